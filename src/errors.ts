@@ -1,0 +1,63 @@
+/**
+ * Every problem the service answers with: code, status, title. The code is the stable part of the public
+ * interface; a client switches on it. Defined here once, thrown as `Problem`, rendered by `http/problem.ts`
+ * as `application/problem+json` (RFC 9457).
+ */
+export const PROBLEMS = {
+  'invalid-request': { status: 400, title: 'The request is not valid' },
+  unauthenticated: { status: 401, title: 'A valid bearer token is required' },
+  forbidden: { status: 403, title: 'The token lacks the scope for this' },
+  'not-your-object': { status: 403, title: "The object key is not under the caller's prefix" },
+  'file-not-found': { status: 404, title: 'There is no such file' },
+  'object-not-found': { status: 404, title: 'Nothing is stored under that key' },
+  'route-not-found': { status: 404, title: 'There is no such route' },
+  conflict: { status: 409, title: 'The state does not allow it' },
+  'body-too-large': { status: 413, title: 'The request body is too large' },
+  'file-too-large': { status: 413, title: 'The file is larger than allowed' },
+  'content-type-not-allowed': { status: 415, title: 'Files of this content type are not allowed' },
+  'unsupported-media-type': { status: 415, title: 'The request body must be application/json' },
+  'verification-failed': { status: 422, title: 'The stored object is not what was signed for' },
+  'rate-limited': { status: 429, title: 'Too many requests' },
+  'internal-error': { status: 500, title: 'Something went wrong' },
+  'storage-unavailable': { status: 503, title: 'The bucket does not answer' },
+  'database-unavailable': { status: 503, title: 'The database does not answer' },
+  'keys-unavailable': { status: 503, title: 'The keys that verify tokens cannot be fetched' },
+} as const satisfies Record<string, { status: number; title: string }>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One thing that does not fit: `path` is where (`files.3.size`, or empty for the whole), `message` says why. */
+export type Mismatch = { path: string; message: string };
+
+/**
+ * What a domain function throws when it cannot answer. `detail` is shown to the caller: nothing internal in it.
+ * `cause` is only logged.
+ */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly errors: readonly Mismatch[] | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { errors?: readonly Mismatch[]; headers?: Record<string, string>; cause?: unknown } = {},
+  ) {
+    super(detail, 'cause' in options ? { cause: options.cause } : undefined);
+    this.name = 'Problem';
+    this.code = code;
+    this.errors = options.errors;
+    this.headers = options.headers ?? {};
+  }
+}
+
+/** How long a caller should wait before repeating a call that met an unavailable bucket or database, in seconds. */
+const RETRY_AFTER_SECONDS = 5;
+
+/** A 503: the bucket, the database or the key set does not answer. Nothing is lost, the same call may be repeated. */
+export function unavailable(what: 'storage' | 'database' | 'keys', cause: unknown): Problem {
+  return new Problem(`${what}-unavailable`, `${PROBLEMS[`${what}-unavailable`].title}; try again shortly`, {
+    headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
+    cause,
+  });
+}

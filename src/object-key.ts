@@ -1,0 +1,114 @@
+declare const brand: unique symbol;
+
+/** The id of a user: well-formed Unicode without control characters, 1 to 255 bytes of UTF-8. */
+export type UserId = string & { readonly [brand]: 'UserId' };
+
+/** A key that `buildObjectKey` or `parseObjectKey` vouched for. */
+export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };
+
+export type ObjectKeyParts = {
+  userId: UserId;
+  recordId: string | null;
+  documentType: string | null;
+  /** UUIDv7. */
+  fileId: string;
+  /** Already reduced by `safeFileName`. */
+  fileName: string;
+};
+
+/** What a record id or a document type may look like; the same characters in the key as in the request. */
+export const LABEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** A UUIDv7 (RFC 9562, section 5.7) in its canonical lower-case form. */
+export const FILE_ID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+const PLAIN_USER_PATTERN = /^[A-Za-z0-9_-]{1,128}$/;
+const SAFE_FILE_NAME_PATTERN = /^[A-Za-z0-9._-]{1,128}$/;
+const MAX_USER_ID_BYTES = 255;
+const MAX_FILE_NAME_LENGTH = 128;
+const MAX_EXTENSION_LENGTH = 32;
+const NO_LABEL = '_';
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
+
+/** Bidirectional embeddings, overrides and isolates: they make `exe.fdp` look like `pdf.exe` reversed (CVE-2021-42574). */
+const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/;
+
+/**
+ * True for text that may travel as a name, a metadata value or an id: well-formed (no lone surrogate, which UTF-8
+ * cannot carry), no control characters (header and log injection, and PostgreSQL has no NUL), no bidi overrides.
+ */
+export function isCleanText(text: string): boolean {
+  return text.isWellFormed() && !CONTROL_CHARACTERS.test(text) && !BIDI_CONTROLS.test(text);
+}
+
+/** Mints a `UserId`, or answers null for what cannot be one. */
+export function toUserId(value: unknown): UserId | null {
+  if (typeof value !== 'string' || value === '' || !value.isWellFormed() || CONTROL_CHARACTERS.test(value)) return null;
+  return Buffer.byteLength(value) <= MAX_USER_ID_BYTES ? (value as UserId) : null;
+}
+
+/**
+ * The one path segment of a user: the id as it is where it is plain, else `~` and the base64url of its UTF-8 bytes.
+ * `~` is not a plain character, so no two users share a segment.
+ */
+export function userSegment(userId: UserId): string {
+  return PLAIN_USER_PATTERN.test(userId) ? userId : `~${Buffer.from(userId).toString('base64url')}`;
+}
+
+/** The prefix under which all keys of a user lie, and nobody else's. */
+export function userPrefix(keyPrefix: string, userId: UserId): string {
+  return `${keyPrefix}${userSegment(userId)}/`;
+}
+
+/**
+ * Reduces a client's file name to what a URL, a shell and every store agree on: the last path segment, characters
+ * outside `[A-Za-z0-9._-]` as `_`, at most 128 characters with the extension kept. `file` when nothing but dots is
+ * left, since URLs fold `.` and `..`.
+ */
+export function safeFileName(fileName: string): string {
+  const lastSegment = fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);
+  const reduced = lastSegment.replace(/[^A-Za-z0-9._-]/gu, '_');
+  if (/^\.*$/.test(reduced)) return 'file';
+  if (reduced.length <= MAX_FILE_NAME_LENGTH) return reduced;
+  const dot = reduced.lastIndexOf('.');
+  const extension = dot > 0 && reduced.length - dot <= MAX_EXTENSION_LENGTH ? reduced.slice(dot) : '';
+  return reduced.slice(0, MAX_FILE_NAME_LENGTH - extension.length) + extension;
+}
+
+/** `{keyPrefix}{user}/{recordId or _}/{documentType or _}/{fileId}/{fileName}`. */
+export function buildObjectKey(keyPrefix: string, parts: ObjectKeyParts): ObjectKey {
+  const { userId, recordId, documentType, fileId, fileName } = parts;
+  const path = `${recordId ?? NO_LABEL}/${documentType ?? NO_LABEL}/${fileId}/${fileName}`;
+  return `${userPrefix(keyPrefix, userId)}${path}` as ObjectKey;
+}
+
+/**
+ * The parts of a key, or null when it is not one that `buildObjectKey` makes. Exact: for every key that parses,
+ * building from the parts gives the same key again.
+ */
+export function parseObjectKey(keyPrefix: string, key: string): (ObjectKeyParts & { key: ObjectKey }) | null {
+  if (!key.startsWith(keyPrefix)) return null;
+  const segments = key.slice(keyPrefix.length).split('/');
+  if (segments.length !== 5) return null;
+  const [user, record, type, fileId, fileName] = segments as [string, string, string, string, string];
+  const userId = userOfSegment(user);
+  const recordId = labelOfSegment(record);
+  const documentType = labelOfSegment(type);
+  if (userId === null || recordId === undefined || documentType === undefined) return null;
+  if (!FILE_ID_PATTERN.test(fileId) || !SAFE_FILE_NAME_PATTERN.test(fileName) || /^\.+$/.test(fileName)) return null;
+  return { key: key as ObjectKey, userId, recordId, documentType, fileId, fileName };
+}
+
+function userOfSegment(segment: string): UserId | null {
+  if (!segment.startsWith('~')) return PLAIN_USER_PATTERN.test(segment) ? toUserId(segment) : null;
+  const userId = toUserId(Buffer.from(segment.slice(1), 'base64url').toString());
+  // Base64 decoders are lenient and a plain id has a plain segment: only the one canonical spelling counts.
+  return userId !== null && userSegment(userId) === segment ? userId : null;
+}
+
+function labelOfSegment(segment: string): string | null | undefined {
+  if (segment === NO_LABEL) return null;
+  return LABEL_PATTERN.test(segment) ? segment : undefined;
+}
