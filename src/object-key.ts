@@ -1,3 +1,5 @@
+import { Problem } from './errors.ts';
+
 declare const brand: unique symbol;
 
 /** The id of a user: well-formed Unicode without control characters, 1 to 255 bytes of UTF-8. */
@@ -68,8 +70,7 @@ export function userPrefix(keyPrefix: string, userId: UserId): string {
  * left, since URLs fold `.` and `..`.
  */
 export function safeFileName(fileName: string): string {
-  const lastSegment = fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);
-  const reduced = lastSegment.replace(/[^A-Za-z0-9._-]/gu, '_');
+  const reduced = baseName(fileName).replace(/[^A-Za-z0-9._-]/gu, '_');
   if (/^\.*$/.test(reduced)) return 'file';
   if (reduced.length <= MAX_FILE_NAME_LENGTH) return reduced;
   const dot = reduced.lastIndexOf('.');
@@ -99,6 +100,28 @@ export function parseObjectKey(keyPrefix: string, key: string): (ObjectKeyParts 
   if (userId === null || recordId === undefined || documentType === undefined) return null;
   if (!FILE_ID_PATTERN.test(fileId) || !SAFE_FILE_NAME_PATTERN.test(fileName) || /^\.+$/.test(fileName)) return null;
   return { key: key as ObjectKey, userId, recordId, documentType, fileId, fileName };
+}
+
+/**
+ * Decides from the key alone whether it is the user's, before anything is asked of the bucket or the database.
+ * @returns the key's parts, or null for a key under the user's own prefix that no upload was ever signed for.
+ * @throws {Problem} `not-your-object` when the key lies outside the user's prefix.
+ */
+export function parseOwnKey(keyPrefix: string, userId: UserId, key: string) {
+  if (!key.startsWith(userPrefix(keyPrefix, userId))) {
+    throw new Problem('not-your-object', 'the object key is not under your prefix');
+  }
+  return parseObjectKey(keyPrefix, key);
+}
+
+/** The last path segment of a file name, whichever way the client's system slants its slashes. */
+export function baseName(fileName: string): string {
+  return fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);
+}
+
+/** The address of an object on the public bucket or CDN in front of it: keys hold only characters URLs take as they are. */
+export function publicFileUrl(publicBaseUrl: string | null, key: string): string | null {
+  return publicBaseUrl === null ? null : `${publicBaseUrl}/${key}`;
 }
 
 function userOfSegment(segment: string): UserId | null {

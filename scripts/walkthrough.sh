@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# The whole main job with curl and jq alone: presign, PUT, confirm, list, download, compare the bytes.
+#
+#   scripts/walkthrough.sh FILE [CONTENT_TYPE]
+#
+# SIGNPOST is the service (default http://127.0.0.1:3000), TOKEN a bearer token (default: one minted for "demo").
+set -euo pipefail
+
+file=${1:?usage: scripts/walkthrough.sh FILE [CONTENT_TYPE]}
+type=${2:-$(file --brief --mime-type -- "$file" 2>/dev/null || echo application/octet-stream)}
+signpost=${SIGNPOST:-http://127.0.0.1:3000}
+root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+token=${TOKEN:-$(cd -- "$root" && npm run --silent token -- demo)}
+
+work=$(mktemp -d)
+trap 'rm -rf -- "$work"' EXIT
+
+# Calls the service; shows its answer and stops when that is an error.
+call() {
+  local path=$1
+  shift
+  curl -sS --fail-with-body -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$signpost$path" "$@" ||
+    { echo >&2; echo "$path failed" >&2; exit 1; }
+}
+
+echo "1. presign: what is uploaded, its type and its size are signed"
+jq -n --arg fileName "$(basename -- "$file")" --arg contentType "$type" --argjson size "$(wc -c <"$file")" \
+  '{$fileName, $contentType, $size}' >"$work/request.json"
+call /presign-upload -d @"$work/request.json" >"$work/upload.json"
+jq '{fileId, objectKey, expiresAt}' "$work/upload.json"
+
+echo "2. PUT: straight to the bucket, with exactly the headers that were signed"
+jq -r '.headers | to_entries[] | "\(.key): \(.value)"' "$work/upload.json" >"$work/headers"
+curl -sS --fail-with-body --upload-file "$file" -H @"$work/headers" -H 'Expect:' "$(jq -r .presignedUrl "$work/upload.json")"
+
+echo "3. confirm: the service looks at the object, then remembers it"
+jq '{objectKey}' "$work/upload.json" >"$work/key.json"
+call /confirm-upload -d @"$work/key.json" >"$work/file.json"
+jq . "$work/file.json"
+
+echo "4. list: the newest file is this one"
+call '/files?limit=1' >"$work/list.json"
+jq -e --slurpfile file "$work/file.json" '.files == $file' "$work/list.json" >/dev/null
+
+echo "5. download: straight from the bucket, and the bytes are the same"
+call /presign-download -d @"$work/key.json" >"$work/download.json"
+curl -sS --fail-with-body -o "$work/downloaded" "$(jq -r .presignedUrl "$work/download.json")"
+cmp -- "$file" "$work/downloaded"
+echo "done: $(wc -c <"$file") bytes went up and came down unchanged"

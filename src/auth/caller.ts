@@ -1,0 +1,48 @@
+import { Problem } from '../errors.ts';
+import { toUserId, type UserId } from '../object-key.ts';
+
+/** Every scope the service knows; `files:admin` implies the others. */
+export const SCOPES = ['files:read', 'files:write', 'files:admin'] as const;
+
+export type Scope = (typeof SCOPES)[number];
+
+export type Caller = {
+  /** Whose files. */
+  userId: UserId;
+  /** Who really acts: differs from `userId` only with `X-On-Behalf-Of`. */
+  actorId: UserId;
+  scopes: ReadonlySet<Scope>;
+};
+
+/**
+ * Lets the caller pass who has the scope.
+ * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the scope that is missing.
+ */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (caller.scopes.has(scope)) return;
+  throw new Problem('forbidden', `this needs the scope ${scope}`, {
+    headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` },
+  });
+}
+
+/**
+ * The caller in the place of another user, as `X-On-Behalf-Of` asks; without the header, the caller itself.
+ * @param onBehalfOf the header as it arrives: one character a byte, of UTF-8 where the id is not ASCII.
+ * @throws {Problem} `forbidden` without `files:admin`, `invalid-request` when it is not a user id.
+ */
+export function actFor(caller: Caller, onBehalfOf: string | undefined): Caller {
+  if (onBehalfOf === undefined) return caller;
+  requireScope(caller, 'files:admin');
+  const userId = toUserId(utf8(onBehalfOf));
+  if (userId === null) throw new Problem('invalid-request', 'X-On-Behalf-Of is not a user id');
+  return { ...caller, userId };
+}
+
+/** Node reads header bytes as Latin-1: taken as they are, a non-ASCII id would silently be another user's. */
+function utf8(header: string): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(header, 'latin1'));
+  } catch {
+    return null;
+  }
+}

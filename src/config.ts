@@ -1,0 +1,242 @@
+import { z } from 'zod';
+
+/** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
+const contentTypePattern = z
+  .string()
+  .toLowerCase()
+  .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
+
+/** S3 takes at most 5 GiB in one PUT (S3 User Guide, "Uploading objects"). */
+const MAX_SINGLE_PUT_BYTES = 5 * 1024 ** 3;
+/** SigV4 query signatures live at most 7 days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
+export const MAX_URL_TTL_SECONDS = 604_800;
+/** RFC 7518, section 3.2: an HS256 key has at least the size of the hash. */
+const MIN_SECRET_BYTES = 32;
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const url = (protocols: RegExp) => z.url({ protocol: protocols }).transform((text) => text.replace(/\/+$/, ''));
+const httpUrl = url(/^https?$/);
+const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS).default(300);
+const uploadPolicy = z.strictObject({
+  maxBytes: z.int().min(0).max(MAX_SINGLE_PUT_BYTES).optional(),
+  contentTypes: z.array(contentTypePattern).min(1).optional(),
+});
+
+/** Every setting, by the name of its environment variable. An empty variable counts as unset. */
+const settings = z.object({
+  /** `production` forbids everything embedded and everything generated: what is missing is a start-up error. */
+  NODE_ENV: z.string().default('development'),
+  /** TCP port of the service, 0 for any free one. */
+  PORT: integer(0, 65_535).default(3000),
+  /** Address to listen on. Default `127.0.0.1`, in production `0.0.0.0`. */
+  HOST: z.string().optional(),
+  /** Where the embedded bucket, the embedded database and the generated secret live. */
+  DATA_DIR: z.string().default('.data'),
+  /** TCP port of the embedded bucket. Default: the service's own port plus one (0 where that is 0). */
+  LOCAL_S3_PORT: integer(0, 65_535).optional(),
+
+  /** The bucket; unset: the embedded one. */
+  S3_BUCKET_NAME: z.string().optional(),
+  /** Required with a bucket on AWS; `us-east-1` where `S3_ENDPOINT` is set. */
+  AWS_REGION: z.string().optional(),
+  /** Static credentials, both or neither; neither: the SDK's own chain (profile, container, instance, web identity). */
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  /** With static credentials that are temporary. */
+  AWS_SESSION_TOKEN: z.string().optional(),
+  /** When those end, ISO 8601: no URL is promised to live longer. */
+  AWS_CREDENTIAL_EXPIRATION: z.iso.datetime({ offset: true }).optional(),
+  /** URL of an S3-compatible store, as this service reaches it. Default AWS. */
+  S3_ENDPOINT: httpUrl.optional(),
+  /** The same store (or the embedded one) as clients reach it, signed into their URLs. Default `S3_ENDPOINT`. */
+  S3_PUBLIC_ENDPOINT: httpUrl.optional(),
+  /** `https://host/bucket/key` instead of `https://bucket.host/key`. */
+  S3_FORCE_PATH_STYLE: flag.default(false),
+  /** Sign for `bucket.s3-accelerate.amazonaws.com`: the bucket must have Transfer Acceleration on. */
+  S3_USE_ACCELERATE_ENDPOINT: flag.default(false),
+  /** Sign for the endpoint that answers on IPv6 as well. */
+  AWS_USE_DUALSTACK_ENDPOINT: flag.default(false),
+
+  /** `postgres://…`; unset: an embedded PostgreSQL in `DATA_DIR`. */
+  DATABASE_URL: url(/^postgres(ql)?$/).optional(),
+  /** Overrides the choice by host name: `*.neon.tech` goes through Neon's driver, any other through `pg`. */
+  DATABASE_DRIVER: z.enum(['pg', 'neon']).optional(),
+  /** Connections each instance may open, 1 to 1,000. */
+  DATABASE_MAX_CONNECTIONS: integer(1, 1000).default(10),
+
+  /** HMAC secret of the tokens, at least 32 bytes in production. Exactly one of the next three. */
+  JWT_SECRET: z.string().optional(),
+  /** Public key: PEM (SPKI) or JWK. */
+  JWT_PUBLIC_KEY: z.string().optional(),
+  /** Where the issuer publishes its JWK Set. */
+  JWKS_URL: httpUrl.optional(),
+  /** The `iss` every token must carry. Unset: any. */
+  JWT_ISSUER: z.string().optional(),
+  /** The `aud` every token must carry (alone or in a list). Unset: any. */
+  JWT_AUDIENCE: z.string().optional(),
+  /** Comma-separated; narrows the algorithms that fit the kind of key. */
+  JWT_ALGORITHMS: list.optional(),
+  /** The claim that is the user id. */
+  JWT_USER_CLAIM: z.string().default('sub'),
+
+  /** In front of every object key, at most 256 characters, ending in `/` or empty. */
+  KEY_PREFIX: z
+    .string()
+    .regex(/^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/, 'must be path segments of [A-Za-z0-9._-], each followed by /')
+    .max(256)
+    .default(''),
+  /** How long a presigned upload stays valid, 1 to 604,800 s. */
+  UPLOAD_URL_TTL_SECONDS: urlTtlSeconds,
+  /** How long a presigned download stays valid, 1 to 604,800 s. */
+  DOWNLOAD_URL_TTL_SECONDS: urlTtlSeconds,
+  /** Largest file in bytes, at most 5 GiB (one PUT). */
+  MAX_UPLOAD_BYTES: integer(0, MAX_SINGLE_PUT_BYTES).default(MAX_SINGLE_PUT_BYTES),
+  /** Comma-separated media types or patterns: `image/*,application/pdf`. */
+  ALLOWED_CONTENT_TYPES: list.pipe(z.array(contentTypePattern).min(1)).default(['*/*']),
+  /** JSON per document type, narrowing the two above: `{"id":{"maxBytes":10485760,"contentTypes":["image/*"]}}`. */
+  UPLOAD_POLICIES: z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.issues.push({ code: 'custom', message: 'must be JSON', input: undefined });
+        return z.NEVER;
+      }
+    })
+    .pipe(z.record(z.string(), uploadPolicy))
+    .default({}),
+  /** Encryption at rest, signed into every upload: none (the bucket's own default), SSE-S3 or SSE-KMS. */
+  SSE_MODE: z.enum(['none', 's3', 'kms']).default('none'),
+  /** Key id or ARN for `SSE_MODE=kms`. Unset: the account's `aws/s3` key. */
+  SSE_KMS_KEY_ID: z.string().optional(),
+
+  /** Requests each user may make in a minute to one instance, 0 for no limit. */
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
+  /** Comma-separated origins for CORS of the service itself. Default: any in development, none in production. */
+  ALLOWED_ORIGINS: list.optional(),
+  /** Public bucket or CDN in front of it: answers then carry `publicFileUrl`. */
+  PUBLIC_BASE_URL: httpUrl.optional(),
+  /** How much is logged. */
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
+
+export type UploadPolicy = z.infer<typeof uploadPolicy>;
+export type Config = ReturnType<typeof parseConfig>;
+export type Sse = Config['sse'];
+export type BucketConfig = NonNullable<Config['bucket']>;
+
+/** Thrown at start when settings do not fit. The message names every bad variable, and no value. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+/**
+ * Parses the environment, once, at start.
+ * @throws {ConfigError} naming every variable that is missing, malformed or at odds with another.
+ */
+export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
+  const present = Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
+  const parsed = settings.safeParse(present);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  }
+  const set = parsed.data;
+  const production = set.NODE_ENV === 'production';
+  const errors = contradictions(set, production);
+  if (errors.length > 0) throw new ConfigError(errors.join('\n'));
+
+  return {
+    production,
+    port: set.PORT,
+    host: set.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    dataDir: set.DATA_DIR,
+    localS3Port: set.LOCAL_S3_PORT ?? (set.PORT === 0 || set.PORT === 65_535 ? 0 : set.PORT + 1),
+    /** null: the embedded bucket. */
+    bucket:
+      set.S3_BUCKET_NAME === undefined
+        ? null
+        : {
+            name: set.S3_BUCKET_NAME,
+            region: set.AWS_REGION ?? 'us-east-1',
+            credentials: staticCredentials(set),
+            endpoint: set.S3_ENDPOINT,
+            forcePathStyle: set.S3_FORCE_PATH_STYLE,
+            useAccelerateEndpoint: set.S3_USE_ACCELERATE_ENDPOINT,
+            useDualstackEndpoint: set.AWS_USE_DUALSTACK_ENDPOINT,
+          },
+    /** Where clients reach the bucket; undefined: where the service does. */
+    publicS3Endpoint: set.S3_PUBLIC_ENDPOINT,
+    /** `url` undefined: the embedded database. */
+    database: { url: set.DATABASE_URL, driver: set.DATABASE_DRIVER, maxConnections: set.DATABASE_MAX_CONNECTIONS },
+    auth: {
+      /** null: a secret made once and kept in `dataDir`. */
+      key: jwtKey(set),
+      issuer: set.JWT_ISSUER,
+      audience: set.JWT_AUDIENCE,
+      algorithms: set.JWT_ALGORITHMS,
+      userClaim: set.JWT_USER_CLAIM,
+    },
+    keyPrefix: set.KEY_PREFIX,
+    uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
+    downloadUrlTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
+    maxUploadBytes: set.MAX_UPLOAD_BYTES,
+    allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
+    uploadPolicies: new Map(Object.entries(set.UPLOAD_POLICIES)),
+    sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
+    rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
+    allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
+    publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
+    logLevel: set.LOG_LEVEL,
+  };
+}
+
+type Settings = z.infer<typeof settings>;
+
+function contradictions(set: Settings, production: boolean): string[] {
+  const errors: string[] = [];
+  const keys = [set.JWT_SECRET, set.JWT_PUBLIC_KEY, set.JWKS_URL].filter((key) => key !== undefined).length;
+  if (keys > 1) errors.push('JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL: set exactly one of them');
+  if (production && keys === 0) errors.push('JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL: one is required in production');
+  if (production && set.JWT_SECRET !== undefined && Buffer.byteLength(set.JWT_SECRET) < MIN_SECRET_BYTES) {
+    errors.push(`JWT_SECRET: must have at least ${MIN_SECRET_BYTES} bytes in production (openssl rand -base64 48)`);
+  }
+  if (production && set.DATABASE_URL === undefined) errors.push('DATABASE_URL: required in production');
+  if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
+    errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);
+  }
+  if (set.S3_BUCKET_NAME !== undefined && set.AWS_REGION === undefined && set.S3_ENDPOINT === undefined) {
+    errors.push('AWS_REGION: required with S3_BUCKET_NAME on AWS');
+  }
+  if ((set.AWS_ACCESS_KEY_ID === undefined) !== (set.AWS_SECRET_ACCESS_KEY === undefined)) {
+    errors.push('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither');
+  }
+  if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
+  return errors;
+}
+
+function staticCredentials(set: Settings) {
+  if (set.AWS_ACCESS_KEY_ID === undefined || set.AWS_SECRET_ACCESS_KEY === undefined) return undefined;
+  return {
+    accessKeyId: set.AWS_ACCESS_KEY_ID,
+    secretAccessKey: set.AWS_SECRET_ACCESS_KEY,
+    ...(set.AWS_SESSION_TOKEN !== undefined && { sessionToken: set.AWS_SESSION_TOKEN }),
+    ...(set.AWS_CREDENTIAL_EXPIRATION !== undefined && { expiration: new Date(set.AWS_CREDENTIAL_EXPIRATION) }),
+  };
+}
+
+function jwtKey(set: Settings) {
+  if (set.JWT_SECRET !== undefined) return { kind: 'secret' as const, secret: set.JWT_SECRET };
+  if (set.JWT_PUBLIC_KEY !== undefined) return { kind: 'public' as const, pemOrJwk: set.JWT_PUBLIC_KEY };
+  if (set.JWKS_URL !== undefined) return { kind: 'jwks' as const, url: set.JWKS_URL };
+  return null;
+}

@@ -1,0 +1,86 @@
+import { and, desc, eq, ne, type Placeholder, sql } from 'drizzle-orm';
+import type { Database } from './connect-database.ts';
+import { queryDatabase } from './query-database.ts';
+import { type FileRow, files } from './schema.ts';
+
+/** Everything a row holds but the status, which begins as `active`. */
+export type NewFile = Omit<FileRow, 'status'>;
+
+/** Where a page of a list ended: the `createdAt` and `id` of its last row. */
+export type FilePosition = Pick<FileRow, 'createdAt' | 'id'>;
+
+/** The queries on verified files, each bound to one owner. All throw `database-unavailable` as `queryDatabase` does. */
+export type Files = {
+  /**
+   * The inserted row, or null when a row with this id or this object key exists (whose it is, finding it tells).
+   * One statement, so of any number of simultaneous calls exactly one gets the row.
+   */
+  insert(file: NewFile): Promise<FileRow | null>;
+  /** The owner's file with this id, or null; a deleted one counts as none. `id` must be a UUID. */
+  find(file: Pick<FileRow, 'id' | 'ownerId'>): Promise<FileRow | null>;
+  /** The owner's file with this object key, or null; a deleted one counts as none. */
+  findByKey(file: Pick<FileRow, 'objectKey' | 'ownerId'>): Promise<FileRow | null>;
+  /** The owner's active files, newest first, at most `limit`, those after the position when there is one. */
+  list(page: { ownerId: string; limit: number; after?: FilePosition | undefined }): Promise<FileRow[]>;
+};
+
+/** Prepares the queries once; PostgreSQL then plans them once for each connection. */
+export function createFiles({ db }: Database): Files {
+  const p = sql.placeholder;
+  const owned = eq(files.ownerId, p('ownerId'));
+  const live = ne(files.status, 'deleted');
+  const active = and(owned, eq(files.status, 'active'));
+  const newestFirst = [desc(files.createdAt), desc(files.id)];
+  const isAfter = sql`(${files.createdAt}, ${files.id}) < (${sql.param(p('createdAt'), files.createdAt)}, ${p('id')})`;
+
+  const newFile = {
+    id: p('id'),
+    ownerId: p('ownerId'),
+    objectKey: p('objectKey'),
+    fileName: p('fileName'),
+    contentType: p('contentType'),
+    sizeBytes: p('sizeBytes'),
+    etag: p('etag'),
+    versionId: p('versionId'),
+    checksumSha256: p('checksumSha256'),
+    recordId: p('recordId'),
+    documentType: p('documentType'),
+    metadata: p('metadata'),
+    createdAt: p('createdAt'),
+  } satisfies Record<keyof NewFile, Placeholder>;
+
+  const insert = db.insert(files).values(newFile).onConflictDoNothing().returning().prepare('files_insert');
+  const find = db
+    .select()
+    .from(files)
+    .where(and(eq(files.id, p('id')), owned, live))
+    .prepare('files_find');
+  const findByKey = db
+    .select()
+    .from(files)
+    .where(and(eq(files.objectKey, p('objectKey')), owned, live))
+    .prepare('files_find_by_key');
+  const listFirst = db
+    .select()
+    .from(files)
+    .where(active)
+    .orderBy(...newestFirst)
+    .limit(p('limit'))
+    .prepare('files_list');
+  const listAfter = db
+    .select()
+    .from(files)
+    .where(and(active, isAfter))
+    .orderBy(...newestFirst)
+    .limit(p('limit'))
+    .prepare('files_list_after');
+
+  const one = async (rows: () => Promise<FileRow[]>) => (await queryDatabase(rows))[0] ?? null;
+  return {
+    insert: (file) => one(() => insert.execute(file)),
+    find: (file) => one(() => find.execute(file)),
+    findByKey: (file) => one(() => findByKey.execute(file)),
+    list: ({ after, ...page }) =>
+      queryDatabase(() => (after ? listAfter.execute({ ...after, ...page }) : listFirst.execute(page))),
+  };
+}

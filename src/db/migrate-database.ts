@@ -1,0 +1,52 @@
+import { sql } from 'drizzle-orm';
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { migrate } from 'drizzle-orm/node-postgres/migrator';
+import { connectDatabase, type DatabaseDriver } from './connect-database.ts';
+import { queryDatabase } from './query-database.ts';
+
+/** Any number, as long as nothing else in the database locks the same one. */
+const MIGRATION_LOCK = 7_365_203_847;
+
+/** How long one statement may take: more than the wait for another instance that is migrating. */
+const STATEMENT_TIMEOUT_SECONDS = 120;
+
+/**
+ * Brings the database to the schema of the SQL files in `folder` (what `drizzle-kit generate` wrote). Does nothing
+ * when it is there already. Safe when many instances start at once: they take turns under an advisory lock
+ * (PostgreSQL documentation, section 13.3.5), waiting at most 60 seconds, on a connection of their own. All pending
+ * migrations are one transaction, so a failure leaves the database as it was.
+ *
+ * Throws `database-unavailable` as `queryDatabase` does, and Drizzle's error for a migration that fails.
+ */
+export async function migrateDatabase({
+  url,
+  driver,
+  folder,
+}: {
+  url: string;
+  driver?: DatabaseDriver | undefined;
+  folder: string;
+}): Promise<void> {
+  // One connection: the lock and the settings belong to its session, and end with it.
+  const options = { url: sessionUrl(url), driver, maxConnections: 1, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS };
+  const { db, close } = connectDatabase(options);
+  try {
+    await queryDatabase(async () => {
+      await db.execute(sql`set lock_timeout = '60s'`);
+      await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
+      // A migration that waits for a table's lock makes every other query on that table wait behind it.
+      await db.execute(sql`set lock_timeout = '5s'`);
+      // Drizzle's `migrate` is the same code for every PostgreSQL driver, only typed for each.
+      await migrate(db as NodePgDatabase, { migrationsFolder: folder });
+    });
+  } finally {
+    await close();
+  }
+}
+
+/** Neon's pooled host hands a session to someone else after each transaction, lock and all; its direct host does not. */
+function sessionUrl(url: string): string {
+  const direct = new URL(url);
+  if (direct.hostname.endsWith('.neon.tech')) direct.hostname = direct.hostname.replace('-pooler.', '.');
+  return direct.href;
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { MAX_URL_TTL_SECONDS } from './config.ts';
+import { isCleanText, LABEL_PATTERN } from './object-key.ts';
+
+/** Request fields that several routes share, each with its bounds. */
+
+const MAX_FILE_NAME_BYTES = 255;
+
+/** Any well-formed Unicode without control characters and bidi overrides. */
+export const cleanText = z
+  .string()
+  .refine(isCleanText, 'must be well-formed Unicode without control characters or bidi overrides');
+
+/** A file's name as people see it: 1 to 255 bytes of UTF-8. */
+export const fileName = cleanText
+  .min(1)
+  .refine((name) => Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES, `at most ${MAX_FILE_NAME_BYTES} bytes of UTF-8`);
+
+/** A record id or a document type. */
+export const label = z.string().regex(LABEL_PATTERN, 'must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}');
+
+/** S3 keys have at most 1,024 bytes; whose it is and whether it parses is decided later. */
+export const objectKey = z.string().min(1).max(1024);
+
+/** The lifetime of a presigned URL in seconds. */
+export const expiresIn = z.int().min(1).max(MAX_URL_TTL_SECONDS);

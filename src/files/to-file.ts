@@ -1,0 +1,24 @@
+import type { FileRow } from '../db/schema.ts';
+import { publicFileUrl } from '../object-key.ts';
+
+/** A row as the API answers it. */
+export function toFile(row: FileRow, publicBaseUrl: string | null) {
+  return {
+    fileId: row.id,
+    objectKey: row.objectKey,
+    fileName: row.fileName,
+    contentType: row.contentType,
+    size: row.sizeBytes,
+    etag: row.etag,
+    versionId: row.versionId,
+    checksumSha256: row.checksumSha256,
+    recordId: row.recordId,
+    documentType: row.documentType,
+    metadata: row.metadata,
+    status: row.status,
+    createdAt: row.createdAt.toISOString(),
+    publicFileUrl: publicFileUrl(publicBaseUrl, row.objectKey),
+  };
+}
+
+export type File = ReturnType<typeof toFile>;

@@ -1,0 +1,37 @@
+import { createMiddleware } from 'hono/factory';
+import type { Env } from './env.ts';
+
+/** The part of a logger the service uses: fields, then a message. */
+export type Logger = Record<'error' | 'warn' | 'info', (fields: Record<string, unknown>, message: string) => void>;
+
+/** What a caller may choose as a request id: enough for UUIDs, ULIDs and trace ids, harmless in a log. */
+const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
+
+/**
+ * Gives every request an id and every answer `Cache-Control: no-store`, and logs one line a request: never a header,
+ * a body or a query string, for those may hold tokens.
+ */
+export function observe({ logger, newRequestId }: { logger: Logger; newRequestId: () => string }) {
+  return createMiddleware<Env>(async (c, next) => {
+    const startedAt = performance.now();
+    const sent = c.req.header('x-request-id');
+    const requestId = sent !== undefined && SANE_REQUEST_ID.test(sent) ? sent : newRequestId();
+    c.set('requestId', requestId);
+    c.header('x-request-id', requestId);
+    c.header('cache-control', 'no-store');
+    await next();
+    const caller = c.get('caller');
+    logger.info(
+      {
+        requestId,
+        method: c.req.method,
+        path: c.req.path,
+        status: c.res.status,
+        durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
+        ...(caller && { userId: caller.userId }),
+        ...(caller && caller.actorId !== caller.userId && { actorId: caller.actorId }),
+      },
+      'request',
+    );
+  });
+}

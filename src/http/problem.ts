@@ -1,0 +1,34 @@
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import { PROBLEMS, Problem } from '../errors.ts';
+import type { Env } from './env.ts';
+import type { Logger } from './observe.ts';
+
+/**
+ * Any error as `application/problem+json` (RFC 9457). What is not a `Problem` is a defect of ours: the caller learns
+ * only the request id, the log learns everything.
+ */
+export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Response {
+  const problem = toProblem(error);
+  const { status, title } = PROBLEMS[problem.code];
+  const requestId = c.get('requestId');
+  if (status >= 500) logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
+  const body = JSON.stringify({
+    type: `urn:signpost:problem:${problem.code}`,
+    title,
+    status,
+    detail: problem.message,
+    code: problem.code,
+    requestId,
+    ...(problem.errors && { errors: problem.errors }),
+  });
+  return c.body(body, status, { 'content-type': 'application/problem+json', ...problem.headers });
+}
+
+function toProblem(error: Error): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof HTTPException && error.status < 500) return new Problem('invalid-request', error.message);
+  return new Problem('internal-error', 'the request failed; the log has the reason under this request id', {
+    cause: error,
+  });
+}

@@ -1,0 +1,50 @@
+import { Hono } from 'hono';
+import { requireScope } from '../../auth/caller.ts';
+import { getFile } from '../../files/get-file.ts';
+import { listFiles, listFilesQuery } from '../../files/list-files.ts';
+import {
+  downloadQuery,
+  type PresignDownloadServices,
+  presignDownload,
+  presignDownloadInput,
+} from '../../files/presign-download.ts';
+import { toFile } from '../../files/to-file.ts';
+import type { Env } from '../env.ts';
+import { readJson, readQuery } from '../validate.ts';
+
+export type FileServices = PresignDownloadServices;
+
+/** Reading what was confirmed: list, look up, download. Scope `files:read`. */
+export function fileRoutes(services: FileServices): Hono<Env> {
+  const routes = new Hono<Env>();
+
+  routes.post('/presign-download', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:read');
+    return c.json(await presignDownload(services, caller, await readJson(c, presignDownloadInput)));
+  });
+
+  routes.get('/files', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:read');
+    return c.json(await listFiles(services, caller, readQuery(c, listFilesQuery)));
+  });
+
+  routes.get('/files/:fileId', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:read');
+    const row = await getFile(services, caller, { fileId: c.req.param('fileId') });
+    return c.json(toFile(row, services.config.publicBaseUrl));
+  });
+
+  routes.get('/files/:fileId/download', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:read');
+    const { disposition } = readQuery(c, downloadQuery);
+    const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
+    const { presignedUrl } = await presignDownload(services, caller, input);
+    return c.redirect(presignedUrl, 302);
+  });
+
+  return routes;
+}

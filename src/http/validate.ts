@@ -1,0 +1,79 @@
+import type { Context } from 'hono';
+import type { z } from 'zod';
+import { type Mismatch, Problem } from '../errors.ts';
+
+/** JSON bodies, but for batches: 64 KiB. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The request's JSON body as the schema has it.
+ * @throws {Problem} `unsupported-media-type`, `body-too-large`, or `invalid-request` with every mismatch by its path.
+ */
+export async function readJson<Schema extends z.ZodType>(c: Context, schema: Schema): Promise<z.output<Schema>> {
+  const type = c.req.header('content-type');
+  if (type === undefined || !/^application\/json *(;|$)/i.test(type)) {
+    throw new Problem('unsupported-media-type', 'send the body as application/json');
+  }
+  return validate(schema, parseJson(await readBody(c, MAX_BODY_BYTES)));
+}
+
+/** The request's query parameters as the schema has them; one given twice is refused. */
+export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema): z.output<Schema> {
+  const { searchParams } = new URL(c.req.url);
+  const query: Record<string, unknown> = {};
+  for (const name of searchParams.keys()) {
+    refuseProto(name, null);
+    const values = searchParams.getAll(name);
+    query[name] = values.length === 1 ? values[0] : values;
+  }
+  return validate(schema, query);
+}
+
+function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const result = schema.safeParse(input);
+  if (result.success) return result.data;
+  throw new Problem('invalid-request', 'the request does not fit; errors names each mismatch', {
+    errors: result.error.issues.flatMap(toMismatches),
+  });
+}
+
+function toMismatches(issue: z.core.$ZodIssue): Mismatch[] {
+  const path = issue.path.map(String);
+  if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
+  return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a field of this request' }));
+}
+
+async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = () => new Problem('body-too-large', `the body may have at most ${maxBytes} bytes`);
+  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge();
+  if (c.req.header('transfer-encoding') === undefined) return new Uint8Array(await c.req.arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of c.req.raw.body ?? []) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  let text: string;
+  let value: unknown;
+  try {
+    text = utf8.decode(bytes);
+    value = JSON.parse(text);
+  } catch {
+    throw new Problem('invalid-request', 'the body is not JSON in UTF-8');
+  }
+  if (/__proto__|\\u005f/i.test(text)) JSON.parse(text, refuseProto);
+  return value;
+}
+
+/** Schemas pass over a field of this name instead of refusing it as unknown. */
+function refuseProto(name: string, value: unknown): unknown {
+  if (name === '__proto__') throw new Problem('invalid-request', '__proto__ is not a field of any request');
+  return value;
+}

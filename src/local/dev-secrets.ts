@@ -1,0 +1,41 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
+
+/**
+ * The secrets of a data directory, made once and kept in `secrets.json`, readable by its owner alone: tokens and
+ * presigned URLs stay valid over a restart. Of several processes that start at once, one makes them, all get the same.
+ */
+export async function readDevSecrets(directory: string): Promise<DevSecrets> {
+  const path = join(directory, 'secrets.json');
+  const existing = await readSecrets(path);
+  if (existing !== null) return existing;
+
+  await mkdir(directory, { recursive: true });
+  const fresh: DevSecrets = {
+    jwtSecret: randomBytes(48).toString('base64url'),
+    s3SecretAccessKey: randomBytes(30).toString('base64url'),
+  };
+  const draft = `${path}.${randomBytes(6).toString('hex')}`;
+  await writeFile(draft, JSON.stringify(fresh, null, 2), { mode: 0o600 });
+  try {
+    // A link appears whole and only where nothing is yet: no reader sees half a file, no writer replaces another's.
+    await link(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft);
+  }
+  return (await readSecrets(path)) ?? fresh;
+}
+
+async function readSecrets(path: string): Promise<DevSecrets | null> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8')) as DevSecrets;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** A running server: its process, its TCP port, and whether it takes connections (not yet, or no longer). */
+export type Postmaster = { pid: number; port: number; ready: boolean };
+
+/** Where PostgreSQL writes which process serves a data directory. */
+export function pidFileOf(dataDirectory: string): string {
+  return join(dataDirectory, 'postmaster.pid');
+}
+
+/**
+ * The server that runs on a data directory, or null. Reads `postmaster.pid` (PostgreSQL documentation, section 66.1;
+ * the lines are in `src/include/utils/pidfile.h`), and believes it only when that process is such a server: after a
+ * crash or a restart of the machine the number may be anybody's.
+ */
+export async function findPostmaster(dataDirectory: string): Promise<Postmaster | null> {
+  const file = await readFile(pidFileOf(dataDirectory), 'utf8').catch(() => '');
+  const [pid, , , port, , , , state] = file.split('\n');
+  const postmaster = { pid: Number(pid), port: Number(port), ready: state?.trim() === 'ready' };
+  return (await isPostmaster(postmaster.pid, dataDirectory)) ? postmaster : null;
+}
+
+/** True while the process is a PostgreSQL server on this data directory. */
+export async function isPostmaster(pid: number, dataDirectory: string): Promise<boolean> {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    return (await readFile(`/proc/${pid}/cmdline`, 'utf8')).split('\0').includes(dataDirectory);
+  } catch {
+    if (
+      await readFile('/proc/self/cmdline').then(
+        () => true,
+        () => false,
+      )
+    )
+      return false;
+  }
+  // No /proc (macOS). `ps` there mangles a path outside ASCII, so the program has to do.
+  const listed = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'comm=']).catch(() => null);
+  return listed?.stdout.includes('postgres') ?? false;
+}

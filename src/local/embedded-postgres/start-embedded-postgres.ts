@@ -1,0 +1,42 @@
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import { chooseLauncher } from './choose-launcher.ts';
+import { createCluster, POSTGRES_USER } from './create-cluster.ts';
+import { findPostgresBinaries } from './find-postgres-binaries.ts';
+import { startPostmaster, stopPostmaster } from './start-postmaster.ts';
+
+export type EmbeddedPostgres = {
+  /** `postgres://…` with the password, of a superuser. */
+  url: string;
+  /** Shuts the server down, open connections and all, and waits until it is gone; fine when it is gone already. */
+  stop(): Promise<void>;
+};
+
+/**
+ * A real PostgreSQL on this machine, for development: on 127.0.0.1 at a free port, with its data, its password and its
+ * log in `directory` (made when missing, for its owner's eyes alone; one service at a time). The data outlives the
+ * service, however that ends: a server still running on the directory is taken over. `log` gets a line for what is
+ * slow or unusual; nothing secret is in it.
+ *
+ * Throws an `Error` with the reason and the way out where it cannot run.
+ */
+export async function startEmbeddedPostgres({
+  directory,
+  log = () => {},
+}: {
+  directory: string;
+  log?: (line: string) => void;
+}): Promise<EmbeddedPostgres> {
+  const { initdb, postgres } = await findPostgresBinaries();
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  // One spelling: a running server is known by the path it was started with.
+  const root = await realpath(directory);
+  const launcher = await chooseLauncher(root, postgres);
+  const { dataDirectory, password } = await createCluster(root, { launcher, initdb, log });
+  const logFile = join(root, 'postgres.log');
+  const { port } = await startPostmaster({ dataDirectory, logFile, launcher, postgres, log });
+  return {
+    url: `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/postgres`,
+    stop: () => stopPostmaster(dataDirectory),
+  };
+}

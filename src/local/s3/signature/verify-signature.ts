@@ -1,0 +1,92 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { S3Error } from '../s3-error.ts';
+import { queryValue, type S3Request } from '../s3-request.ts';
+import { canonicalRequest } from './canonical-request.ts';
+import { readHeaderClaim } from './read-header-claim.ts';
+import { readQueryClaim } from './read-query-claim.ts';
+import type { SignatureClaim } from './signature-claim.ts';
+
+export type SigningKeys = { region: string; accessKeyId: string; secretAccessKey: string };
+
+/**
+ * Verifies the AWS Signature Version 4 of a request, in its query or in its Authorization header, and answers what it
+ * says about the body: the SHA-256 in lower-case hex, or null for an unsigned payload. Every header named as signed is
+ * compared as it arrived, and `host` and every `x-amz-*` header must be named. Throws `S3Error` with S3's own codes;
+ * NotImplemented for the aws-chunked encodings (`STREAMING-…`).
+ */
+export function verifySignature(request: S3Request, keys: SigningKeys, now: Date): string | null {
+  const claim = readClaim(request, keys.region, now);
+  if (claim.accessKeyId !== keys.accessKeyId) {
+    throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: claim.accessKeyId });
+  }
+  const canonical = canonicalRequest(request, claim.signedHeaders, claim.payloadHash);
+  const stringToSign = ['AWS4-HMAC-SHA256', claim.timestamp, claim.scope, sha256Hex(canonical)].join('\n');
+  const expected = claim.scope
+    .split('/')
+    .reduce((key: Buffer | string, part) => hmac(key, part), `AWS4${keys.secretAccessKey}`);
+  const signature = hmac(expected, stringToSign);
+  // A signed header that did not arrive is not the same as one that arrived empty.
+  const allArrived = claim.signedHeaders.every((name) => request.headers.has(name));
+  if (!allArrived || !equalsHex(signature, claim.signature)) {
+    throw new S3Error('SignatureDoesNotMatch', undefined, {
+      AWSAccessKeyId: claim.accessKeyId,
+      StringToSign: stringToSign,
+      SignatureProvided: claim.signature,
+      CanonicalRequest: canonical,
+    });
+  }
+  requireSignedHeaders(request, claim.signedHeaders);
+  return readPayloadHash(claim.payloadHash);
+}
+
+function readClaim(request: S3Request, region: string, now: Date): SignatureClaim {
+  const authorization = request.headers.get('authorization');
+  const inQuery = request.query.some(([name]) => name === 'X-Amz-Algorithm' || name === 'X-Amz-Signature');
+  if (authorization !== undefined && inQuery) {
+    throw new S3Error(
+      'InvalidArgument',
+      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
+    );
+  }
+  if (authorization === undefined && !inQuery) throw new S3Error('AccessDenied');
+  // There are no sessions here, so no token is one of ours.
+  if (request.headers.has('x-amz-security-token') || queryValue(request, 'X-Amz-Security-Token') !== undefined) {
+    throw new S3Error('InvalidToken');
+  }
+  return authorization === undefined
+    ? readQueryClaim(request, region, now)
+    : readHeaderClaim(request, authorization, region, now);
+}
+
+function requireSignedHeaders(request: S3Request, signedHeaders: readonly string[]): void {
+  const notSigned = [...request.headers.keys()].filter(
+    (name) => (name === 'host' || name.startsWith('x-amz-')) && !signedHeaders.includes(name),
+  );
+  if (notSigned.length > 0) {
+    throw new S3Error('AccessDenied', 'There were headers present in the request which were not signed', {
+      HeadersNotSigned: notSigned.join(', '),
+    });
+  }
+}
+
+function readPayloadHash(payloadHash: string): string | null {
+  if (payloadHash === 'UNSIGNED-PAYLOAD') return null;
+  if (/^[0-9a-f]{64}$/.test(payloadHash)) return payloadHash;
+  if (payloadHash.startsWith('STREAMING-')) throw new S3Error('NotImplemented', `${payloadHash} is not implemented`);
+  throw new S3Error('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value.', {
+    ArgumentName: 'x-amz-content-sha256',
+    ArgumentValue: payloadHash,
+  });
+}
+
+function equalsHex(expected: Buffer, given: string): boolean {
+  return /^[0-9a-f]{64}$/.test(given) && timingSafeEqual(expected, Buffer.from(given, 'hex'));
+}
+
+function hmac(key: Buffer | string, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}
+
+function sha256Hex(latin1: string): string {
+  return createHash('sha256').update(latin1, 'latin1').digest('hex');
+}

@@ -1,0 +1,140 @@
+import { join, resolve } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
+import { createTokenVerifier } from './auth/verify-token.ts';
+import type { BucketConfig, Config } from './config.ts';
+import { connectDatabase } from './db/connect-database.ts';
+import { createFiles } from './db/create-files.ts';
+import { migrateDatabase } from './db/migrate-database.ts';
+import { Problem } from './errors.ts';
+import type { AppServices } from './http/app.ts';
+import type { Logger } from './http/observe.ts';
+import { readDevSecrets } from './local/dev-secrets.ts';
+import { rememberCredentials } from './signing/credentials.ts';
+import { resolveEndpoint } from './signing/resolve-endpoint.ts';
+import { createBucket } from './storage/bucket.ts';
+import { createS3Client } from './storage/create-s3-client.ts';
+import { setUpBucket } from './storage/set-up-bucket.ts';
+
+/** How often a database that was down at start is tried again. */
+const MIGRATE_AGAIN_MS = 5_000;
+
+export type Services = AppServices & {
+  /** Closes what was opened, in reverse order. Once. */
+  close: () => Promise<void>;
+};
+
+/**
+ * Builds what the configuration asks for: the embedded bucket and database where none is named, and the same code in
+ * front of either. Everything that can be wrong with the settings is found here; a database that is only down is not
+ * an error: uploads are signed without it, and it is migrated when it is back.
+ * @throws when a port is taken, credentials cannot be had, the bucket's URLs cannot be signed, or a migration fails.
+ */
+export async function createServices(
+  config: Config,
+  { logger, migrationsFolder, now = () => new Date() }: { logger: Logger; migrationsFolder: string; now?: () => Date },
+): Promise<Services> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const [storage, database, verifyToken] = await Promise.all([
+      openStorage(config, now, closers),
+      openDatabase(config, migrationsFolder, logger, closers),
+      openVerifier(config, now),
+    ]);
+    return {
+      config,
+      logger,
+      now,
+      newId: (at) => uuidv7({ msecs: at.getTime() }),
+      newRequestId: () => crypto.randomUUID(),
+      verifyToken,
+      database,
+      files: createFiles(database),
+      ...storage,
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function openStorage(config: Config, now: () => Date, closers: (() => Promise<void>)[]) {
+  const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, closers));
+  const client = createS3Client(bucketConfig);
+  closers.push(async () => client.destroy());
+  if (config.bucket === null) await setUpBucket(client, bucketConfig.name, config.allowedOrigins);
+
+  const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
+  const publicEndpoint = config.publicS3Endpoint ?? bucketConfig.endpoint;
+  const endpoint = await resolveEndpoint({
+    ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
+    ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
+  });
+  const credentials = rememberCredentials(() => client.config.credentials(), now);
+  await credentials();
+  return { bucket: createBucket(client, bucket), endpoint, credentials };
+}
+
+async function startEmbeddedBucket(config: Config, closers: (() => Promise<void>)[]): Promise<BucketConfig> {
+  const { startLocalS3 } = await import('./local/s3/start-local-s3.ts');
+  const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
+  const credentials = { accessKeyId: 'signpost', secretAccessKey };
+  const region = 'us-east-1';
+  const local = await startLocalS3({
+    ...{ host: config.host, port: config.localS3Port, region, ...credentials },
+    directory: join(config.dataDir, 'bucket'),
+  });
+  closers.push(local.close);
+  return {
+    name: 'signpost',
+    region,
+    credentials,
+    endpoint: local.url,
+    forcePathStyle: true,
+    useDualstackEndpoint: false,
+    useAccelerateEndpoint: false,
+  };
+}
+
+async function openDatabase(config: Config, folder: string, logger: Logger, closers: (() => Promise<void>)[]) {
+  const { driver, maxConnections } = config.database;
+  const url = config.database.url ?? (await startEmbeddedDatabase(config, closers));
+  const database = connectDatabase({ url, driver, maxConnections });
+  closers.push(database.close);
+
+  let retry: NodeJS.Timeout | undefined;
+  closers.push(async () => clearTimeout(retry));
+  const migrate = async (): Promise<void> => {
+    try {
+      await migrateDatabase({ url, driver, folder });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      logger.warn({ err: error.cause }, 'the database does not answer: it is migrated when it does');
+      retry = setTimeout(() => {
+        migrate().catch((err: unknown) => logger.error({ err }, 'the database could not be migrated'));
+      }, MIGRATE_AGAIN_MS);
+    }
+  };
+  await migrate();
+  return database;
+}
+
+async function startEmbeddedDatabase(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
+  const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
+  const postgres = await startEmbeddedPostgres({ directory: resolve(config.dataDir, 'postgres') });
+  closers.push(postgres.stop);
+  return postgres.url;
+}
+
+async function openVerifier(config: Config, now: () => Date) {
+  const { key, ...rules } = config.auth;
+  return createTokenVerifier({ ...rules, key: key ?? (await readGeneratedKey(config.dataDir)), now });
+}
+
+/** The key that verifies development's tokens where none is set. */
+async function readGeneratedKey(dataDir: string) {
+  return { kind: 'secret' as const, secret: (await readDevSecrets(dataDir)).jwtSecret };
+}

@@ -1,0 +1,25 @@
+import type { Credentials } from './credentials.ts';
+import { presignUrl, type SignedUrl } from './presign-url.ts';
+import type { SigningEndpoint } from './resolve-endpoint.ts';
+
+export type PutToSign = {
+  key: string;
+  /**
+   * Names in lower case: `content-length`, `content-type`, `if-none-match`, `x-amz-meta-*`, `x-amz-checksum-sha256`,
+   * `x-amz-server-side-encryption*`. All are signed as headers, none is hoisted into the query, where S3 would
+   * ignore it: the bucket refuses a request that changes or lacks one.
+   */
+  headers: Readonly<Record<string, string>>;
+  /** 1 to 604,800 (a week). */
+  expiresInSeconds: number;
+};
+
+/** Presigns PutObject (Amazon S3 API Reference). Bounds, expiry and what it throws: `presignUrl`. */
+export function presignPut(
+  endpoint: SigningEndpoint,
+  credentials: Credentials,
+  input: PutToSign,
+  now: Date,
+): SignedUrl {
+  return presignUrl(endpoint, credentials, { ...input, method: 'PUT', query: { 'x-id': 'PutObject' } }, now);
+}

@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { Problem, unavailable } from '../errors.ts';
+
+/** What the bucket says of an object. `etag` with its quotes; `checksumSha256` base64, null where the store keeps none. */
+export type StoredObject = {
+  key: string;
+  sizeBytes: number;
+  contentType: string;
+  etag: string;
+  versionId: string | null;
+  checksumSha256: string | null;
+  metadata: Readonly<Record<string, string>>;
+};
+
+/**
+ * What the domain asks of a bucket. Every function throws the 503 `storage-unavailable` when the bucket does not
+ * answer, and `conflict` when the object changed after `head` saw it.
+ */
+export type Bucket = ReturnType<typeof createBucket>;
+
+export function createBucket(client: S3Client, bucketName: string) {
+  const at = (key: string) => ({ Bucket: bucketName, Key: key });
+  /** This object and no later one under the same key. */
+  const exactly = (object: StoredObject) => ({
+    ...at(object.key),
+    ...(object.versionId === null ? { IfMatch: object.etag } : { VersionId: object.versionId }),
+  });
+
+  async function open(object: StoredObject, rangeHeader?: string) {
+    try {
+      const range = rangeHeader === undefined ? {} : { Range: rangeHeader };
+      const { Body } = await client.send(new GetObjectCommand({ ...exactly(object), ...range }));
+      if (Body === undefined) throw new Error('GetObject answered without a body');
+      return Body;
+    } catch (error) {
+      throw isChanged(error) ? changed(error) : unavailable('storage', error);
+    }
+  }
+
+  /** Returns when the bucket answers, and answers us. */
+  async function ping(): Promise<void> {
+    try {
+      await client.send(new HeadBucketCommand({ Bucket: bucketName }));
+    } catch (error) {
+      throw unavailable('storage', error);
+    }
+  }
+
+  return {
+    /** HEAD: the object under a key, or null when there is none. */
+    async head(key: string): Promise<StoredObject | null> {
+      try {
+        const head = await client.send(new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' }));
+        return {
+          key,
+          sizeBytes: head.ContentLength ?? 0,
+          contentType: head.ContentType ?? '',
+          etag: head.ETag ?? '',
+          versionId: head.VersionId === 'null' ? null : (head.VersionId ?? null),
+          checksumSha256: head.ChecksumSHA256 ?? null,
+          metadata: head.Metadata ?? {},
+        };
+      } catch (error) {
+        if (!isStatus(error, 404) && !isStatus(error, 403)) throw unavailable('storage', error);
+      }
+      // HEAD has no body to say why: its 404 may also mean the bucket is gone, and its 403 a missing key (some stores,
+      // and AWS without the right to list) or credentials that are refused. Where the bucket answers us, it is the key.
+      await ping();
+      return null;
+    },
+
+    /** The first bytes of an object, at most `count`; it must not be empty. */
+    async firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
+      const body = await open(object, `bytes=0-${count - 1}`);
+      return body.transformToByteArray().catch((error: unknown) => {
+        throw unavailable('storage', error);
+      });
+    },
+
+    /** SHA-256 (base64) of an object's bytes, read as a stream: for stores that keep no checksum of their own. */
+    async sha256(object: StoredObject): Promise<string> {
+      const hash = createHash('sha256');
+      const body = await open(object);
+      try {
+        for await (const chunk of body as AsyncIterable<Uint8Array>) hash.update(chunk);
+      } catch (error) {
+        throw unavailable('storage', error);
+      }
+      return hash.digest('base64');
+    },
+
+    /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */
+    async remove(object: StoredObject): Promise<void> {
+      try {
+        await client.send(new DeleteObjectCommand(exactly(object)));
+      } catch (error) {
+        if (!isChanged(error)) throw unavailable('storage', error);
+      }
+    },
+
+    ping,
+  };
+}
+
+function isStatus(error: unknown, status: number): boolean {
+  return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
+}
+
+function isChanged(error: unknown): boolean {
+  return isStatus(error, 404) || isStatus(error, 412);
+}
+
+function changed(cause: unknown): Problem {
+  return new Problem('conflict', 'the object changed while it was being verified; confirm it again', { cause });
+}

@@ -1,0 +1,21 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import type { BucketConfig } from '../config.ts';
+
+/**
+ * The client for everything the service itself asks of the bucket. Bounded waits, one retry: a bucket that does not
+ * answer is a 503 within seconds, and the caller repeats the call.
+ */
+export function createS3Client(bucket: BucketConfig): S3Client {
+  return new S3Client({
+    region: bucket.region,
+    ...(bucket.credentials && { credentials: bucket.credentials }),
+    ...(bucket.endpoint !== undefined && { endpoint: bucket.endpoint }),
+    forcePathStyle: bucket.forcePathStyle,
+    useDualstackEndpoint: bucket.useDualstackEndpoint,
+    maxAttempts: 2,
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+    // The SDK's own default would demand checksums of stores that do not know them.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+}

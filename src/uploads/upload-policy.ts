@@ -1,0 +1,34 @@
+import type { Config } from '../config.ts';
+import { essence } from '../media-type.ts';
+
+type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
+type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
+
+/** A limit that an upload breaks: which problem that is, which field of the request, and which limit it was. */
+export type Violation = { code: 'file-too-large' | 'content-type-not-allowed'; path: string; message: string };
+
+/** Holds an upload against the limits: the general ones, and those of its document type on top. */
+export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {
+  const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
+  const scoped = [
+    { maxBytes: limits.maxUploadBytes, patterns: limits.allowedContentTypes, scope: '' },
+    { maxBytes: policy?.maxBytes, patterns: policy?.contentTypes, scope: ` for document type ${documentType}` },
+  ];
+  const violations: Violation[] = [];
+  for (const { maxBytes, patterns, scope } of scoped) {
+    if (maxBytes !== undefined && sizeBytes > maxBytes) {
+      const message = `the file has ${sizeBytes} bytes; at most ${maxBytes} are allowed${scope}`;
+      violations.push({ code: 'file-too-large', path: 'size', message });
+    }
+    if (patterns !== undefined && !patterns.some((pattern) => matches(pattern, contentType))) {
+      const message = `${essence(contentType)} is not allowed${scope}; allowed: ${patterns.join(', ')}`;
+      violations.push({ code: 'content-type-not-allowed', path: 'contentType', message });
+    }
+  }
+  return violations;
+}
+
+function matches(pattern: string, contentType: string): boolean {
+  const type = essence(contentType);
+  return pattern === '*/*' || pattern === type || (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)));
+}

@@ -1,0 +1,46 @@
+import type { Config } from '../config.ts';
+import type { Mismatch } from '../errors.ts';
+import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
+import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import { contradiction, hasSignature, SAMPLE_BYTES } from './check-content.ts';
+import { fromMetadata, type UploadMetadata } from './upload-metadata.ts';
+import { findViolations } from './upload-policy.ts';
+
+export type Verdict = { upload: UploadMetadata; mismatches: [] } | { mismatches: [Mismatch, ...Mismatch[]] };
+
+/**
+ * Holds a stored object against its key, the metadata signed into its upload, the limits, and its own first bytes.
+ * The bytes are read only when everything cheaper agrees.
+ * @throws {Problem} `storage-unavailable`, or `conflict` when the object changed meanwhile.
+ */
+export async function verifyObject(
+  services: { config: Config; bucket: Bucket },
+  key: ObjectKeyParts,
+  object: StoredObject,
+): Promise<Verdict> {
+  const upload = fromMetadata(object.metadata);
+  if (upload === null) return { mismatches: [{ path: 'metadata', message: 'not stored through a presigned upload' }] };
+
+  const mismatches: Mismatch[] = [];
+  const hold = (path: string, agrees: boolean, message: string) => {
+    if (!agrees) mismatches.push({ path, message });
+  };
+  hold('fileName', safeFileName(upload.fileName) === key.fileName, 'the signed name is not the one in the key');
+  hold('size', object.sizeBytes === upload.sizeBytes, `stored ${object.sizeBytes} bytes, signed ${upload.sizeBytes}`);
+  hold('contentType', object.contentType === upload.contentType, 'the stored type is not the signed one');
+  const { sizeBytes, contentType } = object;
+  for (const violation of findViolations(services.config, { sizeBytes, contentType, documentType: key.documentType })) {
+    mismatches.push({ path: violation.path, message: violation.message });
+  }
+  if (mismatches.length === 0 && sizeBytes > 0 && hasSignature(contentType)) {
+    const found = await contradiction(contentType, await services.bucket.firstBytes(object, SAMPLE_BYTES));
+    if (found !== null) mismatches.push({ path: 'contentType', message: found });
+  }
+  if (mismatches.length === 0 && upload.checksumSha256 !== null) {
+    // A store that ignores x-amz-checksum-sha256 has not checked it either: then the bytes themselves answer.
+    const actual = object.checksumSha256 ?? (await services.bucket.sha256(object));
+    hold('checksumSha256', actual === upload.checksumSha256, 'the content has another SHA-256 than signed');
+  }
+  const [first, ...rest] = mismatches;
+  return first === undefined ? { upload, mismatches: [] } : { mismatches: [first, ...rest] };
+}

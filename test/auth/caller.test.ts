@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { actFor, type Caller, requireScope, type Scope } from '../../src/auth/caller.ts';
+import { toUserId } from '../../src/object-key.ts';
+import { problemOf } from './tokens.ts';
+
+function callerWith(...scopes: Scope[]): Caller {
+  const userId = toUserId('root');
+  if (userId === null) throw new Error('a user id');
+  return { userId, actorId: userId, scopes: new Set(scopes) };
+}
+
+describe('requireScope', () => {
+  it('lets pass who has the scope', () => {
+    expect(() => requireScope(callerWith('files:write'), 'files:write')).not.toThrow();
+  });
+
+  it('throws forbidden and names the missing scope in the challenge', async () => {
+    const problem = await problemOf(() => requireScope(callerWith('files:read'), 'files:write'));
+    expect(problem.code).toBe('forbidden');
+    expect(problem.headers).toEqual({
+      'www-authenticate': 'Bearer error="insufficient_scope", scope="files:write"',
+    });
+  });
+});
+
+describe('actFor', () => {
+  const admin = callerWith('files:read', 'files:write', 'files:admin');
+
+  it('is the caller itself without the header', () => {
+    const caller = callerWith('files:read');
+    expect(actFor(caller, undefined)).toBe(caller);
+  });
+
+  it('takes the place of the other user and keeps who really acts', () => {
+    expect(actFor(admin, 'alice')).toEqual({ ...admin, userId: 'alice', actorId: 'root' });
+  });
+
+  it('reads the header bytes as UTF-8', () => {
+    expect(actFor(admin, Buffer.from('Zoë').toString('latin1')).userId).toBe('Zoë');
+  });
+
+  it('throws forbidden without files:admin', async () => {
+    const problem = await problemOf(() => actFor(callerWith('files:read', 'files:write'), 'alice'));
+    expect(problem.code).toBe('forbidden');
+    expect(problem.headers['www-authenticate']).toContain('scope="files:admin"');
+  });
+
+  it.each([
+    ['an empty id', ''],
+    ['one that is too long', 'a'.repeat(256)],
+    ['a control character', 'a\u0007b'],
+    ['bytes that are not UTF-8', 'Zo\u00eb'],
+  ])('throws invalid-request for %s', async (_name, header) => {
+    expect((await problemOf(() => actFor(admin, header))).code).toBe('invalid-request');
+  });
+});

@@ -1,0 +1,250 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { createServer, type ServerResponse } from 'node:http';
+import { exportJWK, exportSPKI, type JWK } from 'jose';
+import { describe, expect, it, vi } from 'vitest';
+import { createTokenVerifier, type TokenVerifier } from '../../src/auth/verify-token.ts';
+import {
+  bearer,
+  createClock,
+  createKeyPair,
+  json,
+  portOf,
+  problemOf,
+  type SigningPair,
+  serve,
+  signedByHand,
+} from './tokens.ts';
+
+const first = await createKeyPair('ES256', 'first');
+const second = await createKeyPair('ES256', 'second');
+const setOf = (...jwks: JWK[]) => json({ keys: jwks });
+
+/** For what another part of the process does in its own time. */
+const PATIENCE = { timeout: 15_000 };
+
+let tokenNumber = 0;
+/** A new token each time, so that none is answered from memory. */
+function tokenOf(pair: SigningPair, kid = pair.jwk.kid): Promise<string> {
+  tokenNumber += 1;
+  const header = kid === undefined ? { alg: 'ES256' } : { alg: 'ES256', kid };
+  return bearer({ sub: 'alice', jti: String(tokenNumber) }, pair.privateKey, header);
+}
+
+async function start(answer: Parameters<typeof serve>[0], algorithms?: string[]) {
+  const server = await serve(answer);
+  const clock = createClock();
+  const verify = await createTokenVerifier({
+    key: { kind: 'jwks', url: server.url },
+    algorithms,
+    userClaim: 'sub',
+    now: clock.now,
+  });
+  return { server, verify, moveSeconds: clock.moveSeconds };
+}
+
+async function accepts(verify: TokenVerifier, header: string): Promise<void> {
+  expect(await verify(header)).toMatchObject({ userId: 'alice' });
+}
+
+async function refuses(verify: TokenVerifier, header: string, code = 'unauthenticated'): Promise<void> {
+  expect((await problemOf(() => verify(header))).code).toBe(code);
+}
+
+describe('keys behind a URL', () => {
+  it.each(['RS256', 'PS384', 'ES512', 'EdDSA'])('verify %s', async (alg) => {
+    const pair = await createKeyPair(alg, 'k');
+    const { verify } = await start(setOf(pair.jwk));
+    await accepts(verify, await bearer({ sub: 'alice' }, pair.privateKey, { alg, kid: 'k' }));
+  });
+
+  it('are fetched once for many requests', async () => {
+    const { server, verify } = await start(setOf(first.jwk));
+    const headers = await Promise.all(Array.from({ length: 20 }, () => tokenOf(first)));
+    await Promise.all(headers.map((header) => accepts(verify, header)));
+    expect(server.requests).toBe(1);
+  });
+
+  it('verify a token without kid where a single key fits, and not where several do', async () => {
+    const { jwk } = await createKeyPair('ES384', 'other');
+    const one = await start(setOf(first.jwk, jwk));
+    await accepts(one.verify, await bearer({ sub: 'alice' }, first.privateKey, { alg: 'ES256' }));
+    const two = await start(setOf(first.jwk, second.jwk));
+    await refuses(two.verify, await bearer({ sub: 'alice' }, first.privateKey, { alg: 'ES256' }));
+  });
+
+  it('never verify an HMAC: neither under an oct key nor with the text of a public key', async () => {
+    const secret = 'a secret of more than thirty-two bytes';
+    const oct = { kty: 'oct', kid: 'oct', k: Buffer.from(secret).toString('base64url') };
+    const { verify } = await start(setOf(oct, first.jwk));
+    await refuses(verify, signedByHand({ alg: 'HS256', kid: 'oct' }, { sub: 'alice' }, secret));
+    const pem = await exportSPKI(first.publicKey);
+    await refuses(verify, signedByHand({ alg: 'HS256', kid: 'first' }, { sub: 'alice' }, pem));
+    await accepts(verify, await tokenOf(first));
+  });
+
+  it('never verify under a private key, an encryption key, RSA of 1024 bits or a key of another algorithm', async () => {
+    const rsa = await createKeyPair('RS256', 'enc');
+    const short = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const shortJwk = { ...short.publicKey.export({ format: 'jwk' }), kid: 'short' };
+    const privateJwk = { ...(await exportJWK(second.privateKey)), kid: 'private' };
+    const { verify } = await start(
+      setOf(first.jwk, privateJwk, { ...rsa.jwk, use: 'enc' }, shortJwk, { ...rsa.jwk, kid: 'alg', alg: 'RS512' }),
+    );
+    await refuses(verify, await tokenOf(second, 'private'));
+    await refuses(verify, await bearer({ sub: 'alice' }, rsa.privateKey, { alg: 'RS256', kid: 'enc' }));
+    await refuses(verify, await bearer({ sub: 'alice' }, rsa.privateKey, { alg: 'RS256', kid: 'alg' }));
+    const unsigned = `${part({ alg: 'RS256', kid: 'short' })}.${part({ sub: 'alice' })}`;
+    const signature = sign('sha256', Buffer.from(unsigned), short.privateKey).toString('base64url');
+    await refuses(verify, `Bearer ${unsigned}.${signature}`);
+    await accepts(verify, await tokenOf(first));
+  });
+
+  it('take only what JWT_ALGORITHMS names, and do not start with an HMAC there', async () => {
+    const { verify } = await start(setOf(first.jwk), ['RS256']);
+    await refuses(verify, await tokenOf(first));
+    await expect(start(setOf(first.jwk), ['HS256'])).rejects.toThrow('JWT_ALGORITHMS');
+  });
+});
+
+describe('rotation', () => {
+  it('finds a new key at once, 30 s after the last fetch', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    server.answer = setOf(first.jwk, second.jwk);
+    moveSeconds(29);
+    await refuses(verify, await tokenOf(second));
+    expect(server.requests).toBe(1);
+    moveSeconds(1);
+    await accepts(verify, await tokenOf(second));
+    expect(server.requests).toBe(2);
+  });
+
+  it('fetches once per cool-down however many unknown key ids come, and known ones keep working', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    for (const round of [1, 2, 3]) {
+      moveSeconds(30);
+      const spray = Array.from({ length: 50 }, async (_, n) => refuses(verify, await tokenOf(second, `made-up-${n}`)));
+      await Promise.all([...spray, tokenOf(first).then((header) => accepts(verify, header))]);
+      await refuses(verify, await tokenOf(second, 'made-up-later'));
+      expect(server.requests).toBe(1 + round);
+    }
+  });
+
+  it('fetches once per cool-down while the URL is down, too', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    server.answer = (_request, response) => response.writeHead(500).end();
+    moveSeconds(30);
+    for (let n = 0; n < 10; n += 1) await refuses(verify, await tokenOf(second, `made-up-${n}`));
+    expect(server.requests).toBe(2);
+    await accepts(verify, await tokenOf(first));
+  });
+
+  it('fetches after 10 minutes without making the request wait', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    const held: ServerResponse[] = [];
+    server.answer = (_request, response) => void held.push(response);
+    moveSeconds(600);
+    await accepts(verify, await tokenOf(first));
+    await accepts(verify, await tokenOf(first));
+    await vi.waitUntil(() => held.length > 0, PATIENCE);
+    expect(server.requests).toBe(2);
+    held[0]?.end(JSON.stringify({ keys: [second.jwk] }));
+    await vi.waitFor(async () => refuses(verify, await tokenOf(first)), PATIENCE);
+    await accepts(verify, await tokenOf(second));
+  });
+
+  it('forgets remembered tokens with the keys they verified under', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    const header = await tokenOf(first);
+    await accepts(verify, header);
+    server.answer = setOf(second.jwk);
+    moveSeconds(30);
+    expect(verify(header)).not.toBeInstanceOf(Promise);
+    await accepts(verify, await tokenOf(second));
+    await refuses(verify, header);
+  });
+
+  it('does not trust a set that nobody asked for in 20 minutes', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    server.answer = setOf(second.jwk);
+    moveSeconds(1200);
+    await refuses(verify, await tokenOf(first));
+    await accepts(verify, await tokenOf(second));
+  });
+});
+
+describe('a URL that fails', () => {
+  const rubbish: [string, Parameters<typeof serve>[0]][] = [
+    ['an error', (_request, response) => response.writeHead(503).end(JSON.stringify({ keys: [second.jwk] }))],
+    ['HTML', (_request, response) => response.end('<html></html>')],
+    ['nothing', (_request, response) => response.end()],
+    ['JSON that is no key set', json({ error: 'later' })],
+    ['keys that are no objects', json({ keys: [null, 'x'] })],
+    ['a redirect', (_request, response) => response.writeHead(302, { location: '/elsewhere' }).end()],
+    ['a set of over 512 KiB', json({ keys: [second.jwk], padding: 'x'.repeat(600_000) })],
+    ['a closed connection', (request) => request.socket.destroy()],
+  ];
+
+  it.each(rubbish)('keeps the last good set when it answers %s', async (_name, answer) => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    server.answer = answer;
+    for (const _day of [1, 2, 3]) {
+      moveSeconds(86_400);
+      await accepts(verify, await tokenOf(first));
+      await refuses(verify, await tokenOf(second));
+    }
+    server.answer = setOf(second.jwk);
+    moveSeconds(30);
+    await accepts(verify, await tokenOf(second));
+    await refuses(verify, await tokenOf(first));
+  });
+
+  it.each(rubbish)('is keys-unavailable when it never answered but %s, and recovers', async (_name, answer) => {
+    const { server, verify, moveSeconds } = await start(answer);
+    const problem = await problemOf(async () => verify(await tokenOf(first)));
+    expect(problem.code).toBe('keys-unavailable');
+    expect(problem.headers).toEqual({ 'retry-after': '5' });
+    expect(problem.cause).toBeInstanceOf(Error);
+    await refuses(verify, await tokenOf(first), 'keys-unavailable');
+    const before = server.requests;
+    server.answer = setOf(first.jwk);
+    await refuses(verify, await tokenOf(first), 'keys-unavailable');
+    expect(server.requests).toBe(before);
+    moveSeconds(5);
+    await accepts(verify, await tokenOf(first));
+  });
+
+  it('is keys-unavailable when nothing listens there', async () => {
+    const port = await freePort();
+    const key = { kind: 'jwks' as const, url: `http://127.0.0.1:${port}/` };
+    const verify = await createTokenVerifier({ key, userClaim: 'sub', now: createClock().now });
+    await refuses(verify, await tokenOf(first), 'keys-unavailable');
+    await refuses(verify, 'Bearer garbage');
+    await refuses(verify, signedByHand({ alg: 'HS256' }, { sub: 'alice' }));
+  });
+
+  it('does not hold requests longer than its timeout when it never ends an answer', async () => {
+    const silent = await start(() => {});
+    const stalled = await start((_request, response) => response.writeHead(200).write('{"keys":['));
+    await Promise.all(
+      [silent, stalled].map(async ({ verify }) => refuses(verify, await tokenOf(first), 'keys-unavailable')),
+    );
+  });
+});
+
+function part(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const port = portOf(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import type { Caller } from '../../src/auth/caller.ts';
+import { createTokenMemory } from '../../src/auth/token-memory.ts';
+import { toUserId } from '../../src/object-key.ts';
+import { START, START_SECONDS } from './tokens.ts';
+
+const userId = toUserId('alice');
+if (userId === null) throw new Error('a user id');
+const caller: Caller = { userId, actorId: userId, scopes: new Set() };
+
+describe('the memory of verified tokens', () => {
+  it('holds the last 10,000, the oldest out first', () => {
+    const memory = createTokenMemory();
+    for (let n = 0; n < 10_000; n += 1) memory.remember(`token-${n}`, caller, undefined, START);
+    expect(memory.recall('token-0', START)).toBe(caller);
+    memory.remember('token-0', caller, undefined, START);
+    memory.remember('one more', caller, undefined, START);
+    expect(memory.recall('token-0', START)).toBe(caller);
+    expect(memory.recall('token-1', START)).toBeUndefined();
+    expect(memory.recall('token-2', START)).toBe(caller);
+    expect(memory.recall('one more', START)).toBe(caller);
+  });
+
+  it('ends with the token, not after it', () => {
+    const memory = createTokenMemory();
+    memory.remember('token', caller, START_SECONDS + 10, START);
+    expect(memory.recall('token', new Date(START.getTime() + 9999))).toBe(caller);
+    expect(memory.recall('token', new Date(START.getTime() + 10_000))).toBeUndefined();
+  });
+
+  it('answers for no other token, and for none once told to forget', () => {
+    const memory = createTokenMemory();
+    memory.remember('token', caller, undefined, START);
+    expect(memory.recall('Token', START)).toBeUndefined();
+    memory.forgetAll();
+    expect(memory.recall('token', START)).toBeUndefined();
+  });
+});

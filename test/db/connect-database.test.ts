@@ -1,0 +1,198 @@
+import { neonConfig } from '@neondatabase/serverless';
+import { sql } from 'drizzle-orm';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
+import { createFiles } from '../../src/db/create-files.ts';
+import { queryDatabase } from '../../src/db/query-database.ts';
+import { Problem } from '../../src/errors.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { startNeonProxy } from '../helpers/neon-proxy.ts';
+import { startRelay } from './relay.ts';
+
+const UNAVAILABLE = { name: 'Problem', code: 'database-unavailable', headers: { 'retry-after': '5' } };
+
+let test: TestDatabase;
+let proxy: { stop(): Promise<void> };
+
+beforeAll(async () => {
+  proxy = await startNeonProxy();
+  test = await createTestDatabase();
+});
+
+afterAll(async () => {
+  await test.drop();
+  await proxy.stop();
+});
+
+describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver) => {
+  let relay: Awaited<ReturnType<typeof startRelay>>;
+  let database: Database;
+
+  beforeEach(async () => {
+    relay = await startRelay(test.url);
+    database = connectDatabase({ url: relay.url, driver, queryTimeoutSeconds: 1 });
+  });
+
+  afterEach(async () => {
+    await database.close();
+    await relay.goAway();
+  });
+
+  it('answers a ping', async () => {
+    await expect(database.ping()).resolves.toBeUndefined();
+  });
+
+  it('is unavailable while it refuses connections, and the same handle works once it is back', async () => {
+    const files = createFiles(database);
+    const list = () => files.list({ ownerId: 'alice', limit: 1 });
+    await list();
+    await relay.goAway();
+    await expect(list()).rejects.toMatchObject(UNAVAILABLE);
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await relay.comeBack();
+    expect(await list()).toEqual([]);
+  });
+
+  it('is unavailable when it goes away under a running query', async () => {
+    const patient = connectDatabase({ url: relay.url, driver });
+    const lock = await lockFiles();
+    const answer = expect(createFiles(patient).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(UNAVAILABLE);
+    await untilWaiting('relation');
+    await relay.goAway();
+    await answer;
+    await lock.end();
+    await patient.close();
+    await relay.comeBack();
+  });
+
+  it('is unavailable, not hanging, when it takes a query and never answers', async () => {
+    await database.ping();
+    relay.setSilent(true);
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    relay.setSilent(false);
+    await expect(database.ping()).resolves.toBeUndefined();
+  });
+
+  it('is unavailable, not hanging, when it takes a connection and never answers', async () => {
+    relay.setSilent(true);
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+  });
+
+  it('is unavailable, not hanging, while a query waits for a lock', async () => {
+    const lock = await lockFiles();
+    await expect(createFiles(database).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(UNAVAILABLE);
+    await lock.end();
+  });
+
+  it('outlives the server ending its connections', async () => {
+    await Promise.all([database.ping(), database.ping(), database.ping()]);
+    await test.query(`
+      select pg_terminate_backend(pid, 5000) from pg_stat_activity
+      where datname = current_database() and application_name = 'signpost'`);
+    // A connection may be handed out before its end has arrived; that call is a 503, and the next ones are answered.
+    await database.ping().catch((error) => expect(error).toMatchObject(UNAVAILABLE));
+    await expect.poll(() => database.ping()).toBeUndefined();
+  });
+
+  it('is unavailable when it says so itself', async () => {
+    for (const [state, message] of [
+      ['53300', 'too many clients'],
+      ['57P03', 'starting up'],
+      ['08006', 'connection failure'],
+      ['25006', 'read only'],
+      ['40001', 'rolled back, twice'],
+    ]) {
+      const raise = sql.raw(`do $$ begin raise exception '${message}' using errcode = '${state}'; end $$`);
+      await expect(queryDatabase(() => database.db.execute(raise))).rejects.toMatchObject(UNAVAILABLE);
+    }
+  });
+
+  it('rethrows a mistake in a query as it is', async () => {
+    const query = () => database.db.execute(sql`select * from no_such_table`);
+    await expect(queryDatabase(query)).rejects.toMatchObject({ cause: { code: '42P01' } });
+  });
+
+  it('passes a Problem thrown between queries through', async () => {
+    const problem = new Problem('conflict', 'no');
+    const query = () =>
+      database.db.transaction(async () => {
+        throw problem;
+      });
+    await expect(queryDatabase(query)).rejects.toBe(problem);
+  });
+
+  it('runs the victim of a deadlock again', async () => {
+    const patient = connectDatabase({ url: test.url, driver });
+    const other = await connectClient();
+    await other.query('begin; select pg_advisory_xact_lock(1)');
+    let runs = 0;
+    const query = () => {
+      runs += 1;
+      return patient.db.transaction(async (tx) => {
+        await tx.execute(sql`select pg_advisory_xact_lock(2)`);
+        await tx.execute(sql`select pg_advisory_xact_lock(1)`);
+      });
+    };
+    const answer = queryDatabase(query);
+    await untilWaiting('advisory');
+    // The first to have waited a second finds the circle and gives way: this statement asks for no such check.
+    await other.query('set local deadlock_timeout = 60000; select pg_advisory_xact_lock(2)');
+    await other.query('commit');
+    await answer;
+    expect(runs).toBe(2);
+    await other.end();
+    await patient.close();
+  });
+});
+
+describe('the driver', () => {
+  /** The hosts that Neon's driver is asked to reach. */
+  async function neonHostsOf(options: Parameters<typeof connectDatabase>[0]): Promise<string[]> {
+    const { wsProxy } = neonConfig;
+    const hosts: string[] = [];
+    neonConfig.wsProxy = (host) => {
+      hosts.push(host);
+      return '127.0.0.1:1';
+    };
+    const database = connectDatabase(options);
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await database.close();
+    neonConfig.wsProxy = wsProxy;
+    return hosts;
+  }
+
+  it("is Neon's for a host under neon.tech", async () => {
+    const url = 'postgres://u:p@ep-cool-1.eu-central-1.aws.neon.tech/db?sslmode=require';
+    expect(await neonHostsOf({ url })).toEqual(['ep-cool-1.eu-central-1.aws.neon.tech']);
+  });
+
+  it('is pg for any other', async () => {
+    expect(await neonHostsOf({ url: 'postgres://u:p@127.0.0.1:1/neon.tech' })).toEqual([]);
+    expect(await neonHostsOf({ url: 'postgres://u:p@neon.tech.localhost:1/db' })).toEqual([]);
+  });
+
+  it('is the one that was asked for', async () => {
+    expect(await neonHostsOf({ url: 'postgres://u:p@db.example/db', driver: 'neon' })).toEqual(['db.example']);
+    expect(await neonHostsOf({ url: 'postgres://u:p@x.neon.tech.invalid:1/db', driver: 'pg' })).toEqual([]);
+  });
+});
+
+async function connectClient(): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: test.url });
+  await client.connect();
+  return client;
+}
+
+/** Keeps every query on the table waiting until the connection ends. */
+async function lockFiles(): Promise<pg.Client> {
+  const client = await connectClient();
+  await client.query('begin; lock table files in access exclusive mode');
+  return client;
+}
+
+async function untilWaiting(event: 'relation' | 'advisory'): Promise<void> {
+  const waiting = `select 1 from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and wait_event = '${event}'`;
+  await expect.poll(() => test.query(waiting), { timeout: 10_000 }).toHaveLength(1);
+}

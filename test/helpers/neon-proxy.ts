@@ -1,0 +1,34 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { pipeline } from 'node:stream/promises';
+import { neonConfig } from '@neondatabase/serverless';
+import { createWebSocketStream, WebSocketServer } from 'ws';
+
+/**
+ * What Neon puts in front of its databases, for any PostgreSQL: TCP through a WebSocket. Points Neon's driver (its
+ * configuration is global, so: of this test file) at it until `stop`.
+ */
+export async function startNeonProxy(): Promise<{ stop(): Promise<void> }> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
+  server.on('connection', (socket, request) => {
+    const address = new URL(request.url ?? '', 'ws://proxy').searchParams.get('address') ?? '';
+    const { hostname, port } = new URL(`tcp://${address}`);
+    const client = createWebSocketStream(socket);
+    // Either end going away ends the other; the driver under test is who reports it.
+    pipeline(client, connect(Number(port), hostname), client).catch(() => client.destroy());
+  });
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
+
+  neonConfig.wsProxy = (host, port) => `127.0.0.1:${address.port}/?address=${host}:${port}`;
+  neonConfig.useSecureWebSocket = false;
+  neonConfig.pipelineConnect = false;
+  return {
+    stop: async () => {
+      for (const socket of server.clients) socket.terminate();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

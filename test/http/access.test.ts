@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService({ env: { RATE_LIMIT_PER_MINUTE: '40', ALLOWED_ORIGINS: 'https://app.example' } });
+});
+afterAll(() => service.close());
+
+const PRESIGN = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
+const withToken = (token: string, more: Record<string, string> = {}) => ({
+  headers: { authorization: `Bearer ${token}`, ...more },
+});
+
+describe('authentication', () => {
+  it.each([
+    ['no token', {}],
+    ['another scheme', { authorization: 'Basic YTpi' }],
+    ['garbage', { authorization: 'Bearer x.y.z' }],
+    ['alg none', { authorization: `Bearer ${btoa('{"alg":"none"}')}.${btoa('{"sub":"alice"}')}.` }],
+  ])('answers 401 to %s, on every route but the open ones', async (_, headers: Record<string, string>) => {
+    for (const path of ['/files', '/presign-upload', '/files/x/download', '/no-such-route']) {
+      const response = await service.app.request(path, { headers });
+      const answer = { status: response.status, headers: response.headers, body: await response.json() };
+      expectProblem(answer as never, 401, 'unauthenticated');
+      expect(response.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+    }
+  });
+
+  it('answers 401 to a token that has expired or is somebody else’s work', async () => {
+    const expired = await mint('alice', { exp: Math.floor(Date.now() / 1000) - 6 });
+    const forged = (await mint('alice')).replace(/.{5}$/, 'AAAAA');
+    for (const token of [expired, forged]) {
+      expectProblem(await service.call('x', '/files', undefined, withToken(token)), 401, 'unauthenticated');
+    }
+  });
+});
+
+describe('scopes', () => {
+  it.each([
+    ['files:read', 200, 403],
+    ['files:write', 403, 200],
+    ['files:read files:write', 200, 200],
+    ['files:admin', 200, 200],
+    ['', 403, 403],
+    ['openid', 403, 403],
+  ])('with "%s" reading is %i and presigning %i', async (scope, reading, writing) => {
+    const token = withToken(await mint('scoped', { scope }));
+    const read = await service.call('x', '/files', undefined, token);
+    const write = await service.call('x', '/presign-upload', PRESIGN, token);
+    expect([read.status, write.status]).toEqual([reading, writing]);
+    for (const answer of [read, write]) if (answer.status === 403) expectProblem(answer, 403, 'forbidden');
+  });
+
+  it('lets an admin act for another user, named in the log with both, and nobody else', async () => {
+    const file = await service.store('alice', 'hello');
+    const behalf = { 'x-on-behalf-of': 'alice' };
+    const admin = withToken(await mint('root', { scope: 'files:admin' }), behalf);
+    expect((await service.call('x', `/files/${file.fileId}`, undefined, admin)).body).toEqual(file);
+    expect(service.logs.at(-1)?.fields).toMatchObject({ userId: 'alice', actorId: 'root' });
+    const bob = withToken(await mint('bob'), behalf);
+    expectProblem(await service.call('x', `/files/${file.fileId}`, undefined, bob), 403, 'forbidden');
+  });
+
+  it('takes the other user’s id in any script, as UTF-8', async () => {
+    const file = await service.store('用户', 'hello');
+    const utf8 = Buffer.from('用户').toString('latin1');
+    const admin = withToken(await mint('root', { scope: 'files:admin' }), { 'x-on-behalf-of': utf8 });
+    expect((await service.call('x', `/files/${file.fileId}`, undefined, admin)).status).toBe(200);
+  });
+});
+
+describe('common rules', () => {
+  it('answers 404 as a problem for an unknown route', async () => {
+    expectProblem(await service.call('alice', '/no-such-route'), 404, 'route-not-found');
+  });
+
+  it('keeps a sane request id and replaces any other', async () => {
+    const id = async (sent: string) =>
+      (await service.app.request('/healthz', { headers: { 'x-request-id': sent } })).headers.get('x-request-id');
+    expect(await id('trace-1.A_b')).toBe('trace-1.A_b');
+    for (const odd of ['a b', '<script>', 'x'.repeat(129), '']) expect(await id(odd)).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('logs one line a request, with no token and no query', async () => {
+    const token = await mint('logged');
+    await service.call('x', '/files?limit=5&cursor=secret', undefined, withToken(token));
+    const lines = service.logs.filter((line) => line.fields.userId === 'logged');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.fields).toMatchObject({ method: 'GET', path: '/files', status: 400 });
+    expect(JSON.stringify(service.logs)).not.toMatch(/secret|Bearer|X-Amz-Signature|eyJ/);
+  });
+
+  it('lets the allowed origin in and no other', async () => {
+    const preflight = (origin: string) =>
+      service.app.request('/presign-upload', {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST' },
+      });
+    const allowed = await preflight('https://app.example');
+    expect(allowed.status).toBe(204);
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example');
+    expect(allowed.headers.get('access-control-allow-headers')).toMatch(/authorization/i);
+    const refused = await preflight('https://evil.example');
+    expect(refused.headers.get('access-control-allow-origin')).toBeNull();
+  });
+
+  it('lets the allowed origin read errors too', async () => {
+    const response = await service.app.request('/files', { headers: { origin: 'https://app.example' } });
+    expect(response.status).toBe(401);
+    expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
+  });
+});
+
+describe('rate limit', () => {
+  it('answers 429 beyond the limit, to that user alone, until the minute is over', async () => {
+    let now = new Date('2026-11-20T12:00:10Z');
+    const limited = await startTestService({ env: { RATE_LIMIT_PER_MINUTE: '3' }, now: () => now });
+    const exp = now.getTime() / 1000 + 600;
+    const files = async (user: string) => limited.call('x', '/files', undefined, withToken(await mint(user, { exp })));
+    try {
+      const first = await files('alice');
+      expect(first.headers.get('ratelimit-policy')).toBe('"user";q=3;w=60');
+      expect(first.headers.get('ratelimit')).toBe('"user";r=2;t=50');
+      await files('alice');
+      await files('alice');
+      const fourth = await files('alice');
+      expectProblem(fourth, 429, 'rate-limited');
+      expect(fourth.headers.get('retry-after')).toBe('50');
+      expect(fourth.headers.get('ratelimit')).toBe('"user";r=0;t=50');
+      expect((await files('bob')).status).toBe(200);
+      now = new Date('2026-11-20T12:01:00Z');
+      expect((await files('alice')).status).toBe(200);
+    } finally {
+      await limited.close();
+    }
+  });
+});

@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService({ env: { PUBLIC_BASE_URL: 'https://cdn.example.com/' } });
+});
+afterAll(() => service.close());
+
+const text = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
+const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex');
+
+describe('POST /confirm-upload', () => {
+  it('answers 201 with the file, then 200 with the same', async () => {
+    const upload = await service.presign('alice', {
+      ...{ ...text, fileName: 'lease 2026.txt', recordId: 'case-42', documentType: 'contract' },
+      metadata: { source: 'scanner-3', note: 'Größe: 5' },
+    });
+    await service.put(upload, 'hello');
+    const first = await service.confirm('alice', upload.objectKey);
+    expect(first.status).toBe(201);
+    expect(first.body).toEqual({
+      ...{ fileId: upload.fileId, objectKey: upload.objectKey, fileName: 'lease 2026.txt', contentType: 'text/plain' },
+      ...{ size: 5, etag: '"5d41402abc4b2a76b9719d911017c592"', versionId: null, checksumSha256: null },
+      ...{ recordId: 'case-42', documentType: 'contract', metadata: { source: 'scanner-3', note: 'Größe: 5' } },
+      ...{ status: 'active', createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) },
+      publicFileUrl: `https://cdn.example.com/${upload.objectKey}`,
+    });
+    const second = await service.confirm('alice', upload.objectKey);
+    expect(second.status).toBe(200);
+    expect(second.body).toEqual(first.body);
+  });
+
+  it('makes one row of twenty calls at once, with equal answers and one 201', async () => {
+    const upload = await service.presign('alice', text);
+    await service.put(upload, 'hello');
+    const answers = await Promise.all(Array.from({ length: 20 }, () => service.confirm('alice', upload.objectKey)));
+    expect(answers.map((answer) => answer.status).sort()).toEqual([...Array(19).fill(200), 201]);
+    for (const answer of answers) expect(answer.body).toEqual(answers[0]?.body);
+  });
+
+  it.each([
+    ['an empty file', { ...text, size: 0 }, ''],
+    ['an empty file that claims to be an image', { ...text, fileName: 'a.png', contentType: 'image/png', size: 0 }, ''],
+    ['a name of 255 bytes of emoji', { ...text, fileName: `${'😀'.repeat(63)}abc` }, 'hello'],
+    ['a name that is all dots', { ...text, fileName: '...' }, 'hello'],
+    ['a name with a path', { ...text, fileName: '../../etc/passwd' }, 'hello'],
+    ['a name that begins with a tilde', { ...text, fileName: '~a  b~ ' }, 'hello'],
+    ['a type with parameters', { ...text, contentType: 'text/plain; charset=utf-8' }, 'hello'],
+    ['metadata of any script', { ...text, metadata: { a: '', b: ' x ', c: '値,;=%~"', d: '~', e: 'a  b' } }, 'hello'],
+    ['as much metadata as allowed', { ...text, fileName: 'é'.repeat(127), metadata: { a: 'x'.repeat(1024) } }, 'hello'],
+  ])('gives %s back unchanged', async (_, request, content) => {
+    const file = await service.store('alice', content, request);
+    expect(file).toMatchObject(request);
+    expect(String(await service.bucket.read(file.objectKey))).toBe(content);
+  });
+
+  it.each(['用户一', 'auth0|5f7c', '..', 'a/b', '~', 'ольга@почта.рф'])('works for the user id %s', async (user) => {
+    const file = await service.store(user, 'hello');
+    expect((await service.call(user, `/files/${file.fileId}`)).body).toEqual(file);
+  });
+
+  it('keeps the SHA-256 that was signed', async () => {
+    const checksumSha256 = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';
+    expect((await service.store('alice', 'hello', { checksumSha256 })).checksumSha256).toBe(checksumSha256);
+  });
+
+  it('answers 404 before anything is stored, and works once it is', async () => {
+    const upload = await service.presign('alice', text);
+    expectProblem(await service.confirm('alice', upload.objectKey), 404, 'object-not-found');
+    await service.put(upload, 'hello');
+    expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
+  });
+
+  it('answers 422 and removes the object when the type lies', async () => {
+    const html = '<!doctype html><script>alert(1)</script>';
+    const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: html.length });
+    await service.put(upload, html);
+    const answer = await service.confirm('alice', upload.objectKey);
+    expectProblem(answer, 422, 'verification-failed');
+    expect(answer.body.errors).toEqual([{ path: 'contentType', message: 'the content is not image/png' }]);
+    expect(await service.bucket.read(upload.objectKey)).toBeNull();
+  });
+
+  it('lets the right content follow where the wrong one was removed', async () => {
+    const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
+    await service.put(upload, Buffer.alloc(PNG.length, 'x'));
+    expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
+    expect((await service.put(upload, PNG)).status).toBe(200);
+    expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
+  });
+
+  it('names each mismatch of an object that was written by other means, and removes it', async () => {
+    const upload = await service.presign('alice', text);
+    await service.bucket.write(upload.objectKey, 'far too long', {
+      ContentType: 'text/html',
+      Metadata: { 'signpost-name': 'b.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' },
+    });
+    const answer = await service.confirm('alice', upload.objectKey);
+    expectProblem(answer, 422, 'verification-failed');
+    const errors = answer.body.errors as { path: string }[];
+    expect(errors.map((error) => error.path)).toEqual(['fileName', 'size', 'contentType']);
+    expect(await service.bucket.read(upload.objectKey)).toBeNull();
+  });
+
+  it('refuses an object without the signed metadata', async () => {
+    const upload = await service.presign('alice', text);
+    await service.bucket.write(upload.objectKey, 'hello', { ContentType: 'text/plain' });
+    expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
+  });
+
+  it('decides whose key it is from the key alone', async () => {
+    const upload = await service.presign('alice', text);
+    await service.put(upload, 'hello');
+    for (const user of ['alic', 'alice2', 'bob', 'Alice']) {
+      expectProblem(await service.confirm(user, upload.objectKey), 403, 'not-your-object');
+    }
+    for (const key of ['x', '/alice/a', 'alice', `../${upload.objectKey}`, upload.objectKey.toUpperCase()]) {
+      expectProblem(await service.confirm('alice', key), 403, 'not-your-object');
+    }
+    for (const key of ['alice/', 'alice/../bob/x', `${upload.objectKey}/`, `${upload.objectKey}?x`, 'alice/_/_/x/y']) {
+      expectProblem(await service.confirm('alice', key), 404, 'object-not-found');
+    }
+    expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
+  });
+
+  it('answers 409 for a file id that another object holds', async () => {
+    const { fileId, objectKey } = await service.store('alice', 'hello');
+    const forged = objectKey.replace('/_/_/', '/forged/_/');
+    await service.bucket.write(forged, 'hello', {
+      ContentType: 'text/plain',
+      Metadata: { 'signpost-name': 'a.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' },
+    });
+    expectProblem(await service.confirm('alice', forged), 409, 'conflict');
+    expect((await service.call('alice', `/files/${fileId}`)).body.objectKey).toBe(objectKey);
+  });
+
+  it('never removes an object that has its row, even when the limits are tighter now', async () => {
+    const file = await service.store('alice', 'hello');
+    const { config } = service.services;
+    const strict = { ...service.services, config: { ...config, maxUploadBytes: 1 } };
+    const { confirmUpload } = await import('../../src/uploads/confirm-upload.ts');
+    const caller = { userId: 'alice', actorId: 'alice', scopes: new Set() } as unknown as Parameters<
+      typeof confirmUpload
+    >[1];
+    const again = await confirmUpload(strict, caller, { objectKey: file.objectKey });
+    expect(again).toEqual({ file, created: false });
+    expect(await service.bucket.read(file.objectKey)).not.toBeNull();
+  });
+
+  it.each([
+    [{}, 'objectKey'],
+    [{ objectKey: '' }, 'objectKey'],
+    [{ objectKey: 7 }, 'objectKey'],
+    [{ objectKey: 'x'.repeat(1025) }, 'objectKey'],
+    [{ objectKey: 'alice/x', size: 5 }, 'size'],
+  ])('refuses %j', async (body, path) => {
+    const answer = await service.call('alice', '/confirm-upload', body);
+    expectProblem(answer, 400, 'invalid-request');
+    expect(answer.body.errors).toEqual([expect.objectContaining({ path })]);
+  });
+});
