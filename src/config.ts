@@ -21,8 +21,9 @@ const list = z.string().transform((text) =>
 );
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const url = (protocols: RegExp) => z.url({ protocol: protocols }).transform((text) => text.replace(/\/+$/, ''));
-const httpUrl = url(/^https?$/);
+const httpUrl = z.url({ protocol: /^https?$/ });
+/** A URL that paths are appended to. */
+const baseUrl = httpUrl.transform((text) => text.replace(/\/+$/, ''));
 const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS).default(300);
 const uploadPolicy = z.strictObject({
   maxBytes: z.int().min(0).max(MAX_SINGLE_PUT_BYTES).optional(),
@@ -54,9 +55,9 @@ const settings = z.object({
   /** When those end, ISO 8601: no URL is promised to live longer. */
   AWS_CREDENTIAL_EXPIRATION: z.iso.datetime({ offset: true }).optional(),
   /** URL of an S3-compatible store, as this service reaches it. Default AWS. */
-  S3_ENDPOINT: httpUrl.optional(),
+  S3_ENDPOINT: baseUrl.optional(),
   /** The same store (or the embedded one) as clients reach it, signed into their URLs. Default `S3_ENDPOINT`. */
-  S3_PUBLIC_ENDPOINT: httpUrl.optional(),
+  S3_PUBLIC_ENDPOINT: baseUrl.optional(),
   /** `https://host/bucket/key` instead of `https://bucket.host/key`. */
   S3_FORCE_PATH_STYLE: flag.default(false),
   /** Sign for `bucket.s3-accelerate.amazonaws.com`: the bucket must have Transfer Acceleration on. */
@@ -65,7 +66,7 @@ const settings = z.object({
   AWS_USE_DUALSTACK_ENDPOINT: flag.default(false),
 
   /** `postgres://…`; unset: an embedded PostgreSQL in `DATA_DIR`. */
-  DATABASE_URL: url(/^postgres(ql)?$/).optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   /** Overrides the choice by host name: `*.neon.tech` goes through Neon's driver, any other through `pg`. */
   DATABASE_DRIVER: z.enum(['pg', 'neon']).optional(),
   /** Connections each instance may open, 1 to 1,000. */
@@ -123,7 +124,7 @@ const settings = z.object({
   /** Comma-separated origins for CORS of the service itself. Default: any in development, none in production. */
   ALLOWED_ORIGINS: list.optional(),
   /** Public bucket or CDN in front of it: answers then carry `publicFileUrl`. */
-  PUBLIC_BASE_URL: httpUrl.optional(),
+  PUBLIC_BASE_URL: baseUrl.optional(),
   /** How much is logged. */
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 });

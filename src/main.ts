@@ -49,7 +49,13 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const isSettings = error instanceof ConfigError;
-  console.error(isSettings ? `Signpost cannot start with these settings:\n${error.message}` : error);
+  const heading = error instanceof ConfigError ? 'with these settings:\n' : '';
+  console.error(`Signpost cannot start: ${heading}${reasons(error).join('\n  because: ')}`);
   process.exit(1);
 });
+
+/** The messages of an error and its causes. */
+function reasons(error: unknown): string[] {
+  if (!(error instanceof Error)) return [String(error)];
+  return [error.message, ...(error.cause === undefined ? [] : reasons(error.cause))];
+}

@@ -101,6 +101,6 @@ function refusal(error: unknown): Problem {
 function unauthenticated(detail: string, code?: string): Problem {
   return new Problem('unauthenticated', detail, {
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-    ...(code !== undefined && { cause: code }),
+    cause: code,
   });
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { Pool as NeonPool, type PoolConfig as NeonPoolConfig, neonConfig } from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
 import { drizzle as drizzleNeon } from 'drizzle-orm/neon-serverless';
@@ -9,9 +10,20 @@ import { queryDatabase } from './query-database.ts';
 
 export type DatabaseDriver = 'pg' | 'neon';
 
+/** Drizzle, typed the same for both drivers. */
+export type Db = PgDatabase<PgQueryResultHKT>;
+
 export type Database = {
-  /** Drizzle, the same for both drivers. Run what it builds inside `queryDatabase`. */
-  db: PgDatabase<PgQueryResultHKT>;
+  /**
+   * For single statements, each on any connection of the pool; run them inside `queryDatabase`. Not for transactions:
+   * where BEGIN fails, Drizzle never gives the connection back.
+   */
+  db: Db;
+  /**
+   * Runs `use` on one connection, for transactions and for what belongs to a session. The connection goes back to the
+   * pool, or is closed when `use` throws. Throws, and runs `use` again after a rollback, as `queryDatabase` does.
+   */
+  withConnection<T>(use: (db: Db) => Promise<T>): Promise<T>;
   /** Resolves when the database answers; throws `database-unavailable` when it does not. */
   ping(): Promise<void>;
   /** Waits for running queries, then closes every connection. Once. */
@@ -45,7 +57,7 @@ export function connectDatabase({
   maxConnections = 10,
   queryTimeoutSeconds = 10,
 }: DatabaseOptions): Database {
-  const { pool, db } = OPEN[driver]({
+  const { pool, db, connect } = OPEN[driver]({
     connectionString: url,
     application_name: 'signpost',
     max: maxConnections,
@@ -53,10 +65,24 @@ export function connectDatabase({
     query_timeout: queryTimeoutSeconds * 1000,
     keepAlive: true,
   });
-  // An idle connection that dies has already left the pool when this fires; unheard, it would end the process.
+  // A connection may die at any time, in the pool or in use. Whoever uses it next is told; these events, unheard, would
+  // end the process.
   pool.on('error', () => {});
+  pool.on('connect', (client: EventEmitter) => client.on('error', () => {}));
   return {
     db,
+    withConnection: (use) =>
+      queryDatabase(async () => {
+        const connection = await connect();
+        try {
+          const result = await use(connection.db);
+          connection.release(false);
+          return result;
+        } catch (error) {
+          connection.release(true);
+          throw error;
+        }
+      }),
     ping: async () => void (await queryDatabase(() => db.execute(sql`select 1`))),
     close: () => pool.end(),
   };
@@ -65,12 +91,20 @@ export function connectDatabase({
 const OPEN = {
   pg: (options: pg.PoolConfig) => {
     const pool = new pg.Pool(options);
-    return { pool, db: drizzlePg({ client: pool }) };
+    const connect = async () => {
+      const client = await pool.connect();
+      return { db: drizzlePg({ client }), release: (destroy: boolean) => client.release(destroy) };
+    };
+    return { pool, db: drizzlePg({ client: pool }), connect };
   },
   neon: (options: NeonPoolConfig) => {
     // Node has a WebSocket of its own only since version 22.
     neonConfig.webSocketConstructor = WebSocket;
     const pool = new NeonPool(options);
-    return { pool, db: drizzleNeon({ client: pool }) };
+    const connect = async () => {
+      const client = await pool.connect();
+      return { db: drizzleNeon({ client }), release: (destroy: boolean) => client.release(destroy) };
+    };
+    return { pool, db: drizzleNeon({ client: pool }), connect };
   },
 };

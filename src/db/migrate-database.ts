@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
 import { connectDatabase, type DatabaseDriver } from './connect-database.ts';
-import { queryDatabase } from './query-database.ts';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
@@ -27,11 +26,10 @@ export async function migrateDatabase({
   driver?: DatabaseDriver | undefined;
   folder: string;
 }): Promise<void> {
-  // One connection: the lock and the settings belong to its session, and end with it.
-  const options = { url: sessionUrl(url), driver, maxConnections: 1, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS };
-  const { db, close } = connectDatabase(options);
+  const database = connectDatabase({ url: sessionUrl(url), driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS });
   try {
-    await queryDatabase(async () => {
+    // The lock and the settings belong to the connection's session, and end with it.
+    await database.withConnection(async (db) => {
       await db.execute(sql`set lock_timeout = '60s'`);
       await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
       // A migration that waits for a table's lock makes every other query on that table wait behind it.
@@ -40,7 +38,7 @@ export async function migrateDatabase({
       await migrate(db as NodePgDatabase, { migrationsFolder: folder });
     });
   } finally {
-    await close();
+    await database.close();
   }
 }
 

@@ -1,5 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm';
-import { Problem, unavailable } from '../errors.ts';
+import { unavailable } from '../errors.ts';
 
 /** SQLSTATE of a statement that lost against another one and may simply be run again. */
 const ROLLED_BACK = /^(40001|40P01)$/;
@@ -9,6 +9,9 @@ const ROLLED_BACK = /^(40001|40P01)$/;
  * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover.
  */
 const NOT_NOW = /^(08|53|57|58|25006$)/;
+
+/** What the drivers' pools and Node's sockets say when there is no connection to be had. */
+const NO_CONNECTION = /connect|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
 
 /**
  * Runs a query, and tells "the database does not answer" from everything else. The one place that reads driver errors.
@@ -30,22 +33,24 @@ export async function queryDatabase<T>(query: () => Promise<T>): Promise<T> {
 }
 
 function meansUnavailable(error: unknown): boolean {
-  if (error instanceof Problem) return false;
   const state = sqlState(error);
   if (state !== undefined) return NOT_NOW.test(state) || ROLLED_BACK.test(state);
-  // What has no SQLSTATE never came from the server. Drivers throw plain errors for that, some without any code
-  // ("Query read timeout"), and Neon's a WebSocket event; a subclass such as TypeError is a mistake of ours.
-  const cause = driverError(error);
-  return !(cause instanceof Error) || cause.constructor === Error || cause instanceof AggregateError;
+  // A query that failed without a SQLSTATE never heard from the server. Drivers throw plain errors for that, some
+  // without any code, and Neon's a WebSocket event; a subclass such as TypeError is a mistake of ours.
+  if (error instanceof DrizzleQueryError) return !(error.cause instanceof Error) || isPlain(error.cause);
+  // Not wrapped: a transaction that got no connection, or whatever the code between its queries throws.
+  return (
+    !(error instanceof Error) ||
+    (isPlain(error) && NO_CONNECTION.test(`${error.message} ${'code' in error && error.code}`))
+  );
 }
 
-/** Drizzle wraps what the driver threw. */
-function driverError(error: unknown): unknown {
-  return error instanceof DrizzleQueryError ? error.cause : error;
+function isPlain(error: Error): boolean {
+  return error.constructor === Error || error instanceof AggregateError;
 }
 
 function sqlState(error: unknown): string | undefined {
-  const cause = driverError(error);
+  const cause = error instanceof DrizzleQueryError ? error.cause : error;
   // `severity` tells a SQLSTATE from Node's codes: EPIPE has five letters, too.
   if (!(cause instanceof Error) || !('severity' in cause) || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;

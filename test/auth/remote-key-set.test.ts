@@ -184,7 +184,13 @@ describe('a URL that fails', () => {
     ['nothing', (_request, response) => response.end()],
     ['JSON that is no key set', json({ error: 'later' })],
     ['keys that are no objects', json({ keys: [null, 'x'] })],
-    ['a redirect', (_request, response) => response.writeHead(302, { location: '/elsewhere' }).end()],
+    [
+      'a redirect to a good set',
+      (request, response) => {
+        if (request.url === '/elsewhere') setOf(second.jwk)(request, response);
+        else response.writeHead(302, { location: '/elsewhere' }).end();
+      },
+    ],
     ['a set of over 512 KiB', json({ keys: [second.jwk], padding: 'x'.repeat(600_000) })],
     ['a closed connection', (request) => request.socket.destroy()],
   ];
@@ -217,6 +223,22 @@ describe('a URL that fails', () => {
     expect(server.requests).toBe(before);
     moveSeconds(5);
     await accepts(verify, await tokenOf(first));
+  });
+
+  it('is asked again 30 s after it failed, behind a request', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await accepts(verify, await tokenOf(first));
+    server.answer = (_request, response) => response.writeHead(500).end();
+    moveSeconds(1200);
+    await accepts(verify, await tokenOf(first));
+    server.answer = setOf(second.jwk);
+    moveSeconds(29);
+    await accepts(verify, await tokenOf(first));
+    expect(server.requests).toBe(2);
+    moveSeconds(1);
+    await accepts(verify, await tokenOf(first));
+    await vi.waitFor(async () => refuses(verify, await tokenOf(first)), PATIENCE);
+    expect(server.requests).toBe(3);
   });
 
   it('is keys-unavailable when nothing listens there', async () => {

@@ -113,13 +113,36 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await expect(queryDatabase(query)).rejects.toMatchObject({ cause: { code: '42P01' } });
   });
 
-  it('passes a Problem thrown between queries through', async () => {
-    const problem = new Problem('conflict', 'no');
-    const query = () =>
-      database.db.transaction(async () => {
-        throw problem;
-      });
-    await expect(queryDatabase(query)).rejects.toBe(problem);
+  it('passes on what is thrown between the queries of a transaction', async () => {
+    for (const error of [new Problem('conflict', 'no'), new Error('a mistake'), new TypeError('another')]) {
+      const answer = database.withConnection((db) =>
+        db.transaction(async () => {
+          throw error;
+        }),
+      );
+      await expect(answer).rejects.toBe(error);
+    }
+  });
+
+  it('is unavailable when it goes away before or in a transaction, and no connection is lost to the pool', async () => {
+    const single = connectDatabase({ url: relay.url, driver, maxConnections: 1 });
+    const transaction = (between = async () => {}) =>
+      single.withConnection((db) =>
+        db.transaction(async (tx) => {
+          await tx.execute(sql`select 1`);
+          await between();
+          await tx.execute(sql`select 2`);
+        }),
+      );
+    await transaction();
+    await relay.goAway();
+    await expect(transaction()).rejects.toMatchObject(UNAVAILABLE);
+    await expect(transaction()).rejects.toMatchObject(UNAVAILABLE);
+    await relay.comeBack();
+    await expect(transaction(relay.goAway)).rejects.toMatchObject(UNAVAILABLE);
+    await relay.comeBack();
+    await transaction();
+    await single.close();
   });
 
   it('runs the victim of a deadlock again', async () => {
@@ -127,14 +150,13 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     const other = await connectClient();
     await other.query('begin; select pg_advisory_xact_lock(1)');
     let runs = 0;
-    const query = () => {
+    const answer = patient.withConnection((db) => {
       runs += 1;
-      return patient.db.transaction(async (tx) => {
+      return db.transaction(async (tx) => {
         await tx.execute(sql`select pg_advisory_xact_lock(2)`);
         await tx.execute(sql`select pg_advisory_xact_lock(1)`);
       });
-    };
-    const answer = queryDatabase(query);
+    });
     await untilWaiting('advisory');
     // The first to have waited a second finds the circle and gives way: this statement asks for no such check.
     await other.query('set local deadlock_timeout = 60000; select pg_advisory_xact_lock(2)');

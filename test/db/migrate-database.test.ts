@@ -71,6 +71,13 @@ describe.each(['pg', 'neon'] as const)('migrateDatabase, with the driver %s', (d
 });
 
 describe('migrateDatabase', () => {
+  it('does not blame the database for a missing folder', async () => {
+    const test = await createTestDatabase({ migrated: false });
+    const migration = migrateDatabase({ url: test.url, folder: 'no-such-folder' });
+    await expect(migration).rejects.toThrow("Can't find meta/_journal.json file");
+    await test.drop();
+  });
+
   it('answers database-unavailable when nothing listens', async () => {
     const migration = migrateDatabase({ url: 'postgres://u:p@127.0.0.1:1/db', folder: 'drizzle' });
     await expect(migration).rejects.toMatchObject({ code: 'database-unavailable' });

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import type { TestProject } from 'vitest/node';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
@@ -16,20 +18,29 @@ declare module 'vitest' {
   }
 }
 
+const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
+
 /** One real PostgreSQL for the whole run: the embedded one, or the one of `TEST_DATABASE_URL`. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { url, stop } = await startServer();
   const template = `template_${randomUUID()}`;
-  await execute(url, `create database "${template}"`);
-  const templateUrl = new URL(url);
-  templateUrl.pathname = template;
-  await migrateDatabase({ url: templateUrl.href, folder: 'drizzle' });
-  project.provide('postgresUrl', url);
-  project.provide('postgresTemplate', template);
-  return async () => {
-    await execute(url, `drop database "${template}"`);
+  const teardown = async () => {
+    await execute(url, `drop database if exists "${template}" with (force)`);
     await stop();
   };
+  try {
+    await execute(url, `create database "${template}"`);
+    const templateUrl = new URL(url);
+    templateUrl.pathname = template;
+    await migrateDatabase({ url: templateUrl.href, folder: MIGRATIONS });
+  } catch (error) {
+    // Nobody tears down what was only half set up, and the server would stay.
+    await teardown();
+    throw error;
+  }
+  project.provide('postgresUrl', url);
+  project.provide('postgresTemplate', template);
+  return teardown;
 }
 
 async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
@@ -37,9 +48,16 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   if (url !== undefined) return { url, stop: async () => {} };
   const directory = await mkdtemp(join(tmpdir(), 'signpost-test-'));
   const server = await startEmbeddedPostgres({ directory });
+  // Interrupted, Vitest exits without a teardown.
+  const abandon = () => {
+    process.kill(Number.parseInt(readFileSync(join(directory, 'cluster/data/postmaster.pid'), 'utf8'), 10), 'SIGQUIT');
+    rmSync(directory, { recursive: true, maxRetries: 3 });
+  };
+  process.once('exit', abandon);
   return {
     url: server.url,
     stop: async () => {
+      process.off('exit', abandon);
       await server.stop();
       await rm(directory, { recursive: true });
     },

@@ -60,6 +60,7 @@ export async function startTestBucket() {
   return {
     endpoint,
     name,
+    client,
     env: {
       S3_BUCKET_NAME: name,
       S3_ENDPOINT: endpoint,

@@ -23,8 +23,9 @@ const NOBODY = 65_534;
 export async function chooseLauncher(directory: string, postgres: string): Promise<Launcher> {
   if (getuid?.() !== 0) return { prefix: [] };
   const failures: unknown[] = [];
-  const works = async (launcher: Launcher) => {
+  const works = async (launcher: Launcher, prepare = async () => {}) => {
     try {
+      await prepare();
       await run(launcher, ['sh', '-c', 'test -w "$1" && exec "$2" --version', 'sh', directory, postgres]);
       return true;
     } catch (error) {
@@ -41,8 +42,7 @@ export async function chooseLauncher(directory: string, postgres: string): Promi
     const namespace = { prefix: ['unshare', '-U', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, '--'] };
     if (await works(namespace)) return namespace;
     const nobody = { prefix: [], uid: NOBODY, gid: NOBODY };
-    await giveTo(nobody, directory);
-    if (await works(nobody)) return nobody;
+    if (await works(nobody, () => giveTo(nobody, directory))) return nobody;
     await giveTo({ uid, gid }, directory);
   }
   throw new Error(

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, readFile, rm } from 'node:fs/promises';
+import { open, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,12 +110,24 @@ async function untilReady(dataDirectory: string, isComing: () => boolean): Promi
 }
 
 /**
- * Removes a pid file whose process lives but is not the server: PostgreSQL would take it for one and refuse to start.
- * One whose process is dead it removes itself, and safer.
+ * Removes a pid file that would keep PostgreSQL from starting although no server is behind it: one that names a live
+ * process which is something else, or one that a crash of the machine left empty. One whose process is dead PostgreSQL
+ * removes itself, and safer.
  */
 async function removeForeignPidFile(dataDirectory: string): Promise<void> {
-  const pid = Number.parseInt(await readFile(pidFileOf(dataDirectory), 'utf8').catch(() => ''), 10);
-  if (pid > 0 && sendSignal(pid, 0) && !(await isPostmaster(pid, dataDirectory))) await rm(pidFileOf(dataDirectory));
+  const file = pidFileOf(dataDirectory);
+  const content = await readFile(file, 'utf8').catch(() => null);
+  if (content === null) return;
+  // Negative: a server in single-user mode.
+  const pid = Math.abs(Number.parseInt(content, 10));
+  // A server that is starting has written its number long before a second is over.
+  const isForeign = pid > 0 ? sendSignal(pid, 0) && !(await isPostmaster(pid, dataDirectory)) : await isOld(file);
+  if (isForeign) await rm(file, { force: true });
+}
+
+async function isOld(file: string): Promise<boolean> {
+  const { mtimeMs } = await stat(file);
+  return Date.now() - mtimeMs > 1000;
 }
 
 /** False when there is no such process (or none of ours); signal 0 only asks. */

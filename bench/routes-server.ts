@@ -1,0 +1,38 @@
+import { fileURLToPath } from 'node:url';
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { parseConfig } from '../src/config.ts';
+import { createLogger } from '../src/create-logger.ts';
+import { createApp } from '../src/http/app.ts';
+import { createServices } from '../src/services.ts';
+
+/** What this process tells the one that measures it: first where it listens, then its usage whenever it is asked. */
+export type Ports = { app: number; echo: number };
+export type Usage = { cpuMicroseconds: number };
+
+/** The whole service as `src/main.ts` serves it, and beside it, in the same process, Hono's own JSON echo. */
+async function main(): Promise<void> {
+  const config = parseConfig(process.env);
+  const logger = await createLogger(config.logLevel, false);
+  const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
+  const services = await createServices(config, { logger, migrationsFolder });
+  const echo = new Hono().post('/', async (c) => c.json(await c.req.json()));
+
+  process.on('message', () => {
+    const { user, system } = process.cpuUsage();
+    process.send?.({ cpuMicroseconds: user + system } satisfies Usage);
+  });
+  process.on('disconnect', () => void services.close().finally(() => process.exit()));
+  process.send?.({ app: await listen(createApp(services)), echo: await listen(echo) } satisfies Ports);
+}
+
+function listen({ fetch }: { fetch: Parameters<typeof serve>[0]['fetch'] }): Promise<number> {
+  return new Promise((resolve) => {
+    serve({ fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => resolve(port));
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(1);
+});

@@ -1,0 +1,67 @@
+import { connect, type Socket } from 'node:net';
+
+/** How many connections are kept busy, each with one request at a time. */
+const CONNECTIONS = 32;
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+export type Load = {
+  port: number;
+  /** How many requests are sent in all. */
+  count: number;
+  /** The bytes of the request with this number, 0 to `count` - 1. */
+  request: (index: number) => Buffer;
+  /** The status every answer must have. */
+  status: number;
+};
+
+/**
+ * Sends requests over kept-alive connections to 127.0.0.1 until `count` answers are there. Bare sockets, because an
+ * HTTP client would cost more than the server it measures.
+ * @returns how long it took, in milliseconds.
+ * @throws {Error} for an answer of another status, with its text, and for a connection that ends early.
+ */
+export async function sendRequests({ port, count, request, status }: Load): Promise<number> {
+  const sockets: Socket[] = [];
+  let sent = 0;
+  const keepBusy = (socket: Socket) =>
+    new Promise<void>((resolve, reject) => {
+      let received: Buffer = Buffer.alloc(0);
+      const sendNext = () => {
+        if (sent === count) return resolve();
+        socket.write(request(sent++));
+      };
+      socket.on('error', reject);
+      socket.on('close', () => reject(new Error('the server closed the connection')));
+      socket.on('data', (chunk) => {
+        received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+        const headEnd = received.indexOf(HEAD_END);
+        if (headEnd === -1) return;
+        const head = received.toString('latin1', 0, headEnd);
+        const length = Number(/^content-length: *(\d+)/im.exec(head)?.[1]);
+        if (received.length < headEnd + HEAD_END.length + length) return;
+        if (!head.startsWith(`HTTP/1.1 ${status} `)) return reject(new Error(received.toString()));
+        received = Buffer.alloc(0);
+        sendNext();
+      });
+      sendNext();
+    });
+
+  const startedAt = performance.now();
+  try {
+    for (let i = 0; i < CONNECTIONS; i++) sockets.push(connect({ port, host: '127.0.0.1', noDelay: true }));
+    await Promise.all(sockets.map(keepBusy));
+    return performance.now() - startedAt;
+  } finally {
+    for (const socket of sockets) socket.removeAllListeners('close').destroy();
+  }
+}
+
+/** The bytes of a POST of JSON. */
+export function postJson(path: string, token: string, body: unknown): Buffer {
+  const json = JSON.stringify(body);
+  return Buffer.from(
+    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
+      `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
+  );
+}

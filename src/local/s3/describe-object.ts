@@ -1,0 +1,61 @@
+import { type ByteRange, readByteRange } from './byte-range.ts';
+import { isNotModified } from './preconditions.ts';
+import { S3Error } from './s3-error.ts';
+import type { S3Request } from './s3-request.ts';
+import type { ObjectRecord } from './store/object-record.ts';
+
+/** Query parameters that replace a header of the answer: the S3 reference, "GetObject". */
+const OVERRIDES = [
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'expires',
+];
+
+/** What GET and HEAD answer about an object, before any byte of it is read. `range` is null for 304. */
+export type ObjectDescription = { status: number; headers: [string, string][]; range: ByteRange | null };
+
+/**
+ * Applies the conditions, the range and the `response-*` overrides of a GET or HEAD to an object. Throws
+ * PreconditionFailed, InvalidRange, and InvalidArgument for an override that cannot be a header.
+ */
+export function describeObject(request: S3Request, record: ObjectRecord): ObjectDescription {
+  const { sizeBytes, etag } = record;
+  const lastModified = new Date(record.lastModified).toUTCString();
+  const validators: [string, string][] = [
+    ['etag', etag],
+    ['last-modified', lastModified],
+  ];
+  if (isNotModified(request.headers, record)) return { status: 304, headers: validators, range: null };
+
+  const headers = new Map([['accept-ranges', 'bytes'], ...validators, ...record.headers]);
+  for (const name of OVERRIDES) {
+    const value = request.query.find(([parameter]) => parameter === `response-${name}`)?.[1];
+    if (value !== undefined) headers.set(name, requireHeaderValue(name, value));
+  }
+  const ifRange = request.headers.get('if-range');
+  const wantsRange = ifRange === undefined || ifRange === etag || ifRange === lastModified;
+  const range = wantsRange ? readByteRange(request.headers.get('range'), sizeBytes) : null;
+  if (range !== null) {
+    headers.set('content-length', String(range.end - range.start + 1));
+    headers.set('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
+    return { status: 206, headers: [...headers], range };
+  }
+  headers.set('content-length', String(sizeBytes));
+  // A checksum is of the whole object, so it does not go with a part of it.
+  if (record.checksum !== null && request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
+    headers.set(`x-amz-checksum-${record.checksum.algorithm}`, record.checksum.value);
+    headers.set('x-amz-checksum-type', 'FULL_OBJECT');
+  }
+  return { status: 200, headers: [...headers], range: { start: 0, end: sizeBytes - 1 } };
+}
+
+function requireHeaderValue(name: string, value: string): string {
+  if (/^[\t\x20-\x7e\xa0-\xff]*$/.test(value)) return value;
+  throw new S3Error('InvalidArgument', 'Header value cannot be represented using ISO-8859-1.', {
+    ArgumentName: `response-${name}`,
+    ArgumentValue: value,
+  });
+}

@@ -1,0 +1,58 @@
+import { createBucket } from './operations/create-bucket.ts';
+import { deleteBucketCors } from './operations/delete-bucket-cors.ts';
+import { deleteObject } from './operations/delete-object.ts';
+import { getBucketCors } from './operations/get-bucket-cors.ts';
+import { getObject } from './operations/get-object.ts';
+import { headBucket } from './operations/head-bucket.ts';
+import { headObject } from './operations/head-object.ts';
+import { putBucketCors } from './operations/put-bucket-cors.ts';
+import { putObject } from './operations/put-object.ts';
+import type { S3Operation } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import type { S3Request } from './s3-request.ts';
+
+const MAX_KEY_BYTES = 1024;
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
+
+/** Query parameters that make another operation of a request: the S3 reference, "Actions". */
+const SUBRESOURCES = [
+  'accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle',
+  'list-type location logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls',
+  'partNumber policy policyStatus publicAccessBlock renameObject replication requestPayment restore retention select',
+  'session tagging torrent uploadId uploads versionId versioning versions website',
+].flatMap((line) => line.split(' '));
+
+/** By method, a space, what is addressed, and the sub-resource after a question mark. */
+const OPERATIONS = new Map<string, S3Operation>([
+  ['PUT bucket', createBucket],
+  ['HEAD bucket', headBucket],
+  ['PUT bucket?cors', putBucketCors],
+  ['GET bucket?cors', getBucketCors],
+  ['DELETE bucket?cors', deleteBucketCors],
+  ['PUT object', putObject],
+  ['GET object', getObject],
+  ['HEAD object', headObject],
+  ['DELETE object', deleteObject],
+]);
+
+/**
+ * The operation that a request asks for. Throws MethodNotAllowed for a method S3 does not have there, NotImplemented
+ * for an operation that is not here, InvalidBucketName and KeyTooLongError (1,024 bytes of UTF-8).
+ */
+export function findOperation(request: S3Request): S3Operation {
+  const { method, bucket, key } = request;
+  const keyBytes = Buffer.byteLength(key);
+  if (keyBytes > MAX_KEY_BYTES) {
+    throw new S3Error('KeyTooLongError', undefined, { Size: String(keyBytes), MaxSizeAllowed: String(MAX_KEY_BYTES) });
+  }
+  if (bucket === '' && key !== '') throw new S3Error('InvalidBucketName');
+  const subresources = request.query.map(([name]) => name).filter((name) => SUBRESOURCES.includes(name));
+  const addressed = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
+  const operation = OPERATIONS.get([`${method} ${addressed}`, ...subresources].join('?'));
+  if (operation !== undefined) return operation;
+  const isAction =
+    addressed === 'service'
+      ? method === 'GET'
+      : METHODS.includes(method) && !(method === 'POST' && addressed === 'object' && subresources.length === 0);
+  throw new S3Error(isAction ? 'NotImplemented' : 'MethodNotAllowed', undefined, { Method: method });
+}

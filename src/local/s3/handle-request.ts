@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { answerPreflight, corsHeaders } from './cors-headers.ts';
+import { findOperation } from './find-operation.ts';
+import type { S3Answer } from './s3-call.ts';
+import { renderError, S3Error } from './s3-error.ts';
+import { readRequest } from './s3-request.ts';
+import { type SigningKeys, verifySignature } from './signature/verify-signature.ts';
+import { hasCode } from './store/durable-files.ts';
+import type { Store } from './store/open-store.ts';
+
+/** How long the rest of a refused body is read and thrown away, so that the client gets to read the refusal. */
+const DRAIN_MILLISECONDS = 30_000;
+/** A connection on which nothing moves for so long is closed; S3 is as impatient. */
+export const IDLE_MILLISECONDS = 60_000;
+const READ_SIZE_BYTES = 256 * 1024;
+
+export type S3Context = {
+  store: Store;
+  keys: SigningKeys;
+  now: () => Date;
+  /** Told of what is not the client's fault. */
+  onError: (error: unknown) => void;
+};
+
+/** Answers one request; never rejects. `waits` is true when the client sends its body after `100 Continue` only. */
+export async function handleRequest(
+  context: S3Context,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  waits: boolean,
+): Promise<void> {
+  const requestId = randomBytes(8).toString('hex').toUpperCase();
+  response.setHeader('x-amz-request-id', requestId);
+  let waiting = waits;
+  async function* readBody(): AsyncIterable<Buffer> {
+    if (waiting) response.writeContinue();
+    waiting = false;
+    // The connection must outlive a refusal in mid-body: it carries the error.
+    yield* incoming.iterator({ destroyOnReturn: false });
+    // From here the client waits for the disk, which is not idling.
+    incoming.setTimeout(0);
+  }
+  try {
+    const answer = await answerRequest(context, incoming, response, readBody());
+    if (waiting) response.setHeader('connection', 'close');
+    await sendAnswer(response, answer, incoming.method === 'HEAD');
+  } catch (error) {
+    const refusal = toS3Error(error);
+    // A client that went away is nobody's error, and there is nobody left to tell.
+    if (response.destroyed || incoming.errored !== null) return;
+    if (refusal.status >= 500 && refusal.code !== 'NotImplemented') context.onError(error);
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (waiting) response.setHeader('connection', 'close');
+    const resource = (incoming.url ?? '').replace(/\?.*$/s, '');
+    const headers = [...refusal.headers, ['content-type', 'application/xml'] as const];
+    const body = renderError(refusal, resource, requestId);
+    await sendAnswer(response, { status: refusal.status, headers, body }, incoming.method === 'HEAD');
+    drain(incoming);
+  }
+}
+
+async function answerRequest(
+  { store, keys, now }: S3Context,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  body: AsyncIterable<Buffer>,
+): Promise<S3Answer> {
+  const request = readRequest(incoming, body);
+  if (request.method === 'OPTIONS') return answerPreflight(store, request);
+  // Set before anything can be refused: a browser shows a page no error without them.
+  for (const [name, value] of await corsHeaders(store, request)) response.setHeader(name, value);
+  const startedAt = now();
+  const payloadSha256 = verifySignature(request, keys, startedAt);
+  const operation = findOperation(request);
+  return operation({ request, payloadSha256, store, region: keys.region, now: startedAt });
+}
+
+async function sendAnswer(response: ServerResponse, answer: S3Answer, isHead: boolean): Promise<void> {
+  const { status, headers, body } = answer;
+  response.statusCode = status;
+  for (const [name, value] of headers) response.setHeader(name, value);
+  if (body === undefined || Buffer.isBuffer(body)) {
+    if (!isHead && status !== 204 && status !== 304) response.setHeader('content-length', body?.length ?? 0);
+    response.end(isHead ? undefined : body);
+    return;
+  }
+  const { handle, start, end } = body;
+  if (end < start) {
+    await handle.close();
+    response.end();
+    return;
+  }
+  response.setTimeout(IDLE_MILLISECONDS);
+  await pipeline(handle.createReadStream({ start, end, highWaterMark: READ_SIZE_BYTES }), response);
+}
+
+function drain(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  incoming.resume();
+  const timer = setTimeout(() => incoming.destroy(), DRAIN_MILLISECONDS);
+  incoming.once('close', () => clearTimeout(timer));
+}
+
+function toS3Error(error: unknown): S3Error {
+  if (error instanceof S3Error) return error;
+  if (hasCode(error, 'ENOSPC', 'EDQUOT', 'EFBIG')) return new S3Error('SlowDown');
+  return new S3Error('InternalError');
+}

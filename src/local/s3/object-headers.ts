@@ -1,0 +1,57 @@
+import { S3Error } from './s3-error.ts';
+import type { S3Request } from './s3-request.ts';
+
+const MAX_METADATA_BYTES = 2048;
+const METADATA_PREFIX = 'x-amz-meta-';
+
+/** Stored with an object and returned as they were sent. */
+const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires'];
+
+/** On any request; the signature's own. */
+const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-content-sha256', 'x-amz-user-agent'];
+
+/**
+ * Throws NotImplemented for an `x-amz-*` header that is neither the signature's, nor the metadata's, nor in `known`: S3
+ * would act on it, so to ignore it would be to pretend.
+ */
+export function refuseUnknownHeaders(request: S3Request, known: readonly string[] = []): void {
+  const unknown = [...request.headers.keys()].find(
+    (name) =>
+      name.startsWith('x-amz-') &&
+      !name.startsWith(METADATA_PREFIX) &&
+      !SIGNATURE_HEADERS.includes(name) &&
+      !known.includes(name),
+  );
+  if (unknown !== undefined) throw new S3Error('NotImplemented', undefined, { Header: unknown });
+}
+
+/**
+ * The headers that a PutObject asks to keep, as GET returns them: content type (default `binary/octet-stream`), user
+ * metadata (2,048 bytes of names and values in all) and server-side encryption with AES256, which is echoed. Throws
+ * MetadataTooLarge, and NotImplemented for another encryption or storage class.
+ */
+export function readObjectHeaders(request: S3Request): [string, string][] {
+  const metadata = [...request.headers].filter(([name]) => name.startsWith(METADATA_PREFIX));
+  const metadataBytes = metadata.reduce(
+    (sum, [name, value]) => sum + name.length - METADATA_PREFIX.length + value.length,
+    0,
+  );
+  if (metadataBytes > MAX_METADATA_BYTES) {
+    throw new S3Error('MetadataTooLarge', undefined, {
+      Size: String(metadataBytes),
+      MaxSizeAllowed: String(MAX_METADATA_BYTES),
+    });
+  }
+  requireValue(request, 'x-amz-storage-class', 'STANDARD');
+  requireValue(request, 'x-amz-server-side-encryption', 'AES256');
+  const kept = [...KEPT_HEADERS, 'x-amz-server-side-encryption'].flatMap((name): [string, string][] => {
+    const value = request.headers.get(name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return [['content-type', request.headers.get('content-type') || 'binary/octet-stream'], ...kept, ...metadata];
+}
+
+function requireValue(request: S3Request, name: string, only: string): void {
+  const value = request.headers.get(name);
+  if (value !== undefined && value !== only) throw new S3Error('NotImplemented', undefined, { Header: name });
+}

@@ -1,0 +1,34 @@
+import { refuseUnknownHeaders } from '../object-headers.ts';
+import { BODY_HEADERS, readSmallBody } from '../receive-body.ts';
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { S3Error } from '../s3-error.ts';
+import { makeBucket } from '../store/buckets.ts';
+import { parseXml } from '../xml.ts';
+
+/**
+ * CreateBucket. A LocationConstraint, where there is one, must be this region. As on S3, making one's own bucket again
+ * is 200 in us-east-1 and BucketAlreadyOwnedByYou elsewhere.
+ */
+export async function createBucket(call: S3Call): Promise<S3Answer> {
+  refuseUnknownHeaders(call.request, BODY_HEADERS);
+  const constraint = readLocationConstraint(await readSmallBody(call));
+  if (constraint !== null && constraint !== call.region) throw new S3Error('IllegalLocationConstraintException');
+  const { bucket } = call.request;
+  const isNew = await makeBucket(call.store, bucket, call.now);
+  if (!isNew && call.region !== 'us-east-1')
+    throw new S3Error('BucketAlreadyOwnedByYou', undefined, { BucketName: bucket });
+  return { status: 200, headers: [['location', `/${bucket}`]] };
+}
+
+function readLocationConstraint(body: Buffer): string | null {
+  if (body.length === 0) return null;
+  try {
+    const { name, children } = parseXml(body.toString());
+    if (name === 'CreateBucketConfiguration') {
+      return children.find((child) => child.name === 'LocationConstraint')?.text ?? null;
+    }
+  } catch {
+    // Answered below.
+  }
+  throw new S3Error('MalformedXML');
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { handleRequest, IDLE_MILLISECONDS, type S3Context } from './handle-request.ts';
+import { hasCode } from './store/durable-files.ts';
+import { openStore } from './store/open-store.ts';
+
+export type LocalS3Options = {
+  /** Where the buckets live; made when it is missing. One server a directory. */
+  directory: string;
+  host: string;
+  /** 0 takes any free one. */
+  port: number;
+  region: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  now?: () => Date;
+  /** Told of what is not a client's fault, such as a full disk; by default it goes to standard error. */
+  onError?: (error: unknown) => void;
+};
+
+export type LocalS3 = {
+  url: string;
+  /** Stops listening, gives running requests 5 seconds to end, then cuts them off. */
+  close(): Promise<void>;
+};
+
+const CLOSE_GRACE_MILLISECONDS = 5_000;
+
+/**
+ * Starts a strict subset of S3 on a directory: path-style addressing, Signature Version 4 always, one pair of keys. What
+ * it does not implement it answers with 501 NotImplemented. Rejects when the port is taken (EADDRINUSE) or the directory
+ * cannot be written.
+ */
+export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
+  const { region, accessKeyId, secretAccessKey } = options;
+  const server = createServer({
+    // Bytes of 5 GiB may take as long as they move: the idle timeout ends what does not.
+    requestTimeout: 0,
+    keepAliveTimeout: IDLE_MILLISECONDS,
+  });
+  server.timeout = IDLE_MILLISECONDS;
+  // The port comes first: a second server that finds it taken must not sweep under the first one.
+  server.listen(options.port, options.host);
+  await once(server, 'listening');
+  const opening = openStore(options.directory).then(
+    (store): S3Context => ({
+      store,
+      keys: { region, accessKeyId, secretAccessKey },
+      now: options.now ?? (() => new Date()),
+      onError: options.onError ?? console.error,
+    }),
+  );
+  const handle = (incoming: IncomingMessage, response: ServerResponse, waits: boolean) =>
+    opening.then(
+      (context) => handleRequest(context, incoming, response, waits),
+      () => response.destroy(),
+    );
+  server.on('request', (incoming, response) => void handle(incoming, response, false));
+  server.on('checkContinue', (incoming, response) => void handle(incoming, response, true));
+  server.on('clientError', refuseMalformed);
+  server.on('connect', (_incoming, socket) => refuse(socket, '405 Method Not Allowed', 'MethodNotAllowed'));
+  try {
+    await opening;
+  } catch (error) {
+    server.close();
+    throw error;
+  }
+  return { url: serverUrl(server), close: () => closeServer(server) };
+}
+
+/** Node asks for this when a request is no HTTP, or ends before it said it would. */
+function refuseMalformed(error: Error, socket: Duplex): void {
+  if (hasCode(error, 'HPE_HEADER_OVERFLOW')) {
+    refuse(socket, '431 Request Header Fields Too Large', 'RequestHeaderSectionTooLarge');
+  } else if (hasCode(error, 'HPE_INVALID_EOF_STATE')) {
+    refuse(socket, '400 Bad Request', 'IncompleteBody');
+  } else {
+    refuse(socket, '400 Bad Request', 'BadRequest');
+  }
+}
+
+function refuse(socket: Duplex, status: string, code: string): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code></Error>`;
+  const headers = ['content-type: application/xml', `content-length: ${body.length}`, 'connection: close'];
+  socket.end([`HTTP/1.1 ${status}`, ...headers, '', body].join('\r\n'), () => socket.destroy());
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MILLISECONDS);
+  await closed;
+  clearTimeout(timer);
+}
+
+function serverUrl(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  // Listening everywhere is no address to call.
+  if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

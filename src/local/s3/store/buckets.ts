@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { S3Error } from '../s3-error.ts';
+import { hasCode, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
+import type { Store } from './open-store.ts';
+
+/** A sub-resource of a bucket that is kept as a file of its own. */
+export type BucketSetting = 'cors';
+
+/**
+ * The directory of a bucket. The one way from a name to a path: throws InvalidBucketName unless the name follows the S3
+ * user guide, "General purpose bucket naming rules" (3 to 63 of `[a-z0-9.-]`, no `..`, no IPv4 address, no reserved
+ * prefix or suffix), so nothing else ever reaches the disk.
+ */
+export function bucketDirectory(store: Store, bucket: string): string {
+  const valid =
+    /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket) &&
+    !bucket.includes('..') &&
+    !/^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$/.test(bucket) &&
+    !/^(?:xn--|sthree-|amzn-s3-demo-)|(?:-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$/.test(bucket);
+  if (!valid) throw new S3Error('InvalidBucketName', undefined, { BucketName: bucket });
+  return join(store.directory, 'buckets', bucket);
+}
+
+/** Throws NoSuchBucket. */
+export async function requireBucket(store: Store, bucket: string): Promise<void> {
+  try {
+    await stat(bucketDirectory(store, bucket));
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) throw new S3Error('NoSuchBucket', undefined, { BucketName: bucket });
+    throw error;
+  }
+}
+
+/** Makes a bucket, whole or not at all. False when it is there already. */
+export async function makeBucket(store: Store, bucket: string, now: Date): Promise<boolean> {
+  const target = bucketDirectory(store, bucket);
+  const temporary = join(store.incoming, randomUUID());
+  try {
+    await mkdir(join(temporary, 'objects'), { recursive: true });
+    await mkdir(join(temporary, 'data'));
+    await writeFile(join(temporary, 'bucket.json'), JSON.stringify({ name: bucket, createdAt: now.toISOString() }), {
+      flush: true,
+    });
+    await syncDirectory(temporary);
+    await rename(temporary, target);
+    await syncDirectory(dirname(target));
+    return true;
+  } catch (error) {
+    // Windows says EPERM where others say that the directory is not empty.
+    if (hasCode(error, 'ENOTEMPTY', 'EEXIST') || (hasCode(error, 'EPERM') && (await isThere(target)))) return false;
+    throw error;
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** A setting's contents, or null when it is not set. Throws NoSuchBucket. */
+export async function readSetting(store: Store, bucket: string, setting: BucketSetting): Promise<string | null> {
+  await requireBucket(store, bucket);
+  return readIfPresent(settingPath(store, bucket, setting));
+}
+
+/** Throws NoSuchBucket. */
+export async function writeSetting(
+  store: Store,
+  bucket: string,
+  setting: BucketSetting,
+  contents: string,
+): Promise<void> {
+  await requireBucket(store, bucket);
+  const path = settingPath(store, bucket, setting);
+  await publishFile(store.incoming, path, contents, false);
+  await syncDirectory(dirname(path));
+}
+
+/** Nothing happens when it is not set. Throws NoSuchBucket. */
+export async function removeSetting(store: Store, bucket: string, setting: BucketSetting): Promise<void> {
+  await requireBucket(store, bucket);
+  await removeFile(settingPath(store, bucket, setting));
+}
+
+function settingPath(store: Store, bucket: string, setting: BucketSetting): string {
+  return join(bucketDirectory(store, bucket), `${setting}.json`);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { platform } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** True for an error of the file system with this code, such as `ENOENT`. */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
+}
+
+/** The contents of a small file, or null when there is none. */
+export async function readIfPresent(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return null;
+    throw error;
+  }
+}
+
+/** Makes a directory's entries durable: a rename or a link is only on disk once its directory is. */
+export async function syncDirectory(path: string): Promise<void> {
+  // Windows cannot open a directory, and its file systems journal their entries.
+  if (platform() === 'win32') return;
+  const handle = await open(path);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Publishes a small file whole or not at all: written and synced in `incoming`, then renamed over `target`, or with
+ * `exclusive` linked there, which throws EEXIST when something is. Durable once `target`'s directory is synced.
+ */
+export async function publishFile(
+  incoming: string,
+  target: string,
+  contents: string,
+  exclusive: boolean,
+): Promise<void> {
+  const temporary = join(incoming, randomUUID());
+  try {
+    const handle = await open(temporary, 'wx');
+    try {
+      await handle.writeFile(contents);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await (exclusive ? link(temporary, target) : rename(temporary, target));
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Removes a file durably; nothing happens when there is none. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+  await syncDirectory(dirname(path));
+}

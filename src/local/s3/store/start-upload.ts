@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { open, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Store } from './open-store.ts';
+
+/** Sockets deliver 64 KiB at a time; a disk is faster with fewer, larger writes. */
+const WRITE_SIZE_BYTES = 1024 * 1024;
+
+/** Bytes on their way to disk, under a name nothing refers to yet. */
+export type Upload = {
+  name: string;
+  path: string;
+  /** Takes a copy; returns once there is room for more. */
+  write(chunk: Buffer): Promise<void>;
+  /** Returns once all bytes are on disk. */
+  finish(): Promise<void>;
+  /** Removes the file, unless it was moved away. */
+  discard(): Promise<void>;
+};
+
+/**
+ * Opens a new file in `incoming` for `sizeBytes` bytes. One buffer fills while the other is written, so that hashing and
+ * writing overlap and an upload holds 2 MiB at most.
+ */
+export async function startUpload(store: Store, sizeBytes: number): Promise<Upload> {
+  const name = randomUUID();
+  const path = join(store.incoming, name);
+  const handle = await open(path, 'wx');
+  let filling: Buffer = Buffer.allocUnsafeSlow(Math.min(sizeBytes, WRITE_SIZE_BYTES));
+  let spare: Buffer | null = null;
+  let filled = 0;
+  let writing: Promise<void> = Promise.resolve();
+
+  async function flush(): Promise<void> {
+    await writing;
+    const full = filling;
+    writing = writeAll(full.subarray(0, filled));
+    // The failure surfaces at the next flush or finish, which await it.
+    writing.catch(() => undefined);
+    filling = spare ?? Buffer.allocUnsafeSlow(full.length);
+    spare = full;
+    filled = 0;
+  }
+
+  async function writeAll(bytes: Buffer): Promise<void> {
+    for (let offset = 0; offset < bytes.length; ) {
+      offset += (await handle.write(bytes, offset, bytes.length - offset)).bytesWritten;
+    }
+  }
+
+  return {
+    name,
+    path,
+    async write(chunk) {
+      for (let offset = 0; offset < chunk.length; ) {
+        const copied = chunk.copy(filling, filled, offset);
+        filled += copied;
+        offset += copied;
+        if (filled === filling.length) await flush();
+      }
+    },
+    async finish() {
+      await writing;
+      await writeAll(filling.subarray(0, filled));
+      await handle.sync();
+      await handle.close();
+    },
+    async discard() {
+      await writing.catch(() => undefined);
+      await handle.close().catch(() => undefined);
+      await rm(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,102 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, posix, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const SRC = fileURLToPath(new URL('../src', import.meta.url));
+
+/** Each row may import from itself and from the rows before it; what stands in one row does not know its neighbours. */
+const LAYERS = [
+  ['errors'],
+  ['object-key', 'media-type', 'config'],
+  ['fields', 'create-logger'],
+  ['auth', 'signing', 'storage', 'db', 'local'],
+  ['files'],
+  ['uploads'],
+  ['http'],
+  ['services', 'print-welcome'],
+  ['main'],
+];
+
+/** Which packages only certain folders know. */
+const OWNERS: Record<string, readonly string[]> = {
+  '@aws-sdk/': ['signing', 'storage'],
+  jose: ['auth'],
+  'drizzle-orm': ['db'],
+  pg: ['db'],
+  '@neondatabase/': ['db'],
+  hono: ['http', 'main'],
+  '@hono/': ['main'],
+  'file-type': ['uploads'],
+  pino: ['create-logger'],
+};
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => {
+    const path = file.replaceAll('\\', '/');
+    const text = readFileSync(join(SRC, file), 'utf8');
+    const specifiers = [...text.matchAll(/(?:^|[\s}])(?:from|import)\s*\(?\s*'([^']+)'/g)].map(
+      ([, name]) => name ?? '',
+    );
+    return { path, text, area: areaOf(path), specifiers };
+  });
+
+function areaOf(path: string): string {
+  return (path.split('/')[0] ?? '').replace(/\.ts$/, '');
+}
+
+function layerOf(area: string): number {
+  return LAYERS.findIndex((areas) => areas.includes(area));
+}
+
+const inner = files.flatMap(({ path, area, specifiers }) =>
+  specifiers
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => ({ path, area, target: areaOf(posix.normalize(posix.join(dirname(path), specifier))) })),
+);
+
+describe('the layers', () => {
+  it('cover every file, and every import is seen', () => {
+    expect(files.filter(({ area }) => layerOf(area) === -1).map(({ path }) => path)).toEqual([]);
+    expect(files.length).toBeGreaterThan(30);
+    for (const { path, text, specifiers } of files) {
+      const statements = text.match(/^(import|export) .*from |^} from |import\('/gm) ?? [];
+      expect(specifiers.length, relative(SRC, path)).toBeGreaterThanOrEqual(statements.length);
+    }
+  });
+
+  it('import downward only', () => {
+    const upward = inner.filter(({ area, target }) => area !== target && layerOf(target) >= layerOf(area));
+    expect(upward).toEqual([]);
+  });
+
+  it('keep local/ free of everything of ours, so that it checks our signatures independently', () => {
+    expect(inner.filter(({ area, target }) => area === 'local' && target !== 'local')).toEqual([]);
+  });
+
+  it('leave each library to the folder that owns it', () => {
+    const strangers = files.flatMap(({ path, area, specifiers }) =>
+      specifiers
+        .filter((specifier) => {
+          const owner = Object.keys(OWNERS).find((name) =>
+            name.endsWith('/') ? specifier.startsWith(name) : specifier === name || specifier.startsWith(`${name}/`),
+          );
+          return owner !== undefined && !OWNERS[owner]?.includes(area);
+        })
+        .map((specifier) => `${path} imports ${specifier}`),
+    );
+    expect(strangers).toEqual([]);
+  });
+
+  it('leave `process` to main', () => {
+    const users = files.filter(
+      ({ text, area }) => area !== 'main' && /\bprocess\.(env|argv|exit|on|stdout)\b/.test(text),
+    );
+    expect(users.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('keep every file under 300 lines', () => {
+    expect(files.filter(({ text }) => text.split('\n').length > 300).map(({ path }) => path)).toEqual([]);
+  });
+});

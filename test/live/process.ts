@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+export type Running = {
+  /** Everything it wrote so far, standard output and error together. */
+  output(): string;
+  /** Resolves with the first match in the output; rejects when the process ends without one. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Sends a signal to the process alone, and resolves with how it ended. */
+  stop(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+};
+
+/** Starts a program in the project's folder with nothing of this environment but the path, and what is given. */
+export function run(command: string, args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): Running {
+  const { PATH = '', HOME = '' } = process.env;
+  const child: ChildProcess = spawn(command, args, {
+    cwd,
+    env: { PATH, HOME, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      output += chunk;
+      child.emit('output');
+    });
+  }
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal }));
+  return {
+    output: () => output,
+    ended,
+    until: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const match = pattern.exec(output);
+          if (match !== null) resolve(match);
+        };
+        look();
+        child.on('output', look);
+        ended.then(() => reject(new Error(`it ended without ${pattern}:\n${output}`)), reject);
+      }),
+    stop: (signal) => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}

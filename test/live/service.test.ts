@@ -1,0 +1,149 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Running, run } from './process.ts';
+
+let dir: string;
+let service: Running | undefined;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'signpost live ü-'));
+});
+afterAll(async () => {
+  await service?.stop('SIGTERM');
+  await rm(dir, { recursive: true, force: true });
+});
+
+const PORTS = { PORT: '38417', LOCAL_S3_PORT: '38418' };
+const url = `http://127.0.0.1:${PORTS.PORT}`;
+let token = '';
+
+/** `npm start` on embedded defaults, but for the ports and the folder. */
+async function start(command: readonly string[] = ['npm', 'start']): Promise<void> {
+  const [program = '', ...args] = command;
+  service = run(program, args, { ...PORTS, DATA_DIR: join(dir, 'data') });
+  const match = await service.until(/TOKEN=(\S+)\n[\s\S]*\/files -H "Authorization: Bearer \$TOKEN"\n/);
+  token = match[1] ?? '';
+}
+
+const bash = async (script: string, env: Record<string, string> = {}) => {
+  const shell = run('bash', ['-euo', 'pipefail', '-c', script], { SIGNPOST: url, TOKEN: token, ...env }, dir);
+  return { ...(await shell.ended), output: shell.output() };
+};
+
+const filesOf = async () => {
+  const response = await fetch(`${url}/files`, { headers: { authorization: `Bearer ${token}` } });
+  return ((await response.json()) as { files: { fileId: string; size: number }[] }).files;
+};
+
+describe('npm start, with nothing configured', { timeout: 60_000 }, () => {
+  it('prints curl lines that work when pasted', async () => {
+    await start();
+    const lines =
+      service
+        ?.output()
+        .split('\n')
+        .filter((line) => /^(export|curl|jq) /.test(line)) ?? [];
+    expect(lines.length).toBeGreaterThanOrEqual(7);
+    const pasted = await bash(lines.join('\n'));
+    expect(pasted.code).toBe(0);
+    expect(pasted.output).toContain('"status":"active"');
+    expect(pasted.output).toContain('hello{"files":[{');
+  });
+
+  it('keeps what was confirmed over Ctrl-C, and ends without an error', async () => {
+    const before = await filesOf();
+    expect(before).toHaveLength(1);
+    expect(await service?.stop('SIGINT')).toEqual({ code: 0, signal: null });
+    await start();
+    expect(await filesOf()).toEqual(before);
+  });
+
+  it('keeps what was confirmed over kill -9, and takes its database over', async () => {
+    const before = await filesOf();
+    await service?.stop('SIGTERM');
+    // npm passes no SIGKILL on, so without it.
+    await start(['node', 'dist/main.js']);
+    await service?.stop('SIGKILL');
+    await start();
+    expect(await filesOf()).toEqual(before);
+  });
+
+  it('does the walk-through with an empty file, a small one and one of 20 MB', async () => {
+    for (const [name, size] of [
+      ['empty.txt', 0],
+      ["it's a ü & 'file'.bin", 1000],
+      ['large.bin', 20_000_000],
+    ] as const) {
+      await writeFile(join(dir, name), Buffer.alloc(size, 'signpost '));
+      const walk = await bash('"$ROOT/scripts/walkthrough.sh" "$FILE" application/octet-stream', {
+        ROOT: process.cwd(),
+        FILE: join(dir, name),
+      });
+      expect(walk.output).toContain(`done: ${size} bytes went up and came down unchanged`);
+      expect(walk.code).toBe(0);
+    }
+  });
+
+  it('mints tokens for other users with npm run token', async () => {
+    const minted = run('npm', ['run', '--silent', 'token', '--', 'bob', '--scope', 'files:read'], {
+      ...PORTS,
+      DATA_DIR: join(dir, 'data'),
+    });
+    expect((await minted.ended).code).toBe(0);
+    const headers = { authorization: `Bearer ${minted.output().trim()}` };
+    expect(await (await fetch(`${url}/files`, { headers })).json()).toEqual({ files: [], nextCursor: null });
+    expect((await fetch(`${url}/confirm-upload`, { method: 'POST', headers })).status).toBe(403);
+  });
+
+  it('answers 413 to 10 MB on a socket, announced or not, and keeps serving', async () => {
+    for (const announced of [true, false]) {
+      const status = await new Promise((resolve, reject) => {
+        const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+        const length = announced ? { 'content-length': 10_000_000 } : {};
+        const post = request(
+          `${url}/presign-upload`,
+          { method: 'POST', headers: { ...headers, ...length } },
+          (response) => {
+            resolve(response.statusCode);
+            response.resume();
+          },
+        );
+        post.on('error', reject);
+        post.end(Buffer.alloc(10_000_000, ' '));
+      });
+      expect(status).toBe(413);
+    }
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('refuses a second service on the same port with a clear error', async () => {
+    const second = run('node', ['dist/main.js'], { ...PORTS, DATA_DIR: join(dir, 'second') });
+    expect((await second.ended).code).toBe(1);
+    expect(second.output()).toContain('EADDRINUSE');
+    expect(await filesOf()).not.toHaveLength(0);
+  });
+
+  it('logs JSON lines, without a token, a signature or a query', async () => {
+    await fetch(`${url}/files?cursor=query-secret`, { headers: { authorization: `Bearer ${token}` } });
+    await fetch(`${url}/files`, { headers: { authorization: 'Bearer wrong-token' } });
+    const lines =
+      service
+        ?.output()
+        .split('\n')
+        .filter((line) => line.startsWith('{')) ?? [];
+    const requests = lines.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request');
+    expect(requests.at(-1)).toMatchObject({ level: 'info', method: 'GET', path: '/files', status: 401 });
+    expect(lines.join()).not.toMatch(/eyJ|X-Amz|query-secret|wrong-token/);
+  });
+});
+
+describe('production', () => {
+  it('starts with nothing embedded: what is missing is an error that names it', async () => {
+    const refused = run('node', ['dist/main.js'], { NODE_ENV: 'production' });
+    expect((await refused.ended).code).toBe(1);
+    for (const name of ['S3_BUCKET_NAME', 'DATABASE_URL', 'JWT_SECRET']) expect(refused.output()).toContain(name);
+    expect(refused.output()).not.toContain(' at ');
+  });
+});

@@ -1,0 +1,32 @@
+import { DeleteObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService();
+  const { client, name: Bucket } = service.bucket;
+  await client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
+});
+afterAll(() => service.close());
+
+describe('a versioned bucket', () => {
+  it('serves the verified version, whatever is written over it by other means', async () => {
+    const { fileId, objectKey, versionId } = await service.store('alice', 'hello');
+    expect(versionId).toEqual(expect.stringMatching(/.+/));
+    await service.bucket.write(objectKey, 'replaced');
+    const { body } = await service.call<{ presignedUrl: string }>('alice', '/presign-download', { fileId });
+    expect(await (await fetch(body.presignedUrl)).text()).toBe('hello');
+    await service.bucket.client.send(new DeleteObjectCommand({ Bucket: service.bucket.name, Key: objectKey }));
+    expect(await (await fetch(body.presignedUrl)).text()).toBe('hello');
+  });
+
+  it('loses a refused object for good, and no other version', async () => {
+    const upload = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: 5 });
+    await service.put(upload, 'hello');
+    expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
+    const { client, name: Bucket } = service.bucket;
+    const left = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: upload.objectKey }));
+    expect([left.Versions ?? [], left.DeleteMarkers ?? []]).toEqual([[], []]);
+  });
+});
