@@ -1,48 +1,114 @@
-import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { openSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
-import { mintToken } from '../src/auth/mint-token.ts';
-import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embedded-postgres.ts';
-import { startLocalS3 } from '../src/local/s3/start-local-s3.ts';
-import type { UserId } from '../src/object-key.ts';
-import { createS3Client } from '../src/storage/create-s3-client.ts';
 import { median } from './median.ts';
-import { onCore } from './on-core.ts';
-import type { Ports, Usage } from './routes-server.ts';
 import { type Load, postJson, sendRequests } from './send-requests.ts';
-import { printTable } from './print-table.ts';
+import { startRoutesServer } from './start-routes-server.ts';
 
 const ROUNDS = 7;
-const WARM_UP_REQUESTS = 20_000;
+const SIGNING_REQUESTS = 6_000;
+const DATABASE_REQUESTS = 2_000;
+const FIRST_CONFIRMS = 300;
 /** More than the service remembers. */
 const TOKENS = 12_000;
 
 const PDF = Buffer.from('%PDF-1.7\n%%EOF\n');
-const SMALL = { fileName: 'lease 2026.pdf', contentType: 'application/pdf', size: PDF.length };
+const SMALL = { fileName: 'lease.pdf', contentType: 'application/pdf', size: PDF.length };
 const FULL = {
   ...SMALL,
+  fileName: 'Mietvertrag für 2026.pdf',
   checksumSha256: '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
   recordId: 'case-42',
   documentType: 'contract',
-  metadata: { source: 'scanner-3', note: 'Übergabe' },
+  metadata: { source: 'scanner-3', note: 'second page missing' },
 };
 
-type Case = { name: string } & Load;
+type Case = Omit<Load, 'port'> & { name: string };
+type Measured = { perSecond: number; cpuMicroseconds: number };
+export type RouteFigures = Measured & { name: string; echo: Measured; ratio: number };
 
 /**
- * Each route against Hono's echo in the same process: rounds of echo, route, echo, route, so that what else the
- * machine does meets both. The server has the first core for itself; load, bucket and database share the second.
+ * Each route against Hono's JSON echo in the same process: echo, route, echo, route, so that whatever else the machine
+ * does meets both. All figures are medians over the rounds.
  */
-export async function measureRoutes(directory: string): Promise<void> {
-  const server = await startServer(directory);
-  const { app, echo } = server.ports;
-  const token = await server.mint('alice');
-  const tokens = await Promise.all(Array.from({ length: TOKENS }, (_, i) => server.mint(`user-${i}`)));
-  const firsts = await upload(app, token, 300 * ROUNDS);
-  await confirm(app, token, firsts[0])
+export async function measureRoutes(directory: string): Promise<RouteFigures[]> {
+  const server = await startRoutesServer(directory);
+  try {
+    const token = await server.mint('alice');
+    const tokens = await Promise.all(Array.from({ length: TOKENS }, (_, i) => server.mint(`user-${i}`)));
+    const uploads = await upload(server.ports.app, token, FIRST_CONFIRMS * (ROUNDS + 1) + 1);
+    const confirms = uploads.map((objectKey) => postJson('/confirm-upload', token, { objectKey }));
+    const confirmed = { objectKey: uploads.pop() };
 
+    const same = (name: string, count: number, request: Buffer): Case => ({ name, count, status: 200, request: () => request });
+    let nextToken = 0;
+    let nextConfirm = 0;
+    const cases: Case[] = [
+      same('presign-upload', SIGNING_REQUESTS, postJson('/presign-upload', token, SMALL)),
+      same('presign-upload, every field', SIGNING_REQUESTS, postJson('/presign-upload', token, FULL)),
+      {
+        name: 'presign-upload, every token new',
+        count: SIGNING_REQUESTS,
+        status: 200,
+        request: () => postJson('/presign-upload', tokens[nextToken++ % TOKENS] ?? '', SMALL),
+      },
+      {
+        name: 'confirm-upload, first time',
+        count: FIRST_CONFIRMS,
+        status: 201,
+        request: () => confirms[nextConfirm++] ?? Buffer.alloc(0),
+      },
+    ];
+    await sendRequests({ port: server.ports.app, count: 1, status: 201, request: () => postJson('/confirm-upload', token, confirmed) });
+    cases.push(
+      same('confirm-upload, again', DATABASE_REQUESTS, postJson('/confirm-upload', token, confirmed)),
+      same('presign-download', DATABASE_REQUESTS, postJson('/presign-download', token, confirmed)),
+    );
+    const echo = same('echo', SIGNING_REQUESTS, postJson('/', token, SMALL));
+
+    const run = async (port: number, load: Case): Promise<Measured> => {
+      const before = await server.cpuMicroseconds();
+      const milliseconds = await sendRequests({ port, ...load });
+      const cpu = (await server.cpuMicroseconds()) - before;
+      return { perSecond: (load.count / milliseconds) * 1000, cpuMicroseconds: cpu / load.count };
+    };
+    const figures: RouteFigures[] = [];
+    for (const load of cases) {
+      const rounds: { echo: Measured; route: Measured }[] = [];
+      await run(server.ports.echo, echo);
+      await run(server.ports.app, load);
+      for (let round = 0; round < ROUNDS; round++) {
+        rounds.push({ echo: await run(server.ports.echo, echo), route: await run(server.ports.app, load) });
+      }
+      const middle = (what: 'echo' | 'route'): Measured => ({
+        perSecond: median(rounds.map((round) => round[what].perSecond)),
+        cpuMicroseconds: median(rounds.map((round) => round[what].cpuMicroseconds)),
+      });
+      const ratio = median(rounds.map(({ echo, route }) => route.perSecond / echo.perSecond));
+      figures.push({ name: load.name, ...middle('route'), echo: middle('echo'), ratio });
+      console.log(figures.at(-1));
+    }
+    return figures;
+  } finally {
+    await server.close();
+  }
+}
+
+/** Uploads as many small files; the keys they have. */
+async function upload(port: number, token: string, count: number): Promise<string[]> {
+  const objectKeys: string[] = [];
+  while (objectKeys.length < count) {
+    const uploads = await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        const presigned = await fetch(`http://127.0.0.1:${port}/presign-upload`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(SMALL),
+        });
+        const { objectKey, presignedUrl, headers } = (await presigned.json()) as Record<string, string> & { headers: Record<string, string> };
+        const put = await fetch(presignedUrl ?? '', { method: 'PUT', headers, body: PDF });
+        if (put.status !== 200) throw new Error(`the bucket answered ${put.status}: ${await put.text()}`);
+        return objectKey ?? '';
+      }),
+    );
+    objectKeys.push(...uploads);
+  }
+  return objectKeys;
 }

@@ -101,7 +101,7 @@ async function startEmbeddedBucket(config: Config, closers: (() => Promise<void>
 
 async function openDatabase(config: Config, folder: string, logger: Logger, closers: (() => Promise<void>)[]) {
   const { driver, maxConnections } = config.database;
-  const url = config.database.url ?? (await startEmbeddedDatabase(config, closers));
+  const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
   const database = connectDatabase({ url, driver, maxConnections });
   closers.push(database.close);
 
@@ -122,9 +122,12 @@ async function openDatabase(config: Config, folder: string, logger: Logger, clos
   return database;
 }
 
-async function startEmbeddedDatabase(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
+async function startEmbeddedDatabase(config: Config, logger: Logger, closers: (() => Promise<void>)[]) {
   const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
-  const postgres = await startEmbeddedPostgres({ directory: resolve(config.dataDir, 'postgres') });
+  const postgres = await startEmbeddedPostgres({
+    directory: resolve(config.dataDir, 'postgres'),
+    log: (line) => logger.info({}, line),
+  });
   closers.push(postgres.stop);
   return postgres.url;
 }

@@ -18,8 +18,6 @@ export type Files = {
   insert(file: NewFile): Promise<FileRow | null>;
   /** The owner's file with this id, or null; a deleted one counts as none. `id` must be a UUID. */
   find(file: Pick<FileRow, 'id' | 'ownerId'>): Promise<FileRow | null>;
-  /** The owner's file with this object key, or null; a deleted one counts as none. */
-  findByKey(file: Pick<FileRow, 'objectKey' | 'ownerId'>): Promise<FileRow | null>;
   /** The owner's active files, newest first, at most `limit`, those after the position when there is one. */
   list(page: { ownerId: string; limit: number; after?: FilePosition | undefined }): Promise<FileRow[]>;
 };
@@ -55,11 +53,6 @@ export function createFiles({ db }: Database): Files {
     .from(files)
     .where(and(eq(files.id, p('id')), owned, live))
     .prepare('files_find');
-  const findByKey = db
-    .select()
-    .from(files)
-    .where(and(eq(files.objectKey, p('objectKey')), owned, live))
-    .prepare('files_find_by_key');
   const listFirst = db
     .select()
     .from(files)
@@ -79,7 +72,6 @@ export function createFiles({ db }: Database): Files {
   return {
     insert: (file) => one(() => insert.execute(file)),
     find: (file) => one(() => find.execute(file)),
-    findByKey: (file) => one(() => findByKey.execute(file)),
     list: ({ after, ...page }) =>
       queryDatabase(() => (after ? listAfter.execute({ ...after, ...page }) : listFirst.execute(page))),
   };

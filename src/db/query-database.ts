@@ -6,9 +6,10 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 
 /**
  * SQLSTATE of a server that cannot serve now: connection exceptions (08), insufficient resources (53), operator
- * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover.
+ * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, and
+ * a table that is missing because the database was down at start and is migrated any moment now.
  */
-const NOT_NOW = /^(08|53|57|58|25006$)/;
+const NOT_NOW = /^(08|53|57|58|25006$|42P01$)/;
 
 /** What the drivers' pools and Node's sockets say when there is no connection to be had. */
 const NO_CONNECTION = /connect|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;

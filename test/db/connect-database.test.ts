@@ -8,7 +8,7 @@ import { queryDatabase } from '../../src/db/query-database.ts';
 import { Problem } from '../../src/errors.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
-import { startRelay } from './relay.ts';
+import { startRelay } from '../helpers/relay.ts';
 
 const UNAVAILABLE = { name: 'Problem', code: 'database-unavailable', headers: { 'retry-after': '5' } };
 
@@ -101,6 +101,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
       ['57P03', 'starting up'],
       ['08006', 'connection failure'],
       ['25006', 'read only'],
+      ['42P01', 'not migrated yet'],
       ['40001', 'rolled back, twice'],
     ]) {
       const raise = sql.raw(`do $$ begin raise exception '${message}' using errcode = '${state}'; end $$`);
@@ -109,8 +110,8 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('rethrows a mistake in a query as it is', async () => {
-    const query = () => database.db.execute(sql`select * from no_such_table`);
-    await expect(queryDatabase(query)).rejects.toMatchObject({ cause: { code: '42P01' } });
+    const query = () => database.db.execute(sql`select no_such_function()`);
+    await expect(queryDatabase(query)).rejects.toMatchObject({ cause: { code: '42883' } });
   });
 
   it('passes on what is thrown between the queries of a transaction', async () => {

@@ -89,30 +89,25 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
     });
   });
 
-  describe('find and findByKey', () => {
-    it('find a file of the owner, and nobody else', async () => {
+  describe('find', () => {
+    it('finds a file of the owner, and nobody else', async () => {
       const file = newFile();
       const row = await files.insert(file);
       expect(await files.find({ id: file.id, ownerId: 'alice' })).toEqual(row);
-      expect(await files.findByKey({ objectKey: file.objectKey, ownerId: 'alice' })).toEqual(row);
       expect(await files.find({ id: file.id, ownerId: 'bob' })).toBeNull();
-      expect(await files.findByKey({ objectKey: file.objectKey, ownerId: 'bob' })).toBeNull();
     });
 
-    it('find an archived file, but no deleted one', async () => {
+    it('finds an archived file, but no deleted one', async () => {
       const file = newFile();
       await files.insert(file);
       await test.query(`update files set status = 'archived' where id = $1`, [file.id]);
       expect(await files.find(file)).toMatchObject({ id: file.id, status: 'archived' });
-      expect(await files.findByKey(file)).toMatchObject({ id: file.id, status: 'archived' });
       await test.query(`update files set status = 'deleted' where id = $1`, [file.id]);
       expect(await files.find(file)).toBeNull();
-      expect(await files.findByKey(file)).toBeNull();
     });
 
-    it('answer null for what was never there', async () => {
+    it('answers null for what was never there', async () => {
       expect(await files.find({ id: uuidv7(), ownerId: 'alice' })).toBeNull();
-      expect(await files.findByKey({ objectKey: 'alice/nothing', ownerId: 'alice' })).toBeNull();
     });
   });
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase } from '../helpers/database.ts';
-import { type Gate, startGate } from '../helpers/gate.ts';
+import { startRelay } from '../helpers/relay.ts';
 import {
   type Answer,
   expectProblem,
@@ -14,30 +14,27 @@ const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
 let service: TestService;
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
-let bucketGate: Gate;
-let databaseGate: Gate;
+let bucketRelay: Awaited<ReturnType<typeof startRelay>>;
+let databaseRelay: Awaited<ReturnType<typeof startRelay>>;
 beforeAll(async () => {
   bucket = await startTestBucket();
   database = await createTestDatabase();
-  const bucketUrl = new URL(bucket.endpoint);
-  const databaseUrl = new URL(database.url);
-  bucketGate = await startGate({ host: bucketUrl.hostname, port: Number(bucketUrl.port) });
-  databaseGate = await startGate({ host: databaseUrl.hostname, port: Number(databaseUrl.port) });
-  databaseUrl.host = databaseGate.host;
+  bucketRelay = await startRelay(bucket.endpoint);
+  databaseRelay = await startRelay(database.url);
   service = await startTestService({
-    // Only the service goes through the gate: its clients keep reaching the bucket.
+    // Only the service goes through the relay: its clients keep reaching the bucket.
     env: {
       ...bucket.env,
-      S3_ENDPOINT: `http://${bucketGate.host}`,
+      S3_ENDPOINT: bucketRelay.url,
       S3_PUBLIC_ENDPOINT: bucket.endpoint,
-      DATABASE_URL: databaseUrl.href,
+      DATABASE_URL: databaseRelay.url,
     },
   });
 });
 afterAll(async () => {
   await service.close();
-  await bucketGate.close();
-  await databaseGate.close();
+  await bucketRelay.goAway();
+  await databaseRelay.goAway();
   await bucket.close();
   await database.drop();
 });
@@ -56,7 +53,8 @@ const readyz = async () => {
 };
 
 describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
-  const takeAway = async () => (how === 'gone' ? bucketGate.shut() : bucketGate.freeze());
+  const takeAway = async () => (how === 'gone' ? bucketRelay.goAway() : bucketRelay.setSilent(true));
+  const giveBack = async () => (how === 'gone' ? bucketRelay.comeBack() : bucketRelay.setSilent(false));
 
   it('leaves presigning alone, makes confirming a 503, and loses nothing', { timeout: 40_000 }, async () => {
     const stored = await service.store('alice', 'hello');
@@ -73,7 +71,7 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
       expect(ready).toMatchObject({ status: 503, body: { code: 'storage-unavailable' } });
       expect(ready.body).toMatchObject({ errors: [{ path: 'bucket' }] });
     } finally {
-      await bucketGate.open();
+      await giveBack();
     }
     expect((await service.confirm('alice', waiting.objectKey)).status).toBe(201);
     expect((await readyz()).body).toEqual({ status: 'ok', bucket: 'ok', database: 'ok' });
@@ -81,7 +79,8 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
 });
 
 describe.each(['gone', 'hanging'])('a database that is %s', (how) => {
-  const takeAway = async () => (how === 'gone' ? databaseGate.shut() : databaseGate.freeze());
+  const takeAway = async () => (how === 'gone' ? databaseRelay.goAway() : databaseRelay.setSilent(true));
+  const giveBack = async () => (how === 'gone' ? databaseRelay.comeBack() : databaseRelay.setSilent(false));
 
   it('leaves presigning and uploading alone, makes the rest a 503, and loses nothing', {
     timeout: 40_000,
@@ -100,7 +99,7 @@ describe.each(['gone', 'hanging'])('a database that is %s', (how) => {
       expect(ready).toMatchObject({ status: 503, body: { code: 'database-unavailable' } });
       expect(ready.body).toMatchObject({ errors: [{ path: 'database' }] });
     } finally {
-      await databaseGate.open();
+      await giveBack();
     }
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
   });

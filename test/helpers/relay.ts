@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A TCP relay in front of a database: what the database looks like from afar when it goes away and comes back. */
-export async function startRelay(databaseUrl: string) {
-  const target = new URL(databaseUrl);
+/** A TCP relay in front of a real bucket or database: what it looks like from afar when it goes away and comes back. */
+export async function startRelay(targetUrl: string) {
+  const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
   let silent = false;
   const server = createServer((client) => {
@@ -25,7 +25,7 @@ export async function startRelay(databaseUrl: string) {
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the relay has no port');
-  const url = new URL(databaseUrl);
+  const url = new URL(targetUrl);
   url.hostname = '127.0.0.1';
   url.port = String(address.port);
 
@@ -37,6 +37,7 @@ export async function startRelay(databaseUrl: string) {
     },
     /** Cuts every connection and refuses new ones. */
     goAway: async () => {
+      if (!server.listening) return;
       server.close();
       for (const socket of sockets) socket.destroy();
       await once(server, 'close');

@@ -1,0 +1,228 @@
+import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Fixture, newClient, outcome, presign, startFixture } from './s3-fixture.ts';
+
+let s3: Fixture;
+let clock = new Date();
+beforeAll(async () => {
+  s3 = await startFixture({ now: () => clock });
+});
+afterAll(() => s3.stop());
+
+const BODY = Buffer.from('hello');
+
+async function getUrl(seconds = 0, expiresIn = 300): Promise<string> {
+  const signingDate = new Date(clock.getTime() + seconds * 1000);
+  return s3.presign(new GetObjectCommand({ Bucket: s3.bucket, Key: 'signed.txt' }), { signingDate, expiresIn });
+}
+
+async function get(path: string, headers = {}): Promise<string> {
+  return outcome(await s3.raw({ method: 'GET', path, headers }));
+}
+
+describe('a presigned URL', () => {
+  beforeAll(async () => {
+    const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: 'signed.txt' }));
+    expect(outcome(await s3.raw({ method: 'PUT', path, body: BODY }))).toBe('200');
+  });
+
+  it('works until its last second and answers AccessDenied after it', async () => {
+    const path = await getUrl(0, 10);
+    const signedAt = Math.floor(clock.getTime() / 1000) * 1000;
+    clock = new Date(signedAt + 10_000);
+    expect(await get(path)).toBe('200');
+    clock = new Date(signedAt + 10_001);
+    const answer = await s3.raw({ method: 'GET', path });
+    expect(outcome(answer)).toBe('403 AccessDenied');
+    expect(answer.body.toString()).toContain('Request has expired');
+    clock = new Date();
+  });
+
+  it('may be dated 14 minutes ahead, not 16', async () => {
+    expect(await get(await getUrl(14 * 60))).toBe('200');
+    const answer = await s3.raw({ method: 'GET', path: await getUrl(16 * 60) });
+    expect(outcome(answer)).toBe('403 AccessDenied');
+    expect(answer.body.toString()).toContain('Request is not valid yet');
+  });
+
+  it('may write a space in the query as a plus', async () => {
+    const command = new GetObjectCommand({ Bucket: s3.bucket, Key: 'signed.txt', ResponseContentType: 'a b' });
+    const path = await s3.presign(command);
+    expect(await get(path.replace('a%20b', 'a+b'))).toBe('200');
+  });
+
+  it.each<[string, (path: string) => string, string]>([
+    ['another signature', (path) => path.replace(/(Signature=)../, '$100'), '403 SignatureDoesNotMatch'],
+    ['a short signature', (path) => path.replace(/(Signature=)[0-9a-f]+/, '$1ab'), '403 SignatureDoesNotMatch'],
+    [
+      'an upper-case signature',
+      (path) => path.replace(/[0-9a-f]{64}/, (hex) => hex.toUpperCase()),
+      '403 SignatureDoesNotMatch',
+    ],
+    ['another key', (path) => path.replace('signed.txt', 'other.txt'), '403 SignatureDoesNotMatch'],
+    ['one more parameter', (path) => `${path}&response-content-type=text%2Fhtml`, '403 SignatureDoesNotMatch'],
+    ['a longer life', (path) => path.replace('Expires=300', 'Expires=301'), '403 SignatureDoesNotMatch'],
+    ['a life of 0', (path) => path.replace('Expires=300', 'Expires=0'), '400 AuthorizationQueryParametersError'],
+    ['a negative life', (path) => path.replace('Expires=300', 'Expires=-1'), '400 AuthorizationQueryParametersError'],
+    [
+      'a life over a week',
+      (path) => path.replace('Expires=300', 'Expires=604801'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    [
+      'a life that is no number',
+      (path) => path.replace('Expires=300', 'Expires=1e2'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    ['two lives', (path) => `${path}&X-Amz-Expires=300`, '400 AuthorizationQueryParametersError'],
+    ['no date', (path) => path.replace(/X-Amz-Date=[^&]*&/, ''), '400 AuthorizationQueryParametersError'],
+    [
+      'a date that is none',
+      (path) => path.replace(/(X-Amz-Date=....)../, '$199'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    [
+      'a credential that is none',
+      (path) => path.replace(/(X-Amz-Credential=)[^&]*/, '$1testkey'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    [
+      'another day in its scope',
+      (path) => path.replace(/testkey%2F....../, 'testkey%2F202001'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    ['another service', (path) => path.replace('%2Fs3%2F', '%2Fsqs%2F'), '400 AuthorizationQueryParametersError'],
+    [
+      'another algorithm',
+      (path) => path.replace('AWS4-HMAC-SHA256', 'AWS4-HMAC-SHA1'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    [
+      'no signed headers',
+      (path) => path.replace(/X-Amz-SignedHeaders=[^&]*&?/, ''),
+      '400 AuthorizationQueryParametersError',
+    ],
+    [
+      'an unsigned host',
+      (path) => path.replace('SignedHeaders=host', 'SignedHeaders=date'),
+      '403 SignatureDoesNotMatch',
+    ],
+    ['a session token', (path) => `${path}&X-Amz-Security-Token=x`, '400 InvalidToken'],
+    ['malformed percent-encoding', (path) => `${path}&a=%zz`, '400 InvalidURI'],
+  ])('is refused with %s', async (_name, change, expected) => {
+    expect(await get(change(await getUrl()))).toBe(expected);
+  });
+
+  it('is refused for other keys and regions', async () => {
+    const command = () => new GetObjectCommand({ Bucket: s3.bucket, Key: 'signed.txt' });
+    const signWith = (keys: { region: string; accessKeyId: string; secretAccessKey: string }) =>
+      presign(newClient(s3.server.url, keys), command(), {});
+    const keys = { region: 'us-east-1', accessKeyId: 'testkey', secretAccessKey: 'testsecret' };
+    expect(await get(await signWith({ ...keys, accessKeyId: 'other' }))).toBe('403 InvalidAccessKeyId');
+    expect(await get(await signWith({ ...keys, secretAccessKey: 'other' }))).toBe('403 SignatureDoesNotMatch');
+    expect(await get(await signWith({ ...keys, region: 'eu-west-1' }))).toBe('400 AuthorizationQueryParametersError');
+  });
+
+  it('is refused beside an Authorization header', async () => {
+    expect(await get(await getUrl(), { authorization: 'AWS4-HMAC-SHA256 x' })).toBe('400 InvalidArgument');
+  });
+
+  it('is for one method', async () => {
+    expect(outcome(await s3.raw({ method: 'DELETE', path: await getUrl() }))).toBe('403 SignatureDoesNotMatch');
+  });
+});
+
+describe('the headers signed into a presigned PUT', () => {
+  const SENT = {
+    'content-type': 'text/plain',
+    'content-length': '5',
+    'if-none-match': '*',
+    'x-amz-meta-name': 'a  b',
+  };
+
+  async function put(sent: Record<string, string>, key: string, body = BODY): Promise<string> {
+    const path = await s3.presign(
+      new PutObjectCommand({
+        Bucket: s3.bucket,
+        Key: key,
+        ContentType: 'text/plain',
+        ContentLength: 5,
+        IfNoneMatch: '*',
+        Metadata: { name: 'a  b' },
+      }),
+      {
+        unhoistableHeaders: new Set(['x-amz-meta-name']),
+        signableHeaders: new Set(['host', 'content-type', 'content-length', 'if-none-match', 'x-amz-meta-name']),
+      },
+    );
+    return outcome(await s3.raw({ method: 'PUT', path, headers: sent, body }));
+  }
+
+  it('are accepted as they were signed, and then again only as long as nothing is there', async () => {
+    expect(await put(SENT, 'constrained')).toBe('200');
+    expect(await put(SENT, 'constrained')).toBe('412 PreconditionFailed');
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ['another type', { ...SENT, 'content-type': 'text/html' }, '403 SignatureDoesNotMatch'],
+    ['other metadata', { ...SENT, 'x-amz-meta-name': 'c' }, '403 SignatureDoesNotMatch'],
+    ['another condition', { ...SENT, 'if-none-match': '' }, '403 SignatureDoesNotMatch'],
+    ['an unsigned x-amz-* header', { ...SENT, 'x-amz-meta-other': 'c' }, '403 AccessDenied'],
+  ])('are refused with %s', async (_name, headers, expected) => {
+    expect(await put(headers, 'refused')).toBe(expected);
+  });
+
+  it('are refused when one is missing', async () => {
+    const { 'if-none-match': _condition, ...others } = SENT;
+    expect(await put(others, 'refused')).toBe('403 SignatureDoesNotMatch');
+  });
+
+  it('are refused for a body of another size', async () => {
+    expect(await put({ ...SENT, 'content-length': '4' }, 'refused', Buffer.from('hell'))).toBe(
+      '403 SignatureDoesNotMatch',
+    );
+  });
+});
+
+describe('a key', () => {
+  it.each([
+    'a+b c',
+    'a%20b',
+    '//double//',
+    'x/../y',
+    './.',
+    'Ünï/çødé 😀',
+    "it's (a) *key*!",
+    '__proto__',
+    'constructor',
+    '../../etc/passwd',
+    'k'.repeat(1024),
+  ])('%s is kept as it is', async (key) => {
+    const body = Buffer.from(`of ${key}`);
+    const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: key }));
+    expect(outcome(await s3.raw({ method: 'PUT', path, body }))).toBe('200');
+    const read = await s3.raw({
+      method: 'GET',
+      path: await s3.presign(new GetObjectCommand({ Bucket: s3.bucket, Key: key })),
+    });
+    expect(read.body.toString()).toBe(body.toString());
+  });
+
+  it('may differ from another in case alone', async () => {
+    for (const key of ['case', 'CASE']) {
+      const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: key }));
+      await s3.raw({ method: 'PUT', path, body: Buffer.from(key) });
+    }
+    const read = await s3.raw({
+      method: 'GET',
+      path: await s3.presign(new GetObjectCommand({ Bucket: s3.bucket, Key: 'case' })),
+    });
+    expect(read.body.toString()).toBe('case');
+  });
+
+  it('of 1,025 bytes answers KeyTooLongError', async () => {
+    const key = `${'k'.repeat(1023)}é`;
+    const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: key }));
+    expect(outcome(await s3.raw({ method: 'PUT', path, body: BODY }))).toBe('400 KeyTooLongError');
+  });
+});
