@@ -27,6 +27,7 @@ export type LocalS3 = {
 };
 
 const CLOSE_GRACE_MILLISECONDS = 5_000;
+const CLOSE_IDLE_MILLISECONDS = 50;
 
 /**
  * Starts a strict subset of S3 on a directory: path-style addressing, Signature Version 4 always, one pair of keys. What
@@ -93,9 +94,12 @@ function refuse(socket: Duplex, status: string, code: string): void {
 
 async function closeServer(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  const timer = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MILLISECONDS);
+  // A connection whose last request ends after `close` would stay open until the client lets go of it.
+  const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MILLISECONDS);
+  const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MILLISECONDS);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(grace);
 }
 
 function serverUrl(server: Server): string {

@@ -45,7 +45,7 @@ describe('a request signed in its Authorization header', () => {
   it('is refused for another key id, region, service or day', async () => {
     const withScope = (from: string | RegExp, to: string) =>
       getWith((headers) => {
-        headers['authorization'] = (headers['authorization'] ?? '').replace(from, to);
+        headers.authorization = (headers.authorization ?? '').replace(from, to);
       });
     expect(await withScope('testkey', 'other')).toBe('403 InvalidAccessKeyId');
     expect(await withScope('us-east-1', 'eu-west-1')).toBe('400 AuthorizationHeaderMalformed');
@@ -58,7 +58,7 @@ describe('a request signed in its Authorization header', () => {
   });
 
   it('is refused unsigned', async () => {
-    expect(await getWith((headers) => delete headers['authorization'])).toBe('403 AccessDenied');
+    expect(await getWith((headers) => delete headers.authorization)).toBe('403 AccessDenied');
   });
 
   it('is refused when its date is more than 15 minutes off, either way', async () => {
@@ -90,7 +90,7 @@ describe('a request signed in its Authorization header', () => {
 
   it('shows what was compared when the signature does not match', async () => {
     const request = await getRequest();
-    const authorization = request.headers['authorization']?.replace(/[0-9a-f]{64}$/, '0'.repeat(64)) ?? '';
+    const authorization = request.headers.authorization?.replace(/[0-9a-f]{64}$/, '0'.repeat(64)) ?? '';
     const answer = await s3.raw({ ...request, headers: { ...request.headers, authorization } });
     expect(answer.body.toString()).toContain('<CanonicalRequest>GET\n');
     expect(answer.body.toString()).toContain('<StringToSign>AWS4-HMAC-SHA256\n');

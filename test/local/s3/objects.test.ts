@@ -44,7 +44,7 @@ describe('buckets', () => {
     await elsewhere.stop();
   });
 
-  it.each(['ab', 'Upper', 'under_score', 'a..b', '-dash', '192.168.1.1', 'x'.repeat(64), '..', 'xn--a'])(
+  it.each(['ab', 'Upper', 'under_score', 'a..b', '-dash', '192.168.1.1', 'x'.repeat(64), 'xn--a'])(
     'cannot be named %s',
     async (Bucket) => {
       await expect(s3.client.send(new CreateBucketCommand({ Bucket }))).rejects.toMatchObject({
@@ -55,14 +55,14 @@ describe('buckets', () => {
 
   it('that do not exist answer NoSuchBucket to everything', async () => {
     const input = { Bucket: 'no-such-bucket', Key: 'k' };
-    for (const [method, command] of [
-      ['PUT', new PutObjectCommand(input)],
-      ['GET', new GetObjectCommand(input)],
-      ['DELETE', new DeleteObjectCommand(input)],
+    for (const [method, command, expected] of [
+      ['HEAD', new HeadObjectCommand(input), '404'],
+      ['GET', new GetObjectCommand(input), '404 NoSuchBucket'],
+      ['PUT', new PutObjectCommand(input), '404 NoSuchBucket'],
+      ['DELETE', new DeleteObjectCommand(input), '404 NoSuchBucket'],
     ] as const) {
-      expect(outcome(await s3.raw({ method, path: await s3.presign(command), body: Buffer.from('x') }))).toBe(
-        '404 NoSuchBucket',
-      );
+      const headers = { 'content-length': '0' };
+      expect(outcome(await s3.raw({ method, path: await s3.presign(command), headers }))).toBe(expected);
     }
   });
 });

@@ -96,8 +96,10 @@ export async function signedRequest(client: S3Client, command: Command): Promise
 /** One request over node:http, exactly as given; a body is sent as bytes. */
 export function sendRaw(url: string, { method, path, headers = {}, body }: RawRequest): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
+  const framed = body === undefined || 'content-length' in headers || 'transfer-encoding' in headers;
+  const sent = framed ? headers : { ...headers, 'content-length': String(body.length) };
   return new Promise((resolve, reject) => {
-    const outgoing = request({ hostname, port, method, path, headers, agent: false }, (incoming) => {
+    const outgoing = request({ hostname, port, method, path, headers: sent, agent: false }, (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('error', reject);
@@ -108,7 +110,9 @@ export function sendRaw(url: string, { method, path, headers = {}, body }: RawRe
       });
     });
     outgoing.on('error', reject);
-    outgoing.end(body);
+    // Given to end(), a body makes Node rewrite a Content-Disposition that is not ASCII.
+    if (body !== undefined) outgoing.write(body);
+    outgoing.end();
   });
 }
 
