@@ -6,7 +6,11 @@
 # SIGNPOST is the service (default http://127.0.0.1:3000), TOKEN a bearer token (default: one minted for "demo").
 set -euo pipefail
 
+for command in curl jq; do
+  command -v "$command" >/dev/null || { echo "this needs $command" >&2; exit 1; }
+done
 file=${1:?usage: scripts/walkthrough.sh FILE [CONTENT_TYPE]}
+[ -f "$file" ] || { echo "there is no file $file" >&2; exit 1; }
 type=${2:-$(file --brief --mime-type -- "$file" 2>/dev/null || echo application/octet-stream)}
 signpost=${SIGNPOST:-http://127.0.0.1:3000}
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
@@ -19,8 +23,9 @@ trap 'rm -rf -- "$work"' EXIT
 call() {
   local path=$1
   shift
-  curl -sS --fail-with-body -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$signpost$path" "$@" ||
-    { echo >&2; echo "$path failed" >&2; exit 1; }
+  curl -sS --fail-with-body -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$signpost$path" \
+    -o "$work/answer" "$@" || { cat -- "$work/answer" >&2; exit 1; }
+  cat -- "$work/answer"
 }
 
 echo "1. presign: what is uploaded, its type and its size are signed"
@@ -31,7 +36,7 @@ jq '{fileId, objectKey, expiresAt}' "$work/upload.json"
 
 echo "2. PUT: straight to the bucket, with exactly the headers that were signed"
 jq -r '.headers | to_entries[] | "\(.key): \(.value)"' "$work/upload.json" >"$work/headers"
-curl -sS --fail-with-body --upload-file "$file" -H @"$work/headers" -H 'Expect:' "$(jq -r .presignedUrl "$work/upload.json")"
+curl -sS --fail-with-body --upload-file "$file" -H @"$work/headers" "$(jq -r .presignedUrl "$work/upload.json")"
 
 echo "3. confirm: the service looks at the object, then remembers it"
 jq '{objectKey}' "$work/upload.json" >"$work/key.json"

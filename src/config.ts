@@ -6,8 +6,10 @@ const contentTypePattern = z
   .toLowerCase()
   .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
 
-/** S3 takes at most 5 GiB in one PUT (S3 User Guide, "Uploading objects"). */
-const MAX_SINGLE_PUT_BYTES = 5 * 1024 ** 3;
+/** S3 User Guide, "Amazon S3 multipart upload limits": in one PUT or part, at least in a part that is not the last, in all. */
+export const MAX_PUT_BYTES = 5 * 1024 ** 3;
+const MIN_PART_BYTES = 5 * 1024 ** 2;
+const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 /** SigV4 query signatures live at most 7 days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
 export const MAX_URL_TTL_SECONDS = 604_800;
 /** RFC 7518, section 3.2: an HS256 key has at least the size of the hash. */
@@ -19,14 +21,21 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
+const isOrigin = (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text);
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
-const httpUrl = z.url({ protocol: /^https?$/ });
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      message: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
 /** A URL that paths are appended to. */
 const baseUrl = httpUrl.transform((text) => text.replace(/\/+$/, ''));
 const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS).default(300);
 const uploadPolicy = z.strictObject({
-  maxBytes: z.int().min(0).max(MAX_SINGLE_PUT_BYTES).optional(),
+  maxBytes: z.int().min(0).max(MAX_OBJECT_BYTES).optional(),
   contentTypes: z.array(contentTypePattern).min(1).optional(),
 });
 
@@ -66,7 +75,7 @@ const settings = z.object({
   AWS_USE_DUALSTACK_ENDPOINT: flag.default(false),
 
   /** `postgres://…`; unset: an embedded PostgreSQL in `DATA_DIR`. */
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
   /** Overrides the choice by host name: `*.neon.tech` goes through Neon's driver, any other through `pg`. */
   DATABASE_DRIVER: z.enum(['pg', 'neon']).optional(),
   /** Connections each instance may open, 1 to 1,000. */
@@ -97,8 +106,12 @@ const settings = z.object({
   UPLOAD_URL_TTL_SECONDS: urlTtlSeconds,
   /** How long a presigned download stays valid, 1 to 604,800 s. */
   DOWNLOAD_URL_TTL_SECONDS: urlTtlSeconds,
-  /** Largest file in bytes, at most 5 GiB (one PUT). */
-  MAX_UPLOAD_BYTES: integer(0, MAX_SINGLE_PUT_BYTES).default(MAX_SINGLE_PUT_BYTES),
+  /** Largest file in bytes, at most 5 TiB. */
+  MAX_UPLOAD_BYTES: integer(0, MAX_OBJECT_BYTES).default(5 * 1024 ** 3),
+  /** Files larger than this, in bytes, are uploaded in parts unless the client says otherwise; at most 5 GiB. */
+  MULTIPART_THRESHOLD_BYTES: integer(0, MAX_PUT_BYTES).default(100 * 1024 ** 2),
+  /** Size of a part in bytes, 5 MiB to 5 GiB; more where a file would need over 10,000 parts. */
+  MULTIPART_PART_BYTES: integer(MIN_PART_BYTES, MAX_PUT_BYTES).default(64 * 1024 ** 2),
   /** Comma-separated media types or patterns: `image/*,application/pdf`. */
   ALLOWED_CONTENT_TYPES: list.pipe(z.array(contentTypePattern).min(1)).default(['*/*']),
   /** JSON per document type, narrowing the two above: `{"id":{"maxBytes":10485760,"contentTypes":["image/*"]}}`. */
@@ -122,7 +135,9 @@ const settings = z.object({
   /** Requests each user may make in a minute to one instance, 0 for no limit. */
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   /** Comma-separated origins for CORS of the service itself. Default: any in development, none in production. */
-  ALLOWED_ORIGINS: list.optional(),
+  ALLOWED_ORIGINS: list
+    .pipe(z.array(z.string().refine(isOrigin, 'must be origins like https://app.example.com, or *')))
+    .optional(),
   /** Public bucket or CDN in front of it: answers then carry `publicFileUrl`. */
   PUBLIC_BASE_URL: baseUrl.optional(),
   /** How much is logged. */
@@ -149,7 +164,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const present = Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const parsed = settings.safeParse(present);
   if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`).join('\n'));
   }
   const set = parsed.data;
   const production = set.NODE_ENV === 'production';
@@ -191,6 +206,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
     downloadUrlTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
     maxUploadBytes: set.MAX_UPLOAD_BYTES,
+    multipartThresholdBytes: set.MULTIPART_THRESHOLD_BYTES,
+    multipartPartBytes: set.MULTIPART_PART_BYTES,
     allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
     uploadPolicies: new Map(Object.entries(set.UPLOAD_POLICIES)),
     sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
@@ -220,6 +237,9 @@ function contradictions(set: Settings, production: boolean): string[] {
   }
   if ((set.AWS_ACCESS_KEY_ID === undefined) !== (set.AWS_SECRET_ACCESS_KEY === undefined)) {
     errors.push('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither');
+  }
+  if (set.DATABASE_DRIVER !== undefined && set.DATABASE_URL === undefined) {
+    errors.push('DATABASE_DRIVER: needs DATABASE_URL');
   }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;

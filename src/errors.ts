@@ -10,6 +10,7 @@ export const PROBLEMS = {
   'not-your-object': { status: 403, title: "The object key is not under the caller's prefix" },
   'file-not-found': { status: 404, title: 'There is no such file' },
   'object-not-found': { status: 404, title: 'Nothing is stored under that key' },
+  'upload-not-found': { status: 404, title: 'There is no such multipart upload' },
   'route-not-found': { status: 404, title: 'There is no such route' },
   conflict: { status: 409, title: 'The state does not allow it' },
   'body-too-large': { status: 413, title: 'The request body is too large' },

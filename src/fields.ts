@@ -24,3 +24,14 @@ export const objectKey = z.string().min(1).max(1024);
 
 /** The lifetime of a presigned URL in seconds. */
 export const expiresIn = z.int().min(1).max(MAX_URL_TTL_SECONDS);
+
+/** SHA-256 in base64: 32 bytes. */
+export const checksumSha256 = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be the base64 of 32 bytes');
+
+/** S3 numbers the parts of an upload from 1 to 10,000. */
+export const partNumber = z.int().min(1).max(10_000);
+
+/** What `/presign-upload` called `uploadId`. */
+export const uploadId = z.string().min(1).max(1024);

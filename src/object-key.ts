@@ -34,15 +34,15 @@ const NO_LABEL = '_';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Bidirectional embeddings, overrides and isolates: they make `exe.fdp` look like `pdf.exe` reversed (CVE-2021-42574). */
-const BIDI_CONTROLS = /[\u202a-\u202e\u2066-\u2069]/;
+/** Bidirectional overrides, with which `\u202Efdp.exe` reads `exe.pdf`. The other controls belong to right-to-left names. */
+const BIDI_OVERRIDES = /[\u202d\u202e]/;
 
 /**
  * True for text that may travel as a name, a metadata value or an id: well-formed (no lone surrogate, which UTF-8
  * cannot carry), no control characters (header and log injection, and PostgreSQL has no NUL), no bidi overrides.
  */
 export function isCleanText(text: string): boolean {
-  return text.isWellFormed() && !CONTROL_CHARACTERS.test(text) && !BIDI_CONTROLS.test(text);
+  return text.isWellFormed() && !CONTROL_CHARACTERS.test(text) && !BIDI_OVERRIDES.test(text);
 }
 
 /** Mints a `UserId`, or answers null for what cannot be one. */

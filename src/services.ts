@@ -5,15 +5,21 @@ import type { BucketConfig, Config } from './config.ts';
 import { connectDatabase } from './db/connect-database.ts';
 import { createFiles } from './db/create-files.ts';
 import { migrateDatabase } from './db/migrate-database.ts';
-import { Problem } from './errors.ts';
+import { isRefused } from './db/query-database.ts';
+import { Problem, unavailable } from './errors.ts';
 import type { AppServices } from './http/app.ts';
 import type { Logger } from './http/observe.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
 import { rememberCredentials } from './signing/credentials.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
-import { createBucket } from './storage/bucket.ts';
+import { openBucket } from './storage/bucket.ts';
 import { createS3Client } from './storage/create-s3-client.ts';
+import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
+import { readTokenKey } from './token-key.ts';
+
+/** What to call at the end, last first. */
+type Closers = (() => Promise<void>)[];
 
 /** How often a database that was down at start is tried again. */
 const MIGRATE_AGAIN_MS = 5_000;
@@ -33,15 +39,15 @@ export async function createServices(
   config: Config,
   { logger, migrationsFolder, now = () => new Date() }: { logger: Logger; migrationsFolder: string; now?: () => Date },
 ): Promise<Services> {
-  const closers: (() => Promise<void>)[] = [];
+  const closers: Closers = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
     const [storage, database, verifyToken] = await Promise.all([
-      openStorage(config, now, closers),
+      openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
-      openVerifier(config, now),
+      openVerifier(config, now, logger),
     ]);
     return {
       config,
@@ -61,8 +67,8 @@ export async function createServices(
   }
 }
 
-async function openStorage(config: Config, now: () => Date, closers: (() => Promise<void>)[]) {
-  const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, closers));
+async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
+  const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
   const client = createS3Client(bucketConfig);
   closers.push(async () => client.destroy());
   if (config.bucket === null) await setUpBucket(client, bucketConfig.name, config.allowedOrigins);
@@ -73,12 +79,28 @@ async function openStorage(config: Config, now: () => Date, closers: (() => Prom
     ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
     ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
   });
-  const credentials = rememberCredentials(() => client.config.credentials(), now);
-  await credentials();
-  return { bucket: createBucket(client, bucket), endpoint, credentials };
+  const remembered = rememberCredentials(() => client.config.credentials(), now);
+  await remembered();
+  const credentials = () => {
+    const known = remembered();
+    if (!(known instanceof Promise)) return known;
+    return known.catch((error: unknown) => {
+      throw unavailable('storage', error);
+    });
+  };
+  const opened = openBucket(client, bucket);
+  opened
+    .ping()
+    .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or not to these credentials'));
+  return {
+    bucket: opened,
+    multipart: createMultipartUploads(client, bucket),
+    endpoint,
+    credentials,
+  };
 }
 
-async function startEmbeddedBucket(config: Config, closers: (() => Promise<void>)[]): Promise<BucketConfig> {
+async function startEmbeddedBucket(config: Config, logger: Logger, closers: Closers): Promise<BucketConfig> {
   const { startLocalS3 } = await import('./local/s3/start-local-s3.ts');
   const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
   const credentials = { accessKeyId: 'signpost', secretAccessKey };
@@ -86,6 +108,7 @@ async function startEmbeddedBucket(config: Config, closers: (() => Promise<void>
   const local = await startLocalS3({
     ...{ host: config.host, port: config.localS3Port, region, ...credentials },
     directory: join(config.dataDir, 'bucket'),
+    onError: (err) => logger.error({ err }, 'the embedded bucket failed a request'),
   });
   closers.push(local.close);
   return {
@@ -99,7 +122,7 @@ async function startEmbeddedBucket(config: Config, closers: (() => Promise<void>
   };
 }
 
-async function openDatabase(config: Config, folder: string, logger: Logger, closers: (() => Promise<void>)[]) {
+async function openDatabase(config: Config, folder: string, logger: Logger, closers: Closers) {
   const { driver, maxConnections } = config.database;
   const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
   const database = connectDatabase({ url, driver, maxConnections });
@@ -111,7 +134,7 @@ async function openDatabase(config: Config, folder: string, logger: Logger, clos
     try {
       await migrateDatabase({ url, driver, folder });
     } catch (error) {
-      if (!(error instanceof Problem)) throw error;
+      if (!(error instanceof Problem) || isRefused(error)) throw error;
       logger.warn({ err: error.cause }, 'the database does not answer: it is migrated when it does');
       retry = setTimeout(() => {
         migrate().catch((err: unknown) => logger.error({ err }, 'the database could not be migrated'));
@@ -122,7 +145,7 @@ async function openDatabase(config: Config, folder: string, logger: Logger, clos
   return database;
 }
 
-async function startEmbeddedDatabase(config: Config, logger: Logger, closers: (() => Promise<void>)[]) {
+async function startEmbeddedDatabase(config: Config, logger: Logger, closers: Closers) {
   const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
   const postgres = await startEmbeddedPostgres({
     directory: resolve(config.dataDir, 'postgres'),
@@ -132,12 +155,11 @@ async function startEmbeddedDatabase(config: Config, logger: Logger, closers: ((
   return postgres.url;
 }
 
-async function openVerifier(config: Config, now: () => Date) {
-  const { key, ...rules } = config.auth;
-  return createTokenVerifier({ ...rules, key: key ?? (await readGeneratedKey(config.dataDir)), now });
-}
-
-/** The key that verifies development's tokens where none is set. */
-async function readGeneratedKey(dataDir: string) {
-  return { kind: 'secret' as const, secret: (await readDevSecrets(dataDir)).jwtSecret };
+async function openVerifier(config: Config, now: () => Date, logger: Logger) {
+  return createTokenVerifier({
+    ...config.auth,
+    key: await readTokenKey(config),
+    now,
+    onRefreshFailed: (err) => logger.warn({ err }, 'the key set could not be fetched: the last good one stays'),
+  });
 }

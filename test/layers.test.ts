@@ -10,11 +10,13 @@ const LAYERS = [
   ['errors'],
   ['object-key', 'media-type', 'config'],
   ['fields', 'create-logger'],
-  ['auth', 'signing', 'storage', 'db', 'local'],
+  ['auth', 'signing', 'storage', 'db', 'local', 'client'],
   ['files'],
   ['uploads'],
   ['http'],
+  ['token-key'],
   ['services', 'print-welcome'],
+  ['run'],
   ['main'],
 ];
 
@@ -71,8 +73,8 @@ describe('the layers', () => {
     expect(upward).toEqual([]);
   });
 
-  it('keep local/ free of everything of ours, so that it checks our signatures independently', () => {
-    expect(inner.filter(({ area, target }) => area === 'local' && target !== 'local')).toEqual([]);
+  it('keep local/ and client/ free of everything else of ours: the local store checks our signatures independently', () => {
+    expect(inner.filter(({ area, target }) => ['local', 'client'].includes(area) && target !== area)).toEqual([]);
   });
 
   it('leave each library to the folder that owns it', () => {
@@ -89,9 +91,9 @@ describe('the layers', () => {
     expect(strangers).toEqual([]);
   });
 
-  it('leave `process` to main', () => {
+  it('leave `process` to main and run', () => {
     const users = files.filter(
-      ({ text, area }) => area !== 'main' && /\bprocess\.(env|argv|exit|on|stdout)\b/.test(text),
+      ({ text, area }) => !['main', 'run'].includes(area) && /\bprocess\.(env|argv|exit|on|stdout)\b/.test(text),
     );
     expect(users.map(({ path }) => path)).toEqual([]);
   });

@@ -19,6 +19,7 @@ const MAX_SET_BYTES = 512 * 1024;
  * one. The last good set stays while the URL is down or serves rubbish: jose's own `createRemoteJWKSet` refuses
  * everything then, and fetches once a request. A token without `kid` verifies only where a single key fits its
  * algorithm (OpenID Connect Core, section 10.1).
+ * @param options.onRefreshFailed called with the reason of each fetch that failed.
  * @param options.onKeysReplaced called after each good fetch: what verified before may not any more.
  * @returns a resolver that throws `Problem` `keys-unavailable` while no set was ever fetched, jose's errors else.
  */
@@ -26,8 +27,9 @@ export function createRemoteKeySet(options: {
   url: string;
   now: () => Date;
   onKeysReplaced: () => void;
+  onRefreshFailed?: ((error: unknown) => void) | undefined;
 }): JWTVerifyGetKey<CryptoKey> {
-  const { url, now, onKeysReplaced } = options;
+  const { url, now, onKeysReplaced, onRefreshFailed } = options;
   let keySet: LocalJWKSet | undefined;
   let failure: unknown;
   let triedAtMs = Number.NEGATIVE_INFINITY;
@@ -40,6 +42,7 @@ export function createRemoteKeySet(options: {
       onKeysReplaced();
     } catch (error) {
       failure = error;
+      onRefreshFailed?.(error);
     }
     triedAtMs = now().getTime();
     pending = undefined;

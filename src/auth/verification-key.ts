@@ -30,12 +30,12 @@ const MIN_RSA_BITS = 2048;
  * Makes the configured key ready to verify with. The kind of key decides the algorithms, never the token (RFC 8725,
  * section 3.1), so that neither `none` nor an HMAC made with a public key's text passes. Keys are imported once: jose
  * verifies HS256 twice as fast with a CryptoKey as with bytes.
- * @param options.onKeysReplaced called after each fetch of a JWK Set.
+ * @param options.onKeysReplaced called after each fetch of a JWK Set, `onRefreshFailed` with the reason when one failed.
  * @throws {Error} naming the setting, when the key is unusable; never showing the key.
  */
 export async function openVerificationKey(
   key: VerificationKey,
-  options: { now: () => Date; onKeysReplaced: () => void },
+  options: { now: () => Date; onKeysReplaced: () => void; onRefreshFailed?: ((error: unknown) => void) | undefined },
 ): Promise<KeySource> {
   switch (key.kind) {
     case 'secret':

@@ -32,13 +32,15 @@ const BEARER_PATTERN = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
  * to 60 s.
  *
  * The verifier throws `unauthenticated` (with `WWW-Authenticate`, RFC 6750, section 3) for everything that does not
- * verify, and `keys-unavailable` while a JWK Set could never be fetched.
+ * verify, and `keys-unavailable` while a JWK Set could never be fetched. `onRefreshFailed` hears of each fetch that failed.
  * @throws {Error} at start, naming JWT_PUBLIC_KEY or JWT_ALGORITHMS, when the key or an algorithm cannot be used.
  */
-export async function createTokenVerifier(options: AuthOptions & { now: () => Date }): Promise<TokenVerifier> {
-  const { key, issuer, audience, userClaim, now } = options;
+export async function createTokenVerifier(
+  options: AuthOptions & { now: () => Date; onRefreshFailed?: (error: unknown) => void },
+): Promise<TokenVerifier> {
+  const { key, issuer, audience, userClaim, now, onRefreshFailed } = options;
   const memory = createTokenMemory();
-  const source = await openVerificationKey(key, { now, onKeysReplaced: memory.forgetAll });
+  const source = await openVerificationKey(key, { now, onKeysReplaced: memory.forgetAll, onRefreshFailed });
   const constraints = {
     algorithms: narrowAlgorithms(source.algorithms, options.algorithms),
     clockTolerance: CLOCK_TOLERANCE_SECONDS,

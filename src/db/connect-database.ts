@@ -41,6 +41,11 @@ export type DatabaseOptions = {
   queryTimeoutSeconds?: number;
 };
 
+/** Hosts that speak Neon's protocol over WebSockets. */
+export function isNeonHost(hostname: string): boolean {
+  return hostname.endsWith('.neon.tech');
+}
+
 /** How long opening a connection, or waiting for a free one, may take. */
 const CONNECT_TIMEOUT_SECONDS = 5;
 
@@ -53,7 +58,7 @@ const CONNECT_TIMEOUT_SECONDS = 5;
  */
 export function connectDatabase({
   url,
-  driver = new URL(url).hostname.endsWith('.neon.tech') ? 'neon' : 'pg',
+  driver = isNeonHost(new URL(url).hostname) ? 'neon' : 'pg',
   maxConnections = 10,
   queryTimeoutSeconds = 10,
 }: DatabaseOptions): Database {

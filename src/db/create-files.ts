@@ -3,9 +3,6 @@ import type { Database } from './connect-database.ts';
 import { queryDatabase } from './query-database.ts';
 import { type FileRow, files } from './schema.ts';
 
-/** Everything a row holds but the status, which begins as `active`. */
-export type NewFile = Omit<FileRow, 'status'>;
-
 /** Where a page of a list ended: the `createdAt` and `id` of its last row. */
 export type FilePosition = Pick<FileRow, 'createdAt' | 'id'>;
 
@@ -15,9 +12,11 @@ export type Files = {
    * The inserted row, or null when a row with this id or this object key exists (whose it is, finding it tells).
    * One statement, so of any number of simultaneous calls exactly one gets the row.
    */
-  insert(file: NewFile): Promise<FileRow | null>;
+  insert(file: FileRow): Promise<FileRow | null>;
   /** The owner's file with this id, or null; a deleted one counts as none. `id` must be a UUID. */
   find(file: Pick<FileRow, 'id' | 'ownerId'>): Promise<FileRow | null>;
+  /** Those of the owner's files that have these ids (UUIDs), in no order; deleted ones are left out. */
+  findMany(these: { ids: string[]; ownerId: string }): Promise<FileRow[]>;
   /** The owner's active files, newest first, at most `limit`, those after the position when there is one. */
   list(page: { ownerId: string; limit: number; after?: FilePosition | undefined }): Promise<FileRow[]>;
 };
@@ -44,8 +43,9 @@ export function createFiles({ db }: Database): Files {
     recordId: p('recordId'),
     documentType: p('documentType'),
     metadata: p('metadata'),
+    status: p('status'),
     createdAt: p('createdAt'),
-  } satisfies Record<keyof NewFile, Placeholder>;
+  } satisfies Record<keyof FileRow, Placeholder>;
 
   const insert = db.insert(files).values(newFile).onConflictDoNothing().returning().prepare('files_insert');
   const find = db
@@ -53,6 +53,11 @@ export function createFiles({ db }: Database): Files {
     .from(files)
     .where(and(eq(files.id, p('id')), owned, live))
     .prepare('files_find');
+  const findMany = db
+    .select()
+    .from(files)
+    .where(and(sql`${files.id} = any(${p('ids')}::uuid[])`, owned, live))
+    .prepare('files_find_many');
   const listFirst = db
     .select()
     .from(files)
@@ -72,6 +77,7 @@ export function createFiles({ db }: Database): Files {
   return {
     insert: (file) => one(() => insert.execute(file)),
     find: (file) => one(() => find.execute(file)),
+    findMany: (these) => queryDatabase(() => findMany.execute(these)),
     list: ({ after, ...page }) =>
       queryDatabase(() => (after ? listAfter.execute({ ...after, ...page }) : listFirst.execute(page))),
   };

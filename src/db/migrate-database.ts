@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
-import { connectDatabase, type DatabaseDriver } from './connect-database.ts';
+import { connectDatabase, type DatabaseDriver, isNeonHost } from './connect-database.ts';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
@@ -45,6 +45,6 @@ export async function migrateDatabase({
 /** Neon's pooled host hands a session to someone else after each transaction, lock and all; its direct host does not. */
 function sessionUrl(url: string): string {
   const direct = new URL(url);
-  if (direct.hostname.endsWith('.neon.tech')) direct.hostname = direct.hostname.replace('-pooler.', '.');
+  if (isNeonHost(direct.hostname)) direct.hostname = direct.hostname.replace('-pooler.', '.');
   return direct.href;
 }

@@ -1,5 +1,5 @@
 import { DrizzleQueryError } from 'drizzle-orm';
-import { unavailable } from '../errors.ts';
+import { type Problem, unavailable } from '../errors.ts';
 
 /** SQLSTATE of a statement that lost against another one and may simply be run again. */
 const ROLLED_BACK = /^(40001|40P01)$/;
@@ -9,7 +9,10 @@ const ROLLED_BACK = /^(40001|40P01)$/;
  * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, and
  * a table that is missing because the database was down at start and is migrated any moment now.
  */
-const NOT_NOW = /^(08|53|57|58|25006$|42P01$)/;
+const NOT_NOW = /^(08|53|57|58|25006$|42P01$|28|3D)/;
+
+/** SQLSTATE of a server that does not know us, or not this database: it may again when somebody has mended that. */
+const REFUSED = /^(28|3D)/;
 
 /** What the drivers' pools and Node's sockets say when there is no connection to be had. */
 const NO_CONNECTION = /connect|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
@@ -31,6 +34,11 @@ export async function queryDatabase<T>(query: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw meansUnavailable(error) ? unavailable('database', error) : error;
   }
+}
+
+/** Whether the server refuses these credentials or this database: no waiting helps, so at start it is an error. */
+export function isRefused(problem: Problem): boolean {
+  return REFUSED.test(sqlState(problem.cause) ?? '');
 }
 
 function meansUnavailable(error: unknown): boolean {

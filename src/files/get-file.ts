@@ -19,7 +19,7 @@ export async function getFile(
 ): Promise<FileRow> {
   const { keyPrefix } = services.config;
   const byKey = 'objectKey' in reference ? parseOwnKey(keyPrefix, caller.userId, reference.objectKey) : null;
-  const id = 'fileId' in reference ? reference.fileId : (byKey?.fileId ?? '');
+  const id = 'fileId' in reference ? reference.fileId.toLowerCase() : (byKey?.fileId ?? '');
   const row = FILE_ID_PATTERN.test(id) ? await services.files.find({ id, ownerId: caller.userId }) : null;
   if (row === null || (byKey !== null && row.objectKey !== byKey.key)) {
     throw new Problem('file-not-found', 'you have no such file');

@@ -2,8 +2,9 @@ import type { Context } from 'hono';
 import type { z } from 'zod';
 import { type Mismatch, Problem } from '../errors.ts';
 
-/** JSON bodies, but for batches: 64 KiB. */
+/** What a JSON body may have, and one that carries a batch or a list of parts. */
 const MAX_BODY_BYTES = 64 * 1024;
+export const MAX_BATCH_BODY_BYTES = 1024 * 1024;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -11,21 +12,26 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * The request's JSON body as the schema has it.
  * @throws {Problem} `unsupported-media-type`, `body-too-large`, or `invalid-request` with every mismatch by its path.
  */
-export async function readJson<Schema extends z.ZodType>(c: Context, schema: Schema): Promise<z.output<Schema>> {
+export async function readJson<Schema extends z.ZodType>(
+  c: Context,
+  schema: Schema,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<z.output<Schema>> {
   const type = c.req.header('content-type');
   if (type === undefined || !/^application\/json *(;|$)/i.test(type)) {
     throw new Problem('unsupported-media-type', 'send the body as application/json');
   }
-  return validate(schema, parseJson(await readBody(c, MAX_BODY_BYTES)));
+  return validate(schema, parseJson(await readBody(c, maxBytes)));
 }
 
-/** The request's query parameters as the schema has them; one given twice is refused. */
+/** The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. */
 export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema): z.output<Schema> {
   const { searchParams } = new URL(c.req.url);
   const query: Record<string, unknown> = {};
   for (const name of searchParams.keys()) {
     refuseProto(name, null);
     const values = searchParams.getAll(name);
+    if (values.join('') === '') continue;
     query[name] = values.length === 1 ? values[0] : values;
   }
   return validate(schema, query);
@@ -41,6 +47,8 @@ function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.o
 
 function toMismatches(issue: z.core.$ZodIssue): Mismatch[] {
   const path = issue.path.map(String);
+  if (issue.code === 'invalid_key')
+    return [{ path: path.join('.'), message: issue.issues[0]?.message ?? issue.message }];
   if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
   return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a field of this request' }));
 }
@@ -68,7 +76,7 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     throw new Problem('invalid-request', 'the body is not JSON in UTF-8');
   }
-  if (/__proto__|\\u005f/i.test(text)) JSON.parse(text, refuseProto);
+  if (/__proto__|\\u/.test(text)) JSON.parse(text, refuseProto);
   return value;
 }
 

@@ -1,3 +1,4 @@
+import { MAX_URL_TTL_SECONDS } from '../config.ts';
 import type { Credentials } from './credentials.ts';
 import type { SigningEndpoint } from './resolve-endpoint.ts';
 import {
@@ -27,8 +28,6 @@ export type UrlToSign = {
   expiresInSeconds: number;
 };
 
-const MAX_EXPIRES_SECONDS = 604_800;
-
 /**
  * Presigns one request on an object, without any I/O: the same URL, byte for byte, as the AWS SDK's `getSignedUrl`
  * with every header signed and none hoisted into the query ("Authenticating Requests: Using Query Parameters", Amazon
@@ -48,8 +47,8 @@ export function presignUrl(
 ): SignedUrl {
   const { protocol, host, basePath, region, service } = endpoint;
   const { method, key, expiresInSeconds } = request;
-  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > MAX_EXPIRES_SECONDS) {
-    throw new RangeError(`expiresInSeconds must be an integer of 1 to ${MAX_EXPIRES_SECONDS}`);
+  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > MAX_URL_TTL_SECONDS) {
+    throw new RangeError(`expiresInSeconds must be an integer of 1 to ${MAX_URL_TTL_SECONDS}`);
   }
   if (key === '') throw new RangeError('key must not be empty');
 

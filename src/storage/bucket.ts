@@ -24,9 +24,10 @@ export type StoredObject = {
  * What the domain asks of a bucket. Every function throws the 503 `storage-unavailable` when the bucket does not
  * answer, and `conflict` when the object changed after `head` saw it.
  */
-export type Bucket = ReturnType<typeof createBucket>;
+export type Bucket = ReturnType<typeof openBucket>;
 
-export function createBucket(client: S3Client, bucketName: string) {
+/** The bucket of this name, as the client's credentials see it. */
+export function openBucket(client: S3Client, bucketName: string) {
   const at = (key: string) => ({ Bucket: bucketName, Key: key });
   /** This object and no later one under the same key. */
   const exactly = (object: StoredObject) => ({

@@ -1,87 +1,93 @@
-import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
+import { type Config, MAX_PUT_BYTES } from '../config.ts';
 import { Problem } from '../errors.ts';
-import { cleanText, expiresIn, fileName, label } from '../fields.ts';
-import { MEDIA_TYPE_PATTERN } from '../media-type.ts';
-import { buildObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
+import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPut } from '../signing/presign-put.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
-import { encodeText, RESERVED_METADATA_PREFIX, toMetadataHeaders } from './upload-metadata.ts';
-import { findViolations } from './upload-policy.ts';
-
-/** With the service's own entries (at most 560 bytes) and the names this stays under S3's 2,048 bytes of metadata. */
-const MAX_METADATA_BYTES = 1024;
-const MAX_METADATA_PAIRS = 10;
-
-export const presignUploadInput = z.strictObject({
-  fileName,
-  contentType: z.string().max(128).regex(MEDIA_TYPE_PATTERN, 'must be a media type like image/png'),
-  size: z.int().min(0),
-  checksumSha256: z
-    .string()
-    .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be the base64 of 32 bytes')
-    .optional(),
-  recordId: label.optional(),
-  documentType: label.optional(),
-  metadata: z
-    .record(
-      z
-        .string()
-        .regex(/^[a-z0-9-]{1,32}$/, 'must match [a-z0-9-]{1,32}')
-        .refine((name) => !name.startsWith(RESERVED_METADATA_PREFIX), `${RESERVED_METADATA_PREFIX}… is reserved`),
-      cleanText,
-    )
-    .refine((pairs) => Object.keys(pairs).length <= MAX_METADATA_PAIRS, `at most ${MAX_METADATA_PAIRS} pairs`)
-    .refine(
-      (pairs) => Object.values(pairs).reduce((sum, value) => sum + encodeText(value).length, 0) <= MAX_METADATA_BYTES,
-      `at most ${MAX_METADATA_BYTES} bytes of values, as encoded for the header`,
-    )
-    .optional(),
-  method: z.literal('PUT').optional(),
-  expiresIn: expiresIn.optional(),
-});
-
-export type PresignUploadInput = z.infer<typeof presignUploadInput>;
+import { formatUploadId, partCount, planParts } from './multipart-plan.ts';
+import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
+import { metadataHeaders, toMetadata } from './upload-metadata.ts';
+import { findViolations, type Violation } from './upload-policy.ts';
+import type { UploadRequest } from './upload-request.ts';
 
 export type PresignUploadServices = {
   config: Config;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
+  multipart: Pick<MultipartUploads, 'begin'>;
   now: () => Date;
   newId: (now: Date) => string;
 };
 
 /**
- * Signs one upload under the caller's own prefix. No database, no call to the bucket: everything that confirming will
- * hold the object against is inside the signature.
- * @throws {Problem} `file-too-large`, `content-type-not-allowed`.
+ * Signs one upload under the caller's own prefix. No database, and for one PUT no call to the bucket either: everything
+ * that confirming will hold the object against is inside the signature.
+ * @throws {Problem} `file-too-large`, `content-type-not-allowed`; for an upload in parts `storage-unavailable`.
  */
-export async function presignUpload(services: PresignUploadServices, caller: Caller, input: PresignUploadInput) {
-  const { config, endpoint } = services;
-  const { fileName, contentType, size: sizeBytes, checksumSha256 = null, metadata = {} } = input;
-  const recordId = input.recordId ?? null;
-  const documentType = input.documentType ?? null;
-  const [violation] = findViolations(config, { sizeBytes, contentType, documentType });
-  if (violation !== undefined) throw new Problem(violation.code, violation.message);
+export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadRequest) {
+  refuse(violationsOf(services.config, request));
+  return sign(services, caller, request);
+}
 
+/**
+ * Signs many uploads, in the order of the requests. One that is not allowed refuses all of them.
+ * @throws {Problem} as `presignUpload`; `errors` names every violation by its path.
+ */
+export async function presignUploads(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {
+  refuse(
+    files.flatMap((request, index) =>
+      violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
+    ),
+  );
+  return { uploads: await Promise.all(files.map((request) => sign(services, caller, request))) };
+}
+
+function violationsOf(config: Config, { size, contentType, documentType, method }: UploadRequest): Violation[] {
+  const claim = { sizeBytes: size, contentType, documentType: documentType ?? null };
+  const violations = findViolations(config, claim);
+  if (method !== 'PUT' || size <= MAX_PUT_BYTES || violations.length > 0) return violations;
+  const message = `one PUT holds at most ${MAX_PUT_BYTES} bytes; use the method MULTIPART`;
+  return [{ code: 'file-too-large', path: 'size', message }];
+}
+
+function refuse(violations: readonly Violation[]): void {
+  const [first] = violations;
+  if (first === undefined) return;
+  throw new Problem(first.code, first.message, { errors: violations.map(({ path, message }) => ({ path, message })) });
+}
+
+async function sign(services: PresignUploadServices, caller: Caller, request: UploadRequest) {
+  const { config } = services;
   const now = services.now();
   const fileId = services.newId(now);
-  const { userId } = caller;
   const key = buildObjectKey(config.keyPrefix, {
-    userId,
-    recordId,
-    documentType,
+    userId: caller.userId,
+    recordId: request.recordId ?? null,
+    documentType: request.documentType ?? null,
     fileId,
-    fileName: safeFileName(fileName),
+    fileName: safeFileName(request.fileName),
   });
+  const method = request.method ?? (request.size > config.multipartThresholdBytes ? 'MULTIPART' : 'PUT');
+  return {
+    fileId,
+    objectKey: key,
+    ...(method === 'PUT' ? await signPut(services, request, key, now) : await beginParts(services, request, key, now)),
+    serverTime: now.toISOString(),
+    ...(config.publicBaseUrl !== null && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
+  };
+}
+
+async function signPut(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
+  const { config, endpoint } = services;
+  const { checksumSha256, contentType } = request;
   const headers: Record<string, string> = {
     'content-type': contentType,
     'if-none-match': '*',
-    ...(checksumSha256 !== null && { 'x-amz-checksum-sha256': checksumSha256 }),
-    ...toMetadataHeaders({ fileName, sizeBytes, contentType, checksumSha256, metadata }),
+    ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
+    ...metadataHeaders(metadataOf(request)),
     ...encryptionHeaders(config.sse),
   };
   const signed = presignPut(
@@ -90,19 +96,35 @@ export async function presignUpload(services: PresignUploadServices, caller: Cal
     {
       key,
       // Every client sends content-length by itself, and browsers forbid setting it: signed, but not in the answer.
-      headers: { ...headers, 'content-length': String(sizeBytes) },
-      expiresInSeconds: input.expiresIn ?? config.uploadUrlTtlSeconds,
+      headers: { ...headers, 'content-length': String(request.size) },
+      expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
     },
     now,
   );
+  return { method: 'PUT' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
+}
+
+async function beginParts(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
+  const { config, multipart } = services;
+  const plan = planParts(request.size, config.multipartPartBytes);
+  const bucketUploadId = await multipart.begin(key, {
+    contentType: request.contentType,
+    metadata: metadataOf(request),
+    sse: config.sse,
+  });
+  const count = partCount(plan);
+  const partNumbers = Array.from({ length: Math.min(count, MAX_SIGNED_PARTS) }, (_, index) => index + 1);
+  const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
+  const signed = await signParts(services, { key, plan, bucketUploadId, partNumbers, expiresInSeconds }, now);
   return {
-    fileId,
-    objectKey: key,
-    method: 'PUT' as const,
-    presignedUrl: signed.url,
-    headers,
-    expiresAt: signed.expiresAt.toISOString(),
-    serverTime: now.toISOString(),
-    ...(config.publicBaseUrl !== null && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
+    method: 'MULTIPART' as const,
+    uploadId: formatUploadId(plan, bucketUploadId),
+    partSize: plan.partSizeBytes,
+    partCount: count,
+    ...signed,
   };
+}
+
+function metadataOf({ fileName, size, contentType, checksumSha256, metadata = {} }: UploadRequest) {
+  return toMetadata({ fileName, sizeBytes: size, contentType, checksumSha256: checksumSha256 ?? null, metadata });
 }

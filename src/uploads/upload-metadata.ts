@@ -16,19 +16,24 @@ export type UploadMetadata = {
 /** Names under which the service's own entries travel; the client's may not begin so. */
 export const RESERVED_METADATA_PREFIX = 'signpost-';
 
-/** The `x-amz-meta-*` headers of an upload (S3 User Guide, "Working with object metadata"). */
-export function toMetadataHeaders(upload: UploadMetadata): Record<string, string> {
-  const headers: Record<string, string> = {
-    'x-amz-meta-signpost-name': encodeText(upload.fileName),
-    'x-amz-meta-signpost-size': String(upload.sizeBytes),
-    'x-amz-meta-signpost-type': upload.contentType,
+/** The metadata of an upload's object, by names without their `x-amz-meta-`. */
+export function toMetadata(upload: UploadMetadata): Record<string, string> {
+  const metadata: Record<string, string> = {
+    'signpost-name': encodeText(upload.fileName),
+    'signpost-size': String(upload.sizeBytes),
+    'signpost-type': upload.contentType,
   };
-  if (upload.checksumSha256 !== null) headers['x-amz-meta-signpost-sha256'] = upload.checksumSha256;
-  for (const [name, value] of Object.entries(upload.metadata)) headers[`x-amz-meta-${name}`] = encodeText(value);
-  return headers;
+  if (upload.checksumSha256 !== null) metadata['signpost-sha256'] = upload.checksumSha256;
+  for (const [name, value] of Object.entries(upload.metadata)) metadata[name] = encodeText(value);
+  return metadata;
 }
 
-/** Reads back what `toMetadataHeaders` wrote, from HEAD's metadata; null when it is not such an upload's. */
+/** Metadata as headers (S3 User Guide, "Working with object metadata"). */
+export function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
+}
+
+/** Reads back what `toMetadata` wrote, from HEAD's metadata; null when it is not such an upload's. */
 export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMetadata | null {
   const fileName = decodeText(stored['signpost-name'] ?? '');
   const size = stored['signpost-size'] ?? '';

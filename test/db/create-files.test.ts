@@ -2,11 +2,12 @@ import { sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
-import { createFiles, type Files, type NewFile } from '../../src/db/create-files.ts';
+import { createFiles, type Files } from '../../src/db/create-files.ts';
+import type { FileRow } from '../../src/db/schema.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 
-function newFile(values: Partial<NewFile> = {}): NewFile {
+function newFile(values: Partial<FileRow> = {}): FileRow {
   const id = values.id ?? uuidv7();
   return {
     id,
@@ -21,6 +22,7 @@ function newFile(values: Partial<NewFile> = {}): NewFile {
     recordId: null,
     documentType: null,
     metadata: {},
+    status: 'active',
     createdAt: new Date('2026-11-20T17:00:00.123Z'),
     ...values,
   };
@@ -46,7 +48,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   });
 
   describe('insert', () => {
-    it('gives back the row as it was given, now active', async () => {
+    it('gives back the row as it was given', async () => {
       const file = newFile({
         fileName: 'Übergabe 📄 "a" \\ \'b\'.pdf',
         sizeBytes: 5 * 1024 ** 4,
@@ -57,7 +59,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
         metadata: { source: 'scanner-3', title: 'Łódź {"x":1}' },
       });
       const row = await files.insert(file);
-      expect(row).toEqual({ ...file, status: 'active' });
+      expect(row).toEqual(file);
       expect(await files.find(file)).toEqual(row);
     });
 
@@ -66,7 +68,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       const second = newFile({ id: first.id, objectKey: `${first.objectKey}-other`, ownerId: 'bob' });
       await files.insert(first);
       expect(await files.insert(second)).toBeNull();
-      expect(await files.find(first)).toEqual({ ...first, status: 'active' });
+      expect(await files.find(first)).toEqual(first);
       expect(await files.find(second)).toBeNull();
     });
 
@@ -79,7 +81,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
     it('gives the row to exactly one of ten simultaneous calls', async () => {
       const file = newFile();
       const rows = await Promise.all(Array.from({ length: 10 }, () => files.insert(file)));
-      expect(rows.filter((row) => row !== null)).toEqual([{ ...file, status: 'active' }]);
+      expect(rows.filter((row) => row !== null)).toEqual([file]);
     });
 
     it('rethrows what the caller did wrong as it is', async () => {
@@ -108,6 +110,14 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
 
     it('answers null for what was never there', async () => {
       expect(await files.find({ id: uuidv7(), ownerId: 'alice' })).toBeNull();
+    });
+
+    it('finds many of the owner at once, and no deleted or foreign one', async () => {
+      const [mine, other, gone] = [newFile(), newFile({ ownerId: 'bob' }), newFile({ status: 'deleted' })];
+      for (const file of [mine, other, gone]) await files.insert(file);
+      const ids = [mine.id, other.id, gone.id, uuidv7()];
+      expect(await files.findMany({ ids, ownerId: 'alice' })).toEqual([mine]);
+      expect(await files.findMany({ ids: [], ownerId: 'alice' })).toEqual([]);
     });
   });
 

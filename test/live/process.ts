@@ -9,8 +9,11 @@ export type Running = {
   output(): string;
   /** Resolves with the first match in the output; rejects when the process ends without one. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Sends a signal to the process alone, and resolves with how it ended. */
-  stop(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Sends a signal to the process alone, or as a terminal does to all it started; resolves with how it ended. */
+  stop(
+    signal: NodeJS.Signals,
+    to?: 'npm' | 'everybody',
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 };
 
@@ -21,6 +24,7 @@ export function run(command: string, args: readonly string[], env: Record<string
     cwd,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -43,8 +47,9 @@ export function run(command: string, args: readonly string[], env: Record<string
         child.on('output', look);
         ended.then(() => reject(new Error(`it ended without ${pattern}:\n${output}`)), reject);
       }),
-    stop: (signal) => {
-      child.kill(signal);
+    stop: (signal, to) => {
+      if (to === 'everybody' && child.pid !== undefined) process.kill(-child.pid, signal);
+      else child.kill(signal);
       return ended;
     },
   };

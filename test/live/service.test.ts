@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,15 +11,27 @@ let dir: string;
 let service: Running | undefined;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'signpost live ü-'));
+  PORTS.PORT = await freePort();
+  PORTS.LOCAL_S3_PORT = await freePort();
+  url = `http://127.0.0.1:${PORTS.PORT}`;
 });
 afterAll(async () => {
   await service?.stop('SIGTERM');
   await rm(dir, { recursive: true, force: true });
 });
 
-const PORTS = { PORT: '38417', LOCAL_S3_PORT: '38418' };
-const url = `http://127.0.0.1:${PORTS.PORT}`;
+const PORTS = { PORT: '', LOCAL_S3_PORT: '' };
+let url = '';
 let token = '';
+
+/** A port that was free a moment ago, and stays the same over restarts. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return String(typeof address === 'object' ? address?.port : '');
+}
 
 /** `npm start` on embedded defaults, but for the ports and the folder. */
 async function start(command: readonly string[] = ['npm', 'start']): Promise<void> {
@@ -55,9 +69,13 @@ describe('npm start, with nothing configured', { timeout: 60_000 }, () => {
   it('keeps what was confirmed over Ctrl-C, and ends without an error', async () => {
     const before = await filesOf();
     expect(before).toHaveLength(1);
-    expect(await service?.stop('SIGINT')).toEqual({ code: 0, signal: null });
-    await start();
-    expect(await filesOf()).toEqual(before);
+    for (const to of ['npm', 'everybody'] as const) {
+      expect(await service?.stop('SIGINT', to)).toEqual({ code: 0, signal: null });
+      expect(service?.output()).toContain('stopping');
+      await start();
+      expect(await filesOf()).toEqual(before);
+      expect(service?.output()).not.toContain('taking over');
+    }
   });
 
   it('keeps what was confirmed over kill -9, and takes its database over', async () => {
@@ -128,6 +146,8 @@ describe('npm start, with nothing configured', { timeout: 60_000 }, () => {
   it('logs JSON lines, without a token, a signature or a query', async () => {
     await fetch(`${url}/files?cursor=query-secret`, { headers: { authorization: `Bearer ${token}` } });
     await fetch(`${url}/files`, { headers: { authorization: 'Bearer wrong-token' } });
+    // The answer may arrive before the line.
+    await service?.until(/"status":401/);
     const lines =
       service
         ?.output()

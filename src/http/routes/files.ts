@@ -7,10 +7,12 @@ import {
   type PresignDownloadServices,
   presignDownload,
   presignDownloadInput,
+  presignDownloads,
+  presignDownloadsInput,
 } from '../../files/presign-download.ts';
 import { toFile } from '../../files/to-file.ts';
 import type { Env } from '../env.ts';
-import { readJson, readQuery } from '../validate.ts';
+import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
 export type FileServices = PresignDownloadServices;
 
@@ -22,6 +24,13 @@ export function fileRoutes(services: FileServices): Hono<Env> {
     const caller = c.get('caller');
     requireScope(caller, 'files:read');
     return c.json(await presignDownload(services, caller, await readJson(c, presignDownloadInput)));
+  });
+
+  routes.post('/presign-download/batch', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:read');
+    const { fileIds } = await readJson(c, presignDownloadsInput, MAX_BATCH_BODY_BYTES);
+    return c.json(await presignDownloads(services, caller, fileIds));
   });
 
   routes.get('/files', async (c) => {

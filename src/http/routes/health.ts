@@ -41,8 +41,8 @@ async function check({ bucket, database }: HealthServices): Promise<void> {
   if (databasePing.status === 'rejected') errors.push({ path: 'database', message: 'does not answer' });
   const failed = [bucketPing, databasePing].find((ping) => ping.status === 'rejected');
   if (failed !== undefined) {
-    const { code, message, headers } = failed.reason as Problem;
-    throw new Problem(code, message, { errors, headers, cause: failed.reason });
+    const problem = failed.reason instanceof Problem ? failed.reason : unavailable('database', failed.reason);
+    throw new Problem(problem.code, problem.message, { errors, headers: problem.headers, cause: problem.cause });
   }
 }
 

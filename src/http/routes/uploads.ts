@@ -1,26 +1,57 @@
 import { Hono } from 'hono';
 import { requireScope } from '../../auth/caller.ts';
+import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
 import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
-import { type PresignUploadServices, presignUpload, presignUploadInput } from '../../uploads/presign-upload.ts';
+import { listParts, listPartsInput } from '../../uploads/list-parts.ts';
+import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
+import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
+import { uploadRequest, uploadRequests } from '../../uploads/upload-request.ts';
 import type { Env } from '../env.ts';
-import { readJson } from '../validate.ts';
+import { MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
-export type UploadServices = PresignUploadServices & ConfirmUploadServices;
+export type UploadServices = PresignUploadServices & ConfirmUploadServices & AbortUploadServices;
 
-/** Uploading: sign it, then confirm what arrived. Scope `files:write`. */
+/** Uploading: sign it, then confirm what arrived, or give it up. Scope `files:write`. */
 export function uploadRoutes(services: UploadServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/presign-upload', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
-    return c.json(await presignUpload(services, caller, await readJson(c, presignUploadInput)));
+    return c.json(await presignUpload(services, caller, await readJson(c, uploadRequest)));
+  });
+
+  routes.post('/presign-upload/batch', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:write');
+    const { files } = await readJson(c, uploadRequests, MAX_BATCH_BODY_BYTES);
+    return c.json(await presignUploads(services, caller, files));
+  });
+
+  routes.post('/presign-parts', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:write');
+    return c.json(await presignParts(services, caller, await readJson(c, presignPartsInput)));
+  });
+
+  routes.post('/list-parts', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:write');
+    return c.json(await listParts(services, caller, await readJson(c, listPartsInput)));
+  });
+
+  routes.post('/abort-upload', async (c) => {
+    const caller = c.get('caller');
+    requireScope(caller, 'files:write');
+    await abortUpload(services, caller, await readJson(c, abortUploadInput));
+    return c.body(null, 204);
   });
 
   routes.post('/confirm-upload', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
-    const { file, created } = await confirmUpload(services, caller, await readJson(c, confirmUploadInput));
+    const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES);
+    const { file, created } = await confirmUpload(services, caller, input);
     return c.json(file, created ? 201 : 200);
   });
 

@@ -1,5 +1,6 @@
 import { S3Error } from './s3-error.ts';
-import { escapeXml, parseXml, type XmlElement } from './xml.ts';
+import { escapeXml, type XmlElement } from './xml.ts';
+import { parseXmlBody } from './xml-body.ts';
 
 /** One rule of a bucket's CORS configuration. In origins and headers one `*` stands for any characters. */
 export type CorsRule = {
@@ -20,7 +21,7 @@ const LIST_ELEMENTS = ['AllowedOrigin', 'AllowedMethod', 'AllowedHeader', 'Expos
  * MalformedXML, and InvalidRequest for another method or a pattern with two wildcards.
  */
 export function parseCorsRules(body: Buffer): CorsRule[] {
-  const root = parseDocument(body);
+  const root = parseXmlBody(body);
   const rules = root.children.map(readRule);
   if (root.name !== 'CORSConfiguration' || rules.length < 1 || rules.length > MAX_RULES) {
     throw new S3Error('MalformedXML');
@@ -44,14 +45,6 @@ export function renderCorsRules(rules: readonly CorsRule[]): Buffer {
   return Buffer.from(
     `<?xml version="1.0" encoding="UTF-8"?>\n<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body.join('')}</CORSConfiguration>`,
   );
-}
-
-function parseDocument(body: Buffer): XmlElement {
-  try {
-    return parseXml(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    throw new S3Error('MalformedXML');
-  }
 }
 
 function readRule(element: XmlElement): CorsRule {

@@ -1,4 +1,5 @@
 import { type ByteRange, readByteRange } from './byte-range.ts';
+import { checksumHeaders } from './checksums/checksum-headers.ts';
 import { isNotModified } from './preconditions.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
@@ -45,9 +46,8 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
   }
   headers.set('content-length', String(sizeBytes));
   // A checksum is of the whole object, so it does not go with a part of it.
-  if (record.checksum !== null && request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
-    headers.set(`x-amz-checksum-${record.checksum.algorithm}`, record.checksum.value);
-    headers.set('x-amz-checksum-type', 'FULL_OBJECT');
+  if (request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
+    for (const [name, value] of checksumHeaders(record.checksum)) headers.set(name, value);
   }
   return { status: 200, headers: [...headers], range: { start: 0, end: sizeBytes - 1 } };
 }

@@ -1,12 +1,18 @@
+import { abortMultipartUpload } from './operations/abort-multipart-upload.ts';
+import { completeMultipartUpload } from './operations/complete-multipart-upload.ts';
 import { createBucket } from './operations/create-bucket.ts';
+import { createMultipartUpload } from './operations/create-multipart-upload.ts';
 import { deleteBucketCors } from './operations/delete-bucket-cors.ts';
 import { deleteObject } from './operations/delete-object.ts';
 import { getBucketCors } from './operations/get-bucket-cors.ts';
 import { getObject } from './operations/get-object.ts';
 import { headBucket } from './operations/head-bucket.ts';
 import { headObject } from './operations/head-object.ts';
+import { listMultipartUploads } from './operations/list-multipart-uploads.ts';
+import { listParts } from './operations/list-parts.ts';
 import { putBucketCors } from './operations/put-bucket-cors.ts';
 import { putObject } from './operations/put-object.ts';
+import { uploadPart } from './operations/upload-part.ts';
 import type { S3Operation } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
@@ -22,7 +28,7 @@ const SUBRESOURCES = [
   'session tagging torrent uploadId uploads versionId versioning versions website',
 ].flatMap((line) => line.split(' '));
 
-/** By method, a space, what is addressed, and the sub-resource after a question mark. */
+/** By method, a space, what is addressed, and its sub-resources in order, each after a question mark. */
 const OPERATIONS = new Map<string, S3Operation>([
   ['PUT bucket', createBucket],
   ['HEAD bucket', headBucket],
@@ -33,6 +39,12 @@ const OPERATIONS = new Map<string, S3Operation>([
   ['GET object', getObject],
   ['HEAD object', headObject],
   ['DELETE object', deleteObject],
+  ['GET bucket?uploads', listMultipartUploads],
+  ['POST object?uploads', createMultipartUpload],
+  ['PUT object?partNumber?uploadId', uploadPart],
+  ['GET object?uploadId', listParts],
+  ['POST object?uploadId', completeMultipartUpload],
+  ['DELETE object?uploadId', abortMultipartUpload],
 ]);
 
 /**
@@ -46,7 +58,10 @@ export function findOperation(request: S3Request): S3Operation {
     throw new S3Error('KeyTooLongError', undefined, { Size: String(keyBytes), MaxSizeAllowed: String(MAX_KEY_BYTES) });
   }
   if (bucket === '' && key !== '') throw new S3Error('InvalidBucketName');
-  const subresources = request.query.map(([name]) => name).filter((name) => SUBRESOURCES.includes(name));
+  const subresources = request.query
+    .map(([name]) => name)
+    .filter((name) => SUBRESOURCES.includes(name))
+    .sort();
   const addressed = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
   const operation = OPERATIONS.get([`${method} ${addressed}`, ...subresources].join('?'));
   if (operation !== undefined) return operation;

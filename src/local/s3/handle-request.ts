@@ -14,7 +14,6 @@ import type { Store } from './store/open-store.ts';
 const DRAIN_MILLISECONDS = 30_000;
 /** A connection on which nothing moves for so long is closed; S3 is as impatient. */
 export const IDLE_MILLISECONDS = 60_000;
-const READ_SIZE_BYTES = 256 * 1024;
 
 export type S3Context = {
   store: Store;
@@ -89,14 +88,12 @@ async function sendAnswer(response: ServerResponse, answer: S3Answer, isHead: bo
     response.end(isHead ? undefined : body);
     return;
   }
-  const { handle, start, end } = body;
-  if (end < start) {
-    await handle.close();
-    response.end();
-    return;
-  }
   response.setTimeout(IDLE_MILLISECONDS);
-  await pipeline(handle.createReadStream({ start, end, highWaterMark: READ_SIZE_BYTES }), response);
+  try {
+    await pipeline(body.chunks, response);
+  } finally {
+    await body.close();
+  }
 }
 
 function drain(incoming: IncomingMessage): void {

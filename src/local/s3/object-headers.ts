@@ -10,6 +10,9 @@ const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding'
 /** On any request; the signature's own. */
 const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-content-sha256', 'x-amz-user-agent'];
 
+/** The `x-amz-*` headers that `readObjectHeaders` reads. */
+export const OBJECT_HEADERS: readonly string[] = ['x-amz-server-side-encryption', 'x-amz-storage-class'];
+
 /**
  * Throws NotImplemented for an `x-amz-*` header that is neither the signature's, nor the metadata's, nor in `known`: S3
  * would act on it, so to ignore it would be to pretend.
@@ -49,6 +52,11 @@ export function readObjectHeaders(request: S3Request): [string, string][] {
     return value === undefined ? [] : [[name, value]];
   });
   return [['content-type', request.headers.get('content-type') || 'binary/octet-stream'], ...kept, ...metadata];
+}
+
+/** Those of an object's headers that the answer to its upload repeats. */
+export function encryptionHeaders(headers: readonly [string, string][]): [string, string][] {
+  return headers.filter(([name]) => name === 'x-amz-server-side-encryption');
 }
 
 function requireValue(request: S3Request, name: string, only: string): void {

@@ -16,6 +16,13 @@ export function readWriteCondition(headers: ReadonlyMap<string, string>): WriteC
   return { mustNotExist: ifNoneMatch === '*', mustMatch: headers.get('if-match') ?? null };
 }
 
+/** `readWriteCondition` for what makes an object: S3 takes `If-Match: *` on DELETE only, and this is NotImplemented. */
+export function readUploadCondition(headers: ReadonlyMap<string, string>): WriteCondition {
+  const condition = readWriteCondition(headers);
+  if (condition.mustMatch === '*') throw new S3Error('NotImplemented', undefined, { Header: 'If-Match' });
+  return condition;
+}
+
 /** Throws PreconditionFailed, or NoSuchKey where a condition asks for an object and there is none. */
 export function requireWriteCondition({ mustNotExist, mustMatch }: WriteCondition, current: ObjectRecord | null): void {
   if (mustNotExist && current !== null)

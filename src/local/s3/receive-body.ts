@@ -18,6 +18,9 @@ const CHECKSUM_ALGORITHMS = Object.keys(CHECKSUM_SIZES_BYTES) as ChecksumAlgorit
 /** What a body that an operation reads whole, or ignores, may have. */
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
+/** What one request may upload. */
+const MAX_UPLOAD_BYTES = 5 * 1024 ** 3;
+
 /** Request headers that say something about the body and are read here. */
 export const BODY_HEADERS: readonly string[] = [
   'x-amz-sdk-checksum-algorithm',
@@ -40,6 +43,19 @@ export function readExpectedBody(call: S3Call): ExpectedBody {
     md5Base64,
     checksum: readChecksum(call.request),
   };
+}
+
+/** `readExpectedBody` for bytes to store: throws MissingContentLength, and EntityTooLarge above 5 GiB. */
+export function readExpectedUpload(call: S3Call): ExpectedBody {
+  if (!call.request.headers.has('content-length')) throw new S3Error('MissingContentLength');
+  const expected = readExpectedBody(call);
+  if (expected.sizeBytes > MAX_UPLOAD_BYTES) {
+    throw new S3Error('EntityTooLarge', undefined, {
+      ProposedSize: String(expected.sizeBytes),
+      MaxSizeAllowed: String(MAX_UPLOAD_BYTES),
+    });
+  }
+  return expected;
 }
 
 /**
@@ -83,12 +99,15 @@ export async function receiveBody(
 }
 
 /**
- * A body of at most 64 KiB, whole and verified. Operations without a body read it too, so that a signed hash is never
- * ignored. Throws MaxMessageLengthExceeded.
+ * A body of at most `maxBytes`, by default 64 KiB, whole and verified. Operations without a body read it too, so that a
+ * signed hash is never ignored. Throws MaxMessageLengthExceeded.
  */
-export async function readSmallBody(call: S3Call): Promise<Buffer> {
-  const expected = readExpectedBody(call);
-  if (expected.sizeBytes > MAX_SMALL_BODY_BYTES) throw new S3Error('MaxMessageLengthExceeded');
+export async function readSmallBody(
+  call: S3Call,
+  maxBytes: number = MAX_SMALL_BODY_BYTES,
+  expected: ExpectedBody = readExpectedBody(call),
+): Promise<Buffer> {
+  if (expected.sizeBytes > maxBytes) throw new S3Error('MaxMessageLengthExceeded');
   const chunks: Buffer[] = [];
   await receiveBody(call.request.body, expected, async (chunk) => void chunks.push(chunk));
   return Buffer.concat(chunks);

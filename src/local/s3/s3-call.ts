@@ -1,5 +1,5 @@
-import type { FileHandle } from 'node:fs/promises';
 import type { S3Request } from './s3-request.ts';
+import type { DataReader } from './store/data-files.ts';
 import type { Store } from './store/open-store.ts';
 
 /** A request whose signature held. */
@@ -12,13 +12,10 @@ export type S3Call = {
   now: Date;
 };
 
-/** Bytes `start` to `end` of an open file, both included; whoever sends it closes it. */
-export type FileRange = { handle: FileHandle; start: number; end: number };
-
 export type S3Answer = {
   status: number;
   headers: readonly (readonly [string, string])[];
-  body?: Buffer | FileRange;
+  body?: Buffer | DataReader;
 };
 
 /** One operation of the S3 API. Throws `S3Error` for every refusal. */

@@ -3,7 +3,7 @@ import { BODY_HEADERS, readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { makeBucket } from '../store/buckets.ts';
-import { parseXml } from '../xml.ts';
+import { parseXmlBody } from '../xml-body.ts';
 
 /**
  * CreateBucket. A LocationConstraint, where there is one, must be this region. As on S3, making one's own bucket again
@@ -22,13 +22,7 @@ export async function createBucket(call: S3Call): Promise<S3Answer> {
 
 function readLocationConstraint(body: Buffer): string | null {
   if (body.length === 0) return null;
-  try {
-    const { name, children } = parseXml(body.toString());
-    if (name === 'CreateBucketConfiguration') {
-      return children.find((child) => child.name === 'LocationConstraint')?.text ?? null;
-    }
-  } catch {
-    // Answered below.
-  }
-  throw new S3Error('MalformedXML');
+  const { name, children } = parseXmlBody(body);
+  if (name !== 'CreateBucketConfiguration') throw new S3Error('MalformedXML');
+  return children.find((child) => child.name === 'LocationConstraint')?.text ?? null;
 }

@@ -3,23 +3,25 @@ import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
-import { openData, readRecord } from '../store/objects.ts';
+import { openData } from '../store/data-files.ts';
+import { readRecord } from '../store/objects.ts';
 
 /** GetObject, with one range, conditions and `response-*` overrides. */
 export async function getObject(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   refuseUnknownHeaders(request, ['x-amz-checksum-mode']);
   await readSmallBody(call);
-  let lostData: string | null = null;
+  let lostFile: string | undefined;
   for (;;) {
     const record = await readRecord(store, request.bucket, request.key);
     if (record === null) throw new S3Error('NoSuchKey');
     const { status, headers, range } = describeObject(request, record);
     if (range === null) return { status, headers };
-    const handle = await openData(store, request.bucket, record);
-    if (handle !== null) return { status, headers, body: { handle, ...range } };
+    const body = await openData(store, request.bucket, record.files, range);
+    if (body !== null) return { status, headers, body };
     // Replaced between the two reads, so the next record names other bytes.
-    if (record.data === lostData) throw new Error(`data file ${record.data} is missing`);
-    lostData = record.data;
+    const file = record.files[0]?.name;
+    if (file === lostFile) throw new Error(`data file ${file} is missing`);
+    lostFile = file;
   }
 }

@@ -39,6 +39,7 @@ export async function makeBucket(store: Store, bucket: string, now: Date): Promi
   const temporary = join(store.incoming, randomUUID());
   try {
     await mkdir(join(temporary, 'objects'), { recursive: true });
+    await mkdir(join(temporary, 'uploads'));
     await mkdir(join(temporary, 'data'));
     await writeFile(join(temporary, 'bucket.json'), JSON.stringify({ name: bucket, createdAt: now.toISOString() }), {
       flush: true,

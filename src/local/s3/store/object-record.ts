@@ -1,7 +1,13 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
 
-/** Base64, as it travels in `x-amz-checksum-…`. */
+/**
+ * Base64, as it travels in `x-amz-checksum-…`; for a composite one, of the parts' checksums, a hyphen and the number of
+ * parts follow.
+ */
 export type Checksum = { algorithm: ChecksumAlgorithm; value: string };
+
+/** A file of bytes that never changes. */
+export type DataFile = { name: string; sizeBytes: number };
 
 /** All there is to know of an object but its bytes. */
 export type ObjectRecord = {
@@ -14,8 +20,10 @@ export type ObjectRecord = {
   /** What GET and HEAD return as it was sent, metadata included; values are latin1 text of the bytes. */
   headers: [string, string][];
   checksum: Checksum | null;
-  /** The name of the data file. */
-  data: string;
+  /** The bytes are those of all files in this order: one file, or one a part. */
+  files: DataFile[];
+  /** The multipart upload that this object was completed from. */
+  uploadId: string | null;
 };
 
 /** Reads what this module wrote: records are published whole, so their shape is not checked again. */

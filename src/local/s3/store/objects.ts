@@ -1,37 +1,20 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
+import { keepData, removeData } from './data-files.ts';
 import { hasCode, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
 import { type ObjectRecord, parseRecord } from './object-record.ts';
 import type { Store } from './open-store.ts';
 import type { Upload } from './start-upload.ts';
+import { writeAlone } from './write-alone.ts';
 
 /** The record of an object, or null when there is none. Throws NoSuchBucket. */
 export async function readRecord(store: Store, bucket: string, key: string): Promise<ObjectRecord | null> {
   const text = await readIfPresent(recordPath(store, bucket, key));
   if (text === null) await requireBucket(store, bucket);
   return text === null ? null : parseRecord(text);
-}
-
-/**
- * The data file of a record, open for reading; it stays readable when the object is replaced or deleted meanwhile. Null
- * when that happened before it was opened.
- */
-export async function openData(store: Store, bucket: string, record: ObjectRecord): Promise<FileHandle | null> {
-  let handle: FileHandle;
-  try {
-    handle = await open(dataPath(store, bucket, record.data));
-  } catch (error) {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
-  }
-  const { size } = await handle.stat();
-  if (size === record.sizeBytes) return handle;
-  await handle.close();
-  throw new Error(`data file ${record.data} has ${size} bytes, its record says ${record.sizeBytes}`);
 }
 
 /**
@@ -43,25 +26,39 @@ export async function commitObject(
   store: Store,
   bucket: string,
   upload: Upload,
-  record: Omit<ObjectRecord, 'data'>,
+  record: Omit<ObjectRecord, 'files' | 'uploadId'>,
   condition: WriteCondition,
 ): Promise<void> {
   const path = recordPath(store, bucket, record.key);
-  await alone(store, path, async () => {
+  await writeAlone(store, path, async () => {
     const current = await readRecord(store, bucket, record.key);
     requireWriteCondition(condition, current);
-    const data = dataPath(store, bucket, upload.name);
-    await rename(upload.path, data);
+    const file = await keepData(store, bucket, upload);
     try {
-      await syncDirectory(dirname(data));
-      const contents = JSON.stringify({ ...record, data: upload.name } satisfies ObjectRecord);
-      await publishFile(store.incoming, path, contents, condition.mustNotExist);
+      await publishRecord(store, path, { ...record, files: [file], uploadId: null }, condition);
     } catch (error) {
-      await rm(data, { force: true });
-      throw hasCode(error, 'EEXIST') ? new S3Error('PreconditionFailed') : error;
+      await removeData(store, bucket, [file]);
+      throw error;
     }
     await syncDirectory(dirname(path));
-    if (current !== null) await removeData(store, bucket, current);
+    if (current !== null) await removeData(store, bucket, current.files);
+  });
+}
+
+/** `commitObject` for a record whose data files are in the bucket already; where it throws, they stay. */
+export async function commitRecord(
+  store: Store,
+  bucket: string,
+  record: ObjectRecord,
+  condition: WriteCondition,
+): Promise<void> {
+  const path = recordPath(store, bucket, record.key);
+  await writeAlone(store, path, async () => {
+    const current = await readRecord(store, bucket, record.key);
+    requireWriteCondition(condition, current);
+    await publishRecord(store, path, record, condition);
+    await syncDirectory(dirname(path));
+    if (current !== null) await removeData(store, bucket, current.files);
   });
 }
 
@@ -73,37 +70,29 @@ export async function removeObject(
   condition: WriteCondition,
 ): Promise<void> {
   const path = recordPath(store, bucket, key);
-  await alone(store, path, async () => {
+  await writeAlone(store, path, async () => {
     const current = await readRecord(store, bucket, key);
     requireWriteCondition(condition, current);
     if (current === null) return;
     await removeFile(path);
-    await removeData(store, bucket, current);
+    await removeData(store, bucket, current.files);
   });
 }
 
-/** The object no longer names these bytes, so failing to remove them is not the request's failure: a sweep does. */
-async function removeData(store: Store, bucket: string, record: ObjectRecord): Promise<void> {
-  await rm(dataPath(store, bucket, record.data), { force: true }).catch(() => undefined);
-}
-
-/** Runs `action` after those before it on the same record have ended. */
-async function alone(store: Store, path: string, action: () => Promise<void>): Promise<void> {
-  const before = store.writers.get(path) ?? Promise.resolve();
-  const mine = before.then(action, action);
-  store.writers.set(path, mine);
+async function publishRecord(
+  store: Store,
+  path: string,
+  record: ObjectRecord,
+  { mustNotExist }: WriteCondition,
+): Promise<void> {
   try {
-    await mine;
-  } finally {
-    if (store.writers.get(path) === mine) store.writers.delete(path);
+    await publishFile(store.incoming, path, JSON.stringify(record), mustNotExist);
+  } catch (error) {
+    throw hasCode(error, 'EEXIST') ? new S3Error('PreconditionFailed') : error;
   }
 }
 
 function recordPath(store: Store, bucket: string, key: string): string {
   const name = createHash('sha256').update(key).digest('hex');
   return join(bucketDirectory(store, bucket), 'objects', `${name}.json`);
-}
-
-function dataPath(store: Store, bucket: string, name: string): string {
-  return join(bucketDirectory(store, bucket), 'data', name);
 }

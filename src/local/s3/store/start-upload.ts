@@ -10,6 +10,8 @@ const WRITE_SIZE_BYTES = 1024 * 1024;
 export type Upload = {
   name: string;
   path: string;
+  /** Of what was written so far. */
+  sizeBytes(): number;
   /** Takes a copy; returns once there is room for more. */
   write(chunk: Buffer): Promise<void>;
   /** Returns once all bytes are on disk. */
@@ -19,16 +21,17 @@ export type Upload = {
 };
 
 /**
- * Opens a new file in `incoming` for `sizeBytes` bytes. One buffer fills while the other is written, so that hashing and
+ * Opens a new file in `incoming` for about `expectedBytes` bytes. One buffer fills while the other is written, so that hashing and
  * writing overlap and an upload holds 2 MiB at most.
  */
-export async function startUpload(store: Store, sizeBytes: number): Promise<Upload> {
+export async function startUpload(store: Store, expectedBytes: number): Promise<Upload> {
   const name = randomUUID();
   const path = join(store.incoming, name);
   const handle = await open(path, 'wx');
-  let filling: Buffer = Buffer.allocUnsafeSlow(Math.min(sizeBytes, WRITE_SIZE_BYTES));
+  let filling: Buffer = Buffer.allocUnsafeSlow(Math.min(expectedBytes, WRITE_SIZE_BYTES));
   let spare: Buffer | null = null;
   let filled = 0;
+  let sizeBytes = 0;
   let writing: Promise<void> = Promise.resolve();
 
   async function flush(): Promise<void> {
@@ -51,7 +54,9 @@ export async function startUpload(store: Store, sizeBytes: number): Promise<Uplo
   return {
     name,
     path,
+    sizeBytes: () => sizeBytes,
     async write(chunk) {
+      sizeBytes += chunk.length;
       for (let offset = 0; offset < chunk.length; ) {
         const copied = chunk.copy(filling, filled, offset);
         filled += copied;

@@ -1,0 +1,18 @@
+export type Limit = <Result>(task: () => Promise<Result>) => Promise<Result>;
+
+/** At most `max` tasks at once, the others in the order they came. */
+export function createLimit(max: number): Limit {
+  let free = max;
+  const waiting: (() => void)[] = [];
+  return async (task) => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free++;
+    }
+  };
+}

@@ -1,0 +1,74 @@
+import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
+import { sha256 } from './sha256.ts';
+import { callRepeatedly, findStored, isHopeless, type Session, type Transfer } from './transfer.ts';
+import { type StoredPart, transferParts } from './transfer-parts.ts';
+import { transferWhole } from './transfer-whole.ts';
+import type { StoredFile, UploadOptions } from './upload.ts';
+import type { SavedUpload } from './upload-memory.ts';
+
+export type Preparation = {
+  request: UploadRequest;
+  checksum: boolean;
+  /** What an earlier page began of the same file. */
+  saved: SavedUpload | null;
+  onBegun: (upload: SavedUpload) => void;
+  onSent: (sentBytes: number) => void;
+};
+
+/** Everything before the first byte goes out; the file itself when an earlier page had all but learned that it is stored. */
+export async function prepareTransfer(
+  session: Session,
+  file: Blob,
+  { request, checksum, saved, onBegun, onSent }: Preparation,
+  signal: AbortSignal,
+): Promise<Transfer | StoredFile> {
+  const resumed = saved && (await resumeParts(session, file, saved, onSent, signal));
+  if (resumed) return resumed;
+
+  const ticket = await presign<PutTicket | PartsTicket>(session, request, signal);
+  if (ticket.method === 'MULTIPART') {
+    onBegun(ticket);
+    const known = { stored: [], urls: ticket.parts, urlsStaleAtMs: ticket.staleAtMs };
+    return transferParts(session, file, ticket, known, onSent);
+  }
+  if (!checksum) return transferWhole(session, file, request, ticket, onSent);
+  // Hashing only now: whether the file goes in one piece, and at all, is the service's to say.
+  const hashed = { ...request, checksumSha256: await sha256(file, signal) };
+  const hashedTicket = await presign<PutTicket>(session, { ...hashed, method: 'PUT' }, signal);
+  return transferWhole(session, file, hashed, hashedTicket, onSent);
+}
+
+/** The body of `POST /presign-upload`, with the defaults that the file gives. */
+export function requestOf(file: File | Blob, options: UploadOptions): UploadRequest {
+  const { recordId, documentType, metadata } = options;
+  return {
+    fileName: options.fileName ?? ('name' in file ? file.name : 'file'),
+    contentType: options.contentType ?? (file.type || 'application/octet-stream'),
+    size: file.size,
+    ...{ recordId, documentType, metadata },
+  };
+}
+
+/** Takes up what an earlier page began; null when it is gone, or was another user's. */
+async function resumeParts(
+  session: Session,
+  file: Blob,
+  saved: SavedUpload,
+  onSent: (sentBytes: number) => void,
+  signal: AbortSignal,
+): Promise<Transfer | StoredFile | null> {
+  const { objectKey, uploadId } = saved;
+  try {
+    const { parts } = await callRepeatedly<{ parts: StoredPart[] }>(
+      session,
+      '/list-parts',
+      { objectKey, uploadId },
+      signal,
+    );
+    return transferParts(session, file, saved, { stored: parts, urls: [], urlsStaleAtMs: 0 }, onSent);
+  } catch (error) {
+    if (!isHopeless(error)) throw error;
+    // The bucket forgets an upload by parts when it is complete: perhaps only the answer of confirming was lost.
+    return findStored(session, objectKey, signal);
+  }
+}

@@ -1,0 +1,32 @@
+import { callRepeatedly, type Session, staleAtMs } from './transfer.ts';
+
+/** The body of `POST /presign-upload`, but for `method` and `checksumSha256`. */
+export type UploadRequest = {
+  fileName: string;
+  contentType: string;
+  /** Bytes. */
+  size: number;
+  recordId?: string | undefined;
+  documentType?: string | undefined;
+  metadata?: Readonly<Record<string, string>> | undefined;
+};
+
+type Common = { objectKey: string; expiresAt: string; serverTime: string; staleAtMs: number };
+export type PutTicket = Common & { method: 'PUT'; presignedUrl: string; headers: Record<string, string> };
+export type PartsTicket = Common & {
+  method: 'MULTIPART';
+  uploadId: string;
+  partSize: number;
+  parts: { partNumber: number; presignedUrl: string }[];
+};
+
+/** Asks the service for the right to upload. */
+export async function presign<Ticket extends PutTicket | PartsTicket>(
+  session: Session,
+  request: UploadRequest & { method?: 'PUT'; checksumSha256?: string | undefined },
+  signal: AbortSignal,
+): Promise<Ticket> {
+  const askedAtMs = session.now();
+  const ticket = await callRepeatedly<Ticket>(session, '/presign-upload', request, signal);
+  return { ...ticket, staleAtMs: staleAtMs(ticket, askedAtMs) };
+}

@@ -1,0 +1,72 @@
+import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+
+export type Shipment = {
+  presignedUrl: string;
+  headers?: Readonly<Record<string, string>>;
+  body: Blob;
+  /** How many bytes of the body have gone out. Only at the end where there is no `XMLHttpRequest`. */
+  onSent: (sentBytes: number) => void;
+  fetch: typeof fetch;
+  signal: AbortSignal;
+};
+
+type BucketAnswer = { status: number; header: (name: string) => string | null; text: string };
+
+/**
+ * One PUT to the bucket. By `XMLHttpRequest` where it exists: `fetch` tells nobody how much of a body it has sent.
+ * @returns the ETag; null where the bucket's CORS rules do not expose it.
+ * @throws {SignpostError} `bucket-refused` or `network-error`; or the signal's reason.
+ */
+export async function sendBytes(shipment: Shipment): Promise<string | null> {
+  shipment.signal.throwIfAborted();
+  const { status, header, text } = await (globalThis.XMLHttpRequest ? sendByXhr(shipment) : sendByFetch(shipment));
+  if (status >= 200 && status < 300) {
+    shipment.onSent(shipment.body.size);
+    return header('etag');
+  }
+  const reason = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? '';
+  throw new SignpostError({
+    code: 'bucket-refused',
+    status,
+    detail: `the bucket answered ${status} ${reason}`.trimEnd(),
+    // 409: two conditional writes raced. S3 calls a body that came too slowly a 400 (S3 API Reference, "Error Responses").
+    retryable: isTransient(status) || status === 409 || reason === 'RequestTimeout',
+    retryAfterSeconds: retryAfterSeconds(header('retry-after')),
+  });
+}
+
+/** Whether the bucket's no may be about the age of the URL or of the credentials that signed it. */
+export function isStaleUrl(error: unknown): boolean {
+  return (
+    error instanceof SignpostError &&
+    error.code === 'bucket-refused' &&
+    (error.status === 403 || error.detail.endsWith('ExpiredToken'))
+  );
+}
+
+function sendByXhr({ presignedUrl, headers = {}, body, onSent, signal }: Shipment): Promise<BucketAnswer> {
+  return new Promise((resolve, reject) => {
+    const xhr = new XMLHttpRequest();
+    const stop = () => xhr.abort();
+    xhr.open('PUT', presignedUrl);
+    for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
+    xhr.upload.onprogress = (event) => onSent(event.loaded);
+    xhr.onload = () =>
+      resolve({ status: xhr.status, header: (name) => xhr.getResponseHeader(name), text: xhr.responseText });
+    xhr.onerror = () => reject(networkError());
+    xhr.onabort = () => reject(signal.reason);
+    xhr.onloadend = () => signal.removeEventListener('abort', stop);
+    signal.addEventListener('abort', stop);
+    xhr.send(body);
+  });
+}
+
+async function sendByFetch({ presignedUrl, headers = {}, body, fetch, signal }: Shipment): Promise<BucketAnswer> {
+  try {
+    const response = await fetch(presignedUrl, { method: 'PUT', headers, body, signal });
+    return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw networkError(cause);
+  }
+}

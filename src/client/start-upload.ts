@@ -1,0 +1,138 @@
+import type { Limit } from './limit.ts';
+import { prepareTransfer, requestOf } from './prepare-transfer.ts';
+import { callRepeatedly, isHopeless, type Session, type Transfer } from './transfer.ts';
+import type { StoredFile, Upload, UploadOptions } from './upload.ts';
+import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
+
+/** Bytes. S3 takes no smaller part but the last (S3 User Guide, "Amazon S3 multipart upload limits"): nothing to resume. */
+const MIN_RESUMABLE_BYTES = 5 * 1024 * 1024;
+
+export type UploadSession = Session & {
+  memory: UploadMemory;
+  /** Fingerprints of the uploads under way: two of the same file at once must not share their parts. */
+  active: Set<string>;
+  limit: Limit;
+};
+
+/** Starts one upload as soon as the limit lets it. */
+export function startUpload(session: UploadSession, file: File | Blob, options: UploadOptions): Upload {
+  const stopped = new AbortController();
+  let round = new AbortController();
+  let unpaused: Promise<void> | null = null;
+  let unpause = () => {};
+  let transfer: Transfer | null = null;
+  /** What the bucket may hold of it. */
+  let remains: Remains | null = null;
+  let settled = false;
+  let fingerprint: string | null = null;
+
+  const onSent = (sentBytes: number) => {
+    if (!settled) options.onProgress?.({ sentBytes, totalBytes: file.size });
+  };
+  const forget = () => fingerprint !== null && session.memory.forget(fingerprint);
+
+  const prepare = async (signal: AbortSignal): Promise<Transfer | StoredFile> => {
+    const request = requestOf(file, options);
+    if (file.size >= MIN_RESUMABLE_BYTES && fingerprint === null) {
+      const found = await fingerprintOf(file, request);
+      if (!session.active.has(found)) {
+        session.active.add(found);
+        fingerprint = found;
+      }
+    }
+    const saved = fingerprint === null ? null : session.memory.find(fingerprint);
+    remains = saved;
+    const onBegun = (upload: SavedUpload) => fingerprint !== null && session.memory.save(fingerprint, upload);
+    const { checksum = false } = options;
+    return prepareTransfer(session, file, { request, checksum, saved, onBegun, onSent }, signal);
+  };
+
+  /** Until done, or interrupted: null when paused. */
+  const runRound = async (): Promise<StoredFile | null> => {
+    stopped.signal.throwIfAborted();
+    if (unpaused !== null) return null;
+    round = new AbortController();
+    const { signal } = round;
+    try {
+      if (transfer === null) {
+        const prepared = await prepare(signal);
+        if (!('run' in prepared)) return prepared;
+        transfer = prepared;
+        remains = prepared;
+      }
+      return await transfer.run(signal);
+    } catch (error) {
+      if (signal.aborted && !stopped.signal.aborted) return null;
+      throw error;
+    } finally {
+      // Whatever parts are still on their way when one has failed.
+      round.abort();
+    }
+  };
+
+  const runAll = async (): Promise<StoredFile> => {
+    try {
+      for (;;) {
+        await unpaused;
+        const stored = await session.limit(runRound);
+        if (stored === null) continue;
+        forget();
+        return stored;
+      }
+    } catch (error) {
+      if (isHopeless(error)) forget();
+      throw error;
+    } finally {
+      if (fingerprint !== null) session.active.delete(fingerprint);
+    }
+  };
+
+  let cleaned: Promise<void> = Promise.resolve();
+  const abort = (reason: unknown = new DOMException('the upload was aborted', 'AbortError')): Promise<void> => {
+    if (!settled && !stopped.signal.aborted) {
+      stopped.abort(reason);
+      round.abort(reason);
+      unpause();
+      forget();
+      cleaned = removeRemains(session, remains);
+    }
+    return cleaned;
+  };
+
+  const onSignal = () => void abort(options.signal?.reason);
+  const promise = new Promise<StoredFile>((resolve, reject) => {
+    stopped.signal.addEventListener('abort', () => reject(stopped.signal.reason));
+    if (options.signal?.aborted) onSignal();
+    options.signal?.addEventListener('abort', onSignal);
+    runAll().then(resolve, reject);
+  }).finally(() => {
+    settled = true;
+    options.signal?.removeEventListener('abort', onSignal);
+  });
+
+  return Object.assign(promise, {
+    pause: () => {
+      unpaused ??= new Promise((resolve) => {
+        unpause = resolve;
+      });
+      round.abort();
+    },
+    resume: () => {
+      unpaused = null;
+      unpause();
+    },
+    abort: () => abort(),
+  });
+}
+
+type Remains = { objectKey: string; uploadId?: string };
+
+async function removeRemains(session: Session, remains: Remains | null): Promise<void> {
+  if (remains === null) return;
+  const { objectKey, uploadId } = remains;
+  try {
+    await callRepeatedly(session, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
+  } catch {
+    // Nobody to tell, and nothing the caller could do: the service sweeps what nobody confirms.
+  }
+}

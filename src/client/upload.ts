@@ -1,0 +1,58 @@
+/** A confirmed upload, as `POST /confirm-upload` answers it. */
+export type StoredFile = {
+  /** UUIDv7. */
+  fileId: string;
+  objectKey: string;
+  fileName: string;
+  contentType: string;
+  /** Bytes. */
+  size: number;
+  etag: string;
+  versionId: string | null;
+  /** Base64; null when the upload was not asked to carry one. */
+  checksumSha256: string | null;
+  recordId: string | null;
+  documentType: string | null;
+  metadata: Record<string, string>;
+  status: string;
+  /** ISO 8601. */
+  createdAt: string;
+  publicFileUrl: string | null;
+};
+
+export type Progress = { sentBytes: number; totalBytes: number };
+
+export type UploadOptions = {
+  /** Default: the file's own name; `file` for a nameless `Blob`. */
+  fileName?: string;
+  /** Default: the file's own type, else `application/octet-stream`. */
+  contentType?: string;
+  recordId?: string;
+  documentType?: string;
+  /** At most 10 pairs, names of `[a-z0-9-]{1,32}`. */
+  metadata?: Readonly<Record<string, string>>;
+  /**
+   * Hash the file first and have the bucket hold what arrives against it (SHA-256). Only for files that go up in one
+   * piece; one that goes up in parts is held against its size and type alone. Default false.
+   */
+  checksum?: boolean;
+  /** Steps back when something has to be sent again. Without `XMLHttpRequest` (workers of some browsers, Node): after every part. */
+  onProgress?: (progress: Progress) => void;
+  /** Aborting it is `abort()`; the upload rejects with its reason. */
+  signal?: AbortSignal;
+};
+
+/**
+ * A running upload: a promise of the stored file, with a few handles on its way.
+ * It rejects with a `SignpostError`, or when aborted with the reason of the signal (by default an `AbortError`).
+ */
+export type Upload = Promise<StoredFile> & {
+  /** Stops sending. Parts that have arrived stay; a file that goes in one piece will start again. */
+  pause: () => void;
+  resume: () => void;
+  /**
+   * Gives up for good, and has the service remove what has arrived. Resolves when that is done or tried in vain (then it
+   * is left to the service's own sweeping); the upload itself rejects at once. Without effect on a finished upload.
+   */
+  abort: () => Promise<void>;
+};

@@ -1,0 +1,72 @@
+import { S3Error } from '../s3-error.ts';
+import type { S3Request } from '../s3-request.ts';
+import type { MultipartChecksum, Part } from '../store/multipart-record.ts';
+import type { Checksum } from '../store/object-record.ts';
+import type { XmlNode } from '../xml-body.ts';
+import { combineCrc } from './combine-crc.ts';
+import { CHECKSUM_SIZES_BYTES, type ChecksumAlgorithm, startChecksum } from './running-checksum.ts';
+
+/** The headers read here. */
+export const MULTIPART_CHECKSUM_HEADERS: readonly string[] = ['x-amz-checksum-algorithm', 'x-amz-checksum-type'];
+
+/**
+ * The checksum that a CreateMultipartUpload announces: the S3 user guide, "Checking object integrity". Without a type
+ * COMPOSITE, but FULL_OBJECT for CRC64NVME, which has no other; SHA-256 has no FULL_OBJECT. Throws InvalidRequest, and
+ * NotImplemented for SHA1.
+ */
+export function readMultipartChecksum(request: S3Request): MultipartChecksum | null {
+  const name = request.headers.get('x-amz-checksum-algorithm')?.toLowerCase();
+  const type = request.headers.get('x-amz-checksum-type')?.toUpperCase();
+  if (name === undefined && type === undefined) return null;
+  if (name === 'sha1') throw new S3Error('NotImplemented', undefined, { Header: 'x-amz-checksum-algorithm' });
+  if (name === undefined || !isAlgorithm(name)) {
+    throw new S3Error('InvalidRequest', 'Checksum algorithm provided is unsupported.');
+  }
+  const only = { sha256: 'COMPOSITE', crc64nvme: 'FULL_OBJECT', crc32: undefined, crc32c: undefined }[name];
+  const chosen = type ?? only ?? 'COMPOSITE';
+  if ((chosen !== 'COMPOSITE' && chosen !== 'FULL_OBJECT') || (only ?? chosen) !== chosen) {
+    throw new S3Error(
+      'InvalidRequest',
+      `The ${chosen} checksum type cannot be used with the ${name} checksum algorithm.`,
+    );
+  }
+  return { algorithm: name, type: chosen };
+}
+
+/**
+ * Throws InvalidRequest where a part's checksum is not of the upload's algorithm. Only with FULL_OBJECT may a part come
+ * without one.
+ */
+export function requirePartChecksum(upload: MultipartChecksum | null, sent: Checksum | null): void {
+  const isOptional = sent === null && upload?.type === 'FULL_OBJECT';
+  if (sent?.algorithm === upload?.algorithm || isOptional) return;
+  const types = `expected checksum Type: ${upload?.algorithm ?? 'null'}, actual checksum Type: ${sent?.algorithm ?? 'null'}`;
+  throw new S3Error('InvalidRequest', `Checksum Type mismatch occurred, ${types}`);
+}
+
+/** How listings tell what kind of checksum an upload has. */
+export function multipartChecksumNodes(checksum: MultipartChecksum | null): XmlNode[] {
+  if (checksum === null) return [];
+  return [
+    ['ChecksumAlgorithm', checksum.algorithm.toUpperCase()],
+    ['ChecksumType', checksum.type],
+  ];
+}
+
+/** The checksum of the whole from those of its parts, all of the upload's algorithm. */
+export function combineChecksums({ algorithm, type }: MultipartChecksum, parts: readonly Part[]): Checksum {
+  const pieces = parts.map(({ checksum, sizeBytes }) => ({
+    crc: Buffer.from(checksum?.value ?? '', 'base64'),
+    sizeBytes,
+  }));
+  if (type === 'FULL_OBJECT' && algorithm !== 'sha256') {
+    return { algorithm, value: combineCrc(algorithm, pieces).toString('base64') };
+  }
+  const checksum = startChecksum(algorithm);
+  for (const { crc } of pieces) checksum.update(crc);
+  return { algorithm, value: `${checksum.digest().toString('base64')}-${parts.length}` };
+}
+
+function isAlgorithm(name: string): name is ChecksumAlgorithm {
+  return Object.hasOwn(CHECKSUM_SIZES_BYTES, name);
+}

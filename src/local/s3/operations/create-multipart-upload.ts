@@ -1,0 +1,32 @@
+import { randomUUID } from 'node:crypto';
+import { MULTIPART_CHECKSUM_HEADERS, readMultipartChecksum } from '../checksums/multipart-checksum.ts';
+import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
+import { readSmallBody } from '../receive-body.ts';
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { beginMultipart } from '../store/multipart-uploads.ts';
+import { xmlAnswer } from '../xml-body.ts';
+
+/** CreateMultipartUpload: everything but the bytes and the condition is decided here. */
+export async function createMultipartUpload(call: S3Call): Promise<S3Answer> {
+  const { request, store, now } = call;
+  const { bucket, key } = request;
+  refuseUnknownHeaders(request, [...OBJECT_HEADERS, ...MULTIPART_CHECKSUM_HEADERS]);
+  const headers = readObjectHeaders(request);
+  const checksum = readMultipartChecksum(request);
+  await readSmallBody(call);
+  const uploadId = randomUUID();
+  await beginMultipart(store, bucket, { uploadId, key, initiatedAt: now.toISOString(), headers, checksum });
+  const answer = xmlAnswer('InitiateMultipartUploadResult', [
+    ['Bucket', bucket],
+    ['Key', key],
+    ['UploadId', uploadId],
+  ]);
+  const checksumHeaders: [string, string][] =
+    checksum === null
+      ? []
+      : [
+          ['x-amz-checksum-algorithm', checksum.algorithm.toUpperCase()],
+          ['x-amz-checksum-type', checksum.type],
+        ];
+  return { ...answer, headers: [...answer.headers, ...checksumHeaders, ...encryptionHeaders(headers)] };
+}

@@ -1,0 +1,56 @@
+import { requirePartChecksum } from '../checksums/multipart-checksum.ts';
+import { startChecksum } from '../checksums/running-checksum.ts';
+import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
+import { BODY_HEADERS, readExpectedUpload, receiveBody } from '../receive-body.ts';
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { S3Error } from '../s3-error.ts';
+import { queryValue } from '../s3-request.ts';
+import { commitPart, findMultipart } from '../store/multipart-uploads.ts';
+import { startUpload } from '../store/start-upload.ts';
+
+const MAX_PART_NUMBER = 10_000;
+
+/** UploadPart, at most 5 GiB with a Content-Length; it replaces an earlier part of the same number. */
+export async function uploadPart(call: S3Call): Promise<S3Answer> {
+  const { request, store, now } = call;
+  refuseUnknownHeaders(request, BODY_HEADERS);
+  const partNumber = readPartNumber(queryValue(request, 'partNumber') ?? '');
+  const expected = readExpectedUpload(call);
+  const upload = await findMultipart(store, request.bucket, request.key, queryValue(request, 'uploadId') ?? '');
+  requirePartChecksum(upload.checksum, expected.checksum);
+
+  const { algorithm } = upload.checksum ?? {};
+  // S3 computes what was not sent: the object's checksum is made of it.
+  const computed = expected.checksum === null && algorithm !== undefined ? startChecksum(algorithm) : null;
+  const bytes = await startUpload(store, expected.sizeBytes);
+  try {
+    const md5Hex = await receiveBody(request.body, expected, async (chunk) => {
+      computed?.update(chunk);
+      await bytes.write(chunk);
+    });
+    await bytes.finish();
+    const etag = `"${md5Hex}"`;
+    const checksum =
+      computed === null || algorithm === undefined
+        ? expected.checksum
+        : { algorithm, value: computed.digest().toString('base64') };
+    const { sizeBytes } = expected;
+    const part = { partNumber, sizeBytes, etag, lastModified: now.toISOString(), checksum };
+    await commitPart(store, request.bucket, upload, bytes, part);
+    const checksumHeaders: [string, string][] =
+      checksum === null ? [] : [[`x-amz-checksum-${checksum.algorithm}`, checksum.value]];
+    return { status: 200, headers: [['etag', etag], ...checksumHeaders, ...encryptionHeaders(upload.headers)] };
+  } catch (error) {
+    await bytes.discard();
+    throw error;
+  }
+}
+
+function readPartNumber(text: string): number {
+  const partNumber = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
+  if (partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return partNumber;
+  throw new S3Error('InvalidArgument', `Part number must be an integer between 1 and ${MAX_PART_NUMBER}, inclusive`, {
+    ArgumentName: 'partNumber',
+    ArgumentValue: text,
+  });
+}

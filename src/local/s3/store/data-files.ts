@@ -1,0 +1,121 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { ByteRange } from '../byte-range.ts';
+import { bucketDirectory } from './buckets.ts';
+import { hasCode, syncDirectory } from './durable-files.ts';
+import type { DataFile } from './object-record.ts';
+import type { Store } from './open-store.ts';
+import type { Upload } from './start-upload.ts';
+
+const READ_SIZE_BYTES = 256 * 1024;
+
+/** Bytes of an object, to be read once; whoever asked for them closes them, read or not. */
+export type DataReader = { chunks: AsyncIterable<Buffer>; close(): Promise<void> };
+
+/** Moves a finished upload among the bucket's data files, durably. */
+export async function keepData(store: Store, bucket: string, upload: Upload): Promise<DataFile> {
+  const path = dataPath(store, bucket, upload.name);
+  await rename(upload.path, path);
+  await syncDirectory(dirname(path));
+  return { name: upload.name, sizeBytes: upload.sizeBytes() };
+}
+
+/**
+ * Opens the bytes of a record's files within `range`. They stay readable when the object is replaced or deleted
+ * meanwhile; null when that happened before.
+ */
+export async function openData(
+  store: Store,
+  bucket: string,
+  files: readonly DataFile[],
+  range: ByteRange,
+): Promise<DataReader | null> {
+  const release = claim(store, bucket, files);
+  if (release === null) return null;
+  const slices = cutFiles(files, range);
+  let first: FileHandle | null;
+  try {
+    first = await openFile(store, bucket, slices[0]);
+  } catch (error) {
+    await release();
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+  async function* readSlices(): AsyncIterable<Buffer> {
+    for (const [index, slice] of slices.entries()) {
+      const handle = index === 0 ? first : await openFile(store, bucket, slice);
+      yield* handle?.createReadStream({ ...slice.range, highWaterMark: READ_SIZE_BYTES }) ?? [];
+    }
+  }
+  return {
+    chunks: readSlices(),
+    async close() {
+      await first?.close();
+      await release();
+    },
+  };
+}
+
+/**
+ * Removes data files that nothing names any more, at once or when their last reader has closed. Failing to is not the
+ * request's failure: the next start sweeps.
+ */
+export async function removeData(store: Store, bucket: string, files: readonly DataFile[]): Promise<void> {
+  const [first] = files;
+  if (first === undefined) return;
+  const reading = store.readers.get(first.name);
+  if (reading !== undefined) {
+    reading.isDoomed = true;
+    return;
+  }
+  store.readers.set(first.name, { count: 0, isDoomed: true });
+  await removeFiles(store, bucket, files);
+  store.readers.delete(first.name);
+}
+
+/**
+ * Keeps the files of a record, known by the first of them, from being removed. Answers how to let go of them, or null
+ * when they are just being removed.
+ */
+function claim(store: Store, bucket: string, files: readonly DataFile[]): (() => Promise<void>) | null {
+  const name = files[0]?.name ?? '';
+  const reading = store.readers.get(name) ?? { count: 0, isDoomed: false };
+  if (reading.isDoomed && reading.count === 0) return null;
+  reading.count += 1;
+  store.readers.set(name, reading);
+  return async () => {
+    reading.count -= 1;
+    if (reading.count > 0) return;
+    if (reading.isDoomed) await removeFiles(store, bucket, files);
+    store.readers.delete(name);
+  };
+}
+
+type Slice = { file: DataFile; range: ByteRange };
+
+function cutFiles(files: readonly DataFile[], { start, end }: ByteRange): Slice[] {
+  let offset = 0;
+  return files.flatMap((file) => {
+    const range = { start: Math.max(0, start - offset), end: Math.min(file.sizeBytes - 1, end - offset) };
+    offset += file.sizeBytes;
+    return range.start <= range.end ? [{ file, range }] : [];
+  });
+}
+
+async function openFile(store: Store, bucket: string, slice: Slice | undefined): Promise<FileHandle | null> {
+  if (slice === undefined) return null;
+  const { name, sizeBytes } = slice.file;
+  const handle = await open(dataPath(store, bucket, name));
+  const { size } = await handle.stat();
+  if (size === sizeBytes) return handle;
+  await handle.close();
+  throw new Error(`data file ${name} has ${size} bytes, its record says ${sizeBytes}`);
+}
+
+async function removeFiles(store: Store, bucket: string, files: readonly DataFile[]): Promise<void> {
+  for (const { name } of files) await rm(dataPath(store, bucket, name), { force: true }).catch(() => undefined);
+}
+
+function dataPath(store: Store, bucket: string, name: string): string {
+  return join(bucketDirectory(store, bucket), 'data', name);
+}

@@ -1,0 +1,175 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { WriteCondition } from '../preconditions.ts';
+import { S3Error } from '../s3-error.ts';
+import { bucketDirectory, requireBucket } from './buckets.ts';
+import { keepData, removeData } from './data-files.ts';
+import { hasCode, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
+import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
+import type { ObjectRecord } from './object-record.ts';
+import { commitRecord, readRecord } from './objects.ts';
+import type { Store } from './open-store.ts';
+import type { Upload } from './start-upload.ts';
+import { writeAlone } from './write-alone.ts';
+
+/** How many small files are read at once. */
+const READ_CONCURRENCY = 64;
+
+/** Makes the upload known, whole or not at all. Throws NoSuchBucket. */
+export async function beginMultipart(store: Store, bucket: string, upload: MultipartUpload): Promise<void> {
+  await requireBucket(store, bucket);
+  const target = uploadDirectory(store, bucket, upload.uploadId);
+  const temporary = join(store.incoming, randomUUID());
+  try {
+    await mkdir(temporary);
+    await writeFile(join(temporary, 'upload.json'), JSON.stringify(upload), { flush: true });
+    await syncDirectory(temporary);
+    await rename(temporary, target);
+    await syncDirectory(dirname(target));
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+/** Throws NoSuchUpload, also when the upload is another key's, and NoSuchBucket. */
+export async function findMultipart(
+  store: Store,
+  bucket: string,
+  key: string,
+  uploadId: string,
+): Promise<MultipartUpload> {
+  await requireBucket(store, bucket);
+  // The one way from an id to a path: nothing but a UUID reaches the disk.
+  const isId = /^[0-9a-f-]{36}$/.test(uploadId);
+  const text = isId ? await readIfPresent(join(uploadDirectory(store, bucket, uploadId), 'upload.json')) : null;
+  const upload = text === null ? null : parseUpload(text);
+  // Completed, and its directory about to go: the parts are the object's now.
+  const isObject = upload !== null && (await readRecord(store, bucket, key))?.uploadId === uploadId;
+  if (upload === null || upload.key !== key || isObject)
+    throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
+  return upload;
+}
+
+/** Makes finished bytes a part, durably, in place of an earlier one of its number. Throws NoSuchUpload. */
+export async function commitPart(
+  store: Store,
+  bucket: string,
+  { key, uploadId }: MultipartUpload,
+  bytes: Upload,
+  part: Omit<Part, 'file'>,
+): Promise<void> {
+  const directory = uploadDirectory(store, bucket, uploadId);
+  const path = join(directory, partName(part.partNumber));
+  await writeAlone(store, directory, async () => {
+    await findMultipart(store, bucket, key, uploadId);
+    const replaced = await readPart(path);
+    const file = await keepData(store, bucket, bytes);
+    try {
+      await publishFile(store.incoming, path, JSON.stringify({ ...part, file } satisfies Part), false);
+    } catch (error) {
+      await removeData(store, bucket, [file]);
+      throw error;
+    }
+    await syncDirectory(directory);
+    if (replaced !== null) await removeData(store, bucket, [replaced.file]);
+  });
+}
+
+/** The numbers of the parts there are, ascending. Throws NoSuchUpload. */
+export async function listPartNumbers(store: Store, bucket: string, uploadId: string): Promise<number[]> {
+  const names = await readdir(uploadDirectory(store, bucket, uploadId)).catch((error) => {
+    throw hasCode(error, 'ENOENT') ? new S3Error('NoSuchUpload', undefined, { UploadId: uploadId }) : error;
+  });
+  return names
+    .filter((name) => /^[0-9]+\.json$/.test(name))
+    .map((name) => Number.parseInt(name, 10))
+    .sort((a, b) => a - b);
+}
+
+/** Those of the parts that are there, in the order asked for. */
+export async function readParts(
+  store: Store,
+  bucket: string,
+  uploadId: string,
+  partNumbers: readonly number[],
+): Promise<Part[]> {
+  const directory = uploadDirectory(store, bucket, uploadId);
+  const parts: Part[] = [];
+  for (let index = 0; index < partNumbers.length; index += READ_CONCURRENCY) {
+    const numbers = partNumbers.slice(index, index + READ_CONCURRENCY);
+    const read = await Promise.all(numbers.map((partNumber) => readPart(join(directory, partName(partNumber)))));
+    parts.push(...read.filter((part) => part !== null));
+  }
+  return parts;
+}
+
+/**
+ * Makes an object of the upload's parts: `assemble` says which, from all there are. Publishing its record is the one
+ * step that counts; the parts' files become the object's where they lie. Throws NoSuchUpload, PreconditionFailed,
+ * NoSuchKey, and what `assemble` throws; the upload then lives on.
+ */
+export async function completeMultipart(
+  store: Store,
+  bucket: string,
+  { key, uploadId }: MultipartUpload,
+  condition: WriteCondition,
+  assemble: (parts: readonly Part[]) => ObjectRecord,
+): Promise<ObjectRecord> {
+  return writeAlone(store, uploadDirectory(store, bucket, uploadId), async () => {
+    await findMultipart(store, bucket, key, uploadId);
+    const parts = await readParts(store, bucket, uploadId, await listPartNumbers(store, bucket, uploadId));
+    const record = assemble(parts);
+    await commitRecord(store, bucket, record, condition);
+    const used = new Set(record.files.map(({ name }) => name));
+    // The object is there, whatever happens to what is left of the upload: the next start sweeps.
+    await discardUpload(store, bucket, uploadId).catch(() => undefined);
+    for (const { file } of parts) if (!used.has(file.name)) await removeData(store, bucket, [file]);
+    return record;
+  });
+}
+
+/** Forgets an upload and removes its parts. Throws NoSuchUpload. */
+export async function abortMultipart(store: Store, bucket: string, key: string, uploadId: string): Promise<void> {
+  await findMultipart(store, bucket, key, uploadId);
+  await writeAlone(store, uploadDirectory(store, bucket, uploadId), async () => {
+    await findMultipart(store, bucket, key, uploadId);
+    const parts = await readParts(store, bucket, uploadId, await listPartNumbers(store, bucket, uploadId));
+    await discardUpload(store, bucket, uploadId);
+    for (const { file } of parts) await removeData(store, bucket, [file]);
+  });
+}
+
+/** The bucket's uploads in progress, in no order. Throws NoSuchBucket. */
+export async function readMultiparts(store: Store, bucket: string): Promise<MultipartUpload[]> {
+  await requireBucket(store, bucket);
+  const directory = join(bucketDirectory(store, bucket), 'uploads');
+  const uploads: MultipartUpload[] = [];
+  for (const uploadId of await readdir(directory)) {
+    const text = await readIfPresent(join(directory, uploadId, 'upload.json'));
+    if (text !== null) uploads.push(parseUpload(text));
+  }
+  return uploads;
+}
+
+/** One rename ends it; what `incoming` holds is swept at the next start if need be. */
+async function discardUpload(store: Store, bucket: string, uploadId: string): Promise<void> {
+  const directory = uploadDirectory(store, bucket, uploadId);
+  const temporary = join(store.incoming, randomUUID());
+  await rename(directory, temporary);
+  await syncDirectory(dirname(directory));
+  await rm(temporary, { recursive: true, force: true });
+}
+
+async function readPart(path: string): Promise<Part | null> {
+  const text = await readIfPresent(path);
+  return text === null ? null : parsePart(text);
+}
+
+function partName(partNumber: number): string {
+  return `${partNumber}.json`;
+}
+
+function uploadDirectory(store: Store, bucket: string, uploadId: string): string {
+  return join(bucketDirectory(store, bucket), 'uploads', uploadId);
+}

@@ -1,0 +1,47 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readIfPresent } from './durable-files.ts';
+import { parsePart } from './multipart-record.ts';
+import { parseRecord } from './object-record.ts';
+
+/**
+ * How long a data file without a record is left alone, in milliseconds. Such a file is a crash's, or about to get its
+ * record from another process on the same directory.
+ */
+const ORPHAN_AGE_MILLISECONDS = 10 * 60 * 1000;
+
+/** Removes from a bucket what a crash left: uploads whose object is there, and data files that nothing names. */
+export async function sweepOrphans(bucketDirectory: string): Promise<void> {
+  // In the order in which a file comes to be named: one listed first and still unnamed in the end has no record.
+  const dataFiles = await readdir(join(bucketDirectory, 'data'));
+  const uploads = join(bucketDirectory, 'uploads');
+  const named = new Set<string>();
+  const uploadIds = await readdir(uploads);
+  for (const uploadId of uploadIds) {
+    for (const name of await readdir(join(uploads, uploadId))) {
+      const text = name === 'upload.json' ? null : await readIfPresent(join(uploads, uploadId, name));
+      if (text !== null) named.add(parsePart(text).file.name);
+    }
+  }
+  const completed = new Set<string>();
+  for (const name of await readdir(join(bucketDirectory, 'objects'))) {
+    const text = await readIfPresent(join(bucketDirectory, 'objects', name));
+    if (text === null) continue;
+    const { files, uploadId } = parseRecord(text);
+    for (const file of files) named.add(file.name);
+    if (uploadId !== null) completed.add(uploadId);
+  }
+  for (const uploadId of uploadIds.filter((id) => completed.has(id))) {
+    await rm(join(uploads, uploadId), { recursive: true, force: true });
+  }
+  for (const name of dataFiles.filter((file) => !named.has(file)))
+    await removeIfOld(join(bucketDirectory, 'data', name));
+}
+
+async function removeIfOld(path: string): Promise<void> {
+  const modifiedAt = await stat(path).then(
+    (stats) => stats.mtimeMs,
+    () => Date.now(),
+  );
+  if (Date.now() - modifiedAt > ORPHAN_AGE_MILLISECONDS) await rm(path, { force: true });
+}

@@ -1,0 +1,13 @@
+import type { Store } from './open-store.ts';
+
+/** Runs `action` after those before it on the same path have ended, and answers what it answers. */
+export async function writeAlone<Result>(store: Store, path: string, action: () => Promise<Result>): Promise<Result> {
+  const before = store.writers.get(path) ?? Promise.resolve();
+  const mine = before.then(action, action);
+  store.writers.set(path, mine);
+  try {
+    return await mine;
+  } finally {
+    if (store.writers.get(path) === mine) store.writers.delete(path);
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListPartsCommand,
+  type S3Client,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { unavailable } from '../errors.ts';
+
+/** A part as the bucket has it; `etag` with its quotes. */
+export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
+
+/** What is decided when an upload begins, and can be changed by no part of it. */
+export type UploadToBegin = {
+  contentType: string;
+  metadata: Readonly<Record<string, string>>;
+  sse: { mode: 'none' | 's3' | 'kms'; kmsKeyId: string | undefined };
+};
+
+/** Why an upload could not be completed: none is open under this id and key, or the parts are not those it has. */
+export type CompletionRefusal = 'no-such-upload' | 'other-parts';
+
+/** What the domain asks of unfinished uploads. Every function throws `storage-unavailable` as `Bucket` does. */
+export type MultipartUploads = ReturnType<typeof createMultipartUploads>;
+
+export function createMultipartUploads(client: S3Client, bucketName: string) {
+  return {
+    /** CreateMultipartUpload: the bucket's id of the new upload. */
+    async begin(key: string, { contentType, metadata, sse }: UploadToBegin): Promise<string> {
+      const command = new CreateMultipartUploadCommand({
+        ...{ Bucket: bucketName, Key: key, ContentType: contentType, Metadata: { ...metadata } },
+        ...(sse.mode === 's3' && { ServerSideEncryption: 'AES256' }),
+        ...(sse.mode === 'kms' && { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: sse.kmsKeyId }),
+      });
+      const { UploadId } = await orUnavailable(client.send(command));
+      if (UploadId === undefined) throw unavailable('storage', new Error('CreateMultipartUpload gave no id'));
+      return UploadId;
+    },
+
+    /** ListParts, all pages, by number; null when there is no such upload under this key. */
+    async listParts(key: string, uploadId: string): Promise<StoredPart[] | null> {
+      const parts: StoredPart[] = [];
+      try {
+        // By IsTruncated, and not with the SDK's paginator: that follows the next marker, which Ceph gives forever.
+        for (let marker: string | undefined, more = true; more; ) {
+          const page = await client.send(
+            new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
+          );
+          for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumSHA256 } of page.Parts ?? []) {
+            parts.push({ partNumber: PartNumber, sizeBytes: Size, etag: ETag, checksumSha256: ChecksumSHA256 ?? null });
+          }
+          marker = page.NextPartNumberMarker;
+          more = page.IsTruncated === true && marker !== undefined;
+        }
+      } catch (error) {
+        if (isNoSuchUpload(error)) return null;
+        throw unavailable('storage', error);
+      }
+      return parts;
+    },
+
+    /**
+     * CompleteMultipartUpload, where nothing is stored under the key yet. A 200 that carries an error is an error: the
+     * SDK reads the body before it believes the status.
+     * @returns null when it is done, or was done before and the object stands there.
+     */
+    async complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<CompletionRefusal | null> {
+      const command = new CompleteMultipartUploadCommand({
+        ...{ Bucket: bucketName, Key: key, UploadId: uploadId, IfNoneMatch: '*' },
+        MultipartUpload: {
+          Parts: parts.map(({ partNumber, etag, checksumSha256 }) => ({
+            PartNumber: partNumber,
+            ETag: etag,
+            ...(checksumSha256 !== null && { ChecksumSHA256: checksumSha256 }),
+          })),
+        },
+      });
+      try {
+        await client.send(command);
+        return null;
+      } catch (error) {
+        if (isCode(error, 'PreconditionFailed')) return null;
+        if (isNoSuchUpload(error)) return 'no-such-upload';
+        if (['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'].some((code) => isCode(error, code))) {
+          return 'other-parts';
+        }
+        throw unavailable('storage', error);
+      }
+    },
+
+    /** AbortMultipartUpload: its parts are gone. One that is not there is no error. */
+    async abort(key: string, uploadId: string): Promise<void> {
+      try {
+        await client.send(new AbortMultipartUploadCommand({ Bucket: bucketName, Key: key, UploadId: uploadId }));
+      } catch (error) {
+        if (!isNoSuchUpload(error)) throw unavailable('storage', error);
+      }
+    },
+  };
+}
+
+/** NoSuchUpload; Ceph says NoSuchKey when asked for the parts of one. */
+function isNoSuchUpload(error: unknown): boolean {
+  return isCode(error, 'NoSuchUpload') || isCode(error, 'NoSuchKey');
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof S3ServiceException && error.name === code;
+}
+
+async function orUnavailable<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw unavailable('storage', error);
+  }
+}

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config.ts';
+import { objectKey, uploadId } from '../fields.ts';
+import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import { toOpenUpload, uploadNotFound } from './open-upload.ts';
+
+export const listPartsInput = z.strictObject({ objectKey, uploadId });
+
+/**
+ * The parts the bucket has of an upload, by number.
+ * @throws {Problem} `not-your-object`, `upload-not-found`, `storage-unavailable`.
+ */
+export async function listParts(
+  services: { config: Config; multipart: Pick<MultipartUploads, 'listParts'> },
+  caller: Caller,
+  input: z.infer<typeof listPartsInput>,
+) {
+  const { key, bucketUploadId } = toOpenUpload(services.config, caller, input);
+  const parts = await services.multipart.listParts(key, bucketUploadId);
+  if (parts === null) throw uploadNotFound();
+  return { parts: parts.map(({ partNumber, sizeBytes, etag }) => ({ partNumber, size: sizeBytes, etag })) };
+}

@@ -1,0 +1,28 @@
+import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config.ts';
+import { Problem } from '../errors.ts';
+import { type ObjectKey, parseOwnKey } from '../object-key.ts';
+import { type MultipartPlan, parseUploadId } from './multipart-plan.ts';
+
+export type OpenUpload = { key: ObjectKey; documentType: string | null; plan: MultipartPlan; bucketUploadId: string };
+
+/** The problem of an upload id that is unknown, has ended, or belongs to another key: the bucket tells them apart no more. */
+export function uploadNotFound(): Problem {
+  return new Problem('upload-not-found', 'there is no such upload under this key: it was never begun, or has ended');
+}
+
+/**
+ * An upload in parts that the caller points at. Whether the bucket still has it, and under this key, only the bucket
+ * knows.
+ * @throws {Problem} `not-your-object`, `upload-not-found` for what was never signed.
+ */
+export function toOpenUpload(
+  config: Config,
+  caller: Caller,
+  input: { objectKey: string; uploadId: string },
+): OpenUpload {
+  const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
+  const upload = parseUploadId(input.uploadId);
+  if (key === null || upload === null) throw uploadNotFound();
+  return { key: key.key, documentType: key.documentType, ...upload };
+}

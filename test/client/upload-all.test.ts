@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Progress } from '../../src/client/create-signpost.ts';
+import { startServiceForClients, textFile } from './service-for-clients.ts';
+
+let host: Awaited<ReturnType<typeof startServiceForClients>>;
+beforeAll(async () => {
+  host = await startServiceForClients({ env: { MAX_UPLOAD_BYTES: '100' } });
+});
+afterAll(() => host.close());
+
+describe('uploadAll', () => {
+  it('answers in the order of the files, and one failure stops no other', async () => {
+    const client = await host.client('alice');
+    const texts = ['one', 'two', 'x'.repeat(101), 'four', 'two'];
+    const files = texts.map((text, index) => textFile(text, `${index}.txt`));
+    const progress: Progress[] = [];
+    const results = await client.uploadAll(files, { recordId: 'case-7', onProgress: (each) => progress.push(each) });
+    expect(results.map(({ status }) => status)).toEqual([
+      ...['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+    ]);
+    expect(results[2]).toMatchObject({ reason: { code: 'file-too-large' } });
+    expect(results[4]).toMatchObject({ value: { fileName: '4.txt', recordId: 'case-7' } });
+    expect(progress.at(-1)).toEqual({ sentBytes: 13, totalBytes: 114 });
+  });
+
+  it('has at most parallelFiles on their way at once', async () => {
+    let onTheirWay = 0;
+    let most = 0;
+    const client = await host.client('alice', { parallelFiles: 2 }, async (_, send) => {
+      most = Math.max(most, ++onTheirWay);
+      return send().finally(() => onTheirWay--);
+    });
+    await client.uploadAll(['a', 'b', 'c', 'd', 'e'].map((text) => textFile(text)));
+    expect(most).toBe(2);
+  });
+
+  it('ends with its signal, what is stored by then stays', async () => {
+    const controller = new AbortController();
+    const client = await host.client('alice', { parallelFiles: 1 }, ({ what }, send) => {
+      if (what === 'PUT whole' && client.count(what) === 2) controller.abort();
+      return send();
+    });
+    const results = await client.uploadAll(
+      ['a', 'b', 'c'].map((text) => textFile(text)),
+      { signal: controller.signal },
+    );
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(results[2]).toEqual({ status: 'rejected', reason: controller.signal.reason });
+  });
+
+  it('has nothing to do without files', async () => {
+    expect(await (await host.client('alice')).uploadAll([])).toEqual([]);
+  });
+});

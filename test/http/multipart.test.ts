@@ -1,0 +1,297 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+
+const MIB = 1024 ** 2;
+const PART = 5 * MIB;
+
+type Part = { partNumber: number; size: number; presignedUrl: string };
+type PartsUpload = { objectKey: string; uploadId: string; partSize: number; partCount: number; parts: Part[] };
+type Stored = { partNumber: number; etag: string };
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService({
+    env: {
+      MULTIPART_THRESHOLD_BYTES: String(PART),
+      MULTIPART_PART_BYTES: String(PART),
+      MAX_UPLOAD_BYTES: String(5 * 1024 ** 4),
+    },
+  });
+});
+afterAll(() => service.close());
+
+const bytes = Buffer.alloc(2 * PART + 7, 'signpost ');
+const request = { fileName: 'film.bin', contentType: 'application/octet-stream', size: bytes.length };
+const post = (path: string, body: unknown, user = 'alice') => service.call<never>(user, path, body);
+const begin = async (more: Record<string, unknown> = {}, user = 'alice') => {
+  const { status, body } = await service.call<PartsUpload>(user, '/presign-upload', { ...request, ...more });
+  expect(status).toBe(200);
+  return body;
+};
+const putPart = async ({ partNumber, size, presignedUrl }: Part, content = bytes): Promise<Stored> => {
+  const start = (partNumber - 1) * PART;
+  const answer = await fetch(presignedUrl, { method: 'PUT', body: content.subarray(start, start + size) });
+  expect(answer.status).toBe(200);
+  return { partNumber, etag: answer.headers.get('etag') ?? '' };
+};
+const putAll = async (upload: PartsUpload) => {
+  const stored: Stored[] = [];
+  for (const part of upload.parts) stored.push(await putPart(part));
+  return stored;
+};
+const openUploads = async () => {
+  const { client, name: Bucket } = service.bucket;
+  return (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.length ?? 0;
+};
+
+describe('an upload in parts', () => {
+  it('goes up in signed parts, resumes from what the bucket has, and becomes one file', {
+    timeout: 60_000,
+  }, async () => {
+    const upload = await begin({ recordId: 'case-1', metadata: { source: 'cam' } });
+    expect(upload).toMatchObject({ method: 'MULTIPART', partSize: PART, partCount: 3 });
+    expect(upload.parts.map(({ size }) => size)).toEqual([PART, PART, 7]);
+    const { objectKey, uploadId } = upload;
+    await putPart(upload.parts[0] as Part);
+
+    const listed = await post('/list-parts', { objectKey, uploadId });
+    expect(listed.body).toEqual({ parts: [{ partNumber: 1, size: PART, etag: expect.any(String) }] });
+    const again = await service.call<{ parts: Part[] }>('alice', '/presign-parts', {
+      objectKey,
+      uploadId,
+      partNumbers: [2, 3],
+    });
+    expect(again.body).toMatchObject({ expiresAt: expect.any(String) });
+    for (const part of again.body.parts) await putPart(part);
+
+    const confirmed = await post('/confirm-upload', { objectKey, uploadId });
+    expect(confirmed.status).toBe(201);
+    expect(confirmed.body).toMatchObject({ size: bytes.length, recordId: 'case-1', metadata: { source: 'cam' } });
+    expect((await service.bucket.read(objectKey))?.equals(bytes)).toBe(true);
+
+    for (const body of [{ objectKey, uploadId }, { objectKey }]) {
+      const repeated = await post('/confirm-upload', body);
+      expect([repeated.status, repeated.body]).toEqual([200, confirmed.body]);
+    }
+    expectProblem(await post('/abort-upload', { objectKey, uploadId }), 409, 'conflict');
+    expect((await service.bucket.read(objectKey))?.equals(bytes)).toBe(true);
+  });
+
+  it('makes one row of ten confirmations at once', { timeout: 60_000 }, async () => {
+    const upload = await begin();
+    const parts = await putAll(upload);
+    const body = { objectKey: upload.objectKey, uploadId: upload.uploadId, parts };
+    const answers = await Promise.all(Array.from({ length: 10 }, () => post('/confirm-upload', body)));
+    // One that meets another in the middle of completing may be told to repeat itself, and loses nothing.
+    const settled = await Promise.all(
+      answers.map((answer) => (answer.status < 300 ? answer : post('/confirm-upload', body))),
+    );
+    expect(settled.map(({ status }) => status).filter((status) => status === 201)).toHaveLength(1);
+    for (const { body } of settled) expect(body).toEqual(settled[0]?.body);
+  });
+
+  it('is chosen by size, and by the client where it says so', async () => {
+    const small = { ...request, size: PART };
+    expect((await post('/presign-upload', small)).body).toMatchObject({ method: 'PUT' });
+    expect((await post('/presign-upload', { ...small, method: 'MULTIPART' })).body).toMatchObject({ partCount: 1 });
+    expect((await post('/presign-upload', { ...request, method: 'PUT' })).body).toMatchObject({ method: 'PUT' });
+    const tooLarge = await post('/presign-upload', { ...request, size: 5 * 1024 ** 3 + 1, method: 'PUT' });
+    expectProblem(tooLarge, 413, 'file-too-large');
+  });
+
+  it('takes a file of 5 TiB in at most 10,000 equal parts, and signs the first 100', async () => {
+    const upload = await begin({ size: 5 * 1024 ** 4 });
+    expect(upload.partCount).toBeLessThanOrEqual(10_000);
+    expect(upload.partSize % MIB).toBe(0);
+    expect(upload.parts).toHaveLength(100);
+    const { objectKey, uploadId, partCount } = upload;
+    const last = await service.call<{ parts: Part[] }>('alice', '/presign-parts', {
+      objectKey,
+      uploadId,
+      partNumbers: [partCount],
+    });
+    expect(last.body.parts[0]?.size).toBe(5 * 1024 ** 4 - (partCount - 1) * upload.partSize);
+  });
+
+  it('takes an empty file as one empty part', async () => {
+    const upload = await begin({ size: 0, method: 'MULTIPART' });
+    const { objectKey, uploadId } = upload;
+    await putPart(upload.parts[0] as Part, Buffer.alloc(0));
+    expect((await post('/confirm-upload', { objectKey, uploadId })).status).toBe(201);
+  });
+
+  it('signs the exact length of each part', async () => {
+    const upload = await begin();
+    const { presignedUrl } = upload.parts[2] as Part;
+    for (const wrong of ['123456', '12345678']) {
+      expect((await fetch(presignedUrl, { method: 'PUT', body: wrong })).status).toBe(403);
+    }
+  });
+
+  it('says which parts are missing, and completes when they are there', { timeout: 60_000 }, async () => {
+    const upload = await begin();
+    const { objectKey, uploadId } = upload;
+    await putPart(upload.parts[0] as Part);
+    await putPart(upload.parts[2] as Part);
+    const early = await post('/confirm-upload', { objectKey, uploadId });
+    expectProblem(early, 409, 'conflict');
+    expect((early.body as { errors: unknown }).errors).toMatchObject([{ path: 'parts.2' }]);
+    await putPart(upload.parts[1] as Part);
+    expect((await post('/confirm-upload', { objectKey, uploadId })).status).toBe(201);
+  });
+
+  it('refuses a list of parts that is not the bucket’s, and loses nothing', { timeout: 60_000 }, async () => {
+    const upload = await begin();
+    const { objectKey, uploadId } = upload;
+    const parts = await putAll(upload);
+    const [first, second, third] = parts as [Stored, Stored, Stored];
+    for (const wrong of [
+      [first, third],
+      [second, first, third],
+      [first, second, { ...third, etag: '"0"' }],
+    ]) {
+      expectProblem(await post('/confirm-upload', { objectKey, uploadId, parts: wrong }), 400, 'invalid-request');
+    }
+    expect((await post('/confirm-upload', { objectKey, uploadId, parts })).status).toBe(201);
+  });
+
+  it('checks the SHA-256 of the whole', { timeout: 60_000 }, async () => {
+    const upload = await begin({ checksumSha256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=' });
+    const { objectKey, uploadId } = upload;
+    await putAll(upload);
+    const answer = await post('/confirm-upload', { objectKey, uploadId });
+    expectProblem(answer, 422, 'verification-failed');
+    expect(await service.bucket.read(objectKey)).toBeNull();
+  });
+
+  it('is no other user’s, and no other key’s', async () => {
+    const upload = await begin();
+    const other = await begin();
+    const { objectKey, uploadId } = upload;
+    const all = (user: string, body: { objectKey: string; uploadId: string }) =>
+      Promise.all([
+        post('/presign-parts', { ...body, partNumbers: [1] }, user),
+        post('/list-parts', body, user),
+        post('/abort-upload', body, user),
+        post('/confirm-upload', body, user),
+      ]);
+    for (const answer of await all('bob', { objectKey, uploadId })) expectProblem(answer, 403, 'not-your-object');
+    const mixed = { objectKey, uploadId: other.uploadId };
+    expectProblem(await post('/list-parts', mixed), 404, 'upload-not-found');
+    expectProblem(await post('/confirm-upload', mixed), 404, 'upload-not-found');
+    const signed = await service.call<{ parts: Part[] }>('alice', '/presign-parts', { ...mixed, partNumbers: [3] });
+    expect(
+      (await fetch(signed.body.parts[0]?.presignedUrl ?? '', { method: 'PUT', body: bytes.subarray(0, 7) })).status,
+    ).toBe(404);
+    expect((await post('/list-parts', { objectKey, uploadId: other.uploadId.replace(/\d+\./, '1.') })).status).toBe(
+      404,
+    );
+    expect((await post('/list-parts', { objectKey: other.objectKey, uploadId: other.uploadId })).status).toBe(200);
+  });
+
+  it.each([
+    [{ partNumbers: [0] }, 400],
+    [{ partNumbers: [10_001] }, 400],
+    [{ partNumbers: [4] }, 400],
+    [{ partNumbers: [] }, 400],
+    [{ partNumbers: Array(101).fill(1) }, 400],
+    [{ uploadId: 'x', partNumbers: [1] }, 404],
+    [{ uploadId: '1.0.x', partNumbers: [1] }, 404],
+    [{ uploadId: `${5 * 1024 ** 4 + 1}.${5 * 1024 ** 3}.x`, partNumbers: [1] }, 413],
+  ])('signs no parts for %j', async (change, status) => {
+    const { objectKey, uploadId } = await begin();
+    expect((await post('/presign-parts', { objectKey, uploadId, ...change })).status).toBe(status);
+  });
+});
+
+describe('POST /abort-upload', () => {
+  it('removes the parts, and succeeds when there is nothing left', async () => {
+    const before = await openUploads();
+    const upload = await begin();
+    const { objectKey, uploadId } = upload;
+    await putPart(upload.parts[0] as Part);
+    expect(await openUploads()).toBe(before + 1);
+    for (let i = 0; i < 2; i++) expect((await post('/abort-upload', { objectKey, uploadId })).status).toBe(204);
+    expect(await openUploads()).toBe(before);
+    expectProblem(await post('/list-parts', { objectKey, uploadId }), 404, 'upload-not-found');
+    expectProblem(await post('/confirm-upload', { objectKey, uploadId }), 404, 'upload-not-found');
+    expect((await post('/abort-upload', { objectKey: 'alice/never' })).status).toBe(204);
+  });
+
+  it('removes a PUT that was not confirmed, for good', async () => {
+    const upload = await service.presign('alice', { ...request, size: 5 });
+    await service.put(upload, 'hello');
+    expect((await post('/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
+    expect(await service.bucket.read(upload.objectKey)).toBeNull();
+    expectProblem(await service.confirm('alice', upload.objectKey), 404, 'object-not-found');
+    expect((await service.call('alice', `/files/${upload.fileId}`)).status).toBe(404);
+  });
+
+  it('never leaves a row without an object, however it meets a confirmation', async () => {
+    for (let i = 0; i < 20; i++) {
+      const upload = await service.presign('alice', { ...request, size: 5 });
+      await service.put(upload, 'hello');
+      const [aborted, confirmed] = await Promise.all([
+        post('/abort-upload', { objectKey: upload.objectKey }),
+        service.confirm('alice', upload.objectKey),
+      ]);
+      const object = await service.bucket.read(upload.objectKey);
+      if (confirmed.status === 201) expect([aborted.status, String(object)]).toEqual([409, 'hello']);
+      else expect([aborted.status, object]).toEqual([204, null]);
+    }
+  });
+});
+
+describe('POST /presign-upload/batch', () => {
+  it('signs all in their order, twins too', async () => {
+    const files = [{ ...request, fileName: 'a.txt', size: 5 }, request, { ...request, fileName: 'a.txt', size: 5 }];
+    const { status, body } = await service.call<{ uploads: { method: string; objectKey: string }[] }>(
+      'alice',
+      '/presign-upload/batch',
+      { files },
+    );
+    expect(status).toBe(200);
+    expect(body.uploads.map(({ method }) => method)).toEqual(['PUT', 'MULTIPART', 'PUT']);
+    expect(new Set(body.uploads.map(({ objectKey }) => objectKey)).size).toBe(3);
+  });
+
+  it('refuses the whole for one bad entry, and names it', async () => {
+    const bad = await post('/presign-upload/batch', { files: [request, { ...request, size: -1 }] });
+    expectProblem(bad, 400, 'invalid-request');
+    expect((bad.body as { errors: unknown }).errors).toMatchObject([{ path: 'files.1.size' }]);
+    const large = await post('/presign-upload/batch', {
+      files: [request, request, { ...request, size: 5 * 1024 ** 4 + 1 }],
+    });
+    expectProblem(large, 413, 'file-too-large');
+    expect((large.body as { errors: unknown }).errors).toMatchObject([{ path: 'files.2.size' }]);
+  });
+
+  it('takes 1 to 100', async () => {
+    const small = { ...request, size: 5, fileName: '字'.repeat(85) };
+    expect((await post('/presign-upload/batch', { files: Array(100).fill(small) })).status).toBe(200);
+    for (const count of [0, 101]) {
+      expectProblem(await post('/presign-upload/batch', { files: Array(count).fill(small) }), 400, 'invalid-request');
+    }
+  });
+});
+
+describe('POST /presign-download/batch', () => {
+  it('signs all in their order, and refuses the whole where one is nobody’s', async () => {
+    const a = await service.store('alice', 'a');
+    const b = await service.store('alice', 'b');
+    const bobs = await service.store('bob', 'c');
+    const fileIds = [b.fileId, a.fileId, b.fileId];
+    const { body } = await service.call<{ downloads: { presignedUrl: string }[] }>('alice', '/presign-download/batch', {
+      fileIds,
+    });
+    const texts = await Promise.all(body.downloads.map(async ({ presignedUrl }) => (await fetch(presignedUrl)).text()));
+    expect(texts).toEqual(['b', 'a', 'b']);
+    const mixed = await post('/presign-download/batch', { fileIds: [a.fileId, bobs.fileId] });
+    expectProblem(mixed, 404, 'file-not-found');
+    expect((mixed.body as { errors: unknown }).errors).toMatchObject([{ path: 'fileIds.1' }]);
+    for (const ids of [[], Array(101).fill(a.fileId), ['x']]) {
+      expectProblem(await post('/presign-download/batch', { fileIds: ids }), 400, 'invalid-request');
+    }
+  });
+});

@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { isCleanText } from '../../src/object-key.ts';
+import { encodeText, fromMetadata, metadataHeaders, toMetadata } from '../../src/uploads/upload-metadata.ts';
+
+const clean = fc.string({ unit: 'grapheme', maxLength: 60 }).filter(isCleanText);
+const upload = fc.record({
+  fileName: clean.filter((name) => name !== ''),
+  sizeBytes: fc.nat(2 ** 31),
+  contentType: fc.constantFrom('text/plain', 'image/png; a="b c"'),
+  checksumSha256: fc.option(fc.constant('LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='), { nil: null }),
+  metadata: fc.dictionary(
+    fc.stringMatching(/^[a-z0-9-]{1,32}$/).filter((name) => !name.startsWith('signpost-')),
+    clean,
+    { noNullPrototype: true },
+  ),
+});
+
+describe('upload metadata', () => {
+  it('reads back as it was written, whatever the text', () => {
+    fc.assert(
+      fc.property(upload, (given) => {
+        expect(fromMetadata(toMetadata(given))).toEqual(given);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('travels in bytes that no store and no signature changes', () => {
+    fc.assert(
+      fc.property(upload, (given) => {
+        for (const value of Object.values(metadataHeaders(toMetadata(given)))) {
+          expect(value).toMatch(/^[\x21-\x7e]+( [\x21-\x7e]+)*$/);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it.each([
+    [{}],
+    [{ 'signpost-name': 'a', 'signpost-size': '1' }],
+    [{ 'signpost-name': '', 'signpost-size': '1', 'signpost-type': 'a/b' }],
+    [{ 'signpost-name': 'a', 'signpost-size': '-1', 'signpost-type': 'a/b' }],
+    [{ 'signpost-name': 'a', 'signpost-size': '01', 'signpost-type': 'a/b' }],
+    [{ 'signpost-name': '~', 'signpost-size': '1', 'signpost-type': 'a/b' }],
+    [{ 'signpost-name': '~YQ', 'signpost-size': '1', 'signpost-type': 'a/b' }],
+    [
+      {
+        'signpost-name': `~${Buffer.from('a\r\nb').toString('base64url')}`,
+        'signpost-size': '1',
+        'signpost-type': 'a/b',
+      },
+    ],
+    [{ 'signpost-name': 'a', 'signpost-size': '1', 'signpost-type': 'a/b', other: '~!' }],
+  ])('is nobody’s in %j', (stored: Record<string, string>) => {
+    expect(fromMetadata(stored)).toBeNull();
+  });
+});
+
+describe('encodeText', () => {
+  it('keeps what headers keep, and encodes the rest', () => {
+    expect(encodeText('lease 2026.pdf')).toBe('lease 2026.pdf');
+    expect(['', ' a', 'a  b', 'ü', '~'].map((text) => encodeText(text)[0])).toEqual(['~', '~', '~', '~', '~']);
+  });
+});
