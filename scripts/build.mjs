@@ -1,11 +1,8 @@
 // Bundles the entry points into dist/. Bundled and tree-shaken, the service starts in less than half the time that
 // Node takes to resolve the AWS SDK's modules one by one; and Node 20 cannot run TypeScript itself.
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
-const service = build({
+await build({
   entryPoints: { main: 'src/main.ts', token: 'scripts/token.ts', migrate: 'scripts/migrate.ts' },
   outdir: 'dist',
   bundle: true,
@@ -23,21 +20,3 @@ const service = build({
   },
   logLevel: 'warning',
 });
-
-// The browser SDK, `signpost/client`: one file, and its types beside it.
-const client = build({
-  entryPoints: { client: 'src/client/create-signpost.ts' },
-  outdir: 'dist',
-  bundle: true,
-  minify: true,
-  platform: 'browser',
-  target: 'es2022',
-  format: 'esm',
-  sourcemap: 'linked',
-  logLevel: 'warning',
-});
-const tsc = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')));
-const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--outDir', 'dist/client'];
-const clientTypes = promisify(execFile)(process.execPath, [tsc, '-p', 'src/client', ...emit]);
-
-await Promise.all([service, client, clientTypes]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LABEL_PATTERN } from './object-key.ts';
 
 /** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
 const contentTypePattern = z
@@ -42,7 +43,7 @@ const uploadPolicy = z.strictObject({
 /** Every setting, by the name of its environment variable. An empty variable counts as unset. */
 const settings = z.object({
   /** `production` forbids everything embedded and everything generated: what is missing is a start-up error. */
-  NODE_ENV: z.string().default('development'),
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   /** TCP port of the service, 0 for any free one. */
   PORT: integer(0, 65_535).default(3000),
   /** Address to listen on. Default `127.0.0.1`, in production `0.0.0.0`. */
@@ -125,7 +126,7 @@ const settings = z.object({
         return z.NEVER;
       }
     })
-    .pipe(z.record(z.string(), uploadPolicy))
+    .pipe(z.record(z.string().regex(LABEL_PATTERN, 'names what is no document type'), uploadPolicy))
     .default({}),
   /** Encryption at rest, signed into every upload: none (the bucket's own default), SSE-S3 or SSE-KMS. */
   SSE_MODE: z.enum(['none', 's3', 'kms']).default('none'),
@@ -164,7 +165,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const present = Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
   const parsed = settings.safeParse(present);
   if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`).join('\n'));
+    throw new ConfigError(
+      parsed.error.issues
+        .map(
+          (issue) =>
+            `${String(issue.path[0])}: ${issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message}`,
+        )
+        .join('\n'),
+    );
   }
   const set = parsed.data;
   const production = set.NODE_ENV === 'production';

@@ -9,6 +9,7 @@ import { isRefused } from './db/query-database.ts';
 import { Problem, unavailable } from './errors.ts';
 import type { AppServices } from './http/app.ts';
 import type { Logger } from './http/observe.ts';
+import { inTime } from './in-time.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
 import { rememberCredentials } from './signing/credentials.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
@@ -20,6 +21,9 @@ import { readTokenKey } from './token-key.ts';
 
 /** What to call at the end, last first. */
 type Closers = (() => Promise<void>)[];
+
+/** How long a request waits for credentials that have to be fetched. */
+const CREDENTIALS_WITHIN_MS = 5_000;
 
 /** How often a database that was down at start is tried again. */
 const MIGRATE_AGAIN_MS = 5_000;
@@ -84,7 +88,7 @@ async function openStorage(config: Config, now: () => Date, logger: Logger, clos
   const credentials = () => {
     const known = remembered();
     if (!(known instanceof Promise)) return known;
-    return known.catch((error: unknown) => {
+    return inTime(known, CREDENTIALS_WITHIN_MS).catch((error: unknown) => {
       throw unavailable('storage', error);
     });
   };
@@ -156,6 +160,9 @@ async function startEmbeddedDatabase(config: Config, logger: Logger, closers: Cl
 }
 
 async function openVerifier(config: Config, now: () => Date, logger: Logger) {
+  if (config.production && config.auth.key?.kind === 'jwks' && config.auth.audience === undefined) {
+    logger.warn({}, 'JWT_AUDIENCE is not set: every token of this issuer is accepted, whatever it was made for');
+  }
   return createTokenVerifier({
     ...config.auth,
     key: await readTokenKey(config),

@@ -19,11 +19,11 @@ export type SignpostOptions = {
   parallelParts?: number;
   /** Files on their way at once, over all uploads of this instance; the others wait their turn. Default 3. */
   parallelFiles?: number;
-  /** Tries of each request in all, with exponential backoff between them. Default 8: about half a minute, at most a minute. */
+  /** Tries of each request in all, with exponential backoff between them. Default 8: within a minute. */
   maxAttempts?: number;
   /** Where unfinished uploads by parts are remembered over page reloads. Default `localStorage`; null: nowhere. */
   storage?: Storage | null;
-  /** The environment, for tests: milliseconds since the epoch; a number in [0, 1); a pause that ends early with the signal's reason. */
+  /** For tests: milliseconds since the epoch, a number in [0, 1), a pause that an aborted signal ends early. */
   now?: () => number;
   random?: () => number;
   sleep?: (delayMs: number, signal: AbortSignal) => Promise<void>;
@@ -33,13 +33,13 @@ export type Signpost = {
   /**
    * Uploads one file straight to the bucket and confirms it: in one piece or in parts, as the service decides.
    * Whatever may be tried again is: lost connections, 408, 409, 425, 429 (not before `Retry-After`), 5xx, expired URLs.
-   * An upload by parts that a page reload or a failure cut short goes on where it was when the same file is uploaded with the same options
-   * within 7 days.
+   * An upload by parts that a page reload or a failure cut short goes on where it was when the same file is uploaded
+   * with the same options within 7 days.
    */
   upload: (file: File | Blob, options?: UploadOptions) => Upload;
   /**
-   * Uploads many files. One failure does not stop the others: the results are those of `Promise.allSettled`, in the order
-   * of the files. `onProgress` tells of all files together, `signal` aborts them all.
+   * Uploads many files. One failure does not stop the others: the results are those of `Promise.allSettled`, in the
+   * order of the files. `onProgress` tells of all files together, `signal` aborts them all.
    */
   uploadAll: (
     files: Iterable<File | Blob>,

@@ -15,7 +15,7 @@ export type Preparation = {
   onSent: (sentBytes: number) => void;
 };
 
-/** Everything before the first byte goes out; the file itself when an earlier page had all but learned that it is stored. */
+/** Everything before the first byte goes out; a file at once when an earlier page had sent it all and never learned. */
 export async function prepareTransfer(
   session: Session,
   file: Blob,

@@ -29,7 +29,8 @@ export async function sendBytes(shipment: Shipment): Promise<string | null> {
     code: 'bucket-refused',
     status,
     detail: `the bucket answered ${status} ${reason}`.trimEnd(),
-    // 409: two conditional writes raced. S3 calls a body that came too slowly a 400 (S3 API Reference, "Error Responses").
+    // 409: two conditional writes raced. RequestTimeout, a body that came too slowly, is a 400 (S3 API Reference,
+    // "Error Responses").
     retryable: isTransient(status) || status === 409 || reason === 'RequestTimeout',
     retryAfterSeconds: retryAfterSeconds(header('retry-after')),
   });

@@ -52,7 +52,7 @@ export function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
-/** `Retry-After` in seconds (RFC 9110, section 10.2.3); 0 for none or for the form with a date, which trusts two clocks. */
+/** `Retry-After` in seconds (RFC 9110, section 10.2.3). 0 for none, or a date: that would trust two clocks. */
 export function retryAfterSeconds(header: string | null): number {
   return Number(header) || 0;
 }

@@ -4,7 +4,7 @@ import { callRepeatedly, isHopeless, type Session, type Transfer } from './trans
 import type { StoredFile, Upload, UploadOptions } from './upload.ts';
 import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
 
-/** Bytes. S3 takes no smaller part but the last (S3 User Guide, "Amazon S3 multipart upload limits"): nothing to resume. */
+/** S3 takes no smaller part but the last (S3 User Guide, "Amazon S3 multipart upload limits"): nothing to resume. */
 const MIN_RESUMABLE_BYTES = 5 * 1024 * 1024;
 
 export type UploadSession = Session & {

@@ -13,12 +13,12 @@ export type Session = RetryPolicy & {
   parallelParts: number;
 };
 
-/** The way of one file into the bucket. What has arrived stays done when `run` is interrupted by its signal and called again. */
+/** The way of one file into the bucket. */
 export type Transfer = {
   objectKey: string;
   /** For an upload by parts. */
   uploadId?: string;
-  /** Sends what is missing and confirms. */
+  /** Sends what is missing and confirms. Interrupted by its signal, it may be called again. */
   run: (signal: AbortSignal) => Promise<StoredFile>;
 };
 
@@ -52,7 +52,7 @@ export async function findStored(session: Session, objectKey: string, signal: Ab
 }
 
 /**
- * When to stop using presigned URLs, on the client's own clock: after nine tenths of the life that the service gave them.
+ * When to stop using presigned URLs, on the client's own clock: after nine tenths of the life the service gave them.
  * Infinity where the answer does not tell its own time; the bucket's 403 tells then.
  * @param askedAtMs before the request went out.
  */

@@ -52,7 +52,8 @@ export function pageStorage(): Storage | null {
 }
 
 /**
- * Recognizes the same upload of the same file: what was asked of the service, and the file's date and first and last 64 KiB.
+ * Recognizes the same upload of the same file: what was asked of the service, the file's date, its first and last
+ * 64 KiB, as base64 of a SHA-256.
  * Cheap for any size, and a file that was changed since is another one.
  */
 export async function fingerprintOf(file: File | Blob, request: unknown): Promise<string> {

@@ -36,7 +36,7 @@ export type UploadOptions = {
    * piece; one that goes up in parts is held against its size and type alone. Default false.
    */
   checksum?: boolean;
-  /** Steps back when something has to be sent again. Without `XMLHttpRequest` (workers of some browsers, Node): after every part. */
+  /** Steps back when something has to be sent again. Told only after every part where there is no `XMLHttpRequest`. */
   onProgress?: (progress: Progress) => void;
   /** Aborting it is `abort()`; the upload rejects with its reason. */
   signal?: AbortSignal;
@@ -51,8 +51,8 @@ export type Upload = Promise<StoredFile> & {
   pause: () => void;
   resume: () => void;
   /**
-   * Gives up for good, and has the service remove what has arrived. Resolves when that is done or tried in vain (then it
-   * is left to the service's own sweeping); the upload itself rejects at once. Without effect on a finished upload.
+   * Gives up for good, and has the service remove what has arrived. Resolves when that is done or tried in vain (then
+   * it is left to the service's own sweeping); the upload itself rejects at once. Without effect on a finished upload.
    */
   abort: () => Promise<void>;
 };

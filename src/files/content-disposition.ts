@@ -5,7 +5,7 @@ export type Disposition = 'attachment' | 'inline';
 
 /** Types a browser shows without running anything in them. Not among them: HTML, SVG, XML, scripts, and what is unknown. */
 const INLINE_SAFE =
-  /^(image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|application\/(pdf|json)|text\/(plain|csv))$/;
+  /^(?!.*\+xml$)(image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|application\/(pdf|json)|text\/(plain|csv))$/;
 
 /**
  * The Content-Disposition of a download: the name as it is in `filename*`, and an ASCII one for old clients (RFC 6266,

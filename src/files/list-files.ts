@@ -7,10 +7,13 @@ import { toFile } from './to-file.ts';
 
 const MAX_PAGE = 1000;
 
+/** The end of the year 9999: PostgreSQL knows later ones, but no row has them. */
+const MAX_TIME_MS = 253_402_300_799_999;
+
 /** Where a page ended: the row's time and id, opaque to the client. */
 const cursor = z.string().transform((text, context) => {
   const [time = '', id = ''] = Buffer.from(text, 'base64url').toString('latin1').split('_');
-  if (!/^\d{1,15}$/.test(time) || !FILE_ID_PATTERN.test(id)) {
+  if (!/^\d{1,15}$/.test(time) || Number(time) > MAX_TIME_MS || !FILE_ID_PATTERN.test(id)) {
     context.addIssue('is not a cursor of this service');
     return z.NEVER;
   }

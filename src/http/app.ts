@@ -3,7 +3,7 @@ import { cors } from 'hono/cors';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
 import { Problem } from '../errors.ts';
-import { authenticate } from './authenticate.ts';
+import { actOnBehalf, authenticate } from './authenticate.ts';
 import type { Env } from './env.ts';
 import { type Logger, observe } from './observe.ts';
 import { answerProblem } from './problem.ts';
@@ -47,6 +47,7 @@ export function createApp(services: AppServices): Hono<Env> {
   app.route('/', healthRoutes(services));
   app.use(authenticate(services.verifyToken));
   if (config.rateLimitPerMinute > 0) app.use(rateLimit(config.rateLimitPerMinute, services.now));
+  app.use(actOnBehalf);
   app.route('/', uploadRoutes(services));
   app.route('/', fileRoutes(services));
   return app;

@@ -3,11 +3,16 @@ import { actFor } from '../auth/caller.ts';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Env } from './env.ts';
 
-/** Sets `caller` from the bearer token (RFC 6750), and from `X-On-Behalf-Of` where an admin acts for another user. */
+/** Sets `caller` from the bearer token (RFC 6750). */
 export function authenticate(verifyToken: TokenVerifier) {
   return createMiddleware<Env>(async (c, next) => {
-    const caller = await verifyToken(c.req.header('authorization'));
-    c.set('caller', actFor(caller, c.req.header('x-on-behalf-of')));
+    c.set('caller', await verifyToken(c.req.header('authorization')));
     await next();
   });
 }
+
+/** Puts another user in the caller's place, where an admin asks for it with `X-On-Behalf-Of`. */
+export const actOnBehalf = createMiddleware<Env>(async (c, next) => {
+  c.set('caller', actFor(c.get('caller'), c.req.header('x-on-behalf-of')));
+  await next();
+});

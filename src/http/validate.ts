@@ -6,6 +6,9 @@ import { type Mismatch, Problem } from '../errors.ts';
 const MAX_BODY_BYTES = 64 * 1024;
 export const MAX_BATCH_BODY_BYTES = 1024 * 1024;
 
+/** A body of nothing but mistakes is not answered with all of them. */
+const MAX_MISMATCHES = 100;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -21,18 +24,16 @@ export async function readJson<Schema extends z.ZodType>(
   if (type === undefined || !/^application\/json *(;|$)/i.test(type)) {
     throw new Problem('unsupported-media-type', 'send the body as application/json');
   }
-  return validate(schema, parseJson(await readBody(c, maxBytes)));
+  return validate(schema, parseJson(await readBody(c, maxBytes).catch(refuseBrokenBody)));
 }
 
 /** The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. */
 export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema): z.output<Schema> {
-  const { searchParams } = new URL(c.req.url);
   const query: Record<string, unknown> = {};
-  for (const name of searchParams.keys()) {
-    refuseProto(name, null);
-    const values = searchParams.getAll(name);
-    if (values.join('') === '') continue;
-    query[name] = values.length === 1 ? values[0] : values;
+  for (const [name, value] of new URL(c.req.url).searchParams) {
+    refuseProto(name, value);
+    if (Object.hasOwn(query, name)) throw new Problem('invalid-request', 'a query parameter is given twice');
+    if (value !== '') query[name] = value;
   }
   return validate(schema, query);
 }
@@ -41,7 +42,7 @@ function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.o
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   throw new Problem('invalid-request', 'the request does not fit; errors names each mismatch', {
-    errors: result.error.issues.flatMap(toMismatches),
+    errors: result.error.issues.flatMap(toMismatches).slice(0, MAX_MISMATCHES),
   });
 }
 
@@ -67,6 +68,11 @@ async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
+/** The client's doing, and no fault to be alarmed about: it went away, or its chunks are none. */
+function refuseBrokenBody(error: unknown): never {
+  throw error instanceof Problem ? error : new Problem('invalid-request', 'the body ended early or is malformed');
+}
+
 function parseJson(bytes: Uint8Array): unknown {
   let text: string;
   let value: unknown;
@@ -76,8 +82,17 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     throw new Problem('invalid-request', 'the body is not JSON in UTF-8');
   }
-  if (/__proto__|\\u/.test(text)) JSON.parse(text, refuseProto);
+  if (/__proto__|\\u/.test(text)) walk(text);
   return value;
+}
+
+function walk(text: string): void {
+  try {
+    JSON.parse(text, refuseProto);
+  } catch (error) {
+    // The walk recurses, other than parsing: nothing that any schema takes is so deep.
+    throw error instanceof RangeError ? new Problem('invalid-request', 'the body is nested too deep') : error;
+  }
 }
 
 /** Schemas pass over a field of this name instead of refusing it as unknown. */

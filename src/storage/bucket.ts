@@ -14,6 +14,7 @@ export type StoredObject = {
   key: string;
   sizeBytes: number;
   contentType: string;
+  contentEncoding: string | null;
   etag: string;
   versionId: string | null;
   checksumSha256: string | null;
@@ -35,15 +36,21 @@ export function openBucket(client: S3Client, bucketName: string) {
     ...(object.versionId === null ? { IfMatch: object.etag } : { VersionId: object.versionId }),
   });
 
-  async function open(object: StoredObject, rangeHeader?: string) {
+  const hashing = new Map<string, Promise<string>>();
+
+  async function* open(object: StoredObject, range?: string): AsyncIterable<Uint8Array> {
     try {
-      const range = rangeHeader === undefined ? {} : { Range: rangeHeader };
-      const { Body } = await client.send(new GetObjectCommand({ ...exactly(object), ...range }));
-      if (Body === undefined) throw new Error('GetObject answered without a body');
-      return Body;
+      const { Body } = await client.send(new GetObjectCommand({ ...exactly(object), ...(range && { Range: range }) }));
+      yield* (Body ?? []) as AsyncIterable<Uint8Array>;
     } catch (error) {
       throw isChanged(error) ? changed(error) : unavailable('storage', error);
     }
+  }
+
+  async function hash(object: StoredObject): Promise<string> {
+    const sha256 = createHash('sha256');
+    for await (const chunk of open(object)) sha256.update(chunk);
+    return sha256.digest('base64');
   }
 
   /** Returns when the bucket answers, and answers us. */
@@ -64,6 +71,7 @@ export function openBucket(client: S3Client, bucketName: string) {
           key,
           sizeBytes: head.ContentLength ?? 0,
           contentType: head.ContentType ?? '',
+          contentEncoding: head.ContentEncoding ?? null,
           etag: head.ETag ?? '',
           versionId: head.VersionId === 'null' ? null : (head.VersionId ?? null),
           checksumSha256: head.ChecksumSHA256 ?? null,
@@ -80,22 +88,26 @@ export function openBucket(client: S3Client, bucketName: string) {
 
     /** The first bytes of an object, at most `count`; it must not be empty. */
     async firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
-      const body = await open(object, `bytes=0-${count - 1}`);
-      return body.transformToByteArray().catch((error: unknown) => {
-        throw unavailable('storage', error);
-      });
+      const chunks: Uint8Array[] = [];
+      let sizeBytes = 0;
+      for await (const chunk of open(object, `bytes=0-${count - 1}`)) {
+        chunks.push(chunk);
+        sizeBytes += chunk.length;
+        // A store that ignores the range would send all of it.
+        if (sizeBytes >= count) break;
+      }
+      return Buffer.concat(chunks).subarray(0, count);
     },
 
-    /** SHA-256 (base64) of an object's bytes, read as a stream: for stores that keep no checksum of their own. */
-    async sha256(object: StoredObject): Promise<string> {
-      const hash = createHash('sha256');
-      const body = await open(object);
-      try {
-        for await (const chunk of body as AsyncIterable<Uint8Array>) hash.update(chunk);
-      } catch (error) {
-        throw unavailable('storage', error);
-      }
-      return hash.digest('base64');
+    /**
+     * SHA-256 (base64) of an object's bytes, read as a stream: for stores that keep no checksum of their own. Callers at
+     * the same time share one reading.
+     */
+    sha256(object: StoredObject): Promise<string> {
+      const id = `${object.key} ${object.etag} ${object.versionId}`;
+      const running = hashing.get(id) ?? hash(object).finally(() => hashing.delete(id));
+      hashing.set(id, running);
+      return running;
     },
 
     /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */

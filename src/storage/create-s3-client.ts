@@ -13,7 +13,13 @@ export function createS3Client(bucket: BucketConfig): S3Client {
     forcePathStyle: bucket.forcePathStyle,
     useDualstackEndpoint: bucket.useDualstackEndpoint,
     maxAttempts: 2,
-    requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+    // The last one is for a body that stalls: the second ends with the headers.
+    requestHandler: {
+      connectionTimeout: 2_000,
+      requestTimeout: 5_000,
+      throwOnRequestTimeout: true,
+      socketTimeout: 5_000,
+    },
     // The SDK's own default would demand checksums of stores that do not know them.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',

@@ -8,7 +8,7 @@ export type ClientPart = { partNumber: number; etag: string };
 /**
  * Makes one object of an upload's parts. Nothing is completed unless every part is there in its planned length, and
  * they are those the client names, if it names any: until then the upload stays open and nothing is lost.
- * @returns false when the bucket has no such upload (any more): completed before, aborted, or never begun.
+ * An upload the bucket does not have (any more) is none of its business: completed before, aborted, or never begun.
  * @throws {Problem} `conflict` for parts that are missing or changed, `invalid-request` for a list that is not that of
  * the bucket, `storage-unavailable`.
  */
@@ -16,9 +16,9 @@ export async function completeParts(
   multipart: Pick<MultipartUploads, 'listParts' | 'complete'>,
   { key, plan, bucketUploadId }: OpenUpload,
   clientParts: readonly ClientPart[] | undefined,
-): Promise<boolean> {
+): Promise<void> {
   const stored = await multipart.listParts(key, bucketUploadId);
-  if (stored === null) return false;
+  if (stored === null) return;
   const missing = findMissing(plan, stored);
   if (missing.length > 0) {
     const numbers = missing.slice(0, 20).join(', ');
@@ -30,7 +30,6 @@ export async function completeParts(
   if (errors.length > 0) throw new Problem('invalid-request', 'parts is not the list the bucket has', { errors });
   const refusal = await multipart.complete(key, bucketUploadId, stored);
   if (refusal === 'other-parts') throw new Problem('conflict', 'the parts changed meanwhile; confirm again');
-  return refusal === null;
 }
 
 function findMissing(plan: MultipartPlan, stored: readonly StoredPart[]): number[] {

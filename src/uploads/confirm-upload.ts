@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
+import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
 import { type File, toFile } from '../files/to-file.ts';
@@ -9,6 +10,7 @@ import { parseOwnKey } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
+import { discardObject } from './discard-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 import { verifyObject } from './verify-object.ts';
@@ -39,12 +41,13 @@ export type ConfirmUploadServices = {
 };
 
 /**
- * Completes an upload in parts, if that is what it is, and verifies the object in the bucket, then remembers it: one row, whose id is the one in the key. So any number of
- * calls, at once or one after the other, make one row and get the same answer; a crash leaves an object that can be
- * confirmed again.
+ * Completes an upload in parts, if that is what it is, verifies the object in the bucket, then remembers it: one row,
+ * whose id is the one in the key. So any number of calls, at once or one after the other, make one row and get the same
+ * answer; a crash leaves an object that can be confirmed again.
  * @returns the file, and whether this call made the row.
- * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`, `verification-failed` (the object is removed), `conflict`,
- * `storage-unavailable`, `database-unavailable` (nothing is lost, the call may be repeated).
+ * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`, `verification-failed` (the object is
+ * removed, and its id can become no file any more), `conflict`, `storage-unavailable`, `database-unavailable` (nothing
+ * is lost, the call may be repeated).
  */
 export async function confirmUpload(
   services: ConfirmUploadServices,
@@ -53,30 +56,27 @@ export async function confirmUpload(
 ): Promise<{ file: File; created: boolean }> {
   const { config, bucket, files } = services;
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
-  let isGone = false;
-  if (input.uploadId !== undefined) {
-    const upload = toOpenUpload(config, caller, { objectKey: input.objectKey, uploadId: input.uploadId });
-    isGone = !(await completeParts(services.multipart, upload, input.parts));
-  }
-  const object = key && (await bucket.head(key.key));
-  // Completed by an earlier call, the upload is gone and the object is there.
-  if (isGone && !object) throw uploadNotFound();
-  if (!object) throw new Problem('object-not-found', 'nothing is stored under this key: not uploaded yet, or swept');
+  if (key === null) throw objectNotFound();
+  const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.publicBaseUrl), created });
 
-  /** The row of an earlier confirmation, if it is this key's and this user's. */
-  const findConfirmed = async () => {
-    const row = await files.find({ id: key.fileId, ownerId: caller.userId });
-    return row !== null && row.objectKey === key.key
-      ? { file: toFile(row, config.publicBaseUrl), created: false }
-      : null;
-  };
+  const [known, object] = await Promise.all([
+    files.find({ id: key.fileId, ownerId: caller.userId }),
+    input.uploadId === undefined ? bucket.head(key.key) : completed(services, caller, input.objectKey, input),
+  ]);
+  if (known !== null) {
+    // Whoever can write here by other means may have taken the id for another key, or put other bytes under this one.
+    if (known.objectKey !== key.key) throw new Problem('conflict', 'this file id belongs to another object');
+    if (object !== null && object.etag !== known.etag) {
+      throw new Problem('conflict', 'the stored object is not the one that was confirmed');
+    }
+    return answer(known, false);
+  }
+  if (object === null) throw input.uploadId === undefined ? objectNotFound() : uploadNotFound();
 
   const verdict = await verifyObject(services, key, object);
   if (!('upload' in verdict)) {
-    // Limits may have been tightened since: an object that has its row is never removed.
-    const confirmed = await findConfirmed();
-    if (confirmed !== null) return confirmed;
-    await bucket.remove(object);
+    const confirmed = await discardObject(services, key, object);
+    if (confirmed !== null) return answer(confirmed, false);
     throw new Problem('verification-failed', 'the stored object is not what was signed for; it was removed', {
       errors: verdict.mismatches,
     });
@@ -99,8 +99,24 @@ export async function confirmUpload(
     status: 'active',
     createdAt: services.now(),
   });
-  if (row !== null) return { file: toFile(row, config.publicBaseUrl), created: true };
-  const confirmed = await findConfirmed();
-  if (confirmed === null) throw new Problem('conflict', 'this file id belongs to another object');
-  return confirmed;
+  if (row !== null) return answer(row, true);
+  const confirmed = await discardObject(services, key, object);
+  if (confirmed !== null) return answer(confirmed, false);
+  throw new Problem('conflict', 'an upload with this id was refused or given up; presign a new one');
+}
+
+/** The object of an upload in parts, completed by this call or an earlier one; null when there is neither. */
+async function completed(
+  { config, multipart, bucket }: ConfirmUploadServices,
+  caller: Caller,
+  objectKey: string,
+  { uploadId = '', parts }: Pick<ConfirmUploadInput, 'uploadId' | 'parts'>,
+) {
+  const upload = toOpenUpload(config, caller, { objectKey, uploadId });
+  await completeParts(multipart, upload, parts);
+  return bucket.head(upload.key);
+}
+
+function objectNotFound(): Problem {
+  return new Problem('object-not-found', 'nothing is stored under this key: not uploaded yet, or swept');
 }

@@ -40,5 +40,6 @@ export async function presignParts(
   if (tooLarge !== undefined) throw new Problem(tooLarge.code, tooLarge.message);
   const { partNumbers } = input;
   const parts = { key, plan, bucketUploadId, partNumbers, expiresInSeconds: config.uploadUrlTtlSeconds };
-  return signParts(services, parts, services.now());
+  const now = services.now();
+  return { ...(await signParts(services, parts, now)), serverTime: now.toISOString() };
 }

@@ -28,6 +28,9 @@ export async function verifyObject(
   hold('fileName', safeFileName(upload.fileName) === key.fileName, 'the signed name is not the one in the key');
   hold('size', object.sizeBytes === upload.sizeBytes, `stored ${object.sizeBytes} bytes, signed ${upload.sizeBytes}`);
   hold('contentType', object.contentType === upload.contentType, 'the stored type is not the signed one');
+  // Not signed, so nothing stops a client from sending it; whoever downloads would decode other bytes than these.
+  const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
+  hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
   const { sizeBytes, contentType } = object;
   for (const violation of findViolations(services.config, { sizeBytes, contentType, documentType: key.documentType })) {
     mismatches.push({ path: violation.path, message: violation.message });

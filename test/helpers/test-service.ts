@@ -139,7 +139,7 @@ export async function startTestService(options: { env?: Record<string, string>; 
     expect(status).toBe(200);
     return body;
   };
-  const put = (upload: Upload, bytes: string | Uint8Array, headers: Record<string, string> = {}) =>
+  const put = (upload: Upload, bytes: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
     fetch(upload.presignedUrl, { method: 'PUT', headers: { ...upload.headers, ...headers }, body: bytes });
   const confirm = (user: string, objectKey: string) => call(user, '/confirm-upload', { objectKey });
   /** Presigns, uploads and confirms one text file. */

@@ -82,12 +82,47 @@ describe('POST /confirm-upload', () => {
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
   });
 
-  it('lets the right content follow where the wrong one was removed', async () => {
+  it('makes no file of an id that was refused, whatever is uploaded there later', async () => {
     const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
     await service.put(upload, Buffer.alloc(PNG.length, 'x'));
     expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
     expect((await service.put(upload, PNG)).status).toBe(200);
-    expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
+    expectProblem(await service.confirm('alice', upload.objectKey), 409, 'conflict');
+    expect(await service.bucket.read(upload.objectKey)).toBeNull();
+  });
+
+  it('serves what it verified, however refusals and new uploads race', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 10; round++) {
+      const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
+      await service.put(upload, Buffer.alloc(PNG.length, 'x'));
+      const confirmations = Array.from({ length: 8 }, () => service.confirm('alice', upload.objectKey));
+      while ((await service.put(upload, PNG)).status !== 200);
+      confirmations.push(service.confirm('alice', upload.objectKey));
+      const confirmed = (await Promise.all(confirmations)).some(({ status }) => status < 300);
+      const object = await service.bucket.read(upload.objectKey);
+      if (confirmed) expect(object?.equals(PNG)).toBe(true);
+      else
+        expectProblem(
+          await service.confirm('alice', upload.objectKey),
+          object ? 409 : 404,
+          object ? 'conflict' : 'object-not-found',
+        );
+    }
+  });
+
+  it('answers 409 when other bytes stand where the confirmed ones were', async () => {
+    const file = await service.store('alice', 'hello');
+    await service.bucket.write(file.objectKey, 'jello', { ContentType: 'text/plain' });
+    expectProblem(await service.confirm('alice', file.objectKey), 409, 'conflict');
+    expect(String(await service.bucket.read(file.objectKey))).toBe('jello');
+  });
+
+  it('refuses an object with a content encoding, which nobody signed', async () => {
+    const upload = await service.presign('alice', text);
+    expect((await service.put(upload, 'hello', { 'content-encoding': 'gzip' })).status).toBe(200);
+    const answer = await service.confirm('alice', upload.objectKey);
+    expectProblem(answer, 422, 'verification-failed');
+    expect(answer.body.errors).toMatchObject([{ path: 'contentEncoding' }]);
   });
 
   it('names each mismatch of an object that was written by other means, and removes it', async () => {

@@ -56,6 +56,7 @@ describe('POST /presign-download', () => {
     ['image/SVG+xml', 'attachment'],
     ['application/xhtml+xml', 'attachment'],
     ['text/xml', 'attachment'],
+    ['video/x+xml', 'attachment'],
     ['text/javascript', 'attachment'],
     ['application/octet-stream', 'attachment'],
   ])('shows %s %s when asked for inline', async (contentType, expected) => {

@@ -61,6 +61,7 @@ describe('GET /files', () => {
     'limit=a',
     'cursor=x',
     'cursor=MV8x',
+    `cursor=${btoa('999999999999999_0198c0de-0000-7000-8000-000000000001')}`,
     'sort=x',
     'limit=1&limit=2',
     '__proto__=1',

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { type Mismatch, Problem, unavailable } from '../../errors.ts';
+import { inTime } from '../../in-time.ts';
 import type { Bucket } from '../../storage/bucket.ts';
 import type { Env } from '../env.ts';
 
@@ -33,22 +34,16 @@ export function healthRoutes(services: HealthServices): Hono<Env> {
 /** @throws {Problem} `storage-unavailable` or `database-unavailable`; `errors` names whichever does not answer. */
 async function check({ bucket, database }: HealthServices): Promise<void> {
   const [bucketPing, databasePing] = await Promise.allSettled([
-    inTime('storage', bucket.ping()),
-    inTime('database', database.ping()),
+    inTime(bucket.ping(), ANSWER_WITHIN_MS),
+    inTime(database.ping(), ANSWER_WITHIN_MS),
   ]);
   const errors: Mismatch[] = [];
   if (bucketPing.status === 'rejected') errors.push({ path: 'bucket', message: 'does not answer' });
   if (databasePing.status === 'rejected') errors.push({ path: 'database', message: 'does not answer' });
   const failed = [bucketPing, databasePing].find((ping) => ping.status === 'rejected');
   if (failed !== undefined) {
-    const problem = failed.reason instanceof Problem ? failed.reason : unavailable('database', failed.reason);
+    const what = bucketPing.status === 'rejected' ? 'storage' : 'database';
+    const problem = failed.reason instanceof Problem ? failed.reason : unavailable(what, failed.reason);
     throw new Problem(problem.code, problem.message, { errors, headers: problem.headers, cause: problem.cause });
   }
-}
-
-function inTime(what: 'storage' | 'database', ping: Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(unavailable(what, new Error('no answer in time'))), ANSWER_WITHIN_MS);
-    ping.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

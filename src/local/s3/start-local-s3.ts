@@ -83,6 +83,8 @@ function refuseMalformed(error: Error, socket: Duplex): void {
 }
 
 function refuse(socket: Duplex, status: string, code: string): void {
+  // A socket that was handed over for CONNECT has nobody else to hear that its client is gone.
+  socket.on('error', () => socket.destroy());
   if (!socket.writable) {
     socket.destroy();
     return;
