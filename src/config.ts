@@ -128,6 +128,13 @@ const settings = z.object({
     })
     .pipe(z.record(z.string().regex(LABEL_PATTERN, 'names what is no document type'), uploadPolicy))
     .default({}),
+  /** Whether the store knows POST policies (HTML forms); Cloudflare R2 does not. */
+  S3_POST_POLICY: flag.default(true),
+  /**
+   * Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified stays what is
+   * served: `post` (a form can be sent again until it expires), or `all` for a store that ignores `If-None-Match`.
+   */
+  FREEZE_UPLOADS: z.enum(['post', 'all']).default('post'),
   /** Encryption at rest, signed into every upload: none (the bucket's own default), SSE-S3 or SSE-KMS. */
   SSE_MODE: z.enum(['none', 's3', 'kms']).default('none'),
   /** Key id or ARN for `SSE_MODE=kms`. Unset: the account's `aws/s3` key. */
@@ -218,6 +225,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     multipartPartBytes: set.MULTIPART_PART_BYTES,
     allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
     uploadPolicies: new Map(Object.entries(set.UPLOAD_POLICIES)),
+    postPolicy: set.S3_POST_POLICY,
+    freezeUploads: set.FREEZE_UPLOADS,
     sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
     allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),

@@ -114,6 +114,14 @@ export function parseOwnKey(keyPrefix: string, userId: UserId, key: string) {
   return parseObjectKey(keyPrefix, key);
 }
 
+/**
+ * Where a verified upload is kept that could be repeated under its own key: no user's segment begins with a dot, so nobody
+ * holds a signature for it, and no two copies share one.
+ */
+export function frozenKey(keyPrefix: string, key: ObjectKey, copyId: string): string {
+  return `${keyPrefix}.verified/${copyId}/${key.slice(keyPrefix.length)}`;
+}
+
 /** The last path segment of a file name, whichever way the client's system slants its slashes. */
 export function baseName(fileName: string): string {
   return fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);

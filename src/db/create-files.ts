@@ -34,6 +34,7 @@ export function createFiles({ db }: Database): Files {
     id: p('id'),
     ownerId: p('ownerId'),
     objectKey: p('objectKey'),
+    storedKey: p('storedKey'),
     fileName: p('fileName'),
     contentType: p('contentType'),
     sizeBytes: p('sizeBytes'),

@@ -9,6 +9,8 @@ export const files = pgTable(
     id: uuid('id').notNull(),
     ownerId: text('owner_id').notNull(),
     objectKey: text('object_key').notNull(),
+    /** Where the bytes are, when a verified upload was copied away from `object_key`. */
+    storedKey: text('stored_key'),
     /** As the client named it, any Unicode; the reduced name is in the key. */
     fileName: text('file_name').notNull(),
     contentType: text('content_type').notNull(),

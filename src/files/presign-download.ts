@@ -79,7 +79,7 @@ async function sign(
     endpoint,
     await services.credentials(),
     {
-      key: row.objectKey,
+      key: row.storedKey ?? row.objectKey,
       query: {
         'response-content-disposition': toContentDisposition(
           options.disposition ?? 'attachment',

@@ -17,7 +17,7 @@ export function toFile(row: FileRow, publicBaseUrl: string | null) {
     metadata: row.metadata,
     status: row.status,
     createdAt: row.createdAt.toISOString(),
-    publicFileUrl: publicFileUrl(publicBaseUrl, row.objectKey),
+    publicFileUrl: publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey),
   };
 }
 

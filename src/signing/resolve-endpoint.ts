@@ -6,6 +6,8 @@ import { encodePath } from './sigv4.ts';
 
 /** Where a bucket lives and what its requests are signed for, as `resolveEndpoint` found it. */
 export type SigningEndpoint = {
+  /** The bucket's name, or the ARN it was given as. */
+  bucket: string;
   /** `https:` or `http:`. */
   protocol: string;
   /** With the port where it is not the protocol's own: what the client will send as `Host`. */
@@ -50,7 +52,7 @@ export async function resolveEndpoint(options: EndpointOptions): Promise<Signing
     const reason = cause instanceof Error ? cause.message : 'unknown';
     throw new Error(`No URLs can be signed for bucket "${options.bucket}": ${reason}`, { cause });
   });
-  const endpoint = readEndpoint(sdk.putUrl);
+  const endpoint = readEndpoint(options.bucket, sdk.putUrl);
   const input = { key: PROBE_KEY, expiresInSeconds: PROBE_EXPIRES_SECONDS };
   const headers = {
     'content-length': '3',
@@ -118,12 +120,12 @@ async function presignWithSdk(options: EndpointOptions): Promise<{ putUrl: strin
   return { putUrl, getUrl };
 }
 
-function readEndpoint(putUrl: string): SigningEndpoint {
+function readEndpoint(bucket: string, putUrl: string): SigningEndpoint {
   const { protocol, host, pathname, searchParams } = new URL(putUrl);
   const path = `/${encodePath(PROBE_KEY)}`;
   const [, , region, service] = searchParams.get('X-Amz-Credential')?.split('/') ?? [];
   if (!pathname.endsWith(path) || region === undefined || service === undefined) {
     throw new Error("The AWS SDK signs this bucket's URLs in an unknown form");
   }
-  return { protocol, host, basePath: pathname.slice(0, -path.length), region, service };
+  return { bucket, protocol, host, basePath: pathname.slice(0, -path.length), region, service };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  CopyObjectCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadBucketCommand,
@@ -7,7 +8,9 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import type { Sse } from '../config.ts';
 import { Problem, unavailable } from '../errors.ts';
+import { encryptionOf } from './encryption-of.ts';
 
 /** What the bucket says of an object. `etag` with its quotes; `checksumSha256` base64, null where the store keeps none. */
 export type StoredObject = {
@@ -108,6 +111,31 @@ export function openBucket(client: S3Client, bucketName: string) {
       const running = hashing.get(id) ?? hash(object).finally(() => hashing.delete(id));
       hashing.set(id, running);
       return running;
+    },
+
+    /**
+     * Copies this object, its type and its metadata to another key, within the bucket, at most 5 GiB: CopyObject,
+     * conditional on the ETag that `head` saw.
+     * @returns the copy's ETag and version.
+     */
+    async copy(object: StoredObject, toKey: string, sse: Sse): Promise<{ etag: string; versionId: string | null }> {
+      const source = object.key.split('/').map(encodeURIComponent).join('/');
+      const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
+      try {
+        const { CopyObjectResult, VersionId } = await client.send(
+          new CopyObjectCommand({
+            ...at(toKey),
+            CopySource: `${bucketName}/${source}${version}`,
+            CopySourceIfMatch: object.etag,
+            ...encryptionOf(sse),
+          }),
+        );
+        // Ceph leaves the quotes out here.
+        const etag = CopyObjectResult?.ETag?.replace(/^"?(.*?)"?$/, '"$1"') ?? object.etag;
+        return { etag, versionId: VersionId ?? null };
+      } catch (error) {
+        throw isChanged(error) ? changed(error) : unavailable('storage', error);
+      }
     },
 
     /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */

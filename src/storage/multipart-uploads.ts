@@ -6,7 +6,9 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
+import type { Sse } from '../config.ts';
 import { unavailable } from '../errors.ts';
+import { encryptionOf } from './encryption-of.ts';
 
 /** A part as the bucket has it; `etag` with its quotes. */
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
@@ -15,7 +17,7 @@ export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; 
 export type UploadToBegin = {
   contentType: string;
   metadata: Readonly<Record<string, string>>;
-  sse: { mode: 'none' | 's3' | 'kms'; kmsKeyId: string | undefined };
+  sse: Sse;
 };
 
 /** Why an upload could not be completed: none is open under this id and key, or the parts are not those it has. */
@@ -30,8 +32,7 @@ export function createMultipartUploads(client: S3Client, bucketName: string) {
     async begin(key: string, { contentType, metadata, sse }: UploadToBegin): Promise<string> {
       const command = new CreateMultipartUploadCommand({
         ...{ Bucket: bucketName, Key: key, ContentType: contentType, Metadata: { ...metadata } },
-        ...(sse.mode === 's3' && { ServerSideEncryption: 'AES256' }),
-        ...(sse.mode === 'kms' && { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: sse.kmsKeyId }),
+        ...encryptionOf(sse),
       });
       const { UploadId } = await orUnavailable(client.send(command));
       if (UploadId === undefined) throw unavailable('storage', new Error('CreateMultipartUpload gave no id'));

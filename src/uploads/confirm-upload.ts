@@ -6,14 +6,17 @@ import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
 import { type File, toFile } from '../files/to-file.ts';
-import { parseOwnKey } from '../object-key.ts';
-import type { Bucket } from '../storage/bucket.ts';
+import { frozenKey, type ObjectKey, parseOwnKey } from '../object-key.ts';
+import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
 import { discardObject } from './discard-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 import { verifyObject } from './verify-object.ts';
+
+/** The ETag of an object that was stored in one piece, and not encrypted with a key of KMS. */
+const MD5_ETAG = /^"[0-9a-f]{32}"$/;
 
 export const confirmUploadInput = z
   .strictObject({
@@ -38,6 +41,7 @@ export type ConfirmUploadServices = {
   multipart: MultipartUploads;
   files: Files;
   now: () => Date;
+  newId: (now: Date) => string;
 };
 
 /**
@@ -66,7 +70,7 @@ export async function confirmUpload(
   if (known !== null) {
     // Whoever can write here by other means may have taken the id for another key, or put other bytes under this one.
     if (known.objectKey !== key.key) throw new Problem('conflict', 'this file id belongs to another object');
-    if (object !== null && object.etag !== known.etag) {
+    if (object !== null && object.etag !== known.etag && known.storedKey === null) {
       throw new Problem('conflict', 'the stored object is not the one that was confirmed');
     }
     return answer(known, false);
@@ -83,15 +87,18 @@ export async function confirmUpload(
   }
 
   const { upload } = verdict;
+  const stored =
+    upload.isRepeatable || config.freezeUploads === 'all' ? await freeze(services, key.key, object) : object;
   const row = await files.insert({
     id: key.fileId,
     ownerId: caller.userId,
     objectKey: key.key,
+    storedKey: stored === object ? null : stored.key,
     fileName: upload.fileName,
     contentType: object.contentType,
     sizeBytes: object.sizeBytes,
-    etag: object.etag,
-    versionId: object.versionId,
+    etag: stored.etag,
+    versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
     recordId: key.recordId,
     documentType: key.documentType,
@@ -99,8 +106,13 @@ export async function confirmUpload(
     status: 'active',
     createdAt: services.now(),
   });
-  if (row !== null) return answer(row, true);
+  if (row !== null) {
+    // The original is nobody's file any more: what cannot be removed now is left to be swept.
+    if (stored !== object) await bucket.remove(object).catch(() => {});
+    return answer(row, true);
+  }
   const confirmed = await discardObject(services, key, object);
+  if (stored !== object) await bucket.remove(stored).catch(() => {});
   if (confirmed !== null) return answer(confirmed, false);
   throw new Problem('conflict', 'an upload with this id was refused or given up; presign a new one');
 }
@@ -115,6 +127,26 @@ async function completed(
   const upload = toOpenUpload(config, caller, { objectKey, uploadId });
   await completeParts(multipart, upload, parts);
   return bucket.head(upload.key);
+}
+
+/** Copies a verified object to where nobody can write, and gives that copy. */
+async function freeze(
+  { config, bucket, newId, now }: ConfirmUploadServices,
+  key: ObjectKey,
+  object: StoredObject,
+): Promise<StoredObject> {
+  const copyKey = frozenKey(config.keyPrefix, key, newId(now()));
+  const copy = { ...object, key: copyKey, ...(await bucket.copy(object, copyKey, config.sse)) };
+  // On Ceph the condition of a copy is checked before, not while it copies. MD5s tell; other ETags differ in any case.
+  if (
+    [object.etag, copy.etag].every((etag) => MD5_ETAG.test(etag)) &&
+    object.etag !== copy.etag &&
+    config.sse.mode !== 'kms'
+  ) {
+    await bucket.remove(copy).catch(() => {});
+    throw new Problem('conflict', 'the object changed while it was being verified; confirm it again');
+  }
+  return copy;
 }
 
 function objectNotFound(): Problem {

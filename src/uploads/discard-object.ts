@@ -20,6 +20,7 @@ export async function discardObject(
     id: key.fileId,
     ownerId: key.userId,
     objectKey: object.key,
+    storedKey: null,
     fileName: key.fileName,
     contentType: object.contentType,
     sizeBytes: object.sizeBytes,

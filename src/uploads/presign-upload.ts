@@ -3,6 +3,7 @@ import { type Config, MAX_PUT_BYTES } from '../config.ts';
 import { Problem } from '../errors.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
 import type { Credentials } from '../signing/credentials.ts';
+import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
@@ -48,8 +49,9 @@ export async function presignUploads(services: PresignUploadServices, caller: Ca
 function violationsOf(config: Config, { size, contentType, documentType, method }: UploadRequest): Violation[] {
   const claim = { sizeBytes: size, contentType, documentType: documentType ?? null };
   const violations = findViolations(config, claim);
-  if (method !== 'PUT' || size <= MAX_PUT_BYTES || violations.length > 0) return violations;
-  const message = `one PUT holds at most ${MAX_PUT_BYTES} bytes; use the method MULTIPART`;
+  const isOneRequest = method === 'PUT' || method === 'POST' || config.freezeUploads === 'all';
+  if (!isOneRequest || size <= MAX_PUT_BYTES || violations.length > 0) return violations;
+  const message = `one PUT, form or copy holds at most ${MAX_PUT_BYTES} bytes`;
   return [{ code: 'file-too-large', path: 'size', message }];
 }
 
@@ -74,9 +76,11 @@ async function sign(services: PresignUploadServices, caller: Caller, request: Up
   return {
     fileId,
     objectKey: key,
-    ...(method === 'PUT' ? await signPut(services, request, key, now) : await beginParts(services, request, key, now)),
+    ...(await SIGN[method](services, request, key, now)),
     serverTime: now.toISOString(),
-    ...(config.publicBaseUrl !== null && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
+    // A form's file is copied away when it is verified: its address is known only then.
+    ...(config.publicBaseUrl !== null &&
+      method !== 'POST' && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
   };
 }
 
@@ -104,6 +108,33 @@ async function signPut(services: PresignUploadServices, request: UploadRequest, 
   return { method: 'PUT' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
 }
 
+async function signForm(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
+  const { config, endpoint } = services;
+  if (!config.postPolicy) {
+    const message = 'this store knows no POST policies: use PUT';
+    throw new Problem('invalid-request', message, { errors: [{ path: 'method', message }] });
+  }
+  const { checksumSha256, contentType } = request;
+  const signed = presignPost(
+    endpoint,
+    await services.credentials(),
+    {
+      key,
+      fields: {
+        'Content-Type': contentType,
+        ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
+        ...metadataHeaders(metadataOf(request, true)),
+        ...encryptionHeaders(config.sse),
+      },
+      sizeBytes: request.size,
+      expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
+    },
+    now,
+  );
+  const { url, fields, expiresAt } = signed;
+  return { method: 'POST' as const, presignedUrl: url, fields, expiresAt: expiresAt.toISOString() };
+}
+
 async function beginParts(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
   const { config, multipart } = services;
   const plan = planParts(request.size, config.multipartPartBytes);
@@ -125,6 +156,10 @@ async function beginParts(services: PresignUploadServices, request: UploadReques
   };
 }
 
-function metadataOf({ fileName, size, contentType, checksumSha256, metadata = {} }: UploadRequest) {
-  return toMetadata({ fileName, sizeBytes: size, contentType, checksumSha256: checksumSha256 ?? null, metadata });
+const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts };
+
+function metadataOf(request: UploadRequest, isRepeatable = false) {
+  const { fileName, size: sizeBytes, contentType, metadata = {} } = request;
+  const checksumSha256 = request.checksumSha256 ?? null;
+  return toMetadata({ fileName, sizeBytes, contentType, checksumSha256, isRepeatable, metadata });
 }

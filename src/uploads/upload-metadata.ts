@@ -10,6 +10,8 @@ export type UploadMetadata = {
   contentType: string;
   /** Base64 of 32 bytes; null when the client gave none. */
   checksumSha256: string | null;
+  /** The upload may be repeated with other bytes, so what is verified has to be copied away. */
+  isRepeatable: boolean;
   metadata: Readonly<Record<string, string>>;
 };
 
@@ -23,6 +25,7 @@ export function toMetadata(upload: UploadMetadata): Record<string, string> {
     'signpost-size': String(upload.sizeBytes),
     'signpost-type': upload.contentType,
   };
+  if (upload.isRepeatable) metadata['signpost-repeatable'] = 'true';
   if (upload.checksumSha256 !== null) metadata['signpost-sha256'] = upload.checksumSha256;
   for (const [name, value] of Object.entries(upload.metadata)) metadata[name] = encodeText(value);
   return metadata;
@@ -51,6 +54,7 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
     sizeBytes: Number(size),
     contentType,
     checksumSha256: stored['signpost-sha256'] ?? null,
+    isRepeatable: stored['signpost-repeatable'] !== undefined,
     metadata: Object.fromEntries(metadata),
   };
 }

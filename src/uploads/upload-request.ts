@@ -31,7 +31,7 @@ export const uploadRequest = z.strictObject({
     )
     .optional(),
   /** Default: `PUT` up to `MULTIPART_THRESHOLD_BYTES`, above it `MULTIPART`. */
-  method: z.enum(['PUT', 'MULTIPART']).optional(),
+  method: z.enum(['PUT', 'POST', 'MULTIPART']).optional(),
   expiresIn: expiresIn.optional(),
 });
 

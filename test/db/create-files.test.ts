@@ -13,6 +13,7 @@ function newFile(values: Partial<FileRow> = {}): FileRow {
     id,
     ownerId: 'alice',
     objectKey: `alice/_/_/${id}/lease.pdf`,
+    storedKey: null,
     fileName: 'lease.pdf',
     contentType: 'application/pdf',
     sizeBytes: 48_213,

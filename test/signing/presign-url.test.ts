@@ -4,6 +4,7 @@ import { presignPut } from '../../src/signing/presign-put.ts';
 import type { SigningEndpoint } from '../../src/signing/resolve-endpoint.ts';
 
 const endpoint: SigningEndpoint = {
+  bucket: 'examplebucket',
   protocol: 'https:',
   host: 'bucket.s3.eu-west-1.amazonaws.com',
   basePath: '',

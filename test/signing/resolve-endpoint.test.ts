@@ -51,6 +51,7 @@ describe('resolveEndpoint', () => {
   it('takes the region from the ARN of an access point', async () => {
     const bucket = 'arn:aws:s3:us-west-2:123456789012:accesspoint/photos';
     expect(await resolveEndpoint({ bucket, region: REGION })).toEqual({
+      bucket,
       protocol: 'https:',
       host: 'photos-123456789012.s3-accesspoint.us-west-2.amazonaws.com',
       basePath: '',

@@ -9,6 +9,7 @@ const upload = fc.record({
   sizeBytes: fc.nat(2 ** 31),
   contentType: fc.constantFrom('text/plain', 'image/png; a="b c"'),
   checksumSha256: fc.option(fc.constant('LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='), { nil: null }),
+  isRepeatable: fc.boolean(),
   metadata: fc.dictionary(
     fc.stringMatching(/^[a-z0-9-]{1,32}$/).filter((name) => !name.startsWith('signpost-')),
     clean,

@@ -32,6 +32,7 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
   if (isNotModified(request.headers, record)) return { status: 304, headers: validators, range: null };
 
   const headers = new Map([['accept-ranges', 'bytes'], ...validators, ...record.headers]);
+  if (record.tags.length > 0) headers.set('x-amz-tagging-count', String(record.tags.length));
   for (const name of OVERRIDES) {
     const value = request.query.find(([parameter]) => parameter === `response-${name}`)?.[1];
     if (value !== undefined) headers.set(name, requireHeaderValue(name, value));

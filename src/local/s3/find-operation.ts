@@ -1,23 +1,29 @@
+import { requireKeyLength } from './key-length.ts';
 import { abortMultipartUpload } from './operations/abort-multipart-upload.ts';
 import { completeMultipartUpload } from './operations/complete-multipart-upload.ts';
+import { copyObject } from './operations/copy-object.ts';
 import { createBucket } from './operations/create-bucket.ts';
 import { createMultipartUpload } from './operations/create-multipart-upload.ts';
 import { deleteBucketCors } from './operations/delete-bucket-cors.ts';
 import { deleteObject } from './operations/delete-object.ts';
+import { deleteObjectTagging } from './operations/delete-object-tagging.ts';
+import { deleteObjects } from './operations/delete-objects.ts';
 import { getBucketCors } from './operations/get-bucket-cors.ts';
 import { getObject } from './operations/get-object.ts';
+import { getObjectTagging } from './operations/get-object-tagging.ts';
 import { headBucket } from './operations/head-bucket.ts';
 import { headObject } from './operations/head-object.ts';
 import { listMultipartUploads } from './operations/list-multipart-uploads.ts';
+import { listObjects } from './operations/list-objects.ts';
 import { listParts } from './operations/list-parts.ts';
 import { putBucketCors } from './operations/put-bucket-cors.ts';
 import { putObject } from './operations/put-object.ts';
+import { putObjectTagging } from './operations/put-object-tagging.ts';
 import { uploadPart } from './operations/upload-part.ts';
 import type { S3Operation } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 
-const MAX_KEY_BYTES = 1024;
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
 /** Query parameters that make another operation of a request: the S3 reference, "Actions". */
@@ -28,7 +34,7 @@ const SUBRESOURCES = [
   'session tagging torrent uploadId uploads versionId versioning versions website',
 ].flatMap((line) => line.split(' '));
 
-/** By method, a space, what is addressed, and its sub-resources in order, each after a question mark. */
+/** By method, a space, what is addressed, and its sub-resources in order, each after a question mark; and whether it copies. */
 const OPERATIONS = new Map<string, S3Operation>([
   ['PUT bucket', createBucket],
   ['HEAD bucket', headBucket],
@@ -36,9 +42,15 @@ const OPERATIONS = new Map<string, S3Operation>([
   ['GET bucket?cors', getBucketCors],
   ['DELETE bucket?cors', deleteBucketCors],
   ['PUT object', putObject],
+  ['PUT object from copy-source', copyObject],
   ['GET object', getObject],
   ['HEAD object', headObject],
   ['DELETE object', deleteObject],
+  ['GET bucket?list-type', listObjects],
+  ['POST bucket?delete', deleteObjects],
+  ['GET object?tagging', getObjectTagging],
+  ['PUT object?tagging', putObjectTagging],
+  ['DELETE object?tagging', deleteObjectTagging],
   ['GET bucket?uploads', listMultipartUploads],
   ['POST object?uploads', createMultipartUpload],
   ['PUT object?partNumber?uploadId', uploadPart],
@@ -53,17 +65,16 @@ const OPERATIONS = new Map<string, S3Operation>([
  */
 export function findOperation(request: S3Request): S3Operation {
   const { method, bucket, key } = request;
-  const keyBytes = Buffer.byteLength(key);
-  if (keyBytes > MAX_KEY_BYTES) {
-    throw new S3Error('KeyTooLongError', undefined, { Size: String(keyBytes), MaxSizeAllowed: String(MAX_KEY_BYTES) });
-  }
+  requireKeyLength(key);
   if (bucket === '' && key !== '') throw new S3Error('InvalidBucketName');
   const subresources = request.query
     .map(([name]) => name)
     .filter((name) => SUBRESOURCES.includes(name))
     .sort();
   const addressed = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
-  const operation = OPERATIONS.get([`${method} ${addressed}`, ...subresources].join('?'));
+  const isCopy = method === 'PUT' && addressed === 'object' && request.headers.has('x-amz-copy-source');
+  const name = [`${method} ${addressed}`, ...subresources].join('?');
+  const operation = OPERATIONS.get(isCopy ? `${name} from copy-source` : name);
   if (operation !== undefined) return operation;
   const isAction =
     addressed === 'service'

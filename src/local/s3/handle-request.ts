@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { answerPreflight, corsHeaders } from './cors-headers.ts';
 import { findOperation } from './find-operation.ts';
+import { isFormPost, postObject } from './operations/post-object.ts';
 import type { S3Answer } from './s3-call.ts';
 import { renderError, S3Error } from './s3-error.ts';
 import { readRequest } from './s3-request.ts';
@@ -74,9 +75,12 @@ async function answerRequest(
   // Set before anything can be refused: a browser shows a page no error without them.
   for (const [name, value] of await corsHeaders(store, request)) response.setHeader(name, value);
   const startedAt = now();
+  const call = { request, store, region: keys.region, now: startedAt };
+  // A form carries its signature in its fields.
+  if (isFormPost(request)) return postObject({ ...call, payloadSha256: null }, keys);
   const payloadSha256 = verifySignature(request, keys, startedAt);
   const operation = findOperation(request);
-  return operation({ request, payloadSha256, store, region: keys.region, now: startedAt });
+  return operation({ ...call, payloadSha256 });
 }
 
 async function sendAnswer(response: ServerResponse, answer: S3Answer, isHead: boolean): Promise<void> {

@@ -10,8 +10,12 @@ const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding'
 /** On any request; the signature's own. */
 const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-content-sha256', 'x-amz-user-agent'];
 
-/** The `x-amz-*` headers that `readObjectHeaders` reads. */
-export const OBJECT_HEADERS: readonly string[] = ['x-amz-server-side-encryption', 'x-amz-storage-class'];
+/** The `x-amz-*` headers that `readObjectHeaders` and `readTagHeader` read. */
+export const OBJECT_HEADERS: readonly string[] = [
+  'x-amz-server-side-encryption',
+  'x-amz-storage-class',
+  'x-amz-tagging',
+];
 
 /**
  * Throws NotImplemented for an `x-amz-*` header that is neither the signature's, nor the metadata's, nor in `known`: S3

@@ -60,11 +60,11 @@ export function readExpectedUpload(call: S3Call): ExpectedBody {
 
 /**
  * Passes the body to `write` chunk by chunk and compares it with what was expected once it has ended; answers its MD5 in
- * hex. Throws IncompleteBody, XAmzContentSHA256Mismatch, BadDigest, or the connection's own error when the client is gone.
+ * hex. A size of null is not known beforehand. Throws IncompleteBody, XAmzContentSHA256Mismatch, BadDigest, or the connection's own error when the client is gone.
  */
 export async function receiveBody(
-  body: AsyncIterable<Buffer>,
-  expected: ExpectedBody,
+  body: AsyncIterable<Buffer> | Iterable<Buffer>,
+  expected: Omit<ExpectedBody, 'sizeBytes'> & { sizeBytes: number | null },
   write: (chunk: Buffer) => Promise<void>,
 ): Promise<string> {
   const md5 = createHash('md5');
@@ -78,7 +78,7 @@ export async function receiveBody(
     checksum?.update(chunk);
     await write(chunk);
   }
-  if (sizeBytes !== expected.sizeBytes) throw new S3Error('IncompleteBody');
+  if (expected.sizeBytes !== null && sizeBytes !== expected.sizeBytes) throw new S3Error('IncompleteBody');
   const computedSha256 = sha256?.digest('hex') ?? null;
   if (computedSha256 !== expected.sha256Hex) {
     throw new S3Error('XAmzContentSHA256Mismatch', undefined, {

@@ -9,18 +9,22 @@ import { CHECKSUM_SIZES_BYTES, type ChecksumAlgorithm, startChecksum } from './r
 /** The headers read here. */
 export const MULTIPART_CHECKSUM_HEADERS: readonly string[] = ['x-amz-checksum-algorithm', 'x-amz-checksum-type'];
 
+const OTHER_ALGORITHMS = ['sha1', 'sha512', 'md5', 'xxhash64', 'xxhash3', 'xxhash128'];
+
 /**
  * The checksum that a CreateMultipartUpload announces: the S3 user guide, "Checking object integrity". Without a type
  * COMPOSITE, but FULL_OBJECT for CRC64NVME, which has no other; SHA-256 has no FULL_OBJECT. Throws InvalidRequest, and
- * NotImplemented for SHA1.
+ * what `readAlgorithm` throws.
  */
 export function readMultipartChecksum(request: S3Request): MultipartChecksum | null {
-  const name = request.headers.get('x-amz-checksum-algorithm')?.toLowerCase();
+  const name = readAlgorithm(request);
   const type = request.headers.get('x-amz-checksum-type')?.toUpperCase();
-  if (name === undefined && type === undefined) return null;
-  if (name === 'sha1') throw new S3Error('NotImplemented', undefined, { Header: 'x-amz-checksum-algorithm' });
-  if (name === undefined || !isAlgorithm(name)) {
-    throw new S3Error('InvalidRequest', 'Checksum algorithm provided is unsupported.');
+  if (name === null && type === undefined) return null;
+  if (name === null) {
+    throw new S3Error(
+      'InvalidRequest',
+      'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
+    );
   }
   const only = { sha256: 'COMPOSITE', crc64nvme: 'FULL_OBJECT', crc32: undefined, crc32c: undefined }[name];
   const chosen = type ?? only ?? 'COMPOSITE';
@@ -31,6 +35,20 @@ export function readMultipartChecksum(request: S3Request): MultipartChecksum | n
     );
   }
   return { algorithm: name, type: chosen };
+}
+
+/**
+ * The `x-amz-checksum-algorithm` header, null without it. Throws InvalidRequest, and NotImplemented for one that S3 has
+ * and this store has not.
+ */
+export function readAlgorithm(request: S3Request): ChecksumAlgorithm | null {
+  const name = request.headers.get('x-amz-checksum-algorithm')?.toLowerCase();
+  if (name === undefined) return null;
+  if (isAlgorithm(name)) return name;
+  if (OTHER_ALGORITHMS.includes(name)) {
+    throw new S3Error('NotImplemented', undefined, { Header: 'x-amz-checksum-algorithm' });
+  }
+  throw new S3Error('InvalidRequest', 'Checksum algorithm provided is unsupported.');
 }
 
 /**

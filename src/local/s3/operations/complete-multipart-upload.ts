@@ -50,7 +50,7 @@ export async function completeMultipartUpload(call: S3Call): Promise<S3Answer> {
 }
 
 function assemble(
-  { key, uploadId, headers, checksum }: MultipartUpload,
+  { key, uploadId, headers, tags, checksum }: MultipartUpload,
   list: readonly CompletedPart[],
   uploaded: readonly Part[],
   now: Date,
@@ -65,6 +65,7 @@ function assemble(
     etag: `"${md5.digest('hex')}-${parts.length}"`,
     lastModified: now.toISOString(),
     headers,
+    tags,
     checksum: checksum === null ? null : combineChecksums(checksum, parts),
     files: parts.map(({ file }) => file),
     uploadId,

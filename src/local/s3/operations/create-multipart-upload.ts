@@ -4,6 +4,7 @@ import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHead
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { beginMultipart } from '../store/multipart-uploads.ts';
+import { readTagHeader } from '../tags.ts';
 import { xmlAnswer } from '../xml-body.ts';
 
 /** CreateMultipartUpload: everything but the bytes and the condition is decided here. */
@@ -12,10 +13,11 @@ export async function createMultipartUpload(call: S3Call): Promise<S3Answer> {
   const { bucket, key } = request;
   refuseUnknownHeaders(request, [...OBJECT_HEADERS, ...MULTIPART_CHECKSUM_HEADERS]);
   const headers = readObjectHeaders(request);
+  const tags = readTagHeader(request.headers);
   const checksum = readMultipartChecksum(request);
   await readSmallBody(call);
   const uploadId = randomUUID();
-  await beginMultipart(store, bucket, { uploadId, key, initiatedAt: now.toISOString(), headers, checksum });
+  await beginMultipart(store, bucket, { uploadId, key, initiatedAt: now.toISOString(), headers, tags, checksum });
   const answer = xmlAnswer('InitiateMultipartUploadResult', [
     ['Bucket', bucket],
     ['Key', key],

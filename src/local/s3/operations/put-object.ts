@@ -5,6 +5,7 @@ import { BODY_HEADERS, readExpectedUpload, receiveBody } from '../receive-body.t
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { commitObject, readRecord } from '../store/objects.ts';
 import { startUpload } from '../store/start-upload.ts';
+import { readTagHeader } from '../tags.ts';
 
 /**
  * PutObject, at most 5 GiB with a Content-Length. Everything the headers can decide is decided before the first byte is
@@ -15,6 +16,7 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(request, [...BODY_HEADERS, ...OBJECT_HEADERS]);
   const expected = readExpectedUpload(call);
   const headers = readObjectHeaders(request);
+  const tags = readTagHeader(request.headers);
   const condition = readUploadCondition(request.headers);
   requireWriteCondition(condition, await readRecord(store, request.bucket, request.key));
 
@@ -23,7 +25,7 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
     const etag = `"${await receiveBody(request.body, expected, upload.write)}"`;
     await upload.finish();
     const { checksum, sizeBytes } = expected;
-    const record = { key: request.key, sizeBytes, etag, lastModified: now.toISOString(), headers, checksum };
+    const record = { key: request.key, sizeBytes, etag, lastModified: now.toISOString(), headers, tags, checksum };
     await commitObject(store, request.bucket, upload, record, condition);
     return { status: 200, headers: [['etag', etag], ...checksumHeaders(checksum), ...encryptionHeaders(headers)] };
   } catch (error) {

@@ -1,7 +1,8 @@
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
 import { canonicalRequest } from './canonical-request.ts';
+import { computeSignature, isSignature } from './compute-signature.ts';
 import { readHeaderClaim } from './read-header-claim.ts';
 import { readQueryClaim } from './read-query-claim.ts';
 import type { SignatureClaim } from './signature-claim.ts';
@@ -21,13 +22,10 @@ export function verifySignature(request: S3Request, keys: SigningKeys, now: Date
   }
   const canonical = canonicalRequest(request, claim.signedHeaders, claim.payloadHash);
   const stringToSign = ['AWS4-HMAC-SHA256', claim.timestamp, claim.scope, sha256Hex(canonical)].join('\n');
-  const expected = claim.scope
-    .split('/')
-    .reduce((key: Buffer | string, part) => hmac(key, part), `AWS4${keys.secretAccessKey}`);
-  const signature = hmac(expected, stringToSign);
+  const signature = computeSignature(keys.secretAccessKey, claim.scope, stringToSign);
   // A signed header that did not arrive is not the same as one that arrived empty.
   const allArrived = claim.signedHeaders.every((name) => request.headers.has(name));
-  if (!allArrived || !equalsHex(signature, claim.signature)) {
+  if (!allArrived || !isSignature(signature, claim.signature)) {
     throw new S3Error('SignatureDoesNotMatch', undefined, {
       AWSAccessKeyId: claim.accessKeyId,
       StringToSign: stringToSign,
@@ -77,14 +75,6 @@ function readPayloadHash(payloadHash: string): string | null {
     ArgumentName: 'x-amz-content-sha256',
     ArgumentValue: payloadHash,
   });
-}
-
-function equalsHex(expected: Buffer, given: string): boolean {
-  return /^[0-9a-f]{64}$/.test(given) && timingSafeEqual(expected, Buffer.from(given, 'hex'));
-}
-
-function hmac(key: Buffer | string, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }
 
 function sha256Hex(latin1: string): string {

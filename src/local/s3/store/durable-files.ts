@@ -8,6 +8,21 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
+/** How many small files are read or removed at once. */
+const BATCH_SIZE = 64;
+
+/** What `act` answers for each item, in order, a batch of them at a time. */
+export async function mapInBatches<Item, Result>(
+  items: readonly Item[],
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let index = 0; index < items.length; index += BATCH_SIZE) {
+    results.push(...(await Promise.all(items.slice(index, index + BATCH_SIZE).map(act))));
+  }
+  return results;
+}
+
 /** The contents of a small file, or null when there is none. */
 export async function readIfPresent(path: string): Promise<string | null> {
   try {

@@ -1,5 +1,5 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
-import type { Checksum, DataFile } from './object-record.ts';
+import type { Checksum, DataFile, Tag } from './object-record.ts';
 
 /** How the checksum of a multipart upload's object comes from those of its parts. */
 export type MultipartChecksum = { algorithm: ChecksumAlgorithm; type: 'COMPOSITE' | 'FULL_OBJECT' };
@@ -12,6 +12,7 @@ export type MultipartUpload = {
   initiatedAt: string;
   /** What the object will return, as in its record. */
   headers: [string, string][];
+  tags: Tag[];
   checksum: MultipartChecksum | null;
 };
 

@@ -5,16 +5,13 @@ import type { WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { keepData, removeData } from './data-files.ts';
-import { hasCode, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
+import { hasCode, mapInBatches, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
 import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
 import type { ObjectRecord } from './object-record.ts';
 import { commitRecord, readRecord } from './objects.ts';
 import type { Store } from './open-store.ts';
 import type { Upload } from './start-upload.ts';
 import { writeAlone } from './write-alone.ts';
-
-/** How many small files are read at once. */
-const READ_CONCURRENCY = 64;
 
 /** Makes the upload known, whole or not at all. Throws NoSuchBucket. */
 export async function beginMultipart(store: Store, bucket: string, upload: MultipartUpload): Promise<void> {
@@ -95,13 +92,8 @@ export async function readParts(
   partNumbers: readonly number[],
 ): Promise<Part[]> {
   const directory = uploadDirectory(store, bucket, uploadId);
-  const parts: Part[] = [];
-  for (let index = 0; index < partNumbers.length; index += READ_CONCURRENCY) {
-    const numbers = partNumbers.slice(index, index + READ_CONCURRENCY);
-    const read = await Promise.all(numbers.map((partNumber) => readPart(join(directory, partName(partNumber)))));
-    parts.push(...read.filter((part) => part !== null));
-  }
-  return parts;
+  const parts = await mapInBatches(partNumbers, (partNumber) => readPart(join(directory, partName(partNumber))));
+  return parts.filter((part) => part !== null);
 }
 
 /**
@@ -144,12 +136,11 @@ export async function abortMultipart(store: Store, bucket: string, key: string, 
 export async function readMultiparts(store: Store, bucket: string): Promise<MultipartUpload[]> {
   await requireBucket(store, bucket);
   const directory = join(bucketDirectory(store, bucket), 'uploads');
-  const uploads: MultipartUpload[] = [];
-  for (const uploadId of await readdir(directory)) {
+  const uploads = await mapInBatches(await readdir(directory), async (uploadId) => {
     const text = await readIfPresent(join(directory, uploadId, 'upload.json'));
-    if (text !== null) uploads.push(parseUpload(text));
-  }
-  return uploads;
+    return text === null ? null : parseUpload(text);
+  });
+  return uploads.filter((upload) => upload !== null);
 }
 
 /** One rename ends it; what `incoming` holds is swept at the next start if need be. */

@@ -6,6 +6,8 @@ import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
  */
 export type Checksum = { algorithm: ChecksumAlgorithm; value: string };
 
+export type Tag = { key: string; value: string };
+
 /** A file of bytes that never changes. */
 export type DataFile = { name: string; sizeBytes: number };
 
@@ -20,6 +22,7 @@ export type ObjectRecord = {
   /** What GET and HEAD return as it was sent, metadata included; values are latin1 text of the bytes. */
   headers: [string, string][];
   checksum: Checksum | null;
+  tags: Tag[];
   /** The bytes are those of all files in this order: one file, or one a part. */
   files: DataFile[];
   /** The multipart upload that this object was completed from. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import type { ByteRange } from '../byte-range.ts';
 import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
-import { keepData, removeData } from './data-files.ts';
+import { type DataReader, keepData, openData, removeData } from './data-files.ts';
 import { hasCode, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
-import { type ObjectRecord, parseRecord } from './object-record.ts';
+import { type ObjectRecord, parseRecord, type Tag } from './object-record.ts';
 import type { Store } from './open-store.ts';
 import type { Upload } from './start-upload.ts';
 import { writeAlone } from './write-alone.ts';
@@ -15,6 +16,30 @@ export async function readRecord(store: Store, bucket: string, key: string): Pro
   const text = await readIfPresent(recordPath(store, bucket, key));
   if (text === null) await requireBucket(store, bucket);
   return text === null ? null : parseRecord(text);
+}
+
+/**
+ * The object of a key, described, and its bytes in the range that the description asks for, open for reading. `describe`
+ * runs again when the object is replaced between the two. Throws NoSuchKey and NoSuchBucket.
+ */
+export async function openObject<Description extends { range: ByteRange | null }>(
+  store: Store,
+  bucket: string,
+  key: string,
+  describe: (record: ObjectRecord) => Description,
+): Promise<{ description: Description; record: ObjectRecord; data: DataReader | null }> {
+  let lostFile: string | undefined;
+  for (;;) {
+    const record = await readRecord(store, bucket, key);
+    if (record === null) throw new S3Error('NoSuchKey');
+    const description = describe(record);
+    if (description.range === null) return { description, record, data: null };
+    const data = await openData(store, bucket, record.files, description.range);
+    if (data !== null) return { description, record, data };
+    const file = record.files[0]?.name;
+    if (file === lostFile) throw new Error(`data file ${file} is missing`);
+    lostFile = file;
+  }
 }
 
 /**
@@ -59,6 +84,17 @@ export async function commitRecord(
     await publishRecord(store, path, record, condition);
     await syncDirectory(dirname(path));
     if (current !== null) await removeData(store, bucket, current.files);
+  });
+}
+
+/** Changes an object's tags and nothing else. Throws NoSuchKey. */
+export async function replaceTags(store: Store, bucket: string, key: string, tags: Tag[]): Promise<void> {
+  const path = recordPath(store, bucket, key);
+  await writeAlone(store, path, async () => {
+    const current = await readRecord(store, bucket, key);
+    if (current === null) throw new S3Error('NoSuchKey');
+    await publishFile(store.incoming, path, JSON.stringify({ ...current, tags } satisfies ObjectRecord), false);
+    await syncDirectory(dirname(path));
   });
 }
 

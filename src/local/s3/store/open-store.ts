@@ -26,11 +26,14 @@ export type Store = {
   writers: Map<string, Promise<unknown>>;
   /** Data files that are being read, by the name of a record's first one; doomed ones go with their last reader. */
   readers: Map<string, { count: number; isDoomed: boolean }>;
+  /** By bucket, the keys of its records as last listed, by the record's file name: one key, one name, for ever. */
+  keys: Map<string, ReadonlyMap<string, string>>;
 };
 
 /** Opens or makes the store in `directory` and sweeps what a crash left behind. */
 export async function openStore(directory: string): Promise<Store> {
-  const store = { directory, incoming: join(directory, 'incoming'), writers: new Map(), readers: new Map() };
+  const incoming = join(directory, 'incoming');
+  const store = { directory, incoming, writers: new Map(), readers: new Map(), keys: new Map() };
   await mkdir(store.incoming, { recursive: true });
   await mkdir(join(directory, 'buckets'), { recursive: true });
   await syncDirectory(directory);

@@ -1,0 +1,102 @@
+import { requireKeyLength } from '../key-length.ts';
+import { readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
+import { describePost } from '../post/describe-post.ts';
+import { formHeaders } from '../post/form-headers.ts';
+import { type PostPolicy, parsePolicy, requirePolicy } from '../post/post-policy.ts';
+import { readForm } from '../post/read-form.ts';
+import { BODY_HEADERS, readExpectedBody, receiveBody } from '../receive-body.ts';
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { S3Error } from '../s3-error.ts';
+import type { S3Request } from '../s3-request.ts';
+import { verifyPolicySignature } from '../signature/verify-policy-signature.ts';
+import type { SigningKeys } from '../signature/verify-signature.ts';
+import { requireBucket } from '../store/buckets.ts';
+import { commitObject } from '../store/objects.ts';
+import { startUpload } from '../store/start-upload.ts';
+import { readTagging } from '../tags.ts';
+import { parseXmlBody } from '../xml-body.ts';
+
+const MAX_OBJECT_BYTES = 5 * 1024 ** 3;
+const FILE_NAME = /\$\{filename\}/g;
+const KNOWN_HEADERS = [...BODY_HEADERS, 'x-amz-server-side-encryption', 'x-amz-storage-class'];
+
+/** True for what an HTML form sends: `POST` to a bucket, as multipart/form-data. */
+export function isFormPost({ method, bucket, key, query, headers }: S3Request): boolean {
+  const isForm = /^multipart\/form-data\s*(?:;|$)/i.test(headers.get('content-type') ?? '');
+  return isForm && method === 'POST' && bucket !== '' && key === '' && query.length === 0;
+}
+
+/**
+ * PostObject, at most 5 GiB: the S3 reference, "POST Object". The form's own signature and policy decide, before the
+ * first byte of the file is stored; what comes behind the file is ignored.
+ */
+export async function postObject(call: S3Call, keys: SigningKeys): Promise<S3Answer> {
+  const { request, store, now } = call;
+  const { bucket } = request;
+  if (!request.headers.has('content-length')) throw new S3Error('MissingContentLength');
+  const form = await readForm(request.headers.get('content-type') ?? '', request.body);
+  // Conditions are about the form with its variables replaced, and about the bucket that is addressed.
+  const fields = new Map(
+    [...form.fields].map(([name, value]) => [name, value.replace(FILE_NAME, () => form.fileName)] as const),
+  );
+  const policy = parsePolicy(verifyPolicySignature(form.fields, keys));
+  requirePolicy(policy, new Map([...fields, ['bucket', bucket]]), now);
+  const key = readKey(fields);
+  if (fields.has('acl') && fields.get('acl') !== 'private') {
+    throw new S3Error('NotImplemented', undefined, { Field: 'acl' });
+  }
+
+  // From here the form says what the headers of a PutObject would.
+  const asPut = { ...request, key, headers: formHeaders(fields) };
+  refuseUnknownHeaders(asPut, KNOWN_HEADERS);
+  const headers = readObjectHeaders(asPut);
+  const { checksum } = readExpectedBody({ ...call, request: asPut });
+  const tagging = fields.get('tagging');
+  const tags = tagging === undefined ? [] : readTagging(parseXmlBody(Buffer.from(tagging)));
+  await requireBucket(store, bucket);
+
+  const upload = await startUpload(store, Number(request.headers.get('content-length')));
+  try {
+    const expected = { sizeBytes: null, sha256Hex: null, md5Base64: null, checksum };
+    const md5Hex = await receiveBody(form.file, expected, async (chunk) => {
+      requireMaxSize(policy, upload.sizeBytes() + chunk.length);
+      await upload.write(chunk);
+    });
+    const sizeBytes = upload.sizeBytes();
+    requireMinSize(policy, sizeBytes);
+    await upload.finish();
+    const etag = `"${md5Hex}"`;
+    const record = { key, sizeBytes, etag, lastModified: now.toISOString(), headers, checksum, tags };
+    await commitObject(store, bucket, upload, record, { mustNotExist: false, mustMatch: null });
+    return describePost(request, fields, record);
+  } catch (error) {
+    await upload.discard();
+    throw error;
+  }
+}
+
+function readKey(fields: ReadonlyMap<string, string>): string {
+  const key = fields.get('key');
+  if (key === undefined) {
+    const message =
+      "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.";
+    throw new S3Error('InvalidArgument', message, { ArgumentName: 'key', ArgumentValue: '' });
+  }
+  if (key === '') throw new S3Error('UserKeyMustBeSpecified');
+  requireKeyLength(key);
+  return key;
+}
+
+function requireMaxSize({ sizes }: PostPolicy, sizeBytes: number): void {
+  const max = Math.min(MAX_OBJECT_BYTES, ...sizes.map((range) => range.max));
+  if (sizeBytes <= max) return;
+  const details = { ProposedSize: String(sizeBytes), MaxSizeAllowed: String(max) };
+  throw new S3Error('EntityTooLarge', undefined, details);
+}
+
+function requireMinSize({ sizes }: PostPolicy, sizeBytes: number): void {
+  const min = Math.max(0, ...sizes.map((range) => range.min));
+  if (sizeBytes >= min) return;
+  const details = { ProposedSize: String(sizeBytes), MinSizeAllowed: String(min) };
+  throw new S3Error('EntityTooSmall', undefined, details);
+}

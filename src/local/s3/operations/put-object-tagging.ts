@@ -1,0 +1,15 @@
+import { refuseUnknownHeaders } from '../object-headers.ts';
+import { BODY_HEADERS, readSmallBody } from '../receive-body.ts';
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { replaceTags } from '../store/objects.ts';
+import { readTagging } from '../tags.ts';
+import { parseXmlBody } from '../xml-body.ts';
+
+/** PutObjectTagging: replaces all tags; the object's date and ETag stay. */
+export async function putObjectTagging(call: S3Call): Promise<S3Answer> {
+  const { request, store } = call;
+  refuseUnknownHeaders(request, BODY_HEADERS);
+  const tags = readTagging(parseXmlBody(await readSmallBody(call)));
+  await replaceTags(store, request.bucket, request.key, tags);
+  return { status: 200, headers: [] };
+}

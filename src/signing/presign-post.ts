@@ -1,0 +1,63 @@
+import { MAX_URL_TTL_SECONDS } from '../config.ts';
+import type { Credentials } from './credentials.ts';
+import type { SigningEndpoint } from './resolve-endpoint.ts';
+import { ALGORITHM, amzDate, credentialScope, signature, signingKey } from './sigv4.ts';
+
+export type FormToSign = {
+  key: string;
+  /** Fields the form must carry with exactly these values: `Content-Type`, `x-amz-meta-*`, encryption. */
+  fields: Readonly<Record<string, string>>;
+  /** The file must have exactly this many bytes. */
+  sizeBytes: number;
+  /** 1 to 604,800 (a week). */
+  expiresInSeconds: number;
+};
+
+/** Where a form goes, what it must carry beside its file, and when it stops working. The fields are a credential. */
+export type SignedForm = { url: string; fields: Record<string, string>; expiresAt: Date };
+
+/**
+ * Signs an HTML form's upload: an S3 POST policy ("Browser-Based Uploads Using POST (AWS Signature Version 4)", Amazon
+ * S3 API Reference), in which every field has one value it may have and the file one length. The same as the AWS SDK's
+ * `createPresignedPost`, without any I/O. Never later than the credentials' own end.
+ *
+ * Throws RangeError when `expiresInSeconds` is not an integer of 1 to 604,800.
+ */
+export function presignPost(
+  endpoint: SigningEndpoint,
+  credentials: Credentials,
+  { key, fields, sizeBytes, expiresInSeconds }: FormToSign,
+  now: Date,
+): SignedForm {
+  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > MAX_URL_TTL_SECONDS) {
+    throw new RangeError(`expiresInSeconds must be an integer of 1 to ${MAX_URL_TTL_SECONDS}`);
+  }
+  const { bucket, region, service } = endpoint;
+  const timestamp = amzDate(now);
+  const date = timestamp.slice(0, 8);
+  const end = Math.min(now.getTime() + expiresInSeconds * 1000, credentials.expiration?.getTime() ?? Infinity);
+  const expiresAt = new Date(Math.floor(end / 1000) * 1000);
+  const allFields: Record<string, string> = {
+    ...fields,
+    bucket,
+    'X-Amz-Algorithm': ALGORITHM,
+    'X-Amz-Credential': `${credentials.accessKeyId}/${credentialScope(date, region, service)}`,
+    'X-Amz-Date': timestamp,
+    ...(credentials.sessionToken !== undefined && { 'X-Amz-Security-Token': credentials.sessionToken }),
+    key,
+  };
+  const policy = JSON.stringify({
+    expiration: expiresAt.toISOString().replace(/\.\d+Z$/, 'Z'),
+    conditions: [
+      ['content-length-range', sizeBytes, sizeBytes],
+      ...Object.entries(allFields).map(([name, value]) => ({ [name]: value })),
+    ],
+  });
+  const encoded = Buffer.from(policy).toString('base64');
+  const signed = signature(signingKey(credentials.secretAccessKey, date, region, service), encoded);
+  return {
+    url: `${endpoint.protocol}//${endpoint.host}${endpoint.basePath || '/'}`,
+    fields: { ...allFields, Policy: encoded, 'X-Amz-Signature': signed },
+    expiresAt,
+  };
+}

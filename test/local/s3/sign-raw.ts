@@ -1,0 +1,50 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { RawRequest } from './s3-fixture.ts';
+
+/**
+ * A request with an Authorization header of its own making: `host` and all `x-amz-*` headers are signed, the payload is
+ * not. The path must come percent-encoded, as it is sent.
+ */
+export function signRaw(
+  url: string,
+  request: RawRequest,
+  keys: { region: string; accessKeyId: string; secretAccessKey: string },
+): RawRequest {
+  const timestamp = new Date().toISOString().replace(/[-:]|\.[0-9]{3}/g, '');
+  const headers: Record<string, string> = {
+    ...request.headers,
+    host: new URL(url).host,
+    'x-amz-date': timestamp,
+    'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+  };
+  const signed = Object.keys(headers)
+    .filter((name) => name === 'host' || name.startsWith('x-amz-'))
+    .sort();
+  const [path = '', query = ''] = request.path.split('?');
+  const pairs = query
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => (pair.includes('=') ? pair : `${pair}=`))
+    .sort();
+  const canonical = [
+    request.method,
+    path,
+    pairs.join('&'),
+    ...signed.map((name) => `${name}:${headers[name]?.trim().replace(/ +/g, ' ')}`),
+    '',
+    signed.join(';'),
+    'UNSIGNED-PAYLOAD',
+  ].join('\n');
+  const scope = `${timestamp.slice(0, 8)}/${keys.region}/s3/aws4_request`;
+  const hash = createHash('sha256').update(canonical, 'latin1').digest('hex');
+  const key = scope
+    .split('/')
+    .reduce<Buffer | string>((secret, part) => hmac(secret, part), `AWS4${keys.secretAccessKey}`);
+  const signature = hmac(key, ['AWS4-HMAC-SHA256', timestamp, scope, hash].join('\n')).toString('hex');
+  const authorization = `AWS4-HMAC-SHA256 Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${signed.join(';')}, Signature=${signature}`;
+  return { ...request, headers: { ...headers, authorization } };
+}
+
+function hmac(key: Buffer | string, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}
