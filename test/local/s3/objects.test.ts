@@ -4,8 +4,8 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
-  PutObjectTaggingCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fixture, outcome, type RawAnswer, startFixture } from './s3-fixture.ts';
@@ -234,13 +234,12 @@ describe('DeleteObject', () => {
 
 describe('what is not there', () => {
   it('answers 501 NotImplemented rather than something else', async () => {
-    const tagging = { TagSet: [{ Key: 'a', Value: 'b' }] };
+    const versioning = { Status: 'Enabled' as const };
     await expect(
-      s3.client.send(new PutObjectTaggingCommand({ Bucket: s3.bucket, Key: 'k', Tagging: tagging })),
+      s3.client.send(new PutBucketVersioningCommand({ Bucket: s3.bucket, VersioningConfiguration: versioning })),
     ).rejects.toMatchObject({ name: 'NotImplemented', $metadata: { httpStatusCode: 501 } });
     for (const extra of [
       { ACL: 'public-read' as const },
-      { Tagging: 'a=b' },
       { StorageClass: 'GLACIER' as const },
       { ServerSideEncryption: 'aws:kms' as const },
       { ObjectLockMode: 'GOVERNANCE' as const },
