@@ -6,17 +6,15 @@ import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
 import { type File, toFile } from '../files/to-file.ts';
-import { frozenKey, type ObjectKey, parseOwnKey } from '../object-key.ts';
-import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import { parseOwnKey } from '../object-key.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
 import { discardObject } from './discard-object.ts';
+import { freezeObject } from './freeze-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 import { verifyObject } from './verify-object.ts';
-
-/** The ETag of an object that was stored in one piece, and not encrypted with a key of KMS. */
-const MD5_ETAG = /^"[0-9a-f]{32}"$/;
 
 export const confirmUploadInput = z
   .strictObject({
@@ -88,7 +86,7 @@ export async function confirmUpload(
 
   const { upload } = verdict;
   const stored =
-    upload.isRepeatable || config.freezeUploads === 'all' ? await freeze(services, key.key, object) : object;
+    upload.isRepeatable || config.freezeUploads === 'all' ? await freezeObject(services, key.key, object) : object;
   const row = await files.insert({
     id: key.fileId,
     ownerId: caller.userId,
@@ -127,26 +125,6 @@ async function completed(
   const upload = toOpenUpload(config, caller, { objectKey, uploadId });
   await completeParts(multipart, upload, parts);
   return bucket.head(upload.key);
-}
-
-/** Copies a verified object to where nobody can write, and gives that copy. */
-async function freeze(
-  { config, bucket, newId, now }: ConfirmUploadServices,
-  key: ObjectKey,
-  object: StoredObject,
-): Promise<StoredObject> {
-  const copyKey = frozenKey(config.keyPrefix, key, newId(now()));
-  const copy = { ...object, key: copyKey, ...(await bucket.copy(object, copyKey, config.sse)) };
-  // On Ceph the condition of a copy is checked before, not while it copies. MD5s tell; other ETags differ in any case.
-  if (
-    [object.etag, copy.etag].every((etag) => MD5_ETAG.test(etag)) &&
-    object.etag !== copy.etag &&
-    config.sse.mode !== 'kms'
-  ) {
-    await bucket.remove(copy).catch(() => {});
-    throw new Problem('conflict', 'the object changed while it was being verified; confirm it again');
-  }
-  return copy;
 }
 
 function objectNotFound(): Problem {

@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { GetObjectCommand, ListBucketsCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startLocalS3 } from '../../../src/local/s3/start-local-s3.ts';
 import { type Fixture, KEYS, outcome, startFixture } from './s3-fixture.ts';

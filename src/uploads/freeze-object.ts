@@ -1,0 +1,30 @@
+import type { Config } from '../config.ts';
+import { Problem } from '../errors.ts';
+import { frozenKey, type ObjectKey } from '../object-key.ts';
+import type { Bucket, StoredObject } from '../storage/bucket.ts';
+
+/** The ETag of an object that was stored in one piece: its MD5, unless it is encrypted with a key of KMS. */
+const MD5_ETAG = /^"[0-9a-f]{32}"$/;
+
+/**
+ * Copies a verified object to a key that nobody holds a signature for, so that what was verified stays what is served.
+ * Each call makes a copy of its own: none can be written over by another.
+ * @returns the copy.
+ * @throws {Problem} `conflict` when the object changed after it was verified, `storage-unavailable`.
+ */
+export async function freezeObject(
+  services: { config: Config; bucket: Bucket; now: () => Date; newId: (now: Date) => string },
+  key: ObjectKey,
+  object: StoredObject,
+): Promise<StoredObject> {
+  const { config, bucket, now, newId } = services;
+  const copyKey = frozenKey(config.keyPrefix, key, newId(now()));
+  const copy = { ...object, key: copyKey, ...(await bucket.copy(object, copyKey, config.sse)) };
+  // Ceph looks at the condition before it copies, and not while it does. Where ETags are MD5s, they tell.
+  const areMd5s = config.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
+  if (areMd5s && object.etag !== copy.etag) {
+    await bucket.remove(copy).catch(() => {});
+    throw new Problem('conflict', 'the object changed while it was being verified; confirm it again');
+  }
+  return copy;
+}
