@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
-import { cors } from 'hono/cors';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
 import { Problem } from '../errors.ts';
+import { allowOrigins } from './allow-origins.ts';
 import { actOnBehalf, authenticate } from './authenticate.ts';
 import type { Env } from './env.ts';
 import { type Logger, observe } from './observe.ts';
@@ -33,17 +33,7 @@ export function createApp(services: AppServices): Hono<Env> {
   app.notFound((c) => answerProblem(c, new Problem('route-not-found', 'there is no such route'), services.logger));
 
   app.use(observe(services));
-  if (config.allowedOrigins.length > 0) {
-    app.use(
-      cors({
-        origin: config.allowedOrigins.includes('*') ? '*' : [...config.allowedOrigins],
-        allowMethods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-        allowHeaders: ['Authorization', 'Content-Type', 'X-On-Behalf-Of', 'X-Request-Id'],
-        exposeHeaders: ['RateLimit', 'RateLimit-Policy', 'Retry-After', 'WWW-Authenticate', 'X-Request-Id'],
-        maxAge: 600,
-      }),
-    );
-  }
+  if (config.allowedOrigins.length > 0) app.use(allowOrigins(config.allowedOrigins));
   app.route('/', healthRoutes(services));
   app.use(authenticate(services.verifyToken));
   if (config.rateLimitPerMinute > 0) app.use(rateLimit(config.rateLimitPerMinute, services.now));

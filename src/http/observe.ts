@@ -17,8 +17,7 @@ export function observe({ logger, newRequestId }: { logger: Logger; newRequestId
     const sent = c.req.header('x-request-id');
     const requestId = sent !== undefined && SANE_REQUEST_ID.test(sent) ? sent : newRequestId();
     c.set('requestId', requestId);
-    c.header('x-request-id', requestId);
-    c.header('cache-control', 'no-store');
+    c.set('headers', { 'x-request-id': requestId, 'cache-control': 'no-store' });
     await next();
     const caller = c.get('caller');
     logger.info(

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { PROBLEMS, Problem } from '../errors.ts';
+import { answer } from './answer.ts';
 import type { Env } from './env.ts';
 import type { Logger } from './observe.ts';
 
@@ -22,7 +23,7 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
     requestId,
     ...(problem.errors && { errors: problem.errors }),
   });
-  return c.body(body, status, { 'content-type': 'application/problem+json', ...problem.headers });
+  return answer(c, status, body, { 'content-type': 'application/problem+json', ...problem.headers });
 }
 
 function toProblem(error: Error): Problem {

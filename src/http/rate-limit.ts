@@ -34,7 +34,7 @@ export function rateLimit(limit: number, now: () => Date) {
         headers: { ...headers, 'retry-after': String(resetSeconds) },
       });
     }
-    for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    Object.assign(c.get('headers'), headers);
     await next();
   });
 }

@@ -11,6 +11,7 @@ import {
   presignDownloadsInput,
 } from '../../files/presign-download.ts';
 import { toFile } from '../../files/to-file.ts';
+import { answer, answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
@@ -23,27 +24,27 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   routes.post('/presign-download', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:read');
-    return c.json(await presignDownload(services, caller, await readJson(c, presignDownloadInput)));
+    return answerJson(c, await presignDownload(services, caller, await readJson(c, presignDownloadInput)));
   });
 
   routes.post('/presign-download/batch', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:read');
     const { fileIds } = await readJson(c, presignDownloadsInput, MAX_BATCH_BODY_BYTES);
-    return c.json(await presignDownloads(services, caller, fileIds));
+    return answerJson(c, await presignDownloads(services, caller, fileIds));
   });
 
   routes.get('/files', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:read');
-    return c.json(await listFiles(services, caller, readQuery(c, listFilesQuery)));
+    return answerJson(c, await listFiles(services, caller, readQuery(c, listFilesQuery)));
   });
 
   routes.get('/files/:fileId', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:read');
     const row = await getFile(services, caller, { fileId: c.req.param('fileId') });
-    return c.json(toFile(row, services.config.publicBaseUrl));
+    return answerJson(c, toFile(row, services.config.publicBaseUrl));
   });
 
   routes.get('/files/:fileId/download', async (c) => {
@@ -52,7 +53,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
     const { disposition } = readQuery(c, downloadQuery);
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
     const { presignedUrl } = await presignDownload(services, caller, input);
-    return c.redirect(presignedUrl, 302);
+    return answer(c, 302, null, { location: presignedUrl });
   });
 
   return routes;

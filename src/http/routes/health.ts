@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import { type Mismatch, Problem, unavailable } from '../../errors.ts';
 import { inTime } from '../../in-time.ts';
 import type { Bucket } from '../../storage/bucket.ts';
+import { answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
 
 const READINESS_KEPT_MS = 1_000;
@@ -18,7 +19,7 @@ export type HealthServices = {
 /** Open routes for probes: `/healthz` says the process lives, `/readyz` that bucket and database answer. */
 export function healthRoutes(services: HealthServices): Hono<Env> {
   const routes = new Hono<Env>();
-  routes.get('/healthz', (c) => c.json({ status: 'ok' }));
+  routes.get('/healthz', (c) => answerJson(c, { status: 'ok' }));
 
   // Anybody may ask: a flood of probes is one question a second to the bucket and the database.
   let known: { at: number; checks: ReturnType<typeof check> } | undefined;
@@ -26,7 +27,7 @@ export function healthRoutes(services: HealthServices): Hono<Env> {
     const at = services.now().getTime();
     if (known === undefined || at - known.at >= READINESS_KEPT_MS) known = { at, checks: check(services) };
     await known.checks;
-    return c.json({ status: 'ok', bucket: 'ok', database: 'ok' });
+    return answerJson(c, { status: 'ok', bucket: 'ok', database: 'ok' });
   });
   return routes;
 }

@@ -6,6 +6,7 @@ import { listParts, listPartsInput } from '../../uploads/list-parts.ts';
 import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
 import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
 import { uploadRequest, uploadRequests } from '../../uploads/upload-request.ts';
+import { answer, answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
@@ -18,33 +19,33 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
   routes.post('/presign-upload', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
-    return c.json(await presignUpload(services, caller, await readJson(c, uploadRequest)));
+    return answerJson(c, await presignUpload(services, caller, await readJson(c, uploadRequest)));
   });
 
   routes.post('/presign-upload/batch', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
     const { files } = await readJson(c, uploadRequests, MAX_BATCH_BODY_BYTES);
-    return c.json(await presignUploads(services, caller, files));
+    return answerJson(c, await presignUploads(services, caller, files));
   });
 
   routes.post('/presign-parts', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
-    return c.json(await presignParts(services, caller, await readJson(c, presignPartsInput)));
+    return answerJson(c, await presignParts(services, caller, await readJson(c, presignPartsInput)));
   });
 
   routes.post('/list-parts', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
-    return c.json(await listParts(services, caller, await readJson(c, listPartsInput)));
+    return answerJson(c, await listParts(services, caller, await readJson(c, listPartsInput)));
   });
 
   routes.post('/abort-upload', async (c) => {
     const caller = c.get('caller');
     requireScope(caller, 'files:write');
     await abortUpload(services, caller, await readJson(c, abortUploadInput));
-    return c.body(null, 204);
+    return answer(c, 204, null);
   });
 
   routes.post('/confirm-upload', async (c) => {
@@ -52,7 +53,7 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
     requireScope(caller, 'files:write');
     const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES);
     const { file, created } = await confirmUpload(services, caller, input);
-    return c.json(file, created ? 201 : 200);
+    return answerJson(c, file, created ? 201 : 200);
   });
 
   return routes;

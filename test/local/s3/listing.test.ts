@@ -65,6 +65,7 @@ describe('ListObjectsV2', () => {
     [{ Delimiter: ' ' }, ['Z', 'a', 'a+b', 'b/', 'b/1', 'b/2/x', 'b/2/y', 'c/z', 'é', '\uffee', '😀'], ['a ']],
     [{ StartAfter: 'b/1', Prefix: 'b' }, ['b/2/x', 'b/2/y'], []],
     [{ StartAfter: 'b/10', Prefix: 'b' }, ['b/2/x', 'b/2/y'], []],
+    [{ StartAfter: 'b/1', Delimiter: '/' }, ['é', '\uffee', '😀'], ['c/']],
     [{ StartAfter: 'zzz', Prefix: 'b' }, [], []],
     [{ Prefix: 'nothing' }, [], []],
     [{ MaxKeys: 0 }, [], []],

@@ -3,7 +3,7 @@ import type { RawRequest } from './s3-fixture.ts';
 
 /**
  * A request with an Authorization header of its own making: `host` and all `x-amz-*` headers are signed, the payload is
- * not. The path must come percent-encoded, as it is sent.
+ * not. The path comes percent-encoded, as it is sent.
  */
 export function signRaw(
   url: string,
@@ -24,11 +24,14 @@ export function signRaw(
   const pairs = query
     .split('&')
     .filter((pair) => pair !== '')
-    .map((pair) => (pair.includes('=') ? pair : `${pair}=`))
+    .map((pair) => {
+      const [name = '', ...value] = pair.split('=');
+      return `${encode(name)}=${encode(value.join('='))}`;
+    })
     .sort();
   const canonical = [
     request.method,
-    path,
+    path.split('/').map(encode).join('/'),
     pairs.join('&'),
     ...signed.map((name) => `${name}:${headers[name]?.trim().replace(/ +/g, ' ')}`),
     '',
@@ -43,6 +46,14 @@ export function signRaw(
   const signature = hmac(key, ['AWS4-HMAC-SHA256', timestamp, scope, hash].join('\n')).toString('hex');
   const authorization = `AWS4-HMAC-SHA256 Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${signed.join(';')}, Signature=${signature}`;
   return { ...request, headers: { ...headers, authorization } };
+}
+
+/** Percent-encoded text in the one spelling that is signed. */
+function encode(text: string): string {
+  return encodeURIComponent(decodeURIComponent(text)).replace(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 function hmac(key: Buffer | string, text: string): Buffer {

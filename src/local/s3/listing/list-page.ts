@@ -4,7 +4,7 @@ export type ListQuery = {
   prefix: string;
   /** Empty for none. */
   delimiter: string;
-  /** Only what comes behind it: a key, or a common prefix and with it all keys it stands for. Empty for all. */
+  /** Only what comes behind it, and behind the common prefix that it is part of. Empty for all. */
   marker: string;
   maxKeys: number;
 };
@@ -22,6 +22,7 @@ export function listPage<Item extends { key: string }>(
   { prefix, delimiter, marker, maxKeys }: ListQuery,
   keepsTie: (item: Item) => boolean = () => false,
 ): ListPage<Item> {
+  const skipped = commonPrefix(marker, prefix, delimiter);
   const sorted = all
     .filter((item) => item.key.startsWith(prefix) && (item.key === marker ? keepsTie(item) : isBehind(item.key)))
     .sort((a, b) => compareKeys(a.key, b.key));
@@ -39,7 +40,9 @@ export function listPage<Item extends { key: string }>(
   return { items, commonPrefixes, next: null };
 
   function isBehind(key: string): boolean {
-    return marker === '' || (compareKeys(key, marker) > 0 && commonPrefix(key, prefix, delimiter) !== marker);
+    if (marker === '') return true;
+    const common = commonPrefix(key, prefix, delimiter);
+    return compareKeys(key, marker) > 0 && (common === null || common !== skipped);
   }
 }
 

@@ -1,0 +1,86 @@
+import { type RawAnswer, type RawRequest, sendRaw } from '../local/s3/s3-fixture.ts';
+import { signRaw } from '../local/s3/sign-raw.ts';
+
+export type Store = { url: string; region: string; accessKeyId: string; secretAccessKey: string };
+
+/**
+ * One request of a case. `{bucket}` stands for the bucket; `{upload}` and `{token}` for what the store itself last
+ * answered as an upload id and a continuation token.
+ */
+export type Step = Partial<RawRequest> & {
+  /** Behind the bucket: a key, a query. Percent-encoded. */
+  at: string;
+  text?: string;
+  /** Sent as it is, without a signature. */
+  isUnsigned?: boolean;
+  /** Changes what was signed. */
+  tamper?: (request: RawRequest) => RawRequest;
+};
+
+/** What two stores must agree on. */
+export type Outcome = { status: number; code: string | undefined; headers: Record<string, string>; body: string };
+
+const COMPARED_HEADERS =
+  /^(?:etag|content-(?:type|length|range|disposition|encoding|language)|accept-ranges|cache-control|expires|x-amz-meta-.*|x-amz-tagging-count|x-amz-server-side-encryption)$/;
+
+const COMPARED_ELEMENTS =
+  /<(Key|Prefix|Delimiter|StartAfter|ETag|Size|PartNumber|IsTruncated|KeyCount|MaxKeys|MaxParts|NextPartNumberMarker|PartNumberMarker|Value|Code|Bucket|Name|EncodingType)>(.*?)<\/\1>/gs;
+
+/** Sends a case's steps to a store one after the other and answers what came of each. */
+export async function runSteps(store: Store, bucket: string, steps: readonly Step[]): Promise<Outcome[]> {
+  const memory = new Map([['bucket', bucket]]);
+  const fill = (text: string) => text.replace(/\{(\w+)\}/g, (whole, name) => memory.get(name) ?? whole);
+  const outcomes: Outcome[] = [];
+  for (const { at, text, isUnsigned, tamper = (request: RawRequest) => request, ...step } of steps) {
+    const headers = Object.entries(step.headers ?? {}).map(([name, value]) => [name, fill(value)]);
+    const request: RawRequest = {
+      method: step.method ?? 'GET',
+      path: fill(`/{bucket}${at}`),
+      headers: Object.fromEntries(headers),
+      ...(step.body && { body: step.body }),
+      ...(text !== undefined && { body: Buffer.from(fill(text)) }),
+    };
+    const answer = await sendRaw(store.url, tamper(isUnsigned ? request : signRaw(store.url, request, store)));
+    const xml = answer.body.toString();
+    const learned = {
+      upload: /<UploadId>(.*?)<\/UploadId>/.exec(xml)?.[1],
+      token: encodeURIComponent(/<NextContinuationToken>(.*?)<\/NextContinuationToken>/.exec(xml)?.[1] ?? ''),
+    };
+    for (const [name, value] of Object.entries(learned)) if (value !== undefined) memory.set(name, value);
+    outcomes.push(describeAnswer(answer, request.method));
+  }
+  return outcomes;
+}
+
+function describeAnswer({ status, headers, body, code }: RawAnswer, method: string): Outcome {
+  const text = body.toString();
+  const isDocument = text.startsWith('<');
+  const names = Object.keys(headers).filter((name) => {
+    // A refusal is compared by its code, a document by what it says, and of a write nothing but its ETag counts.
+    if (name.startsWith('access-control-')) return true;
+    if (status >= 300 || !COMPARED_HEADERS.test(name)) return false;
+    // Ceph 16 does not tell it of a POST.
+    if (name === 'etag') return method !== 'POST';
+    return !isDocument && (method === 'GET' || method === 'HEAD');
+  });
+  return {
+    status,
+    code: method === 'HEAD' ? undefined : code,
+    headers: Object.fromEntries(names.map((name) => [name, String(headers[name])])),
+    body: status >= 300 ? '' : describeBody(text, method),
+  };
+}
+
+function describeBody(text: string, method: string): string {
+  if (!text.startsWith('<')) return text;
+  // An empty element says no more than none, and ETags come with and without quotes.
+  return [...text.matchAll(COMPARED_ELEMENTS)]
+    .map(([, name, value]) => `${name}=${decode(value).replaceAll('"', '')}`)
+    .filter((line) => !line.endsWith('=') && !(method === 'POST' && line.startsWith('ETag=')))
+    .sort()
+    .join('\n');
+}
+
+function decode(text = ''): string {
+  return text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+}

@@ -1,0 +1,30 @@
+import type { Case } from './cases/case.ts';
+import { copyCases } from './cases/copy-cases.ts';
+import { corsCases } from './cases/cors-cases.ts';
+import { deleteCases } from './cases/delete-cases.ts';
+import { formCases } from './cases/form-cases.ts';
+import { listingCases } from './cases/listing-cases.ts';
+import { multipartCases } from './cases/multipart-cases.ts';
+import { headerCases, keyCases } from './cases/object-cases.ts';
+import { conditionCases, rangeCases } from './cases/read-cases.ts';
+import { refusedCases } from './cases/refused-cases.ts';
+import { taggingCases } from './cases/tagging-cases.ts';
+import type { Store } from './compare-stores.ts';
+
+/** Every case there is, for one bucket of this name. Forms carry a signature, so they are made for the store's keys. */
+export function differentialCases(bucket: string, keys: Store): Case[] {
+  return [
+    ...headerCases(),
+    ...keyCases(),
+    ...rangeCases(),
+    ...conditionCases(),
+    ...refusedCases(),
+    ...listingCases(),
+    ...multipartCases(),
+    ...copyCases(),
+    ...deleteCases(),
+    ...taggingCases(),
+    ...corsCases(),
+    ...formCases(bucket, keys),
+  ];
+}
