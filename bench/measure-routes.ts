@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { median } from './median.ts';
 import { type Load, postJson, sendRequests } from './send-requests.ts';
 import { startRoutesServer } from './start-routes-server.ts';
@@ -29,7 +31,9 @@ export type RouteFigures = Measured & { name: string; echo: Measured; ratio: num
  * does meets both. All figures are medians over the rounds.
  */
 export async function measureRoutes(directory: string): Promise<RouteFigures[]> {
-  const server = await startRoutesServer(directory);
+  // The load gets the second core, and so do the bucket and the database, which this process starts.
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
+  const server = await startRoutesServer(join(directory, 'routes'));
   try {
     const token = await server.mint('alice');
     const tokens = await Promise.all(Array.from({ length: TOKENS }, (_, i) => server.mint(`user-${i}`)));
@@ -37,7 +41,12 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
     const confirms = uploads.map((objectKey) => postJson('/confirm-upload', token, { objectKey }));
     const confirmed = { objectKey: uploads.pop() };
 
-    const same = (name: string, count: number, request: Buffer): Case => ({ name, count, status: 200, request: () => request });
+    const same = (name: string, count: number, request: Buffer): Case => ({
+      name,
+      count,
+      status: 200,
+      request: () => request,
+    });
     let nextToken = 0;
     let nextConfirm = 0;
     const cases: Case[] = [
@@ -56,7 +65,12 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
         request: () => confirms[nextConfirm++] ?? Buffer.alloc(0),
       },
     ];
-    await sendRequests({ port: server.ports.app, count: 1, status: 201, request: () => postJson('/confirm-upload', token, confirmed) });
+    await sendRequests({
+      port: server.ports.app,
+      count: 1,
+      status: 201,
+      request: () => postJson('/confirm-upload', token, confirmed),
+    });
     cases.push(
       same('confirm-upload, again', DATABASE_REQUESTS, postJson('/confirm-upload', token, confirmed)),
       same('presign-download', DATABASE_REQUESTS, postJson('/presign-download', token, confirmed)),
@@ -83,7 +97,6 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
       });
       const ratio = median(rounds.map(({ echo, route }) => route.perSecond / echo.perSecond));
       figures.push({ name: load.name, ...middle('route'), echo: middle('echo'), ratio });
-      console.log(figures.at(-1));
     }
     return figures;
   } finally {
@@ -102,7 +115,9 @@ async function upload(port: number, token: string, count: number): Promise<strin
           headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
           body: JSON.stringify(SMALL),
         });
-        const { objectKey, presignedUrl, headers } = (await presigned.json()) as Record<string, string> & { headers: Record<string, string> };
+        const { objectKey, presignedUrl, headers } = (await presigned.json()) as Record<string, string> & {
+          headers: Record<string, string>;
+        };
         const put = await fetch(presignedUrl ?? '', { method: 'PUT', headers, body: PDF });
         if (put.status !== 200) throw new Error(`the bucket answered ${put.status}: ${await put.text()}`);
         return objectKey ?? '';

@@ -3,6 +3,9 @@ import { connect, type Socket } from 'node:net';
 /** How many connections are kept busy, each with one request at a time. */
 const CONNECTIONS = 32;
 
+/** Where the requests say they come from, as a browser would. */
+export const ORIGIN = 'https://app.example';
+
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 export type Load = {
@@ -57,11 +60,11 @@ export async function sendRequests({ port, count, request, status }: Load): Prom
   }
 }
 
-/** The bytes of a POST of JSON. */
+/** The bytes of a POST of JSON, as a browser on a page of `ORIGIN` sends it. */
 export function postJson(path: string, token: string, body: unknown): Buffer {
   const json = JSON.stringify(body);
   return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer ${token}\r\n` +
+    `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\norigin: ${ORIGIN}\r\nauthorization: Bearer ${token}\r\n` +
       `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(json)}\r\n\r\n${json}`,
   );
 }

@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
@@ -11,13 +10,14 @@ import { startLocalS3 } from '../src/local/s3/start-local-s3.ts';
 import type { UserId } from '../src/object-key.ts';
 import { createS3Client } from '../src/storage/create-s3-client.ts';
 import type { Ports, Usage } from './routes-server.ts';
+import { ORIGIN } from './send-requests.ts';
 
 const JWT_SECRET = randomBytes(48).toString('base64url');
 const BUCKET = { name: 'bench', region: 'us-east-1', accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 
 /**
  * Starts `routes-server.ts` on the first core, configured as in production: signed tokens, CORS for one origin, a rate
- * limit that is never reached, its log in a file. Bucket and database are in this process and on its core, as they
+ * limit that is never reached, its log at `info` into /dev/null. Bucket and database are in this process and on its core, as they
  * would be on other machines.
  */
 export async function startRoutesServer(directory: string) {
@@ -31,36 +31,45 @@ export async function startRoutesServer(directory: string) {
   await client.send(new CreateBucketCommand({ Bucket: name }));
   client.destroy();
 
-  const log = openSync(join(directory, 'server.log'), 'a');
   const script = fileURLToPath(new URL('./bench-routes-server.js', import.meta.url));
   const server = fork(script, {
     execPath: 'taskset',
     execArgv: ['--cpu-list', '0', process.execPath, ...process.execArgv],
-    stdio: ['ignore', log, 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
-      PATH: process.env['PATH'],
+      PATH: process.env.PATH,
       NODE_ENV: 'production',
       ...{ S3_BUCKET_NAME: name, S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
       ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
       DATABASE_URL: postgres.url,
       JWT_SECRET,
-      ALLOWED_ORIGINS: 'https://app.example',
+      ALLOWED_ORIGINS: ORIGIN,
       RATE_LIMIT_PER_MINUTE: '1000000',
     },
   });
-  const next = async <Message>(): Promise<Message> => (await once(server, 'message'))[0];
+  const exited = once(server, 'exit');
+  const next = async <Message>(): Promise<Message> => {
+    const [message] = await Promise.race([once(server, 'message'), exited]);
+    if (typeof message !== 'object') throw new Error(`the server ended with ${message}`);
+    return message;
+  };
   const ports = await next<Ports>();
 
   return {
     ports,
     mint: (user: string) =>
-      mintToken({ secret: JWT_SECRET, userId: user as UserId, ttlSeconds: 3600, userClaim: 'sub', now: () => new Date() }),
+      mintToken({
+        secret: JWT_SECRET,
+        userId: user as UserId,
+        ttlSeconds: 3600,
+        userClaim: 'sub',
+        now: () => new Date(),
+      }),
     cpuMicroseconds: async () => {
       server.send('usage');
       return (await next<Usage>()).cpuMicroseconds;
     },
     close: async () => {
-      const exited = once(server, 'exit');
       server.disconnect();
       await exited;
       await postgres.stop();

@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { median } from './median.ts';
+import { startService } from './start-service.ts';
+
+const ROUNDS = 3;
+const SIZE_BYTES = 1024 ** 3;
+const SETTLE_MS = 2_000;
+
+const run = promisify(execFile);
+
+/**
+ * 1 GiB by presigned PUT into the embedded bucket, in turn with two plain copies to the same disk. Every way ends with
+ * the bytes on the disk (the bucket syncs, too), with `sync` in front, so that none pays for the one before. Nothing is
+ * removed in between: a virtual disk takes blocks it has just freed several times as fast as new ones.
+ * Speeds are medians in bytes per second; memory is how far RSS rose over idle, in bytes.
+ */
+export async function measureUpload(directory: string) {
+  const file = join(directory, 'file');
+  await run('sh', ['-c', `head -c ${SIZE_BYTES} /dev/urandom > "$1"`, 'sh', file]);
+  const service = await startService([process.execPath, 'dist/main.js'], join(directory, 'upload'));
+  try {
+    await sleep(SETTLE_MS);
+    const idleBytes = await service.rssBytes();
+    await service.forgetPeak();
+    const speeds = { upload: [] as number[], dd: [] as number[], cat: [] as number[] };
+    for (let round = 0; round < ROUNDS; round++) {
+      speeds.upload.push(await timed(await putCommand(service, file)));
+      speeds.dd.push(await timed(['dd', `if=${file}`, `of=${file}-dd-${round}`, 'bs=1M', 'conv=fsync']));
+      speeds.cat.push(await timed(['sh', '-c', 'cat "$1" > "$2" && sync "$2"', 'sh', file, `${file}-cat-${round}`]));
+    }
+    const growthBytes = (await service.peakRssBytes()) - idleBytes;
+    return { growthBytes, upload: median(speeds.upload), dd: median(speeds.dd), cat: median(speeds.cat) };
+  } finally {
+    await service.stop();
+  }
+}
+
+async function putCommand(service: Awaited<ReturnType<typeof startService>>, file: string): Promise<string[]> {
+  const answer = await fetch(`${service.url}/presign-upload`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await service.mint()}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      fileName: 'large.bin',
+      contentType: 'application/octet-stream',
+      size: SIZE_BYTES,
+      method: 'PUT',
+    }),
+  });
+  const { presignedUrl, headers } = (await answer.json()) as { presignedUrl: string; headers: Record<string, string> };
+  const headerOptions = Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
+  return ['curl', '-sS', '--fail-with-body', '-o', '/dev/null', '-T', file, ...headerOptions, presignedUrl];
+}
+
+async function timed([command = '', ...args]: string[]): Promise<number> {
+  await run('sync');
+  const startedAt = performance.now();
+  await run(command, args);
+  return (SIZE_BYTES / (performance.now() - startedAt)) * 1000;
+}

@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mintToken } from '../src/auth/mint-token.ts';
+import { readDevSecrets } from '../src/local/dev-secrets.ts';
+import type { UserId } from '../src/object-key.ts';
+
+const POLL_MS = 5;
+const START_WITHIN_MS = 60_000;
+
+/**
+ * Starts the service by `command`, with everything embedded in `dataDir`, or on the database at `databaseUrl`.
+ * `startMs` is from the spawn to the first 200 on `/healthz`.
+ * @throws {Error} when that takes more than a minute.
+ */
+export async function startService(command: readonly [string, ...string[]], dataDir: string, databaseUrl = '') {
+  const port = await findFreePort();
+  const [file, ...args] = command;
+  const startedAt = performance.now();
+  // A process group of its own, for npm does not pass every signal on.
+  const child = spawn(file, args, {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      ...{ DATA_DIR: dataDir, PORT: String(port), LOCAL_S3_PORT: '0', RATE_LIMIT_PER_MINUTE: '1000000' },
+      // Empty counts as unset, and keeps a developer's .env out of it.
+      ...{
+        S3_BUCKET_NAME: '',
+        S3_ENDPOINT: '',
+        DATABASE_URL: databaseUrl,
+        JWT_SECRET: '',
+        JWT_PUBLIC_KEY: '',
+        JWKS_URL: '',
+      },
+    },
+  });
+  const pid = child.pid ?? Number.NaN;
+  const url = `http://127.0.0.1:${port}`;
+  while (!(await isHealthy(url))) {
+    if (performance.now() - startedAt > START_WITHIN_MS || child.exitCode !== null)
+      throw new Error('it does not start');
+    await sleep(POLL_MS);
+  }
+  const startMs = performance.now() - startedAt;
+  const memory = async (field: 'VmRSS' | 'VmHWM') => {
+    const status = await readFile(`/proc/${pid}/status`, 'utf8');
+    return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
+  };
+
+  return {
+    ...{ startMs, port, url },
+    mint: async () => {
+      const { jwtSecret: secret } = await readDevSecrets(dataDir);
+      const now = () => new Date();
+      return mintToken({ secret, userId: 'bench' as UserId, ttlSeconds: 3600, userClaim: 'sub', now });
+    },
+    rssBytes: () => memory('VmRSS'),
+    /** The highest RSS since `forgetPeak`. */
+    peakRssBytes: () => memory('VmHWM'),
+    forgetPeak: () => writeFile(`/proc/${pid}/clear_refs`, '5'),
+    stop: async () => {
+      const exited = once(child, 'exit');
+      process.kill(-pid, 'SIGTERM');
+      await exited;
+      while (await isHealthy(url)) await sleep(POLL_MS);
+    },
+  };
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  const answer = await fetch(`${url}/healthz`).catch(() => null);
+  await answer?.body?.cancel();
+  return answer?.status === 200;
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : Number.NaN;
+}
