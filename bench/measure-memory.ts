@@ -4,7 +4,7 @@ import { postJson, sendRequests } from './send-requests.ts';
 import { startService } from './start-service.ts';
 
 const SETTLE_MS = 2_000;
-const CHECKPOINTS = [20_000, 60_000, 100_000];
+const CHECKPOINTS = [20_000, 60_000, 100_000, 400_000];
 
 /** RSS of the service with everything embedded (PostgreSQL is a process of its own), at rest and while it presigns. */
 export async function measureMemory(directory: string) {
