@@ -1,5 +1,4 @@
 import { join, resolve } from 'node:path';
-import { v7 as uuidv7 } from 'uuid';
 import { createTokenVerifier } from './auth/verify-token.ts';
 import type { BucketConfig, Config } from './config.ts';
 import { connectDatabase } from './db/connect-database.ts';
@@ -57,7 +56,7 @@ export async function createServices(
       config,
       logger,
       now,
-      newId: (at) => uuidv7({ msecs: at.getTime() }),
+      newId: newUuidV7,
       newRequestId: () => crypto.randomUUID(),
       verifyToken,
       database,
@@ -169,4 +168,13 @@ async function openVerifier(config: Config, now: () => Date, logger: Logger) {
     now,
     onRefreshFailed: (err) => logger.warn({ err }, 'the key set could not be fetched: the last good one stays'),
   });
+}
+
+/**
+ * A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then the 74 random bits of a UUIDv4. Node draws those from its
+ * generator in batches; a library that does not costs 3 to 8 µs an id.
+ */
+function newUuidV7(at: Date): string {
+  const time = at.getTime().toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
 }

@@ -18,8 +18,9 @@ export type PutToSign = {
 export function presignPut(
   endpoint: SigningEndpoint,
   credentials: Credentials,
-  input: PutToSign,
+  { key, headers, expiresInSeconds }: PutToSign,
   now: Date,
 ): SignedUrl {
-  return presignUrl(endpoint, credentials, { ...input, method: 'PUT', query: { 'x-id': 'PutObject' } }, now);
+  const query = { 'x-id': 'PutObject' };
+  return presignUrl(endpoint, credentials, { method: 'PUT', key, query, headers, expiresInSeconds }, now);
 }

@@ -41,10 +41,12 @@ export function canonicalizeHeaders(headers: Readonly<Record<string, string>>): 
   signedHeaders: string;
 } {
   const names = Object.keys(headers).sort();
-  const canonicalHeaders = names
-    .map((name) => `${name}:${headers[name]?.replace(/[ \t\r\n]+/g, ' ').replace(/^ | $/g, '')}\n`)
-    .join('');
+  const canonicalHeaders = names.map((name) => `${name}:${foldBlanks(headers[name] ?? '')}\n`).join('');
   return { canonicalHeaders, signedHeaders: names.join(';') };
+}
+
+function foldBlanks(value: string): string {
+  return /[ \t\r\n]/.test(value) ? value.replace(/[ \t\r\n]+/g, ' ').replace(/^ | $/g, '') : value;
 }
 
 export type CanonicalRequest = {

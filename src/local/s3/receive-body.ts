@@ -73,10 +73,12 @@ export async function receiveBody(
   let sizeBytes = 0;
   for await (const chunk of body) {
     sizeBytes += chunk.length;
+    // The disk works while this thread hashes.
+    const written = write(chunk);
     md5.update(chunk);
     sha256?.update(chunk);
     checksum?.update(chunk);
-    await write(chunk);
+    await written;
   }
   if (expected.sizeBytes !== null && sizeBytes !== expected.sizeBytes) throw new S3Error('IncompleteBody');
   const computedSha256 = sha256?.digest('hex') ?? null;
