@@ -8,6 +8,8 @@ const ROUNDS = 7;
 const SIGNING_REQUESTS = 6_000;
 const DATABASE_REQUESTS = 2_000;
 const FIRST_CONFIRMS = 300;
+const BATCH_REQUESTS = 200;
+const PART_BYTES = 5 * 1024 ** 2;
 /** More than the service remembers. */
 const TOKENS = 12_000;
 
@@ -74,6 +76,16 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
     cases.push(
       same('confirm-upload, again', DATABASE_REQUESTS, postJson('/confirm-upload', token, confirmed)),
       same('presign-download', DATABASE_REQUESTS, postJson('/presign-download', token, confirmed)),
+    );
+    const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
+    const parts = { ...confirmed, uploadId: `${100 * PART_BYTES}.${PART_BYTES}.bench`, partNumbers: hundred };
+    cases.push(
+      same('presign-parts, 100 in a call', BATCH_REQUESTS, postJson('/presign-parts', token, parts)),
+      same(
+        'presign-upload/batch of 100',
+        BATCH_REQUESTS,
+        postJson('/presign-upload/batch', token, { files: hundred.map(() => SMALL) }),
+      ),
     );
     const echo = same('echo', SIGNING_REQUESTS, postJson('/', token, SMALL));
 
