@@ -53,13 +53,17 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
       onError: options.onError ?? console.error,
     }),
   );
-  const handle = (incoming: IncomingMessage, response: ServerResponse, waits: boolean) =>
-    opening.then(
+  const running = new Set<Promise<unknown>>();
+  const handle = (incoming: IncomingMessage, response: ServerResponse, waits: boolean) => {
+    const handled = opening.then(
       (context) => handleRequest(context, incoming, response, waits),
       () => response.destroy(),
     );
-  server.on('request', (incoming, response) => void handle(incoming, response, false));
-  server.on('checkContinue', (incoming, response) => void handle(incoming, response, true));
+    running.add(handled);
+    handled.finally(() => running.delete(handled));
+  };
+  server.on('request', (incoming, response) => handle(incoming, response, false));
+  server.on('checkContinue', (incoming, response) => handle(incoming, response, true));
   server.on('clientError', refuseMalformed);
   server.on('connect', (_incoming, socket) => refuse(socket, '405 Method Not Allowed', 'MethodNotAllowed'));
   try {
@@ -68,7 +72,14 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
     server.close();
     throw error;
   }
-  return { url: serverUrl(server), close: () => closeServer(server) };
+  return {
+    url: serverUrl(server),
+    close: async () => {
+      await closeServer(server);
+      // A request whose connection is gone still cleans up behind itself.
+      await Promise.all(running);
+    },
+  };
 }
 
 /** Node asks for this when a request is no HTTP, or ends before it said it would. */
