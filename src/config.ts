@@ -88,9 +88,9 @@ const settings = z.object({
   JWT_PUBLIC_KEY: z.string().optional(),
   /** Where the issuer publishes its JWK Set. */
   JWKS_URL: httpUrl.optional(),
-  /** The `iss` every token must carry. Unset: any. */
+  /** The `iss` every token must carry. Unset: not checked. */
   JWT_ISSUER: z.string().optional(),
-  /** The `aud` every token must carry (alone or in a list). Unset: any. */
+  /** The `aud` every token must carry (alone or in a list). Unset: not checked. */
   JWT_AUDIENCE: z.string().optional(),
   /** Comma-separated; narrows the algorithms that fit the kind of key. */
   JWT_ALGORITHMS: list.optional(),
@@ -142,7 +142,7 @@ const settings = z.object({
 
   /** Requests each user may make in a minute to one instance, 0 for no limit. */
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
-  /** Comma-separated origins for CORS of the service itself. Default: any in development, none in production. */
+  /** Comma-separated origins for CORS of the service itself. In development every one by default, in production none. */
   ALLOWED_ORIGINS: list
     .pipe(z.array(z.string().refine(isOrigin, 'must be origins like https://app.example.com, or *')))
     .optional(),

@@ -7,9 +7,9 @@ import { openVerificationKey, type VerificationKey } from './verification-key.ts
 
 export type AuthOptions = {
   key: VerificationKey;
-  /** The exact `iss` tokens must carry. Default: any or none. */
+  /** The exact `iss` tokens must carry. Default: not checked. */
   issuer?: string | undefined;
-  /** The exact `aud` tokens must carry, alone or in a list. Default: any or none. */
+  /** The exact `aud` tokens must carry, alone or in a list. Default: not checked. */
   audience?: string | undefined;
   /** Narrows the algorithms that fit the key. Default: all of them. */
   algorithms?: readonly string[] | undefined;

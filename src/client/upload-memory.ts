@@ -35,7 +35,7 @@ export function createUploadMemory(storage: Storage | null, now: () => number) {
       try {
         storage?.setItem(PREFIX + fingerprint, JSON.stringify({ objectKey, uploadId, partSize, startedAtMs: now() }));
       } catch {
-        // Full: this upload will not survive a reload, and is otherwise as good as any.
+        // Full: this upload will not survive a reload, and is otherwise as good as another.
       }
     },
     forget: (fingerprint: string): void => storage?.removeItem(PREFIX + fingerprint),

@@ -1,5 +1,6 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { actFor } from '../auth/caller.ts';
+import { actFor, type Caller, requireScope, type Scope } from '../auth/caller.ts';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Env } from './env.ts';
 
@@ -16,3 +17,13 @@ export const actOnBehalf = createMiddleware<Env>(async (c, next) => {
   c.set('caller', actFor(c.get('caller'), c.req.header('x-on-behalf-of')));
   await next();
 });
+
+/**
+ * The caller, who has this scope.
+ * @throws {Problem} `forbidden`.
+ */
+export function callerWith(c: Context<Env>, scope: Scope): Caller {
+  const caller = c.get('caller');
+  requireScope(caller, scope);
+  return caller;
+}

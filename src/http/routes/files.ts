@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { requireScope } from '../../auth/caller.ts';
 import { getFile } from '../../files/get-file.ts';
 import { listFiles, listFilesQuery } from '../../files/list-files.ts';
 import {
@@ -12,6 +11,7 @@ import {
 } from '../../files/presign-download.ts';
 import { toFile } from '../../files/to-file.ts';
 import { answer, answerJson } from '../answer.ts';
+import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
@@ -22,34 +22,29 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/presign-download', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:read');
+    const caller = callerWith(c, 'files:read');
     return answerJson(c, await presignDownload(services, caller, await readJson(c, presignDownloadInput)));
   });
 
   routes.post('/presign-download/batch', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:read');
+    const caller = callerWith(c, 'files:read');
     const { fileIds } = await readJson(c, presignDownloadsInput, MAX_BATCH_BODY_BYTES);
     return answerJson(c, await presignDownloads(services, caller, fileIds));
   });
 
   routes.get('/files', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:read');
+    const caller = callerWith(c, 'files:read');
     return answerJson(c, await listFiles(services, caller, readQuery(c, listFilesQuery)));
   });
 
   routes.get('/files/:fileId', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:read');
+    const caller = callerWith(c, 'files:read');
     const row = await getFile(services, caller, { fileId: c.req.param('fileId') });
     return answerJson(c, toFile(row, services.config.publicBaseUrl));
   });
 
   routes.get('/files/:fileId/download', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:read');
+    const caller = callerWith(c, 'files:read');
     const { disposition } = readQuery(c, downloadQuery);
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
     const { presignedUrl } = await presignDownload(services, caller, input);

@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { requireScope } from '../../auth/caller.ts';
 import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
 import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
 import { listParts, listPartsInput } from '../../uploads/list-parts.ts';
@@ -7,6 +6,7 @@ import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts'
 import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
 import { uploadRequest, uploadRequests } from '../../uploads/upload-request.ts';
 import { answer, answerJson } from '../answer.ts';
+import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
@@ -17,40 +17,34 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/presign-upload', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:write');
+    const caller = callerWith(c, 'files:write');
     return answerJson(c, await presignUpload(services, caller, await readJson(c, uploadRequest)));
   });
 
   routes.post('/presign-upload/batch', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:write');
+    const caller = callerWith(c, 'files:write');
     const { files } = await readJson(c, uploadRequests, MAX_BATCH_BODY_BYTES);
     return answerJson(c, await presignUploads(services, caller, files));
   });
 
   routes.post('/presign-parts', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:write');
+    const caller = callerWith(c, 'files:write');
     return answerJson(c, await presignParts(services, caller, await readJson(c, presignPartsInput)));
   });
 
   routes.post('/list-parts', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:write');
+    const caller = callerWith(c, 'files:write');
     return answerJson(c, await listParts(services, caller, await readJson(c, listPartsInput)));
   });
 
   routes.post('/abort-upload', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:write');
+    const caller = callerWith(c, 'files:write');
     await abortUpload(services, caller, await readJson(c, abortUploadInput));
     return answer(c, 204, null);
   });
 
   routes.post('/confirm-upload', async (c) => {
-    const caller = c.get('caller');
-    requireScope(caller, 'files:write');
+    const caller = callerWith(c, 'files:write');
     const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES);
     const { file, created } = await confirmUpload(services, caller, input);
     return answerJson(c, file, created ? 201 : 200);
