@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole main job with curl and jq alone: presign, PUT, confirm, list, download, compare the bytes.
+# The whole main job with curl and jq alone: presign, PUT, confirm, list, download, compare the bytes. Files of up to 5 GiB,
+# in one PUT; CONTENT_TYPE is application/octet-stream unless given.
 #
 #   scripts/walkthrough.sh FILE [CONTENT_TYPE]
 #
@@ -11,7 +12,7 @@ for command in curl jq; do
 done
 file=${1:?usage: scripts/walkthrough.sh FILE [CONTENT_TYPE]}
 [ -f "$file" ] || { echo "there is no file $file" >&2; exit 1; }
-type=${2:-$(file --brief --mime-type -- "$file" 2>/dev/null || echo application/octet-stream)}
+type=${2:-application/octet-stream}
 signpost=${SIGNPOST:-http://127.0.0.1:3000}
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
 token=${TOKEN:-$(cd -- "$root" && npm run --silent token -- demo)}
@@ -28,9 +29,9 @@ call() {
   cat -- "$work/answer"
 }
 
-echo "1. presign: what is uploaded, its type and its size are signed"
+echo "1. presign one PUT: what is uploaded, its type and its size are signed"
 jq -n --arg fileName "$(basename -- "$file")" --arg contentType "$type" --argjson size "$(wc -c <"$file")" \
-  '{$fileName, $contentType, $size}' >"$work/request.json"
+  '{$fileName, $contentType, $size, method: "PUT"}' >"$work/request.json"
 call /presign-upload -d @"$work/request.json" >"$work/upload.json"
 jq '{fileId, objectKey, expiresAt}' "$work/upload.json"
 
