@@ -3,8 +3,8 @@ import type { Env } from './env.ts';
 
 /**
  * The answer to a request, with the headers its middleware set. A Response of plain parts, not Hono's `c.json` and
- * `c.header`: those build Headers objects on the way, which Node's server takes apart again, for about a third of the
- * time that a presigned upload takes.
+ * `c.header`: those build Headers objects on the way, which Node's server takes apart again, which made
+ * half of the time of a presigned upload (bench/README.md).
  */
 export function answer(
   c: Context<Env>,

@@ -3,7 +3,7 @@ import { checksumSha256, cleanText, expiresIn, fileName, label } from '../fields
 import { MEDIA_TYPE_PATTERN } from '../media-type.ts';
 import { encodeText, RESERVED_METADATA_PREFIX } from './upload-metadata.ts';
 
-/** With the service's own entries (at most 577 bytes) and the names this stays under S3's 2,048 bytes of metadata. */
+/** With the service's own entries (at most 603 bytes) and the names (320) this stays under S3's 2,048 bytes of metadata. */
 const MAX_METADATA_BYTES = 1024;
 const MAX_METADATA_PAIRS = 10;
 const MAX_BATCH = 100;

@@ -1,19 +1,10 @@
 import { type ByteRange, readByteRange } from './byte-range.ts';
 import { checksumHeaders } from './checksums/checksum-headers.ts';
+import { CONTENT_HEADERS } from './object-headers.ts';
 import { isNotModified } from './preconditions.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './store/object-record.ts';
-
-/** Query parameters that replace a header of the answer: the S3 reference, "GetObject". */
-const OVERRIDES = [
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
-];
 
 /** What GET and HEAD answer about an object, before any byte of it is read. `range` is null for 304. */
 export type ObjectDescription = { status: number; headers: [string, string][]; range: ByteRange | null };
@@ -33,7 +24,8 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
 
   const headers = new Map([['accept-ranges', 'bytes'], ...validators, ...record.headers]);
   if (record.tags.length > 0) headers.set('x-amz-tagging-count', String(record.tags.length));
-  for (const name of OVERRIDES) {
+  // `response-content-type` and its kin: the S3 reference, "GetObject".
+  for (const name of CONTENT_HEADERS) {
     const value = request.query.find(([parameter]) => parameter === `response-${name}`)?.[1];
     if (value !== undefined) headers.set(name, requireHeaderValue(name, value));
   }

@@ -1,17 +1,8 @@
+import { CONTENT_HEADERS } from '../object-headers.ts';
 import { S3Error } from '../s3-error.ts';
 
 /** Fields of the signature, which no PutObject has as headers. */
 const SIGNATURE_FIELDS = ['x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-signature'];
-
-/** Fields of a form that mean the header of the same name. */
-const HEADER_FIELDS = [
-  'cache-control',
-  'content-disposition',
-  'content-encoding',
-  'content-language',
-  'content-type',
-  'expires',
-];
 
 /**
  * The fields of a form as the headers of a PutObject: latin1 text of their UTF-8. Throws InvalidArgument for one that no
@@ -19,7 +10,7 @@ const HEADER_FIELDS = [
  */
 export function formHeaders(fields: ReadonlyMap<string, string>): Map<string, string> {
   const headers = [...fields].filter(
-    ([name]) => HEADER_FIELDS.includes(name) || (name.startsWith('x-amz-') && !SIGNATURE_FIELDS.includes(name)),
+    ([name]) => CONTENT_HEADERS.includes(name) || (name.startsWith('x-amz-') && !SIGNATURE_FIELDS.includes(name)),
   );
   return new Map(
     headers.map(([name, value]) => {

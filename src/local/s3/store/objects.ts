@@ -54,10 +54,7 @@ export async function commitObject(
   record: Omit<ObjectRecord, 'files' | 'uploadId'>,
   condition: WriteCondition,
 ): Promise<void> {
-  const path = recordPath(store, bucket, record.key);
-  await writeAlone(store, path, async () => {
-    const current = await readRecord(store, bucket, record.key);
-    requireWriteCondition(condition, current);
+  await replaceObject(store, bucket, record.key, condition, async (path) => {
     const file = await keepData(store, bucket, upload);
     try {
       await publishRecord(store, path, { ...record, files: [file], uploadId: null }, condition);
@@ -65,8 +62,6 @@ export async function commitObject(
       await removeData(store, bucket, [file]);
       throw error;
     }
-    await syncDirectory(dirname(path));
-    if (current !== null) await removeData(store, bucket, current.files);
   });
 }
 
@@ -77,11 +72,22 @@ export async function commitRecord(
   record: ObjectRecord,
   condition: WriteCondition,
 ): Promise<void> {
-  const path = recordPath(store, bucket, record.key);
+  await replaceObject(store, bucket, record.key, condition, (path) => publishRecord(store, path, record, condition));
+}
+
+/** Where the condition holds, publishes a new record of the key, makes that durable, then removes the old one's data. */
+async function replaceObject(
+  store: Store,
+  bucket: string,
+  key: string,
+  condition: WriteCondition,
+  publish: (path: string) => Promise<void>,
+): Promise<void> {
+  const path = recordPath(store, bucket, key);
   await writeAlone(store, path, async () => {
-    const current = await readRecord(store, bucket, record.key);
+    const current = await readRecord(store, bucket, key);
     requireWriteCondition(condition, current);
-    await publishRecord(store, path, record, condition);
+    await publish(path);
     await syncDirectory(dirname(path));
     if (current !== null) await removeData(store, bucket, current.files);
   });
