@@ -26,7 +26,8 @@ export type PresignUploadServices = {
 /**
  * Signs one upload under the caller's own prefix. No database, and for one PUT no call to the bucket either: everything
  * that confirming will hold the object against is inside the signature.
- * @throws {Problem} `file-too-large`, `content-type-not-allowed`; for an upload in parts `storage-unavailable`.
+ * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `invalid-request` for a form where the store knows none;
+ * for an upload in parts `storage-unavailable`.
  */
 export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadRequest) {
   refuse(violationsOf(services.config, request));
@@ -47,6 +48,9 @@ export async function presignUploads(services: PresignUploadServices, caller: Ca
 }
 
 function violationsOf(config: Config, { size, contentType, documentType, method }: UploadRequest): Violation[] {
+  if (method === 'POST' && !config.postPolicy) {
+    return [{ code: 'invalid-request', path: 'method', message: 'this store knows no POST policies: use PUT' }];
+  }
   const claim = { sizeBytes: size, contentType, documentType: documentType ?? null };
   const violations = findViolations(config, claim);
   const isOneRequest = method === 'PUT' || method === 'POST' || config.freezeUploads === 'all';
@@ -110,10 +114,6 @@ async function signPut(services: PresignUploadServices, request: UploadRequest, 
 
 async function signForm(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
-  if (!config.postPolicy) {
-    const message = 'this store knows no POST policies: use PUT';
-    throw new Problem('invalid-request', message, { errors: [{ path: 'method', message }] });
-  }
   const { checksumSha256, contentType } = request;
   const signed = presignPost(
     endpoint,

@@ -4,8 +4,12 @@ import { essence } from '../media-type.ts';
 type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 
-/** A limit that an upload breaks: which problem that is, which field of the request, and which limit it was. */
-export type Violation = { code: 'file-too-large' | 'content-type-not-allowed'; path: string; message: string };
+/** A limit of the service, or of its store, that an upload breaks: which problem that is, which field of the request, and which limit it was. */
+export type Violation = {
+  code: 'file-too-large' | 'content-type-not-allowed' | 'invalid-request';
+  path: string;
+  message: string;
+};
 
 /** Holds an upload against the limits: the general ones, and those of its document type on top. */
 export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {

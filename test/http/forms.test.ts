@@ -104,6 +104,10 @@ describe('an HTML form', () => {
     const other = await startTestService({ env: { S3_POST_POLICY: 'false' } });
     try {
       expectProblem(await other.call('alice', '/presign-upload', request), 400, 'invalid-request');
+      const files = [{ ...request, method: 'PUT' }, request];
+      const batch = await other.call('alice', '/presign-upload/batch', { files });
+      expectProblem(batch, 400, 'invalid-request');
+      expect(batch.body.errors).toMatchObject([{ path: 'files.1.method' }]);
     } finally {
       await other.close();
     }
