@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { MAX_URL_TTL_SECONDS } from './config.ts';
 import { isCleanText, LABEL_PATTERN } from './object-key.ts';
+import { MAX_URL_TTL_SECONDS } from './settings.ts';
 
 /** Request fields that several routes share, each with its bounds. */
 

@@ -105,7 +105,8 @@ describe('.env.example', () => {
         'KEY_PREFIX',
       ].concat(
         ['PUBLIC_BASE_URL', 'DATABASE_URL', 'DATABASE_DRIVER', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'],
-        ['JWT_ALGORITHMS', 'UPLOAD_POLICIES', 'ALLOWED_ORIGINS'],
+        ['JWT_ALGORITHMS', 'UPLOAD_POLICIES', 'ALLOWED_ORIGINS', 'AUTH_COOKIE'],
+        ['QUOTA_BYTES', 'QUOTA_FILES', 'EVENTS_SNS_TOPICS'],
       ),
     );
     const env = Object.fromEntries(shown.filter(([name]) => !withoutDefault.has(name)));

@@ -9,6 +9,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const LAYERS = [
   ['errors', 'in-time'],
   ['object-key', 'media-type'],
+  ['settings'],
   ['config'],
   ['fields', 'create-logger'],
   ['auth', 'signing', 'storage', 'db', 'local', 'client'],

@@ -1,7 +1,8 @@
 import type { Caller } from '../auth/caller.ts';
-import { type Config, MAX_PUT_BYTES } from '../config.ts';
+import type { Config } from '../config.ts';
 import { Problem } from '../errors.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
+import { MAX_PUT_BYTES } from '../settings.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';

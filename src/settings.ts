@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { LABEL_PATTERN } from './object-key.ts';
+
+/** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
+const contentTypePattern = z
+  .string()
+  .toLowerCase()
+  .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
+
+/** S3 User Guide, "Amazon S3 multipart upload limits": in one PUT or part, at least in a part that is not the last, in all. */
+export const MAX_PUT_BYTES = 5 * 1024 ** 3;
+const MIN_PART_BYTES = 5 * 1024 ** 2;
+const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
+/** SigV4 query signatures live at most 7 days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
+export const MAX_URL_TTL_SECONDS = 604_800;
+/** RFC 7518, section 3.2: an HS256 key has at least the size of the hash. */
+export const MIN_SECRET_BYTES = 32;
+
+const list = z.string().transform((text) =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== ''),
+);
+const isOrigin = (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text);
+const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      message: `must be a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
+const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' });
+/** A URL that paths are appended to. */
+const baseUrl = httpUrl.transform((text) => text.replace(/\/+$/, ''));
+const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS).default(300);
+export const uploadPolicy = z.strictObject({
+  maxBytes: z.int().min(0).max(MAX_OBJECT_BYTES).optional(),
+  contentTypes: z.array(contentTypePattern).min(1).optional(),
+});
+
+/** Every setting, by the name of its environment variable. An empty variable counts as unset. */
+export const settings = z.object({
+  /** `production` forbids everything embedded and everything generated: what is missing is a start-up error. */
+  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  /** TCP port of the service, 0 for any free one. */
+  PORT: integer(0, 65_535).default(3000),
+  /** Address to listen on. Default `127.0.0.1`, in production `0.0.0.0`. */
+  HOST: z.string().optional(),
+  /** Where the embedded bucket, the embedded database and the generated secret live. */
+  DATA_DIR: z.string().default('.data'),
+  /** TCP port of the embedded bucket. Default: the service's own port plus one (0 where that is 0). */
+  LOCAL_S3_PORT: integer(0, 65_535).optional(),
+
+  /** The bucket; unset: the embedded one. */
+  S3_BUCKET_NAME: z.string().optional(),
+  /** Required with a bucket on AWS; `us-east-1` where `S3_ENDPOINT` is set. */
+  AWS_REGION: z.string().optional(),
+  /** Static credentials, both or neither; neither: the SDK's own chain (profile, container, instance, web identity). */
+  AWS_ACCESS_KEY_ID: z.string().optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().optional(),
+  /** With static credentials that are temporary. */
+  AWS_SESSION_TOKEN: z.string().optional(),
+  /** When those end, ISO 8601: no URL is promised to live longer. */
+  AWS_CREDENTIAL_EXPIRATION: z.iso.datetime({ offset: true }).optional(),
+  /** URL of an S3-compatible store, as this service reaches it. Default AWS. */
+  S3_ENDPOINT: baseUrl.optional(),
+  /** The same store (or the embedded one) as clients reach it, signed into their URLs. Default `S3_ENDPOINT`. */
+  S3_PUBLIC_ENDPOINT: baseUrl.optional(),
+  /** `https://host/bucket/key` instead of `https://bucket.host/key`. */
+  S3_FORCE_PATH_STYLE: flag.default(false),
+  /** Sign for `bucket.s3-accelerate.amazonaws.com`: the bucket must have Transfer Acceleration on. */
+  S3_USE_ACCELERATE_ENDPOINT: flag.default(false),
+  /** Sign for the endpoint that answers on IPv6 as well. */
+  AWS_USE_DUALSTACK_ENDPOINT: flag.default(false),
+
+  /** `postgres://…`; unset: an embedded PostgreSQL in `DATA_DIR`. */
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+  /** Overrides the choice by host name: `*.neon.tech` goes through Neon's driver, any other through `pg`. */
+  DATABASE_DRIVER: z.enum(['pg', 'neon']).optional(),
+  /** Connections each instance may open, 1 to 1,000. */
+  DATABASE_MAX_CONNECTIONS: integer(1, 1000).default(10),
+
+  /** HMAC secret of the tokens, at least 32 bytes in production. Exactly one of the next three. */
+  JWT_SECRET: z.string().optional(),
+  /** Public key: PEM (SPKI) or JWK. */
+  JWT_PUBLIC_KEY: z.string().optional(),
+  /** Where the issuer publishes its JWK Set. */
+  JWKS_URL: httpUrl.optional(),
+  /** The `iss` every token must carry. Unset: not checked. */
+  JWT_ISSUER: z.string().optional(),
+  /** The `aud` every token must carry (alone or in a list). Unset: not checked. */
+  JWT_AUDIENCE: z.string().optional(),
+  /** Comma-separated; narrows the algorithms that fit the kind of key. */
+  JWT_ALGORITHMS: list.optional(),
+  /** The claim that is the user id. */
+  JWT_USER_CLAIM: z.string().default('sub'),
+  /** Name of a cookie that may carry the token, for pages of an allowed origin on the same site. Unset: off. */
+  AUTH_COOKIE: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be a cookie name of [A-Za-z0-9_.-]')
+    .optional(),
+
+  /** In front of every object key, at most 256 characters, ending in `/` or empty. */
+  KEY_PREFIX: z
+    .string()
+    .regex(/^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/, 'must be path segments of [A-Za-z0-9._-], each followed by /')
+    .max(256)
+    .default(''),
+  /** How long a presigned upload stays valid, 1 to 604,800 s. */
+  UPLOAD_URL_TTL_SECONDS: urlTtlSeconds,
+  /** How long a presigned download stays valid, 1 to 604,800 s. */
+  DOWNLOAD_URL_TTL_SECONDS: urlTtlSeconds,
+  /**
+   * The window, in seconds, in which a presigned download stays the same URL, so that caches know it again; 0: none. Each
+   * URL lives for one window more, 0 to 302,400.
+   */
+  DOWNLOAD_URL_CACHE_SECONDS: integer(0, MAX_URL_TTL_SECONDS / 2).default(0),
+  /** Largest file in bytes, at most 5 TiB. */
+  MAX_UPLOAD_BYTES: integer(0, MAX_OBJECT_BYTES).default(5 * 1024 ** 3),
+  /** Files larger than this, in bytes, are uploaded in parts unless the client says otherwise; at most 5 GiB. */
+  MULTIPART_THRESHOLD_BYTES: integer(0, MAX_PUT_BYTES).default(100 * 1024 ** 2),
+  /** Size of a part in bytes, 5 MiB to 5 GiB; more where a file would need over 10,000 parts. */
+  MULTIPART_PART_BYTES: integer(MIN_PART_BYTES, MAX_PUT_BYTES).default(64 * 1024 ** 2),
+  /** Comma-separated media types or patterns: `image/*,application/pdf`. */
+  ALLOWED_CONTENT_TYPES: list.pipe(z.array(contentTypePattern).min(1)).default(['*/*']),
+  /** JSON per document type, narrowing the two above: `{"id":{"maxBytes":10485760,"contentTypes":["image/*"]}}`. */
+  UPLOAD_POLICIES: z
+    .string()
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.issues.push({ code: 'custom', message: 'must be JSON', input: undefined });
+        return z.NEVER;
+      }
+    })
+    .pipe(z.record(z.string().regex(LABEL_PATTERN, 'names what is no document type'), uploadPolicy))
+    .default({}),
+  /** Bytes each user's files may have in all. Unset: no limit. */
+  QUOTA_BYTES: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  /** Files each user may have. Unset: no limit. */
+  QUOTA_FILES: integer(0, Number.MAX_SAFE_INTEGER).optional(),
+  /** How long the object of a deleted file is kept, in seconds; 0: it is removed in the same call. At most 10 years. */
+  DELETE_AFTER_SECONDS: integer(0, 10 * 365 * 86_400).default(0),
+  /** How often each instance tries to sweep the bucket and seal the audit log, in seconds, at most a week; 0: never. */
+  JOBS_INTERVAL_SECONDS: integer(0, 7 * 86_400).default(3600),
+  /** Whether the store knows POST policies (HTML forms); Cloudflare R2 does not. */
+  S3_POST_POLICY: flag.default(true),
+  /**
+   * Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified stays what is
+   * served: `post` (a form can be sent again until it expires), or `all` for a store that ignores `If-None-Match`.
+   */
+  FREEZE_UPLOADS: z.enum(['post', 'all']).default('post'),
+  /** Encryption at rest, signed into every upload: none (the bucket's own default), SSE-S3 or SSE-KMS. */
+  SSE_MODE: z.enum(['none', 's3', 'kms']).default('none'),
+  /** Key id or ARN for `SSE_MODE=kms`. Unset: the account's `aws/s3` key. */
+  SSE_KMS_KEY_ID: z.string().optional(),
+
+  /** Writes a row into the audit log for each presigned upload as well, as far as the database answers. */
+  AUDIT_PRESIGN: flag.default(false),
+  /** Proxies in front that each add to `X-Forwarded-For`, 0 to 10: the client's address is looked for behind so many. */
+  TRUSTED_PROXIES: integer(0, 10).default(0),
+  /** Secret of bucket events that carry no signature of their own: `Authorization: Bearer`. Unset: such are refused. */
+  EVENTS_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
+  /** ARNs of the SNS topics whose signed bucket events are believed, comma-separated. Unset: none. */
+  EVENTS_SNS_TOPICS: list
+    .pipe(z.array(z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, 'must be ARNs of SNS topics')))
+    .default([]),
+
+  /** Requests each user may make in a minute to one instance, 0 for no limit. */
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
+  /** Comma-separated origins for CORS of the service itself. In development every one by default, in production none. */
+  ALLOWED_ORIGINS: list
+    .pipe(z.array(z.string().refine(isOrigin, 'must be origins like https://app.example.com, or *')))
+    .optional(),
+  /** Public bucket or CDN in front of it: answers then carry `publicFileUrl`. */
+  PUBLIC_BASE_URL: baseUrl.optional(),
+  /** How much is logged. */
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+});
+
+export type Settings = z.infer<typeof settings>;
