@@ -2,9 +2,14 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // What only a real S3 server can show has a folder of its own; everything else runs on the embedded bucket as well.
+    // What only a real S3 server or a browser can show, or what takes long, has a folder of its own; everything else runs
+    // on the embedded bucket as well.
     include: ['test/**/*.test.ts'],
-    exclude: process.env.TEST_S3_ENDPOINT === undefined ? ['test/real-s3/**'] : [],
+    exclude: [
+      ...(process.env.TEST_S3_ENDPOINT === undefined ? ['test/real-s3/**'] : []),
+      ...(process.env.TEST_CRASHES === undefined ? ['test/crash/**'] : []),
+      ...(process.env.TEST_BROWSER === undefined ? ['test/browser/**'] : []),
+    ],
     globalSetup: ['test/helpers/global-setup.ts'],
     // Everything runs against real servers on two cores: generous limits, so that a slow machine is not a red test.
     testTimeout: 20_000,

@@ -1,15 +1,23 @@
 // npm run bench: every figure of bench/README.md from one run, as Markdown. Linux, with curl and taskset.
+// npm run bench -- sdk, or rls: those of the SDK, or of row level security, alone.
+// npm run bench -- find: those of finding files, which no other run has.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { measureFind } from './measure-find.ts';
 import { measureMemory } from './measure-memory.ts';
 import { measureRoutes } from './measure-routes.ts';
+import { measureRowLevelSecurity } from './measure-row-level-security.ts';
+import { measureSdk, withRealBucket } from './measure-sdk.ts';
 import { measureStart } from './measure-start.ts';
 import { measureUpload } from './measure-upload.ts';
 
 async function main(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'signpost-bench-'));
   try {
+    if (process.argv[2] === 'sdk') return await printSdk(directory);
+    if (process.argv[2] === 'find') return await printFind(directory);
+    if (process.argv[2] === 'rls') return await printRowLevelSecurity(directory);
     print(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores`);
 
     const start = await measureStart(directory);
@@ -53,6 +61,10 @@ async function main(): Promise<void> {
       ],
     );
 
+    await printSdk(directory);
+
+    await printRowLevelSecurity(directory);
+
     const routes = await measureRoutes(directory);
     printTable(
       "Routes against Hono's JSON echo in the same process",
@@ -70,6 +82,62 @@ async function main(): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function printFind(directory: string): Promise<void> {
+  const { figures, insertUs, insertIndexedUs } = await measureFind(directory);
+  printTable(
+    'A page of 50 out of 1,000,000 files of one user',
+    ['', 'files', 'statements', 'planning', 'executing', 'together', 'target'],
+    figures.map(({ name, found, statements, planMs, runMs }) => [
+      name,
+      String(found),
+      String(statements),
+      ...[planMs, runMs, planMs + runMs].map((ms) => `${ms.toFixed(1)} ms`),
+      planMs + runMs <= 5 ? '≤ 5 ms' : '≤ 5 ms: **missed**',
+    ]),
+  );
+  print(
+    `A row of its own, inserted: ${insertUs.toFixed(0)} µs, with the indexes of finding ${insertIndexedUs.toFixed(0)} µs.`,
+  );
+}
+
+async function printRowLevelSecurity(directory: string): Promise<void> {
+  const figures = await measureRowLevelSecurity(directory);
+  const bare = figures.find(({ name }) => name === 'bare');
+  printTable(
+    'One row by its id under row level security, against the bare statement',
+    ['', 'statements/s, 16 at once', 'ratio', 'one alone', 'ratio'],
+    figures.map(({ name, perSecond, ms }) => [
+      name,
+      perSecond.toFixed(0),
+      (perSecond / (bare?.perSecond ?? Number.NaN)).toFixed(2),
+      `${ms.toFixed(2)} ms`,
+      (ms / (bare?.ms ?? Number.NaN)).toFixed(2),
+    ]),
+  );
+}
+
+async function printSdk(directory: string): Promise<void> {
+  const GIB = 1024 ** 3;
+  const figures = [
+    { store: '1 GiB to the embedded bucket', measured: await measureSdk(directory, GIB) },
+    {
+      // The Ceph of the tests keeps 8 GiB in memory, and for hours what was deleted.
+      store: '256 MiB to the bucket of `TEST_S3_ENDPOINT`',
+      measured: await withRealBucket((env) => measureSdk(directory, GIB / 4, env)),
+    },
+  ];
+  printTable(
+    "Through the SDK's parts in Node against `curl -T`",
+    ['', 'SDK', 'curl', 'ratio', 'target', "the service's RSS over idle, at most", 'with 1 MiB'],
+    figures.flatMap(({ store, measured }) => {
+      if (measured === null) return [];
+      const { sdk, curl, growthBytes, smallGrowthBytes } = measured;
+      const memory = [mebibytes(growthBytes), mebibytes(smallGrowthBytes)];
+      return [[store, perSecond(sdk), perSecond(curl), (sdk / curl).toFixed(2), '≥ 0.9', ...memory]];
+    }),
+  );
 }
 
 function printTable(title: string, head: string[], rows: string[][]): void {

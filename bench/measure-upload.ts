@@ -19,7 +19,7 @@ const run = promisify(execFile);
  */
 export async function measureUpload(directory: string) {
   const file = join(directory, 'file');
-  await run('sh', ['-c', `head -c ${SIZE_BYTES} /dev/urandom > "$1"`, 'sh', file]);
+  await makeFile(file, SIZE_BYTES);
   const service = await startService([process.execPath, 'dist/main.js'], join(directory, 'upload'));
   try {
     await sleep(SETTLE_MS);
@@ -27,9 +27,11 @@ export async function measureUpload(directory: string) {
     await service.forgetPeak();
     const speeds = { upload: [] as number[], dd: [] as number[], cat: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
-      speeds.upload.push(await timed(await putCommand(service, file)));
-      speeds.dd.push(await timed(['dd', `if=${file}`, `of=${file}-dd-${round}`, 'bs=1M', 'conv=fsync']));
-      speeds.cat.push(await timed(['sh', '-c', 'cat "$1" > "$2" && sync "$2"', 'sh', file, `${file}-cat-${round}`]));
+      speeds.upload.push(await timed(SIZE_BYTES, await putCommand(service, file, SIZE_BYTES)));
+      speeds.dd.push(await timed(SIZE_BYTES, ['dd', `if=${file}`, `of=${file}-dd-${round}`, 'bs=1M', 'conv=fsync']));
+      speeds.cat.push(
+        await timed(SIZE_BYTES, ['sh', '-c', 'cat "$1" > "$2" && sync "$2"', 'sh', file, `${file}-cat-${round}`]),
+      );
     }
     const growthBytes = (await service.peakRssBytes()) - idleBytes;
     return { growthBytes, upload: median(speeds.upload), dd: median(speeds.dd), cat: median(speeds.cat) };
@@ -38,14 +40,24 @@ export async function measureUpload(directory: string) {
   }
 }
 
-async function putCommand(service: Awaited<ReturnType<typeof startService>>, file: string): Promise<string[]> {
+/** Writes random bytes: none that a disk could compress. */
+export async function makeFile(path: string, sizeBytes: number): Promise<void> {
+  await run('sh', ['-c', `head -c ${sizeBytes} /dev/urandom > "$1"`, 'sh', path]);
+}
+
+/** Presigns one PUT of this size; the command that sends it. */
+export async function putCommand(
+  service: Awaited<ReturnType<typeof startService>>,
+  file: string,
+  sizeBytes: number,
+): Promise<string[]> {
   const answer = await fetch(`${service.url}/presign-upload`, {
     method: 'POST',
     headers: { authorization: `Bearer ${await service.mint()}`, 'content-type': 'application/json' },
     body: JSON.stringify({
       fileName: 'large.bin',
       contentType: 'application/octet-stream',
-      size: SIZE_BYTES,
+      size: sizeBytes,
       method: 'PUT',
     }),
   });
@@ -54,9 +66,10 @@ async function putCommand(service: Awaited<ReturnType<typeof startService>>, fil
   return ['curl', '-sS', '--fail-with-body', '-o', '/dev/null', '-T', file, ...headerOptions, presignedUrl];
 }
 
-async function timed([command = '', ...args]: string[]): Promise<number> {
+/** Runs a command that moves so many bytes, with everything before it synced; bytes per second. */
+export async function timed(sizeBytes: number, [command = '', ...args]: string[]): Promise<number> {
   await run('sync');
   const startedAt = performance.now();
   await run(command, args);
-  return (SIZE_BYTES / (performance.now() - startedAt)) * 1000;
+  return (sizeBytes / (performance.now() - startedAt)) * 1000;
 }

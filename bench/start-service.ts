@@ -11,11 +11,17 @@ const POLL_MS = 5;
 const START_WITHIN_MS = 60_000;
 
 /**
- * Starts the service by `command`, with everything embedded in `dataDir`, or on the database at `databaseUrl`.
+ * Starts the service by `command`, with everything embedded in `dataDir`, or on the database at `databaseUrl`, and with
+ * the settings of `env`.
  * `startMs` is from the spawn to the first 200 on `/healthz`.
  * @throws {Error} when that takes more than a minute.
  */
-export async function startService(command: readonly [string, ...string[]], dataDir: string, databaseUrl = '') {
+export async function startService(
+  command: readonly [string, ...string[]],
+  dataDir: string,
+  databaseUrl = '',
+  env: Readonly<Record<string, string>> = {},
+) {
   const port = await findFreePort();
   const [file, ...args] = command;
   const startedAt = performance.now();
@@ -36,6 +42,7 @@ export async function startService(command: readonly [string, ...string[]], data
         JWT_PUBLIC_KEY: '',
         JWKS_URL: '',
       },
+      ...env,
     },
   });
   const pid = child.pid ?? Number.NaN;

@@ -1,13 +1,14 @@
-// The browser SDK, `signpost/client`: one file, and its types beside it.
+// The browser SDK, `signpost/client`, and the React hook, `signpost/react`: one file each, and their types beside them.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const bundle = build({
-  entryPoints: { client: 'src/client/create-signpost.ts' },
+  entryPoints: { client: 'src/client/create-signpost.ts', react: 'src/client/use-upload.ts' },
   outdir: 'dist',
   bundle: true,
+  external: ['react'],
   minify: true,
   platform: 'browser',
   target: 'es2022',

@@ -23,8 +23,33 @@ const isFresh = changedAt(`dist/${bench ? 'bench' : 'main'}.js`) > newest;
 if (isFresh) process.exit();
 
 const { build } = await import('esbuild');
+// The demo page: unminified, for it is there to be read. Before main.js, whose age says that everything is built.
 await build({
-  entryPoints: { main: 'src/main.ts', token: 'scripts/token.ts', migrate: 'scripts/migrate.ts', ...bench },
+  entryPoints: [
+    { in: 'src/demo/main.ts', out: 'page' },
+    { in: 'src/demo/styles/page.css', out: 'page' },
+    { in: 'src/demo/index.html', out: 'index' },
+    { in: 'src/demo/icon.svg', out: 'icon' },
+  ],
+  outdir: 'dist/demo',
+  bundle: true,
+  platform: 'browser',
+  target: 'es2022',
+  format: 'esm',
+  loader: { '.html': 'copy', '.svg': 'copy' },
+  logLevel: 'warning',
+});
+await build({
+  entryPoints: {
+    main: 'src/main.ts',
+    token: 'scripts/token.ts',
+    migrate: 'scripts/migrate.ts',
+    sweep: 'scripts/sweep.ts',
+    'bucket-setup': 'scripts/bucket-setup.ts',
+    doctor: 'scripts/doctor.ts',
+    audit: 'scripts/audit.ts',
+    ...bench,
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

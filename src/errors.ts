@@ -8,6 +8,7 @@ export const PROBLEMS = {
   unauthenticated: { status: 401, title: 'A valid bearer token is required' },
   forbidden: { status: 403, title: 'The token lacks the scope for this' },
   'not-your-object': { status: 403, title: "The object key is not under the caller's prefix" },
+  'quota-exceeded': { status: 403, title: 'The quota is used up' },
   'file-not-found': { status: 404, title: 'There is no such file' },
   'object-not-found': { status: 404, title: 'Nothing is stored under that key' },
   'upload-not-found': { status: 404, title: 'There is no such multipart upload' },

@@ -1,10 +1,14 @@
 import { z } from 'zod';
+import { encodeText, RESERVED_METADATA_PREFIX } from './metadata-text.ts';
 import { isCleanText, LABEL_PATTERN } from './object-key.ts';
 import { MAX_URL_TTL_SECONDS } from './settings.ts';
 
 /** Request fields that several routes share, each with its bounds. */
 
 const MAX_FILE_NAME_BYTES = 255;
+/** With the service's own entries (at most 603 bytes) and the names (320) this stays under S3's 2,048 bytes of metadata. */
+const MAX_METADATA_BYTES = 1024;
+const MAX_METADATA_PAIRS = 10;
 
 /** Any well-formed Unicode without control characters and bidi overrides. */
 export const cleanText = z
@@ -35,3 +39,28 @@ export const partNumber = z.int().min(1).max(10_000);
 
 /** What `/presign-upload` called `uploadId`. */
 export const uploadId = z.string().min(1).max(1024);
+
+/** What clients say of a file: at most 10 pairs, 1,024 bytes of values in all. */
+export const metadata = z
+  .record(
+    z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, 'must match [a-z0-9-]{1,32}')
+      .refine((name) => !name.startsWith(RESERVED_METADATA_PREFIX), `${RESERVED_METADATA_PREFIX}… is reserved`),
+    cleanText,
+  )
+  .refine((pairs) => Object.keys(pairs).length <= MAX_METADATA_PAIRS, `at most ${MAX_METADATA_PAIRS} pairs`)
+  .refine(
+    (pairs) => Object.values(pairs).reduce((sum, value) => sum + encodeText(value).length, 0) <= MAX_METADATA_BYTES,
+    `at most ${MAX_METADATA_BYTES} bytes of values, as encoded for the header`,
+  );
+
+const MAX_PAGE = 1000;
+
+/** How many a page of a list has, in a query: 1 to 1,000, default 50. */
+export const pageLimit = z
+  .string()
+  .regex(/^\d{1,4}$/, 'must be a whole number')
+  .transform(Number)
+  .pipe(z.int().min(1).max(MAX_PAGE))
+  .default(50);

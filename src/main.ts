@@ -4,6 +4,7 @@ import { serve } from '@hono/node-server';
 import type { Config } from './config.ts';
 import { createLogger } from './create-logger.ts';
 import { createApp } from './http/app.ts';
+import { startJobs } from './jobs/start-jobs.ts';
 import { printWelcome } from './print-welcome.ts';
 import { run } from './run.ts';
 import { createServices } from './services.ts';
@@ -18,7 +19,9 @@ await run(async (config: Config) => {
   const stopping = untilSignal();
   const logger = await createLogger(config.logLevel, process.stdout.isTTY === true);
   const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-  const services = await createServices(config, { logger, migrationsFolder });
+  const pageFolder = fileURLToPath(new URL('../dist/demo', import.meta.url));
+  const services = await createServices(config, { logger, migrationsFolder, pageFolder });
+  const stopJobs = startJobs(services);
   try {
     const server = serve({ fetch: createApp(services).fetch, port: config.port, hostname: config.host });
     await once(server, 'listening');
@@ -33,6 +36,7 @@ await run(async (config: Config) => {
     setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), DRAIN_MS).unref();
     await closed;
   } finally {
+    await stopJobs();
     await services.close();
   }
   process.exit(0);

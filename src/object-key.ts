@@ -122,6 +122,14 @@ export function frozenKey(keyPrefix: string, key: ObjectKey, copyId: string): st
   return `${keyPrefix}.verified/${copyId}/${key.slice(keyPrefix.length)}`;
 }
 
+/** The upload whose verified copy is kept under this key; null when it is no key that `frozenKey` makes. */
+export function parseFrozenKey(keyPrefix: string, key: string) {
+  const folder = `${keyPrefix}.verified/`;
+  const slash = key.indexOf('/', folder.length);
+  if (!key.startsWith(folder) || !FILE_ID_PATTERN.test(key.slice(folder.length, slash))) return null;
+  return parseObjectKey(keyPrefix, keyPrefix + key.slice(slash + 1));
+}
+
 /** The last path segment of a file name, whichever way the client's system slants its slashes. */
 export function baseName(fileName: string): string {
   return fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);

@@ -1,32 +1,14 @@
-import { mintToken } from './auth/mint-token.ts';
 import type { Config } from './config.ts';
-import type { UserId } from './object-key.ts';
-import { readTokenKey } from './token-key.ts';
-
-const DEMO_USER = 'demo' as UserId;
-const DEMO_TOKEN_SECONDS = 24 * 3600;
+import { DEMO_USER, mintDemoToken } from './demo-token.ts';
 
 /** Tells a developer, on standard output, how to try the service: never called in production. */
 export async function printWelcome(config: Config, port: number, now: () => Date): Promise<void> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[config.host] ?? config.host;
   const url = `http://${host}:${port}`;
-  // A key that somebody set may be in use elsewhere: no token of it is shown unasked.
-  const key = await readTokenKey(config);
-  if (config.auth.key !== null || key.kind !== 'secret') {
-    console.log(`\nSignpost listens on ${url}\n`);
-    return;
-  }
-  const token = await mintToken({
-    ...config.auth,
-    secret: key.secret,
-    userId: DEMO_USER,
-    ttlSeconds: DEMO_TOKEN_SECONDS,
-    now,
-  });
-  console.log(`
-Signpost listens on ${url}
-
-A token for the user "${DEMO_USER}", good for a day (npm run token -- <user> makes others):
+  console.log(`\nTo try it in a browser, open ${url}\n`);
+  const token = await mintDemoToken(config, now);
+  if (token === null) return;
+  console.log(`A token for the user "${DEMO_USER}", good for a day (npm run token -- <user> makes others):
 
 export SIGNPOST=${url} TOKEN=${token}
 

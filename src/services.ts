@@ -1,25 +1,33 @@
 import { join, resolve } from 'node:path';
+import type { SealServices } from './audit/seal-audit-log.ts';
 import { createTokenVerifier } from './auth/verify-token.ts';
 import type { BucketConfig, Config } from './config.ts';
 import { connectDatabase } from './db/connect-database.ts';
+import { createAuditLog } from './db/create-audit-log.ts';
 import { createFiles } from './db/create-files.ts';
+import { createSealQueries } from './db/create-seal-queries.ts';
+import { createSweepQueries } from './db/create-sweep-queries.ts';
 import { migrateDatabase } from './db/migrate-database.ts';
 import { isRefused } from './db/query-database.ts';
+import { runExclusively } from './db/with-session.ts';
+import { mintDemoToken } from './demo-token.ts';
 import { Problem, unavailable } from './errors.ts';
 import type { AppServices } from './http/app.ts';
 import type { Logger } from './http/observe.ts';
 import { inTime } from './in-time.ts';
+import type { JobServices } from './jobs/start-jobs.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
 import { rememberCredentials } from './signing/credentials.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
 import { openBucket } from './storage/bucket.ts';
-import { createS3Client } from './storage/create-s3-client.ts';
+import { createS3Client, PATIENCE_MS } from './storage/create-s3-client.ts';
+import { createBucketLister } from './storage/list-bucket.ts';
 import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
 import { readTokenKey } from './token-key.ts';
 
 /** What to call at the end, last first. */
-type Closers = (() => Promise<void>)[];
+export type Closers = (() => Promise<void>)[];
 
 /** How long a request waits for credentials that have to be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
@@ -27,9 +35,19 @@ const CREDENTIALS_WITHIN_MS = 5_000;
 /** How often a database that was down at start is tried again. */
 const MIGRATE_AGAIN_MS = 5_000;
 
-export type Services = AppServices & {
-  /** Closes what was opened, in reverse order. Once. */
-  close: () => Promise<void>;
+export type Services = AppServices &
+  JobServices &
+  SealServices & {
+    /** Closes what was opened, in reverse order. Once. */
+    close: () => Promise<void>;
+  };
+
+export type ServicesOptions = {
+  logger: Logger;
+  migrationsFolder: string;
+  /** Where the built demo page lies. Default: no page; in production there is none whatever this says. */
+  pageFolder?: string;
+  now?: () => Date;
 };
 
 /**
@@ -40,14 +58,14 @@ export type Services = AppServices & {
  */
 export async function createServices(
   config: Config,
-  { logger, migrationsFolder, now = () => new Date() }: { logger: Logger; migrationsFolder: string; now?: () => Date },
+  { logger, migrationsFolder, pageFolder, now = () => new Date() }: ServicesOptions,
 ): Promise<Services> {
   const closers: Closers = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const [storage, database, verifyToken] = await Promise.all([
+    const [storage, { database, exclusively }, verifyToken] = await Promise.all([
       openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
       openVerifier(config, now, logger),
@@ -60,7 +78,15 @@ export async function createServices(
       newRequestId: () => crypto.randomUUID(),
       verifyToken,
       database,
-      files: createFiles(database),
+      exclusively,
+      files: createFiles(database, config.quota),
+      sweepQueries: createSweepQueries(database),
+      sealQueries: createSealQueries(database),
+      auditLog: createAuditLog(database),
+      page:
+        config.production || pageFolder === undefined
+          ? null
+          : { folder: pageFolder, mintToken: () => mintDemoToken(config, now) },
       ...storage,
       close,
     };
@@ -70,10 +96,15 @@ export async function createServices(
   }
 }
 
-async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
+/** The bucket and what signs for it; see `createServices`. */
+export async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
   const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
   const client = createS3Client(bucketConfig);
-  closers.push(async () => client.destroy());
+  const patient = createS3Client(bucketConfig, PATIENCE_MS);
+  closers.push(async () => {
+    client.destroy();
+    patient.destroy();
+  });
   if (config.bucket === null) await setUpBucket(client, bucketConfig.name, config.allowedOrigins);
 
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
@@ -91,13 +122,14 @@ async function openStorage(config: Config, now: () => Date, logger: Logger, clos
       throw unavailable('storage', error);
     });
   };
-  const opened = openBucket(client, bucket);
+  const opened = openBucket(client, bucket, patient);
   opened
     .ping()
     .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or not to these credentials'));
   return {
     bucket: opened,
-    multipart: createMultipartUploads(client, bucket),
+    lister: createBucketLister(client, bucket),
+    multipart: createMultipartUploads(client, bucket, patient),
     endpoint,
     credentials,
   };
@@ -145,10 +177,12 @@ async function openDatabase(config: Config, folder: string, logger: Logger, clos
     }
   };
   await migrate();
-  return database;
+  const exclusively: JobServices['exclusively'] = (lock, task) => runExclusively({ url, driver }, lock, task);
+  return { database, exclusively };
 }
 
-async function startEmbeddedDatabase(config: Config, logger: Logger, closers: Closers) {
+/** The URL of an embedded PostgreSQL; closing stops it. */
+export async function startEmbeddedDatabase(config: Config, logger: Logger, closers: Closers) {
   const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
   const postgres = await startEmbeddedPostgres({
     directory: resolve(config.dataDir, 'postgres'),
@@ -174,7 +208,7 @@ async function openVerifier(config: Config, now: () => Date, logger: Logger) {
  * A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then the 74 random bits of a UUIDv4. Node draws those from its
  * generator in batches; a library that does not costs 3 to 8 µs an id.
  */
-function newUuidV7(at: Date): string {
+export function newUuidV7(at: Date): string {
   const time = at.getTime().toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${crypto.randomUUID().slice(15)}`;
 }

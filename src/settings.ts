@@ -162,7 +162,7 @@ export const settings = z.object({
   AUDIT_PRESIGN: flag.default(false),
   /** Proxies in front that each add to `X-Forwarded-For`, 0 to 10: the client's address is looked for behind so many. */
   TRUSTED_PROXIES: integer(0, 10).default(0),
-  /** Secret of bucket events that carry no signature of their own: `Authorization: Bearer`. Unset: such are refused. */
+  /** Secret of bucket events that carry no signature of their own: `Authorization: Bearer`, or `?secret=`. Unset: refused. */
   EVENTS_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   /** ARNs of the SNS topics whose signed bucket events are believed, comma-separated. Unset: none. */
   EVENTS_SNS_TOPICS: list

@@ -9,15 +9,20 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const LAYERS = [
   ['errors', 'in-time'],
   ['object-key', 'media-type'],
+  ['metadata-text'],
   ['settings'],
   ['config'],
-  ['fields', 'create-logger'],
+  ['fields', 'create-logger', 'upload-policy'],
   ['auth', 'signing', 'storage', 'db', 'local', 'client'],
+  ['audit'],
   ['files'],
   ['uploads'],
-  ['http'],
-  ['token-key'],
+  ['events'],
+  ['http', 'jobs'],
+  ['demo', 'token-key'],
+  ['demo-token'],
   ['services', 'print-welcome'],
+  ['doctor'],
   ['run'],
   ['main'],
 ];
@@ -77,6 +82,13 @@ describe('the layers', () => {
 
   it('keep local/ and client/ free of everything else of ours: the local store checks our signatures independently', () => {
     expect(inner.filter(({ area, target }) => ['local', 'client'].includes(area) && target !== area)).toEqual([]);
+  });
+
+  it('let demo/ use client/ alone, as an app of somebody else would', () => {
+    const targets = new Set(
+      inner.filter(({ area, target }) => area === 'demo' && target !== area).map((i) => i.target),
+    );
+    expect([...targets]).toEqual(['client']);
   });
 
   it('leave each library to the folder that owns it', () => {

@@ -6,7 +6,8 @@ export const SCOPES = ['files:read', 'files:write', 'files:admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
-export type Caller = {
+/** What a token says. */
+export type Identity = {
   /** Whose files. */
   userId: UserId;
   /** Who really acts: differs from `userId` only with `X-On-Behalf-Of`. */
@@ -14,11 +15,18 @@ export type Caller = {
   scopes: ReadonlySet<Scope>;
 };
 
+/** Who asks, and through which request: what the audit log wants to know. */
+export type Caller = Identity & {
+  requestId: string;
+  /** The client's IP address; null where there is none to be seen. */
+  address: string | null;
+};
+
 /**
  * Lets the caller pass who has the scope.
  * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the scope that is missing.
  */
-export function requireScope(caller: Caller, scope: Scope): void {
+export function requireScope(caller: Identity, scope: Scope): void {
   if (caller.scopes.has(scope)) return;
   throw new Problem('forbidden', `this needs the scope ${scope}`, {
     headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` },
@@ -30,7 +38,7 @@ export function requireScope(caller: Caller, scope: Scope): void {
  * @param onBehalfOf the header as it arrives: one character a byte, of UTF-8 where the id is not ASCII.
  * @throws {Problem} `forbidden` without `files:admin`, `invalid-request` when it is not a user id.
  */
-export function actFor(caller: Caller, onBehalfOf: string | undefined): Caller {
+export function actFor(caller: Identity, onBehalfOf: string | undefined): Identity {
   if (onBehalfOf === undefined) return caller;
   requireScope(caller, 'files:admin');
   const userId = toUserId(utf8(onBehalfOf));

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Caller } from './caller.ts';
+import type { Identity } from './caller.ts';
 
 const MAX_ENTRIES = 10_000;
 const MAX_AGE_MS = 60_000;
@@ -9,10 +9,10 @@ const MAX_AGE_MS = 60_000;
  * their SHA-256, so that no token lies in memory. It saves about 60 µs a request.
  */
 export function createTokenMemory() {
-  const entries = new Map<string, { caller: Caller; fromMs: number; untilMs: number }>();
+  const entries = new Map<string, { caller: Identity; fromMs: number; untilMs: number }>();
 
   return {
-    recall(token: string, at: Date): Caller | undefined {
+    recall(token: string, at: Date): Identity | undefined {
       const entry = entries.get(digest(token));
       // Before `fromMs` the clock was set back: `nbf` may lie ahead again.
       const valid = entry !== undefined && at.getTime() >= entry.fromMs && at.getTime() < entry.untilMs;
@@ -20,7 +20,7 @@ export function createTokenMemory() {
     },
 
     /** @param expiresAtSeconds the token's `exp`, if it has one. */
-    remember(token: string, caller: Caller, expiresAtSeconds: number | undefined, at: Date): void {
+    remember(token: string, caller: Identity, expiresAtSeconds: number | undefined, at: Date): void {
       const fromMs = at.getTime();
       const untilMs = Math.min(fromMs + MAX_AGE_MS, (expiresAtSeconds ?? Number.POSITIVE_INFINITY) * 1000);
       const key = digest(token);

@@ -1,7 +1,7 @@
 import { errors, type JWTPayload, jwtVerify } from 'jose';
 import { Problem } from '../errors.ts';
 import { toUserId } from '../object-key.ts';
-import { type Caller, SCOPES, type Scope } from './caller.ts';
+import { type Identity, SCOPES, type Scope } from './caller.ts';
 import { createTokenMemory } from './token-memory.ts';
 import { openVerificationKey, type VerificationKey } from './verification-key.ts';
 
@@ -18,7 +18,7 @@ export type AuthOptions = {
 };
 
 /** Takes the `Authorization` header; answers at once for a token it remembers. Throws or rejects with a `Problem`. */
-export type TokenVerifier = (authorizationHeader: string | undefined) => Caller | Promise<Caller>;
+export type TokenVerifier = (authorizationHeader: string | undefined) => Identity | Promise<Identity>;
 
 const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_TOKEN_BYTES = 8192;
@@ -48,7 +48,7 @@ export async function createTokenVerifier(
     ...(audience !== undefined && { audience }),
   };
 
-  async function verify(token: string, at: Date): Promise<Caller> {
+  async function verify(token: string, at: Date): Promise<Identity> {
     const { payload } = await jwtVerify(token, source.getKey, { ...constraints, currentDate: at }).catch((error) => {
       throw refusal(error);
     });
@@ -100,7 +100,8 @@ function refusal(error: unknown): Problem {
   return unauthenticated("the token's signature or claims do not verify", code);
 }
 
-function unauthenticated(detail: string, code?: string): Problem {
+/** The 401 (with the challenge of RFC 6750, section 3); `code` is only logged. */
+export function unauthenticated(detail: string, code?: string): Problem {
   return new Problem('unauthenticated', detail, {
     headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     cause: code,

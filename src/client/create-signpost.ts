@@ -21,6 +21,11 @@ export type SignpostOptions = {
   parallelFiles?: number;
   /** Tries of each request in all, with exponential backoff between them. Default 8: within a minute. */
   maxAttempts?: number;
+  /**
+   * How long a request to the bucket may go on without a byte sent, in milliseconds, before it is tried again: networks
+   * vanish without a word. Only with `XMLHttpRequest`. Default 60,000.
+   */
+  stallTimeoutMs?: number;
   /** Where unfinished uploads by parts are remembered over page reloads. Default `localStorage`; null: nowhere. */
   storage?: Storage | null;
   /** For tests: milliseconds since the epoch, a number in [0, 1), a pause that an aborted signal ends early. */
@@ -59,10 +64,10 @@ export type Signpost = {
  */
 export function createSignpost(options: SignpostOptions): Signpost {
   const { url, token, fetch = globalThis.fetch, storage = pageStorage() } = options;
-  const { parallelParts = 4, parallelFiles = 3, maxAttempts = 8 } = options;
+  const { parallelParts = 4, parallelFiles = 3, maxAttempts = 8, stallTimeoutMs = 60_000 } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;
   const session: UploadSession = {
-    ...{ fetch, parallelParts, maxAttempts, now, random, sleep },
+    ...{ fetch, parallelParts, maxAttempts, stallTimeoutMs, now, random, sleep },
     call: createCallService({ url, token, fetch }),
     memory: createUploadMemory(storage, now),
     active: new Set(),

@@ -22,13 +22,13 @@ export async function prepareTransfer(
   { request, checksum, saved, onBegun, onSent }: Preparation,
   signal: AbortSignal,
 ): Promise<Transfer | StoredFile> {
-  const resumed = saved && (await resumeParts(session, file, saved, onSent, signal));
+  const resumed = saved && (await resumeParts(session, file, saved, checksum, onSent, signal));
   if (resumed) return resumed;
 
   const ticket = await presign<PutTicket | PartsTicket>(session, request, signal);
   if (ticket.method === 'MULTIPART') {
     onBegun(ticket);
-    const known = { stored: [], urls: ticket.parts, urlsStaleAtMs: ticket.staleAtMs };
+    const known = { stored: [], urls: ticket.parts, urlsStaleAtMs: ticket.staleAtMs, checksum };
     return transferParts(session, file, ticket, known, onSent);
   }
   if (!checksum) return transferWhole(session, file, request, ticket, onSent);
@@ -40,12 +40,13 @@ export async function prepareTransfer(
 
 /** The body of `POST /presign-upload`, with the defaults that the file gives. */
 export function requestOf(file: File | Blob, options: UploadOptions): UploadRequest {
-  const { recordId, documentType, metadata } = options;
+  const { recordId, documentType, metadata, checksum } = options;
   return {
     fileName: options.fileName ?? ('name' in file ? file.name : 'file'),
     contentType: options.contentType ?? (file.type || 'application/octet-stream'),
     size: file.size,
     ...{ recordId, documentType, metadata },
+    ...(checksum && { partChecksums: true }),
   };
 }
 
@@ -54,6 +55,7 @@ async function resumeParts(
   session: Session,
   file: Blob,
   saved: SavedUpload,
+  checksum: boolean,
   onSent: (sentBytes: number) => void,
   signal: AbortSignal,
 ): Promise<Transfer | StoredFile | null> {
@@ -65,7 +67,7 @@ async function resumeParts(
       { objectKey, uploadId },
       signal,
     );
-    return transferParts(session, file, saved, { stored: parts, urls: [], urlsStaleAtMs: 0 }, onSent);
+    return transferParts(session, file, saved, { stored: parts, urls: [], urlsStaleAtMs: 0, checksum }, onSent);
   } catch (error) {
     if (!isHopeless(error)) throw error;
     // The bucket forgets an upload by parts when it is complete: perhaps only the answer of confirming was lost.

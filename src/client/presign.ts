@@ -9,6 +9,8 @@ export type UploadRequest = {
   recordId?: string | undefined;
   documentType?: string | undefined;
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** Each part, should there be several, is to carry its SHA-256. */
+  partChecksums?: true;
 };
 
 type Common = { objectKey: string; expiresAt: string; serverTime: string; staleAtMs: number };

@@ -1,4 +1,5 @@
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import type { Session } from './transfer.ts';
 
 export type Shipment = {
   presignedUrl: string;
@@ -6,7 +7,7 @@ export type Shipment = {
   body: Blob;
   /** How many bytes of the body have gone out. Only at the end where there is no `XMLHttpRequest`. */
   onSent: (sentBytes: number) => void;
-  fetch: typeof fetch;
+  session: Pick<Session, 'fetch' | 'stallTimeoutMs'>;
   signal: AbortSignal;
 };
 
@@ -36,6 +37,11 @@ export async function sendBytes(shipment: Shipment): Promise<string | null> {
   });
 }
 
+/** Whether the bucket has answered, if only with a no. */
+export function isAnswer(error: unknown): boolean {
+  return error instanceof SignpostError && error.code === 'bucket-refused';
+}
+
 /** Whether the bucket's no may be about the age of the URL or of the credentials that signed it. */
 export function isStaleUrl(error: unknown): boolean {
   return (
@@ -45,26 +51,38 @@ export function isStaleUrl(error: unknown): boolean {
   );
 }
 
-function sendByXhr({ presignedUrl, headers = {}, body, onSent, signal }: Shipment): Promise<BucketAnswer> {
+function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }: Shipment): Promise<BucketAnswer> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const stop = () => xhr.abort();
+    let stalling: ReturnType<typeof setTimeout> | undefined;
+    const hope = () => {
+      clearTimeout(stalling);
+      stalling = setTimeout(stop, session.stallTimeoutMs);
+    };
     xhr.open('PUT', presignedUrl);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
-    xhr.upload.onprogress = (event) => onSent(event.loaded);
+    xhr.upload.onprogress = (event) => {
+      hope();
+      onSent(event.loaded);
+    };
     xhr.onload = () =>
       resolve({ status: xhr.status, header: (name) => xhr.getResponseHeader(name), text: xhr.responseText });
     xhr.onerror = () => reject(networkError());
-    xhr.onabort = () => reject(signal.reason);
-    xhr.onloadend = () => signal.removeEventListener('abort', stop);
+    xhr.onabort = () => reject(signal.aborted ? signal.reason : networkError());
+    xhr.onloadend = () => {
+      clearTimeout(stalling);
+      signal.removeEventListener('abort', stop);
+    };
     signal.addEventListener('abort', stop);
+    hope();
     xhr.send(body);
   });
 }
 
-async function sendByFetch({ presignedUrl, headers = {}, body, fetch, signal }: Shipment): Promise<BucketAnswer> {
+async function sendByFetch({ presignedUrl, headers = {}, body, session, signal }: Shipment): Promise<BucketAnswer> {
   try {
-    const response = await fetch(presignedUrl, { method: 'PUT', headers, body, signal });
+    const response = await session.fetch(presignedUrl, { method: 'PUT', headers, body, signal });
     return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
   } catch (cause) {
     signal.throwIfAborted();

@@ -1,40 +1,54 @@
 import { retry } from './retry.ts';
-import { isStaleUrl, sendBytes } from './send-bytes.ts';
+import { isAnswer, isStaleUrl, sendBytes } from './send-bytes.ts';
+import { sha256 } from './sha256.ts';
 import { callRepeatedly, type Session, staleAtMs, type Transfer } from './transfer.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 /** What one call of `POST /presign-parts` may ask for. */
 const MAX_PARTS_A_CALL = 100;
 
-export type PartUrl = { partNumber: number; presignedUrl: string };
+/** `headers` where the part's checksum is signed. */
+export type PartUrl = { partNumber: number; presignedUrl: string; headers?: Record<string, string> };
 export type StoredPart = { partNumber: number; size: number; etag: string | null };
 
-/**
- * A file in parts, several at once. Interrupted, only the parts that were on their way are sent again.
- * @param stored the parts that the bucket has.
- */
+export type KnownParts = {
+  /** What the bucket has. */
+  stored: readonly StoredPart[];
+  urls: readonly PartUrl[];
+  urlsStaleAtMs: number;
+  /** Whether each part is hashed before it is sent, as the service was told when the upload began. */
+  checksum: boolean;
+};
+
+/** A file in parts, several at once. Interrupted, it sends what the bucket does not have. */
 export function transferParts(
   session: Session,
   file: Blob,
   { objectKey, uploadId, partSize }: SavedUpload,
-  { stored, urls, urlsStaleAtMs }: { stored: readonly StoredPart[]; urls: readonly PartUrl[]; urlsStaleAtMs: number },
+  { stored, urls, urlsStaleAtMs, checksum }: KnownParts,
   onSent: (sentBytes: number) => void,
 ): Transfer {
   const bytesOf = (partNumber: number) => file.slice((partNumber - 1) * partSize, partNumber * partSize);
   const etags = new Map<number, string | null>();
   const sentBytes = new Map<number, number>();
-  for (const { partNumber, size, etag } of stored) {
-    if (size !== bytesOf(partNumber).size) continue;
-    etags.set(partNumber, etag);
-    sentBytes.set(partNumber, size);
-  }
+  /** Parts that were sent, and no answer came: the bucket may have them. */
+  const unanswered = new Set<number>();
+  const learn = (parts: readonly StoredPart[]) => {
+    for (const { partNumber, size, etag } of parts) {
+      if (size !== bytesOf(partNumber).size) continue;
+      etags.set(partNumber, etag);
+      sentBytes.set(partNumber, size);
+    }
+  };
+  learn(stored);
   const report = () => onSent([...sentBytes.values()].reduce((sum, each) => sum + each, 0));
   const missingParts = () => {
     const all = Array.from({ length: Math.ceil(file.size / partSize) }, (_, index) => index + 1);
     return all.filter((partNumber) => !etags.has(partNumber));
   };
 
-  let ready = new Map(urls.map(({ partNumber, presignedUrl }) => [partNumber, presignedUrl]));
+  const byNumber = (urls: readonly PartUrl[]) => new Map(urls.map((url) => [url.partNumber, url]));
+  let ready = byNumber(urls);
   let readyUntilMs = urlsStaleAtMs;
   const takeUrl = (partNumber: number) => {
     const url = session.now() < readyUntilMs ? ready.get(partNumber) : undefined;
@@ -42,30 +56,49 @@ export function transferParts(
     ready.delete(partNumber);
     return url;
   };
-  const renewUrl = async (partNumber: number, signal: AbortSignal): Promise<string> => {
+  /** What to have signed: this part and those behind it, or itself alone, since the next is hashed when its turn comes. */
+  const wanted = async (partNumber: number, signal: AbortSignal) => {
+    if (checksum) return { parts: [{ partNumber, checksumSha256: await sha256(bytesOf(partNumber), signal) }] };
     const later = missingParts().filter((other) => other > partNumber);
+    return { partNumbers: [partNumber, ...later].slice(0, MAX_PARTS_A_CALL) };
+  };
+  const renewUrl = async (partNumber: number, signal: AbortSignal): Promise<PartUrl> => {
+    const parts = await wanted(partNumber, signal);
     const askedAtMs = session.now();
     const answer = await session.call<{ parts: PartUrl[]; expiresAt: string; serverTime?: string }>(
       '/presign-parts',
-      { objectKey, uploadId, partNumbers: [partNumber, ...later].slice(0, MAX_PARTS_A_CALL) },
+      { objectKey, uploadId, ...parts },
       signal,
     );
-    ready = new Map(answer.parts.map(({ partNumber, presignedUrl }) => [partNumber, presignedUrl]));
+    ready = byNumber(answer.parts);
     readyUntilMs = staleAtMs(answer, askedAtMs);
     const url = ready.get(partNumber);
     ready.delete(partNumber);
-    return url ?? '';
+    return url ?? { partNumber, presignedUrl: '' };
   };
 
   const sendPart = async (partNumber: number, signal: AbortSignal): Promise<void> => {
-    const send = async (presignedUrl: string) => {
+    const send = async ({ presignedUrl, headers = {} }: PartUrl) => {
       const onPartSent = (bytes: number) => {
         sentBytes.set(partNumber, bytes);
         report();
       };
       const body = bytesOf(partNumber);
-      etags.set(partNumber, await sendBytes({ presignedUrl, body, onSent: onPartSent, fetch: session.fetch, signal }));
+      const shipment = { presignedUrl, headers, body, onSent: onPartSent, session, signal };
+      unanswered.add(partNumber);
+      try {
+        etags.set(partNumber, await sendBytes(shipment));
+        unanswered.delete(partNumber);
+      } catch (error) {
+        if (isAnswer(error)) unanswered.delete(partNumber);
+        throw error;
+      }
     };
+    if (unanswered.has(partNumber)) {
+      learn((await session.call<{ parts: StoredPart[] }>('/list-parts', { objectKey, uploadId }, signal)).parts);
+      unanswered.delete(partNumber);
+      if (etags.has(partNumber)) return report();
+    }
     const url = takeUrl(partNumber);
     if (url !== undefined) {
       try {

@@ -17,7 +17,7 @@ export function transferWhole(
 
   const send = async (signal: AbortSignal): Promise<void> => {
     try {
-      await sendBytes({ ...ticket, body: file, onSent, fetch: session.fetch, signal });
+      await sendBytes({ ...ticket, body: file, onSent, session, signal });
     } catch (error) {
       // Nobody else can write under this key: an earlier try got through, and only its answer was lost.
       if (!(error instanceof SignpostError && error.status === 412)) throw error;

@@ -11,6 +11,7 @@ export type Session = RetryPolicy & {
   /** Milliseconds since some moment. Only differences count: a wrong clock does no harm. */
   now: () => number;
   parallelParts: number;
+  stallTimeoutMs: number;
 };
 
 /** The way of one file into the bucket. */

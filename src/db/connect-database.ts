@@ -1,5 +1,10 @@
 import type { EventEmitter } from 'node:events';
-import { Pool as NeonPool, type PoolConfig as NeonPoolConfig, neonConfig } from '@neondatabase/serverless';
+import {
+  Pool as NeonPool,
+  type PoolClient as NeonPoolClient,
+  type PoolConfig as NeonPoolConfig,
+  neonConfig,
+} from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
 import { drizzle as drizzleNeon } from 'drizzle-orm/neon-serverless';
 import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
@@ -7,16 +12,36 @@ import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import WebSocket from 'ws';
 import { queryDatabase } from './query-database.ts';
+import { USER_ROLE, USER_SETTING } from './schema.ts';
 
 export type DatabaseDriver = 'pg' | 'neon';
 
 /** Drizzle, typed the same for both drivers. */
 export type Db = PgDatabase<PgQueryResultHKT>;
 
+/** A statement to be prepared on a connection, once on each: `(db) => db.select()….prepare('name')`. */
+export type Statement<Rows> = (db: Db) => { execute(values?: Record<string, unknown>): Promise<Rows> };
+
 export type Database = {
   /**
-   * For single statements, each on any connection of the pool; run them inside `queryDatabase`. Not for transactions:
-   * where BEGIN fails, Drizzle never gives the connection back.
+   * Runs one statement as a user: in a transaction of its own, as the role without rights of its own, the user's id set
+   * for the policies of row level security. A statement that forgets whose rows it wants gets no others than the user's.
+   * `settings` are more of PostgreSQL's, for this transaction.
+   *
+   * BEGIN with the settings, the statement and COMMIT leave in one flight where the driver sends a query before the last
+   * one is answered (`pg`, in its pipeline mode): one round trip. Neon's sends them one by one.
+   * Throws, and runs again after a rollback, as `queryDatabase` does.
+   */
+  asUser<Rows>(
+    userId: string,
+    statement: Statement<Rows>,
+    values?: Record<string, unknown>,
+    settings?: Readonly<Record<string, string>>,
+  ): Promise<Rows>;
+  /**
+   * The role that logged in, which row level security does not hold: for jobs, in single statements, each on any
+   * connection of the pool; run them inside `queryDatabase`. Not for transactions: where BEGIN fails, Drizzle never
+   * gives the connection back.
    */
   db: Db;
   /**
@@ -74,17 +99,34 @@ export function connectDatabase({
   // end the process.
   pool.on('error', () => {});
   pool.on('connect', (client: EventEmitter) => client.on('error', () => {}));
+
   return {
     db,
+    asUser: (userId, statement, values = {}, settings = {}) =>
+      queryDatabase(async () => {
+        const connection = await connect();
+        const begin = beginAs(connection.client, { ...settings, role: USER_ROLE, [USER_SETTING]: userId });
+        const sent = [
+          begin,
+          prepare(connection, statement).execute(values),
+          connection.client.query('commit'),
+        ] as const;
+        const [begun, answered, ended] = await Promise.allSettled(sent);
+        connection.client.release(ended.status === 'rejected');
+        if (begun.status === 'rejected') throw begun.reason;
+        if (answered.status === 'rejected') throw answered.reason;
+        if (ended.status === 'rejected') throw ended.reason;
+        return answered.value;
+      }),
     withConnection: (use) =>
       queryDatabase(async () => {
         const connection = await connect();
         try {
           const result = await use(connection.db);
-          connection.release(false);
+          connection.client.release(false);
           return result;
         } catch (error) {
-          connection.release(true);
+          connection.client.release(true);
           throw error;
         }
       }),
@@ -93,23 +135,53 @@ export function connectDatabase({
   };
 }
 
+/** What both drivers' clients have in common. */
+type Client = {
+  query(text: string): Promise<unknown>;
+  escapeLiteral(text: string): string;
+  release(destroy: boolean): void;
+};
+
+type Connection = { client: Client; db: Db; prepared: WeakMap<Statement<unknown>, ReturnType<Statement<unknown>>> };
+
+/** One message of the simple query protocol, which has no parameters. */
+function beginAs(client: Client, settings: Readonly<Record<string, string>>): Promise<unknown> {
+  const set = Object.entries(settings).map(
+    ([name, value]) => `set_config('${name}', ${client.escapeLiteral(value)}, true)`,
+  );
+  return client.query(`begin; select ${set.join(', ')}`);
+}
+
+/** Drizzle's prepared queries go out as they are executed, before `execute` returns: in order, then, with what surrounds them. */
+function prepare<Rows>(connection: Connection, statement: Statement<Rows>): ReturnType<Statement<Rows>> {
+  const known = connection.prepared.get(statement);
+  if (known !== undefined) return known as ReturnType<Statement<Rows>>;
+  const prepared = statement(connection.db);
+  connection.prepared.set(statement, prepared);
+  return prepared;
+}
+
 const OPEN = {
   pg: (options: pg.PoolConfig) => {
-    const pool = new pg.Pool(options);
-    const connect = async () => {
-      const client = await pool.connect();
-      return { db: drizzlePg({ client }), release: (destroy: boolean) => client.release(destroy) };
-    };
-    return { pool, db: drizzlePg({ client: pool }), connect };
+    const pool = new pg.Pool({ ...options, pipeline: true });
+    const connections = rememberEach((client: pg.PoolClient) => drizzlePg({ client }));
+    return { pool, db: drizzlePg({ client: pool }), connect: async () => connections(await pool.connect()) };
   },
   neon: (options: NeonPoolConfig) => {
     // Node has a WebSocket of its own only since version 22.
     neonConfig.webSocketConstructor = WebSocket;
     const pool = new NeonPool(options);
-    const connect = async () => {
-      const client = await pool.connect();
-      return { db: drizzleNeon({ client }), release: (destroy: boolean) => client.release(destroy) };
-    };
-    return { pool, db: drizzleNeon({ client: pool }), connect };
+    const connections = rememberEach((client: NeonPoolClient) => drizzleNeon({ client }));
+    return { pool, db: drizzleNeon({ client: pool }), connect: async () => connections(await pool.connect()) };
   },
 };
+
+/** The pool hands out the same clients again and again; what was prepared on one stays prepared. */
+function rememberEach<C extends Client>(wrap: (client: C) => Db): (client: C) => Connection {
+  const known = new WeakMap<C, Connection>();
+  return (client) => {
+    const connection = known.get(client) ?? { client, db: wrap(client), prepared: new WeakMap() };
+    known.set(client, connection);
+    return connection;
+  };
+}

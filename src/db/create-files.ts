@@ -1,85 +1,162 @@
-import { and, desc, eq, ne, type Placeholder, sql } from 'drizzle-orm';
-import type { Database } from './connect-database.ts';
-import { queryDatabase } from './query-database.ts';
-import { type FileRow, files } from './schema.ts';
+import { and, eq, inArray, type Placeholder, sql } from 'drizzle-orm';
+import type { Config } from '../config.ts';
+import { findExcess } from '../upload-policy.ts';
+import { type Act, logOf } from './audit-row.ts';
+import type { Database, Db, Statement } from './connect-database.ts';
+import { type FilePage, type FoundFile, findFiles } from './find-files.ts';
+import { errorDetail, sqlState } from './query-database.ts';
+import { type FileRow, files, fileUsage } from './schema.ts';
 
-/** Where a page of a list ended: the `createdAt` and `id` of its last row. */
-export type FilePosition = Pick<FileRow, 'createdAt' | 'id'>;
+/** Which file, and whose it must be. `id` must be a UUID. */
+export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 
-/** The queries on verified files, each bound to one owner. All throw `database-unavailable` as `queryDatabase` does. */
+/** What an upload brings; the rest of its row comes later in its life. */
+export type NewFile = Omit<FileRow, 'status' | 'deletedAt' | 'objectRemovedAt'>;
+
+/** What may change of a file. */
+export type FileChange = {
+  [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata' | 'deletedAt']?:
+    | FileRow[Field]
+    | undefined;
+};
+
+/** What a user's active and archived files add up to. */
+export type Usage = { sizeBytes: number; files: number };
+
+/**
+ * The queries on files, each as its owner and bound to what is the owner's. A change and its row in the audit log are
+ * one statement. All throw `database-unavailable` as `queryDatabase` does.
+ */
 export type Files = {
   /**
    * The inserted row, or null when a row with this id or this object key exists (whose it is, finding it tells).
    * One statement, so of any number of simultaneous calls exactly one gets the row.
+   * @throws {Problem} `quota-exceeded`; then there is no row.
    */
-  insert(file: FileRow): Promise<FileRow | null>;
-  /** The owner's file with this id, or null; a deleted one counts as none. `id` must be a UUID. */
-  find(file: Pick<FileRow, 'id' | 'ownerId'>): Promise<FileRow | null>;
-  /** Those of the owner's files that have these ids (UUIDs), in no order; deleted ones are left out. */
-  findMany(these: { ids: string[]; ownerId: string }): Promise<FileRow[]>;
-  /** The owner's active files, newest first, at most `limit`, those after the position when there is one. */
-  list(page: { ownerId: string; limit: number; after?: FilePosition | undefined }): Promise<FileRow[]>;
+  insert(file: NewFile, act: Act): Promise<FileRow | null>;
+  /** Takes the id for an upload that is none: the inserted row, or null as `insert`. */
+  refuse(file: NewFile): Promise<FileRow | null>;
+  /** The owner's file, active or archived, or null. */
+  find(file: FileId): Promise<FileRow | null>;
+  /** The same, deleted and refused ones included. */
+  findAny(file: FileId): Promise<FileRow | null>;
+  /**
+   * Those of the owner's files that have these ids (none twice), in no order, and this key where one is given. Each counts
+   * as downloaded, if all are there and active; else none does.
+   */
+  findToDownload(
+    these: { ids: readonly string[]; ownerId: string; objectKey: string | null },
+    act: Act,
+  ): Promise<FileRow[]>;
+  /** The changed row, or null when the owner has no such file, or none in one of these states. */
+  change(file: FileId, from: readonly FileRow['status'][], change: FileChange, act: Act): Promise<FileRow | null>;
+  /** The object of a deleted or refused file is gone. */
+  markRemoved(file: FileId, at: Date): Promise<void>;
+  /** As `findFiles`. */
+  list(page: FilePage): Promise<FoundFile[]>;
+  usage(ownerId: string): Promise<Usage>;
 };
 
-/** Prepares the queries once; PostgreSQL then plans them once for each connection. */
-export function createFiles({ db }: Database): Files {
-  const p = sql.placeholder;
-  const owned = eq(files.ownerId, p('ownerId'));
-  const live = ne(files.status, 'deleted');
-  const active = and(owned, eq(files.status, 'active'));
-  const newestFirst = [desc(files.createdAt), desc(files.id)];
-  const isAfter = sql`(${files.createdAt}, ${files.id}) < (${sql.param(p('createdAt'), files.createdAt)}, ${p('id')})`;
+/** What the migrations' trigger on `files` raises; its detail is the user's `Usage` without the new file. */
+const QUOTA_EXCEEDED = 'QF001';
 
-  const newFile = {
-    id: p('id'),
-    ownerId: p('ownerId'),
-    objectKey: p('objectKey'),
-    storedKey: p('storedKey'),
-    fileName: p('fileName'),
-    contentType: p('contentType'),
-    sizeBytes: p('sizeBytes'),
-    etag: p('etag'),
-    versionId: p('versionId'),
-    checksumSha256: p('checksumSha256'),
-    recordId: p('recordId'),
-    documentType: p('documentType'),
-    metadata: p('metadata'),
-    status: p('status'),
-    createdAt: p('createdAt'),
-  } satisfies Record<keyof FileRow, Placeholder>;
+const p = sql.placeholder;
+const owned = eq(files.ownerId, p('ownerId'));
+const live = inArray(files.status, ['active', 'archived']);
 
-  const insert = db.insert(files).values(newFile).onConflictDoNothing().returning().prepare('files_insert');
-  const find = db
+const newFile = {
+  id: p('id'),
+  ownerId: p('ownerId'),
+  objectKey: p('objectKey'),
+  storedKey: p('storedKey'),
+  fileName: p('fileName'),
+  contentType: p('contentType'),
+  sizeBytes: p('sizeBytes'),
+  etag: p('etag'),
+  versionId: p('versionId'),
+  checksumSha256: p('checksumSha256'),
+  recordId: p('recordId'),
+  documentType: p('documentType'),
+  metadata: p('metadata'),
+  createdAt: p('createdAt'),
+} satisfies Record<keyof NewFile, Placeholder>;
+
+const insert = (db: Db) => {
+  const inserted = db.$with('inserted').as(db.insert(files).values(newFile).onConflictDoNothing().returning());
+  const logged = db.$with('logged', {}).as(logOf(inserted));
+  return db.with(inserted, logged).select().from(inserted).prepare('files_insert');
+};
+
+const refuse = (db: Db) =>
+  db
+    .insert(files)
+    .values({ ...newFile, status: 'refused', deletedAt: p('createdAt') })
+    .onConflictDoNothing()
+    .returning()
+    .prepare('files_refuse');
+
+const find = (db: Db) =>
+  db
     .select()
     .from(files)
     .where(and(eq(files.id, p('id')), owned, live))
     .prepare('files_find');
-  const findMany = db
-    .select()
-    .from(files)
-    .where(and(sql`${files.id} = any(${p('ids')}::uuid[])`, owned, live))
-    .prepare('files_find_many');
-  const listFirst = db
-    .select()
-    .from(files)
-    .where(active)
-    .orderBy(...newestFirst)
-    .limit(p('limit'))
-    .prepare('files_list');
-  const listAfter = db
-    .select()
-    .from(files)
-    .where(and(active, isAfter))
-    .orderBy(...newestFirst)
-    .limit(p('limit'))
-    .prepare('files_list_after');
 
-  const one = async (rows: () => Promise<FileRow[]>) => (await queryDatabase(rows))[0] ?? null;
+const findAny = (db: Db) =>
+  db
+    .select()
+    .from(files)
+    .where(and(eq(files.id, p('id')), owned))
+    .prepare('files_find_any');
+
+const findToDownload = (db: Db) => {
+  const hasKey = sql`coalesce(${files.objectKey} = ${p('objectKey')}::text, true)`;
+  const these = and(sql`${files.id} = any(${p('ids')}::uuid[])`, owned, live, hasKey);
+  const found = db.$with('found').as(db.select().from(files).where(these));
+  const areAllActive = sql`where (select count(*) from ${found} where status = 'active') = cardinality(${p('ids')}::uuid[])`;
+  const logged = db.$with('logged', {}).as(logOf(found, areAllActive));
+  return db.with(found, logged).select().from(found).prepare('files_find_to_download');
+};
+
+const usage = (db: Db) =>
+  db
+    .select()
+    .from(fileUsage)
+    .where(eq(fileUsage.ownerId, p('ownerId')))
+    .prepare('file_usage_find');
+
+/** @param quota how much each user may have; null: no limit. */
+export function createFiles({ asUser }: Pick<Database, 'asUser'>, quota: Config['quota']): Files {
+  const quotaSettings = {
+    'signpost.quota_bytes': String(quota.bytes ?? ''),
+    'signpost.quota_files': String(quota.files ?? ''),
+  };
+  const first = async (rows: Promise<FileRow[]>) => (await rows)[0] ?? null;
   return {
-    insert: (file) => one(() => insert.execute(file)),
-    find: (file) => one(() => find.execute(file)),
-    findMany: (these) => queryDatabase(() => findMany.execute(these)),
-    list: ({ after, ...page }) =>
-      queryDatabase(() => (after ? listAfter.execute({ ...after, ...page }) : listFirst.execute(page))),
+    insert: (file, act) =>
+      first(asUser(file.ownerId, insert, { ...file, ...act }, quotaSettings)).catch((error: unknown) => {
+        if (sqlState(error) !== QUOTA_EXCEEDED) throw error;
+        const used: Usage = JSON.parse(errorDetail(error));
+        throw findExcess(quota, used, { sizeBytes: file.sizeBytes, files: 1 }) ?? error;
+      }),
+    refuse: (file) => first(asUser(file.ownerId, refuse, file)),
+    find: (file) => first(asUser(file.ownerId, find, file)),
+    findAny: (file) => first(asUser(file.ownerId, findAny, file)),
+    findToDownload: (these, act) => asUser(these.ownerId, findToDownload, { ...these, ...act }),
+    change: ({ id, ownerId }, from, change, act) => {
+      const statement: Statement<FileRow[]> = (db) => {
+        const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId), inArray(files.status, [...from]));
+        const changed = db.$with('changed').as(db.update(files).set(change).where(isThis).returning());
+        const logged = db.$with('logged', {}).as(logOf(changed));
+        return db.with(changed, logged).select().from(changed).prepare('');
+      };
+      return first(asUser(ownerId, statement, act));
+    },
+    markRemoved: async ({ id, ownerId }, at) => {
+      const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId));
+      await asUser(ownerId, (db) => db.update(files).set({ objectRemovedAt: at }).where(isThis).prepare(''));
+    },
+    list: (page) => findFiles({ asUser }, page),
+    usage: async (ownerId) => (await asUser(ownerId, usage, { ownerId }))[0] ?? { sizeBytes: 0, files: 0 },
   };
 }

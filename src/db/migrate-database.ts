@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { migrate } from 'drizzle-orm/node-postgres/migrator';
-import { connectDatabase, type DatabaseDriver, isNeonHost } from './connect-database.ts';
+import type { DatabaseDriver } from './connect-database.ts';
+import { withSession } from './with-session.ts';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
@@ -26,25 +27,13 @@ export async function migrateDatabase({
   driver?: DatabaseDriver | undefined;
   folder: string;
 }): Promise<void> {
-  const database = connectDatabase({ url: sessionUrl(url), driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS });
-  try {
-    // The lock and the settings belong to the connection's session, and end with it.
-    await database.withConnection(async (db) => {
-      await db.execute(sql`set lock_timeout = '60s'`);
-      await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
-      // A migration that waits for a table's lock makes every other query on that table wait behind it.
-      await db.execute(sql`set lock_timeout = '5s'`);
-      // Drizzle's `migrate` is the same code for every PostgreSQL driver, only typed for each.
-      await migrate(db as NodePgDatabase, { migrationsFolder: folder });
-    });
-  } finally {
-    await database.close();
-  }
-}
-
-/** Neon's pooled host hands a session to someone else after each transaction, lock and all; its direct host does not. */
-function sessionUrl(url: string): string {
-  const direct = new URL(url);
-  if (isNeonHost(direct.hostname)) direct.hostname = direct.hostname.replace('-pooler.', '.');
-  return direct.href;
+  // The lock and the settings belong to the connection's session, and end with it.
+  await withSession({ url, driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS }, async (db) => {
+    await db.execute(sql`set lock_timeout = '60s'`);
+    await db.execute(sql`select pg_advisory_lock(${MIGRATION_LOCK})`);
+    // A migration that waits for a table's lock makes every other query on that table wait behind it.
+    await db.execute(sql`set lock_timeout = '5s'`);
+    // Drizzle's `migrate` is the same code for every PostgreSQL driver, only typed for each.
+    await migrate(db as NodePgDatabase, { migrationsFolder: folder });
+  });
 }

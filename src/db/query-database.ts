@@ -14,8 +14,8 @@ const NOT_NOW = /^(08|53|57|58|25006$|42P01$|28|3D)/;
 /** SQLSTATE of a server that does not know us, or not this database: it may again when somebody has mended that. */
 const REFUSED = /^(28|3D)/;
 
-/** What the drivers' pools and Node's sockets say when there is no connection to be had. */
-const NO_CONNECTION = /connect|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
+/** What the drivers' pools and Node's sockets say when there is no connection to be had, or none that answers. */
+const NO_CONNECTION = /connect|read timeout|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
 
 /**
  * Runs a query, and tells "the database does not answer" from everything else. The one place that reads driver errors.
@@ -58,9 +58,16 @@ function isPlain(error: Error): boolean {
   return error.constructor === Error || error instanceof AggregateError;
 }
 
-function sqlState(error: unknown): string | undefined {
+/** The SQLSTATE of what a query threw; undefined where the server did not say one. */
+export function sqlState(error: unknown): string | undefined {
   const cause = error instanceof DrizzleQueryError ? error.cause : error;
   // `severity` tells a SQLSTATE from Node's codes: EPIPE has five letters, too.
   if (!(cause instanceof Error) || !('severity' in cause) || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;
+}
+
+/** The DETAIL of what a query threw; empty where the server did not send one. */
+export function errorDetail(error: unknown): string {
+  const cause = error instanceof DrizzleQueryError ? error.cause : error;
+  return cause instanceof Error && 'detail' in cause ? String(cause.detail) : '';
 }

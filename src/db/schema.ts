@@ -1,7 +1,43 @@
-import { sql } from 'drizzle-orm';
-import { bigint, check, index, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core';
+import { type SQLWrapper, sql } from 'drizzle-orm';
+import {
+  bigint,
+  check,
+  customType,
+  index,
+  integer,
+  jsonb,
+  pgPolicy,
+  pgRole,
+  pgTable,
+  pgView,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 
-/** One row for each upload that was verified. `npx drizzle-kit generate` turns a change here into a migration. */
+/**
+ * Who a user's statements run as: a role without any rights but those the migrations grant, for whom row level security
+ * holds (`Database.asUser`). The role that logs in owns the tables, and reads past their policies: jobs need to.
+ */
+export const USER_ROLE = 'signpost_app';
+const userRole = pgRole(USER_ROLE).existing();
+
+/** Where `Database.asUser` puts the user's id, for the policies. */
+export const USER_SETTING = 'signpost.user_id';
+
+/** The rows of the user whose statement it is; no row without a user. */
+const ownRows = (ownerId: SQLWrapper) => sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true)`;
+
+/** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
+const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+
+/**
+ * One row for each upload that was verified, and for each that was refused. `npx drizzle-kit generate` turns a change
+ * here into a migration.
+ */
 export const files = pgTable(
   'files',
   {
@@ -23,21 +59,164 @@ export const files = pgTable(
     recordId: text('record_id'),
     documentType: text('document_type'),
     metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
-    status: text('status', { enum: ['active', 'archived', 'deleted'] })
+    /** `refused`: never was a file, and its id can become none any more. */
+    status: text('status', { enum: ['active', 'archived', 'deleted', 'refused'] })
       .notNull()
       .default('active'),
-    /** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
-    createdAt: timestamp('created_at', { withTimezone: true, precision: 3 }).notNull(),
+    createdAt: time('created_at').notNull(),
+    /** When it was deleted or refused. */
+    deletedAt: time('deleted_at'),
+    /** When its object was removed: the last that remains to be done for a deleted file. */
+    objectRemovedAt: time('object_removed_at'),
   },
   (t) => [
     primaryKey({ name: 'files_pkey', columns: [t.id] }),
     unique('files_object_key_key').on(t.objectKey),
-    // Ascending on purpose: read backward it is newest first, while `.desc()` here would emit DESC NULLS LAST,
-    // which does not serve ORDER BY created_at DESC.
-    index('files_owner_status_created_idx').on(t.ownerId, t.status, t.createdAt, t.id),
+    // The files of a record and those of a document type, in the order of time. The indexes of the orders themselves, and
+    // the one of names, are at `ownFiles`. All ascending on purpose: read backward they are newest first, while `.desc()`
+    // would emit DESC NULLS LAST, which does not serve ORDER BY created_at DESC.
+    index('files_record_idx')
+      .on(t.ownerId, t.status, t.recordId, t.createdAt, t.id)
+      .where(sql`${t.recordId} is not null`),
+    index('files_document_type_idx')
+      .on(t.ownerId, t.status, t.documentType, t.createdAt, t.id)
+      .where(sql`${t.documentType} is not null`),
+    // For types that are rare. Few and long groups of equal keys: PostgreSQL keeps each key once, so it is small.
+    index('files_content_type_idx').on(t.ownerId, t.status, t.contentType),
+    uniqueIndex('files_stored_key_key').on(t.storedKey).where(sql`${t.storedKey} is not null`),
+    // What the sweeper has to finish, and what it may forget.
+    index('files_deleted_idx').on(t.deletedAt, t.id).where(sql`${t.deletedAt} is not null`),
     check('files_size_bytes_check', sql`${t.sizeBytes} >= 0`),
-    check('files_status_check', sql`${t.status} in ('active', 'archived', 'deleted')`),
+    check('files_status_check', sql`${t.status} in ('active', 'archived', 'deleted', 'refused')`),
+    check('files_deleted_at_check', sql`(${t.deletedAt} is not null) = (${t.status} in ('deleted', 'refused'))`),
+    pgPolicy('files_own', { to: userRole, using: ownRows(t.ownerId), withCheck: ownRows(t.ownerId) }),
   ],
 );
 
 export type FileRow = typeof files.$inferSelect;
+
+/**
+ * The user's own files, as they are found: a view that the role that logs in owns and that holds them to their user by
+ * itself, with the same words as the policy on `files`. Behind a policy PostgreSQL takes into an index only what cannot
+ * leak (section 41.5 of its documentation), and a search in names is not of that kind. What it finds is read from `files`.
+ *
+ * Drizzle cannot say these, so the migration 0004 has them by hand:
+ * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each order, with the columns that filters look
+ *   at (INCLUDE), so that the table is not read for a file that is passed over.
+ * - `files_grams_idx`: a GIN index of all three characters in a row of `search_name`, for names that are rare.
+ */
+export const ownFiles = pgView('own_files', {
+  id: uuid('id').notNull(),
+  ownerId: text('owner_id').notNull(),
+  status: text('status').notNull(),
+  createdAt: time('created_at').notNull(),
+  /** `file_name` in lower case and in Unicode's form NFC, generated by the database and ordered by its bytes. */
+  searchName: text('search_name').notNull(),
+  sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+  recordId: text('record_id'),
+  documentType: text('document_type'),
+  contentType: text('content_type').notNull(),
+}).existing();
+
+/** What each user's active and archived files add up to; a trigger on `files` keeps it, and the quota. */
+export const fileUsage = pgTable(
+  'file_usage',
+  {
+    ownerId: text('owner_id').notNull(),
+    sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
+    files: bigint('files', { mode: 'number' }).notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'file_usage_pkey', columns: [t.ownerId] }),
+    pgPolicy('file_usage_own', { to: userRole, for: 'select', using: ownRows(t.ownerId) }),
+  ],
+);
+
+/** A transaction's id, which never wraps around (PostgreSQL documentation, section 66.1). */
+const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' });
+
+/** Who did what to which file: rows are added and never changed. */
+export const auditEvents = pgTable(
+  'audit_events',
+  {
+    id: bigint('id', { mode: 'number' }).generatedAlwaysAsIdentity(),
+    /** The transaction that added the row: what tells the rows of finished transactions from those still to come. */
+    xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
+    at: time('at').notNull().defaultNow(),
+    /** Who acted; differs from `userId` where somebody acted on another's behalf. */
+    actorId: text('actor_id').notNull(),
+    /** Whose file it is, or whose it would be. */
+    userId: text('user_id').notNull(),
+    action: text('action').notNull(),
+    /** `ok`, or the code of the problem that was the answer. */
+    outcome: text('outcome').notNull(),
+    fileId: uuid('file_id'),
+    objectKey: text('object_key'),
+    /** The client's IP address, as far as it is known. */
+    address: text('address'),
+    requestId: text('request_id').notNull(),
+  },
+  (t) => [
+    primaryKey({ name: 'audit_events_pkey', columns: [t.id] }),
+    index('audit_events_user_idx').on(t.userId, t.id),
+    index('audit_events_xid_idx').on(t.xid, t.id),
+    pgPolicy('audit_events_read_own', { to: userRole, for: 'select', using: ownRows(t.userId) }),
+    pgPolicy('audit_events_add_own', { to: userRole, for: 'insert', withCheck: ownRows(t.userId) }),
+  ],
+);
+
+export type AuditEventRow = typeof auditEvents.$inferSelect;
+
+/** Each closes the stretch of the audit log from the seal before to its own end: `src/audit/seal-audit-log.ts`. */
+export const auditSeals = pgTable(
+  'audit_seals',
+  {
+    /** 1, 2, 3, … without a gap. */
+    number: integer('number').notNull(),
+    /** The stretch: the rows of transactions from this one on, and before the other. */
+    fromXid: xid8('from_xid').notNull(),
+    toXid: xid8('to_xid').notNull(),
+    events: bigint('events', { mode: 'number' }).notNull(),
+    /** The highest id of a row up to here: after a move to another cluster, whose transactions count anew, higher ones are new. */
+    lastId: bigint('last_id', { mode: 'number' }).notNull(),
+    /** SHA-256, hexadecimal, over the seal before and the rows. */
+    hash: text('hash').notNull(),
+    sealedAt: time('sealed_at').notNull(),
+  },
+  (t) => [primaryKey({ name: 'audit_seals_pkey', columns: [t.number] })],
+).enableRLS();
+
+export type AuditSealRow = typeof auditSeals.$inferSelect;
+
+/** What a sweep has counted. */
+export type SweepCounts = {
+  /** Objects that were looked at. */
+  listed: number;
+  /** Objects under keys that no upload has: nobody's, and left alone. */
+  foreign: number;
+  /** Uploads that nobody confirmed within a day: removed. */
+  abandoned: number;
+  /** Copies that no file has, and what was uploaded again after its file was confirmed or deleted: removed. */
+  stray: number;
+  /** Objects of deleted files and of refused uploads whose time had come: removed. */
+  deleted: number;
+  /** Uploads in parts that nobody finished within a week: aborted. */
+  aborted: number;
+  /** Rows of deleted files that no late upload can concern any more: forgotten. */
+  forgotten: number;
+  /** Files whose object is gone: reported, and left as they are. */
+  missing: number;
+};
+
+/** The one row of the sweeper: how far it is, or how the last sweep ended. */
+export const sweeps = pgTable(
+  'sweeps',
+  {
+    id: integer('id').notNull(),
+    afterKey: text('after_key'),
+    counts: jsonb('counts').$type<SweepCounts>().notNull(),
+    startedAt: time('started_at').notNull(),
+    finishedAt: time('finished_at'),
+  },
+  (t) => [primaryKey({ name: 'sweeps_pkey', columns: [t.id] }), check('sweeps_id_check', sql`${t.id} = 1`)],
+).enableRLS();

@@ -9,6 +9,18 @@ import { FILE_ID_PATTERN, parseOwnKey } from '../object-key.ts';
 export type FileReference = { fileId: string } | { objectKey: string };
 
 /**
+ * The id that a reference names, in its canonical form; null for what no file has.
+ * @throws {Problem} `not-your-object` (decided from the key alone).
+ */
+export function toFileId(config: Config, caller: Caller, reference: FileReference): string | null {
+  const id =
+    'objectKey' in reference
+      ? parseOwnKey(config.keyPrefix, caller.userId, reference.objectKey)?.fileId
+      : reference.fileId.toLowerCase();
+  return id !== undefined && FILE_ID_PATTERN.test(id) ? id : null;
+}
+
+/**
  * The caller's file, by its id or its key.
  * @throws {Problem} `not-your-object` (decided from the key alone), `file-not-found`, `database-unavailable`.
  */
@@ -17,12 +29,12 @@ export async function getFile(
   caller: Caller,
   reference: FileReference,
 ): Promise<FileRow> {
-  const { keyPrefix } = services.config;
-  const byKey = 'objectKey' in reference ? parseOwnKey(keyPrefix, caller.userId, reference.objectKey) : null;
-  const id = 'fileId' in reference ? reference.fileId.toLowerCase() : (byKey?.fileId ?? '');
-  const row = FILE_ID_PATTERN.test(id) ? await services.files.find({ id, ownerId: caller.userId }) : null;
-  if (row === null || (byKey !== null && row.objectKey !== byKey.key)) {
-    throw new Problem('file-not-found', 'you have no such file');
-  }
+  const id = toFileId(services.config, caller, reference);
+  const row = id === null ? null : await services.files.find({ id, ownerId: caller.userId });
+  if (row === null || ('objectKey' in reference && row.objectKey !== reference.objectKey)) throw fileNotFound();
   return row;
+}
+
+export function fileNotFound(): Problem {
+  return new Problem('file-not-found', 'you have no such file');
 }

@@ -2,54 +2,100 @@ import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
+import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
+import { cleanText, label, pageLimit } from '../fields.ts';
+import { MEDIA_TYPE_PATTERN } from '../media-type.ts';
 import { FILE_ID_PATTERN } from '../object-key.ts';
 import { toFile } from './to-file.ts';
 
-const MAX_PAGE = 1000;
-
-/** The end of the year 9999: PostgreSQL knows later ones, but no row has them. */
+/** The end of the year 9999: PostgreSQL knows later times, but no row has them. */
 const MAX_TIME_MS = 253_402_300_799_999;
 
-/** Where a page ended: the row's time and id, opaque to the client. */
-const cursor = z.string().transform((text, context) => {
-  const [time = '', id = ''] = Buffer.from(text, 'base64url').toString('latin1').split('_');
-  if (!/^\d{1,15}$/.test(time) || Number(time) > MAX_TIME_MS || !FILE_ID_PATTERN.test(id)) {
-    context.addIssue('is not a cursor of this service');
-    return z.NEVER;
-  }
-  return { createdAt: new Date(Number(time)), id };
-});
+/** A day (its beginning, in UTC) or a moment of ISO 8601; no file is from before 1970. */
+const time = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a date or a time of ISO 8601')
+  .transform((text) => new Date(Math.min(Math.max(Date.parse(text), 0), MAX_TIME_MS)));
 
-export const listFilesQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^\d{1,4}$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE))
-    .default(50),
-  cursor: cursor.optional(),
-});
+const sort = z.enum(['createdAt', '-createdAt', 'fileName', '-fileName', 'size', '-size']).default('-createdAt');
+type Sort = z.infer<typeof sort>;
+
+/**
+ * Which of the caller's files, and in which order: `-` is descending, names are ordered by the code points of their
+ * lower-case form, and equal ones by id. Default: the active ones, newest first.
+ */
+export const listFilesQuery = z
+  .strictObject({
+    limit: pageLimit,
+    /** Of the page before, in the same order; the filters may be others. */
+    cursor: z.string().max(4096).optional(),
+    recordId: label.optional(),
+    documentType: label.optional(),
+    /** `text/plain` finds `text/plain; charset=utf-8` as well, but no other letters; `image/*` finds all images. */
+    contentType: z
+      .string()
+      .max(128)
+      .refine((type) => MEDIA_TYPE_PATTERN.test(type.replace(/\/\*$/, '/any')), 'must be like image/png or image/*')
+      .optional(),
+    /** Part of the name, in any case and as it is: `%` is a percent sign. 1 to 100 characters. */
+    q: cleanText.max(100).optional(),
+    status: z.enum(['active', 'archived']).default('active'),
+    /** The first moment. */
+    createdFrom: time.optional(),
+    /** The first moment that is too late. */
+    createdTo: time.optional(),
+    sort,
+  })
+  .transform(({ cursor, ...query }, context) => {
+    const after = cursor === undefined ? undefined : parseCursor(cursor, query.sort);
+    if (after !== null) return { ...query, after };
+    context.issues.push({
+      code: 'custom',
+      path: ['cursor'],
+      message: 'is not a cursor of this service in this order',
+      input: cursor,
+    });
+    return z.NEVER;
+  });
 
 export type ListFilesQuery = z.infer<typeof listFilesQuery>;
 
 /**
- * A page of the caller's active files, newest first. Keyset pages: files that come in meanwhile shift nothing.
+ * A page of the caller's files. Keyset pages: files that come and go meanwhile shift nothing.
  * @returns at most `limit` files, and the cursor of the next page, null on the last.
  */
 export async function listFiles(services: { config: Config; files: Files }, caller: Caller, query: ListFilesQuery) {
-  const rows = await services.files.list({
-    ownerId: caller.userId,
-    limit: query.limit + 1,
-    ...(query.cursor && { after: query.cursor }),
-  });
-  const page = rows.slice(0, query.limit);
+  const { limit } = query;
+  const found = await services.files.list({ ...query, ownerId: caller.userId, limit: limit + 1 });
+  const page = found.slice(0, limit);
   const last = page.at(-1);
   return {
-    files: page.map((row) => toFile(row, services.config.publicBaseUrl)),
-    nextCursor: rows.length > page.length && last ? toCursor(last) : null,
+    files: page.map(({ row }) => toFile(row, services.config.publicBaseUrl)),
+    nextCursor: found.length > page.length && last ? toCursor(query.sort, { key: last.key, id: last.row.id }) : null,
   };
 }
 
-function toCursor(row: { createdAt: Date; id: string }): string {
-  return Buffer.from(`${row.createdAt.getTime()}_${row.id}`).toString('base64url');
+/** Opaque to the client: the order, and where in it the page ended. */
+function toCursor(sort: Sort, { key, id }: FilePosition): string {
+  return Buffer.from(JSON.stringify([sort, key instanceof Date ? key.getTime() : key, id])).toString('base64url');
+}
+
+const CURSOR_KEYS = {
+  createdAt: z
+    .int()
+    .min(0)
+    .max(MAX_TIME_MS)
+    .transform((ms) => new Date(ms)),
+  searchName: cleanText,
+  sizeBytes: z.int().min(0),
+};
+
+/** Null for what is no cursor of this order. */
+function parseCursor(cursor: string, sort: Sort): FilePosition | null {
+  const parts = z.tuple([z.literal(sort), CURSOR_KEYS[FILE_SORTS[sort].key], z.string().regex(FILE_ID_PATTERN)]);
+  try {
+    const [, key, id] = parts.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
+    return { key, id };
+  } catch {
+    return null;
+  }
 }

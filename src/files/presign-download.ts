@@ -1,16 +1,19 @@
 import { z } from 'zod';
+import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import type { AuditAction } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { expiresIn, fileName, objectKey } from '../fields.ts';
 import { essence } from '../media-type.ts';
+import { MAX_URL_TTL_SECONDS } from '../settings.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import { toContentDisposition } from './content-disposition.ts';
-import { getFile } from './get-file.ts';
+import { fileNotFound, toFileId } from './get-file.ts';
 import { toFile } from './to-file.ts';
 
 const fileId = z.uuid().toLowerCase();
@@ -35,7 +38,7 @@ export const downloadQuery = z.strictObject({ disposition: disposition.optional(
 
 export type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
-export type PresignDownloadServices = {
+export type PresignDownloadServices = AuditServices & {
   config: Config;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
@@ -45,29 +48,64 @@ export type PresignDownloadServices = {
 
 /**
  * Signs the download of one of the caller's files: the verified version of it, where the bucket keeps versions.
- * @throws {Problem} `not-your-object`, `file-not-found`, `database-unavailable`.
+ * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` while it is archived, `database-unavailable`.
  */
-export async function presignDownload(services: PresignDownloadServices, caller: Caller, input: PresignDownloadInput) {
-  const reference = input.objectKey === undefined ? { fileId: input.fileId ?? '' } : { objectKey: input.objectKey };
-  return sign(services, await getFile(services, caller, reference), input, services.now());
+export function presignDownload(
+  services: PresignDownloadServices,
+  caller: Caller,
+  input: PresignDownloadInput,
+  action: 'download.presign' | 'download.redirect' = 'download.presign',
+) {
+  const { fileId, objectKey } = input;
+  return recordRefusals(services, caller, action, { fileId, objectKey }, async () => {
+    const id = toFileId(services.config, caller, objectKey === undefined ? { fileId: fileId ?? '' } : { objectKey });
+    const [row] = id === null ? [] : await find(services, caller, { ids: [id], objectKey }, action);
+    if (row === undefined) throw fileNotFound();
+    if (row.status !== 'active') throw new Problem('conflict', 'the file is archived: restore it first');
+    return sign(services, row, input, services.now());
+  });
 }
 
 /**
  * Signs the downloads of many files, in the order of the ids.
- * @throws {Problem} `file-not-found`; `errors` names every id that is no file of the caller's. `database-unavailable`.
+ * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is no file of the caller's, or an archived
+ * one. `database-unavailable`.
  */
-export async function presignDownloads(services: PresignDownloadServices, caller: Caller, ids: readonly string[]) {
-  const rows = await services.files.findMany({ ids: [...new Set(ids)], ownerId: caller.userId });
+export function presignDownloads(services: PresignDownloadServices, caller: Caller, fileIds: readonly string[]) {
+  const ids = [...new Set(fileIds)];
+  const targets = ids.map((fileId) => ({ fileId }));
+  return recordRefusals(services, caller, 'download.presign', targets, () => signAll(services, caller, fileIds, ids));
+}
+
+async function signAll(services: PresignDownloadServices, caller: Caller, fileIds: readonly string[], ids: string[]) {
+  const rows = await find(services, caller, { ids }, 'download.presign');
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const errors = ids.flatMap((id, index) =>
-    byId.has(id) ? [] : [{ path: `fileIds.${index}`, message: 'no such file' }],
-  );
-  if (errors.length > 0) throw new Problem('file-not-found', 'not all of these are files of yours', { errors });
+  const named = (message: string, isMeant: (row: FileRow | undefined) => boolean) =>
+    fileIds.flatMap((id, index) => (isMeant(byId.get(id)) ? [{ path: `fileIds.${index}`, message }] : []));
+  const missing = named('no such file', (row) => row === undefined);
+  if (missing.length > 0) {
+    throw new Problem('file-not-found', 'not all of these are files of yours', { errors: missing });
+  }
+  const archived = named('is archived', (row) => row?.status !== 'active');
+  if (archived.length > 0) throw new Problem('conflict', 'not all of these are active', { errors: archived });
   const now = services.now();
-  const found = ids.flatMap((id) => byId.get(id) ?? []);
+  const found = fileIds.flatMap((id) => byId.get(id) ?? []);
   return { downloads: await Promise.all(found.map((row) => sign(services, row, {}, now))) };
 }
 
+function find(
+  { files }: PresignDownloadServices,
+  caller: Caller,
+  { ids, objectKey = null }: { ids: string[]; objectKey?: string | null | undefined },
+  action: AuditAction,
+): Promise<FileRow[]> {
+  return files.findToDownload({ ids, ownerId: caller.userId, objectKey }, actOf(caller, action));
+}
+
+/**
+ * Within one window of `DOWNLOAD_URL_CACHE_SECONDS`, the same download is the same URL: signed as if at the window's start,
+ * and good for a window longer, so that its last moment gets the full lifetime, too.
+ */
 async function sign(
   services: PresignDownloadServices,
   row: FileRow,
@@ -75,6 +113,9 @@ async function sign(
   now: Date,
 ) {
   const { config, endpoint } = services;
+  const windowMs = config.downloadUrlCacheSeconds * 1000;
+  const signedAt = windowMs === 0 ? now : new Date(Math.floor(now.getTime() / windowMs) * windowMs);
+  const ttlSeconds = (options.expiresIn ?? config.downloadUrlTtlSeconds) + config.downloadUrlCacheSeconds;
   const signed = presignGet(
     endpoint,
     await services.credentials(),
@@ -88,9 +129,9 @@ async function sign(
         ),
         ...(row.versionId !== null && { versionId: row.versionId }),
       },
-      expiresInSeconds: options.expiresIn ?? config.downloadUrlTtlSeconds,
+      expiresInSeconds: Math.min(ttlSeconds, MAX_URL_TTL_SECONDS),
     },
-    now,
+    signedAt,
   );
   return {
     presignedUrl: signed.url,

@@ -11,17 +11,21 @@ const PREFLIGHT = {
 
 /**
  * CORS (the Fetch standard, section 3.2) for these origins, `*` for any: preflights are answered here, other answers get
- * their headers, errors too. No credentials: tokens travel in a header of their own.
+ * their headers, errors too. Credentials only `withCookies`, and only for an origin that is named: else tokens travel in
+ * a header of their own.
  */
-export function allowOrigins(origins: readonly string[]) {
+export function allowOrigins(origins: readonly string[], withCookies = false) {
   const any = origins.includes('*');
   return createMiddleware<Env>(async (c, next) => {
     const origin = c.req.header('origin');
     const headers = c.get('headers');
-    if (!any) headers.vary = 'Origin';
-    const isAllowed = origin !== undefined && (any || origins.includes(origin));
+    if (!any || withCookies) headers.vary = 'Origin';
+    const isNamed = origin !== undefined && origin !== '*' && origins.includes(origin);
+    const isAllowed = origin !== undefined && (any || isNamed);
     if (isAllowed) {
-      headers['access-control-allow-origin'] = any ? '*' : origin;
+      const hasCookies = withCookies && isNamed;
+      headers['access-control-allow-origin'] = any && !hasCookies ? '*' : origin;
+      if (hasCookies) headers['access-control-allow-credentials'] = 'true';
       headers['access-control-expose-headers'] = EXPOSED;
     }
     const isPreflight = c.req.method === 'OPTIONS' && c.req.header('access-control-request-method') !== undefined;

@@ -1,23 +1,34 @@
 import { Hono } from 'hono';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
+import type { AuditLog } from '../db/create-audit-log.ts';
 import { Problem } from '../errors.ts';
 import { allowOrigins } from './allow-origins.ts';
 import { actOnBehalf, authenticate } from './authenticate.ts';
 import type { Env } from './env.ts';
 import { type Logger, observe } from './observe.ts';
+import { splitPathToken } from './path-token.ts';
 import { answerProblem } from './problem.ts';
 import { rateLimit } from './rate-limit.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { companionRoutes } from './routes/companion.ts';
+import { type EventServices, eventRoutes } from './routes/events.ts';
 import { type FileServices, fileRoutes } from './routes/files.ts';
 import { type HealthServices, healthRoutes } from './routes/health.ts';
+import { type Page, pageRoutes } from './routes/page.ts';
+import { signRequestRoutes } from './routes/sign-request.ts';
 import { type UploadServices, uploadRoutes } from './routes/uploads.ts';
 
 export type AppServices = UploadServices &
+  EventServices &
   FileServices &
   HealthServices & {
+    auditLog: AuditLog;
     config: Config;
     logger: Logger;
     verifyToken: TokenVerifier;
+    /** The demo page; null in production. */
+    page: Page | null;
     newRequestId: () => string;
     now: () => Date;
   };
@@ -28,17 +39,23 @@ export type AppServices = UploadServices &
  */
 export function createApp(services: AppServices): Hono<Env> {
   const { config } = services;
-  const app = new Hono<Env>();
+  const app = new Hono<Env>({ getPath: (request) => splitPathToken(request).path });
   app.onError((error, c) => answerProblem(c, error, services.logger));
   app.notFound((c) => answerProblem(c, new Problem('route-not-found', 'there is no such route'), services.logger));
 
   app.use(observe(services));
-  if (config.allowedOrigins.length > 0) app.use(allowOrigins(config.allowedOrigins));
+  // Before CORS: it carries a token, and no other origin may read it.
+  if (services.page !== null) app.route('/', pageRoutes(services, services.page));
+  if (config.allowedOrigins.length > 0) app.use(allowOrigins(config.allowedOrigins, config.auth.cookie !== null));
   app.route('/', healthRoutes(services));
-  app.use(authenticate(services.verifyToken));
+  app.route('/', eventRoutes(services));
+  app.use(authenticate(services));
   if (config.rateLimitPerMinute > 0) app.use(rateLimit(config.rateLimitPerMinute, services.now));
   app.use(actOnBehalf);
   app.route('/', uploadRoutes(services));
+  app.route('/', companionRoutes(services));
+  app.route('/', signRequestRoutes(services));
   app.route('/', fileRoutes(services));
+  app.route('/', auditRoutes(services));
   return app;
 }

@@ -1,15 +1,59 @@
 import type { Context } from 'hono';
+import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 import { actFor, type Caller, requireScope, type Scope } from '../auth/caller.ts';
-import type { TokenVerifier } from '../auth/verify-token.ts';
+import { requireShortLived } from '../auth/require-short-lived.ts';
+import { type TokenVerifier, unauthenticated } from '../auth/verify-token.ts';
+import type { Config } from '../config.ts';
 import type { Env } from './env.ts';
+import { splitPathToken } from './path-token.ts';
 
-/** Sets `caller` from the bearer token (RFC 6750). */
-export function authenticate(verifyToken: TokenVerifier) {
+/**
+ * Sets `caller` from the token: in front of the path, where a route takes it there and it is short-lived; else the bearer
+ * token (RFC 6750); else, where `AUTH_COOKIE` is set, that cookie's, from a page that may use it.
+ */
+export function authenticate(services: {
+  config: Pick<Config, 'auth' | 'allowedOrigins'>;
+  verifyToken: TokenVerifier;
+  now: () => Date;
+}) {
+  const { config, verifyToken, now } = services;
   return createMiddleware<Env>(async (c, next) => {
-    c.set('caller', await verifyToken(c.req.header('authorization')));
+    const { token } = splitPathToken(c.req.raw);
+    if (token === null) {
+      c.set('caller', await verifyToken(c.req.header('authorization') ?? fromCookie(c, config)));
+    } else {
+      c.get('headers')['referrer-policy'] = 'no-referrer';
+      c.set('caller', await verifyToken(`Bearer ${token}`));
+      requireShortLived(token, now());
+    }
     await next();
   });
+}
+
+function fromCookie(c: Context<Env>, { auth, allowedOrigins }: Pick<Config, 'auth' | 'allowedOrigins'>) {
+  const token = auth.cookie === null ? undefined : getCookie(c, auth.cookie);
+  if (token === undefined) return undefined;
+  if (mayUseCookie(c, allowedOrigins)) return `Bearer ${token}`;
+  throw unauthenticated('the cookie counts only from this origin, or on the same site from one of ALLOWED_ORIGINS');
+}
+
+/**
+ * Browsers send a cookie along whichever page asks. So it must be a page of this very origin, or of one that is named in
+ * `ALLOWED_ORIGINS` (`*` names none) and on the same site, by what the browser says: `Origin` (RFC 6454, section 7) and
+ * `Sec-Fetch-Site` (Fetch Metadata, section 2.3). Without `Origin`, as for links and images, nothing but reading.
+ */
+function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boolean {
+  const origin = c.req.header('origin');
+  const site = c.req.header('sec-fetch-site');
+  if (origin === undefined) {
+    return (site === 'same-origin' || site === 'same-site') && ['GET', 'HEAD'].includes(c.req.method);
+  }
+  if (site === 'same-origin') return true;
+  if (site !== undefined && site !== 'same-site') return false;
+  const isNamed = origin !== '*' && allowedOrigins.includes(origin);
+  // Over plain http browsers leave `Sec-Fetch-Site` out: then there is no TLS in front, and the origins are comparable.
+  return isNamed || (site === undefined && origin === new URL(c.req.url).origin);
 }
 
 /** Puts another user in the caller's place, where an admin asks for it with `X-On-Behalf-Of`. */
@@ -25,5 +69,5 @@ export const actOnBehalf = createMiddleware<Env>(async (c, next) => {
 export function callerWith(c: Context<Env>, scope: Scope): Caller {
   const caller = c.get('caller');
   requireScope(caller, scope);
-  return caller;
+  return { ...caller, requestId: c.get('requestId'), address: c.get('address') };
 }

@@ -1,11 +1,15 @@
-import type { Caller } from '../auth/caller.ts';
+import type { Identity } from '../auth/caller.ts';
 
 /** What the middleware hands to the routes. `caller` is set behind `authenticate`, so on every route that needs one. */
 export type Env = {
+  /** What @hono/node-server hands over; nothing where a request comes without a socket. */
+  Bindings: { incoming?: { socket: { remoteAddress?: string | undefined } } };
   Variables: {
     requestId: string;
     /** Headers of whatever the answer will be, by lower-case name: middleware adds, `answer` sends. */
     headers: Record<string, string>;
-    caller: Caller;
+    /** The client's IP address, as far as it is known. */
+    address: string | null;
+    caller: Identity;
   };
 };

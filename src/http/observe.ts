@@ -1,4 +1,6 @@
 import { createMiddleware } from 'hono/factory';
+import type { Config } from '../config.ts';
+import { clientAddress } from './client-address.ts';
 import type { Env } from './env.ts';
 
 /** The part of a logger the service uses: fields, then a message. */
@@ -11,12 +13,18 @@ const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
  * Gives every request an id and every answer `Cache-Control: no-store`, and logs one line a request: never a header,
  * a body or a query string, for those may hold tokens.
  */
-export function observe({ logger, newRequestId }: { logger: Logger; newRequestId: () => string }) {
+export function observe(services: {
+  config: Pick<Config, 'trustedProxies'>;
+  logger: Logger;
+  newRequestId: () => string;
+}) {
+  const { config, logger, newRequestId } = services;
   return createMiddleware<Env>(async (c, next) => {
     const startedAt = performance.now();
     const sent = c.req.header('x-request-id');
     const requestId = sent !== undefined && SANE_REQUEST_ID.test(sent) ? sent : newRequestId();
     c.set('requestId', requestId);
+    c.set('address', clientAddress(c, config.trustedProxies));
     c.set('headers', { 'x-request-id': requestId, 'cache-control': 'no-store' });
     await next();
     const caller = c.get('caller');

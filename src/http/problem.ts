@@ -22,6 +22,8 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
     code: problem.code,
     requestId,
     ...(problem.errors && { errors: problem.errors }),
+    // Where Uppy's Companion is stood in for, its clients look for one of these.
+    ...(c.req.path.startsWith('/s3/') && { error: problem.message, message: problem.message }),
   });
   return answer(c, status, body, { 'content-type': 'application/problem+json', ...problem.headers });
 }

@@ -9,6 +9,10 @@ export const MAX_BATCH_BODY_BYTES = 1024 * 1024;
 /** A body of nothing but mistakes is not answered with all of them. */
 const MAX_MISMATCHES = 100;
 
+const JSON_TYPE = /^application\/json *(;|$)/i;
+/** What bucket events come as: SNS calls its JSON plain text. */
+export const JSON_OR_TEXT = /^(application\/json|text\/plain) *(;|$)/i;
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -19,9 +23,10 @@ export async function readJson<Schema extends z.ZodType>(
   c: Context,
   schema: Schema,
   maxBytes = MAX_BODY_BYTES,
+  types = JSON_TYPE,
 ): Promise<z.output<Schema>> {
   const type = c.req.header('content-type');
-  if (type === undefined || !/^application\/json *(;|$)/i.test(type)) {
+  if (type === undefined || !types.test(type)) {
     throw new Problem('unsupported-media-type', 'send the body as application/json');
   }
   return validate(schema, parseJson(await readBody(c, maxBytes).catch(refuseBrokenBody)));
@@ -38,7 +43,11 @@ export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema):
   return validate(schema, query);
 }
 
-function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+/**
+ * What the request holds, as the schema has it.
+ * @throws {Problem} `invalid-request` with every mismatch by its path.
+ */
+export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   throw new Problem('invalid-request', 'the request does not fit; errors names each mismatch', {

@@ -7,8 +7,8 @@ export type FormToSign = {
   key: string;
   /** Fields the form must carry with exactly these values: `Content-Type`, `x-amz-meta-*`, encryption. */
   fields: Readonly<Record<string, string>>;
-  /** The file must have exactly this many bytes. */
-  sizeBytes: number;
+  /** The fewest and the most bytes the file may have. */
+  sizes: readonly [min: number, max: number];
   /** 1 to 604,800 (a week). */
   expiresInSeconds: number;
 };
@@ -18,7 +18,7 @@ export type SignedForm = { url: string; fields: Record<string, string>; expiresA
 
 /**
  * Signs an HTML form's upload: an S3 POST policy ("Browser-Based Uploads Using POST (AWS Signature Version 4)", Amazon
- * S3 API Reference), in which every field has one value it may have and the file one length. The same as the AWS SDK's
+ * S3 API Reference), in which every field has one value it may have. The same as the AWS SDK's
  * `createPresignedPost`, without any I/O. Never later than the credentials' own end.
  *
  * Throws RangeError when `expiresInSeconds` is not an integer of 1 to 604,800.
@@ -26,7 +26,7 @@ export type SignedForm = { url: string; fields: Record<string, string>; expiresA
 export function presignPost(
   endpoint: SigningEndpoint,
   credentials: Credentials,
-  { key, fields, sizeBytes, expiresInSeconds }: FormToSign,
+  { key, fields, sizes, expiresInSeconds }: FormToSign,
   now: Date,
 ): SignedForm {
   if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > MAX_URL_TTL_SECONDS) {
@@ -49,7 +49,7 @@ export function presignPost(
   const policy = JSON.stringify({
     expiration: expiresAt.toISOString().replace(/\.\d+Z$/, 'Z'),
     conditions: [
-      ['content-length-range', sizeBytes, sizeBytes],
+      ['content-length-range', ...sizes],
       ...Object.entries(allFields).map(([name, value]) => ({ [name]: value })),
     ],
   });

@@ -20,7 +20,7 @@ import {
 export type SignedUrl = { url: string; expiresAt: Date };
 
 export type UrlToSign = {
-  method: 'GET' | 'PUT';
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   key: string;
   /** At least one parameter, each name beginning with a lower-case letter. */
   query: Readonly<Record<string, string>>;

@@ -12,7 +12,10 @@ import type { Sse } from '../config.ts';
 import { Problem, unavailable } from '../errors.ts';
 import { encryptionOf } from './encryption-of.ts';
 
-/** What the bucket says of an object. `etag` with its quotes; `checksumSha256` base64, null where the store keeps none. */
+/**
+ * What the bucket says of an object. `etag` with its quotes; `checksumSha256` base64, of an object that was put together of
+ * parts the composite `<base64>-<parts>`, null where the store keeps none.
+ */
 export type StoredObject = {
   key: string;
   sizeBytes: number;
@@ -30,11 +33,14 @@ export type StoredObject = {
  */
 export type Bucket = ReturnType<typeof openBucket>;
 
-/** The bucket of this name, as the client's credentials see it. */
-export function openBucket(client: S3Client, bucketName: string) {
+/**
+ * The bucket of this name, as the client's credentials see it.
+ * @param patient another client for it, which waits for what takes the bucket long.
+ */
+export function openBucket(client: S3Client, bucketName: string, patient: S3Client = client) {
   const at = (key: string) => ({ Bucket: bucketName, Key: key });
   /** This object and no later one under the same key. */
-  const exactly = (object: StoredObject) => ({
+  const exactly = (object: Pick<StoredObject, 'key' | 'etag' | 'versionId'>) => ({
     ...at(object.key),
     ...(object.versionId === null ? { IfMatch: object.etag } : { VersionId: object.versionId }),
   });
@@ -66,10 +72,11 @@ export function openBucket(client: S3Client, bucketName: string) {
   }
 
   return {
-    /** HEAD: the object under a key, or null when there is none. */
-    async head(key: string): Promise<StoredObject | null> {
+    /** HEAD: the object under a key, or null when there is none; its latest version, or the one given. */
+    async head(key: string, versionId: string | null = null): Promise<StoredObject | null> {
       try {
-        const head = await client.send(new HeadObjectCommand({ ...at(key), ChecksumMode: 'ENABLED' }));
+        const which = { ...at(key), ...(versionId !== null && { VersionId: versionId }) };
+        const head = await client.send(new HeadObjectCommand({ ...which, ChecksumMode: 'ENABLED' }));
         return {
           key,
           sizeBytes: head.ContentLength ?? 0,
@@ -122,7 +129,7 @@ export function openBucket(client: S3Client, bucketName: string) {
       const source = object.key.split('/').map(encodeURIComponent).join('/');
       const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
       try {
-        const { CopyObjectResult, VersionId } = await client.send(
+        const { CopyObjectResult, VersionId } = await patient.send(
           new CopyObjectCommand({
             ...at(toKey),
             CopySource: `${bucketName}/${source}${version}`,
@@ -139,7 +146,7 @@ export function openBucket(client: S3Client, bucketName: string) {
     },
 
     /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */
-    async remove(object: StoredObject): Promise<void> {
+    async remove(object: Pick<StoredObject, 'key' | 'etag' | 'versionId'>): Promise<void> {
       try {
         await client.send(new DeleteObjectCommand(exactly(object)));
       } catch (error) {

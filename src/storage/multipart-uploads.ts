@@ -18,6 +18,8 @@ export type UploadToBegin = {
   contentType: string;
   metadata: Readonly<Record<string, string>>;
   sse: Sse;
+  /** Every part must then come with its SHA-256, and the object keeps the composite of them. Default false. */
+  partChecksums?: boolean;
 };
 
 /** Why an upload could not be completed: none is open under this id and key, or the parts are not those it has. */
@@ -26,12 +28,14 @@ export type CompletionRefusal = 'no-such-upload' | 'other-parts';
 /** What the domain asks of unfinished uploads. Every function throws `storage-unavailable` as `Bucket` does. */
 export type MultipartUploads = ReturnType<typeof createMultipartUploads>;
 
-export function createMultipartUploads(client: S3Client, bucketName: string) {
+/** @param patient another client for the bucket, which waits for what takes it long. */
+export function createMultipartUploads(client: S3Client, bucketName: string, patient: S3Client = client) {
   return {
     /** CreateMultipartUpload: the bucket's id of the new upload. */
-    async begin(key: string, { contentType, metadata, sse }: UploadToBegin): Promise<string> {
+    async begin(key: string, { contentType, metadata, sse, partChecksums }: UploadToBegin): Promise<string> {
       const command = new CreateMultipartUploadCommand({
         ...{ Bucket: bucketName, Key: key, ContentType: contentType, Metadata: { ...metadata } },
+        ...(partChecksums && { ChecksumAlgorithm: 'SHA256' }),
         ...encryptionOf(sse),
       });
       const { UploadId } = await orUnavailable(client.send(command));
@@ -78,7 +82,7 @@ export function createMultipartUploads(client: S3Client, bucketName: string) {
         },
       });
       try {
-        await client.send(command);
+        await patient.send(command);
         return null;
       } catch (error) {
         if (isCode(error, 'PreconditionFailed')) return null;

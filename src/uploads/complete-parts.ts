@@ -7,7 +7,7 @@ export type ClientPart = { partNumber: number; etag: string };
 
 /**
  * Makes one object of an upload's parts. Nothing is completed unless every part is there in its planned length, and
- * they are those the client names, if it names any: until then the upload stays open and nothing is lost.
+ * they are those the client names, if it names any (of an open plan it must): until then the upload stays open and nothing is lost.
  * An upload the bucket does not have (any more) is none of its business: completed before, aborted, or never begun.
  * @throws {Problem} `conflict` for parts that are missing or changed, `invalid-request` for a list that is not that of
  * the bucket, `storage-unavailable`.
@@ -19,6 +19,10 @@ export async function completeParts(
 ): Promise<void> {
   const stored = await multipart.listParts(key, bucketUploadId);
   if (stored === null) return;
+  if (plan.isOpen && clientParts === undefined) {
+    const message = 'must list all parts: nobody else knows where this file ends';
+    throw new Problem('invalid-request', `parts ${message}`, { errors: [{ path: 'parts', message }] });
+  }
   const missing = findMissing(plan, stored);
   if (missing.length > 0) {
     const numbers = missing.slice(0, 20).join(', ');
@@ -34,8 +38,11 @@ export async function completeParts(
 
 function findMissing(plan: MultipartPlan, stored: readonly StoredPart[]): number[] {
   const sizes = new Map(stored.map(({ partNumber, sizeBytes }) => [partNumber, sizeBytes]));
-  const numbers = Array.from({ length: partCount(plan) }, (_, index) => index + 1);
-  return numbers.filter((number) => sizes.get(number) !== partLength(plan, number));
+  const count = plan.isOpen ? Math.max(1, ...sizes.keys()) : partCount(plan);
+  const numbers = Array.from({ length: count }, (_, index) => index + 1);
+  return numbers.filter((number) =>
+    plan.isOpen ? !sizes.has(number) : sizes.get(number) !== partLength(plan, number),
+  );
 }
 
 function compare(stored: readonly StoredPart[], clientParts: readonly ClientPart[]): Mismatch[] {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files, NewFile } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
@@ -33,7 +34,7 @@ export const confirmUploadInput = z
 
 export type ConfirmUploadInput = z.infer<typeof confirmUploadInput>;
 
-export type ConfirmUploadServices = {
+export type ConfirmUploadServices = AuditServices & {
   config: Config;
   bucket: Bucket;
   multipart: MultipartUploads;
@@ -48,10 +49,19 @@ export type ConfirmUploadServices = {
  * answer; a crash leaves an object that can be confirmed again.
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`, `verification-failed` (the object is
- * removed, and its id can become no file any more), `conflict`, `storage-unavailable`, `database-unavailable` (nothing
+ * removed, and its id can become no file any more), `quota-exceeded` (likewise), `conflict`, `storage-unavailable`, `database-unavailable` (nothing
  * is lost, the call may be repeated).
  */
-export async function confirmUpload(
+export function confirmUpload(
+  services: ConfirmUploadServices,
+  caller: Caller,
+  input: ConfirmUploadInput,
+): Promise<{ file: File; created: boolean }> {
+  const { objectKey } = input;
+  return recordRefusals(services, caller, 'upload.confirm', { objectKey }, () => confirm(services, caller, input));
+}
+
+async function confirm(
   services: ConfirmUploadServices,
   caller: Caller,
   input: ConfirmUploadInput,
@@ -87,7 +97,7 @@ export async function confirmUpload(
   const { upload } = verdict;
   const stored =
     upload.isRepeatable || config.freezeUploads === 'all' ? await freezeObject(services, key.key, object) : object;
-  const row = await files.insert({
+  const file: NewFile = {
     id: key.fileId,
     ownerId: caller.userId,
     objectKey: key.key,
@@ -101,18 +111,22 @@ export async function confirmUpload(
     recordId: key.recordId,
     documentType: key.documentType,
     metadata: upload.metadata,
-    status: 'active',
     createdAt: services.now(),
+  };
+  const row = await files.insert(file, actOf(caller, 'upload.confirm')).catch((error: unknown) => {
+    if (error instanceof Problem && error.code === 'quota-exceeded') return error;
+    throw error;
   });
-  if (row !== null) {
+  if (row !== null && !(row instanceof Problem)) {
     // The original is nobody's file any more: what cannot be removed now is left to be swept.
     if (stored !== object) await bucket.remove(object).catch(() => {});
     return answer(row, true);
   }
+  // It is no file, and neither its bytes nor their copy may stay; unless, meanwhile, it was confirmed after all.
   const confirmed = await discardObject(services, key, object);
   if (stored !== object) await bucket.remove(stored).catch(() => {});
   if (confirmed !== null) return answer(confirmed, false);
-  throw new Problem('conflict', 'an upload with this id was refused or given up; presign a new one');
+  throw row ?? new Problem('conflict', 'an upload with this id was refused, given up or deleted; presign a new one');
 }
 
 /** The object of an upload in parts, completed by this call or an earlier one; null when there is neither. */

@@ -2,18 +2,29 @@ import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import { Problem } from '../errors.ts';
-import { objectKey, partNumber, uploadId } from '../fields.ts';
+import { checksumSha256, objectKey, partNumber, uploadId } from '../fields.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import { findViolations } from '../upload-policy.ts';
 import { toOpenUpload } from './open-upload.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
-import { findViolations } from './upload-policy.ts';
 
-export const presignPartsInput = z.strictObject({
-  objectKey,
-  uploadId,
-  partNumbers: z.array(partNumber).min(1).max(MAX_SIGNED_PARTS),
-});
+/** 1 to 100 parts: by `partNumbers`, or by `parts` where each comes with its SHA-256 (`partChecksums`). */
+export const presignPartsInput = z
+  .strictObject({
+    objectKey,
+    uploadId,
+    partNumbers: z.array(partNumber).min(1).max(MAX_SIGNED_PARTS).optional(),
+    parts: z
+      .array(z.strictObject({ partNumber, checksumSha256: checksumSha256.optional() }))
+      .min(1)
+      .max(MAX_SIGNED_PARTS)
+      .optional(),
+  })
+  .refine(({ partNumbers, parts }) => (partNumbers === undefined) !== (parts === undefined), {
+    path: ['partNumbers'],
+    message: 'either partNumbers or parts, and not both',
+  });
 
 export type PresignPartsServices = {
   config: Config;
@@ -25,7 +36,8 @@ export type PresignPartsServices = {
 /**
  * Signs parts of an upload that was begun before, as often as it takes. Pure: an id that is not this key's makes URLs
  * that the bucket refuses.
- * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, `file-too-large`.
+ * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, or with a checksum too few
+ * or too many, `file-too-large`.
  */
 export async function presignParts(
   services: PresignPartsServices,
@@ -38,8 +50,10 @@ export async function presignParts(
   const violations = findViolations(config, { sizeBytes: plan.sizeBytes, contentType: '*/*', documentType });
   const tooLarge = violations.find(({ code }) => code === 'file-too-large');
   if (tooLarge !== undefined) throw new Problem(tooLarge.code, tooLarge.message);
-  const { partNumbers } = input;
-  const parts = { key, plan, bucketUploadId, partNumbers, expiresInSeconds: config.uploadUrlTtlSeconds };
+  const { partNumbers = [], parts = partNumbers.map((partNumber) => ({ partNumber })) } = input;
+  const field = input.parts === undefined ? 'partNumbers' : 'parts';
   const now = services.now();
-  return { ...(await signParts(services, parts, now)), serverTime: now.toISOString() };
+  const expiresInSeconds = config.uploadUrlTtlSeconds;
+  const signed = await signParts(services, { key, plan, bucketUploadId, parts, field, expiresInSeconds }, now);
+  return { ...signed, serverTime: now.toISOString() };
 }

@@ -1,21 +1,26 @@
+import { recordPresigns } from '../audit/record-presigns.ts';
+import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';
+import { presignUrl } from '../signing/presign-url.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import { findViolations, maxBytesOf, type Violation } from '../upload-policy.ts';
+import { checkQuota } from './check-quota.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
-import { formatUploadId, partCount, planParts } from './multipart-plan.ts';
+import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
-import { metadataHeaders, toMetadata } from './upload-metadata.ts';
-import { findViolations, type Violation } from './upload-policy.ts';
+import { ANY_TYPE, metadataHeaders, toMetadata } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
 
-export type PresignUploadServices = {
+export type SignUploadServices = {
   config: Config;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
@@ -24,15 +29,36 @@ export type PresignUploadServices = {
   newId: (now: Date) => string;
 };
 
+export type PresignUploadServices = SignUploadServices & AuditServices & { files: Pick<Files, 'usage'> };
+
+/** What a route may ask to sign: a request, or more than a request of ours can say, for clients of others. */
+export type UploadToSign = Omit<UploadRequest, 'size' | 'method'> & {
+  /**
+   * null: unknown. Then a form is bounded by the limits, a PUT and parts by nothing, and whatever arrives is held against
+   * the limits when it is confirmed.
+   */
+  size: number | null;
+  /** `CREATE`: the client sends CreateMultipartUpload itself; with `contentType` `ANY_TYPE`, it says there which. */
+  method?: UploadRequest['method'] | 'CREATE';
+  /** Of each part but the last, in bytes, such that 10,000 parts suffice. Default: `MULTIPART_PART_BYTES` or more. */
+  partSize?: number | undefined;
+  /** What a form has to carry besides. */
+  formFields?: Readonly<Record<string, string>>;
+};
+
 /**
- * Signs one upload under the caller's own prefix. No database, and for one PUT no call to the bucket either: everything
- * that confirming will hold the object against is inside the signature.
- * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `invalid-request` for a form where the store knows none;
- * for an upload in parts `storage-unavailable`.
+ * Signs one upload under the caller's own prefix. No database, unless there is a quota or presigns are audited, and never
+ * one that has to answer; for one PUT no call to the bucket either: everything that confirming will hold the object
+ * against is inside the signature.
+ * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form where the
+ * store knows none; for an upload in parts `storage-unavailable`.
  */
-export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadRequest) {
+export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadToSign) {
   refuse(violationsOf(services.config, request));
-  return sign(services, caller, request);
+  await checkQuota(services, caller, [request.size]);
+  const upload = await signUpload(services, caller, request);
+  recordPresigns(services, caller, [upload]);
+  return upload;
 }
 
 /**
@@ -45,17 +71,25 @@ export async function presignUploads(services: PresignUploadServices, caller: Ca
       violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
     ),
   );
-  return { uploads: await Promise.all(files.map((request) => sign(services, caller, request))) };
+  await checkQuota(
+    services,
+    caller,
+    files.map(({ size }) => size),
+  );
+  const uploads = await Promise.all(files.map((request) => signUpload(services, caller, request)));
+  recordPresigns(services, caller, uploads);
+  return { uploads };
 }
 
-function violationsOf(config: Config, { size, contentType, documentType, method }: UploadRequest): Violation[] {
+function violationsOf(config: Config, { size, contentType, documentType, method }: UploadToSign): Violation[] {
   if (method === 'POST' && !config.postPolicy) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store knows no POST policies: use PUT' }];
   }
-  const claim = { sizeBytes: size, contentType, documentType: documentType ?? null };
-  const violations = findViolations(config, claim);
-  const isOneRequest = method === 'PUT' || method === 'POST' || config.freezeUploads === 'all';
-  if (!isOneRequest || size <= MAX_PUT_BYTES || violations.length > 0) return violations;
+  const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };
+  const found = findViolations(config, claim);
+  const violations = contentType === ANY_TYPE ? found.filter(({ path }) => path !== 'contentType') : found;
+  const isOneRequest = (method !== undefined && method !== 'MULTIPART') || config.freezeUploads === 'all';
+  if (!isOneRequest || (size ?? 0) <= MAX_PUT_BYTES || violations.length > 0) return violations;
   const message = `one PUT, form or copy holds at most ${MAX_PUT_BYTES} bytes`;
   return [{ code: 'file-too-large', path: 'size', message }];
 }
@@ -66,7 +100,8 @@ function refuse(violations: readonly Violation[]): void {
   throw new Problem(first.code, first.message, { errors: violations.map(({ path, message }) => ({ path, message })) });
 }
 
-async function sign(services: PresignUploadServices, caller: Caller, request: UploadRequest) {
+/** Signs an upload, whatever the limits say. */
+export async function signUpload(services: SignUploadServices, caller: Caller, request: UploadToSign) {
   const { config } = services;
   const now = services.now();
   const fileId = services.newId(now);
@@ -77,7 +112,8 @@ async function sign(services: PresignUploadServices, caller: Caller, request: Up
     fileId,
     fileName: safeFileName(request.fileName),
   });
-  const method = request.method ?? (request.size > config.multipartThresholdBytes ? 'MULTIPART' : 'PUT');
+  const isLarge = request.size === null || request.size > config.multipartThresholdBytes;
+  const method = request.method ?? (isLarge ? 'MULTIPART' : 'PUT');
   return {
     fileId,
     objectKey: key,
@@ -89,7 +125,7 @@ async function sign(services: PresignUploadServices, caller: Caller, request: Up
   };
 }
 
-async function signPut(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
+async function signPut(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
   const { checksumSha256, contentType } = request;
   const headers: Record<string, string> = {
@@ -105,7 +141,7 @@ async function signPut(services: PresignUploadServices, request: UploadRequest, 
     {
       key,
       // Every client sends content-length by itself, and browsers forbid setting it: signed, but not in the answer.
-      headers: { ...headers, 'content-length': String(request.size) },
+      headers: { ...headers, ...(request.size !== null && { 'content-length': String(request.size) }) },
       expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
     },
     now,
@@ -113,7 +149,7 @@ async function signPut(services: PresignUploadServices, request: UploadRequest, 
   return { method: 'PUT' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
 }
 
-async function signForm(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
+async function signForm(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
   const { checksumSha256, contentType } = request;
   const signed = presignPost(
@@ -122,12 +158,13 @@ async function signForm(services: PresignUploadServices, request: UploadRequest,
     {
       key,
       fields: {
+        ...request.formFields,
         'Content-Type': contentType,
         ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
         ...metadataHeaders(metadataOf(request, true)),
         ...encryptionHeaders(config.sse),
       },
-      sizeBytes: request.size,
+      sizes: request.size === null ? [0, maxBytesOfUnknown(config, request)] : [request.size, request.size],
       expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
     },
     now,
@@ -136,18 +173,28 @@ async function signForm(services: PresignUploadServices, request: UploadRequest,
   return { method: 'POST' as const, presignedUrl: url, fields, expiresAt: expiresAt.toISOString() };
 }
 
-async function beginParts(services: PresignUploadServices, request: UploadRequest, key: ObjectKey, now: Date) {
+async function beginParts(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, multipart } = services;
-  const plan = planParts(request.size, config.multipartPartBytes);
+  const plan =
+    request.size === null
+      ? planOpenParts(maxBytesOfUnknown(config, request))
+      : {
+          ...planParts(request.size, config.multipartPartBytes, request.partChecksums),
+          ...(request.partSize !== undefined && { partSizeBytes: request.partSize }),
+        };
   const bucketUploadId = await multipart.begin(key, {
     contentType: request.contentType,
     metadata: metadataOf(request),
     sse: config.sse,
+    partChecksums: plan.partChecksums,
   });
   const count = partCount(plan);
-  const partNumbers = Array.from({ length: Math.min(count, MAX_SIGNED_PARTS) }, (_, index) => index + 1);
+  // A checksum is part of a URL, and nobody knows them yet; nor how many parts there will be of an open plan.
+  const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, MAX_SIGNED_PARTS);
+  const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
   const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
-  const signed = await signParts(services, { key, plan, bucketUploadId, partNumbers, expiresInSeconds }, now);
+  const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };
+  const signed = await signParts(services, toSign, now);
   return {
     method: 'MULTIPART' as const,
     uploadId: formatUploadId(plan, bucketUploadId),
@@ -157,9 +204,34 @@ async function beginParts(services: PresignUploadServices, request: UploadReques
   };
 }
 
-const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts };
+/**
+ * Signs CreateMultipartUpload itself (Amazon S3 API Reference). It can be sent twice, and both uploads completed: not every
+ * store would refuse the second, whatever was signed into its completion (Ceph 16).
+ */
+async function signCreation(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
+  const { config, endpoint } = services;
+  const { contentType } = request;
+  const headers: Record<string, string> = {
+    ...(contentType !== ANY_TYPE && { 'content-type': contentType }),
+    ...metadataHeaders(metadataOf(request, true)),
+    ...encryptionHeaders(config.sse),
+  };
+  const query = { uploads: '', 'x-id': 'CreateMultipartUpload' };
+  const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
+  const toSign = { method: 'POST' as const, key, query, headers, expiresInSeconds };
+  const signed = presignUrl(endpoint, await services.credentials(), toSign, now);
+  return { method: 'CREATE' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
+}
 
-function metadataOf(request: UploadRequest, isRepeatable = false) {
+const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: signCreation };
+
+/** How large a file of unknown size may become: what the limits allow, and what one form or copy holds. */
+function maxBytesOfUnknown(config: Config, { documentType, method }: UploadToSign): number {
+  const isOneRequest = method === 'POST' || config.freezeUploads === 'all';
+  return Math.min(maxBytesOf(config, documentType ?? null), isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY);
+}
+
+function metadataOf(request: UploadToSign, isRepeatable = false) {
   const { fileName, size: sizeBytes, contentType, metadata = {} } = request;
   const checksumSha256 = request.checksumSha256 ?? null;
   return toMetadata({ fileName, sizeBytes, contentType, checksumSha256, isRepeatable, metadata });

@@ -12,33 +12,50 @@ export type PartsToSign = {
   key: ObjectKey;
   plan: MultipartPlan;
   bucketUploadId: string;
-  partNumbers: readonly number[];
+  parts: readonly { partNumber: number; checksumSha256?: string | undefined }[];
+  /** The request's field that lists them, for what does not fit. */
+  field: 'parts' | 'partNumbers';
   expiresInSeconds: number;
 };
 
 /**
- * Signs parts of one upload, each with its exact length.
- * @throws {Problem} `invalid-request` for a part the file does not reach.
+ * Signs parts of one upload, each with its exact length (but those of an open plan), and with its SHA-256 where the upload was begun so: then
+ * `headers` are what the client has to send.
+ * @throws {Problem} `invalid-request` for a part the file does not reach, or with a checksum too few or too many.
  */
 export async function signParts(
   services: { endpoint: SigningEndpoint; credentials: () => Credentials | Promise<Credentials> },
-  { key, plan, bucketUploadId, partNumbers, expiresInSeconds }: PartsToSign,
+  { key, plan, bucketUploadId, parts, field, expiresInSeconds }: PartsToSign,
   now: Date,
 ) {
   const credentials = await services.credentials();
   let expiresAt = now;
-  const parts = partNumbers.map((partNumber, index) => {
-    const size = partLength(plan, partNumber);
-    if (size === null) {
-      throw new Problem('invalid-request', `this upload has parts 1 to ${partCount(plan)}`, {
-        errors: [{ path: `partNumbers.${index}`, message: `must be 1 to ${partCount(plan)}` }],
+  const signedParts = parts.map(({ partNumber, checksumSha256 }, index) => {
+    const refuse = (message: string) =>
+      new Problem('invalid-request', `part ${partNumber} ${message}`, {
+        errors: [{ path: `${field}.${index}`, message }],
       });
+    const size = partLength(plan, partNumber);
+    if (size === null) throw refuse(`is none of this upload's, which are 1 to ${partCount(plan)}`);
+    // S3 would refuse the part itself, when all of its bytes have been sent.
+    if (plan.partChecksums && checksumSha256 === undefined) {
+      throw refuse('needs its checksumSha256: the upload was begun with partChecksums');
     }
-    const headers = { 'content-length': String(size) };
-    const input = { key, uploadId: bucketUploadId, partNumber, headers, expiresInSeconds };
-    const signed = presignPart(services.endpoint, credentials, input, now);
+    if (!plan.partChecksums && checksumSha256 !== undefined) {
+      throw refuse('can have no checksumSha256: the upload was begun without partChecksums');
+    }
+    const headers = checksumSha256 === undefined ? undefined : { 'x-amz-checksum-sha256': checksumSha256 };
+    const signed = presignPart(
+      services.endpoint,
+      credentials,
+      {
+        ...{ key, uploadId: bucketUploadId, partNumber, expiresInSeconds },
+        headers: { ...headers, ...(!plan.isOpen && { 'content-length': String(size) }) },
+      },
+      now,
+    );
     expiresAt = signed.expiresAt;
-    return { partNumber, size, presignedUrl: signed.url };
+    return { partNumber, ...(!plan.isOpen && { size }), presignedUrl: signed.url, ...(headers && { headers }) };
   });
-  return { parts, expiresAt: expiresAt.toISOString() };
+  return { parts: signedParts, expiresAt: expiresAt.toISOString() };
 }

@@ -1,4 +1,4 @@
-import { isCleanText } from '../object-key.ts';
+import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../metadata-text.ts';
 
 /**
  * What an upload signs into its object's metadata, so that confirming needs nothing but the bucket: the client's own
@@ -6,7 +6,9 @@ import { isCleanText } from '../object-key.ts';
  */
 export type UploadMetadata = {
   fileName: string;
-  sizeBytes: number;
+  /** null: not known when it was signed; the limits alone decide. */
+  sizeBytes: number | null;
+  /** `ANY_TYPE` where it was not known either. */
   contentType: string;
   /** Base64 of 32 bytes; null when the client gave none. */
   checksumSha256: string | null;
@@ -15,14 +17,15 @@ export type UploadMetadata = {
   metadata: Readonly<Record<string, string>>;
 };
 
-/** Names under which the service's own entries travel; the client's may not begin so. */
-export const RESERVED_METADATA_PREFIX = 'signpost-';
+/** Stands for the content type of an upload that may have any the limits allow; `*` occurs in none of theirs. */
+export const ANY_TYPE = '*/*';
+const UNKNOWN_SIZE = '*';
 
 /** The metadata of an upload's object, by names without their `x-amz-meta-`. */
 export function toMetadata(upload: UploadMetadata): Record<string, string> {
   const metadata: Record<string, string> = {
     'signpost-name': encodeText(upload.fileName),
-    'signpost-size': String(upload.sizeBytes),
+    'signpost-size': String(upload.sizeBytes ?? UNKNOWN_SIZE),
     'signpost-type': upload.contentType,
   };
   if (upload.isRepeatable) metadata['signpost-repeatable'] = 'true';
@@ -41,7 +44,7 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
   const fileName = decodeText(stored['signpost-name'] ?? '');
   const size = stored['signpost-size'] ?? '';
   const contentType = stored['signpost-type'] ?? '';
-  if (fileName === null || fileName === '' || !/^(0|[1-9]\d{0,15})$/.test(size) || contentType === '') return null;
+  if (fileName === null || fileName === '' || !/^(\*|0|[1-9]\d{0,15})$/.test(size) || contentType === '') return null;
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
   const metadata: [string, string][] = [];
   for (const [name, value] of own) {
@@ -51,25 +54,10 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
   }
   return {
     fileName,
-    sizeBytes: Number(size),
+    sizeBytes: size === UNKNOWN_SIZE ? null : Number(size),
     contentType,
     checksumSha256: stored['signpost-sha256'] ?? null,
     isRepeatable: stored['signpost-repeatable'] !== undefined,
     metadata: Object.fromEntries(metadata),
   };
-}
-
-/**
- * Any text as a header value that every store keeps byte for byte: as it is where it is printable ASCII with single
- * inner spaces (SigV4 folds the others), else `~` and the base64url of its UTF-8 bytes, as user ids in keys.
- */
-export function encodeText(text: string): string {
-  return /^(?!~)[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(text) ? text : `~${Buffer.from(text).toString('base64url')}`;
-}
-
-function decodeText(value: string): string | null {
-  if (!value.startsWith('~')) return value;
-  const text = Buffer.from(value.slice(1), 'base64url').toString();
-  // Somebody else's metadata may hold anything; only what encodeText would have written is ours.
-  return encodeText(text) === value && isCleanText(text) ? text : null;
 }

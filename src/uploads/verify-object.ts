@@ -1,10 +1,12 @@
 import type { Config } from '../config.ts';
 import type { Mismatch } from '../errors.ts';
 import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
+import { MAX_PUT_BYTES } from '../settings.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import { findViolations } from '../upload-policy.ts';
 import { contradiction, hasSignature, SAMPLE_BYTES } from './check-content.ts';
-import { fromMetadata, type UploadMetadata } from './upload-metadata.ts';
-import { findViolations } from './upload-policy.ts';
+import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.ts';
+import { uploadRequest } from './upload-request.ts';
 
 export type Verdict = { upload: UploadMetadata; mismatches: [] } | { mismatches: [Mismatch, ...Mismatch[]] };
 
@@ -26,12 +28,17 @@ export async function verifyObject(
     if (!agrees) mismatches.push({ path, message });
   };
   hold('fileName', safeFileName(upload.fileName) === key.fileName, 'the signed name is not the one in the key');
-  hold('size', object.sizeBytes === upload.sizeBytes, `stored ${object.sizeBytes} bytes, signed ${upload.sizeBytes}`);
-  hold('contentType', object.contentType === upload.contentType, 'the stored type is not the signed one');
+  const { sizeBytes, contentType } = object;
+  // Where the size was not known, a store's own limit is held now: more cannot be copied in one piece.
+  const isCopied = upload.isRepeatable || services.config.freezeUploads === 'all';
+  const maxBytes = isCopied ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
+  if (upload.sizeBytes === null) hold('size', sizeBytes <= maxBytes, `the file has over ${maxBytes} bytes`);
+  else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
+  const isAny = upload.contentType === ANY_TYPE && uploadRequest.shape.contentType.safeParse(contentType).success;
+  hold('contentType', isAny || contentType === upload.contentType, 'the stored type is not the signed one');
   // Not signed, so nothing stops a client from sending it; whoever downloads would decode other bytes than these.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
   hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
-  const { sizeBytes, contentType } = object;
   for (const violation of findViolations(services.config, { sizeBytes, contentType, documentType: key.documentType })) {
     mismatches.push({ path: violation.path, message: violation.message });
   }
@@ -41,7 +48,9 @@ export async function verifyObject(
   }
   if (mismatches.length === 0 && upload.checksumSha256 !== null) {
     // A store that ignores x-amz-checksum-sha256 has not checked it either: then the bytes themselves answer.
-    const actual = object.checksumSha256 ?? (await services.bucket.sha256(object));
+    // So does a composite, which is of the parts' checksums (S3 User Guide, "Checking object integrity").
+    const isOfWhole = object.checksumSha256 !== null && !object.checksumSha256.includes('-');
+    const actual = isOfWhole ? object.checksumSha256 : await services.bucket.sha256(object);
     hold('checksumSha256', actual === upload.checksumSha256, 'the content has another SHA-256 than signed');
   }
   const [first, ...rest] = mismatches;

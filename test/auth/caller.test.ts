@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { actFor, type Caller, requireScope, type Scope } from '../../src/auth/caller.ts';
+import { actFor, type Identity, requireScope, type Scope } from '../../src/auth/caller.ts';
 import { toUserId } from '../../src/object-key.ts';
 import { problemOf } from './tokens.ts';
 
-function callerWith(...scopes: Scope[]): Caller {
+function callerWith(...scopes: Scope[]): Identity {
   const userId = toUserId('root');
   if (userId === null) throw new Error('a user id');
   return { userId, actorId: userId, scopes: new Set(scopes) };

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Caller } from '../../src/auth/caller.ts';
+import type { Identity } from '../../src/auth/caller.ts';
 import { createTokenMemory } from '../../src/auth/token-memory.ts';
 import { toUserId } from '../../src/object-key.ts';
 import { START, START_SECONDS } from './tokens.ts';
 
 const userId = toUserId('alice');
 if (userId === null) throw new Error('a user id');
-const caller: Caller = { userId, actorId: userId, scopes: new Set() };
+const caller: Identity = { userId, actorId: userId, scopes: new Set() };
 
 describe('the memory of verified tokens', () => {
   it('holds the last 10,000, the oldest out first', () => {

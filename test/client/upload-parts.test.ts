@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Progress, Upload } from '../../src/client/create-signpost.ts';
 import { createStorage, cutOff, loseAnswer, PART, startServiceForClients, threeParts } from './service-for-clients.ts';
@@ -18,6 +19,8 @@ const holds = async (objectKey: string, file: Blob) => {
   const bytes = await host.service.bucket.read(objectKey);
   return bytes?.equals(Buffer.from(await file.arrayBuffer()));
 };
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
 
 /** Pauses an upload in the moment it sends the given request: what a closed page looks like from outside. */
 function createPause(at: string) {
@@ -49,7 +52,7 @@ describe('a file in parts', () => {
     const client = await host.client('alice');
     const file = threeParts();
     const progress: Progress[] = [];
-    const stored = await client.upload(file, { onProgress: (each) => progress.push(each), checksum: true });
+    const stored = await client.upload(file, { onProgress: (each) => progress.push(each) });
     expect(stored).toMatchObject({ fileName: 'film.bin', size: file.size, checksumSha256: null });
     expect(await holds(stored.objectKey, file)).toBe(true);
     expect([...client.sent].sort()).toEqual([
@@ -57,6 +60,31 @@ describe('a file in parts', () => {
     ]);
     expect(progress[0]).toEqual({ sentBytes: 0, totalBytes: file.size });
     expect(progress.at(-1)).toEqual({ sentBytes: file.size, totalBytes: file.size });
+  });
+
+  it('is hashed part by part where that is wanted, and the bucket holds each against its own', async () => {
+    const client = await host.client('alice');
+    const file = threeParts();
+    const stored = await client.upload(file, { checksum: true });
+    const whole = Buffer.from(await file.arrayBuffer());
+    const hashes = [0, 1, 2].map((part) => sha256(whole.subarray(part * PART, (part + 1) * PART)));
+    expect(stored.checksumSha256).toBe(`${sha256(Buffer.concat(hashes)).toString('base64')}-3`);
+    expect(await holds(stored.objectKey, file)).toBe(true);
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 1, 1]);
+    expect(client.count('POST /presign-parts')).toBe(3);
+  });
+
+  it('fails where a hashed part changes on its way', async () => {
+    const client = await host.client('alice');
+    const file = threeParts();
+    // A disk that gives other bytes the second time it is read.
+    const slice = file.slice.bind(file);
+    let reads = 0;
+    file.slice = (start = 0, end) => (start === PART && ++reads === 2 ? slice(0, PART) : slice(start, end));
+    await expect(client.upload(file, { checksum: true })).rejects.toMatchObject({
+      code: 'bucket-refused',
+      detail: 'the bucket answered 400 BadDigest',
+    });
   });
 
   it.each([1, 2])('has at most %i of them on their way at once', async (parallelParts) => {
@@ -71,14 +99,24 @@ describe('a file in parts', () => {
     expect(most).toBe(parallelParts);
   });
 
-  it('sends a part again whose answer was lost, with a new URL', async () => {
+  it('sends no part again that has arrived, though its answer was lost', async () => {
     const client = await host.client('alice', {}, ({ what }, send) =>
       what === 'PUT 2' && client.count(what) === 1 ? loseAnswer(send) : send(),
     );
     await client.upload(threeParts());
-    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 2, 1]);
-    expect(client.count('POST /presign-parts')).toBe(1);
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 1, 1]);
+    expect(client.count('POST /list-parts')).toBe(1);
     expect(client.delaysMs).toHaveLength(1);
+  });
+
+  it('sends a part again that got lost, with a new URL', async () => {
+    const client = await host.client('alice', {}, async ({ what }, send) => {
+      if (what === 'PUT 2' && client.count(what) === 1) throw new TypeError('fetch failed');
+      return send();
+    });
+    await client.upload(threeParts());
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 2, 1]);
+    expect([client.count('POST /list-parts'), client.count('POST /presign-parts')]).toEqual([1, 1]);
   });
 
   it('gets new URLs when the bucket calls the old ones expired', async () => {
@@ -130,7 +168,9 @@ describe('a paused upload', () => {
     upload.resume();
     expect(await holds((await upload).objectKey, file)).toBe(true);
     expect(sent).toEqual(['POST /presign-upload', 'PUT 1', 'PUT 2']);
-    expect(client.sent.slice(3)).toEqual(['POST /presign-parts', 'PUT 2', 'PUT 3', 'POST /confirm-upload']);
+    expect(client.sent.slice(3)).toEqual([
+      ...['POST /list-parts', 'POST /presign-parts', 'PUT 2', 'PUT 3', 'POST /confirm-upload'],
+    ]);
   });
 
   it('leaves its place to the next file', async () => {
@@ -181,6 +221,22 @@ describe('a page that was reloaded', () => {
     expect(page.count('PUT 1')).toBe(0);
     expect(progress[0]?.sentBytes).toBeGreaterThanOrEqual(PART);
     expect(storage.length).toBe(0);
+  });
+
+  it('goes on with the hashes it began with, and begins anew where they are wanted only now', async () => {
+    const storage = createStorage();
+    const { paused, interfere, follow } = createPause('PUT 2');
+    const first = await host.client('alice', { storage, parallelParts: 1 }, interfere);
+    follow(first.upload(threeParts(), { checksum: true }));
+    await paused;
+    const page = await host.client('alice', { storage });
+    expect((await page.upload(threeParts(), { checksum: true })).checksumSha256).toMatch(/=-3$/);
+    expect(page.count('PUT 1')).toBe(0);
+
+    await closePage(storage, threeParts());
+    const other = await host.client('alice', { storage });
+    expect((await other.upload(threeParts(), { checksum: true })).checksumSha256).toMatch(/=-3$/);
+    expect(other.count('PUT 1')).toBe(1);
   });
 
   it('does not take another file for it that has the same name, size and date', async () => {

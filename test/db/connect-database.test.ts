@@ -12,6 +12,8 @@ import { startRelay } from '../helpers/relay.ts';
 
 const UNAVAILABLE = { name: 'Problem', code: 'database-unavailable', headers: { 'retry-after': '5' } };
 
+const NO_QUOTA = { bytes: null, files: null };
+
 let test: TestDatabase;
 let proxy: { stop(): Promise<void> };
 
@@ -44,7 +46,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('is unavailable while it refuses connections, and the same handle works once it is back', async () => {
-    const files = createFiles(database);
+    const files = createFiles(database, NO_QUOTA);
     const list = () => files.list({ ownerId: 'alice', limit: 1 });
     await list();
     await relay.goAway();
@@ -57,7 +59,9 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   it('is unavailable when it goes away under a running query', async () => {
     const patient = connectDatabase({ url: relay.url, driver });
     const lock = await lockFiles();
-    const answer = expect(createFiles(patient).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(UNAVAILABLE);
+    const answer = expect(createFiles(patient, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
+      UNAVAILABLE,
+    );
     await untilWaiting('relation');
     await relay.goAway();
     await answer;
@@ -81,7 +85,9 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
 
   it('is unavailable, not hanging, while a query waits for a lock', async () => {
     const lock = await lockFiles();
-    await expect(createFiles(database).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(UNAVAILABLE);
+    await expect(createFiles(database, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
+      UNAVAILABLE,
+    );
     await lock.end();
   });
 

@@ -1,13 +1,14 @@
-import { sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
-import { createFiles, type Files } from '../../src/db/create-files.ts';
-import type { FileRow } from '../../src/db/schema.ts';
+import { createFiles, type Files, type NewFile } from '../../src/db/create-files.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 
-function newFile(values: Partial<FileRow> = {}): FileRow {
+const NO_QUOTA = { bytes: null, files: null };
+const ACT = { actorId: 'alice', address: '192.0.2.1', requestId: 'r1', action: 'upload.confirm' } as const;
+
+function newFile(values: Partial<NewFile> = {}): NewFile {
   const id = values.id ?? uuidv7();
   return {
     id,
@@ -23,11 +24,13 @@ function newFile(values: Partial<FileRow> = {}): FileRow {
     recordId: null,
     documentType: null,
     metadata: {},
-    status: 'active',
     createdAt: new Date('2026-11-20T17:00:00.123Z'),
     ...values,
   };
 }
+
+/** What becomes of it. */
+const asRow = (file: NewFile) => ({ ...file, status: 'active', deletedAt: null, objectRemovedAt: null });
 
 describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s', (driver) => {
   let test: TestDatabase;
@@ -39,7 +42,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
     proxy = await startNeonProxy();
     test = await createTestDatabase();
     database = connectDatabase({ url: test.url, driver });
-    files = createFiles(database);
+    files = createFiles(database, NO_QUOTA);
   });
 
   afterAll(async () => {
@@ -59,34 +62,34 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
         documentType: 'contract',
         metadata: { source: 'scanner-3', title: 'Łódź {"x":1}' },
       });
-      const row = await files.insert(file);
-      expect(row).toEqual(file);
+      const row = await files.insert(file, ACT);
+      expect(row).toEqual(asRow(file));
       expect(await files.find(file)).toEqual(row);
     });
 
     it('answers null for an id that is there, and leaves that row', async () => {
       const first = newFile();
       const second = newFile({ id: first.id, objectKey: `${first.objectKey}-other`, ownerId: 'bob' });
-      await files.insert(first);
-      expect(await files.insert(second)).toBeNull();
-      expect(await files.find(first)).toEqual(first);
+      await files.insert(first, ACT);
+      expect(await files.insert(second, ACT)).toBeNull();
+      expect(await files.find(first)).toEqual(asRow(first));
       expect(await files.find(second)).toBeNull();
     });
 
     it('answers null for an object key that is there', async () => {
       const first = newFile();
-      await files.insert(first);
-      expect(await files.insert(newFile({ objectKey: first.objectKey }))).toBeNull();
+      await files.insert(first, ACT);
+      expect(await files.insert(newFile({ objectKey: first.objectKey }), ACT)).toBeNull();
     });
 
     it('gives the row to exactly one of ten simultaneous calls', async () => {
       const file = newFile();
-      const rows = await Promise.all(Array.from({ length: 10 }, () => files.insert(file)));
-      expect(rows.filter((row) => row !== null)).toEqual([file]);
+      const rows = await Promise.all(Array.from({ length: 10 }, () => files.insert(file, ACT)));
+      expect(rows.filter((row) => row !== null)).toEqual([asRow(file)]);
     });
 
     it('rethrows what the caller did wrong as it is', async () => {
-      await expect(files.insert(newFile({ sizeBytes: -1 }))).rejects.toMatchObject({
+      await expect(files.insert(newFile({ sizeBytes: -1 }), ACT)).rejects.toMatchObject({
         cause: { code: '23514', constraint: 'files_size_bytes_check' },
       });
     });
@@ -95,17 +98,17 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   describe('find', () => {
     it('finds a file of the owner, and nobody else', async () => {
       const file = newFile();
-      const row = await files.insert(file);
+      const row = await files.insert(file, ACT);
       expect(await files.find({ id: file.id, ownerId: 'alice' })).toEqual(row);
       expect(await files.find({ id: file.id, ownerId: 'bob' })).toBeNull();
     });
 
     it('finds an archived file, but no deleted one', async () => {
       const file = newFile();
-      await files.insert(file);
+      await files.insert(file, ACT);
       await test.query(`update files set status = 'archived' where id = $1`, [file.id]);
       expect(await files.find(file)).toMatchObject({ id: file.id, status: 'archived' });
-      await test.query(`update files set status = 'deleted' where id = $1`, [file.id]);
+      await test.query(`update files set status = 'deleted', deleted_at = now() where id = $1`, [file.id]);
       expect(await files.find(file)).toBeNull();
     });
 
@@ -113,75 +116,93 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.find({ id: uuidv7(), ownerId: 'alice' })).toBeNull();
     });
 
-    it('finds many of the owner at once, and no deleted or foreign one', async () => {
-      const [mine, other, gone] = [newFile(), newFile({ ownerId: 'bob' }), newFile({ status: 'deleted' })];
-      for (const file of [mine, other, gone]) await files.insert(file);
-      const ids = [mine.id, other.id, gone.id, uuidv7()];
-      expect(await files.findMany({ ids, ownerId: 'alice' })).toEqual([mine]);
-      expect(await files.findMany({ ids: [], ownerId: 'alice' })).toEqual([]);
+    it('finds any in whatever state, of the owner alone', async () => {
+      const file = newFile();
+      expect(await files.refuse(file)).toMatchObject({ status: 'refused', deletedAt: file.createdAt });
+      expect(await files.find(file)).toBeNull();
+      expect(await files.findAny(file)).toMatchObject({ id: file.id, status: 'refused' });
+      expect(await files.findAny({ ...file, ownerId: 'bob' })).toBeNull();
     });
   });
 
-  describe('list', () => {
-    it('walks over all active files of the owner, newest first, without gaps or repeats where times are equal', async () => {
-      const ownerId = `owner-${driver}`;
-      const own = Array.from({ length: 23 }, (_, i) =>
-        newFile({ ownerId, createdAt: new Date(Date.UTC(2026, 0, 1, 0, 0, 0, Math.floor(i / 5))) }),
-      );
-      const hidden = newFile({ ownerId });
-      for (const file of [...own, hidden, newFile({ ownerId: `${ownerId}-2` })]) await files.insert(file);
-      await test.query(`update files set status = 'archived' where id = $1`, [hidden.id]);
-
-      const ids: string[] = [];
-      let page = await files.list({ ownerId, limit: 4 });
-      while (page.length > 0) {
-        expect(page.length).toBeLessThanOrEqual(4);
-        ids.push(...page.map((file) => file.id));
-        page = await files.list({ ownerId, limit: 4, after: page.at(-1) });
-      }
-      const newestFirst = own.toSorted((a, b) => +b.createdAt - +a.createdAt || (a.id < b.id ? 1 : -1));
-      expect(ids).toEqual(newestFirst.map((file) => file.id));
+  describe('findToDownload', () => {
+    it('finds many of the owner at once, and no deleted or foreign one', async () => {
+      const [mine, other, gone] = [newFile(), newFile({ ownerId: 'bob' }), newFile()];
+      for (const file of [mine, other]) await files.insert(file, ACT);
+      await files.refuse(gone);
+      const ids = [mine.id, other.id, gone.id, uuidv7()];
+      const act = { ...ACT, action: 'download.presign' } as const;
+      expect(await files.findToDownload({ ids, ownerId: 'alice', objectKey: null }, act)).toEqual([asRow(mine)]);
+      expect(await files.findToDownload({ ids: [], ownerId: 'alice', objectKey: null }, act)).toEqual([]);
     });
 
-    it('is empty for an owner without files', async () => {
-      expect(await files.list({ ownerId: 'nobody', limit: 50 })).toEqual([]);
+    it('logs what is found and has the key, when all of it is there and active', async () => {
+      const [mine, archived] = [newFile({ ownerId: 'carol' }), newFile({ ownerId: 'carol' })];
+      for (const file of [mine, archived]) await files.insert(file, ACT);
+      await test.query(`update files set status = 'archived' where id = $1`, [archived.id]);
+      const act = { ...ACT, action: 'download.presign', requestId: `download-${driver}` } as const;
+      const ids = [mine.id, archived.id];
+      expect(await files.findToDownload({ ids, ownerId: 'carol', objectKey: null }, act)).toHaveLength(2);
+      expect(await files.findToDownload({ ids, ownerId: 'carol', objectKey: 'another' }, act)).toEqual([]);
+      const some = [mine.id, uuidv7()];
+      expect(await files.findToDownload({ ids: some, ownerId: 'carol', objectKey: null }, act)).toHaveLength(1);
+      expect(await test.query('select * from audit_events where request_id = $1', [act.requestId])).toEqual([]);
+      const one = { ids: [mine.id], ownerId: 'carol', objectKey: mine.objectKey };
+      expect(await files.findToDownload(one, act)).toHaveLength(1);
+      expect(await test.query('select * from audit_events where request_id = $1', [act.requestId])).toMatchObject([
+        {
+          ...{ action: 'download.presign', actor_id: 'alice', user_id: 'carol', outcome: 'ok', address: '192.0.2.1' },
+          ...{ file_id: mine.id, object_key: mine.objectKey },
+        },
+      ]);
+    });
+  });
+
+  describe('change', () => {
+    it('changes what is in one of the states, and logs it', async () => {
+      const file = newFile();
+      await files.insert(file, ACT);
+      const act = { ...ACT, action: 'file.archive', requestId: `change-${driver}` } as const;
+      const changed = { ...asRow(file), status: 'archived', fileName: 'b.pdf', metadata: { a: 'ü' } };
+      const change = { status: 'archived', fileName: 'b.pdf', metadata: { a: 'ü' }, recordId: undefined } as const;
+      expect(await files.change(file, ['active'], change, act)).toEqual(changed);
+      expect(await files.find(file)).toEqual(changed);
+      expect(await files.change(file, ['active'], { fileName: 'c.pdf' }, act)).toBeNull();
+      expect(await files.change({ ...file, ownerId: 'bob' }, ['archived'], { fileName: 'd.pdf' }, act)).toBeNull();
+      expect(await files.find(file)).toEqual(changed);
+      expect(await test.query('select * from audit_events where request_id = $1', [act.requestId])).toHaveLength(1);
+    });
+  });
+
+  describe('usage', () => {
+    it('counts active and archived files, and keeps the quota under simultaneous inserts', async () => {
+      const ownerId = `quota-${driver}`;
+      const limited = createFiles(database, { bytes: 1000, files: 30 });
+      const tenBytes = () => newFile({ ownerId, sizeBytes: 10 });
+      const first = tenBytes();
+      await limited.insert(first, ACT);
+      await files.refuse(tenBytes());
+      const more = await Promise.allSettled(Array.from({ length: 50 }, () => limited.insert(tenBytes(), ACT)));
+      const refused = more.filter((result) => result.status === 'rejected');
+      expect(refused).toHaveLength(21);
+      for (const { reason } of refused) expect(reason).toMatchObject({ code: 'quota-exceeded' });
+      expect(await files.usage(ownerId)).toMatchObject({ sizeBytes: 300, files: 30 });
+      expect(await test.query('select 1 from audit_events where user_id = $1', [ownerId])).toHaveLength(30);
+
+      const act = { ...ACT, action: 'file.delete' } as const;
+      await limited.change(first, ['active'], { status: 'archived' }, act);
+      expect(await files.usage(ownerId)).toMatchObject({ files: 30 });
+      await limited.change(first, ['archived'], { status: 'deleted', deletedAt: new Date() }, act);
+      expect(await files.usage(ownerId)).toMatchObject({ sizeBytes: 290, files: 29 });
+      await expect(limited.insert(newFile({ ownerId, sizeBytes: 711 }), ACT)).rejects.toMatchObject({
+        code: 'quota-exceeded',
+      });
+      await limited.insert(newFile({ ownerId, sizeBytes: 710 }), ACT);
+      expect(await files.usage(ownerId)).toMatchObject({ sizeBytes: 1000, files: 30 });
     });
 
-    it('reads pages out of the index, in its order and without a sort', async () => {
-      await test.query(`
-        insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
-        select gen_random_uuid(), 'many-' || n % 20, 'key-' || n, 'a', 'text/plain', 1, '"e"', now() - n * interval '1 s'
-        from generate_series(1, 20000) as n`);
-      await test.query('analyze files');
-      const session = connectDatabase({ url: test.url, driver, maxConnections: 1 });
-      try {
-        // The statements themselves: prepared by running them on the pool's only connection, then explained on it.
-        const { list } = createFiles(session);
-        const [last] = await list({ ownerId: 'many-3', limit: 1 });
-        await list({ ownerId: 'many-3', limit: 50, after: last });
-        await session.db.execute(sql`set plan_cache_mode = force_generic_plan`);
-        const statements = await lines(
-          session,
-          sql`
-          select name || '(' || array_to_string(array_fill('null'::text, array[cardinality(parameter_types)]), ',') || ')'
-          from pg_prepared_statements where name like 'files_list%' order by name`,
-        );
-        expect(statements).toHaveLength(2);
-        for (const statement of statements) {
-          const plan = (await lines(session, sql.raw(`explain execute ${statement}`))).join('\n');
-          expect(plan).toContain('Index Scan Backward using files_owner_status_created_idx');
-          expect(plan).not.toContain('Sort');
-          expect(plan).not.toContain('Filter');
-        }
-      } finally {
-        await session.close();
-      }
+    it('is nothing for a user without files', async () => {
+      expect(await files.usage('nobody')).toEqual({ sizeBytes: 0, files: 0 });
     });
   });
 });
-
-/** The first column of what a statement answers. */
-async function lines({ db }: Database, statement: ReturnType<typeof sql>): Promise<string[]> {
-  const { rows } = (await db.execute(statement)) as unknown as { rows: Record<string, string>[] };
-  return rows.map((row) => Object.values(row)[0] ?? '');
-}

@@ -11,7 +11,7 @@ import { createApp } from '../../src/http/app.ts';
 import { createServices } from '../../src/services.ts';
 import { createTestDatabase } from './database.ts';
 
-const SECRET = 'a secret for tests that has more than thirty-two bytes';
+export const SECRET = 'a secret for tests that has more than thirty-two bytes';
 
 export type Upload = {
   fileId: string;

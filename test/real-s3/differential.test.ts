@@ -51,6 +51,7 @@ const KNOWN_DIFFERENCES: [RegExp, string][] = [
   [/^multipart: completing where something is$/, 'RGW completes without conditions'],
   [/^multipart: uploads$/, 'RGW rolls up no uploads and includes the marker'],
   [/^multipart: tags of a multipart upload$/, 'RGW forgets them'],
+  [/^multipart: a SHA-256 of a part /, 'RGW ignores x-amz-checksum-sha256'],
   [/^a copy with other metadata$/, 'RGW loses the tags then'],
   [/^a copy with other tags$/, 'RGW keeps the tags'],
   [/^a copy if (?:another matches|none matches|it changed|it did not change)$/, 'RGW heeds no conditions of a copy'],

@@ -21,6 +21,17 @@ describe('a versioned bucket', () => {
     expect(await (await fetch(body.presignedUrl)).text()).toBe('hello');
   });
 
+  it('loses the verified version of a deleted file, and no other', async () => {
+    const { fileId, objectKey, versionId } = await service.store('alice', 'hello');
+    await service.bucket.write(objectKey, 'replaced');
+    expect((await service.call('alice', `/files/${fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
+    const { client, name: Bucket } = service.bucket;
+    const left = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: objectKey }));
+    expect(left.DeleteMarkers ?? []).toEqual([]);
+    expect(left.Versions?.map((version) => version.VersionId)).not.toContain(versionId);
+    expect(String(await service.bucket.read(objectKey))).toBe('replaced');
+  });
+
   it('loses a refused object for good, and no other version', async () => {
     const upload = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: 5 });
     await service.put(upload, 'hello');

@@ -43,7 +43,7 @@ describe('presignPost', () => {
           const own = presignPost(
             endpoint,
             credentials,
-            { key, fields, sizeBytes: size, expiresInSeconds: seconds },
+            { key, fields, sizes: [size, size], expiresInSeconds: seconds },
             now,
           );
           const policies = [own.fields, sdk.fields].map(({ Policy = '' }) =>
@@ -66,7 +66,7 @@ describe('presignPost', () => {
     const endpoint = await resolveEndpoint({ bucket: 'uploads', region: 'eu-central-1' });
     const now = new Date('2026-11-20T12:00:00.500Z');
     const credentials = { accessKeyId: 'a', secretAccessKey: 'b', expiration: new Date('2026-11-20T12:01:00.700Z') };
-    const form = { key: 'k', fields: {}, sizeBytes: 1, expiresInSeconds: 300 };
+    const form = { key: 'k', fields: {}, sizes: [1, 1] as const, expiresInSeconds: 300 };
     expect(presignPost(endpoint, credentials, form, now).expiresAt.toISOString()).toBe('2026-11-20T12:01:00.000Z');
     for (const expiresInSeconds of [0, 604_801, 1.5]) {
       expect(() => presignPost(endpoint, credentials, { ...form, expiresInSeconds }, now)).toThrow(RangeError);

@@ -1,13 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { encodeText } from '../../src/metadata-text.ts';
 import { isCleanText } from '../../src/object-key.ts';
-import { encodeText, fromMetadata, metadataHeaders, toMetadata } from '../../src/uploads/upload-metadata.ts';
+import { ANY_TYPE, fromMetadata, metadataHeaders, toMetadata } from '../../src/uploads/upload-metadata.ts';
 
 const clean = fc.string({ unit: 'grapheme', maxLength: 60 }).filter(isCleanText);
 const upload = fc.record({
   fileName: clean.filter((name) => name !== ''),
-  sizeBytes: fc.nat(2 ** 31),
-  contentType: fc.constantFrom('text/plain', 'image/png; a="b c"'),
+  sizeBytes: fc.option(fc.nat(2 ** 31), { nil: null }),
+  contentType: fc.constantFrom('text/plain', 'image/png; a="b c"', ANY_TYPE),
   checksumSha256: fc.option(fc.constant('LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='), { nil: null }),
   isRepeatable: fc.boolean(),
   metadata: fc.dictionary(
@@ -44,6 +45,7 @@ describe('upload metadata', () => {
     [{ 'signpost-name': '', 'signpost-size': '1', 'signpost-type': 'a/b' }],
     [{ 'signpost-name': 'a', 'signpost-size': '-1', 'signpost-type': 'a/b' }],
     [{ 'signpost-name': 'a', 'signpost-size': '01', 'signpost-type': 'a/b' }],
+    [{ 'signpost-name': 'a', 'signpost-size': '**', 'signpost-type': 'a/b' }],
     [{ 'signpost-name': '~', 'signpost-size': '1', 'signpost-type': 'a/b' }],
     [{ 'signpost-name': '~YQ', 'signpost-size': '1', 'signpost-type': 'a/b' }],
     [

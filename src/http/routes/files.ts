@@ -1,5 +1,14 @@
 import { Hono } from 'hono';
+import {
+  archiveFile,
+  type ChangeFileServices,
+  deleteFile,
+  restoreFile,
+  updateFile,
+  updateFileInput,
+} from '../../files/change-file.ts';
 import { getFile } from '../../files/get-file.ts';
+import { getUsage } from '../../files/get-usage.ts';
 import { listFiles, listFilesQuery } from '../../files/list-files.ts';
 import {
   downloadQuery,
@@ -15,9 +24,9 @@ import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
-export type FileServices = PresignDownloadServices;
+export type FileServices = PresignDownloadServices & ChangeFileServices;
 
-/** Reading what was confirmed: list, look up, download. Scope `files:read`. */
+/** What was confirmed: list, look up, download with the scope `files:read`; change and delete with `files:write`. */
 export function fileRoutes(services: FileServices): Hono<Env> {
   const routes = new Hono<Env>();
 
@@ -47,8 +56,35 @@ export function fileRoutes(services: FileServices): Hono<Env> {
     const caller = callerWith(c, 'files:read');
     const { disposition } = readQuery(c, downloadQuery);
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
-    const { presignedUrl } = await presignDownload(services, caller, input);
+    const { presignedUrl } = await presignDownload(services, caller, input, 'download.redirect');
     return answer(c, 302, null, { location: presignedUrl });
+  });
+
+  routes.patch('/files/:fileId', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const change = await readJson(c, updateFileInput);
+    return answerJson(c, await updateFile(services, caller, c.req.param('fileId'), change));
+  });
+
+  routes.post('/files/:fileId/archive', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    return answerJson(c, await archiveFile(services, caller, c.req.param('fileId')));
+  });
+
+  routes.post('/files/:fileId/restore', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    return answerJson(c, await restoreFile(services, caller, c.req.param('fileId')));
+  });
+
+  routes.delete('/files/:fileId', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    await deleteFile(services, caller, c.req.param('fileId'));
+    return answer(c, 204, null);
+  });
+
+  routes.get('/usage', async (c) => {
+    const caller = callerWith(c, 'files:read');
+    return answerJson(c, await getUsage(services, caller));
   });
 
   return routes;

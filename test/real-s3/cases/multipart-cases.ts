@@ -177,6 +177,14 @@ export function multipartCases(): Case[] {
       'tags of a multipart upload',
       [begin('m28', { 'x-amz-tagging': 'a=b' }), part('m28', 1), finish('m28', [[1, last]]), { at: '/m28?tagging' }],
     ],
+    [
+      'a SHA-256 of a part that is another’s',
+      [
+        begin('m29', { 'x-amz-checksum-algorithm': 'SHA256' }),
+        part('m29', 1, LAST, { 'x-amz-checksum-sha256': '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' }),
+        abort('m29'),
+      ],
+    ],
   ];
   return cases.map(([name, steps]) => ({ name: `multipart: ${name}`, steps }));
 }

@@ -1,7 +1,9 @@
-import type { Config } from '../config.ts';
-import { essence } from '../media-type.ts';
+import type { Config } from './config.ts';
+import { Problem } from './errors.ts';
+import { essence } from './media-type.ts';
 
 type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
+type Amount = { sizeBytes: number; files: number };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 
 /** A limit of the service, or of its store, that an upload breaks: which problem that is, which field of the request, and which limit it was. */
@@ -30,6 +32,27 @@ export function findViolations(limits: Limits, { sizeBytes, contentType, documen
     }
   }
   return violations;
+}
+
+/** The most bytes a file of this document type may have. */
+export function maxBytesOf(limits: Limits, documentType: string | null): number {
+  const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
+  return Math.min(limits.maxUploadBytes, policy?.maxBytes ?? limits.maxUploadBytes);
+}
+
+/**
+ * What a user's files add up to with some more, held against the quota.
+ * @returns `quota-exceeded`, naming the limit and the numbers; null when they fit.
+ */
+export function findExcess(quota: Config['quota'], used: Amount, more: Amount): Problem | null {
+  for (const [limit, has, adds, unit] of [
+    [quota.bytes, used.sizeBytes, more.sizeBytes, 'bytes'],
+    [quota.files, used.files, more.files, 'files'],
+  ] as const) {
+    if (limit === null || has + adds <= limit) continue;
+    return new Problem('quota-exceeded', `you have ${has} of ${limit} ${unit}, and this would be ${adds} more`);
+  }
+  return null;
 }
 
 function matches(pattern: string, contentType: string): boolean {

@@ -1,0 +1,41 @@
+// npm run sweep [-- --dry-run] [--json]: sweeps bucket and database now, as the service does on its timer.
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { SWEEP_LOCK } from '../src/jobs/start-jobs.ts';
+import { sweep } from '../src/jobs/sweep.ts';
+import { run } from '../src/run.ts';
+import { createServices } from '../src/services.ts';
+
+await run(async (config) => {
+  const { values } = parseArgs({
+    options: { 'dry-run': { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  });
+  const { 'dry-run': dryRun, json } = values;
+  if (config.bucket === null || config.database.url === undefined) {
+    throw new Error('the embedded bucket and database belong to their service, which sweeps them on its timer');
+  }
+  const toStderr = (fields: Record<string, unknown>, message: string) => console.error(message, JSON.stringify(fields));
+  const logger = { error: toStderr, warn: toStderr, info: () => {} };
+  const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
+  const services = await createServices(config, { logger, migrationsFolder });
+  const stopping = new AbortController();
+  process.once('SIGINT', () => stopping.abort());
+  try {
+    const showsProgress = process.stderr.isTTY === true;
+    const state = await services.exclusively(SWEEP_LOCK, () =>
+      sweep(services, {
+        dryRun,
+        signal: stopping.signal,
+        onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects looked at`)),
+      }),
+    );
+    if (showsProgress) process.stderr.write('\r\x1b[K');
+    if (state === null) throw new Error('another instance is sweeping at this moment');
+    if (json) return console.log(JSON.stringify(state));
+    for (const [name, count] of Object.entries(state.counts)) console.log(`${name.padEnd(10)} ${count}`);
+    if (dryRun) console.log('a dry run: nothing was done');
+    else if (state.finishedAt === null) console.log('stopped in between: the next sweep goes on there');
+  } finally {
+    await services.close();
+  }
+});

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import type { Caller } from '../auth/caller.ts';
+import type { AuditLog } from '../db/create-audit-log.ts';
+import { pageLimit } from '../fields.ts';
+
+export const listAuditEventsQuery = z.strictObject({
+  limit: pageLimit,
+  /** The id of the last event of the page before. */
+  cursor: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'is not a cursor of this service')
+    .transform(Number)
+    .optional(),
+});
+
+/**
+ * A page of the audit log, newest first: the caller's own files' events, or, for an admin who acts on nobody's behalf,
+ * everybody's.
+ * @returns at most `limit` events, and the cursor of the next page, null on the last.
+ */
+export async function listAuditEvents(
+  { auditLog }: { auditLog: AuditLog },
+  { userId, actorId, scopes }: Caller,
+  { limit, cursor }: z.infer<typeof listAuditEventsQuery>,
+) {
+  const readsAll = scopes.has('files:admin') && actorId === userId;
+  const rows = await auditLog.list({ userId: readsAll ? null : userId, limit: limit + 1, before: cursor });
+  const page = rows.slice(0, limit);
+  return {
+    events: page.map(({ id, at, xid, ...event }) => ({ id: String(id), at: at.toISOString(), ...event })),
+    nextCursor: rows.length > page.length ? String(page.at(-1)?.id) : null,
+  };
+}

@@ -1,0 +1,21 @@
+import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config.ts';
+import { type AuditServices, actOf } from './record-refusals.ts';
+
+/**
+ * With `AUDIT_PRESIGN`, puts presigned uploads into the audit log. Nobody waits for it, and signing goes on while the
+ * database is down: then they are in the request log alone.
+ */
+export function recordPresigns(
+  { config, auditLog, logger }: AuditServices & { config: Config },
+  caller: Caller,
+  uploads: readonly { fileId: string; objectKey: string }[],
+): void {
+  if (!config.auditPresign) return;
+  const { userId, requestId } = caller;
+  const act = actOf(caller, 'upload.presign');
+  const events = uploads.map(({ fileId, objectKey }) => ({ ...act, userId, outcome: 'ok', fileId, objectKey }));
+  auditLog.add(userId, events).catch((err: unknown) => {
+    logger.error({ err, requestId }, 'a presigned upload is missing from the audit log');
+  });
+}

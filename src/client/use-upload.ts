@@ -1,0 +1,76 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import type { Progress, Signpost, StoredFile, Upload, UploadOptions } from './create-signpost.ts';
+
+export type UploadState = {
+  status: 'idle' | 'uploading' | 'paused' | 'done' | 'failed' | 'aborted';
+  progress: Progress;
+  /** Why it failed, mostly a `SignpostError`; null unless `failed`. */
+  error: unknown;
+  /** The confirmed file; null unless `done`. */
+  file: StoredFile | null;
+};
+
+const IDLE: UploadState = { status: 'idle', progress: { sentBytes: 0, totalBytes: 0 }, error: null, file: null };
+
+/**
+ * One file's upload as the state of a component. Beginning another gives up the one before, and so does unmounting:
+ * an upload that is to outlive the component is `signpost.upload` itself.
+ *
+ * ```tsx
+ * const { upload, status, progress, error, file, pause, resume, abort } = useUpload(signpost);
+ * ```
+ *
+ * `upload` may be ignored or awaited (it rejects as `signpost.upload` does). The functions stay the same as long as
+ * `signpost` does.
+ */
+export function useUpload(signpost: Signpost) {
+  const [state, setState] = useState(IDLE);
+  const running = useRef<Upload | null>(null);
+
+  const handles = useMemo(() => {
+    const move = (from: UploadState['status'][], status: UploadState['status']) =>
+      setState((state) => (from.includes(state.status) ? { ...state, status } : state));
+    return {
+      upload: (file: File | Blob, options: UploadOptions = {}): Upload => {
+        void running.current?.abort();
+        /** What one that was given up still has to tell is of no interest. */
+        const change = (next: (state: UploadState) => UploadState) => running.current === upload && setState(next);
+        const upload = signpost.upload(file, {
+          ...options,
+          onProgress: (progress) => {
+            change((state) => ({ ...state, progress }));
+            options.onProgress?.(progress);
+          },
+        });
+        running.current = upload;
+        setState({ ...IDLE, status: 'uploading', progress: { sentBytes: 0, totalBytes: file.size } });
+        upload.then(
+          (file) => change((state) => ({ ...state, status: 'done', file })),
+          (error) =>
+            change((state) => {
+              if (state.status === 'aborted') return state;
+              return options.signal?.aborted ? { ...state, status: 'aborted' } : { ...state, status: 'failed', error };
+            }),
+        );
+        return upload;
+      },
+      pause: (): void => {
+        running.current?.pause();
+        move(['uploading'], 'paused');
+      },
+      resume: (): void => {
+        running.current?.resume();
+        move(['paused'], 'uploading');
+      },
+      /** Resolves when what had arrived is removed, or that was tried in vain. */
+      abort: async (): Promise<void> => {
+        move(['uploading', 'paused'], 'aborted');
+        await running.current?.abort();
+      },
+    };
+  }, [signpost]);
+
+  useEffect(() => () => void running.current?.abort(), []);
+
+  return { ...state, ...handles };
+}

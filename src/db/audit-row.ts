@@ -1,0 +1,28 @@
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { type AuditEventRow, auditEvents } from './schema.ts';
+
+/** Everything that is in the audit log. */
+export type AuditAction =
+  | 'upload.presign'
+  | 'upload.confirm'
+  | 'download.presign'
+  | 'download.redirect'
+  | 'file.update'
+  | 'file.archive'
+  | 'file.restore'
+  | 'file.delete';
+
+/** Who does what, from where, on which request. */
+export type Act = Pick<AuditEventRow, 'actorId' | 'address' | 'requestId'> & { action: AuditAction };
+
+/**
+ * Adds a row to the audit log for each file that `these` (a part of the same statement) has, so that neither is there
+ * without the other. The statement's values must have those of an `Act`.
+ */
+export function logOf(these: SQLWrapper, where: SQL = sql``): SQL {
+  const p = sql.placeholder;
+  return sql`
+    insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
+    select ${p('actorId')}, owner_id, ${p('action')}, 'ok', id, object_key, ${p('address')}, ${p('requestId')}
+    from ${these} ${where}`;
+}

@@ -1,0 +1,41 @@
+import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import type { Act } from './audit-row.ts';
+import type { Database, Db } from './connect-database.ts';
+import { queryDatabase } from './query-database.ts';
+import { type AuditEventRow, auditEvents } from './schema.ts';
+
+/** What did not come with a change: that has its row from the statement that made it. */
+export type LooseEvent = Act & Pick<AuditEventRow, 'userId' | 'outcome' | 'fileId' | 'objectKey'>;
+
+/** Adding to the audit log, and reading it. All throw `database-unavailable` as `queryDatabase` does. */
+export type AuditLog = {
+  /** One statement for all; each must be its user's. */
+  add(userId: string, events: readonly LooseEvent[]): Promise<void>;
+  /** The newest events first, at most `limit`, those before the id: one user's, or for null everybody's. */
+  list(page: { userId: string | null; limit: number; before?: number | undefined }): Promise<AuditEventRow[]>;
+};
+
+export function createAuditLog({ asUser, db }: Pick<Database, 'asUser' | 'db'>): AuditLog {
+  return {
+    add: async (userId, events) => {
+      if (events.length > 0)
+        await asUser(userId, (own) =>
+          own
+            .insert(auditEvents)
+            .values([...events])
+            .prepare(''),
+        );
+    },
+    list: ({ userId, limit, before = Number.MAX_SAFE_INTEGER }) => {
+      const page = (on: Db) =>
+        on
+          .select()
+          .from(auditEvents)
+          .where(and(lt(auditEvents.id, before), userId === null ? sql`true` : eq(auditEvents.userId, userId)))
+          .orderBy(desc(auditEvents.id))
+          .limit(limit)
+          .prepare('');
+      return userId === null ? queryDatabase(() => page(db).execute()) : asUser(userId, page);
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import { and, asc, desc, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm';
+import type { Database } from './connect-database.ts';
+import { queryDatabase } from './query-database.ts';
+import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './schema.ts';
+
+/** Rows of the audit log: of transactions from the first on and before the other, with ids after the one, up to the other. */
+export type Stretch = {
+  fromXid: string;
+  /** null: to the end. */
+  toXid: string | null;
+  afterId: number;
+  /** null: to the end. */
+  upToId: number | null;
+};
+
+/** What the cluster says of its transactions, at one moment. */
+export type Horizon = {
+  /** Every transaction before this one has ended. */
+  finishedBefore: string;
+  /** No transaction of this cluster has had this id yet, or a higher one. */
+  nextXid: string;
+  /** The highest transaction and the highest id of rows that are another cluster's, by their transactions; null: there are none. */
+  foreignXid: string | null;
+  foreignId: number | null;
+};
+
+/** How many rows are in memory at once. */
+const PAGE_ROWS = 1000;
+
+/**
+ * What sealing the audit log and verifying it ask of the database, as the role that logs in. All throw
+ * `database-unavailable` as `queryDatabase` does.
+ */
+export type SealQueries = ReturnType<typeof createSealQueries>;
+
+export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 'withConnection'>) {
+  const xid = (text: string) => sql`${text}::xid8`;
+  const within = ({ fromXid, toXid, afterId, upToId }: Stretch) =>
+    and(
+      gte(auditEvents.xid, xid(fromXid)),
+      toXid === null ? undefined : lt(auditEvents.xid, xid(toXid)),
+      gt(auditEvents.id, afterId),
+      upToId === null ? undefined : lte(auditEvents.id, upToId),
+    );
+  const page = (where: SQL | undefined) =>
+    withConnection((connection) =>
+      connection.transaction(async (tx) => {
+        // Where its statistics are behind, PostgreSQL would sort the whole rest of a long stretch for each page.
+        await tx.execute(sql`set local enable_sort = off`);
+        const rows = tx.select().from(auditEvents).where(where);
+        return rows.orderBy(asc(auditEvents.xid), asc(auditEvents.id)).limit(PAGE_ROWS);
+      }),
+    );
+
+  return {
+    /**
+     * One statement, so one snapshot: no row of this cluster's can be seen whose transaction it does not know.
+     * @param fromXid leaves out the rows of transactions before, which are sealed.
+     */
+    async horizon(fromXid: string, afterId: number): Promise<Horizon> {
+      const foreign = sql`from ${auditEvents} where xid >= greatest(pg_snapshot_xmax(now), ${xid(fromXid)}) and id > ${afterId}`;
+      const [horizon] = await queryDatabase(() =>
+        db
+          .select({
+            finishedBefore: sql<string>`pg_snapshot_xmin(now)::text`,
+            nextXid: sql<string>`pg_snapshot_xmax(now)::text`,
+            foreignXid: sql<string | null>`(select xid::text ${foreign} order by audit_events.xid desc limit 1)`,
+            foreignId: sql<number | null>`(select max(id) ${foreign})`.mapWith(Number),
+          })
+          .from(sql`pg_current_snapshot() as now`),
+      );
+      if (horizon === undefined) throw new Error('a snapshot is one row');
+      return horizon;
+    },
+
+    /** All of them, first to last. */
+    seals: (): Promise<AuditSealRow[]> =>
+      queryDatabase(() => db.select().from(auditSeals).orderBy(asc(auditSeals.number))),
+
+    /** The last seal, or null; and the id after which the rows of its chain's cluster begin. */
+    async last(): Promise<{ seal: AuditSealRow | null; afterId: number }> {
+      const before = sql`select max(number) - 1 from ${auditSeals} where from_xid = '0'`;
+      const [row] = await queryDatabase(() =>
+        db
+          .select({
+            seal: auditSeals,
+            afterId: sql`coalesce((select last_id from ${auditSeals} where number = (${before})), 0)`.mapWith(Number),
+          })
+          .from(auditSeals)
+          .orderBy(desc(auditSeals.number))
+          .limit(1),
+      );
+      return row ?? { seal: null, afterId: 0 };
+    },
+
+    /** The rows of a stretch in the order of transaction and id. */
+    async *rows(stretch: Stretch): AsyncGenerator<AuditEventRow> {
+      let last: AuditEventRow | undefined;
+      do {
+        const isAfter = last && sql`(${auditEvents.xid}, ${auditEvents.id}) > (${xid(last.xid)}, ${last.id})`;
+        const rows: AuditEventRow[] = await page(and(within(stretch), isAfter));
+        yield* rows;
+        last = rows.length < PAGE_ROWS ? undefined : rows.at(-1);
+      } while (last !== undefined);
+    },
+
+    /** How many rows the whole log has. */
+    count: (): Promise<number> => queryDatabase(() => db.$count(auditEvents)),
+
+    /** False when there is a seal of this number: somebody else was faster. */
+    async add(seal: AuditSealRow): Promise<boolean> {
+      const added = await queryDatabase(() =>
+        db.insert(auditSeals).values(seal).onConflictDoNothing().returning({ number: auditSeals.number }),
+      );
+      return added.length > 0;
+    },
+  };
+}

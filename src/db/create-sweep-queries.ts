@@ -1,0 +1,99 @@
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import type { Database } from './connect-database.ts';
+import { queryDatabase } from './query-database.ts';
+import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
+
+/** How far a sweep has come: the last key it has dealt with, null before the first, and what it counted until there. */
+export type SweepState = { afterKey: string | null; counts: SweepCounts; startedAt: Date; finishedAt: Date | null };
+
+/** A stretch of keys in the order of their bytes: those after the first, up to and with the last. */
+export type KeyRange = { after: string; upTo: string };
+
+type Column = typeof files.objectKey | typeof files.storedKey;
+
+/** What the sweeper asks about everybody's files, as the role that logs in. All throw `database-unavailable`. */
+export type SweepQueries = ReturnType<typeof createSweepQueries>;
+
+export function createSweepQueries({ db }: Pick<Database, 'db'>) {
+  const live = inArray(files.status, ['active', 'archived']);
+  const within = (column: Column, { after, upTo }: KeyRange) => and(gt(column, after), lte(column, upTo));
+
+  return {
+    /** Deleted before that time or refused, the object not known to be gone, oldest first; those after the row given. */
+    toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
+      const isDue = or(eq(files.status, 'refused'), lte(files.deletedAt, deletedBefore));
+      const isAfter =
+        after === null ? undefined : sql`(${files.deletedAt}, ${files.id}) > (${after.deletedAt}, ${after.id})`;
+      return queryDatabase(() =>
+        db
+          .select()
+          .from(files)
+          .where(and(isNotNull(files.deletedAt), isNull(files.objectRemovedAt), isDue, isAfter))
+          .orderBy(asc(files.deletedAt), asc(files.id))
+          .limit(limit),
+      );
+    },
+
+    /** The rows with these ids, in whatever state. */
+    withIds: (ids: readonly string[]): Promise<FileRow[]> =>
+      queryDatabase(() =>
+        db
+          .select()
+          .from(files)
+          .where(sql`${files.id} = any(${sql.param([...ids])}::uuid[])`),
+      ),
+
+    /** Those of these keys that hold the copy of a file, or of a deleted one that is still to be removed. */
+    async usedCopies(keys: readonly string[]): Promise<Set<string>> {
+      const isUsed = or(live, and(eq(files.status, 'deleted'), isNull(files.objectRemovedAt)));
+      const rows = await queryDatabase(() =>
+        db
+          .select({ key: files.storedKey })
+          .from(files)
+          .where(and(sql`${files.storedKey} = any(${sql.param([...keys])}::text[])`, isUsed)),
+      );
+      return new Set(rows.flatMap(({ key }) => key ?? []));
+    },
+
+    /** The files that ought to have their object in a stretch of keys but have none of these. */
+    async withoutObject(range: KeyRange, keys: readonly string[]): Promise<FileRow[]> {
+      const others = (column: Column) => sql`${column} <> all(${sql.param([...keys])}::text[])`;
+      const select = (column: Column, rest: SQL) =>
+        queryDatabase(() =>
+          db
+            .select()
+            .from(files)
+            .where(and(live, rest, within(column, range), others(column))),
+        );
+      // Two statements, each along its own index.
+      const [uploaded, copied] = await Promise.all([
+        select(files.objectKey, isNull(files.storedKey)),
+        select(files.storedKey, isNotNull(files.storedKey)),
+      ]);
+      return [...uploaded, ...copied];
+    },
+
+    /** Deletes the rows whose object was removed before that time; how many. */
+    async forget(removedBefore: Date): Promise<number> {
+      const rows = await queryDatabase(() =>
+        db.delete(files).where(lte(files.objectRemovedAt, removedBefore)).returning({ id: files.id }),
+      );
+      return rows.length;
+    },
+
+    /** The last sweep, finished or not; null before the first. */
+    async readState(): Promise<SweepState | null> {
+      const [row] = await queryDatabase(() => db.select().from(sweeps));
+      return row ?? null;
+    },
+
+    async saveState(state: SweepState): Promise<void> {
+      await queryDatabase(() =>
+        db
+          .insert(sweeps)
+          .values({ id: 1, ...state })
+          .onConflictDoUpdate({ target: sweeps.id, set: state }),
+      );
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import type { Announce } from './announcer.ts';
+import { find } from './dom.ts';
+
+/** The three ways in: the button, dropping anywhere on the page, and pasting. */
+export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce): void {
+  const picker = find(document, '#picker', HTMLInputElement);
+  const overlay = find(document, '#overlay', HTMLElement);
+
+  find(document, '#choose', HTMLButtonElement).addEventListener('click', () => picker.click());
+  picker.addEventListener('change', () => {
+    onFiles([...(picker.files ?? [])]);
+    // Or choosing the same file again would be no change.
+    picker.value = '';
+  });
+
+  /** Every element inside tells of itself: only leaving the page ends it. */
+  let depth = 0;
+  const show = (by: number) => {
+    depth = Math.max(0, by);
+    overlay.hidden = depth === 0;
+  };
+  const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false;
+  addEventListener('dragenter', (event) => hasFiles(event) && show(depth + 1));
+  addEventListener('dragleave', (event) => hasFiles(event) && show(depth - 1));
+  addEventListener('dragover', (event) => hasFiles(event) && event.preventDefault());
+  addEventListener('drop', (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    show(0);
+    accept(event.dataTransfer);
+  });
+  addEventListener('paste', (event) => accept(event.clipboardData));
+
+  const accept = (data: DataTransfer | null) => {
+    const items = [...(data?.items ?? [])].filter(({ kind }) => kind === 'file');
+    // A folder is handed over as a file that cannot be read.
+    const plain = items.filter((item) => item.webkitGetAsEntry()?.isDirectory !== true);
+    if (plain.length < items.length) announce('Folders are left out: drop the files in them');
+    const files = plain.flatMap((item) => item.getAsFile() ?? []);
+    if (files.length > 0) onFiles(files);
+  };
+}

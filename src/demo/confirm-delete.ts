@@ -1,0 +1,45 @@
+import type { StoredFile } from '../client/create-signpost.ts';
+import { find, setText } from './dom.ts';
+import { explain, type Service } from './service.ts';
+
+/**
+ * Asks, then deletes.
+ * @returns a function that resolves when the dialog is closed: with true when the file is gone.
+ */
+export function createDeleteDialog(service: Service) {
+  const dialog = find(document, '#delete', HTMLDialogElement);
+  const problem = find(dialog, '.problem', HTMLElement);
+  const keep = find(dialog, '.keep', HTMLButtonElement);
+  const confirm = find(dialog, '.confirm', HTMLButtonElement);
+  let asked: StoredFile | null = null;
+
+  keep.addEventListener('click', () => dialog.close());
+  dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());
+  confirm.addEventListener('click', async () => {
+    const file = asked;
+    if (file === null) return;
+    setText(problem, '');
+    confirm.disabled = true;
+    try {
+      await service.deleteFile(file.fileId);
+      if (asked === file) dialog.close('deleted');
+    } catch (error) {
+      setText(problem, explain(error));
+      setText(confirm, 'Try again');
+    } finally {
+      confirm.disabled = false;
+    }
+  });
+
+  return (file: StoredFile): Promise<boolean> => {
+    asked = file;
+    dialog.returnValue = '';
+    setText(find(dialog, '#delete-name', HTMLElement), file.fileName);
+    setText(problem, '');
+    setText(confirm, 'Delete');
+    dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener('close', () => resolve(dialog.returnValue === 'deleted'), { once: true });
+    });
+  };
+}

@@ -1,0 +1,34 @@
+/**
+ * The one element that this selector means, of this type.
+ * @throws TypeError when the page has no such element: a mistake of its author.
+ */
+export function find<Type extends Element>(root: ParentNode, selector: string, type: new () => Type): Type {
+  const found = root.querySelector(selector);
+  if (!(found instanceof type)) throw new TypeError(`no ${type.name} is ${selector}`);
+  return found;
+}
+
+/** A copy of the one element in the template of this id. */
+export function copyTemplate(id: string): HTMLElement {
+  const template = find(document, `template#${id}`, HTMLTemplateElement);
+  return find(document.importNode(template.content, true), '*', HTMLElement);
+}
+
+/** Writing what is there already would still cost the browser a layout. */
+export function setText(element: Element, text: string): void {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function setIcon(element: Element, name: string): void {
+  find(element, 'use', SVGUseElement).setAttribute('href', `#icon-${name}`);
+}
+
+/** Removes a row of a list; the focus, if it was in there, goes on to the next one. */
+export function removeRow(row: Element, fallback: HTMLElement): void {
+  const hadFocus = row.contains(document.activeElement);
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  row.remove();
+  if (!hadFocus) return;
+  const button = next?.querySelector('button:not([hidden])');
+  (button instanceof HTMLElement ? button : fallback).focus();
+}

@@ -1,0 +1,61 @@
+import { find } from './dom.ts';
+import { formatBytes } from './format.ts';
+
+const STORED_AS = 'signpost-demo:interrupted';
+
+type Interrupted = { name: string; size: number };
+
+/**
+ * Names the uploads that leaving the page cut short. The browser cannot keep the files: only who chose them can choose
+ * them again, and then the SDK goes on where it was.
+ * @param unfinished what is on its way when the page is left.
+ */
+export function rememberInterrupted(unfinished: () => readonly File[]) {
+  const section = find(document, '#interrupted', HTMLElement);
+  const list = find(section, 'ul', HTMLElement);
+  let waiting = read();
+
+  const render = () => {
+    section.hidden = waiting.length === 0;
+    list.replaceChildren(
+      ...waiting.map(({ name, size }) => {
+        const item = document.createElement('li');
+        item.textContent = `${name} (${formatBytes(size)})`;
+        return item;
+      }),
+    );
+  };
+  const isSame = (a: Interrupted, b: Interrupted) => a.name === b.name && a.size === b.size;
+
+  find(section, 'button', HTMLButtonElement).addEventListener('click', () => {
+    waiting = [];
+    render();
+    find(document, '#choose', HTMLButtonElement).focus();
+  });
+  addEventListener('beforeunload', (event) => {
+    if (unfinished().length > 0) event.preventDefault();
+  });
+  addEventListener('pagehide', () => {
+    const all = [...waiting, ...unfinished().map(({ name, size }) => ({ name, size }))];
+    if (all.length === 0) localStorage.removeItem(STORED_AS);
+    else localStorage.setItem(STORED_AS, JSON.stringify(all));
+  });
+  render();
+
+  return {
+    /** These were chosen again. */
+    forget: (files: readonly File[]): void => {
+      waiting = waiting.filter((one) => !files.some((file) => isSame(file, one)));
+      render();
+    },
+  };
+}
+
+function read(): Interrupted[] {
+  try {
+    const saved = JSON.parse(localStorage.getItem(STORED_AS) ?? '[]');
+    return Array.isArray(saved) ? saved : [];
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,48 @@
+import { createSignpost, SignpostError, type StoredFile } from '../client/create-signpost.ts';
+import { acceptFiles } from './accept-files.ts';
+import { createAnnouncer } from './announcer.ts';
+import { createDeleteDialog } from './confirm-delete.ts';
+import { find } from './dom.ts';
+import { createFileList } from './file-list.ts';
+import { rememberInterrupted } from './interrupted.ts';
+import { createService, explain } from './service.ts';
+import { createPreview } from './show-preview.ts';
+import { createSignIn } from './sign-in.ts';
+import { createUploadList } from './upload-list.ts';
+
+const signIn = createSignIn();
+const announce = createAnnouncer();
+const service = createService(signIn.token);
+const signpost = createSignpost({ url: location.origin, token: signIn.token });
+
+const download = async (file: StoredFile) => {
+  try {
+    const { presignedUrl } = await service.presignDownload(file.fileId, { disposition: 'attachment' });
+    // In a frame of its own: to leave for an attachment, or for an error of the bucket's, would stop the uploads.
+    find(document, '#downloads', HTMLIFrameElement).src = presignedUrl;
+    announce(`Downloading ${file.fileName}`);
+  } catch (error) {
+    announce(`${file.fileName} cannot be downloaded. ${explain(error)}`);
+  }
+};
+
+const files = createFileList(
+  service,
+  { preview: createPreview(service, download), download, remove: createDeleteDialog(service) },
+  announce,
+);
+const uploads = createUploadList(signpost, files.prepend, announce);
+const interrupted = rememberInterrupted(uploads.unfinished);
+acceptFiles((chosen) => {
+  if (!signIn.isDone()) return;
+  interrupted.forget(chosen);
+  uploads.add(chosen);
+}, announce);
+
+signIn.onToken(async () => {
+  try {
+    await files.load();
+  } catch (error) {
+    if (error instanceof SignpostError && error.status === 401) signIn.askAgain(explain(error));
+  }
+});

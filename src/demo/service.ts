@@ -1,0 +1,47 @@
+import { SignpostError, type StoredFile } from '../client/create-signpost.ts';
+
+export type Service = ReturnType<typeof createService>;
+export type FilePage = { files: StoredFile[]; nextCursor: string | null };
+type DownloadOptions = { disposition: 'attachment' | 'inline'; expiresIn?: number };
+
+const PAGE_FILES = 50;
+
+/** The routes that an app calls itself, beside what the SDK does. Each throws a `SignpostError`. */
+export function createService(token: () => string) {
+  const call = async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token()}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    }).catch((cause: unknown) => {
+      throw new SignpostError({ code: 'network-error', status: 0, detail: '', retryable: true, cause });
+    });
+    if (response.status === 204) return undefined;
+    const json = await response.json().catch(() => null);
+    if (response.ok && json !== null) return json;
+    const { status } = response;
+    const { code = 'unexpected-answer', detail = `${path} answered ${status}`, errors, requestId } = json ?? {};
+    throw new SignpostError({ ...{ code, status, detail, errors, requestId }, retryable: status >= 500 });
+  };
+
+  return {
+    /** A page of the user's files, newest first; the first one without a cursor. */
+    listFiles: (cursor: string | null): Promise<FilePage> =>
+      call('GET', `/files?${new URLSearchParams({ limit: String(PAGE_FILES), ...(cursor !== null && { cursor }) })}`),
+    deleteFile: (fileId: string): Promise<void> => call('DELETE', `/files/${fileId}`),
+    presignDownload: (fileId: string, options: DownloadOptions): Promise<{ presignedUrl: string }> =>
+      call('POST', '/presign-download', { fileId, ...options }),
+  };
+}
+
+/** What went wrong, as a sentence for people. */
+export function explain(error: unknown): string {
+  if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : 'Something went wrong.';
+  if (error.code === 'network-error') return 'There is no connection.';
+  const reasons = error.errors.map(({ message }) => message).join(', ');
+  const text = reasons === '' ? error.detail : `${error.detail}: ${reasons}`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+}

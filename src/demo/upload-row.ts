@@ -1,0 +1,130 @@
+import type { Progress, StoredFile, Upload } from '../client/create-signpost.ts';
+import { copyTemplate, find, setIcon, setText } from './dom.ts';
+import { kindOf } from './file-kind.ts';
+import { formatBytes, formatDuration, formatPercent, joinFacts } from './format.ts';
+import { explain } from './service.ts';
+import { createSpeedMeter } from './speed-meter.ts';
+
+/** Without a byte for so long, the connection is slow or gone, and the SDK at another try. */
+const SILENT_MS = 3_000;
+
+type RowState = 'waiting' | 'sending' | 'paused' | 'failed' | 'over';
+
+export type UploadRow = ReturnType<typeof createUploadRow>;
+
+export type UploadEvents = {
+  onStored: (row: UploadRow, stored: StoredFile) => void;
+  onFailed: (row: UploadRow, reason: string) => void;
+  /** The user wants it no longer: an upload is given up, a failed one put away. */
+  onCancelled: (row: UploadRow) => void;
+};
+
+/** One upload: how far it is, and its buttons. It shows nothing by itself: `render` does, as often as its caller likes. */
+export function createUploadRow(
+  file: File,
+  start: (onProgress: (progress: Progress) => void) => Upload,
+  on: UploadEvents,
+) {
+  const element = copyTemplate('upload-row');
+  const progress = find(element, 'progress', HTMLProgressElement);
+  const status = find(element, '.status', HTMLElement);
+  const retryButton = find(element, '.retry', HTMLButtonElement);
+  const pauseButton = find(element, '.pause', HTMLButtonElement);
+  const cancelButton = find(element, '.cancel', HTMLButtonElement);
+
+  let state: RowState = 'waiting';
+  let sentBytes = 0;
+  let sentAtMs = 0;
+  let meter = createSpeedMeter();
+  let problem = '';
+  let upload: Upload;
+
+  const begin = () => {
+    state = 'waiting';
+    meter = createSpeedMeter();
+    upload = start((told) => {
+      if (state === 'waiting') state = 'sending';
+      sentBytes = told.sentBytes;
+      sentAtMs = performance.now();
+    });
+    upload.then(
+      (stored) => {
+        state = 'over';
+        on.onStored(row, stored);
+      },
+      (error: unknown) => {
+        if (state === 'over') return;
+        state = 'failed';
+        problem = explain(error);
+        on.onFailed(row, problem);
+      },
+    );
+  };
+
+  const pause = () => {
+    if (state !== 'waiting' && state !== 'sending') return;
+    state = 'paused';
+    upload.pause();
+  };
+  const resume = () => {
+    if (state !== 'paused') return;
+    state = 'waiting';
+    meter = createSpeedMeter();
+    upload.resume();
+  };
+  const cancel = () => {
+    state = 'over';
+    void upload.abort();
+    on.onCancelled(row);
+  };
+
+  const describe = (nowMs: number): string => {
+    if (state === 'failed') return problem;
+    if (state === 'paused') return `Paused at ${formatPercent(sentBytes, file.size)}`;
+    if (state === 'waiting') return joinFacts(['Waiting', formatBytes(file.size)]);
+    if (sentBytes === file.size) return 'Being verified …';
+    const done = `${formatBytes(sentBytes)} of ${formatBytes(file.size)}`;
+    const speed = meter(sentBytes, nowMs);
+    if (nowMs - sentAtMs > SILENT_MS) return joinFacts([done, 'no answer yet …']);
+    if (!speed) return done;
+    return joinFacts([done, `${formatBytes(speed)}/s`, `${formatDuration((file.size - sentBytes) / speed)} left`]);
+  };
+
+  const render = (nowMs: number) => {
+    element.dataset.state = state;
+    progress.value = file.size === 0 ? 0 : sentBytes / file.size;
+    setText(status, describe(nowMs));
+    const isPaused = state === 'paused';
+    setIcon(pauseButton, isPaused ? 'resume' : 'pause');
+    pauseButton.setAttribute('aria-label', `${isPaused ? 'Resume' : 'Pause'} ${file.name}`);
+    cancelButton.setAttribute('aria-label', `${state === 'failed' ? 'Dismiss' : 'Cancel'} ${file.name}`);
+    retryButton.hidden = state !== 'failed';
+    if (state === 'failed' && document.activeElement === pauseButton) retryButton.focus();
+    pauseButton.hidden = state === 'failed';
+  };
+
+  const row = {
+    ...{ element, file, pause, resume, cancel, render },
+    state: () => state,
+    sentBytes: () => sentBytes,
+  };
+
+  find(element, '.tile', HTMLElement).dataset.kind = kindOf(file.type);
+  setIcon(find(element, '.tile', HTMLElement), kindOf(file.type));
+  setText(find(element, '.name', HTMLElement), file.name);
+  progress.setAttribute('aria-label', `Upload of ${file.name}`);
+  retryButton.setAttribute('aria-label', `Retry ${file.name}`);
+  pauseButton.addEventListener('click', () => {
+    if (state === 'paused') resume();
+    else pause();
+    render(performance.now());
+  });
+  retryButton.addEventListener('click', () => {
+    begin();
+    render(performance.now());
+    pauseButton.focus();
+  });
+  cancelButton.addEventListener('click', cancel);
+  begin();
+  return row;
+}

@@ -1,0 +1,35 @@
+import { type Check, fail, ok } from './check.ts';
+import { describe, refused } from './check-put.ts';
+import { type Answer, BODY, type Trial } from './open-trial.ts';
+
+const WITHOUT_FORMS = 'S3_POST_POLICY=false: HTML forms are refused then, everything else stays';
+
+/** What stores say that know no POST policies: Cloudflare R2 answers 501. */
+const UNKNOWN_STATUSES = [400, 404, 405, 411, 501];
+
+/** Whether an HTML form's POST is taken as signed, and refused with another size or type. */
+export async function* checkForm(trial: Trial): AsyncIterable<Check> {
+  if (!trial.services.config.postPolicy) {
+    yield ok('POST: forms', 'off (S3_POST_POLICY=false)');
+    return;
+  }
+  const taken = await post(trial);
+  if (!taken.ok) {
+    const isUnknown = UNKNOWN_STATUSES.includes(taken.status);
+    const remedy = isUnknown ? WITHOUT_FORMS : trial.remedyOf(taken.code, 's3:PutObject');
+    yield fail('POST: as signed', describe(taken), remedy);
+    return;
+  }
+  yield ok('POST: as signed', `taken (${taken.status})`);
+  yield refused('POST: larger', await post(trial, { body: `${BODY}!` }));
+  yield refused('POST: another type', await post(trial, { fields: { 'Content-Type': 'text/html' } }));
+}
+
+async function post(trial: Trial, change: { fields?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+  const { objectKey, presignedUrl, fields } = await trial.presignForm();
+  trial.track(objectKey);
+  const form = new FormData();
+  for (const [name, value] of Object.entries({ ...fields, ...change.fields })) form.append(name, value);
+  form.append('file', new Blob([change.body ?? BODY]), 'trial.txt');
+  return trial.send(presignedUrl, { method: 'POST', body: form });
+}

@@ -1,0 +1,96 @@
+import { toContentDisposition } from '../files/content-disposition.ts';
+import { encryptionHeaders } from '../uploads/encryption-headers.ts';
+import { freezeObject } from '../uploads/freeze-object.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+import { describe, refused } from './check-put.ts';
+import { type Answer, BODY, type Trial } from './open-trial.ts';
+import { codeOf, reasonOf } from './reason-of.ts';
+
+/** What is done with a stored object: downloads, encryption, who else may reach it, copying, removing. */
+export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
+  const { bucket } = trial.services;
+  const upload = await trial.presignPut();
+  await trial.put(upload);
+  const { objectKey } = upload;
+  const object = await bucket.head(objectKey);
+  if (object === null) return;
+  const isVersioned = object.versionId !== null;
+  const action = (verb: string) => `s3:${verb}Object${isVersioned ? 'Version' : ''}`;
+
+  const disposition = toContentDisposition('attachment', 'Prüfung.txt', 'text/plain');
+  const query = {
+    'response-content-disposition': disposition,
+    ...(isVersioned && { versionId: object.versionId ?? '' }),
+  };
+  const got = await trial.send(await trial.presignGet(objectKey, query));
+  const name = isVersioned ? 'GET: a download of one version' : 'GET: a download';
+  if (!got.ok) yield fail(name, describe(got), trial.remedyOf(got.code, action('Get')));
+  else if (got.text !== BODY) yield fail(name, 'other bytes come back');
+  else if (got.headers.get('content-disposition') !== disposition) {
+    yield fail(
+      name,
+      'the store does not set the Content-Disposition that is signed',
+      'another store: inline files would run',
+    );
+  } else yield ok(name, 'the bytes, with their name');
+  if (got.ok) yield encryptionOf(trial, got);
+
+  yield* checkStrangers(trial, objectKey);
+  yield await attempt('copy: to a key of its own', `${action('Get')}, s3:PutObject`, async () => {
+    trial.track((await freezeObject(trial.services, objectKey, object)).key);
+  });
+  yield await attempt(`DELETE${isVersioned ? ': one version' : ''}`, action('Delete'), async () => {
+    await bucket.remove(object);
+    if ((await bucket.head(objectKey)) !== null) throw new Error('the object is still there');
+  });
+
+  async function attempt(title: string, actions: string, work: () => Promise<void>): Promise<Check> {
+    try {
+      await work();
+      return ok(title, 'done');
+    } catch (error) {
+      return fail(title, reasonOf(error), trial.remedyOf(codeOf(error), ...actions.split(', ')));
+    }
+  }
+}
+
+function encryptionOf({ services }: Trial, got: Answer): Check {
+  const { mode } = services.config.sse;
+  const found = got.headers.get('x-amz-server-side-encryption');
+  const missing = Object.entries(encryptionHeaders(services.config.sse)).find(
+    // A key may be asked for by its id or alias, and is told by its ARN.
+    ([header, value]) =>
+      header.endsWith('key-id') ? got.headers.get(header) === null : got.headers.get(header) !== value,
+  );
+  if (missing !== undefined) {
+    return fail(
+      'encryption at rest',
+      `asked for (SSE_MODE=${mode}), but the store does not say so`,
+      'SSE_MODE, or a store that encrypts',
+    );
+  }
+  return ok('encryption at rest', found ?? "the store's own default (SSE_MODE is not set)");
+}
+
+/** Who has no signature: nobody may read, list or write. */
+async function* checkStrangers(trial: Trial, objectKey: string): AsyncIterable<Check> {
+  const { config } = trial.services;
+  const read = await trial.send(trial.unsigned(objectKey));
+  const remedy = 'npm run bucket:setup -- --yes (blocks public access)';
+  const isMeant = config.publicBaseUrl !== null;
+  if (!read.ok) yield refused('no signature: read', read);
+  else if (isMeant) yield warn('no signature: read', 'taken, as PUBLIC_BASE_URL lets suppose: every key is public');
+  else yield fail('no signature: read', 'taken: everybody can read what is stored here', remedy);
+
+  const listed = await trial.send(trial.unsigned('?list-type=2&max-keys=1'));
+  yield listed.ok
+    ? fail('no signature: list', 'taken: everybody can see all keys', remedy)
+    : refused('no signature: list', listed);
+
+  const { objectKey: otherKey } = await trial.presignPut();
+  trial.track(otherKey);
+  const written = await trial.send(trial.unsigned(otherKey), { method: 'PUT', body: Buffer.from(BODY) });
+  yield written.ok
+    ? fail('no signature: write', 'taken: everybody can write here', remedy)
+    : refused('no signature: write', written);
+}

@@ -1,0 +1,53 @@
+import { completeParts } from '../uploads/complete-parts.ts';
+import { parseUploadId } from '../uploads/multipart-plan.ts';
+import { type Check, fail, ok } from './check.ts';
+import { describe, refused } from './check-put.ts';
+import { BODY, type Trial } from './open-trial.ts';
+import { codeOf, reasonOf } from './reason-of.ts';
+
+/** Whether an upload in parts can be begun, filled, listed, completed, and given up. */
+export async function* checkParts(trial: Trial): AsyncIterable<Check> {
+  const { multipart, bucket } = trial.services;
+  let name = 'parts: begin';
+  let action = 's3:PutObject';
+  try {
+    const upload = await trial.beginParts();
+    yield ok(name, 'begun');
+    const { objectKey: key, bucketUploadId } = upload;
+    const plan = parseUploadId(upload.uploadId)?.plan;
+    const url = upload.parts[0]?.presignedUrl;
+    if (url === undefined || plan === undefined) throw new Error('no part was signed');
+
+    name = 'parts: one part';
+    yield refused('parts: a larger one', await trial.send(url, { method: 'PUT', body: Buffer.from(`${BODY}!`) }));
+    const part = await trial.send(url, { method: 'PUT', body: Buffer.from(BODY) });
+    if (!part.ok) {
+      yield fail(name, describe(part), trial.remedyOf(part.code, action));
+      return;
+    }
+    yield ok(name, `taken (${part.status})`);
+
+    name = 'parts: list';
+    action = 's3:ListMultipartUploadParts';
+    const parts = await multipart.listParts(key, bucketUploadId);
+    if (parts?.length !== 1) throw new Error(`the bucket lists ${parts?.length ?? 'no'} parts, not 1`);
+    yield ok(name, 'listed');
+
+    name = 'parts: complete';
+    action = 's3:PutObject';
+    await completeParts(multipart, { key, documentType: null, plan, bucketUploadId }, undefined);
+    if ((await bucket.head(key))?.sizeBytes !== BODY.length) throw new Error('the object is not there, or not whole');
+    yield ok(name, 'completed');
+
+    name = 'parts: give up';
+    action = 's3:AbortMultipartUpload';
+    const given = await trial.beginParts();
+    await multipart.abort(given.objectKey, given.bucketUploadId);
+    if ((await multipart.listParts(given.objectKey, given.bucketUploadId)) !== null) {
+      throw new Error('the upload is still there');
+    }
+    yield ok(name, 'given up');
+  } catch (error) {
+    yield fail(name, reasonOf(error), trial.remedyOf(codeOf(error), action));
+  }
+}

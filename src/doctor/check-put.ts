@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { parseObjectKey } from '../object-key.ts';
+import { verifyObject } from '../uploads/verify-object.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+import { type Answer, BODY, type PutUpload, type Trial } from './open-trial.ts';
+
+const NOT_CHECKED = 'another store: this one does not check what is signed';
+
+/** A way to use a signed URL for what it was not signed for. */
+type Breach = {
+  name: string;
+  change: (upload: PutUpload) => { url?: string; headers?: Record<string, string>; body?: string };
+};
+
+const BREACHES: readonly Breach[] = [
+  { name: 'larger', change: () => ({ body: `${BODY}!` }) },
+  { name: 'smaller', change: () => ({ body: BODY.slice(1) }) },
+  { name: 'another type', change: ({ headers }) => ({ headers: { ...headers, 'content-type': 'text/html' } }) },
+  {
+    name: 'other metadata',
+    change: ({ headers }) => ({ headers: { ...headers, 'x-amz-meta-signpost-name': 'other.txt' } }),
+  },
+  {
+    name: 'without If-None-Match',
+    change: ({ headers: { 'if-none-match': _, ...headers } }) => ({ headers }),
+  },
+];
+
+/** Whether one PUT is taken as signed, and refused in every other way. */
+export async function* checkPut(trial: Trial): AsyncIterable<Check> {
+  const { services } = trial;
+  const { config } = services;
+  const upload = await trial.presignPut();
+  const stored = await trial.put(upload);
+  if (!stored.ok) {
+    yield fail('PUT: as signed', describe(stored), remedyOfPut(trial, stored.code));
+    return;
+  }
+  yield ok('PUT: as signed', `taken (${stored.status})`);
+  yield await checkStored(trial, upload.objectKey);
+
+  for (const { name, change } of BREACHES) {
+    const other = await trial.presignPut();
+    yield refused(`PUT: ${name}`, await trial.put(other, change(other)));
+  }
+  const elsewhere = await trial.presignPut();
+  trial.track(`${elsewhere.objectKey}.other`);
+  const url = elsewhere.presignedUrl.replace('trial.txt?', 'trial.txt.other?');
+  yield refused('PUT: to another key', await trial.put(elsewhere, { url }));
+  yield refused('PUT: after its end', await trial.put(await trial.presignPut({ expiresIn: 60 }, 120)));
+
+  const second = await trial.put(upload);
+  const isFrozen = config.freezeUploads === 'all';
+  if (!second.ok) yield refused('PUT: a second time', second);
+  else if (isFrozen) yield ok('PUT: a second time', 'taken, and made harmless by FREEZE_UPLOADS=all');
+  else yield fail('PUT: a second time', 'taken: this store ignores If-None-Match', 'FREEZE_UPLOADS=all');
+
+  const checksumSha256 = createHash('sha256').update('other bytes').digest('base64');
+  const corrupt = await trial.put(await trial.presignPut({ checksumSha256 }));
+  yield corrupt.ok
+    ? warn('PUT: bytes of another checksum', 'taken: this store ignores it; confirming reads the object to hash it')
+    : refused('PUT: bytes of another checksum', corrupt);
+
+  yield* checkAdditions(trial);
+}
+
+/** What an uploader might add that was not signed. AWS refuses every such header, some stores take it. */
+async function* checkAdditions(trial: Trial): AsyncIterable<Check> {
+  const add = async (header: string, value: string) => {
+    const upload = await trial.presignPut();
+    const answer = await trial.put(upload, { headers: { ...upload.headers, [header]: value } });
+    return { answer, key: upload.objectKey };
+  };
+  const acl = await add('x-amz-acl', 'public-read');
+  const aclName = 'PUT: x-amz-acl, not signed';
+  if (!acl.answer.ok) yield refused(aclName, acl.answer);
+  else if ((await trial.send(trial.unsigned(acl.key))).ok) {
+    const detail = 'taken: an uploader can make their file public';
+    yield warn(aclName, detail, 'npm run bucket:setup -- --yes (blocks public access), or a bucket policy that does');
+  } else yield ok(aclName, 'taken, but the bucket ignores it');
+
+  const metadata = await add('x-amz-meta-added', 'by the uploader');
+  const metadataName = 'PUT: x-amz-meta-added, not signed';
+  yield metadata.answer.ok
+    ? warn(metadataName, "taken: metadata of a file may be its uploader's, whoever asked for the URL")
+    : refused(metadataName, metadata.answer);
+}
+
+function remedyOfPut(trial: Trial, code: string): string | undefined {
+  const { sse, bucket } = trial.services.config;
+  const remedies = [trial.remedyOf(code, 's3:PutObject')];
+  if (bucket?.endpoint !== undefined && code === 'AccessDenied') {
+    remedies.push('BlockPublicAcls off (under it Ceph 16 refuses every PUT)');
+  }
+  if (sse.mode !== 'none') remedies.push('SSE_MODE, SSE_KMS_KEY_ID, kms:GenerateDataKey and kms:Decrypt on the key');
+  return remedies.filter((remedy) => remedy !== undefined).join('; or ') || undefined;
+}
+
+/** HEAD, and what confirming holds it against. */
+async function checkStored(trial: Trial, objectKey: string): Promise<Check> {
+  const name = 'HEAD: what was signed';
+  const { services } = trial;
+  const object = await services.bucket.head(objectKey);
+  const key = parseObjectKey(services.config.keyPrefix, objectKey);
+  if (object === null || key === null) {
+    return fail(name, 'the object is not to be seen', trial.remedyOf('AccessDenied', 's3:GetObject'));
+  }
+  const { mismatches } = await verifyObject(services, key, object);
+  if (mismatches.length === 0) return ok(name, 'size, type and metadata come back');
+  return fail(name, mismatches.map(({ path, message }) => `${path}: ${message}`).join('; '), NOT_CHECKED);
+}
+
+/** A request the bucket should refuse: 4xx, or the 501 of a header it does not know. */
+export function refused(name: string, answer: Answer): Check {
+  const isRefused = (answer.status >= 400 && answer.status < 500) || answer.status === 501;
+  if (isRefused) return ok(name, `refused (${describe(answer)})`);
+  return fail(name, `not refused (${describe(answer)})`, answer.ok ? NOT_CHECKED : undefined);
+}
+
+export function describe({ status, code }: Answer): string {
+  return `${status} ${code}`.trim();
+}

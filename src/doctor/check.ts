@@ -1,0 +1,30 @@
+/** What one trial showed. `warn`: the service works, but not as well, or not as safely, as it could. */
+export type Check = {
+  name: string;
+  verdict: 'ok' | 'warn' | 'fail';
+  detail: string;
+  /** The setting, command or IAM line that mends it. */
+  remedy?: string;
+};
+
+export function ok(name: string, detail: string): Check {
+  return { name, verdict: 'ok', detail };
+}
+
+export function warn(name: string, detail: string, remedy?: string): Check {
+  return { name, verdict: 'warn', detail, ...(remedy !== undefined && { remedy }) };
+}
+
+export function fail(name: string, detail: string, remedy?: string): Check {
+  return { name, verdict: 'fail', detail, ...(remedy !== undefined && { remedy }) };
+}
+
+const NAME_WIDTH = 44;
+const MARKS = { plain: { ok: 'ok  ', warn: 'warn', fail: 'FAIL' }, terminal: { ok: '✓', warn: '!', fail: '✗' } };
+
+/** One line, and one more with what mends it. */
+export function formatCheck({ name, verdict, detail, remedy }: Check, style: keyof typeof MARKS): string {
+  const mark = MARKS[style][verdict];
+  const line = `${mark} ${name.padEnd(NAME_WIDTH)} ${detail}`;
+  return remedy === undefined ? line : `${line}\n${' '.repeat(mark.length + NAME_WIDTH + 2)}mend: ${remedy}`;
+}

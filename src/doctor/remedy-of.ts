@@ -1,0 +1,29 @@
+const REMEDIES: Record<string, string> = {
+  SignatureDoesNotMatch: 'AWS_SECRET_ACCESS_KEY; or, behind a proxy, S3_PUBLIC_ENDPOINT: the Host that the store sees',
+  InvalidAccessKeyId: 'AWS_ACCESS_KEY_ID',
+  InvalidToken: 'AWS_SESSION_TOKEN',
+  ExpiredToken: 'new credentials: these have ended',
+  RequestTimeTooSkewed: "the clock of this machine (NTP), or the store's",
+  AuthorizationHeaderMalformed: 'AWS_REGION',
+  AuthorizationQueryParametersError: 'AWS_REGION',
+  PermanentRedirect: 'AWS_REGION: the bucket is in another one',
+  TemporaryRedirect: 'AWS_REGION: the bucket is in another one, or was just made',
+  NoSuchBucket: 'S3_BUCKET_NAME, or: npm run bucket:setup -- --yes',
+  NotFound: 'S3_BUCKET_NAME, or: npm run bucket:setup -- --yes',
+};
+
+/**
+ * What mends a refusal, by S3's code (S3 API Reference, "Error responses").
+ * @param bucket its name, and whether it is AWS's.
+ * @param actions the IAM actions the request needs.
+ */
+export function remedyOf(
+  code: string,
+  { name, isAws }: { name: string; isAws: boolean },
+  ...actions: string[]
+): string | undefined {
+  if (!['AccessDenied', 'AllAccessDisabled'].includes(code)) return REMEDIES[code];
+  const isOfBucket = actions.includes('s3:ListBucket');
+  const allow = `IAM: allow ${actions.join(', ')} on arn:aws:s3:::${name}${isOfBucket ? '' : '/*'}`;
+  return isAws ? allow : `${allow}; or AWS_SECRET_ACCESS_KEY (Ceph answers a wrong one so)`;
+}

@@ -1,0 +1,79 @@
+import type { Config } from '../config.ts';
+import { planBucketSettings } from '../storage/bucket-settings.ts';
+import { createS3Client } from '../storage/create-s3-client.ts';
+import type { BucketSetting } from '../storage/plan-setting.ts';
+import { reasonOf } from './reason-of.ts';
+
+/**
+ * `npm run bucket:setup`: prints what the configured bucket is and what it should be, and makes it so with `apply`. What
+ * the store does not know is said and skipped; rules of others stay beside ours.
+ * @returns the exit code: 0 when nothing is to be done or all is done, 2 when there are differences and not `apply`, 1 when
+ * something could not be read or written.
+ * @throws {Error} without a configured bucket, or when it cannot be asked.
+ */
+export async function runBucketSetup(
+  config: Config,
+  options: { apply: boolean; versioning: boolean; print: (line: string) => void },
+): Promise<0 | 1 | 2> {
+  const { bucket } = config;
+  const { apply, versioning, print } = options;
+  if (bucket === null) throw new Error('S3_BUCKET_NAME is not set: the embedded bucket is set up at every start');
+  const client = createS3Client(bucket);
+  const plan = () => planBucketSettings(client, bucket, { ...config, versioning });
+  try {
+    const settings = await plan();
+    for (const setting of settings) for (const line of describeSetting(setting)) print(line);
+    const failed = settings.some(({ state }) => state === 'unreadable');
+    const differing = settings.filter((setting) => setting.state === 'differs');
+    print('');
+    if (differing.length === 0) {
+      print(failed ? 'nothing to change in what could be read' : 'nothing to change');
+      return failed ? 1 : 0;
+    }
+    if (!apply) {
+      print('nothing was changed; to apply the differences: npm run bucket:setup -- --yes');
+      return failed ? 1 : 2;
+    }
+    const done = new Set<string>();
+    let refused = false;
+    for (const { name, apply: applySetting } of differing) {
+      try {
+        const why = await applySetting();
+        print(why === null ? `${name}: done` : `${name}: skipped, the store does not know it (${why})`);
+        if (why === null) done.add(name);
+      } catch (error) {
+        refused = true;
+        print(`${name}: failed, ${reasonOf(error)}`);
+        // Nothing can be set on a bucket that is not there.
+        if (name === 'bucket') return 1;
+      }
+    }
+    // Some stores say yes to everything.
+    const ignored = (await plan()).filter(({ name, state }) => state === 'differs' && done.has(name));
+    for (const { name } of ignored)
+      print(`${name}: it still reads as before: the store ignores it, or is slow to show it`);
+    return failed || refused ? 1 : 0;
+  } finally {
+    client.destroy();
+  }
+}
+
+function describeSetting(setting: BucketSetting): string[] {
+  const { name, state } = setting;
+  switch (state) {
+    case 'holds':
+      return [`  ${name}: as it should be`, ...setting.now.map((line) => `      ${line}`)];
+    case 'differs':
+      return [
+        `~ ${name} shall be:`,
+        ...setting.now.filter((line) => !setting.wanted.includes(line)).map((line) => `    - ${line}`),
+        // In their order: of CORS rules the first that fits counts.
+        ...setting.wanted.map((line) => `    ${setting.now.includes(line) ? ' ' : '+'} ${line}`),
+      ];
+    case 'left alone':
+    case 'unknown to the store':
+      return [`  ${name}: ${state}, ${setting.why}`];
+    case 'unreadable':
+      return [`! ${name}: ${state}, ${setting.why}`];
+  }
+}

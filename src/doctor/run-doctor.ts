@@ -1,0 +1,129 @@
+import { realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { migrateDatabase } from '../db/migrate-database.ts';
+import { findPostmaster } from '../local/embedded-postgres/find-postmaster.ts';
+import { type Closers, newUuidV7, openStorage, startEmbeddedDatabase } from '../services.ts';
+import { type Check, fail, ok } from './check.ts';
+import { checkAccess } from './check-access.ts';
+import { checkCors } from './check-cors.ts';
+import { checkDatabase } from './check-database.ts';
+import { checkForm } from './check-form.ts';
+import { checkLifecycle } from './check-lifecycle.ts';
+import { checkObjects } from './check-objects.ts';
+import { checkParts } from './check-parts.ts';
+import { checkPut } from './check-put.ts';
+import { checkTokenKey } from './check-token-key.ts';
+import { openTrial } from './open-trial.ts';
+import { codeOf, reasonOf } from './reason-of.ts';
+
+export type DoctorOptions = {
+  migrationsFolder: string;
+  now: () => Date;
+  /** Ends the trials; what they stored is removed all the same. */
+  signal: AbortSignal;
+  /** Told of each check as soon as it is made. */
+  report: (check: Check) => void;
+};
+
+const SILENT = { error: () => {}, warn: () => {}, info: () => {} };
+
+const STOP_FIRST =
+  'stop the service on this DATA_DIR and run the doctor again; if it was killed, start and stop it once';
+
+/**
+ * `npm run doctor`: tries on the configured bucket, database and key what the service will do with them. It stores and
+ * removes objects of a throw-away user, and changes nothing else; only an embedded database is migrated, as at a start.
+ * @returns every check that was made.
+ */
+export async function runDoctor(config: Config, options: DoctorOptions): Promise<Check[]> {
+  const { now, signal } = options;
+  const checks: Check[] = [];
+  const closers: Closers = [];
+  const report = (check: Check) => {
+    checks.push(check);
+    options.report(check);
+  };
+  /** Whether none of them failed. */
+  const make = async (name: string, group: () => AsyncIterable<Check>, remedy?: string): Promise<boolean> => {
+    const before = checks.length;
+    try {
+      for await (const check of group()) {
+        report(check);
+        if (signal.aborted) break;
+      }
+    } catch (error) {
+      if (!signal.aborted) report(fail(name, reasonOf(error), remedy));
+    }
+    return !signal.aborted && checks.slice(before).every(({ verdict }) => verdict !== 'fail');
+  };
+  // The embedded database would stop with the doctor, under a service that runs on it.
+  if (config.database.url === undefined && (await runsAlready(config.dataDir))) {
+    report(fail('embedded database', `a service runs on ${config.dataDir}`, STOP_FIRST));
+    return checks;
+  }
+  try {
+    await checkBucket();
+    if (!signal.aborted) await make('database', checkConfiguredDatabase);
+    if (!signal.aborted) await make('tokens', () => checkTokenKey(config, now));
+  } finally {
+    for (const closer of closers.reverse()) await closer();
+  }
+  return checks;
+
+  async function checkBucket(): Promise<void> {
+    const storage = await openBucket();
+    if (storage === null) return;
+    // The trials are small texts; which types and sizes users may upload is no matter of the bucket.
+    const ownLimits = { allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
+    const trial = openTrial({ ...storage, config: { ...config, ...ownLimits }, now, newId: newUuidV7 }, signal);
+    try {
+      if (!(await make('bucket', () => checkAccess(trial), 'S3_ENDPOINT, S3_PUBLIC_ENDPOINT, or the network'))) return;
+      // Where nothing is taken, a refusal shows nothing.
+      const isTaken = await make('PUT', () => checkPut(trial));
+      if (!isTaken && checks.at(-1)?.name === 'PUT: as signed') return;
+      for (const [name, group] of [
+        ['POST', checkForm],
+        ['parts', checkParts],
+        ['objects', checkObjects],
+        ['CORS', checkCors],
+        ['lifecycle', () => checkLifecycle(config)],
+      ] as const) {
+        if (!signal.aborted) await make(name, () => group(trial));
+      }
+    } finally {
+      const left = await trial.cleanUp();
+      if (left.length > 0) report(fail('clean-up', `could not be removed: ${left.join(', ')}`, 'remove them by hand'));
+    }
+  }
+
+  async function openBucket() {
+    const name = 'bucket: credentials and address';
+    try {
+      const storage = await openStorage(config, now, SILENT, closers);
+      const { expiration } = await storage.credentials();
+      const end = expiration === undefined ? '' : `, which end at ${expiration.toISOString()}`;
+      report(ok(name, `${storage.endpoint.protocol}//${storage.endpoint.host}, credentials found${end}`));
+      return storage;
+    } catch (error) {
+      const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+      const remedy = /credentials/i.test(codeOf(error)) ? 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY' : undefined;
+      report(fail(name, reasonOf(error), isTaken ? STOP_FIRST : remedy));
+      return null;
+    }
+  }
+
+  async function* checkConfiguredDatabase(): AsyncIterable<Check> {
+    const { url: configured, driver } = config.database;
+    const url = configured ?? (await startEmbeddedDatabase(config, SILENT, closers));
+    const folder = options.migrationsFolder;
+    if (configured === undefined) await migrateDatabase({ url, driver, folder });
+    yield* checkDatabase(config, { url, folder });
+  }
+}
+
+/** Whether an embedded database is up on a data directory. */
+async function runsAlready(dataDir: string): Promise<boolean> {
+  const directory = await realpath(join(dataDir, 'postgres')).catch(() => null);
+  return directory !== null && (await findPostmaster(join(directory, 'cluster', 'data'))) !== null;
+}

@@ -1,0 +1,53 @@
+import type { Caller, Scope } from '../auth/caller.ts';
+import { PROBLEMS, Problem } from '../errors.ts';
+import { parseObjectKey, type UserId } from '../object-key.ts';
+import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import { type ConfirmUploadServices, confirmUpload } from '../uploads/confirm-upload.ts';
+import type { BucketEvent } from './bucket-event.ts';
+
+/** Who acts where no user does, by the name in the audit log. */
+const BUCKET_EVENTS = 'bucket-events' as UserId;
+
+/** The request that brought the events. */
+type Delivery = Pick<Caller, 'requestId' | 'address'>;
+
+export type ConfirmEventsServices = ConfirmUploadServices & { endpoint: Pick<SigningEndpoint, 'bucket'> };
+
+/** How many events made a file, were of one already, were of no upload of ours, or of one that can be no file. */
+export type EventCounts = Record<'confirmed' | 'known' | 'ignored' | 'refused', number>;
+
+/**
+ * Confirms each upload that the bucket says has arrived, as its owner would, one after the other. An event is only a
+ * hint: what is stored is asked of the bucket again, so one that is late, doubled or made up confirms nothing that the
+ * owner could not. Copies of verified uploads have keys of no user, and are ignored with everything else like that.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`: send all of it again.
+ */
+export async function confirmEvents(
+  services: ConfirmEventsServices,
+  delivery: Delivery,
+  events: readonly BucketEvent[],
+): Promise<EventCounts> {
+  const counts: EventCounts = { confirmed: 0, known: 0, ignored: 0, refused: 0 };
+  for (const event of events) counts[await confirmEvent(services, delivery, event)] += 1;
+  return counts;
+}
+
+async function confirmEvent(
+  services: ConfirmEventsServices,
+  delivery: Delivery,
+  event: BucketEvent,
+): Promise<keyof EventCounts> {
+  if (event === null || event.bucket !== services.endpoint.bucket) return 'ignored';
+  const key = parseObjectKey(services.config.keyPrefix, event.key);
+  if (key === null) return 'ignored';
+  const scopes = new Set<Scope>(['files:write']);
+  const caller: Caller = { ...delivery, userId: key.userId, actorId: BUCKET_EVENTS, scopes };
+  try {
+    const { created } = await confirmUpload(services, caller, { objectKey: key.key });
+    return created ? 'confirmed' : 'known';
+  } catch (error) {
+    // To be told again would change nothing; only what does not answer is worth another delivery.
+    if (error instanceof Problem && PROBLEMS[error.code].status < 500) return 'refused';
+    throw error;
+  }
+}

@@ -1,0 +1,16 @@
+import type { Files } from '../db/create-files.ts';
+import type { FileRow } from '../db/schema.ts';
+import type { Bucket } from '../storage/bucket.ts';
+
+/**
+ * Removes the object of a deleted file, and says so in its row. What somebody put under its key since is not that object,
+ * and is left to the sweeper.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that this is to be done.
+ */
+export async function removeObject(
+  { bucket, files, now }: { bucket: Pick<Bucket, 'remove'>; files: Pick<Files, 'markRemoved'>; now: () => Date },
+  row: FileRow,
+): Promise<void> {
+  await bucket.remove({ key: row.storedKey ?? row.objectKey, etag: row.etag, versionId: row.versionId });
+  await files.markRemoved(row, now());
+}

@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { label } from '../../fields.ts';
+import { MAX_PARTS, MIN_PART_BYTES } from '../../uploads/multipart-plan.ts';
+import { uploadRequest } from '../../uploads/upload-request.ts';
+
+const { fileName, contentType, size, metadata } = uploadRequest.shape;
+
+/** What `toUpload` has to make of a request. */
+export const companionUpload = z.strictObject({
+  ...{ fileName, contentType, metadata },
+  size: size.nullable(),
+  partSize: z.int().optional(),
+  recordId: label.optional(),
+  documentType: label.optional(),
+});
+
+/** What Companion is told of a file: `filename`, `type`, and all that Uppy knows of it as `metadata`. */
+type CompanionFile = { filename?: string | undefined; type?: string | null | undefined; metadata?: Metadata };
+type Metadata = Record<string, unknown> | null | undefined;
+
+/** `GET /s3/params?filename=&type=&metadata[…]=`. */
+export const companionQuery = z.record(z.string(), z.string()).transform((query, context): CompanionFile => {
+  const { filename, type, ...rest } = query;
+  const pairs = Object.entries(rest).flatMap(([name, value]) => {
+    const inner = /^metadata\[(.+)\]$/.exec(name)?.[1];
+    if (inner === undefined) context.issues.push({ code: 'unrecognized_keys', keys: [name], input: query });
+    return inner === undefined ? [] : [[inner, value] as const];
+  });
+  return { filename, type, metadata: Object.fromEntries(pairs) };
+});
+
+/** The body of `POST /s3/multipart`. */
+export const companionBody = z.strictObject({
+  filename: z.string(),
+  type: z.string().nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+});
+
+/**
+ * The upload that is meant. Of Uppy's metadata, `name` is the file's name as the user may have changed it, `type` its type
+ * again. An app may add `size`, which makes the upload exact, `partSize` where it has a `getChunkSize` of its own,
+ * `recordId` and `documentType`. The rest is the file's metadata, its names in lower case as S3 keeps them; what cannot
+ * be such a name is left out, since Uppy sends whatever its plugins have found.
+ */
+export function toUpload({ filename, type, metadata }: CompanionFile) {
+  const { name, type: _, size, partSize, recordId, documentType, ...rest } = metadata ?? {};
+  const sizeBytes = toNumber(size) ?? null;
+  const pairs = Object.entries(rest).flatMap(([key, value]) => {
+    const text = toText(value);
+    return text !== undefined && isName(key.toLowerCase()) ? [[key.toLowerCase(), text] as const] : [];
+  });
+  return {
+    fileName: toText(name) ?? filename,
+    contentType: toText(type) ?? 'application/octet-stream',
+    size: sizeBytes,
+    partSize: typeof sizeBytes === 'number' ? toPartSize(sizeBytes, toNumber(partSize) ?? 0) : undefined,
+    recordId: toText(recordId),
+    documentType: toText(documentType),
+    metadata: Object.fromEntries(pairs),
+  };
+}
+
+/** As Uppy cuts a file: no part under 5 MiB, and no more than 10,000 of them. */
+function toPartSize(sizeBytes: number, wanted: unknown): unknown {
+  return typeof wanted === 'number' ? Math.max(wanted, MIN_PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS)) : wanted;
+}
+
+/** Uppy writes what is not there into its queries as `null` and `undefined`. */
+function toText(value: unknown): string | undefined {
+  const text = ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : '';
+  return ['', 'null', 'undefined'].includes(text) ? undefined : text;
+}
+
+/** What is there and is no number stays as it is, to be refused. */
+function toNumber(value: unknown): unknown {
+  const text = toText(value);
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : text;
+}
+
+function isName(name: string): boolean {
+  return metadata.safeParse({ [name]: '' }).success;
+}

@@ -1,0 +1,124 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import { objectKey, partNumber } from '../../fields.ts';
+import { encodePath } from '../../signing/sigv4.ts';
+import { abortUpload } from '../../uploads/abort-upload.ts';
+import { confirmUpload } from '../../uploads/confirm-upload.ts';
+import { listParts } from '../../uploads/list-parts.ts';
+import { MAX_PARTS } from '../../uploads/multipart-plan.ts';
+import { presignParts } from '../../uploads/presign-parts.ts';
+import { presignUpload } from '../../uploads/presign-upload.ts';
+import { MAX_SIGNED_PARTS } from '../../uploads/sign-parts.ts';
+import { answerJson } from '../answer.ts';
+import { callerWith } from '../authenticate.ts';
+import { companionBody, companionQuery, companionUpload, toUpload } from '../companion/companion-upload.ts';
+import type { Env } from '../env.ts';
+import { MAX_BATCH_BODY_BYTES, readJson, readQuery, validate } from '../validate.ts';
+import type { UploadServices } from './uploads.ts';
+
+const keyQuery = z.strictObject({ key: objectKey });
+const numberText = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be numbers of 1 to 10000')
+  .transform(Number)
+  .pipe(partNumber);
+const batchQuery = keyQuery.extend({
+  partNumbers: z
+    .string()
+    .transform((text) => text.split(','))
+    .pipe(z.array(numberText).min(1).max(MAX_SIGNED_PARTS)),
+});
+/** Older Uppys send along what else they know of a part. */
+const completeBody = z.strictObject({
+  parts: z
+    .array(z.object({ PartNumber: partNumber, ETag: z.string().min(1).max(256) }))
+    .min(1)
+    .max(MAX_PARTS),
+});
+
+/**
+ * The S3 routes of Uppy's Companion 6, under `/s3`, so that its clients work unchanged: their requests become ours, our
+ * answers theirs. `uploadId` is ours. Completing an upload in parts confirms it too; one in a single request is left to the
+ * app to confirm, since nobody says here that it arrived. Scope `files:write`.
+ */
+export function companionRoutes(services: UploadServices): Hono<Env> {
+  const { config, endpoint } = services;
+  const routes = new Hono<Env>().basePath('/s3');
+
+  routes.get('/params', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const upload = await presignUpload(services, caller, {
+      ...validate(companionUpload, toUpload(readQuery(c, companionQuery))),
+      method: config.postPolicy ? 'POST' : 'PUT',
+      formFields: { success_action_status: '201' },
+    });
+    if (!('presignedUrl' in upload)) throw new Error('one request was asked for');
+    const { method, presignedUrl: url, objectKey: key } = upload;
+    // Uppy finds the key among the fields, also where they are no form's.
+    const how = upload.method === 'POST' ? { fields: upload.fields } : { fields: { key }, headers: upload.headers };
+    return answerJson(c, { method, url, ...how, expires: secondsLeft(upload) });
+  });
+
+  routes.post('/multipart', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const upload = await presignUpload(services, caller, {
+      ...validate(companionUpload, toUpload(await readJson(c, companionBody))),
+      method: 'MULTIPART',
+    });
+    if (upload.method !== 'MULTIPART') throw new Error('parts were asked for');
+    return answerJson(c, { key: upload.objectKey, uploadId: upload.uploadId, bucket: endpoint.bucket });
+  });
+
+  routes.get('/multipart/:uploadId', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const { key } = readQuery(c, keyQuery);
+    const { parts } = await listParts(services, caller, { objectKey: key, uploadId: c.req.param('uploadId') });
+    return answerJson(
+      c,
+      parts.map(({ partNumber, size, etag }) => ({ PartNumber: partNumber, Size: size, ETag: etag })),
+    );
+  });
+
+  routes.get('/multipart/:uploadId/batch', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const { key, partNumbers } = readQuery(c, batchQuery);
+    const upload = { objectKey: key, uploadId: c.req.param('uploadId') };
+    const { parts } = await presignParts(services, caller, { ...upload, partNumbers });
+    const presignedUrls = Object.fromEntries(parts.map(({ partNumber, presignedUrl }) => [partNumber, presignedUrl]));
+    return answerJson(c, { presignedUrls });
+  });
+
+  routes.get('/multipart/:uploadId/:partNumber', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const { key } = readQuery(c, keyQuery);
+    const partNumbers = [validate(numberText, c.req.param('partNumber'))];
+    const upload = { objectKey: key, uploadId: c.req.param('uploadId') };
+    const signed = await presignParts(services, caller, { ...upload, partNumbers });
+    return answerJson(c, { url: signed.parts[0]?.presignedUrl, expires: secondsLeft(signed) });
+  });
+
+  routes.post('/multipart/:uploadId/complete', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const { key } = readQuery(c, keyQuery);
+    const { parts } = await readJson(c, completeBody, MAX_BATCH_BODY_BYTES);
+    const { file } = await confirmUpload(services, caller, {
+      ...{ objectKey: key, uploadId: c.req.param('uploadId') },
+      parts: parts.map(({ PartNumber, ETag }) => ({ partNumber: PartNumber, etag: ETag })),
+    });
+    const objectUrl = `${endpoint.protocol}//${endpoint.host}${endpoint.basePath}/${encodePath(key)}`;
+    return answerJson(c, { location: file.publicFileUrl ?? objectUrl, key, bucket: endpoint.bucket, file });
+  });
+
+  routes.delete('/multipart/:uploadId', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    const { key } = readQuery(c, keyQuery);
+    await abortUpload(services, caller, { objectKey: key, uploadId: c.req.param('uploadId') });
+    return answerJson(c, {});
+  });
+
+  return routes;
+}
+
+function secondsLeft({ expiresAt, serverTime }: { expiresAt: string; serverTime: string }): number {
+  return Math.ceil((Date.parse(expiresAt) - Date.parse(serverTime)) / 1000);
+}

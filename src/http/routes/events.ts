@@ -1,0 +1,59 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { Problem } from '../../errors.ts';
+import { bucketEvents } from '../../events/bucket-event.ts';
+import { type ConfirmEventsServices, confirmEvents } from '../../events/confirm-events.ts';
+import { createSnsReader } from '../../events/create-sns-reader.ts';
+import { topicNotListed } from '../../events/create-sns-verifier.ts';
+import { type Download, downloadText } from '../../events/download-text.ts';
+import { snsMessage } from '../../events/sns-message.ts';
+import { answer, answerJson } from '../answer.ts';
+import type { Env } from '../env.ts';
+import { JSON_OR_TEXT, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
+
+export type EventServices = ConfirmEventsServices & {
+  /** How the certificates of SNS are downloaded and its subscriptions confirmed. Default `downloadText`. */
+  download?: Download;
+};
+
+/**
+ * `POST /events/s3`: what the bucket says has arrived is confirmed, for clients that died before they could. Open to
+ * whoever has the secret, as `Authorization: Bearer` or (Ceph can send no header) as `?secret=`, and to SNS, which
+ * signs. Off without a setting for either. What was dealt with is a 200 with counts, refusals too, or a 204 when it told
+ * of no event; a 503 asks for another delivery.
+ */
+export function eventRoutes(services: EventServices): Hono<Env> {
+  const { secret, snsTopics } = services.config.events;
+  const { download = downloadText, now } = services;
+  const readSns = createSnsReader({ topics: snsTopics, download, now });
+  const routes = new Hono<Env>();
+
+  routes.post('/events/s3', async (c) => {
+    if (secret === null && snsTopics.length === 0) throw new Problem('route-not-found', 'there is no such route');
+    const isSigned = c.req.header('x-amz-sns-message-type') && c.req.header('x-amz-sns-rawdelivery') !== 'true';
+    // Both before the body is read; a message names its topic again, under the signature.
+    if (!isSigned) requireSecret(c, secret);
+    else if (!snsTopics.includes(c.req.header('x-amz-sns-topic-arn') ?? '')) throw topicNotListed();
+    const events = isSigned
+      ? await readSns(await readJson(c, snsMessage, MAX_BATCH_BODY_BYTES, JSON_OR_TEXT))
+      : await readJson(c, bucketEvents, MAX_BATCH_BODY_BYTES, JSON_OR_TEXT);
+    if (events.length === 0) return answer(c, 204, null);
+    const delivery = { requestId: c.get('requestId'), address: c.get('address') };
+    return answerJson(c, await confirmEvents(services, delivery, events));
+  });
+
+  return routes;
+}
+
+/** @throws {Problem} `unauthenticated`; how much of the secret was right cannot be told from the time it takes. */
+function requireSecret(c: Context<Env>, secret: string | null): void {
+  const sent = /^bearer +(.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('secret');
+  if (secret !== null && sent !== undefined && timingSafeEqual(sha256(sent), sha256(secret))) return;
+  throw new Problem('unauthenticated', 'this needs the secret of bucket events, or a message that SNS signed', {
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

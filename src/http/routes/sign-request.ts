@@ -1,0 +1,19 @@
+import { Hono } from 'hono';
+import type { PresignUploadServices } from '../../uploads/presign-upload.ts';
+import { signRequest, signRequestInput } from '../../uploads/sign-request.ts';
+import { answerJson } from '../answer.ts';
+import { callerWith } from '../authenticate.ts';
+import type { Env } from '../env.ts';
+import { readJson } from '../validate.ts';
+
+/** `signRequest` of Uppy 6, which talks to the bucket itself, one signed request after the other. Scope `files:write`. */
+export function signRequestRoutes(services: PresignUploadServices): Hono<Env> {
+  const routes = new Hono<Env>();
+
+  routes.post('/sign-request', async (c) => {
+    const caller = callerWith(c, 'files:write');
+    return answerJson(c, await signRequest(services, caller, await readJson(c, signRequestInput)));
+  });
+
+  return routes;
+}

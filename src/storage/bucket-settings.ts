@@ -1,0 +1,184 @@
+import {
+  CreateBucketCommand,
+  GetBucketCorsCommand,
+  GetBucketEncryptionCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
+  GetPublicAccessBlockCommand,
+  HeadBucketCommand,
+  type PublicAccessBlockConfiguration,
+  PutBucketCorsCommand,
+  PutBucketEncryptionCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutBucketVersioningCommand,
+  PutPublicAccessBlockCommand,
+  type S3Client,
+  S3ServiceException,
+  type ServerSideEncryptionByDefault,
+} from '@aws-sdk/client-s3';
+import type { BucketConfig, Config } from '../config.ts';
+import { describeCorsRule, withCorsRule } from './cors-rules.ts';
+import { describeLifecycleRule, withLifecycleRule } from './lifecycle-rules.ts';
+import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';
+
+/** What of the configuration a bucket's own settings follow, and whether it shall keep versions. */
+export type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl'> & {
+  versioning: boolean;
+};
+
+/**
+ * Compares a bucket with what the service wants of it; changes nothing. Rules that others made are kept beside ours.
+ * @throws {Error} when the bucket does not answer, is in another region, or is not open to these credentials.
+ */
+export async function planBucketSettings(
+  client: S3Client,
+  { name, endpoint }: Pick<BucketConfig, 'name' | 'endpoint'>,
+  wanted: WantedSettings,
+): Promise<BucketSetting[]> {
+  const isAws = endpoint === undefined;
+  const settings = [
+    publicAccess(client, name, wanted, isAws),
+    cors(client, name, wanted),
+    lifecycle(client, name, wanted),
+    encryption(client, name, wanted),
+    versioning(client, name, wanted),
+  ];
+  const create = () =>
+    applySetting('s3:CreateBucket', isAws, () => client.send(new CreateBucketCommand({ Bucket: name })));
+  const bucket: BucketSetting = (await bucketExists(client, name))
+    ? { name: 'bucket', state: 'holds', now: [name] }
+    : { name: 'bucket', state: 'differs', now: [], wanted: [name], apply: create };
+  return [bucket, ...(await Promise.all(settings.map((setting) => planSetting(setting, isAws))))];
+}
+
+async function bucketExists(client: S3Client, name: string): Promise<boolean> {
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: name }));
+    return true;
+  } catch (cause) {
+    const status = cause instanceof S3ServiceException ? cause.$metadata.httpStatusCode : undefined;
+    if (status === 404) return false;
+    if (status === 301) throw new Error(`the bucket ${name} is in another region than AWS_REGION says`, { cause });
+    if (status !== 403) throw new Error(`the bucket ${name} does not answer`, { cause });
+    throw new Error(`the bucket ${name} is not open to these credentials: they are wrong, or lack s3:ListBucket`);
+  }
+}
+
+/**
+ * S3 User Guide, "Blocking public access to your Amazon S3 storage". Off AWS without BlockPublicAcls: Ceph 16 would refuse
+ * every PUT, not only those with an ACL. With IgnorePublicAcls none counts anyway.
+ */
+function publicAccess(
+  client: S3Client,
+  Bucket: string,
+  { publicBaseUrl }: WantedSettings,
+  isAws: boolean,
+): SettingToPlan {
+  return {
+    name: 'public access',
+    action: 'BucketPublicAccessBlock',
+    skip: publicBaseUrl !== null && 'PUBLIC_BASE_URL is set: the bucket may be meant to be public',
+    read: async () => {
+      const found = await orNothing(client.send(new GetPublicAccessBlockCommand({ Bucket })));
+      const current = found?.PublicAccessBlockConfiguration ?? {};
+      const PublicAccessBlockConfiguration = {
+        BlockPublicAcls: isAws || current.BlockPublicAcls === true,
+        BlockPublicPolicy: true,
+        IgnorePublicAcls: true,
+        RestrictPublicBuckets: true,
+      };
+      return {
+        now: describeSwitches(current),
+        wanted: describeSwitches(PublicAccessBlockConfiguration),
+        write: () => client.send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration })),
+      };
+    },
+  };
+}
+
+function describeSwitches(switches: PublicAccessBlockConfiguration): string[] {
+  return Object.entries(switches)
+    .flatMap(([name, isOn]) => (isOn ? [name] : []))
+    .sort();
+}
+
+function cors(client: S3Client, Bucket: string, { allowedOrigins }: WantedSettings): SettingToPlan {
+  return {
+    name: 'cors',
+    action: 'BucketCORS',
+    skip: allowedOrigins.length === 0 && 'ALLOWED_ORIGINS is not set: no web page needs the bucket',
+    read: async () => {
+      const rules = (await orNothing(client.send(new GetBucketCorsCommand({ Bucket }))))?.CORSRules ?? [];
+      const CORSRules = withCorsRule(rules, allowedOrigins);
+      return {
+        now: rules.map(describeCorsRule),
+        wanted: CORSRules.map(describeCorsRule),
+        write: () => client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules } })),
+      };
+    },
+  };
+}
+
+function lifecycle(client: S3Client, Bucket: string, { keyPrefix }: WantedSettings): SettingToPlan {
+  return {
+    name: 'lifecycle',
+    action: 'LifecycleConfiguration',
+    read: async () => {
+      const found = await orNothing(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })));
+      const rules = found?.Rules ?? [];
+      const Rules = withLifecycleRule(rules, keyPrefix);
+      // Left out, it would fall back to the default.
+      const { TransitionDefaultMinimumObjectSize } = found ?? {};
+      const put = { Bucket, LifecycleConfiguration: { Rules }, TransitionDefaultMinimumObjectSize };
+      return {
+        now: rules.map(describeLifecycleRule),
+        wanted: Rules.map(describeLifecycleRule),
+        write: () => client.send(new PutBucketLifecycleConfigurationCommand(put)),
+      };
+    },
+  };
+}
+
+/** The default for what comes without a header (S3 User Guide, "Setting default server-side encryption behavior"). */
+function encryption(client: S3Client, Bucket: string, { sse }: WantedSettings): SettingToPlan {
+  return {
+    name: 'encryption',
+    action: 'EncryptionConfiguration',
+    skip: sse.mode === 'none' && 'SSE_MODE is not set: the default of the bucket stays',
+    read: async () => {
+      const found = await orNothing(client.send(new GetBucketEncryptionCommand({ Bucket })));
+      const rule = found?.ServerSideEncryptionConfiguration?.Rules?.[0];
+      const current = rule?.ApplyServerSideEncryptionByDefault;
+      const isKms = sse.mode === 'kms';
+      const wanted: ServerSideEncryptionByDefault = {
+        SSEAlgorithm: isKms ? 'aws:kms' : 'AES256',
+        // Where no key is asked for, the one that somebody chose is as good.
+        KMSMasterKeyID: isKms ? (sse.kmsKeyId ?? current?.KMSMasterKeyID) : undefined,
+      };
+      const Rules = [{ ...rule, ApplyServerSideEncryptionByDefault: wanted }];
+      const put = { Bucket, ServerSideEncryptionConfiguration: { Rules } };
+      return {
+        now: current === undefined ? [] : [describeEncryption(current)],
+        wanted: [describeEncryption(wanted)],
+        write: () => client.send(new PutBucketEncryptionCommand(put)),
+      };
+    },
+  };
+}
+
+function describeEncryption({ SSEAlgorithm, KMSMasterKeyID }: ServerSideEncryptionByDefault): string {
+  return `${SSEAlgorithm}${KMSMasterKeyID === undefined ? '' : ` with the key ${KMSMasterKeyID}`}`;
+}
+
+function versioning(client: S3Client, Bucket: string, wanted: WantedSettings): SettingToPlan {
+  return {
+    name: 'versioning',
+    action: 'BucketVersioning',
+    skip: !wanted.versioning && 'not asked for (--versioning)',
+    read: async () => {
+      const { Status = 'off' } = (await orNothing(client.send(new GetBucketVersioningCommand({ Bucket })))) ?? {};
+      const put = { Bucket, VersioningConfiguration: { Status: 'Enabled' as const } };
+      return { now: [Status], wanted: ['Enabled'], write: () => client.send(new PutBucketVersioningCommand(put)) };
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { unavailable } from '../errors.ts';
+
+/** An object as a listing has it; `etag` with its quotes. */
+export type ListedObject = { key: string; etag: string; lastModified: Date };
+
+/** An upload in parts that nobody finished yet; `uploadId` as the bucket calls it. */
+export type ListedUpload = { key: string; uploadId: string; initiated: Date };
+
+/** What is in the bucket, page by page, in the order of the keys' bytes. All throw `storage-unavailable` as `Bucket` does. */
+export type BucketLister = ReturnType<typeof createBucketLister>;
+
+export function createBucketLister(client: S3Client, bucketName: string) {
+  const ask = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
+    answer.catch((error: unknown) => {
+      throw unavailable('storage', error);
+    });
+
+  return {
+    /** ListObjectsV2: at most 1,000 objects under a prefix, those after a key where one is given. */
+    async objects(prefix: string, afterKey: string | null): Promise<{ objects: ListedObject[]; isLast: boolean }> {
+      const page = await ask(
+        client.send(
+          new ListObjectsV2Command({
+            ...{ Bucket: bucketName, Prefix: prefix },
+            ...(afterKey !== null && { StartAfter: afterKey }),
+          }),
+        ),
+      );
+      const objects = (page.Contents ?? []).map(({ Key = '', ETag = '', LastModified = new Date(0) }) => ({
+        ...{ key: Key, etag: ETag, lastModified: LastModified },
+      }));
+      return { objects, isLast: page.IsTruncated !== true };
+    },
+
+    /** ListMultipartUploads under a prefix, all pages of at most 1,000. */
+    async *uploads(prefix: string): AsyncGenerator<ListedUpload> {
+      let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | null = {};
+      while (marker !== null) {
+        const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
+          ...{ Bucket: bucketName, Prefix: prefix },
+          ...marker,
+        });
+        const page = await ask(client.send(command));
+        for (const { Key = '', UploadId = '', Initiated = new Date(0) } of page.Uploads ?? []) {
+          yield { key: Key, uploadId: UploadId, initiated: Initiated };
+        }
+        marker = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : null;
+      }
+    },
+  };
+}

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import type { Caller } from '../auth/caller.ts';
+import { Problem } from '../errors.ts';
+import { fileName, label, metadata, objectKey, partNumber, uploadId } from '../fields.ts';
+import { baseName, parseObjectKey, parseOwnKey } from '../object-key.ts';
+import { MAX_PUT_BYTES } from '../settings.ts';
+import { presignUrl } from '../signing/presign-url.ts';
+import { maxBytesOf } from '../upload-policy.ts';
+import { planOpenParts } from './multipart-plan.ts';
+import { uploadNotFound } from './open-upload.ts';
+import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
+import { signParts } from './sign-parts.ts';
+import { ANY_TYPE } from './upload-metadata.ts';
+import { uploadRequest } from './upload-request.ts';
+
+const { contentType, size, expiresIn } = uploadRequest.shape;
+
+/**
+ * Uppy's `PresignableRequest` (@uppy/aws-s3 6), and for an upload that begins, what else the app's own `signRequest` may
+ * say of it: `size`, which makes it exact; `recordId`, `documentType`, `metadata`, and in parts `contentType` as well.
+ */
+export const signRequestInput = z.strictObject({
+  method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
+  key: objectKey,
+  uploadId: uploadId.optional(),
+  partNumber: partNumber.optional(),
+  expiresIn,
+  contentType: contentType.optional(),
+  size: size.optional(),
+  recordId: label.optional(),
+  documentType: label.optional(),
+  metadata: metadata.optional(),
+});
+
+type SignRequestInput = z.infer<typeof signRequestInput>;
+
+/** Uppy's `PresignedResponse`. `key` and `fields` only where an upload begins. */
+export type PresignedResponse = {
+  url: string;
+  key?: string;
+  headers?: Readonly<Record<string, string>>;
+  fields?: Readonly<Record<string, string>>;
+};
+
+/** Uppy's own default key is a random UUID and the name. */
+const DEFAULT_KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)/;
+
+/** What else is asked of an upload in parts, by the method. */
+const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'AbortMultipartUpload' };
+
+/**
+ * Signs one S3 request of an Uppy 6 that talks to the bucket itself. An upload begins under a key of ours, whatever key is
+ * asked for: its last segment is the file's name. What follows must be under the caller's own prefix. DeleteObject is never
+ * signed.
+ *
+ * PutObject is exact where `size` is known; else a form up to what the limits allow, or, where the store knows none, a
+ * PUT that is held against them when it is confirmed, as are parts. What the client completes itself it could complete
+ * again, so it is copied away when it is confirmed, as a form is: 5 GiB at most.
+ * @throws {Problem} `not-your-object`, `upload-not-found` for a key that is none of ours, `forbidden` for DeleteObject,
+ * `invalid-request` for what is no such request, `file-too-large`, `content-type-not-allowed`.
+ */
+export async function signRequest(
+  services: PresignUploadServices,
+  caller: Caller,
+  input: SignRequestInput,
+): Promise<PresignedResponse> {
+  const { method, uploadId, partNumber } = input;
+  if (uploadId === undefined) {
+    if (partNumber !== undefined || method === 'GET') throw noRequest('uploadId', 'is missing');
+    if (method === 'DELETE') throw new Problem('forbidden', 'objects are not deleted through signed requests');
+    return signBeginning(services, caller, input, method);
+  }
+  if ((method === 'PUT') !== (partNumber !== undefined))
+    throw noRequest('partNumber', 'comes with PUT, and only there');
+
+  const { config, endpoint } = services;
+  const key = parseOwnKey(config.keyPrefix, caller.userId, input.key);
+  if (key === null) throw uploadNotFound();
+  const expiresInSeconds = input.expiresIn ?? config.uploadUrlTtlSeconds;
+  const now = services.now();
+  if (method !== 'PUT') {
+    const query = { uploadId, 'x-id': ON_PARTS[method] };
+    const toSign = { method, key: key.key, query, headers: {}, expiresInSeconds };
+    return { url: presignUrl(endpoint, await services.credentials(), toSign, now).url };
+  }
+  const plan = planOpenParts(Math.min(maxBytesOf(config, key.documentType), MAX_PUT_BYTES));
+  const parts = [{ partNumber: partNumber ?? 0 }];
+  const toSign = {
+    key: key.key,
+    plan,
+    bucketUploadId: uploadId,
+    parts,
+    field: 'partNumbers' as const,
+    expiresInSeconds,
+  };
+  const signed = await signParts(services, toSign, now);
+  return { url: signed.parts[0]?.presignedUrl ?? '' };
+}
+
+async function signBeginning(
+  services: PresignUploadServices,
+  caller: Caller,
+  input: SignRequestInput,
+  method: 'PUT' | 'POST',
+): Promise<PresignedResponse> {
+  const { key, uploadId, partNumber, size = null, contentType, ...rest } = input;
+  const { keyPrefix, postPolicy } = services.config;
+  const asked = parseObjectKey(keyPrefix, key);
+  // Names may look like anything; this one can only be meant as the key of somebody else.
+  if (asked !== null) parseOwnKey(keyPrefix, caller.userId, key);
+  const name = fileName.safeParse(baseName(key).replace(DEFAULT_KEY, ''));
+  if (!name.success) throw noRequest('key', `ends in no file name: ${name.error.issues[0]?.message}`);
+
+  const signed = await presignUpload(services, caller, {
+    ...{ ...rest, size, fileName: name.data },
+    ...(method === 'POST'
+      ? { method: 'CREATE', contentType: contentType ?? ANY_TYPE }
+      : {
+          method: size === null && postPolicy ? 'POST' : 'PUT',
+          contentType: contentType ?? 'application/octet-stream',
+        }),
+  });
+  if (signed.method === 'POST') return { url: signed.presignedUrl, key: signed.objectKey, fields: signed.fields };
+  if (signed.method === 'MULTIPART') throw new Error('only one request was asked for');
+  return { url: signed.presignedUrl, key: signed.objectKey, headers: signed.headers };
+}
+
+function noRequest(path: string, message: string): Problem {
+  return new Problem('invalid-request', `${path} ${message}`, { errors: [{ path, message }] });
+}

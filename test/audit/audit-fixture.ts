@@ -1,0 +1,53 @@
+import { expect } from 'vitest';
+import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
+import { connectDatabase, type DatabaseDriver } from '../../src/db/connect-database.ts';
+import { createSealQueries } from '../../src/db/create-seal-queries.ts';
+import { createTestDatabase } from '../helpers/database.ts';
+
+/** An audit log on a database of its own. */
+export async function startAuditLog(driver: DatabaseDriver = 'pg') {
+  const test = await createTestDatabase();
+  const database = connectDatabase({ url: test.url, driver });
+  const sealQueries = createSealQueries(database);
+  const services = { sealQueries, now: () => new Date() };
+  /** Resolves when the rows there are can be sealed: transactions of other tests, on the same server, hold that up. */
+  const settled = async () => {
+    const open = `select 1 from audit_events
+      where xid >= pg_snapshot_xmin(pg_current_snapshot()) and xid < $1::text::xid8 limit 1`;
+    const [now] = await test.query('select pg_snapshot_xmax(pg_current_snapshot())::text as xid');
+    await expect.poll(() => test.query(open, [now?.xid]), { timeout: 15_000 }).toEqual([]);
+  };
+  return {
+    ...{ test, sealQueries },
+    /** Adds rows, in one transaction. */
+    add: (count = 1) =>
+      test.query(
+        `insert into audit_events (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
+         select 'alice', 'alice', 'file.update', 'ok', gen_random_uuid(), 'alice/' || n, '192.0.2.7', 'request-' || n
+         from generate_series(1, $1::int) as n`,
+        [count],
+      ),
+    /** Seals at once, whatever is open. */
+    trySeal: () => sealAuditLog(services),
+    settled,
+    /** Seals when every row there is can be. */
+    seal: async () => {
+      await settled();
+      return sealAuditLog(services);
+    },
+    verify: (expected?: { number: number; hash: string }) => verifyAuditLog(services, expected),
+    close: async () => {
+      await database.close();
+      await test.drop();
+    },
+  };
+}
+
+export type AuditFixture = Awaited<ReturnType<typeof startAuditLog>>;
+
+/** A seal as `sealAuditLog` returns it, taken apart. */
+export function parseSeal(text: string | undefined) {
+  const [number, hash = ''] = (text ?? '').split(':');
+  return { number: Number(number), hash };
+}

@@ -1,0 +1,203 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TEXT, writeSamples } from './samples.ts';
+import { type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
+
+let host: PageHost;
+let samples: Awaited<ReturnType<typeof writeSamples>>;
+beforeAll(async () => {
+  host = await startPageHost();
+  const { page, context } = await host.openPage({}, 'about:blank');
+  samples = await writeSamples(page, host.directory);
+  await context.close();
+});
+afterAll(() => host.close());
+
+const row = (page: Page, name: string) => page.locator('#files .row.file', { hasText: name }).first();
+const active = (page: Page, what: string) => page.evaluate(`document.activeElement.${what}`);
+
+/** Tabs to the control of this accessible name, as somebody without a mouse would. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let steps = 0; steps < 40; steps++) {
+    await page.keyboard.press('Tab');
+    const label =
+      "document.activeElement.closest('button')?.ariaLabel ?? document.activeElement.closest('button')?.innerText";
+    if (String(await page.evaluate(label)).includes(name)) return;
+  }
+  throw new Error(`no way to "${name}" with the Tab key`);
+}
+
+describe('the list of files', { timeout: 90_000 }, () => {
+  it('is empty at first, and says so', async () => {
+    const { page, context } = await host.openPage();
+    await page.getByText('Nothing here yet').waitFor();
+    await context.close();
+  });
+
+  it('shows what it can in a preview, and never runs it', async () => {
+    const { page, context, complaints, choose } = await host.openPage();
+    await choose([
+      samples.image,
+      samples.pdf,
+      samples.video,
+      samples.audio,
+      samples.text,
+      samples.empty,
+      samples.archive,
+    ]);
+    await expect.poll(() => page.locator('#files .row.file').count(), { timeout: 20_000 }).toBe(7);
+    const stage = page.locator('#preview .stage');
+    const preview = async (name: string, look: () => Promise<void>) => {
+      await row(page, name).locator('.open').click();
+      await page.getByRole('dialog', { name }).waitFor();
+      await look();
+      await page.keyboard.press('Escape');
+      expect(await active(page, 'innerText'), 'the focus is back').toContain(name);
+      // Nothing plays on.
+      await expect.poll(() => stage.locator('*').count()).toBe(0);
+    };
+
+    await preview('mountains at dusk.png', () =>
+      expect
+        .poll(() => stage.locator('img').evaluate((image: { naturalWidth: number }) => image.naturalWidth))
+        .toBe(1280),
+    );
+    await preview('lease 2026.pdf', async () => {
+      const frame = await stage.locator('iframe').elementHandle();
+      await expect.poll(async () => (await frame?.contentFrame())?.url()).toContain(host.relay.url);
+    });
+    await preview('holiday.webm', () =>
+      expect
+        .poll(() => stage.locator('video').evaluate((player: { readyState: number }) => player.readyState))
+        .toBeGreaterThan(1),
+    );
+    await preview('voice memo.wav', () =>
+      expect
+        .poll(() => stage.locator('audio').evaluate((player: { readyState: number }) => player.readyState))
+        .toBeGreaterThan(1),
+    );
+    await preview('notes.txt', async () => expect(await stage.locator('pre').textContent()).toBe(TEXT));
+    await preview('empty.txt', () => stage.getByText('The file is empty').waitFor());
+    await preview('backup.zip', () => stage.getByText('There is no preview').waitFor());
+    expect(await page.title()).toBe('Signpost');
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('downloads the bytes under the name, and stays where it is', async () => {
+    const { page, context } = await host.openPage();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download notes.txt' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('notes.txt');
+    expect(await readFile(await download.path(), 'utf8')).toBe(TEXT);
+    expect(page.url()).toBe(`${host.url}/`);
+    await context.close();
+  });
+
+  it('says why an upload was refused, with a way to try it again and one to put it away', async () => {
+    const { page, context, choose } = await host.openPage();
+    await choose([samples.lie]);
+    for (const again of [true, false]) {
+      await page.getByText('the content is not image/png').waitFor();
+      if (again) await page.getByRole('button', { name: 'Retry lie.png' }).click();
+    }
+    await page.getByRole('button', { name: 'Dismiss lie.png' }).click();
+    await page.locator('#uploads').waitFor({ state: 'hidden' });
+    await context.close();
+  });
+
+  it('takes what is dropped anywhere', async () => {
+    const { page, context } = await host.openPage();
+    await page.evaluate(`
+      transfer = new DataTransfer();
+      transfer.items.add(new File(['dropped'], 'dropped.txt', { type: 'text/plain' }));
+      drag = (type) => document.body.dispatchEvent(
+        new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      drag('dragenter')`);
+    await page.getByText('Drop to upload').waitFor();
+    expect(await page.evaluate("drag('dragover')"), 'the page takes it').toBe(false);
+    await page.evaluate("drag('drop')");
+    await row(page, 'dropped.txt').waitFor();
+    expect(await page.getByText('Drop to upload').isVisible()).toBe(false);
+    await context.close();
+  });
+
+  it('can be used with the keyboard alone: upload, preview, delete', async () => {
+    const { page, context } = await host.openPage();
+    const path = join(host.directory, 'typed.txt');
+    await writeFile(path, 'by keyboard');
+    await row(page, 'notes.txt').waitFor();
+    await tabTo(page, 'Choose files');
+    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
+    await chooser.setFiles([path]);
+    await row(page, 'typed.txt').waitFor();
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('1 file uploaded');
+
+    await tabTo(page, 'typed.txt');
+    await page.keyboard.press('Enter');
+    await page.getByText('by keyboard').waitFor();
+    await page.keyboard.press('Escape');
+    await tabTo(page, 'Delete typed.txt');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog', { name: 'Delete this file?' }).waitFor();
+    expect(await active(page, 'innerText'), 'not the dangerous one').toBe('Keep it');
+    await tabTo(page, 'Delete');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => row(page, 'typed.txt').count()).toBe(0);
+    expect(await active(page, 'tagName')).toBe('BUTTON');
+    await page.reload();
+    await row(page, 'notes.txt').waitFor();
+    expect(await row(page, 'typed.txt').count()).toBe(0);
+    await context.close();
+  });
+
+  it('comes in pages, and can be asked for again when there was no connection', async () => {
+    const { page, context, choose } = await host.openPage();
+    await row(page, 'notes.txt').waitFor();
+    const known = await page.locator('#files .row.file').count();
+    const paths = Array.from({ length: 60 }, (_, index) => join(host.directory, `page-${index}.txt`));
+    await Promise.all(paths.map((path) => writeFile(path, path)));
+    await choose(paths);
+    await expect.poll(() => page.locator('#files .row.file').count(), { timeout: 60_000 }).toBe(known + 60);
+
+    await page.reload();
+    await expect.poll(() => page.locator('#files .row.file').count()).toBe(50);
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Load more' }).click();
+    await page.getByText('The files could not be listed. There is no connection.').waitFor();
+    await context.setOffline(false);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(() => page.locator('#files .row.file').count()).toBe(known + 60);
+    expect(await page.getByRole('button', { name: 'Load more' }).isVisible()).toBe(false);
+    await context.close();
+  });
+});
+
+describe('a page under a name that is not this machine’s', { timeout: 60_000 }, () => {
+  it('carries no token, asks for one, refuses a wrong one and takes a right one', async () => {
+    const { page: own, context: ownContext } = await host.openPage();
+    const token = await own.locator('meta[name=signpost-token]').getAttribute('content');
+    expect(token).toMatch(/^eyJ/);
+    await ownContext.close();
+
+    const rebound = host.url.replace('127.0.0.1', REBOUND_HOST);
+    const { page, context } = await host.openPage({}, rebound);
+    expect(await page.content()).not.toContain('eyJ');
+    expect(await page.getByRole('button', { name: 'Choose files' }).isVisible()).toBe(false);
+    const paste = async (text: string) => {
+      await page.getByLabel('Access token').fill(text);
+      await page.getByRole('button', { name: 'Continue' }).click();
+    };
+    await paste('eyJ.wrong.token');
+    await expect.poll(() => page.locator('#token-problem').textContent()).not.toBe('');
+    await paste(token ?? '');
+    await row(page, 'page-59.txt').waitFor();
+    await page.reload();
+    await row(page, 'page-59.txt').waitFor();
+    await context.close();
+  });
+});

@@ -1,0 +1,75 @@
+import AwsS3 from '@uppy/aws-s3';
+import Uppy from '@uppy/core';
+
+/** How an app of each generation of Uppy reaches the service. */
+const WAYS = {
+  headers: ({ service, token }) => ({ endpoint: service, headers: { authorization: `Bearer ${token}` } }),
+  cookie: ({ service }) => ({ endpoint: service, cookiesRule: 'include' }),
+  path: ({ service, token }) => ({ companionEndpoint: `${service}/t/${token}` }),
+  signRequest: ({ service, token, size }) => ({
+    signRequest: async (request) => {
+      const more = request.uploadId === undefined ? { size } : {};
+      return (await post(service, token, '/sign-request', { ...request, ...more })).json();
+    },
+  }),
+};
+
+/**
+ * Uploads one file of random bytes as an app would, and confirms it; pauses for a second after `pauseAfter` parts. Answers
+ * the file, the SHA-256 of what was chosen, and how many parts were there when it was paused and when it went on.
+ */
+window.upload = async ({ way, service, token, name, sizeBytes, tellSize, pauseAfter }) => {
+  const bytes = new Uint8Array(sizeBytes);
+  for (let at = 0; at < sizeBytes; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  const uppy = new Uppy();
+  uppy.use(AwsS3, {
+    ...WAYS[way]({ service, token, size: tellSize ? sizeBytes : undefined }),
+    shouldUseMultipart: (file) => file.size > 10 * 1024 ** 2,
+    limit: 2,
+  });
+  if (tellSize) uppy.on('file-added', (file) => uppy.setFileMeta(file.id, { size: file.size }));
+
+  const confirmed = new Promise((resolve) => {
+    uppy.on('upload-success', async (_, { body }) => {
+      const response = await post(service, token, '/confirm-upload', { objectKey: body.key });
+      resolve({ status: response.status, file: await response.json() });
+    });
+  });
+  let parts = 0;
+  const counts = [];
+  uppy.on('s3-multipart:part-uploaded', () => {
+    parts += 1;
+    if (parts !== pauseAfter) return;
+    uppy.pauseAll();
+    counts.push(parts);
+    setTimeout(() => {
+      counts.push(parts);
+      uppy.resumeAll();
+    }, 1000);
+  });
+
+  uppy.addFile({ name, type: 'application/octet-stream', data: new Blob([bytes]) });
+  const { failed } = await uppy.upload();
+  if (failed.length > 0) throw new Error(failed[0].error);
+  const digest = await crypto.subtle.digest('SHA-256', bytes);
+  return { ...(await confirmed), sha256: btoa(String.fromCharCode(...new Uint8Array(digest))), counts };
+};
+
+/** Cancels an upload in its middle, and answers when Uppy has told the bucket. */
+window.cancel = async ({ way, service, token }) => {
+  const uppy = new Uppy();
+  uppy.use(AwsS3, { ...WAYS[way]({ service, token }), shouldUseMultipart: true, limit: 1 });
+  const started = new Promise((resolve) => uppy.on('s3-multipart:part-uploaded', resolve));
+  uppy.addFile({ name: 'given-up.bin', type: 'text/plain', data: new Blob([new Uint8Array(30 * 1024 ** 2)]) });
+  uppy.upload();
+  await started;
+  uppy.cancelAll();
+};
+
+function post(service, token, path, body) {
+  return fetch(service + path, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}

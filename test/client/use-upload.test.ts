@@ -1,0 +1,150 @@
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { Window } from 'happy-dom';
+import { createElement, StrictMode } from 'react';
+import { createRoot, type Root } from 'react-dom/client';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Progress, Signpost } from '../../src/client/create-signpost.ts';
+import { useUpload } from '../../src/client/use-upload.ts';
+import { cutOff, startServiceForClients, textFile, threeParts } from './service-for-clients.ts';
+
+const MAX_GZIPPED_BYTES = 1024;
+
+let host: Awaited<ReturnType<typeof startServiceForClients>>;
+let page: Window;
+beforeAll(async () => {
+  host = await startServiceForClients();
+  page = new Window();
+  // Of a browser's globals only what React DOM draws with: Blob and fetch stay those that reach the service.
+  Object.assign(globalThis, { window: page, document: page.document });
+});
+afterAll(async () => {
+  await page.happyDOM.close();
+  await host.close();
+});
+
+let root: Root;
+let container: HTMLElement;
+let hook: ReturnType<typeof useUpload>;
+const drawn: string[] = [];
+beforeEach(() => {
+  drawn.length = 0;
+  container = document.createElement('main');
+  root = createRoot(container);
+});
+afterEach(() => root.unmount());
+
+function Page({ signpost }: { signpost: Signpost }) {
+  hook = useUpload(signpost);
+  const { status, progress } = hook;
+  const text = `${status} ${progress.sentBytes}/${progress.totalBytes}`;
+  drawn.push(text);
+  return text;
+}
+
+const isDrawn = (text: string | RegExp) => expect.poll(() => container.textContent, { timeout: 10_000 }).toMatch(text);
+const draw = async (signpost: Signpost) => {
+  root.render(createElement(StrictMode, null, createElement(Page, { signpost })));
+  await isDrawn('idle 0/0');
+};
+
+describe('useUpload', () => {
+  it('draws an upload from its beginning to its file', async () => {
+    const client = await host.client('alice');
+    await draw(client);
+    const told: number[] = [];
+    const onProgress = ({ sentBytes }: Progress) => told.push(sentBytes);
+    const file = await hook.upload(textFile('hello'), { recordId: 'case-1', onProgress });
+    await isDrawn('done 5/5');
+    expect(drawn).toContain('uploading 0/5');
+    expect(hook).toMatchObject({ file, error: null });
+    expect(file).toMatchObject({ recordId: 'case-1', fileName: 'a.txt' });
+    expect(told.at(-1)).toBe(5);
+    expect(await client.stored()).toEqual(['hello']);
+  });
+
+  it('tells why it failed, and begins anew', async () => {
+    let broken = true;
+    const client = await host.client('alice', { maxAttempts: 1 }, (_sent, send) => (broken ? cutOff() : send()));
+    await draw(client);
+    // Nobody has to catch what is drawn.
+    void hook.upload(textFile('hello'));
+    await isDrawn('failed 0/5');
+    expect(hook).toMatchObject({ error: { code: 'network-error' }, file: null });
+    broken = false;
+    await hook.upload(textFile('again!'));
+    await isDrawn('done 6/6');
+    expect(hook.error).toBeNull();
+  });
+
+  it('pauses, and goes on', async () => {
+    const client = await host.client('alice', { parallelParts: 1 }, ({ what }, send) => {
+      if (what === 'PUT 2' && client.count(what) === 1) hook.pause();
+      return send();
+    });
+    await draw(client);
+    const upload = hook.upload(threeParts());
+    await isDrawn(/^paused 5242880/);
+    expect(client.count('PUT 3')).toBe(0);
+    hook.resume();
+    await upload;
+    await isDrawn(/^done/);
+    expect(drawn[drawn.findLastIndex((text) => text.startsWith('paused')) + 1]).toMatch(/^uploading/);
+    hook.pause();
+    hook.resume();
+    await upload;
+    expect(drawn.at(-1)).toMatch(/^done/);
+  });
+
+  it.each(['its own handle', 'a signal'])('is given up by %s, and is no failure then', async (way) => {
+    const controller = new AbortController();
+    const client = await host.client('carol', { parallelParts: 1 }, ({ what }, send) => {
+      if (what === 'PUT 2') void (way === 'a signal' ? controller.abort() : hook.abort());
+      return send();
+    });
+    await draw(client);
+    const upload = hook.upload(threeParts(), { signal: controller.signal });
+    await expect(upload).rejects.toMatchObject({ name: 'AbortError' });
+    await isDrawn(/^aborted/);
+    expect(hook).toMatchObject({ error: null, file: null });
+    await hook.abort();
+    expect(await host.openUploads('carol')).toBe(0);
+  });
+
+  it('gives the first file up for a second, and that when it is unmounted', async () => {
+    const client = await host.client('dave', { parallelParts: 1 }, ({ what }, send) =>
+      what === 'PUT 3' ? new Promise(() => {}) : send(),
+    );
+    await draw(client);
+    const first = hook.upload(threeParts('first'));
+    await expect.poll(() => client.count('PUT 3'), { timeout: 10_000 }).toBe(1);
+    const second = hook.upload(threeParts('second'));
+    await expect(first).rejects.toMatchObject({ name: 'AbortError' });
+    await expect.poll(() => client.count('PUT 3'), { timeout: 10_000 }).toBe(2);
+    await isDrawn(/^uploading/);
+    root.unmount();
+    await expect(second).rejects.toMatchObject({ name: 'AbortError' });
+    await Promise.all([first, second].map((upload) => upload.abort()));
+    expect(await host.openUploads('dave')).toBe(0);
+  });
+
+  it('has functions that stay the same', async () => {
+    const client = await host.client('alice');
+    await draw(client);
+    const { upload, pause, resume, abort } = hook;
+    await upload(textFile('hello'));
+    await isDrawn('done 5/5');
+    expect(hook.upload).toBe(upload);
+    expect([hook.pause, hook.resume, hook.abort]).toEqual([pause, resume, abort]);
+  });
+
+  it('is a module of less than 1 KiB, gzipped, with nothing of the SDK and of React in it', async () => {
+    const { outputFiles, metafile } = await build({
+      entryPoints: ['src/client/use-upload.ts'],
+      ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022', external: ['react'] },
+      ...{ write: false, metafile: true, outdir: 'dist' },
+    });
+    expect(Object.keys(metafile.inputs)).toEqual(['src/client/use-upload.ts']);
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(MAX_GZIPPED_BYTES);
+  });
+});

@@ -1,0 +1,154 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
+import { connectDatabase } from '../../src/db/connect-database.ts';
+import { createFiles } from '../../src/db/create-files.ts';
+import { createSealQueries } from '../../src/db/create-seal-queries.ts';
+import { migrateDatabase } from '../../src/db/migrate-database.ts';
+import { startEmbeddedPostgres } from '../../src/local/embedded-postgres/start-embedded-postgres.ts';
+
+/** A cluster of its own, for roles belong to the whole of it. In this order: at first it has no role of ours. */
+let directory: string;
+let cluster: { url: string; stop(): Promise<void> };
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'signpost-roles-'));
+  cluster = await startEmbeddedPostgres({ directory });
+});
+afterAll(async () => {
+  await cluster.stop();
+  await rm(directory, { recursive: true });
+});
+
+async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(statement)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** A role that owns a database, and is no superuser: as hosted PostgreSQL gives it. */
+async function createOwner(name: string, rights: string): Promise<string> {
+  await query(cluster.url, `create role ${name} login password 'secret' ${rights}`);
+  await query(cluster.url, `create database ${name} owner ${name}`);
+  const url = new URL(cluster.url);
+  Object.assign(url, { username: name, password: 'secret', pathname: name });
+  return url.href;
+}
+
+const migrate = (url: string) => migrateDatabase({ url, folder: 'drizzle' });
+
+/** The whole of what the service does there, as far as rights go. */
+async function expectToServe(url: string): Promise<void> {
+  const database = connectDatabase({ url });
+  try {
+    const files = createFiles(database, { bytes: 10, files: null });
+    const now = new Date();
+    const file = (sizeBytes: number, id = uuidv7()) => ({
+      ...{ id, ownerId: 'alice', objectKey: id, storedKey: null, fileName: 'a', contentType: 'text/plain', sizeBytes },
+      ...{ etag: '"e"', versionId: null, checksumSha256: null, recordId: null, documentType: null },
+      ...{ metadata: {}, createdAt: now },
+    });
+    const act = { actorId: 'alice', action: 'upload.confirm', address: null, requestId: 'r' } as const;
+    expect(await files.insert(file(7), act)).toMatchObject({ status: 'active' });
+    await expect(files.insert(file(7), act)).rejects.toMatchObject({
+      code: 'quota-exceeded',
+      message: 'you have 7 of 10 bytes, and this would be 7 more',
+    });
+    expect(await files.usage('alice')).toMatchObject({ sizeBytes: 7, files: 1 });
+    expect(await files.usage('bob')).toEqual({ sizeBytes: 0, files: 0 });
+    const services = { sealQueries: createSealQueries(database), now: () => now };
+    expect(await sealAuditLog(services)).toMatchObject({ sealed: 1 });
+    expect(await verifyAuditLog(services)).toMatchObject({ broken: [], sealed: 1, unsealed: 0 });
+  } finally {
+    await database.close();
+  }
+}
+
+describe('a login that may not create roles', () => {
+  it('is told what an administrator has to run once, and then migrates', async () => {
+    const url = await createOwner('modest', '');
+    const remedy = 'CREATE ROLE signpost_app NOLOGIN NOINHERIT NOBYPASSRLS; GRANT signpost_app TO modest';
+    await expect(migrate(url)).rejects.toMatchObject({ cause: { message: expect.stringContaining(remedy) } });
+    expect(await query(url, `select to_regclass('files') as files`)).toEqual([{ files: null }]);
+    await query(cluster.url, remedy);
+    await migrate(url);
+    await expectToServe(url);
+    await query(cluster.url, 'drop database modest with (force)');
+    await query(cluster.url, 'drop role signpost_app');
+  });
+});
+
+describe('a login that may create roles, and is no superuser', () => {
+  let url: string;
+  beforeAll(async () => {
+    url = await createOwner('hosted', 'createrole');
+    await migrate(url);
+  });
+
+  it('migrates, serves, seals and verifies', () => expectToServe(url));
+
+  it('migrates a second database of the same cluster', async () => {
+    await query(cluster.url, 'create database hosted_second owner hosted');
+    const second = new URL(url);
+    second.pathname = 'hosted_second';
+    await migrate(second.href);
+    await expectToServe(second.href);
+  });
+
+  it.each([
+    'update audit_events set outcome = outcome',
+    'delete from audit_events',
+    'truncate audit_events',
+    'update audit_seals set hash = hash',
+    'delete from audit_seals',
+    'truncate audit_seals',
+  ])('may add to the log and read it, and not: %s', async (statement) => {
+    await expect(query(url, statement)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('is no user of the log beyond its own rows when it acts for one', async () => {
+    const asAlice = `begin; set local role signpost_app; select set_config('signpost.user_id', 'alice', true); `;
+    await expect(query(url, `${asAlice} delete from audit_events`)).rejects.toMatchObject({ code: '42501' });
+    await expect(query(url, `${asAlice} select * from audit_seals`)).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('is told what to do where somebody else has made the role', async () => {
+    const stranger = await createOwner('stranger', 'createrole');
+    await expect(migrate(stranger)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('GRANT signpost_app TO stranger') },
+    });
+    await query(cluster.url, 'grant signpost_app to stranger');
+    await migrate(stranger);
+    await expectToServe(stranger);
+  });
+});
+
+describe('the trigger that counts', () => {
+  it('cannot be fooled by a temporary table of the caller', async () => {
+    const url = new URL(cluster.url);
+    url.pathname = 'hosted';
+    const id = uuidv7();
+    await query(
+      url.href,
+      `begin;
+       set local role signpost_app;
+       select set_config('signpost.user_id', 'mallory', true), set_config('signpost.quota_bytes', '10', true);
+       create temporary table file_usage (owner_id text primary key, size_bytes bigint, files bigint) on commit drop;
+       grant all on file_usage to public;
+       insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
+         values ('${id}', 'mallory', 'k', 'a', 'text/plain', 5, '"e"', now());
+       commit`,
+    );
+    expect(await query(url.href, `select size_bytes::int from file_usage where owner_id = 'mallory'`)).toEqual([
+      { size_bytes: 5 },
+    ]);
+  });
+});

@@ -1,0 +1,131 @@
+import { eq, sql } from 'drizzle-orm';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { connectDatabase, type Database, type Statement } from '../../src/db/connect-database.ts';
+import { auditEvents, auditSeals, files, fileUsage } from '../../src/db/schema.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { startNeonProxy } from '../helpers/neon-proxy.ts';
+
+describe.each(['pg', 'neon'] as const)('row level security, with the driver %s', (driver) => {
+  let test: TestDatabase;
+  let proxy: { stop(): Promise<void> };
+  let database: Database;
+
+  beforeAll(async () => {
+    proxy = await startNeonProxy();
+    test = await createTestDatabase();
+    for (const owner of ['alice', 'bob', "o'hara\\"]) {
+      const id = uuidv7();
+      await test.query(
+        `insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
+         values ($1, $2, $3, 'a', 'text/plain', 7, '"e"', now())`,
+        [id, owner, `${owner}/${id}`],
+      );
+      await test.query(
+        `insert into audit_events (actor_id, user_id, action, outcome, request_id) values ($1, $1, 'x', 'ok', 'r')`,
+        [owner],
+      );
+    }
+    database = connectDatabase({ url: test.url, driver });
+  });
+
+  afterAll(async () => {
+    await database.close();
+    await test.drop();
+    await proxy.stop();
+  });
+
+  it('gives a query that forgets its owner clause the rows of its user, and no others', async () => {
+    for (const user of ['alice', 'bob', "o'hara\\"]) {
+      expect(
+        (await database.asUser(user, (db) => db.select().from(files).prepare(''))).map((row) => row.ownerId),
+      ).toEqual([user]);
+      const events = await database.asUser(user, (db) => db.select().from(auditEvents).prepare(''));
+      expect(events.map((row) => row.userId)).toEqual([user]);
+      const usage = await database.asUser(user, (db) => db.select().from(fileUsage).prepare(''));
+      expect(usage).toEqual([{ ownerId: user, sizeBytes: 7, files: 1 }]);
+    }
+  });
+
+  it('gives it nothing where no user is set', async () => {
+    expect(await database.asUser('', (db) => db.select().from(files).prepare(''))).toEqual([]);
+    const rows = await database.withConnection((db) =>
+      db.transaction(async (tx) => {
+        await tx.execute(sql`set local role signpost_app`);
+        return tx.select().from(files);
+      }),
+    );
+    expect(rows).toEqual([]);
+  });
+
+  it('neither adds nor changes a row of another user', async () => {
+    const taken = { id: uuidv7(), objectKey: 'k', fileName: 'a', contentType: 'text/plain', sizeBytes: 1, etag: '"e"' };
+    const insert: Statement<unknown> = (db) =>
+      db
+        .insert(files)
+        .values({ ...taken, ownerId: 'bob', createdAt: new Date() })
+        .prepare('');
+    await expect(database.asUser('alice', insert)).rejects.toMatchObject({ cause: { code: '42501' } });
+    await database.asUser('alice', (db) => db.update(files).set({ fileName: 'stolen' }).prepare(''));
+    expect(await test.query(`select owner_id from files where file_name = 'stolen'`)).toEqual([{ owner_id: 'alice' }]);
+    const forged: Statement<unknown> = (db) =>
+      db
+        .insert(auditEvents)
+        .values({ actorId: 'alice', userId: 'bob', action: 'x', outcome: 'ok', requestId: 'r' })
+        .prepare('');
+    await expect(database.asUser('alice', forged)).rejects.toMatchObject({ cause: { code: '42501' } });
+  });
+
+  it('grants a user no more than the service needs', async () => {
+    const forbidden: Statement<unknown>[] = [
+      (db) => db.delete(files).prepare(''),
+      (db) => db.update(fileUsage).set({ files: 0 }).prepare(''),
+      (db) => db.update(auditEvents).set({ outcome: 'x' }).prepare(''),
+      (db) => db.delete(auditEvents).prepare(''),
+      (db) => db.select().from(auditSeals).prepare(''),
+    ];
+    for (const statement of forbidden) {
+      await expect(database.asUser('alice', statement)).rejects.toMatchObject({ cause: { code: '42501' } });
+    }
+  });
+
+  it('leaves nothing of the user on the connection, also after a failure', async () => {
+    const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const whoami: Statement<unknown> = (db) =>
+      db
+        .select({ user: sql`current_setting('signpost.user_id', true)`, role: sql`current_role` })
+        .from(sql`(select 1) as one`)
+        .prepare('');
+    expect(await single.asUser('alice', whoami)).toEqual([{ user: 'alice', role: 'signpost_app' }]);
+    await expect(single.asUser('alice', (db) => db.delete(files).prepare(''))).rejects.toThrow();
+    const { rows } = (await single.db.execute(
+      sql`select coalesce(current_setting('signpost.user_id', true), '') as user, current_role as role`,
+    )) as unknown as { rows: unknown[] };
+    expect(rows).toEqual([{ user: '', role: new URL(test.url).username }]);
+    expect(await single.asUser('bob', whoami)).toEqual([{ user: 'bob', role: 'signpost_app' }]);
+    await single.close();
+  });
+
+  it('keeps simultaneous statements of many users apart', async () => {
+    const owners = await Promise.all(
+      Array.from({ length: 60 }, (_, n) => (n % 2 === 0 ? 'alice' : 'bob')).map(async (user) => {
+        const rows = await database.asUser(user, (db) => db.select().from(files).prepare(''));
+        return rows.every((row) => row.ownerId === user) && rows.length === 1;
+      }),
+    );
+    expect(owners).not.toContain(false);
+  });
+
+  it('takes a prepared statement again and again', async () => {
+    const mine: Statement<unknown[]> = (db) =>
+      db
+        .select()
+        .from(files)
+        .where(eq(files.ownerId, sql.placeholder('owner')))
+        .prepare(`mine_${driver}`);
+    for (const user of ['alice', 'bob', 'alice']) {
+      expect(await database.asUser(user, mine, { owner: user })).toHaveLength(1);
+      expect(await database.asUser(user, mine, { owner: 'somebody else' })).toHaveLength(0);
+    }
+  });
+});

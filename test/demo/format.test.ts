@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { kindOf } from '../../src/demo/file-kind.ts';
+import { formatAgo, formatBytes, formatDuration, formatFiles, formatPercent } from '../../src/demo/format.ts';
+import { createSpeedMeter } from '../../src/demo/speed-meter.ts';
+
+describe('what the page calls things', () => {
+  it.each([
+    [0, '0 bytes'],
+    [1, '1 byte'],
+    [999, '999 bytes'],
+    [1000, '1 kB'],
+    [48_213, '48.2 kB'],
+    [99_960, '100 kB'],
+    [999_499, '999 kB'],
+    [999_500, '1 MB'],
+    [300_000_000, '300 MB'],
+    [5 * 1024 ** 4, '5.5 TB'],
+    [5e15, '5,000 TB'],
+  ])('%i bytes: %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+  it.each([
+    [0.2, '1 s'],
+    [59.4, '59 s'],
+    [59.6, '1 min 0 s'],
+    [125, '2 min 5 s'],
+    [4800, '1 h 20 min'],
+  ])('%f seconds: %s', (seconds, text) => expect(formatDuration(seconds)).toBe(text));
+
+  it.each([
+    ['2026-11-20T12:00:10Z', 'just now'],
+    ['2026-11-20T11:59:59Z', 'just now'],
+    ['2026-11-20T11:58:59Z', '1 minute ago'],
+    ['2026-11-20T03:00:00Z', '9 hours ago'],
+    ['2026-11-19T03:00:00Z', 'yesterday'],
+    ['2026-11-10T12:00:00Z', 'Nov 10, 2026'],
+  ])('%s: %s', (iso, text) => expect(formatAgo(iso, Date.parse('2026-11-20T12:00:00Z'))).toBe(text));
+
+  it('says 100% of nothing but the whole', () => {
+    expect([formatPercent(1, 3), formatPercent(999, 1000), formatPercent(5, 5)]).toEqual(['33%', '99%', '100%']);
+    expect([formatFiles(1), formatFiles(2), formatFiles(1200)]).toEqual(['1 file', '2 files', '1,200 files']);
+  });
+
+  it.each([
+    ['image/svg+xml', 'image'],
+    ['application/pdf', 'pdf'],
+    ['text/html; charset=utf-8', 'text'],
+    ['application/ld+json', 'text'],
+    ['application/x-tar', 'archive'],
+    ['application/octet-stream', 'other'],
+    ['', 'other'],
+  ])('%s is %s', (type, kind) => expect(kindOf(type)).toBe(kind));
+});
+
+describe('the speed meter', () => {
+  it('knows nothing for a second, then the speed of the last four', () => {
+    const meter = createSpeedMeter();
+    expect([meter(0, 0), meter(500, 500), meter(2000, 1000)]).toEqual([null, null, 2000]);
+    expect(meter(2000, 5000)).toBe(0);
+  });
+
+  it('starts anew when bytes are sent again', () => {
+    const meter = createSpeedMeter();
+    meter(0, 0);
+    meter(9000, 1000);
+    expect(meter(4000, 2000)).toBeNull();
+    expect(meter(5000, 3000)).toBe(1000);
+  });
+});

@@ -1,0 +1,140 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import type { Check } from '../../src/doctor/check.ts';
+import { checkDatabase } from '../../src/doctor/check-database.ts';
+import { checkTokenKey } from '../../src/doctor/check-token-key.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
+
+async function all(checks: AsyncIterable<Check>): Promise<Record<string, Check>> {
+  const found: Record<string, Check> = {};
+  for await (const check of checks) found[check.name] = check;
+  return found;
+}
+
+const examine = (url: string) => all(checkDatabase(parseConfig({ DATABASE_URL: url }), { url, folder }));
+const failing = (checks: Record<string, Check>) =>
+  Object.values(checks).flatMap(({ name, verdict }) => (verdict === 'ok' ? [] : [`${verdict} ${name}`]));
+
+describe('the doctor, on the database', () => {
+  it('finds nothing to mend in one that is migrated', async () => {
+    const checks = await examine(database.url);
+    expect(failing(checks)).toEqual([]);
+    expect(Object.keys(checks)).toHaveLength(6);
+  });
+
+  it('says when it does not answer, and why, without the password', async () => {
+    const down = new URL(database.url);
+    down.port = '9';
+    down.password = 'hunter2';
+    const checks = await examine(down.href);
+    expect(failing(checks)).toEqual(['fail database: answers']);
+    expect(checks['database: answers']?.detail).toContain('ECONNREFUSED');
+    expect(JSON.stringify(checks)).not.toContain('hunter2');
+  });
+
+  it('names the migrations that are missing, and migrates nothing', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    try {
+      const checks = await examine(empty.url);
+      expect(failing(checks)).toEqual(['warn database: migrations']);
+      expect(checks['database: migrations']).toMatchObject({ detail: expect.stringContaining('0000_files, 0001_') });
+      expect(checks['database: migrations']?.remedy).toContain('npm run db:migrate');
+      expect(await empty.query("select 1 from pg_tables where schemaname in ('public', 'drizzle')")).toEqual([]);
+    } finally {
+      await empty.drop();
+    }
+  });
+
+  it('says when the database is newer than the program', async () => {
+    const newer = await createTestDatabase();
+    try {
+      await newer.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 99999999999999)");
+      const checks = await examine(newer.url);
+      expect(checks['database: migrations']).toMatchObject({
+        verdict: 'warn',
+        detail: expect.stringContaining('newer'),
+      });
+    } finally {
+      await newer.drop();
+    }
+  });
+
+  it('says where row level security is off', async () => {
+    const open = await createTestDatabase();
+    try {
+      await open.query('alter table files disable row level security');
+      const checks = await examine(open.url);
+      expect(failing(checks)).toEqual(['fail database: row level security']);
+      expect(checks['database: row level security']).toMatchObject({
+        detail: 'off for files',
+        remedy: 'ALTER TABLE files ENABLE ROW LEVEL SECURITY;',
+      });
+    } finally {
+      await open.drop();
+    }
+  });
+
+  it('says what a login of few rights may not', async () => {
+    const login = `doctor_${randomUUID().replaceAll('-', '')}`;
+    await database.query(`create role ${login} login password 'secret'`);
+    try {
+      await database.query(`grant usage on schema drizzle to ${login}`);
+      await database.query(`grant select on drizzle.__drizzle_migrations to ${login}`);
+      const url = new URL(database.url);
+      url.username = login;
+      url.password = 'secret';
+      const checks = await examine(url.href);
+      expect(failing(checks)).toEqual(['fail database: rights', 'fail database: role of the users']);
+      expect(checks['database: rights']?.remedy).toContain(`GRANT CREATE ON SCHEMA public TO ${login};`);
+      expect(checks['database: role of the users']?.detail).toContain('permission denied');
+    } finally {
+      await database.query(`drop owned by ${login}`);
+      await database.query(`drop role ${login}`);
+    }
+  });
+});
+
+describe('the doctor, on the key of the tokens', () => {
+  const examineKey = (env: Record<string, string>) => all(checkTokenKey(parseConfig(env), () => new Date()));
+
+  it('takes a secret that can be used, and names an algorithm that cannot', async () => {
+    const env = { JWT_SECRET: 'x'.repeat(40) };
+    expect(await examineKey(env)).toMatchObject({ 'tokens: key': { verdict: 'ok' } });
+    const wrong = await examineKey({ ...env, JWT_ALGORITHMS: 'RS256' });
+    expect(wrong).toMatchObject({
+      'tokens: key': { verdict: 'fail', detail: expect.stringContaining('JWT_ALGORITHMS') },
+    });
+  });
+
+  it.each([
+    ['ok', 200, { keys: [{ kty: 'RSA' }] }, '1 at JWKS_URL'],
+    ['fail', 200, { keys: [] }, 'the set at JWKS_URL is empty'],
+    ['fail', 200, { issuer: 'https://issuer.example.com' }, 'what JWKS_URL answers is no JWK Set'],
+    ['fail', 404, {}, 'JWKS_URL is answered 404'],
+  ])('says %s to a JWKS_URL that answers %i %j', async (verdict, status, body, detail) => {
+    const server = createServer((_, response) => response.writeHead(status).end(JSON.stringify(body)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    const port = typeof address === 'object' ? address?.port : '';
+    try {
+      const checks = await examineKey({ JWKS_URL: `http://127.0.0.1:${port}/jwks`, JWT_AUDIENCE: 'signpost' });
+      expect(checks['tokens: key']).toMatchObject({ verdict, detail });
+    } finally {
+      server.close();
+      server.closeAllConnections();
+    }
+  });
+});

@@ -1,0 +1,254 @@
+import { fileURLToPath } from 'node:url';
+import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import type { Check } from '../../src/doctor/check.ts';
+import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
+import { runDoctor } from '../../src/doctor/run-doctor.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { startTestBucket } from '../helpers/test-service.ts';
+import { type Returned, type Sent, s3Error, startStoreInFront } from './store-in-front.ts';
+
+const isCeph = process.env.TEST_S3_ENDPOINT !== undefined;
+const ORIGIN = 'https://app.example.com';
+
+let bucket: Awaited<ReturnType<typeof startTestBucket>>;
+let database: TestDatabase;
+beforeAll(async () => {
+  bucket = await startTestBucket();
+  database = await createTestDatabase();
+  const config = parseConfig({ ...bucket.env, ALLOWED_ORIGINS: ORIGIN });
+  expect(await runBucketSetup(config, { apply: true, versioning: false, print: () => {} })).toBe(0);
+});
+afterAll(async () => {
+  await bucket.close();
+  await database.drop();
+});
+
+type Options = {
+  env?: Record<string, string>;
+  now?: () => Date;
+  signal?: AbortSignal;
+  report?: (check: Check) => void;
+};
+
+/** The doctor on the test's bucket and database, with a setting or two of its own. */
+function examine({ env = {}, now = () => new Date(), ...options }: Options = {}): Promise<Check[]> {
+  const settings = { DATABASE_URL: database.url, JWT_SECRET: 'x'.repeat(40), ALLOWED_ORIGINS: ORIGIN, ...bucket.env };
+  return runDoctor(parseConfig({ ...settings, ...env }), {
+    migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
+    signal: new AbortController().signal,
+    report: () => {},
+    now,
+    ...options,
+  });
+}
+
+/** The doctor on a store in front of the test's bucket. */
+async function examineBehind(answer: (sent: Sent, passOn: () => Promise<Returned>) => Promise<Returned>, env = {}) {
+  const store = await startStoreInFront(bucket.endpoint, answer);
+  try {
+    return await examine({ env: { S3_ENDPOINT: store.url, ...env } });
+  } finally {
+    await store.stop();
+  }
+}
+
+const failed = (checks: Check[]) => checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
+const warned = (checks: Check[]) => checks.filter(({ verdict }) => verdict === 'warn').map(({ name }) => name);
+const named = (checks: Check[], name: string) => checks.find((check) => check.name === name);
+
+/** What is known of each store: whatever else it lacked would be news. */
+const LACKS = isCeph
+  ? ['PUT: bytes of another checksum', 'PUT: x-amz-meta-added, not signed']
+  : ['lifecycle: unfinished uploads'];
+
+async function leftBehind(): Promise<number> {
+  const input = { Bucket: bucket.name };
+  const objects = await bucket.client.send(new ListObjectsV2Command(input));
+  const uploads = await bucket.client.send(new ListMultipartUploadsCommand(input));
+  return (objects.Contents?.length ?? 0) + (uploads.Uploads?.length ?? 0);
+}
+
+describe('the doctor', () => {
+  it('finds nothing to mend where everything is set up, and leaves nothing behind', async () => {
+    const checks = await examine();
+    expect(failed(checks)).toEqual([]);
+    expect(warned(checks)).toEqual(LACKS);
+    expect(checks.length).toBeGreaterThan(40);
+    expect(await leftBehind()).toBe(0);
+  });
+
+  it('is kept from no trial by the limits of the users', async () => {
+    const env = { ALLOWED_CONTENT_TYPES: 'image/png', MAX_UPLOAD_BYTES: '1', KEY_PREFIX: 'a/b/' };
+    expect(failed(await examine({ env }))).toEqual([]);
+  });
+
+  it('removes what it stored when it is stopped in the middle', async () => {
+    const stopping = new AbortController();
+    const report = ({ name }: Check) => name === 'PUT: smaller' && stopping.abort();
+    const checks = await examine({ signal: stopping.signal, report });
+    expect(checks.at(-1)?.name).toBe('PUT: smaller');
+    expect(failed(checks)).toEqual([]);
+    expect(await leftBehind()).toBe(0);
+  });
+
+  it('removes what it stored when a trial throws', async () => {
+    const checks = await examineBehind(async ({ query }, passOn) => {
+      // Bytes that are not what they say: whoever reads them gets an exception.
+      const headers = { 'content-encoding': 'gzip' };
+      if (query.has('response-content-disposition')) return { status: 200, headers, body: 'not gzip' };
+      return passOn();
+    });
+    expect(named(checks, 'objects')).toMatchObject({ verdict: 'fail' });
+    expect(await leftBehind()).toBe(0);
+  });
+});
+
+describe('the doctor, on the settings of the bucket', () => {
+  it('names the secret when signatures are refused', async () => {
+    const checks = await examine({ env: { AWS_SECRET_ACCESS_KEY: 'wrong' } });
+    expect(failed(checks)).toEqual([expect.stringMatching(/^bucket: as/)]);
+    expect(checks.find(({ verdict }) => verdict === 'fail')?.remedy).toContain('AWS_SECRET_ACCESS_KEY');
+    expect(JSON.stringify(checks)).not.toContain('X-Amz-Signature');
+  });
+
+  it('sends to bucket:setup when there is no such bucket', async () => {
+    const checks = await examine({ env: { S3_BUCKET_NAME: 'no-such-bucket-anywhere' } });
+    expect(failed(checks)).toEqual(['bucket: as clients reach it']);
+    expect(named(checks, 'bucket: as clients reach it')?.remedy).toContain('npm run bucket:setup -- --yes');
+  });
+
+  it('says when nothing answers at the address of clients, and goes on with the database', async () => {
+    const checks = await examine({ env: { S3_PUBLIC_ENDPOINT: 'http://127.0.0.1:9' } });
+    expect(failed(checks)).toEqual(['bucket']);
+    expect(named(checks, 'bucket')?.remedy).toContain('S3_PUBLIC_ENDPOINT');
+    expect(named(checks, 'database: migrations')?.verdict).toBe('ok');
+  });
+
+  it('sends to bucket:setup for an origin the bucket does not let in', async () => {
+    const checks = await examine({ env: { ALLOWED_ORIGINS: `${ORIGIN},https://other.example.com` } });
+    expect(failed(checks)).toEqual([
+      'CORS: PUT from https://other.example.com',
+      'CORS: POST from https://other.example.com',
+      'CORS: ETag for https://other.example.com',
+    ]);
+    expect(named(checks, 'CORS: ETag for https://other.example.com')?.remedy).toBe('npm run bucket:setup -- --yes');
+  });
+
+  it('says when an ETag is not exposed', async () => {
+    const checks = await examineBehind(async (_, passOn) => {
+      const returned = await passOn();
+      delete returned.headers['access-control-expose-headers'];
+      return returned;
+    });
+    expect(failed(checks)).toEqual([`CORS: ETag for ${ORIGIN}`]);
+  });
+});
+
+describe('the doctor, on what a store does not hold', () => {
+  it('asks for FREEZE_UPLOADS=all where If-None-Match is ignored', async () => {
+    const ignoring = async ({ path, body, headers }: Sent, passOn: () => Promise<Returned>): Promise<Returned> => {
+      const returned = await passOn();
+      if (returned.status !== 412) return returned;
+      await bucket.write(decodeURIComponent(path.split('/').slice(2).join('/')), body.toString(), {
+        ContentType: headers['content-type'],
+      });
+      return { status: 200, headers: {}, body: '' };
+    };
+    const checks = await examineBehind(ignoring);
+    expect(failed(checks)).toEqual(['PUT: a second time']);
+    expect(named(checks, 'PUT: a second time')?.remedy).toBe('FREEZE_UPLOADS=all');
+    expect(failed(await examineBehind(ignoring, { FREEZE_UPLOADS: 'all' }))).toEqual([]);
+    expect(await leftBehind()).toBe(0);
+  });
+
+  it('asks for S3_POST_POLICY=false where there are no forms, as on R2', async () => {
+    const withoutForms = async ({ headers }: Sent, passOn: () => Promise<Returned>) =>
+      headers['content-type']?.startsWith('multipart/form-data') ? s3Error(501, 'NotImplemented') : passOn();
+    const checks = await examineBehind(withoutForms);
+    expect(failed(checks)).toEqual(['POST: as signed']);
+    expect(named(checks, 'POST: as signed')?.remedy).toMatch(/^S3_POST_POLICY=false/);
+    expect(failed(await examineBehind(withoutForms, { S3_POST_POLICY: 'false' }))).toEqual([]);
+  });
+
+  it('fails every breach of a store that checks no signature', async () => {
+    const checks = await examineBehind(async ({ method, path, query, body }, passOn) => {
+      if (method !== 'PUT' || !query.has('X-Amz-Signature')) return passOn();
+      await bucket.write(decodeURIComponent(path.split('/').slice(2).join('/')), body.toString());
+      return { status: 200, headers: {}, body: '' };
+    });
+    expect(failed(checks)).toEqual(
+      expect.arrayContaining([
+        'HEAD: what was signed',
+        'PUT: larger',
+        'PUT: smaller',
+        'PUT: another type',
+        'PUT: other metadata',
+        'PUT: without If-None-Match',
+        'PUT: to another key',
+        'PUT: after its end',
+        'PUT: a second time',
+        'parts: a larger one',
+      ]),
+    );
+    expect(await leftBehind()).toBe(0);
+  });
+
+  it('fails a bucket that everybody can read, list and write, but for reading where PUBLIC_BASE_URL is set', async () => {
+    const open = async ({ query, headers, method }: Sent, passOn: () => Promise<Returned>) => {
+      const isSigned = query.has('X-Amz-Signature') || headers.authorization !== undefined;
+      const isForm = method === 'POST' || method === 'OPTIONS';
+      return isSigned || isForm ? passOn() : { status: 200, headers: {}, body: '' };
+    };
+    const [read, list, write] = ['read', 'list', 'write'].map((what) => `no signature: ${what}`);
+    expect(failed(await examineBehind(open))).toEqual([read, list, write]);
+    const meant = await examineBehind(open, { PUBLIC_BASE_URL: 'https://cdn.example.com' });
+    expect(failed(meant)).toEqual([list, write]);
+    expect(warned(meant)).toContain(read);
+  });
+
+  it('tells a clock that is off from one that is far off', async () => {
+    const late = (seconds: number) =>
+      examineBehind(async (_, passOn) => {
+        const returned = await passOn();
+        return {
+          ...returned,
+          headers: { ...returned.headers, date: new Date(Date.now() - seconds * 1000).toUTCString() },
+        };
+      });
+    expect(named(await late(120), 'clock')).toMatchObject({ verdict: 'warn', detail: "120 s ahead of the bucket's" });
+    expect(named(await late(-600), 'clock')).toMatchObject({ verdict: 'fail', detail: "600 s behind the bucket's" });
+  });
+
+  it.each([
+    [
+      's3:ListBucket',
+      'bucket: as the service reaches it',
+      ({ method, path }: Sent) => method === 'HEAD' && /^\/[^/]+\/?$/.test(path),
+    ],
+    ['s3:PutObject', 'PUT: as signed', ({ method, query }: Sent) => method === 'PUT' && query.has('X-Amz-Signature')],
+    ['s3:GetObject', 'GET: a download', ({ query }: Sent) => query.has('response-content-disposition')],
+    ['s3:GetObject, s3:PutObject', 'copy: to a key of its own', ({ headers }: Sent) => 'x-amz-copy-source' in headers],
+    [
+      's3:ListMultipartUploadParts',
+      'parts: list',
+      ({ method, query }: Sent) => method === 'GET' && query.has('uploadId'),
+    ],
+  ])('names %s where it is missing', async (action, name, isDenied) => {
+    const checks = await examineBehind(async (sent, passOn) =>
+      isDenied(sent) ? s3Error(403, 'AccessDenied') : passOn(),
+    );
+    expect(failed(checks)).toContain(name);
+    expect(named(checks, name)?.remedy).toContain(`IAM: allow ${action} on arn:aws:s3:::${bucket.name}`);
+  });
+
+  it('says what it could not remove', async () => {
+    const checks = await examineBehind(async (sent, passOn) =>
+      sent.method === 'DELETE' ? s3Error(403, 'AccessDenied') : passOn(),
+    );
+    expect(failed(checks)).toEqual(expect.arrayContaining(['DELETE', 'parts: give up', 'clean-up']));
+    expect(named(checks, 'DELETE')?.remedy).toContain('s3:DeleteObject');
+    expect(named(checks, 'clean-up')?.detail).toContain('signpost-doctor/');
+  });
+});

@@ -1,0 +1,47 @@
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, request } from 'node:http';
+import { buffer } from 'node:stream/consumers';
+
+export type Sent = { method: string; path: string; query: URLSearchParams; headers: IncomingHttpHeaders; body: Buffer };
+export type Returned = { status: number; headers: IncomingHttpHeaders; body: Buffer | string };
+
+/**
+ * A store with manners of its own in front of a real one: `answer` may pass a request on, change what comes back, or
+ * answer by itself. What is passed on keeps its Host, so the real store checks the signature that the client made.
+ */
+export async function startStoreInFront(
+  targetUrl: string,
+  answer: (sent: Sent, passOn: () => Promise<Returned>) => Promise<Returned>,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  const target = new URL(targetUrl);
+  const server = createServer(async (incoming, response) => {
+    const { method = '', url = '', headers } = incoming;
+    const body = await buffer(incoming);
+    const passOn = async (): Promise<Returned> => {
+      const outgoing = request({ hostname: target.hostname, port: target.port, method, path: url, headers });
+      outgoing.end(body);
+      const [answered] = await once(outgoing, 'response');
+      return { status: answered.statusCode, headers: answered.headers, body: await buffer(answered) };
+    };
+    const { pathname: path, searchParams: query } = new URL(url, 'http://store');
+    const returned = await answer({ method, path, query, headers, body }, passOn);
+    response.writeHead(returned.status, returned.headers).end(method === 'HEAD' ? undefined : returned.body);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the store has no port');
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    stop: async () => {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** An error as S3 words it. */
+export function s3Error(status: number, code: string): Returned {
+  return { status, headers: { 'content-type': 'application/xml' }, body: `<Error><Code>${code}</Code></Error>` };
+}

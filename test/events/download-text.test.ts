@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { downloadText } from '../../src/events/download-text.ts';
+
+let close = () => {};
+afterEach(() => close());
+
+async function serve(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  close = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  return `http://127.0.0.1:${address.port}/`;
+}
+
+describe('downloadText', () => {
+  it('gives the text of a 200', async () => {
+    expect(await downloadText(await serve((_, response) => response.end('größe')))).toBe('größe');
+  });
+
+  it('follows no redirect', async () => {
+    const asked: (string | undefined)[] = [];
+    const url = await serve((request, response) => {
+      asked.push(request.url);
+      response.writeHead(302, { location: '/elsewhere' }).end();
+    });
+    await expect(downloadText(url)).rejects.toThrow();
+    expect(asked).toEqual(['/']);
+  });
+
+  it.each([201, 404, 500])('takes no %i for an answer', async (status) => {
+    const url = await serve((_, response) => response.writeHead(status).end('text'));
+    await expect(downloadText(url)).rejects.toThrow(`answered with status ${status}`);
+  });
+
+  it('stops at 64 KiB of an answer without end', async () => {
+    expect(await downloadText(await serve((_, response) => response.end('x'.repeat(65_536))))).toHaveLength(65_536);
+    close();
+    const url = await serve((_, response) => {
+      const more = () => void (response.destroyed || response.write('x'.repeat(16_384), () => setImmediate(more)));
+      more();
+    });
+    await expect(downloadText(url)).rejects.toThrow('over 65536 bytes');
+  });
+
+  it('gives up on an answer that does not end', async () => {
+    const url = await serve((_, response) => response.write('x'));
+    await expect(downloadText(url)).rejects.toThrow(/timeout/i);
+  });
+});

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+
+const APP = 'https://app.example';
+const OWN = 'http://files.example';
+
+let service: TestService;
+let cookie: string;
+beforeAll(async () => {
+  service = await startTestService({ env: { AUTH_COOKIE: '__Host-token', ALLOWED_ORIGINS: `*,${APP}` } });
+  cookie = `theme=dark; __Host-token=${await mint('alice')}`;
+});
+afterAll(() => service.close());
+
+const ask = (headers: Record<string, string>, { method = 'GET', on = service } = {}) =>
+  on.app.request(`${OWN}${method === 'GET' ? '/files' : '/presign-upload'}`, {
+    method,
+    headers: { cookie, ...(method === 'POST' && { 'content-type': 'application/json' }), ...headers },
+    ...(method === 'POST' && { body: '{"fileName":"a.txt","contentType":"text/plain","size":5}' }),
+  });
+
+describe('AUTH_COOKIE', () => {
+  it.each([
+    ['a named origin', { origin: APP }],
+    ['a named origin on the same site', { origin: APP, 'sec-fetch-site': 'same-site' }],
+    ['its own origin, behind a proxy', { origin: 'https://files.example', 'sec-fetch-site': 'same-origin' }],
+    ['its own origin, over plain http', { origin: OWN }],
+  ])('counts from %s, for reading and writing', async (_, headers: Record<string, string>) => {
+    expect((await ask(headers)).status).toBe(200);
+    expect((await ask(headers, { method: 'POST' })).status).toBe(200);
+  });
+
+  it.each([
+    ['another origin, which `*` does not name', { origin: 'https://evil.example' }],
+    ['another origin on the same site', { origin: 'https://blog.example', 'sec-fetch-site': 'same-site' }],
+    ['a named origin on another site', { origin: APP, 'sec-fetch-site': 'cross-site' }],
+    ['the same host without TLS', { origin: OWN, 'sec-fetch-site': 'same-site' }],
+    ['a sandboxed page', { origin: 'null' }],
+    ['an origin called *', { origin: '*' }],
+    ['nobody knows where', {}],
+    ['an image on another site', { 'sec-fetch-site': 'cross-site' }],
+    ['the address bar', { 'sec-fetch-site': 'none' }],
+  ])('does not count from %s', async (_, headers: Record<string, string>) => {
+    for (const method of ['GET', 'POST']) {
+      const response = await ask(headers, { method });
+      expect([response.status, await response.json()]).toMatchObject([401, { code: 'unauthenticated' }]);
+    }
+  });
+
+  it('counts for a link or an image of the same site, which can only read', async () => {
+    for (const site of ['same-origin', 'same-site']) {
+      expect((await ask({ 'sec-fetch-site': site })).status).toBe(200);
+      expect((await ask({ 'sec-fetch-site': site }, { method: 'POST' })).status).toBe(401);
+    }
+  });
+
+  it('does not count beside an Authorization header', async () => {
+    expect((await ask({ origin: APP, authorization: 'Bearer x.y.z' })).status).toBe(401);
+    const authorization = `Bearer ${await mint('bob')}`;
+    expect((await ask({ origin: 'https://evil.example', authorization })).status).toBe(200);
+    expect(service.logs.at(-1)?.fields.userId).toBe('bob');
+  });
+
+  it('verifies like any token, and never reaches the log', async () => {
+    const expired = `__Host-token=${await mint('alice', { exp: Math.floor(Date.now() / 1000) - 10 })}`;
+    expect((await ask({ origin: APP, cookie: expired })).status).toBe(401);
+    expect(JSON.stringify(service.logs)).not.toContain(cookie.slice(-40));
+  });
+
+  it('lets the pages that may use it read the answers, and no others', async () => {
+    const headersFor = async (origin: string) => {
+      const { headers } = await ask({ origin });
+      return ['origin', 'credentials'].map((name) => headers.get(`access-control-allow-${name}`));
+    };
+    expect(await headersFor(APP)).toEqual([APP, 'true']);
+    expect(await headersFor('https://other.example')).toEqual(['*', null]);
+    expect((await ask({ origin: APP })).headers.get('vary')).toBe('Origin');
+    const preflight = await service.app.request('/files', {
+      method: 'OPTIONS',
+      headers: { origin: APP, 'access-control-request-method': 'DELETE' },
+    });
+    expect([preflight.status, preflight.headers.get('access-control-allow-credentials')]).toEqual([204, 'true']);
+  });
+
+  it('is off by default', async () => {
+    const plain = await startTestService({ env: { ALLOWED_ORIGINS: APP } });
+    const response = await ask({ origin: APP }, { on: plain });
+    expect([response.status, response.headers.get('access-control-allow-credentials')]).toEqual([401, null]);
+    await plain.close();
+  });
+});

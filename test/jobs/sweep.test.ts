@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { v7 as uuidv7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Scope } from '../../src/auth/caller.ts';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { toUserId } from '../../src/object-key.ts';
+import { confirmUpload } from '../../src/uploads/confirm-upload.ts';
+import { startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
+
+const DAY_MS = 86_400_000;
+
+describe('a sweep', () => {
+  let service: TestService;
+
+  beforeAll(async () => {
+    service = await startTestService();
+  });
+  afterAll(() => service.close());
+
+  /** The services on a clock that is ahead by so much. */
+  const after = (ms: number) => ({ ...service.services, now: () => new Date(Date.now() + ms) });
+  const sweepAfter = async (ms: number, options = {}) => (await sweep(after(ms), options)).counts;
+  const uploadOnly = async (user: string, text: string): Promise<Upload> => {
+    const upload = await service.presign(user, { fileName: 'a.txt', contentType: 'text/plain', size: text.length });
+    expect((await service.put(upload, text)).status).toBe(200);
+    return upload;
+  };
+  const remove = (user: string, fileId: string) =>
+    service.call(user, `/files/${fileId}`, undefined, { method: 'DELETE' });
+  const exists = async (key: string) => (await service.bucket.read(key)) !== null;
+
+  it('leaves files, archived ones and fresh uploads, and removes uploads nobody confirmed within a day', async () => {
+    const file = await service.store('alice', 'a file');
+    const archived = await service.store('alice', 'archived');
+    await service.call('alice', `/files/${archived.fileId}/archive`, undefined, { method: 'POST' });
+    const abandoned = await uploadOnly('alice', 'abandoned');
+
+    expect(await sweepAfter(DAY_MS - 60_000)).toMatchObject({ abandoned: 0, stray: 0, missing: 0 });
+    expect(await exists(abandoned.objectKey)).toBe(true);
+    expect(await sweepAfter(DAY_MS + 60_000)).toMatchObject({ abandoned: 1, stray: 0, missing: 0 });
+    expect(await exists(abandoned.objectKey)).toBe(false);
+    for (const { objectKey } of [file, archived]) expect(await exists(objectKey)).toBe(true);
+    expect((await service.confirm('alice', abandoned.objectKey)).status).toBe(404);
+  });
+
+  it('only counts in a dry run', async () => {
+    const abandoned = await uploadOnly('dora', 'abandoned');
+    const before = await service.services.sweepQueries.readState();
+    expect(await sweepAfter(2 * DAY_MS, { dryRun: true })).toMatchObject({ abandoned: 1 });
+    expect(await exists(abandoned.objectKey)).toBe(true);
+    expect(await service.services.sweepQueries.readState()).toEqual(before);
+    expect((await service.confirm('dora', abandoned.objectKey)).status).toBe(201);
+  });
+
+  it('leaves what is under keys that no upload has, and says so', async () => {
+    await service.bucket.write('alice/hand-made.txt', 'x');
+    await service.bucket.write('.verified/not-a-copy', 'x');
+    expect(await sweepAfter(30 * DAY_MS)).toMatchObject({ foreign: 2 });
+    for (const key of ['alice/hand-made.txt', '.verified/not-a-copy']) expect(await exists(key)).toBe(true);
+  });
+
+  it('finishes what was deleted, and removes what was uploaded again after that', async () => {
+    const file = await service.store('bob', 'deleted');
+    expect((await remove('bob', file.fileId)).status).toBe(204);
+    expect(await exists(file.objectKey)).toBe(false);
+    // As if the service had died between the two.
+    await service.bucket.write(file.objectKey, 'deleted');
+    await service.database.query('update files set object_removed_at = null where id = $1', [file.fileId]);
+    const [{ etag } = {}] = await service.database.query('select etag from files where id = $1', [file.fileId]);
+    expect(etag).toBe(`"${createHash('md5').update('deleted').digest('hex')}"`);
+    expect(await sweepAfter(0)).toMatchObject({ deleted: 1 });
+    expect(await exists(file.objectKey)).toBe(false);
+
+    await service.bucket.write(file.objectKey, 'a late upload');
+    expect(await sweepAfter(0)).toMatchObject({ deleted: 0, stray: 1 });
+    expect(await exists(file.objectKey)).toBe(false);
+  });
+
+  it('forgets a deleted file when no URL can be left', async () => {
+    const file = await service.store('bob', 'forgotten');
+    await remove('bob', file.fileId);
+    const rows = () => service.database.query('select 1 from files where id = $1', [file.fileId]);
+    expect((await sweepAfter(7 * DAY_MS)).forgotten).toBe(0);
+    expect(await rows()).toHaveLength(1);
+    expect((await sweepAfter(8 * DAY_MS + 60_000)).forgotten).toBeGreaterThan(0);
+    expect(await rows()).toHaveLength(0);
+  });
+
+  it('removes copies that no file has and originals that were sent again, and leaves the copy of a file', async () => {
+    const form = { fileName: 'a.txt', contentType: 'text/plain', size: 4, method: 'POST' };
+    const { body: upload } = await service.call<Upload & { fields: Record<string, string> }>(
+      'carl',
+      '/presign-upload',
+      form,
+    );
+    const post = async () => {
+      const body = new FormData();
+      for (const [name, value] of Object.entries(upload.fields)) body.append(name, value);
+      body.append('file', new Blob(['form']));
+      return (await fetch(upload.presignedUrl, { method: 'POST', body })).status;
+    };
+    expect(await post()).toBe(204);
+    expect((await service.confirm('carl', upload.objectKey)).status).toBe(201);
+    expect(await post()).toBe(204);
+    const stray = `.verified/${uuidv7()}/${upload.objectKey}`;
+    await service.bucket.write(stray, 'a copy whose confirmation crashed');
+    const [{ stored_key: copy } = {}] = await service.database.query('select stored_key from files where id = $1', [
+      upload.fileId,
+    ]);
+
+    expect(await sweepAfter(60_000)).toMatchObject({ stray: 1 });
+    expect([await exists(upload.objectKey), await exists(stray), await exists(String(copy))]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+    expect(await sweepAfter(DAY_MS + 60_000)).toMatchObject({ stray: 1, missing: 0 });
+    expect([await exists(stray), await exists(String(copy))]).toEqual([false, true]);
+  });
+
+  it('aborts uploads in parts that nobody finished within a week', async () => {
+    const { client, name } = service.bucket;
+    const request = { fileName: 'b.bin', contentType: 'application/octet-stream', size: 6e6, method: 'MULTIPART' };
+    await service.call('alice', '/presign-upload', request);
+    await client.send(new CreateMultipartUploadCommand({ Bucket: name, Key: 'somebody/else' }));
+    const open = async () => {
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: name }));
+      return Uploads.length;
+    };
+    expect(await open()).toBe(2);
+    expect((await sweepAfter(7 * DAY_MS - 60_000)).aborted).toBe(0);
+    expect((await sweepAfter(7 * DAY_MS + 60_000)).aborted).toBe(1);
+    expect(await open()).toBe(1);
+  });
+
+  it('reports files whose object is gone, and leaves them', async () => {
+    const file = await service.store('erin', 'lost');
+    await service.services.bucket.remove({ key: file.objectKey, etag: String(file.etag), versionId: null });
+    expect(await sweepAfter(0)).toMatchObject({ missing: 1 });
+    const { fields } = service.logs.findLast(({ message }) => message === 'the object of a file is gone') ?? {};
+    expect(fields).toMatchObject({ fileId: file.fileId, objectKey: file.objectKey });
+    expect((await service.call('erin', `/files/${file.fileId}`)).status).toBe(200);
+    await remove('erin', file.fileId);
+  });
+
+  it('removes no object that is being confirmed at that moment', async () => {
+    const uploads = await Promise.all(Array.from({ length: 40 }, (_, n) => uploadOnly('frank', `file number ${n}`)));
+    // Many times over, so that every step of one meets every step of the other.
+    const confirmations = uploads.map(async ({ objectKey }, n) => {
+      await new Promise((resolve) => setTimeout(resolve, n * 7));
+      return service.confirm('frank', objectKey);
+    });
+    const sweeps = (async () => {
+      for (let n = 0; n < 4; n++) await sweep(after(2 * DAY_MS));
+    })();
+    const [answers] = await Promise.all([Promise.all(confirmations), sweeps]);
+    for (const [n, { status, body }] of answers.entries()) {
+      const bytes = await service.bucket.read(uploads[n]?.objectKey ?? '');
+      if (status === 201) expect(bytes?.toString(), String(body.fileId)).toBe(`file number ${n}`);
+      else {
+        expect([404, 409]).toContain(status);
+        expect(bytes).toBeNull();
+      }
+    }
+  });
+
+  it('leaves an upload that is confirmed after it was found to have no row', async () => {
+    const upload = await uploadOnly('gina', 'confirmed in between');
+    const { sweepQueries } = service.services;
+    const withIds: typeof sweepQueries.withIds = async (ids) => {
+      const rows = await sweepQueries.withIds(ids);
+      expect((await service.confirm('gina', upload.objectKey)).status).toBeLessThan(300);
+      return rows;
+    };
+    const slow = { ...after(2 * DAY_MS), sweepQueries: { ...sweepQueries, withIds } };
+    expect((await sweep(slow)).counts).toMatchObject({ abandoned: 0 });
+    expect(await exists(upload.objectKey)).toBe(true);
+  });
+
+  it('wins as a whole over a confirmation that has seen the object and not yet inserted its row', async () => {
+    const upload = await uploadOnly('gina', 'swept in between');
+    const { files } = service.services;
+    const insert: typeof files.insert = async (...args) => {
+      expect((await sweepAfter(2 * DAY_MS)).abandoned).toBe(1);
+      return files.insert(...args);
+    };
+    const userId = toUserId('gina');
+    if (userId === null) throw new Error('a user id');
+    const caller = { userId, actorId: userId, scopes: new Set<Scope>(), requestId: 'r', address: null };
+    const slow = { ...service.services, files: { ...files, insert } };
+    await expect(confirmUpload(slow, caller, { objectKey: upload.objectKey })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    expect(await exists(upload.objectKey)).toBe(false);
+    expect((await service.call('gina', `/files/${upload.fileId}`)).status).toBe(404);
+  });
+
+  it('goes on where it was stopped', async () => {
+    const keys = Array.from({ length: 1001 }, (_, n) => `zoo/${String(n).padStart(4, '0')}`);
+    for (let n = 0; n < keys.length; n += 50) {
+      await Promise.all(keys.slice(n, n + 50).map((key) => service.bucket.write(key, 'x')));
+    }
+    const stopping = new AbortController();
+    const half = await sweep(service.services, { signal: stopping.signal, onProgress: () => stopping.abort() });
+    expect(half).toMatchObject({ finishedAt: null, counts: { listed: 1000 } });
+    const { startedAt, ...state } = (await service.services.sweepQueries.readState()) ?? {};
+    expect(state).toMatchObject({ afterKey: half.afterKey, finishedAt: null });
+    const whole = await sweep(service.services);
+    expect(whole.startedAt).toEqual(startedAt);
+    expect(whole.finishedAt).not.toBeNull();
+    expect(whole.counts.listed).toBeGreaterThan(1000);
+    expect(whole.counts.listed).toBeLessThan(1100);
+  });
+
+  it('runs on one instance at a time', async () => {
+    const { exclusively } = service.services;
+    let release = () => {};
+    const first = exclusively(4711, () => new Promise<string>((resolve) => (release = () => resolve('first'))));
+    await expect.poll(() => exclusively(4711, async () => 'second')).toBeNull();
+    release();
+    expect(await first).toBe('first');
+    await expect.poll(() => exclusively(4711, async () => 'third')).toBe('third');
+  });
+});

@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AuditFixture, startAuditLog } from '../audit/audit-fixture.ts';
+import { run } from './process.ts';
+
+let log: AuditFixture;
+beforeAll(async () => {
+  log = await startAuditLog();
+});
+afterAll(() => log.close());
+
+const npm = async (...args: string[]) => {
+  const running = run('npm', ['run', '--silent', ...args], { DATABASE_URL: log.test.url });
+  const { code } = await running.ended;
+  return { code, output: running.output() };
+};
+
+describe('npm run audit:seal and audit:verify', { timeout: 60_000 }, () => {
+  it('seal, verify, hold against a seal that was noted, and end with 1 when something was tampered with', async () => {
+    await log.add(3);
+    await log.settled();
+    const sealed = await npm('audit:seal');
+    const [, noted = ''] = /^3 rows sealed: (1:[0-9a-f]{64})\n$/.exec(sealed.output) ?? [];
+    expect([sealed.code, noted]).toEqual([0, expect.stringMatching(/^1:/)]);
+    expect(await npm('audit:seal')).toEqual({ code: 0, output: 'nothing to seal\n' });
+
+    const whole = `1 seals over 3 rows; 0 rows are not sealed yet\nlast seal: ${noted}\nevery sealed row is as it was sealed\n`;
+    expect(await npm('audit:verify')).toEqual({ code: 0, output: whole });
+    expect(await npm('audit:verify', '--', '--expect', noted)).toEqual({ code: 0, output: whole });
+    const other = `1:${'0'.repeat(64)}`;
+    expect(await npm('audit:verify', '--', '--expect', other)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('seal 1: is not the one that is expected'),
+    });
+
+    await log.test.query('delete from audit_events where id = 2');
+    const broken = await npm('audit:verify');
+    expect(broken.code).toBe(1);
+    expect(broken.output).toContain('seal 1: 1 of its 3 rows were removed');
+    expect(broken.output).not.toContain('every sealed row');
+  });
+
+  it.each([
+    ['audit:verify', '--', '--expect', '1'],
+    ['audit:seal', '--', '--expect', '1:0'],
+    ['audit:seal', '--', '--x'],
+  ])('explain themselves at %s %s %s %s', async (...args) => {
+    expect(await npm(...args)).toMatchObject({ code: 1, output: expect.stringMatching(/^usage: npm run audit:seal/) });
+  });
+});
