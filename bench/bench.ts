@@ -1,5 +1,6 @@
 // npm run bench: every figure of bench/README.md from one run, as Markdown. Linux, with curl and taskset.
 // npm run bench -- sdk, or rls: those of the SDK, or of row level security, alone.
+// npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
 // npm run bench -- find: those of finding files, which no other run has.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -10,6 +11,7 @@ import { measureRoutes } from './measure-routes.ts';
 import { measureRowLevelSecurity } from './measure-row-level-security.ts';
 import { measureSdk, withRealBucket } from './measure-sdk.ts';
 import { measureStart } from './measure-start.ts';
+import { measureSweep } from './measure-sweep.ts';
 import { measureUpload } from './measure-upload.ts';
 
 async function main(): Promise<void> {
@@ -17,6 +19,7 @@ async function main(): Promise<void> {
   try {
     if (process.argv[2] === 'sdk') return await printSdk(directory);
     if (process.argv[2] === 'find') return await printFind(directory);
+    if (process.argv[2] === 'sweep') return await printSweep(directory);
     if (process.argv[2] === 'rls') return await printRowLevelSecurity(directory);
     print(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores`);
 
@@ -114,6 +117,19 @@ async function printRowLevelSecurity(directory: string): Promise<void> {
       (perSecond / (bare?.perSecond ?? Number.NaN)).toFixed(2),
       `${ms.toFixed(2)} ms`,
       (ms / (bare?.ms ?? Number.NaN)).toFixed(2),
+    ]),
+  );
+}
+
+async function printSweep(directory: string): Promise<void> {
+  const figures = await measureSweep(directory, [10_000, Number(process.argv[3] ?? 100_000)]);
+  printTable(
+    '`npm run sweep` over the bucket of `TEST_S3_ENDPOINT`, a row for each object',
+    ['objects', 'time', 'highest RSS'],
+    (figures ?? []).map(({ objects, seconds, peakRssBytes }) => [
+      String(objects),
+      `${seconds.toFixed(1)} s`,
+      mebibytes(peakRssBytes),
     ]),
   );
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
-  DeleteObjectCommand,
+  DeleteObjectsCommand,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { createS3Client } from '../src/storage/create-s3-client.ts';
@@ -66,8 +66,12 @@ export async function withRealBucket<Result>(use: (env: Record<string, string>) 
       ...{ AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
     });
   } finally {
-    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
-    for (const { Key } of Contents) await client.send(new DeleteObjectCommand({ Bucket, Key }));
+    for (let isEmpty = false; !isEmpty; ) {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
+      const Objects = Contents.map(({ Key }) => ({ Key }));
+      isEmpty = Objects.length === 0;
+      if (!isEmpty) await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
+    }
     await client.send(new DeleteBucketCommand({ Bucket }));
     client.destroy();
   }

@@ -1,4 +1,4 @@
-// npm run sweep [-- --dry-run] [--json]: sweeps bucket and database now, as the service does on its timer.
+// npm run sweep [-- [--dry-run] [--adopt] [--json]]: sweeps bucket and database now, as the service does on its timer.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { SWEEP_LOCK } from '../src/jobs/start-jobs.ts';
@@ -7,10 +7,7 @@ import { run } from '../src/run.ts';
 import { createServices } from '../src/services.ts';
 
 await run(async (config) => {
-  const { values } = parseArgs({
-    options: { 'dry-run': { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
-  });
-  const { 'dry-run': dryRun, json } = values;
+  const { 'dry-run': dryRun, adopt, json } = readArguments();
   if (config.bucket === null || config.database.url === undefined) {
     throw new Error('the embedded bucket and database belong to their service, which sweeps them on its timer');
   }
@@ -24,7 +21,7 @@ await run(async (config) => {
     const showsProgress = process.stderr.isTTY === true;
     const state = await services.exclusively(SWEEP_LOCK, () =>
       sweep(services, {
-        dryRun,
+        ...{ dryRun, adopt },
         signal: stopping.signal,
         onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects looked at`)),
       }),
@@ -39,3 +36,12 @@ await run(async (config) => {
     await services.close();
   }
 });
+
+function readArguments() {
+  try {
+    const flag = { type: 'boolean', default: false } as const;
+    return parseArgs({ options: { 'dry-run': flag, adopt: flag, json: flag } }).values;
+  } catch {
+    throw new Error('usage: npm run sweep [-- [--dry-run] [--adopt] [--json]]');
+  }
+}

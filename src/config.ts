@@ -1,9 +1,7 @@
-import type { z } from 'zod';
-import { MIN_SECRET_BYTES, type Settings, settings, type uploadPolicy } from './settings.ts';
+import { MIN_SECRET_BYTES, type Settings, settings } from './settings.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
-export type UploadPolicy = z.infer<typeof uploadPolicy>;
 export type Config = ReturnType<typeof parseConfig>;
 export type Sse = Config['sse'];
 export type BucketConfig = NonNullable<Config['bucket']>;
@@ -56,6 +54,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
           },
     /** Where clients reach the bucket; undefined: where the service does. */
     publicS3Endpoint: set.S3_PUBLIC_ENDPOINT,
+    signAbsentHeaders: set.S3_SIGN_ABSENT_HEADERS,
     /** `url` undefined: the embedded database. */
     database: { url: set.DATABASE_URL, driver: set.DATABASE_DRIVER, maxConnections: set.DATABASE_MAX_CONNECTIONS },
     auth: {
@@ -79,10 +78,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     /** null: no limit. */
     quota: { bytes: set.QUOTA_BYTES ?? null, files: set.QUOTA_FILES ?? null },
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
-    jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS,
+    jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
     postPolicy: set.S3_POST_POLICY,
     freezeUploads: set.FREEZE_UPLOADS,
     sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
+    proxyDownloads: set.PROXY_DOWNLOADS,
     auditPresign: set.AUDIT_PRESIGN,
     trustedProxies: set.TRUSTED_PROXIES,
     events: { secret: set.EVENTS_SECRET ?? null, snsTopics: set.EVENTS_SNS_TOPICS },

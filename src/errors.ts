@@ -18,6 +18,7 @@ export const PROBLEMS = {
   'file-too-large': { status: 413, title: 'The file is larger than allowed' },
   'content-type-not-allowed': { status: 415, title: 'Files of this content type are not allowed' },
   'unsupported-media-type': { status: 415, title: 'The request body must be application/json' },
+  'range-not-satisfiable': { status: 416, title: 'The file has no such bytes' },
   'verification-failed': { status: 422, title: 'The stored object is not what was signed for' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'internal-error': { status: 500, title: 'Something went wrong' },

@@ -18,6 +18,8 @@ export type ObjectKeyParts = {
   fileName: string;
 };
 
+export type ParsedKey = ObjectKeyParts & { key: ObjectKey };
+
 /** What a record id or a document type may look like; the same characters in the key as in the request. */
 export const LABEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -34,7 +36,7 @@ const NO_LABEL = '_';
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
 
-/** Bidirectional overrides, with which `\u202Efdp.exe` reads `exe.pdf`. The other controls belong to right-to-left names. */
+/** Bidirectional overrides: `\u202Efdp.exe` reads `exe.pdf`. The other controls belong to right-to-left names. */
 const BIDI_OVERRIDES = /[\u202d\u202e]/;
 
 /**
@@ -89,7 +91,7 @@ export function buildObjectKey(keyPrefix: string, parts: ObjectKeyParts): Object
  * The parts of a key, or null when it is not one that `buildObjectKey` makes. Exact: for every key that parses,
  * building from the parts gives the same key again.
  */
-export function parseObjectKey(keyPrefix: string, key: string): (ObjectKeyParts & { key: ObjectKey }) | null {
+export function parseObjectKey(keyPrefix: string, key: string): ParsedKey | null {
   if (!key.startsWith(keyPrefix)) return null;
   const segments = key.slice(keyPrefix.length).split('/');
   if (segments.length !== 5) return null;
@@ -115,8 +117,8 @@ export function parseOwnKey(keyPrefix: string, userId: UserId, key: string) {
 }
 
 /**
- * Where a verified upload is kept that could be repeated under its own key: no user's segment begins with a dot, so nobody
- * holds a signature for it, and no two copies share one.
+ * Where a verified upload is kept that could be repeated under its own key: no user's segment begins with a dot, so
+ * nobody holds a signature for it, and no two copies share one.
  */
 export function frozenKey(keyPrefix: string, key: ObjectKey, copyId: string): string {
   return `${keyPrefix}.verified/${copyId}/${key.slice(keyPrefix.length)}`;
@@ -135,7 +137,7 @@ export function baseName(fileName: string): string {
   return fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);
 }
 
-/** The address of an object on the public bucket or CDN in front of it: keys hold only characters URLs take as they are. */
+/** The address of an object on the public bucket or CDN: keys hold only characters that URLs take as they are. */
 export function publicFileUrl(publicBaseUrl: string | null, key: string): string | null {
   return publicBaseUrl === null ? null : `${publicBaseUrl}/${key}`;
 }

@@ -15,11 +15,14 @@ import { Problem, unavailable } from './errors.ts';
 import type { AppServices } from './http/app.ts';
 import type { Logger } from './http/observe.ts';
 import { inTime } from './in-time.ts';
+import { MARKER_NAME } from './jobs/claim-bucket.ts';
 import type { JobServices } from './jobs/start-jobs.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
 import { rememberCredentials } from './signing/credentials.ts';
+import { HARMFUL_HEADERS } from './signing/harmful-headers.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
 import { openBucket } from './storage/bucket.ts';
+import { createBucketMarker } from './storage/bucket-marker.ts';
 import { createS3Client, PATIENCE_MS } from './storage/create-s3-client.ts';
 import { createBucketLister } from './storage/list-bucket.ts';
 import { createMultipartUploads } from './storage/multipart-uploads.ts';
@@ -109,10 +112,11 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
 
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
   const publicEndpoint = config.publicS3Endpoint ?? bucketConfig.endpoint;
-  const endpoint = await resolveEndpoint({
+  const resolved = await resolveEndpoint({
     ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
     ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
   });
+  const endpoint = { ...resolved, ...(config.signAbsentHeaders && { absentHeaders: HARMFUL_HEADERS }) };
   const remembered = rememberCredentials(() => client.config.credentials(), now);
   await remembered();
   const credentials = () => {
@@ -129,6 +133,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   return {
     bucket: opened,
     lister: createBucketLister(client, bucket),
+    marker: createBucketMarker(client, bucket, config.keyPrefix + MARKER_NAME, config.sse),
     multipart: createMultipartUploads(client, bucket, patient),
     endpoint,
     credentials,
@@ -205,8 +210,8 @@ async function openVerifier(config: Config, now: () => Date, logger: Logger) {
 }
 
 /**
- * A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then the 74 random bits of a UUIDv4. Node draws those from its
- * generator in batches; a library that does not costs 3 to 8 µs an id.
+ * A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then the 74 random bits of a UUIDv4. Node draws those from
+ * its generator in batches; a library that does not costs 3 to 8 µs an id.
  */
 export function newUuidV7(at: Date): string {
   const time = at.getTime().toString(16).padStart(12, '0');

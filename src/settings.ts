@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonText } from './json-text.ts';
 import { LABEL_PATTERN } from './object-key.ts';
 
 /** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
@@ -7,9 +8,10 @@ const contentTypePattern = z
   .toLowerCase()
   .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
 
-/** S3 User Guide, "Amazon S3 multipart upload limits": in one PUT or part, at least in a part that is not the last, in all. */
+/** S3 User Guide, "Amazon S3 multipart upload limits": the most in one PUT or part. */
 export const MAX_PUT_BYTES = 5 * 1024 ** 3;
-const MIN_PART_BYTES = 5 * 1024 ** 2;
+/** The same: the least in every part but the last, and the most in all. */
+export const MIN_PART_BYTES = 5 * 1024 ** 2;
 const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 /** SigV4 query signatures live at most 7 days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
 export const MAX_URL_TTL_SECONDS = 604_800;
@@ -35,7 +37,7 @@ const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http or https U
 /** A URL that paths are appended to. */
 const baseUrl = httpUrl.transform((text) => text.replace(/\/+$/, ''));
 const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS).default(300);
-export const uploadPolicy = z.strictObject({
+const uploadPolicy = z.strictObject({
   maxBytes: z.int().min(0).max(MAX_OBJECT_BYTES).optional(),
   contentTypes: z.array(contentTypePattern).min(1).optional(),
 });
@@ -70,6 +72,11 @@ export const settings = z.object({
   S3_PUBLIC_ENDPOINT: baseUrl.optional(),
   /** `https://host/bucket/key` instead of `https://bucket.host/key`. */
   S3_FORCE_PATH_STYLE: flag.default(false),
+  /**
+   * For a store that takes `x-amz-*` headers nobody signed (Ceph): those that do harm, `x-amz-copy-source` above all, are
+   * signed as headers that are not there. AWS refuses them by itself, and would refuse such URLs.
+   */
+  S3_SIGN_ABSENT_HEADERS: flag.default(false),
   /** Sign for `bucket.s3-accelerate.amazonaws.com`: the bucket must have Transfer Acceleration on. */
   S3_USE_ACCELERATE_ENDPOINT: flag.default(false),
   /** Sign for the endpoint that answers on IPv6 as well. */
@@ -96,7 +103,7 @@ export const settings = z.object({
   JWT_ALGORITHMS: list.optional(),
   /** The claim that is the user id. */
   JWT_USER_CLAIM: z.string().default('sub'),
-  /** Name of a cookie that may carry the token, for pages of an allowed origin on the same site. Unset: off. */
+  /** Name of a cookie that may carry the token, from this origin, or a named one on the same site. Unset: off. */
   AUTH_COOKIE: z
     .string()
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be a cookie name of [A-Za-z0-9_.-]')
@@ -113,8 +120,8 @@ export const settings = z.object({
   /** How long a presigned download stays valid, 1 to 604,800 s. */
   DOWNLOAD_URL_TTL_SECONDS: urlTtlSeconds,
   /**
-   * The window, in seconds, in which a presigned download stays the same URL, so that caches know it again; 0: none. Each
-   * URL lives for one window more, 0 to 302,400.
+   * The window, in seconds, in which a presigned download stays the same URL, so that caches know it again; 0: none.
+   * Each URL lives for one window more, 0 to 302,400.
    */
   DOWNLOAD_URL_CACHE_SECONDS: integer(0, MAX_URL_TTL_SECONDS / 2).default(0),
   /** Largest file in bytes, at most 5 TiB. */
@@ -126,16 +133,7 @@ export const settings = z.object({
   /** Comma-separated media types or patterns: `image/*,application/pdf`. */
   ALLOWED_CONTENT_TYPES: list.pipe(z.array(contentTypePattern).min(1)).default(['*/*']),
   /** JSON per document type, narrowing the two above: `{"id":{"maxBytes":10485760,"contentTypes":["image/*"]}}`. */
-  UPLOAD_POLICIES: z
-    .string()
-    .transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.issues.push({ code: 'custom', message: 'must be JSON', input: undefined });
-        return z.NEVER;
-      }
-    })
+  UPLOAD_POLICIES: jsonText
     .pipe(z.record(z.string().regex(LABEL_PATTERN, 'names what is no document type'), uploadPolicy))
     .default({}),
   /** Bytes each user's files may have in all. Unset: no limit. */
@@ -144,13 +142,16 @@ export const settings = z.object({
   QUOTA_FILES: integer(0, Number.MAX_SAFE_INTEGER).optional(),
   /** How long the object of a deleted file is kept, in seconds; 0: it is removed in the same call. At most 10 years. */
   DELETE_AFTER_SECONDS: integer(0, 10 * 365 * 86_400).default(0),
-  /** How often each instance tries to sweep the bucket and seal the audit log, in seconds, at most a week; 0: never. */
-  JOBS_INTERVAL_SECONDS: integer(0, 7 * 86_400).default(3600),
+  /**
+   * How often each instance tries to sweep the bucket and seal the audit log, in seconds, at most a week; 0: never. Default
+   * 3,600; 0 for a bucket of yours with an embedded database: what that has no row of may be a file all the same.
+   */
+  JOBS_INTERVAL_SECONDS: integer(0, 7 * 86_400).optional(),
   /** Whether the store knows POST policies (HTML forms); Cloudflare R2 does not. */
   S3_POST_POLICY: flag.default(true),
   /**
-   * Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified stays what is
-   * served: `post` (a form can be sent again until it expires), or `all` for a store that ignores `If-None-Match`.
+   * Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified stays what
+   * is served: `post` (a form can be sent again until it expires), or `all` for a store that ignores `If-None-Match`.
    */
   FREEZE_UPLOADS: z.enum(['post', 'all']).default('post'),
   /** Encryption at rest, signed into every upload: none (the bucket's own default), SSE-S3 or SSE-KMS. */
@@ -158,11 +159,13 @@ export const settings = z.object({
   /** Key id or ARN for `SSE_MODE=kms`. Unset: the account's `aws/s3` key. */
   SSE_KMS_KEY_ID: z.string().optional(),
 
+  /** `GET /files/{fileId}/content` gives the bytes through the service: for data whose every reading has to be known. */
+  PROXY_DOWNLOADS: flag.default(false),
   /** Writes a row into the audit log for each presigned upload as well, as far as the database answers. */
   AUDIT_PRESIGN: flag.default(false),
-  /** Proxies in front that each add to `X-Forwarded-For`, 0 to 10: the client's address is looked for behind so many. */
+  /** Proxies in front that each add to `X-Forwarded-For`, 0 to 10: the client's address is looked for behind them. */
   TRUSTED_PROXIES: integer(0, 10).default(0),
-  /** Secret of bucket events that carry no signature of their own: `Authorization: Bearer`, or `?secret=`. Unset: refused. */
+  /** Secret of bucket events that nobody signs, 16 characters or more: a bearer token, or `?secret=`. Unset: none. */
   EVENTS_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
   /** ARNs of the SNS topics whose signed bucket events are believed, comma-separated. Unset: none. */
   EVENTS_SNS_TOPICS: list
@@ -171,7 +174,7 @@ export const settings = z.object({
 
   /** Requests each user may make in a minute to one instance, 0 for no limit. */
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
-  /** Comma-separated origins for CORS of the service itself. In development every one by default, in production none. */
+  /** Comma-separated origins for CORS of the service itself. Default: any in development, none in production. */
   ALLOWED_ORIGINS: list
     .pipe(z.array(z.string().refine(isOrigin, 'must be origins like https://app.example.com, or *')))
     .optional(),

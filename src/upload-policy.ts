@@ -6,7 +6,7 @@ type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPol
 type Amount = { sizeBytes: number; files: number };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 
-/** A limit of the service, or of its store, that an upload breaks: which problem that is, which field of the request, and which limit it was. */
+/** A limit of the service or its store that an upload breaks: the problem's code, the request's field, the limit. */
 export type Violation = {
   code: 'file-too-large' | 'content-type-not-allowed' | 'invalid-request';
   path: string;

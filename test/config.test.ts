@@ -29,6 +29,13 @@ describe('parseConfig', () => {
     expect(parseConfig({ PORT: '', JWT_SECRET: '', S3_BUCKET_NAME: '' })).toEqual(parseConfig({}));
   });
 
+  it('sweeps no bucket on behalf of an embedded database, which may know nothing of its files, unless told to', () => {
+    const { DATABASE_URL: _, NODE_ENV: __, ...embedded } = PRODUCTION;
+    expect(parseConfig(PRODUCTION).jobsIntervalSeconds).toBe(3600);
+    expect(parseConfig(embedded).jobsIntervalSeconds).toBe(0);
+    expect(parseConfig({ ...embedded, JOBS_INTERVAL_SECONDS: '60' }).jobsIntervalSeconds).toBe(60);
+  });
+
   it('listens everywhere and allows no foreign origin in production', () => {
     expect(parseConfig(PRODUCTION)).toMatchObject({ production: true, host: '0.0.0.0', allowedOrigins: [] });
   });

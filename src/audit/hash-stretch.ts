@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { AuditEventRow, AuditSealRow } from '../db/schema.ts';
 
 /** What is known of a seal before its rows are read. */
-export type SealHead = Pick<AuditSealRow, 'number' | 'fromXid' | 'toXid' | 'sealedAt'>;
+type SealHead = Pick<AuditSealRow, 'number' | 'fromXid' | 'toXid' | 'sealedAt'>;
 
 /**
  * The hash of a seal: SHA-256 over lines of JSON, each an array, its end included. The first is the hash of the seal
  * before (null for the first seal) and the seal's own number, stretch and time; then one for each row, in the order of
- * transaction and id, with all its columns; the last is the number of rows and the highest id of the log up to here. Times
- * are ISO 8601 in UTC with milliseconds.
+ * transaction and id, with all its columns; the last is the number of rows and the highest id of the log up to here.
+ * Times are ISO 8601 in UTC with milliseconds.
  * @param lastId the highest id of the stretches before.
  */
 export async function hashStretch(

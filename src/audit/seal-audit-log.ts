@@ -8,15 +8,15 @@ export type SealServices = { sealQueries: SealQueries; now: () => Date };
 export const formatSeal = ({ number, hash }: Pick<AuditSealRow, 'number' | 'hash'>) => `${number}:${hash}`;
 
 /**
- * Seals what was added to the audit log since the seal before: a hash over those rows and that seal. A stretch is closed by
- * what PostgreSQL says of its transactions: of all before the oldest that is running, every row is there to be seen. So
- * no writer waits for a sealer, nor a sealer for writers: a long transaction, anywhere in the cluster, only puts off what was
- * written since it began. Rows are read a page at a time, and two sealers at once make one seal.
+ * Seals what was added to the audit log since the seal before: a hash over those rows and that seal. A stretch is
+ * closed by what PostgreSQL says of its transactions: of all before the oldest that is running, every row is there to
+ * be seen. So no writer waits for a sealer, nor a sealer for writers: a long transaction, anywhere in the cluster, only
+ * puts off what was written since it began. Rows are read a page at a time, and two sealers at once make one seal.
  *
- * Restored from a dump into another cluster, whose transactions count anew, the log is sealed to its end as it came; the
- * next seal begins behind that, from transaction 0.
- * @returns how many rows were sealed, and the seal, to be noted elsewhere: only so a log that was rewritten as a whole can be
- * told. null when there was nothing to seal, or another instance sealed it.
+ * Restored from a dump into another cluster, whose transactions count anew, the log is sealed to its end as it came;
+ * the next seal begins behind that, from transaction 0.
+ * @returns how many rows were sealed, and the seal, to be noted elsewhere: only so a log that was rewritten as a whole
+ * can be told. null when there was nothing to seal, or another instance sealed it.
  * @throws {Problem} `database-unavailable`.
  */
 export async function sealAuditLog({

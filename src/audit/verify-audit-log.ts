@@ -3,7 +3,7 @@ import type { AuditSealRow } from '../db/schema.ts';
 import { hashStretch } from './hash-stretch.ts';
 import { formatSeal, isMoved } from './seal-audit-log.ts';
 
-export type AuditReport = {
+type AuditReport = {
   /** What is wrong, by the seal's number; empty: every sealed row is as it was sealed. */
   broken: { number: number; message: string }[];
   seals: number;
@@ -15,9 +15,9 @@ export type AuditReport = {
 };
 
 /**
- * Reads the whole audit log and holds it against its seals: finds every row in a sealed stretch that was removed, added or
- * changed, and every seal that was. What it cannot tell by itself is a log whose end was cut off together with its seals, or
- * that was rewritten and sealed anew: for that it needs a seal that was noted elsewhere.
+ * Reads the whole audit log and holds it against its seals: finds every row in a sealed stretch that was removed, added
+ * or changed, and every seal that was. What it cannot tell by itself is a log whose end was cut off together with its
+ * seals, or that was rewritten and sealed anew: for that it needs a seal that was noted elsewhere.
  * @param expected a seal noted earlier, as `formatSeal` writes it.
  * @throws {Problem} `database-unavailable`.
  */

@@ -1,4 +1,5 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JWTVerifyGetKey, type LocalJWKSet } from 'jose';
+import { downloadText } from '../download-text.ts';
 import { unavailable } from '../errors.ts';
 
 /** A set this old is fetched again behind the request that notices. */
@@ -9,7 +10,6 @@ const IDLE_AFTER_MS = 2 * REFRESH_AFTER_MS;
 const COOL_DOWN_MS = 30_000;
 /** The same while there is no set at all and nothing verifies: as long as `Retry-After` says. */
 const FIRST_SET_COOL_DOWN_MS = 5000;
-const TIMEOUT_MS = 5000;
 /** The sets of large issuers have a few KiB. */
 const MAX_SET_BYTES = 512 * 1024;
 
@@ -37,7 +37,7 @@ export function createRemoteKeySet(options: {
 
   async function replaceKeys(): Promise<void> {
     try {
-      keySet = createLocalJWKSet(await fetchJson(url));
+      keySet = createLocalJWKSet(await fetchKeySet(url));
       failure = undefined;
       onKeysReplaced();
     } catch (error) {
@@ -71,19 +71,11 @@ export function createRemoteKeySet(options: {
   };
 }
 
-async function fetchJson(url: string) {
-  const response = await fetch(url, {
-    headers: { accept: 'application/jwk-set+json, application/json' },
-    redirect: 'error',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-  });
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.length;
-    if (sizeBytes > MAX_SET_BYTES) throw new Error(`the key set has over ${MAX_SET_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  if (response.status !== 200) throw new Error(`the key set was answered with status ${response.status}`);
-  return JSON.parse(Buffer.concat(chunks).toString());
+/**
+ * The JWK Set behind a URL, as it comes.
+ * @throws {Error} as `downloadText`, or for what is not JSON.
+ */
+export async function fetchKeySet(url: string) {
+  const headers = { accept: 'application/jwk-set+json, application/json' };
+  return JSON.parse(await downloadText(url, { maxBytes: MAX_SET_BYTES, headers }));
 }

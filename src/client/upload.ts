@@ -10,8 +10,8 @@ export type StoredFile = {
   etag: string;
   versionId: string | null;
   /**
-   * Base64, for a file that went up in parts the composite `<base64>-<parts>`; null when the upload was not asked to carry
-   * one, or the bucket keeps none.
+   * Base64, for a file that went up in parts the composite `<base64>-<parts>`; null when the upload was not asked to
+   * carry one, or the bucket keeps none.
    */
   checksumSha256: string | null;
   recordId: string | null;
@@ -35,8 +35,8 @@ export type UploadOptions = {
   /** At most 10 pairs, names of `[a-z0-9-]{1,32}`. */
   metadata?: Readonly<Record<string, string>>;
   /**
-   * Hash what is sent and have the bucket hold what arrives against it (SHA-256): the file first where it goes up in one
-   * piece, else each part before it is sent. Default false.
+   * Hash what is sent and have the bucket hold what arrives against it (SHA-256): the file first where it goes up in
+   * one piece, else each part before it is sent. Default false.
    */
   checksum?: boolean;
   /** Steps back when something has to be sent again. Told only after every part where there is no `XMLHttpRequest`. */

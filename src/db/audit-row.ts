@@ -7,6 +7,7 @@ export type AuditAction =
   | 'upload.confirm'
   | 'download.presign'
   | 'download.redirect'
+  | 'download.content'
   | 'file.update'
   | 'file.archive'
   | 'file.restore'

@@ -25,12 +25,12 @@ export type Statement<Rows> = (db: Db) => { execute(values?: Record<string, unkn
 export type Database = {
   /**
    * Runs one statement as a user: in a transaction of its own, as the role without rights of its own, the user's id set
-   * for the policies of row level security. A statement that forgets whose rows it wants gets no others than the user's.
-   * `settings` are more of PostgreSQL's, for this transaction.
+   * for the policies of row level security. A statement that forgets whose rows it wants gets no others than the
+   * user's. `settings` are more of PostgreSQL's, for this transaction.
    *
-   * BEGIN with the settings, the statement and COMMIT leave in one flight where the driver sends a query before the last
-   * one is answered (`pg`, in its pipeline mode): one round trip. Neon's sends them one by one.
-   * Throws, and runs again after a rollback, as `queryDatabase` does.
+   * BEGIN with the settings, the statement and COMMIT leave in one flight where the driver sends a query before the
+   * last one is answered (`pg`, in its pipeline mode): one round trip. Neon's sends them one by one. Throws, and runs
+   * again after a rollback, as `queryDatabase` does.
    */
   asUser<Rows>(
     userId: string,
@@ -152,7 +152,7 @@ function beginAs(client: Client, settings: Readonly<Record<string, string>>): Pr
   return client.query(`begin; select ${set.join(', ')}`);
 }
 
-/** Drizzle's prepared queries go out as they are executed, before `execute` returns: in order, then, with what surrounds them. */
+/** Drizzle's prepared queries go out before `execute` returns: in order, then, with what surrounds them. */
 function prepare<Rows>(connection: Connection, statement: Statement<Rows>): ReturnType<Statement<Rows>> {
   const known = connection.prepared.get(statement);
   if (known !== undefined) return known as ReturnType<Statement<Rows>>;

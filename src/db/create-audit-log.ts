@@ -5,7 +5,7 @@ import { queryDatabase } from './query-database.ts';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 
 /** What did not come with a change: that has its row from the statement that made it. */
-export type LooseEvent = Act & Pick<AuditEventRow, 'userId' | 'outcome' | 'fileId' | 'objectKey'>;
+type LooseEvent = Act & Pick<AuditEventRow, 'userId' | 'outcome' | 'fileId' | 'objectKey'>;
 
 /** Adding to the audit log, and reading it. All throw `database-unavailable` as `queryDatabase` does. */
 export type AuditLog = {

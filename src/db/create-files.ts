@@ -41,8 +41,8 @@ export type Files = {
   /** The same, deleted and refused ones included. */
   findAny(file: FileId): Promise<FileRow | null>;
   /**
-   * Those of the owner's files that have these ids (none twice), in no order, and this key where one is given. Each counts
-   * as downloaded, if all are there and active; else none does.
+   * Those of the owner's files that have these ids (none twice), in no order, and this key where one is given. Each
+   * counts as downloaded, if all are there and active; else none does.
    */
   findToDownload(
     these: { ids: readonly string[]; ownerId: string; objectKey: string | null },

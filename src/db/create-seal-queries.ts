@@ -3,7 +3,7 @@ import type { Database } from './connect-database.ts';
 import { queryDatabase } from './query-database.ts';
 import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './schema.ts';
 
-/** Rows of the audit log: of transactions from the first on and before the other, with ids after the one, up to the other. */
+/** Rows of the audit log: from the first transaction on and before the other, after the one id and up to the other. */
 export type Stretch = {
   fromXid: string;
   /** null: to the end. */
@@ -19,7 +19,7 @@ export type Horizon = {
   finishedBefore: string;
   /** No transaction of this cluster has had this id yet, or a higher one. */
   nextXid: string;
-  /** The highest transaction and the highest id of rows that are another cluster's, by their transactions; null: there are none. */
+  /** The highest transaction and id of rows that are another cluster's, by their transactions; null: there are none. */
   foreignXid: string | null;
   foreignId: number | null;
 };

@@ -6,6 +6,9 @@ import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
 /** How far a sweep has come: the last key it has dealt with, null before the first, and what it counted until there. */
 export type SweepState = { afterKey: string | null; counts: SweepCounts; startedAt: Date; finishedAt: Date | null };
 
+/** What this database has written into the bucket's marker, and what it was about to write. */
+export type Markers = { marker: string | null; nextMarker: string | null };
+
 /** A stretch of keys in the order of their bytes: those after the first, up to and with the last. */
 export type KeyRange = { after: string; upTo: string };
 
@@ -19,7 +22,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
   const within = (column: Column, { after, upTo }: KeyRange) => and(gt(column, after), lte(column, upTo));
 
   return {
-    /** Deleted before that time or refused, the object not known to be gone, oldest first; those after the row given. */
+    /** Refused, or deleted before then, the object not known to be gone, oldest first; those after the row given. */
     toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
       const isDue = or(eq(files.status, 'refused'), lte(files.deletedAt, deletedBefore));
       const isAfter =
@@ -83,11 +86,19 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
 
     /** The last sweep, finished or not; null before the first. */
     async readState(): Promise<SweepState | null> {
-      const [row] = await queryDatabase(() => db.select().from(sweeps));
+      const { afterKey, counts, startedAt, finishedAt } = sweeps;
+      const [row] = await queryDatabase(() => db.select({ afterKey, counts, startedAt, finishedAt }).from(sweeps));
       return row ?? null;
     },
 
-    async saveState(state: SweepState): Promise<void> {
+    async readMarkers(): Promise<Markers> {
+      const { marker, nextMarker } = sweeps;
+      const [row] = await queryDatabase(() => db.select({ marker, nextMarker }).from(sweeps));
+      return row ?? { marker: null, nextMarker: null };
+    },
+
+    /** What is not given of the markers stays as it is. */
+    async saveState(state: SweepState & Partial<Markers>): Promise<void> {
       await queryDatabase(() =>
         db
           .insert(sweeps)

@@ -72,9 +72,9 @@ export const files = pgTable(
   (t) => [
     primaryKey({ name: 'files_pkey', columns: [t.id] }),
     unique('files_object_key_key').on(t.objectKey),
-    // The files of a record and those of a document type, in the order of time. The indexes of the orders themselves, and
-    // the one of names, are at `ownFiles`. All ascending on purpose: read backward they are newest first, while `.desc()`
-    // would emit DESC NULLS LAST, which does not serve ORDER BY created_at DESC.
+    // The files of a record and those of a document type, in the order of time. The indexes of the orders themselves,
+    // and the one of names, are at `ownFiles`. All ascending on purpose: read backward they are newest first, while
+    // `.desc()` would emit DESC NULLS LAST, which does not serve ORDER BY created_at DESC.
     index('files_record_idx')
       .on(t.ownerId, t.status, t.recordId, t.createdAt, t.id)
       .where(sql`${t.recordId} is not null`),
@@ -98,7 +98,8 @@ export type FileRow = typeof files.$inferSelect;
 /**
  * The user's own files, as they are found: a view that the role that logs in owns and that holds them to their user by
  * itself, with the same words as the policy on `files`. Behind a policy PostgreSQL takes into an index only what cannot
- * leak (section 41.5 of its documentation), and a search in names is not of that kind. What it finds is read from `files`.
+ * leak (section 41.5 of its documentation), and a search in names is not of that kind. What it finds is read from
+ * `files`.
  *
  * Drizzle cannot say these, so the migration 0004 has them by hand:
  * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each order, with the columns that filters look
@@ -177,7 +178,7 @@ export const auditSeals = pgTable(
     fromXid: xid8('from_xid').notNull(),
     toXid: xid8('to_xid').notNull(),
     events: bigint('events', { mode: 'number' }).notNull(),
-    /** The highest id of a row up to here: after a move to another cluster, whose transactions count anew, higher ones are new. */
+    /** The highest id up to here: after a move to another cluster, where transactions count anew, higher are new. */
     lastId: bigint('last_id', { mode: 'number' }).notNull(),
     /** SHA-256, hexadecimal, over the seal before and the rows. */
     hash: text('hash').notNull(),
@@ -217,6 +218,9 @@ export const sweeps = pgTable(
     counts: jsonb('counts').$type<SweepCounts>().notNull(),
     startedAt: time('started_at').notNull(),
     finishedAt: time('finished_at'),
+    /** What this database wrote into the bucket's marker, and what it was about to: `src/jobs/claim-bucket.ts`. */
+    marker: text('marker'),
+    nextMarker: text('next_marker'),
   },
   (t) => [primaryKey({ name: 'sweeps_pkey', columns: [t.id] }), check('sweeps_id_check', sql`${t.id} = 1`)],
 ).enableRLS();

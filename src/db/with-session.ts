@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { connectDatabase, type DatabaseDriver, type Db, isNeonHost } from './connect-database.ts';
 
 /** How to reach a database, and how long a statement may take there. */
-export type SessionOptions = {
+type SessionOptions = {
   url: string;
   driver?: DatabaseDriver | undefined;
   /** Default 10, as in `connectDatabase`. */
@@ -10,8 +10,8 @@ export type SessionOptions = {
 };
 
 /**
- * Runs `use` on a connection of its own that is nobody else's in between: for settings and locks that belong to a session
- * and end with it. Throws as `Database.withConnection` does.
+ * Runs `use` on a connection of its own that is nobody else's in between: for settings and locks that belong to a
+ * session and end with it. Throws as `Database.withConnection` does.
  */
 export async function withSession<T>(options: SessionOptions, use: (db: Db) => Promise<T>): Promise<T> {
   const database = connectDatabase({ ...options, url: sessionUrl(options.url), maxConnections: 1 });
@@ -23,8 +23,9 @@ export async function withSession<T>(options: SessionOptions, use: (db: Db) => P
 }
 
 /**
- * Runs a task unless another instance runs it: under an advisory lock of the database (PostgreSQL documentation, section
- * 13.3.5). Should the connection break, the lock is gone before the task has ended: a task must bear a second one beside it.
+ * Runs a task unless another instance runs it: under an advisory lock of the database (PostgreSQL documentation,
+ * section 13.3.5). Should the connection break, the lock is gone before the task has ended: a task must bear a second
+ * one beside it.
  * @returns what the task returned; null when another instance has the lock.
  * @throws what the task throws, and `database-unavailable`.
  */
@@ -38,7 +39,7 @@ export function runExclusively<T>(options: SessionOptions, lock: number, task: (
   });
 }
 
-/** Neon's pooled host hands a session to someone else after each transaction, lock and all; its direct host does not. */
+/** Neon's pooled host hands a session on after each transaction, lock and all; its direct host does not. */
 function sessionUrl(url: string): string {
   const direct = new URL(url);
   if (isNeonHost(direct.hostname)) direct.hostname = direct.hostname.replace('-pooler.', '.');

@@ -1,5 +1,5 @@
 /** What the page knows to show, and how it draws the rest. */
-export type FileKind = 'image' | 'video' | 'audio' | 'pdf' | 'text' | 'archive' | 'other';
+type FileKind = 'image' | 'video' | 'audio' | 'pdf' | 'text' | 'archive' | 'other';
 
 const KINDS: readonly [RegExp, FileKind][] = [
   [/^image\//, 'image'],

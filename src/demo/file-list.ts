@@ -7,7 +7,7 @@ import { explain, type Service } from './service.ts';
 
 const RENEW_TIMES_MS = 30_000;
 
-export type FileActions = {
+type FileActions = {
   preview: (file: StoredFile) => void;
   download: (file: StoredFile) => void;
   /** Resolves when the file is gone, or stays after all: then with false. */

@@ -2,7 +2,8 @@ const WINDOW_MS = 4_000;
 
 /**
  * Bytes per second over the last four seconds.
- * @returns a function that is told how many bytes have gone out in all, and when; null before there is a second to measure.
+ * @returns a function that is told how many bytes have gone out in all, and when; null before there is a second to
+ * measure.
  */
 export function createSpeedMeter(): (sentBytes: number, nowMs: number) => number | null {
   let samples: { sentBytes: number; atMs: number }[] = [];

@@ -19,7 +19,7 @@ export type UploadEvents = {
   onCancelled: (row: UploadRow) => void;
 };
 
-/** One upload: how far it is, and its buttons. It shows nothing by itself: `render` does, as often as its caller likes. */
+/** One upload: how far it is, and its buttons. It draws nothing by itself: `render` does, when its caller likes. */
 export function createUploadRow(
   file: File,
   start: (onProgress: (progress: Progress) => void) => Upload,

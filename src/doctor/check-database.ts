@@ -14,7 +14,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 /** The tables that hold the rows of users. */
 const TABLES = ['files', 'file_usage', 'audit_events'];
 
-/** Whether the database answers, is at the newest schema, and keeps users apart. Reads catalogs only: changes nothing. */
+/** Whether the database answers, is at the newest schema, and keeps users apart. Reads catalogs, changes nothing. */
 export async function* checkDatabase(
   config: Config,
   { url, folder }: { url: string; folder: string },

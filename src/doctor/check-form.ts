@@ -1,6 +1,6 @@
 import { type Check, fail, ok } from './check.ts';
-import { describe, refused } from './check-put.ts';
 import { type Answer, BODY, type Trial } from './open-trial.ts';
+import { describe, refused } from './refused.ts';
 
 const WITHOUT_FORMS = 'S3_POST_POLICY=false: HTML forms are refused then, everything else stays';
 

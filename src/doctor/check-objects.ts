@@ -2,9 +2,9 @@ import { toContentDisposition } from '../files/content-disposition.ts';
 import { encryptionHeaders } from '../uploads/encryption-headers.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { type Check, fail, ok, warn } from './check.ts';
-import { describe, refused } from './check-put.ts';
 import { type Answer, BODY, type Trial } from './open-trial.ts';
 import { codeOf, reasonOf } from './reason-of.ts';
+import { describe, refused } from './refused.ts';
 
 /** What is done with a stored object: downloads, encryption, who else may reach it, copying, removing. */
 export async function* checkObjects(trial: Trial): AsyncIterable<Check> {

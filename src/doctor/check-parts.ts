@@ -1,9 +1,9 @@
 import { completeParts } from '../uploads/complete-parts.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
 import { type Check, fail, ok } from './check.ts';
-import { describe, refused } from './check-put.ts';
 import { BODY, type Trial } from './open-trial.ts';
 import { codeOf, reasonOf } from './reason-of.ts';
+import { describe, refused } from './refused.ts';
 
 /** Whether an upload in parts can be begun, filled, listed, completed, and given up. */
 export async function* checkParts(trial: Trial): AsyncIterable<Check> {

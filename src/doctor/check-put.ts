@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { parseObjectKey } from '../object-key.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
 import { type Check, fail, ok, warn } from './check.ts';
-import { type Answer, BODY, type PutUpload, type Trial } from './open-trial.ts';
+import { BODY, type PutUpload, type Trial } from './open-trial.ts';
+import { describe, NOT_CHECKED, refused } from './refused.ts';
 
-const NOT_CHECKED = 'another store: this one does not check what is signed';
+const ABSENT_HEADERS = 'S3_SIGN_ABSENT_HEADERS=true';
 
 /** A way to use a signed URL for what it was not signed for. */
 type Breach = {
@@ -61,22 +62,30 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
     ? warn('PUT: bytes of another checksum', 'taken: this store ignores it; confirming reads the object to hash it')
     : refused('PUT: bytes of another checksum', corrupt);
 
-  yield* checkAdditions(trial);
+  yield* checkAdditions(trial, upload.objectKey);
 }
 
 /** What an uploader might add that was not signed. AWS refuses every such header, some stores take it. */
-async function* checkAdditions(trial: Trial): AsyncIterable<Check> {
+async function* checkAdditions(trial: Trial, storedKey: string): AsyncIterable<Check> {
   const add = async (header: string, value: string) => {
     const upload = await trial.presignPut();
     const answer = await trial.put(upload, { headers: { ...upload.headers, [header]: value } });
     return { answer, key: upload.objectKey };
   };
+  const copy = await add('x-amz-copy-source', `/${trial.services.endpoint.bucket}/${storedKey}`);
+  const copyName = 'PUT: x-amz-copy-source, not signed';
+  if (!copy.answer.ok) yield refused(copyName, copy.answer);
+  else if (copy.answer.text.includes('CopyObjectResult')) {
+    const detail = 'taken: an uploader can copy whatever these credentials may read, also over what was verified';
+    yield fail(copyName, detail, ABSENT_HEADERS);
+  } else yield ok(copyName, 'taken, but the bucket ignores it');
+
   const acl = await add('x-amz-acl', 'public-read');
   const aclName = 'PUT: x-amz-acl, not signed';
   if (!acl.answer.ok) yield refused(aclName, acl.answer);
   else if ((await trial.send(trial.unsigned(acl.key))).ok) {
     const detail = 'taken: an uploader can make their file public';
-    yield warn(aclName, detail, 'npm run bucket:setup -- --yes (blocks public access), or a bucket policy that does');
+    yield warn(aclName, detail, `${ABSENT_HEADERS}; or npm run bucket:setup -- --yes (blocks public access)`);
   } else yield ok(aclName, 'taken, but the bucket ignores it');
 
   const metadata = await add('x-amz-meta-added', 'by the uploader');
@@ -108,15 +117,4 @@ async function checkStored(trial: Trial, objectKey: string): Promise<Check> {
   const { mismatches } = await verifyObject(services, key, object);
   if (mismatches.length === 0) return ok(name, 'size, type and metadata come back');
   return fail(name, mismatches.map(({ path, message }) => `${path}: ${message}`).join('; '), NOT_CHECKED);
-}
-
-/** A request the bucket should refuse: 4xx, or the 501 of a header it does not know. */
-export function refused(name: string, answer: Answer): Check {
-  const isRefused = (answer.status >= 400 && answer.status < 500) || answer.status === 501;
-  if (isRefused) return ok(name, `refused (${describe(answer)})`);
-  return fail(name, `not refused (${describe(answer)})`, answer.ok ? NOT_CHECKED : undefined);
-}
-
-export function describe({ status, code }: Answer): string {
-  return `${status} ${code}`.trim();
 }

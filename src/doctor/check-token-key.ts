@@ -1,11 +1,10 @@
 import { z } from 'zod';
+import { fetchKeySet } from '../auth/remote-key-set.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
 import { readTokenKey } from '../token-key.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { reasonOf } from './reason-of.ts';
-
-const TIMEOUT_MS = 5_000;
 
 /** Whether the key that verifies tokens can be used; a JWK Set is fetched as the service fetches it. */
 export async function* checkTokenKey(config: Config, now: () => Date): AsyncIterable<Check> {
@@ -18,9 +17,7 @@ export async function* checkTokenKey(config: Config, now: () => Date): AsyncIter
       yield ok(name, config.auth.key === null ? 'a secret made once, in DATA_DIR' : kinds[key.kind]);
       return;
     }
-    const response = await fetch(key.url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
-    if (!response.ok) throw new Error(`JWKS_URL is answered ${response.status}`);
-    const { keys } = z.object({ keys: z.array(z.object({ kty: z.string() })) }).parse(await response.json());
+    const { keys } = z.object({ keys: z.array(z.object({ kty: z.string() })) }).parse(await fetchKeySet(key.url));
     yield keys.length > 0
       ? ok(name, `${keys.length} at JWKS_URL`)
       : fail(name, 'the set at JWKS_URL is empty', 'JWKS_URL, or the issuer');

@@ -4,11 +4,11 @@ import { presignGet } from '../signing/presign-get.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
-import { type SignUploadServices, signUpload } from '../uploads/presign-upload.ts';
+import { type SignUploadServices, signUpload } from '../uploads/sign-upload.ts';
 import type { UploadRequest } from '../uploads/upload-request.ts';
 import { remedyOf } from './remedy-of.ts';
 
-export type TrialServices = SignUploadServices & { bucket: Bucket; multipart: MultipartUploads };
+type TrialServices = SignUploadServices & { bucket: Bucket; multipart: MultipartUploads };
 
 /** What the bucket answered; `code` is S3's own, empty where there is none. */
 export type Answer = { status: number; ok: boolean; code: string; headers: Headers; text: string };

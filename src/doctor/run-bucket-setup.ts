@@ -5,10 +5,10 @@ import type { BucketSetting } from '../storage/plan-setting.ts';
 import { reasonOf } from './reason-of.ts';
 
 /**
- * `npm run bucket:setup`: prints what the configured bucket is and what it should be, and makes it so with `apply`. What
- * the store does not know is said and skipped; rules of others stay beside ours.
- * @returns the exit code: 0 when nothing is to be done or all is done, 2 when there are differences and not `apply`, 1 when
- * something could not be read or written.
+ * `npm run bucket:setup`: prints what the configured bucket is and what it should be, and makes it so with `apply`.
+ * What the store does not know is said and skipped; rules of others stay beside ours.
+ * @returns the exit code: 0 when nothing is to be done or all is done, 2 when there are differences and not `apply`, 1
+ * when something could not be read or written.
  * @throws {Error} without a configured bucket, or when it cannot be asked.
  */
 export async function runBucketSetup(

@@ -17,7 +17,7 @@ import { checkTokenKey } from './check-token-key.ts';
 import { openTrial } from './open-trial.ts';
 import { codeOf, reasonOf } from './reason-of.ts';
 
-export type DoctorOptions = {
+type DoctorOptions = {
   migrationsFolder: string;
   now: () => Date;
   /** Ends the trials; what they stored is removed all the same. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonText } from '../json-text.ts';
 
 /** An object that arrived in a bucket; null for an event that says anything else, such as a removal. */
 export type BucketEvent = { bucket: string; key: string } | null;
@@ -34,17 +35,7 @@ export const bucketEvents = z.union([notification, eventBridgeEvent, testEvent],
 });
 
 /** The same, as the text that an SNS message carries. */
-export const bucketEventsText = z
-  .string()
-  .transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.issues.push({ code: 'custom', message: 'is not JSON', input: undefined });
-      return z.NEVER;
-    }
-  })
-  .pipe(bucketEvents);
+export const bucketEventsText = jsonText.pipe(bucketEvents);
 
 /**
  * The key of a record, which AWS and MinIO encode as a form does, and Ceph not at all: no key of an upload holds a

@@ -14,7 +14,7 @@ type Delivery = Pick<Caller, 'requestId' | 'address'>;
 export type ConfirmEventsServices = ConfirmUploadServices & { endpoint: Pick<SigningEndpoint, 'bucket'> };
 
 /** How many events made a file, were of one already, were of no upload of ours, or of one that can be no file. */
-export type EventCounts = Record<'confirmed' | 'known' | 'ignored' | 'refused', number>;
+type EventCounts = Record<'confirmed' | 'known' | 'ignored' | 'refused', number>;
 
 /**
  * Confirms each upload that the bucket says has arrived, as its owner would, one after the other. An event is only a

@@ -1,7 +1,6 @@
 import { Problem, unavailable } from '../errors.ts';
 import { type BucketEvent, bucketEventsText } from './bucket-event.ts';
-import { createSnsVerifier } from './create-sns-verifier.ts';
-import type { Download } from './download-text.ts';
+import { createSnsVerifier, type Download } from './create-sns-verifier.ts';
 import { type SnsMessage, snsOrigin } from './sns-message.ts';
 
 /**

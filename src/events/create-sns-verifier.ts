@@ -1,7 +1,9 @@
 import { verify, X509Certificate } from 'node:crypto';
 import { Problem, unavailable } from '../errors.ts';
-import type { Download } from './download-text.ts';
 import { type SnsMessage, snsOrigin, stringToSign } from './sns-message.ts';
+
+/** The text behind a URL, or a rejection: `downloadText`. */
+export type Download = (url: string) => Promise<string>;
 
 /** After as long SNS itself gives up (SNS Developer Guide, "Creating an HTTP/S delivery policy"). */
 const MAX_AGE_MS = 3_600_000;

@@ -74,8 +74,8 @@ export const restoreFile = (services: ChangeFileServices, caller: Caller, fileId
   move(services, caller, 'file.restore', fileId);
 
 /**
- * Deletes a file: gone from every answer at once, its object `DELETE_AFTER_SECONDS` later. With 0 that is now; should the
- * bucket not answer, or the service die in between, the sweeper finishes it.
+ * Deletes a file: gone from every answer at once, its object `DELETE_AFTER_SECONDS` later. With 0 that is now; should
+ * the bucket not answer, or the service die in between, the sweeper finishes it.
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
 export function deleteFile(services: ChangeFileServices, caller: Caller, fileId: string): Promise<void> {

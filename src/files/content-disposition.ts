@@ -3,7 +3,7 @@ import { baseName } from '../object-key.ts';
 
 export type Disposition = 'attachment' | 'inline';
 
-/** Types a browser shows without running anything in them. Not among them: HTML, SVG, XML, scripts, and what is unknown. */
+/** Types a browser shows without running anything in them: not HTML, SVG, XML, scripts, nor what is unknown. */
 const INLINE_SAFE =
   /^(?!.*\+xml$)(image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|application\/(pdf|json)|text\/(plain|csv))$/;
 

@@ -57,7 +57,7 @@ export const listFilesQuery = z
     return z.NEVER;
   });
 
-export type ListFilesQuery = z.infer<typeof listFilesQuery>;
+type ListFilesQuery = z.infer<typeof listFilesQuery>;
 
 /**
  * A page of the caller's files. Keyset pages: files that come and go meanwhile shift nothing.

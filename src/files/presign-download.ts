@@ -2,7 +2,6 @@ import { z } from 'zod';
 import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
-import type { AuditAction } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
@@ -13,7 +12,7 @@ import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import { toContentDisposition } from './content-disposition.ts';
-import { fileNotFound, toFileId } from './get-file.ts';
+import { findActive } from './find-active.ts';
 import { toFile } from './to-file.ts';
 
 const fileId = z.uuid().toLowerCase();
@@ -36,7 +35,7 @@ export const presignDownloadsInput = z.strictObject({ fileIds: z.array(fileId).m
 /** The query of `GET /files/{fileId}/download`. */
 export const downloadQuery = z.strictObject({ disposition: disposition.optional() });
 
-export type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
+type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
 export type PresignDownloadServices = AuditServices & {
   config: Config;
@@ -58,18 +57,15 @@ export function presignDownload(
 ) {
   const { fileId, objectKey } = input;
   return recordRefusals(services, caller, action, { fileId, objectKey }, async () => {
-    const id = toFileId(services.config, caller, objectKey === undefined ? { fileId: fileId ?? '' } : { objectKey });
-    const [row] = id === null ? [] : await find(services, caller, { ids: [id], objectKey }, action);
-    if (row === undefined) throw fileNotFound();
-    if (row.status !== 'active') throw new Problem('conflict', 'the file is archived: restore it first');
-    return sign(services, row, input, services.now());
+    const reference = objectKey === undefined ? { fileId: fileId ?? '' } : { objectKey };
+    return sign(services, await findActive(services, caller, reference, action), input, services.now());
   });
 }
 
 /**
  * Signs the downloads of many files, in the order of the ids.
- * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is no file of the caller's, or an archived
- * one. `database-unavailable`.
+ * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is no file of the caller's, or an
+ * archived one. `database-unavailable`.
  */
 export function presignDownloads(services: PresignDownloadServices, caller: Caller, fileIds: readonly string[]) {
   const ids = [...new Set(fileIds)];
@@ -78,7 +74,8 @@ export function presignDownloads(services: PresignDownloadServices, caller: Call
 }
 
 async function signAll(services: PresignDownloadServices, caller: Caller, fileIds: readonly string[], ids: string[]) {
-  const rows = await find(services, caller, { ids }, 'download.presign');
+  const these = { ids, ownerId: caller.userId, objectKey: null };
+  const rows = await services.files.findToDownload(these, actOf(caller, 'download.presign'));
   const byId = new Map(rows.map((row) => [row.id, row]));
   const named = (message: string, isMeant: (row: FileRow | undefined) => boolean) =>
     fileIds.flatMap((id, index) => (isMeant(byId.get(id)) ? [{ path: `fileIds.${index}`, message }] : []));
@@ -93,18 +90,9 @@ async function signAll(services: PresignDownloadServices, caller: Caller, fileId
   return { downloads: await Promise.all(found.map((row) => sign(services, row, {}, now))) };
 }
 
-function find(
-  { files }: PresignDownloadServices,
-  caller: Caller,
-  { ids, objectKey = null }: { ids: string[]; objectKey?: string | null | undefined },
-  action: AuditAction,
-): Promise<FileRow[]> {
-  return files.findToDownload({ ids, ownerId: caller.userId, objectKey }, actOf(caller, action));
-}
-
 /**
- * Within one window of `DOWNLOAD_URL_CACHE_SECONDS`, the same download is the same URL: signed as if at the window's start,
- * and good for a window longer, so that its last moment gets the full lifetime, too.
+ * Within one window of `DOWNLOAD_URL_CACHE_SECONDS`, the same download is the same URL: signed as if at the window's
+ * start, and good for a window longer, so that its last moment gets the full lifetime, too.
  */
 async function sign(
   services: PresignDownloadServices,

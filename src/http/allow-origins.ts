@@ -10,9 +10,9 @@ const PREFLIGHT = {
 };
 
 /**
- * CORS (the Fetch standard, section 3.2) for these origins, `*` for any: preflights are answered here, other answers get
- * their headers, errors too. Credentials only `withCookies`, and only for an origin that is named: else tokens travel in
- * a header of their own.
+ * CORS (the Fetch standard, section 3.2) for these origins, `*` for any: preflights are answered here, other answers
+ * get their headers, errors too. Credentials only `withCookies`, and only for an origin that is named: else tokens
+ * travel in a header of their own.
  */
 export function allowOrigins(origins: readonly string[], withCookies = false) {
   const any = origins.includes('*');

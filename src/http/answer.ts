@@ -9,7 +9,7 @@ import type { Env } from './env.ts';
 export function answer(
   c: Context<Env>,
   status: number,
-  body: string | null,
+  body: string | ReadableStream | null,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });

@@ -9,8 +9,8 @@ import type { Env } from './env.ts';
 import { splitPathToken } from './path-token.ts';
 
 /**
- * Sets `caller` from the token: in front of the path, where a route takes it there and it is short-lived; else the bearer
- * token (RFC 6750); else, where `AUTH_COOKIE` is set, that cookie's, from a page that may use it.
+ * Sets `caller` from the token: in front of the path, where a route takes it there and it is short-lived; else the
+ * bearer token (RFC 6750); else, where `AUTH_COOKIE` is set, that cookie's, from a page that may use it.
  */
 export function authenticate(services: {
   config: Pick<Config, 'auth' | 'allowedOrigins'>;
@@ -39,9 +39,9 @@ function fromCookie(c: Context<Env>, { auth, allowedOrigins }: Pick<Config, 'aut
 }
 
 /**
- * Browsers send a cookie along whichever page asks. So it must be a page of this very origin, or of one that is named in
- * `ALLOWED_ORIGINS` (`*` names none) and on the same site, by what the browser says: `Origin` (RFC 6454, section 7) and
- * `Sec-Fetch-Site` (Fetch Metadata, section 2.3). Without `Origin`, as for links and images, nothing but reading.
+ * Browsers send a cookie along whichever page asks. So it must be a page of this very origin, or of one that is named
+ * in `ALLOWED_ORIGINS` (`*` names none) and on the same site, by what the browser says: `Origin` (RFC 6454, section 7)
+ * and `Sec-Fetch-Site` (Fetch Metadata, section 2.3). Without `Origin`, as for links and images, nothing but reading.
  */
 function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boolean {
   const origin = c.req.header('origin');

@@ -7,8 +7,8 @@ const ROUTES = /^\/(s3\/|sign-request$)/;
 const REDACTED = '/t/…';
 
 /**
- * A request's path, and the token in front of it: `/t/<token>/s3/…` is `/s3/…` to routing and the log, which never see the
- * token.
+ * A request's path, and the token in front of it: `/t/<token>/s3/…` is `/s3/…` to routing and the log, which never see
+ * the token.
  */
 export function splitPathToken(request: Request): { token: string | null; path: string } {
   const path = getPath(request);

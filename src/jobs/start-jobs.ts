@@ -13,8 +13,9 @@ export type JobServices = SweepServices &
   };
 
 /**
- * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on whichever instance comes first. The first time after a random part of the
- * interval, so that instances that started together do not keep meeting. What fails is logged and tried again.
+ * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on whichever instance comes first. The first time
+ * after a random part of the interval, so that instances that started together do not keep meeting. What fails is
+ * logged and tried again.
  * @returns what stops it: after the page that is being swept.
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {

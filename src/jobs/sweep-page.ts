@@ -1,12 +1,19 @@
 import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow, SweepCounts } from '../db/schema.ts';
-import { type ObjectKeyParts, parseFrozenKey, parseObjectKey } from '../object-key.ts';
+import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../object-key.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import { discardObject } from '../uploads/discard-object.ts';
+import { MARKER_NAME } from './claim-bucket.ts';
 import type { SweepServices } from './sweep.ts';
 
 /** An upload that nobody has confirmed for so long is abandoned. Longer than any request runs, by far. */
 const ABANDONED_MS = 86_400_000;
+
+/** Clients that come back to an upload in parts find it for so long. */
+export const UNFINISHED_MS = 7 * 86_400_000;
+
+/** The ETag of an object that was put together of parts: their number stands at its end. */
+const ETAG_OF_PARTS = /-\d+"?$/;
 
 /** Objects that are removed at the same time. */
 const PARALLEL = 8;
@@ -16,8 +23,8 @@ const PARALLEL = 8;
  *
  * | under the key of | with | becomes of it |
  * |---|---|---|
- * | an upload | no row, for less than a day | left: somebody may confirm it yet |
- * | an upload | no row, for a day or more | its id is taken as `refused`, then it is removed |
+ * | an upload | no row, for less than a day (in parts: 8 days from its beginning) | left: somebody may confirm it yet |
+ * | an upload | no row, for as long or more | its id is taken as `refused`, then it is removed |
  * | a file | the file, active or archived | left |
  * | a file | a file that was copied away when it was confirmed | removed: it was sent again |
  * | a deleted file | the object not yet removed | left until its time has come |
@@ -28,8 +35,9 @@ const PARALLEL = 8;
  *
  * **No object is removed while it is being confirmed.** Confirming ends with one insert of the file's id. The sweeper
  * removes what has no row only after its own insert of the same id, as `refused`, has won (`discardObject`): of the two
- * exactly one does. If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses, it
- * leaves the object. A copy belongs to one confirmation, which made it moments before its insert: no request lasts a day.
+ * exactly one does. If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses,
+ * it leaves the object. A copy belongs to one confirmation, which made it moments before its insert: no request lasts a
+ * day.
  */
 export async function sweepPage(
   services: SweepServices,
@@ -49,11 +57,16 @@ export async function sweepPage(
     sweepQueries.usedCopies(copies.map(({ key }) => key)),
   ]);
   const rowOf = new Map(rows.map((row) => [row.id, row]));
-  const isOld = ({ lastModified }: ListedObject) => now().getTime() - lastModified.getTime() >= ABANDONED_MS;
-  counts.listed += objects.length;
-  counts.foreign += objects.length - uploads.length - copies.length;
+  const isOld = ({ etag, lastModified }: ListedObject) => {
+    // S3 dates what came in parts by the beginning of the upload (S3 User Guide, "Working with object metadata").
+    const maxAgeMs = ABANDONED_MS + (ETAG_OF_PARTS.test(etag) ? UNFINISHED_MS : 0);
+    return now().getTime() - lastModified.getTime() >= maxAgeMs;
+  };
+  const listed = objects.filter(({ key }) => key !== config.keyPrefix + MARKER_NAME).length;
+  counts.listed += listed;
+  counts.foreign += listed - uploads.length - copies.length;
 
-  const leftOver: { object: ListedObject; key: ObjectKeyParts | null; count: 'abandoned' | 'stray' }[] = [];
+  const leftOver: { object: ListedObject; key: ParsedKey | null; count: 'abandoned' | 'stray' }[] = [];
   for (const { object, key } of uploads) {
     const row = rowOf.get(key.fileId);
     if (row === undefined && isOld(object)) leftOver.push({ object, key, count: 'abandoned' });
@@ -85,7 +98,7 @@ function isOfNoUse(row: FileRow, object: ListedObject): boolean {
  * @param key of an upload without a row; null where the row, or the lack of one for a copy, rules out a confirmation.
  * @returns false when it is no longer to be removed.
  */
-async function remove(services: SweepServices, listed: ListedObject, key: ObjectKeyParts | null): Promise<boolean> {
+async function remove(services: SweepServices, listed: ListedObject, key: ParsedKey | null): Promise<boolean> {
   const object = await services.bucket.head(listed.key);
   if (object === null || object.etag !== listed.etag) return false;
   if (key !== null) return (await discardObject(services, key, object)) === null;

@@ -7,20 +7,18 @@ import { parseObjectKey } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
-import { sweepPage } from './sweep-page.ts';
+import { type ClaimServices, claimBucket } from './claim-bucket.ts';
+import { sweepPage, UNFINISHED_MS } from './sweep-page.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Clients that come back to an upload in parts find it for so long. */
-const UNFINISHED_MS = 7 * DAY_MS;
-
-/** No URL lives longer than a week: what is PUT under a deleted id after that was signed after it, and is a new upload. */
+/** No URL lives longer than a week: what is PUT under a deleted id after that is a new upload, signed after it. */
 const FORGET_AFTER_MS = 8 * DAY_MS;
 
 /** How many deleted files are read at once. */
 const BATCH = 500;
 
-export type SweepServices = {
+export type SweepServices = ClaimServices & {
   config: Config;
   bucket: Bucket;
   lister: BucketLister;
@@ -34,6 +32,8 @@ export type SweepServices = {
 export type SweepOptions = {
   /** Counts what a sweep would do, and does nothing. Always from the beginning. */
   dryRun?: boolean;
+  /** Sweeps also a bucket that another database has swept: `claim-bucket.ts`. */
+  adopt?: boolean;
   /** Stops between two pages; the next sweep goes on there. */
   signal?: AbortSignal;
   onProgress?: (counts: Readonly<SweepCounts>) => void;
@@ -41,18 +41,19 @@ export type SweepOptions = {
 
 /**
  * Brings bucket and database together again after crashes, outages, and clients that never came back: finishes what was
- * deleted, then walks once over everything in the bucket under `KEY_PREFIX`, in pages, and holds each object against the
- * rows (`sweep-page.ts` says what becomes of which). It reconciles by listing, so it needs no memory of what was signed.
+ * deleted, then walks once over everything in the bucket under `KEY_PREFIX`, in pages, and holds each object against
+ * the rows (`sweep-page.ts` says what becomes of which). It reconciles by listing, so it needs no memory of what was
+ * signed.
  *
  * A sweep that is cut short, by a signal or by a bucket that does not answer, goes on where it was the next time.
  * Two at once do no harm: every step looks again, under a condition, before it removes anything.
- * @throws {Problem} `storage-unavailable`, `database-unavailable`.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`; an `Error` for a bucket that is another database's.
  */
 export async function sweep(services: SweepServices, options: SweepOptions = {}): Promise<SweepState> {
   const { sweepQueries, now } = services;
-  const { dryRun = false, signal, onProgress } = options;
+  const { dryRun = false, adopt = false, signal, onProgress } = options;
   const known = dryRun ? null : await sweepQueries.readState();
-  const state =
+  const state: SweepState =
     known === null || known.finishedAt !== null
       ? { afterKey: null, counts: noCounts(), startedAt: now(), finishedAt: null }
       : known;
@@ -62,6 +63,7 @@ export async function sweep(services: SweepServices, options: SweepOptions = {})
     if (!dryRun) await sweepQueries.saveState(state);
   };
 
+  await claimBucket(services, state, { adopt, dryRun });
   await finishDeletions(services, state.counts, dryRun);
   if (state.afterKey === null) await abortUploads(services, state.counts, dryRun);
   const prefix = services.config.keyPrefix;
@@ -93,7 +95,7 @@ async function finishDeletions(services: SweepServices, counts: SweepCounts, dry
   if (!dryRun) counts.forgotten += await sweepQueries.forget(new Date(now().getTime() - FORGET_AFTER_MS));
 }
 
-/** Whoever completes one of these at the same moment wins or loses in the bucket: there is an object, or there are no parts. */
+/** Whoever completes one of these at the same moment wins or loses in the bucket: an object is there, or no parts. */
 async function abortUploads(services: SweepServices, counts: SweepCounts, dryRun: boolean): Promise<void> {
   const { config, lister, multipart, now } = services;
   for await (const { key, uploadId, initiated } of lister.uploads(config.keyPrefix)) {

@@ -63,7 +63,10 @@ export function presignUrl(
   const longDate = amzDate(now);
   const date = longDate.slice(0, 8);
   const scope = credentialScope(date, region, service);
-  const { canonicalHeaders, signedHeaders } = canonicalizeHeaders(Object.assign({ host }, request.headers));
+  const { canonicalHeaders, signedHeaders } = canonicalizeHeaders(
+    Object.assign({ host }, request.headers),
+    method === 'GET' ? [] : endpoint.absentHeaders,
+  );
   const token = credentials.sessionToken;
   // In sorted order: the names of the service's own parameters begin in lower case, behind every `X-Amz-*`. Put
   // together by hand, because building, sorting and encoding an object of them costs more than the HMAC.

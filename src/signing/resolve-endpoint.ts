@@ -16,6 +16,8 @@ export type SigningEndpoint = {
   basePath: string;
   region: string;
   service: string;
+  /** Names, in lower case, that whatever writes is signed without and may not come with. Default: none. */
+  absentHeaders?: readonly string[];
 };
 
 export type EndpointOptions = {

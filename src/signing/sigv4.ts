@@ -35,14 +35,17 @@ export function canonicalQueryString(parameters: Readonly<Record<string, string>
 /**
  * `CanonicalHeaders` (each line with its newline) and `SignedHeaders` for headers whose names are lower-case already.
  * Runs of blanks and line breaks become one space, none is left at the ends.
+ * @param absent names that are signed and have no line: a store that passes over a signed header which does not come
+ * (Ceph, `get_v4_canonical_headers`) refuses a request that has it. No other store takes such a signature.
  */
-export function canonicalizeHeaders(headers: Readonly<Record<string, string>>): {
-  canonicalHeaders: string;
-  signedHeaders: string;
-} {
+export function canonicalizeHeaders(
+  headers: Readonly<Record<string, string>>,
+  absent: readonly string[] = [],
+): { canonicalHeaders: string; signedHeaders: string } {
   const names = Object.keys(headers).sort();
   const canonicalHeaders = names.map((name) => `${name}:${foldBlanks(headers[name] ?? '')}\n`).join('');
-  return { canonicalHeaders, signedHeaders: names.join(';') };
+  const signed = absent.length === 0 ? names : [...names, ...absent].sort();
+  return { canonicalHeaders, signedHeaders: signed.join(';') };
 }
 
 function foldBlanks(value: string): string {

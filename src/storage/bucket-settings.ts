@@ -22,7 +22,7 @@ import { describeLifecycleRule, withLifecycleRule } from './lifecycle-rules.ts';
 import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';
 
 /** What of the configuration a bucket's own settings follow, and whether it shall keep versions. */
-export type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl'> & {
+type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl'> & {
   versioning: boolean;
 };
 
@@ -65,8 +65,8 @@ async function bucketExists(client: S3Client, name: string): Promise<boolean> {
 }
 
 /**
- * S3 User Guide, "Blocking public access to your Amazon S3 storage". Off AWS without BlockPublicAcls: Ceph 16 would refuse
- * every PUT, not only those with an ACL. With IgnorePublicAcls none counts anyway.
+ * S3 User Guide, "Blocking public access to your Amazon S3 storage". Off AWS without BlockPublicAcls: Ceph 16 would
+ * refuse every PUT, not only those with an ACL. With IgnorePublicAcls none counts anyway.
  */
 function publicAccess(
   client: S3Client,

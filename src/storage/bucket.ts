@@ -27,6 +27,9 @@ export type StoredObject = {
   metadata: Readonly<Record<string, string>>;
 };
 
+/** Enough of an object to mean no other. */
+export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
+
 /**
  * What the domain asks of a bucket. Every function throws the 503 `storage-unavailable` when the bucket does not
  * answer, and `conflict` when the object changed after `head` saw it.
@@ -40,7 +43,7 @@ export type Bucket = ReturnType<typeof openBucket>;
 export function openBucket(client: S3Client, bucketName: string, patient: S3Client = client) {
   const at = (key: string) => ({ Bucket: bucketName, Key: key });
   /** This object and no later one under the same key. */
-  const exactly = (object: Pick<StoredObject, 'key' | 'etag' | 'versionId'>) => ({
+  const exactly = (object: ObjectVersion) => ({
     ...at(object.key),
     ...(object.versionId === null ? { IfMatch: object.etag } : { VersionId: object.versionId }),
   });
@@ -96,6 +99,18 @@ export function openBucket(client: S3Client, bucketName: string, patient: S3Clie
       return null;
     },
 
+    /** An object's bytes, or the range of them (as a `Range` header has it), as they come. */
+    async read(object: ObjectVersion, range?: string): Promise<ReadableStream> {
+      try {
+        const command = new GetObjectCommand({ ...exactly(object), ...(range !== undefined && { Range: range }) });
+        const { Body } = await patient.send(command);
+        if (Body === undefined) throw new Error('GetObject gave no body');
+        return Body.transformToWebStream();
+      } catch (error) {
+        throw isChanged(error) ? changed(error) : unavailable('storage', error);
+      }
+    },
+
     /** The first bytes of an object, at most `count`; it must not be empty. */
     async firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
       const chunks: Uint8Array[] = [];
@@ -146,7 +161,7 @@ export function openBucket(client: S3Client, bucketName: string, patient: S3Clie
     },
 
     /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */
-    async remove(object: Pick<StoredObject, 'key' | 'etag' | 'versionId'>): Promise<void> {
+    async remove(object: ObjectVersion): Promise<void> {
       try {
         await client.send(new DeleteObjectCommand(exactly(object)));
       } catch (error) {

@@ -4,8 +4,8 @@ import type { CORSRule } from '@aws-sdk/client-s3';
 const RULE_ID = 'signpost';
 
 /**
- * Lets browsers from these origins upload to the bucket and read what they need of its answers (S3 User Guide, "Elements
- * of a CORS configuration").
+ * Lets browsers from these origins upload to the bucket and read what they need of its answers (S3 User Guide,
+ * "Elements of a CORS configuration").
  */
 export function corsRule(allowedOrigins: readonly string[]): CORSRule {
   return {

@@ -25,7 +25,7 @@ export function withLifecycleRule(rules: readonly LifecycleRule[], keyPrefix: st
 }
 
 /** Whether a rule ends unfinished uploads under every key of ours. */
-export function endsUnfinishedUploads(rule: LifecycleRule, keyPrefix: string): boolean {
+function endsUnfinishedUploads(rule: LifecycleRule, keyPrefix: string): boolean {
   const { Prefix: prefix = '', ...conditions } = { Prefix: rule.Prefix, ...rule.Filter };
   return (
     rule.Status === 'Enabled' &&

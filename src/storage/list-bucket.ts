@@ -5,9 +5,9 @@ import { unavailable } from '../errors.ts';
 export type ListedObject = { key: string; etag: string; lastModified: Date };
 
 /** An upload in parts that nobody finished yet; `uploadId` as the bucket calls it. */
-export type ListedUpload = { key: string; uploadId: string; initiated: Date };
+type ListedUpload = { key: string; uploadId: string; initiated: Date };
 
-/** What is in the bucket, page by page, in the order of the keys' bytes. All throw `storage-unavailable` as `Bucket` does. */
+/** What is in the bucket, page by page, in the order of the keys' bytes. All throw as `Bucket` does. */
 export type BucketLister = ReturnType<typeof createBucketLister>;
 
 export function createBucketLister(client: S3Client, bucketName: string) {

@@ -40,7 +40,7 @@ export async function planSetting(setting: SettingToPlan, isAws: boolean): Promi
   }
 }
 
-/** Writes one setting; null, or why the store does not know it. Throws an Error naming the action that is not allowed. */
+/** Writes one setting; null, or why the store does not know it. Throws an Error naming an action not allowed. */
 export async function applySetting(
   action: string,
   isAws: boolean,

@@ -21,8 +21,9 @@ export type AbortUploadServices = {
 };
 
 /**
- * Gives up an upload: its parts, and an object that arrived but was not confirmed, are removed. When there is nothing
- * left to abort it has succeeded.
+ * Gives up an upload: its parts, and an object that arrived but was not confirmed, are removed. What is still on its
+ * way becomes no file either, whoever confirms it: the bucket's events would. When there is nothing left to abort it
+ * has succeeded.
  * @throws {Problem} `not-your-object`, `conflict` once it is confirmed, `storage-unavailable`, `database-unavailable`.
  */
 export async function abortUpload(
@@ -38,7 +39,7 @@ export async function abortUpload(
   const upload = input.uploadId === undefined ? null : parseUploadId(input.uploadId);
   if (upload !== null) await multipart.abort(key.key, upload.bucketUploadId);
   const object = await bucket.head(key.key);
-  if (object !== null && (await discardObject(services, key, object)) !== null) throw confirmed();
+  if ((await discardObject(services, key, object)) !== null) throw confirmed();
 }
 
 function confirmed(): Problem {

@@ -8,8 +8,9 @@ import { findExcess } from '../upload-policy.ts';
 const ANSWER_WITHIN_MS = 1_000;
 
 /**
- * Refuses uploads that are certain to take their user over the quota, before their bytes are sent. Without a quota nobody
- * is asked; a database that does not answer refuses nothing. Whether they fit is decided when they are confirmed.
+ * Refuses uploads that are certain to take their user over the quota, before their bytes are sent. Without a quota
+ * nobody is asked; a database that does not answer refuses nothing. Whether they fit is decided when they are
+ * confirmed.
  * @param sizesBytes of all that is asked for at once; null: not known.
  * @throws {Problem} `quota-exceeded`.
  */

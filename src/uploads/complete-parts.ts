@@ -7,8 +7,9 @@ export type ClientPart = { partNumber: number; etag: string };
 
 /**
  * Makes one object of an upload's parts. Nothing is completed unless every part is there in its planned length, and
- * they are those the client names, if it names any (of an open plan it must): until then the upload stays open and nothing is lost.
- * An upload the bucket does not have (any more) is none of its business: completed before, aborted, or never begun.
+ * they are those the client names, if it names any (of an open plan it must): until then the upload stays open and
+ * nothing is lost. An upload the bucket does not have (any more) is none of its business: completed before, aborted, or
+ * never begun.
  * @throws {Problem} `conflict` for parts that are missing or changed, `invalid-request` for a list that is not that of
  * the bucket, `storage-unavailable`.
  */

@@ -32,7 +32,7 @@ export const confirmUploadInput = z
     message: 'must come with parts',
   });
 
-export type ConfirmUploadInput = z.infer<typeof confirmUploadInput>;
+type ConfirmUploadInput = z.infer<typeof confirmUploadInput>;
 
 export type ConfirmUploadServices = AuditServices & {
   config: Config;
@@ -58,7 +58,26 @@ export function confirmUpload(
   input: ConfirmUploadInput,
 ): Promise<{ file: File; created: boolean }> {
   const { objectKey } = input;
-  return recordRefusals(services, caller, 'upload.confirm', { objectKey }, () => confirm(services, caller, input));
+  return recordRefusals(services, caller, 'upload.confirm', { objectKey }, () =>
+    confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
+  );
+}
+
+/**
+ * What is copied away is gone from under its own key as soon as it is confirmed: whoever was about to look at it, or to
+ * copy it, gets the same answer as who was faster.
+ */
+async function whenOvertaken(
+  { config, files }: ConfirmUploadServices,
+  caller: Caller,
+  objectKey: string,
+  error: unknown,
+) {
+  const isGone = error instanceof Problem && ['object-not-found', 'upload-not-found', 'conflict'].includes(error.code);
+  const key = isGone ? parseOwnKey(config.keyPrefix, caller.userId, objectKey) : null;
+  const row = key && (await files.find({ id: key.fileId, ownerId: caller.userId }));
+  if (row?.objectKey !== objectKey || row.storedKey === null) throw error;
+  return { file: toFile(row, config.publicBaseUrl), created: false };
 }
 
 async function confirm(

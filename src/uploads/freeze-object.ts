@@ -19,7 +19,11 @@ export async function freezeObject(
 ): Promise<StoredObject> {
   const { config, bucket, now, newId } = services;
   const copyKey = frozenKey(config.keyPrefix, key, newId(now()));
-  const copy = { ...object, key: copyKey, ...(await bucket.copy(object, copyKey, config.sse)) };
+  const copied = await bucket.copy(object, copyKey, config.sse);
+  // Ceph does not say which version it made: without it the copy could never be removed for good.
+  const isUnnamed = object.versionId !== null && copied.versionId === null;
+  const versionId = isUnnamed ? ((await bucket.head(copyKey))?.versionId ?? null) : copied.versionId;
+  const copy = { ...object, ...copied, key: copyKey, versionId };
   // Ceph looks at the condition before it copies, and not while it does. Where ETags are MD5s, they tell.
   const areMd5s = config.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
   if (areMd5s && object.etag !== copy.etag) {

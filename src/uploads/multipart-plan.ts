@@ -1,15 +1,15 @@
+import { MIN_PART_BYTES } from '../settings.ts';
+
 /** S3 User Guide, "Amazon S3 multipart upload limits". */
 export const MAX_PARTS = 10_000;
 
 const MIB = 1024 ** 2;
 
-/** What S3 wants of every part but the last. */
-export const MIN_PART_BYTES = 5 * MIB;
-
 /**
- * How a file is cut: every part has `partSizeBytes` but the last, which has what is left. With `partChecksums` the bucket
- * takes no part without its SHA-256. Where `isOpen`, the client cuts a file of a size that nobody knows: `sizeBytes` is the
- * most it may have, `partSizeBytes` such that no more parts are needed, and no part has a length of its own.
+ * How a file is cut: every part has `partSizeBytes` but the last, which has what is left. With `partChecksums` the
+ * bucket takes no part without its SHA-256. Where `isOpen`, the client cuts a file of a size that nobody knows:
+ * `sizeBytes` is the most it may have, `partSizeBytes` such that no more parts are needed, and no part has a length of
+ * its own.
  */
 export type MultipartPlan = { sizeBytes: number; partSizeBytes: number; partChecksums: boolean; isOpen?: true };
 
@@ -37,8 +37,8 @@ export function partLength(plan: MultipartPlan, partNumber: number): number | nu
 }
 
 /**
- * The upload id that clients get: the bucket's own with the plan in front, since nothing in the bucket tells the size of
- * an upload that is not complete, and signing keeps no state. Who changes the plan gains nothing: the size is held
+ * The upload id that clients get: the bucket's own with the plan in front, since nothing in the bucket tells the size
+ * of an upload that is not complete, and signing keeps no state. Who changes the plan gains nothing: the size is held
  * against the limits whenever parts are signed, and against the signed metadata when the upload is confirmed.
  */
 export function formatUploadId(plan: MultipartPlan, bucketUploadId: string): string {

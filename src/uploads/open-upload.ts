@@ -6,7 +6,7 @@ import { type MultipartPlan, parseUploadId } from './multipart-plan.ts';
 
 export type OpenUpload = { key: ObjectKey; documentType: string | null; plan: MultipartPlan; bucketUploadId: string };
 
-/** The problem of an upload id that is unknown, has ended, or belongs to another key: the bucket tells them apart no more. */
+/** The problem of an upload id that is unknown, ended or another key's: the bucket tells them apart no more. */
 export function uploadNotFound(): Problem {
   return new Problem('upload-not-found', 'there is no such upload under this key: it was never begun, or has ended');
 }

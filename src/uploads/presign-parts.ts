@@ -36,8 +36,8 @@ export type PresignPartsServices = {
 /**
  * Signs parts of an upload that was begun before, as often as it takes. Pure: an id that is not this key's makes URLs
  * that the bucket refuses.
- * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, or with a checksum too few
- * or too many, `file-too-large`.
+ * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, or with a
+ * checksum too few or too many, `file-too-large`.
  */
 export async function presignParts(
   services: PresignPartsServices,

@@ -4,54 +4,21 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
-import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
-import type { Credentials } from '../signing/credentials.ts';
-import { presignPost } from '../signing/presign-post.ts';
-import { presignPut } from '../signing/presign-put.ts';
-import { presignUrl } from '../signing/presign-url.ts';
-import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
-import type { MultipartUploads } from '../storage/multipart-uploads.ts';
-import { findViolations, maxBytesOf, type Violation } from '../upload-policy.ts';
+import { findViolations, type Violation } from '../upload-policy.ts';
 import { checkQuota } from './check-quota.ts';
-import { encryptionHeaders } from './encryption-headers.ts';
-import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
-import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
-import { ANY_TYPE, metadataHeaders, toMetadata } from './upload-metadata.ts';
+import { type SignUploadServices, signUpload, type UploadToSign } from './sign-upload.ts';
+import { ANY_TYPE } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
-
-export type SignUploadServices = {
-  config: Config;
-  endpoint: SigningEndpoint;
-  credentials: () => Credentials | Promise<Credentials>;
-  multipart: Pick<MultipartUploads, 'begin'>;
-  now: () => Date;
-  newId: (now: Date) => string;
-};
 
 export type PresignUploadServices = SignUploadServices & AuditServices & { files: Pick<Files, 'usage'> };
 
-/** What a route may ask to sign: a request, or more than a request of ours can say, for clients of others. */
-export type UploadToSign = Omit<UploadRequest, 'size' | 'method'> & {
-  /**
-   * null: unknown. Then a form is bounded by the limits, a PUT and parts by nothing, and whatever arrives is held against
-   * the limits when it is confirmed.
-   */
-  size: number | null;
-  /** `CREATE`: the client sends CreateMultipartUpload itself; with `contentType` `ANY_TYPE`, it says there which. */
-  method?: UploadRequest['method'] | 'CREATE';
-  /** Of each part but the last, in bytes, such that 10,000 parts suffice. Default: `MULTIPART_PART_BYTES` or more. */
-  partSize?: number | undefined;
-  /** What a form has to carry besides. */
-  formFields?: Readonly<Record<string, string>>;
-};
-
 /**
- * Signs one upload under the caller's own prefix. No database, unless there is a quota or presigns are audited, and never
- * one that has to answer; for one PUT no call to the bucket either: everything that confirming will hold the object
- * against is inside the signature.
- * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form where the
- * store knows none; for an upload in parts `storage-unavailable`.
+ * Signs one upload under the caller's own prefix. No database, unless there is a quota or presigns are audited, and
+ * never one that has to answer; for one PUT no call to the bucket either: everything that confirming will hold the
+ * object against is inside the signature.
+ * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form where
+ * the store knows none; for an upload in parts `storage-unavailable`.
  */
 export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadToSign) {
   refuse(violationsOf(services.config, request));
@@ -98,141 +65,4 @@ function refuse(violations: readonly Violation[]): void {
   const [first] = violations;
   if (first === undefined) return;
   throw new Problem(first.code, first.message, { errors: violations.map(({ path, message }) => ({ path, message })) });
-}
-
-/** Signs an upload, whatever the limits say. */
-export async function signUpload(services: SignUploadServices, caller: Caller, request: UploadToSign) {
-  const { config } = services;
-  const now = services.now();
-  const fileId = services.newId(now);
-  const key = buildObjectKey(config.keyPrefix, {
-    userId: caller.userId,
-    recordId: request.recordId ?? null,
-    documentType: request.documentType ?? null,
-    fileId,
-    fileName: safeFileName(request.fileName),
-  });
-  const isLarge = request.size === null || request.size > config.multipartThresholdBytes;
-  const method = request.method ?? (isLarge ? 'MULTIPART' : 'PUT');
-  return {
-    fileId,
-    objectKey: key,
-    ...(await SIGN[method](services, request, key, now)),
-    serverTime: now.toISOString(),
-    // A form's file is copied away when it is verified: its address is known only then.
-    ...(config.publicBaseUrl !== null &&
-      method !== 'POST' && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
-  };
-}
-
-async function signPut(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
-  const { config, endpoint } = services;
-  const { checksumSha256, contentType } = request;
-  const headers: Record<string, string> = {
-    'content-type': contentType,
-    'if-none-match': '*',
-    ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
-    ...metadataHeaders(metadataOf(request)),
-    ...encryptionHeaders(config.sse),
-  };
-  const signed = presignPut(
-    endpoint,
-    await services.credentials(),
-    {
-      key,
-      // Every client sends content-length by itself, and browsers forbid setting it: signed, but not in the answer.
-      headers: { ...headers, ...(request.size !== null && { 'content-length': String(request.size) }) },
-      expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
-    },
-    now,
-  );
-  return { method: 'PUT' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
-}
-
-async function signForm(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
-  const { config, endpoint } = services;
-  const { checksumSha256, contentType } = request;
-  const signed = presignPost(
-    endpoint,
-    await services.credentials(),
-    {
-      key,
-      fields: {
-        ...request.formFields,
-        'Content-Type': contentType,
-        ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
-        ...metadataHeaders(metadataOf(request, true)),
-        ...encryptionHeaders(config.sse),
-      },
-      sizes: request.size === null ? [0, maxBytesOfUnknown(config, request)] : [request.size, request.size],
-      expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
-    },
-    now,
-  );
-  const { url, fields, expiresAt } = signed;
-  return { method: 'POST' as const, presignedUrl: url, fields, expiresAt: expiresAt.toISOString() };
-}
-
-async function beginParts(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
-  const { config, multipart } = services;
-  const plan =
-    request.size === null
-      ? planOpenParts(maxBytesOfUnknown(config, request))
-      : {
-          ...planParts(request.size, config.multipartPartBytes, request.partChecksums),
-          ...(request.partSize !== undefined && { partSizeBytes: request.partSize }),
-        };
-  const bucketUploadId = await multipart.begin(key, {
-    contentType: request.contentType,
-    metadata: metadataOf(request),
-    sse: config.sse,
-    partChecksums: plan.partChecksums,
-  });
-  const count = partCount(plan);
-  // A checksum is part of a URL, and nobody knows them yet; nor how many parts there will be of an open plan.
-  const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, MAX_SIGNED_PARTS);
-  const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
-  const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
-  const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };
-  const signed = await signParts(services, toSign, now);
-  return {
-    method: 'MULTIPART' as const,
-    uploadId: formatUploadId(plan, bucketUploadId),
-    partSize: plan.partSizeBytes,
-    partCount: count,
-    ...signed,
-  };
-}
-
-/**
- * Signs CreateMultipartUpload itself (Amazon S3 API Reference). It can be sent twice, and both uploads completed: not every
- * store would refuse the second, whatever was signed into its completion (Ceph 16).
- */
-async function signCreation(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
-  const { config, endpoint } = services;
-  const { contentType } = request;
-  const headers: Record<string, string> = {
-    ...(contentType !== ANY_TYPE && { 'content-type': contentType }),
-    ...metadataHeaders(metadataOf(request, true)),
-    ...encryptionHeaders(config.sse),
-  };
-  const query = { uploads: '', 'x-id': 'CreateMultipartUpload' };
-  const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
-  const toSign = { method: 'POST' as const, key, query, headers, expiresInSeconds };
-  const signed = presignUrl(endpoint, await services.credentials(), toSign, now);
-  return { method: 'CREATE' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
-}
-
-const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: signCreation };
-
-/** How large a file of unknown size may become: what the limits allow, and what one form or copy holds. */
-function maxBytesOfUnknown(config: Config, { documentType, method }: UploadToSign): number {
-  const isOneRequest = method === 'POST' || config.freezeUploads === 'all';
-  return Math.min(maxBytesOf(config, documentType ?? null), isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY);
-}
-
-function metadataOf(request: UploadToSign, isRepeatable = false) {
-  const { fileName, size: sizeBytes, contentType, metadata = {} } = request;
-  const checksumSha256 = request.checksumSha256 ?? null;
-  return toMetadata({ fileName, sizeBytes, contentType, checksumSha256, isRepeatable, metadata });
 }

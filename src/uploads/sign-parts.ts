@@ -19,8 +19,8 @@ export type PartsToSign = {
 };
 
 /**
- * Signs parts of one upload, each with its exact length (but those of an open plan), and with its SHA-256 where the upload was begun so: then
- * `headers` are what the client has to send.
+ * Signs parts of one upload, each with its exact length (but those of an open plan), and with its SHA-256 where the
+ * upload was begun so: then `headers` are what the client has to send.
  * @throws {Problem} `invalid-request` for a part the file does not reach, or with a checksum too few or too many.
  */
 export async function signParts(

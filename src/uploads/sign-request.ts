@@ -16,8 +16,9 @@ import { uploadRequest } from './upload-request.ts';
 const { contentType, size, expiresIn } = uploadRequest.shape;
 
 /**
- * Uppy's `PresignableRequest` (@uppy/aws-s3 6), and for an upload that begins, what else the app's own `signRequest` may
- * say of it: `size`, which makes it exact; `recordId`, `documentType`, `metadata`, and in parts `contentType` as well.
+ * Uppy's `PresignableRequest` (@uppy/aws-s3 6), and for an upload that begins, what else the app's own `signRequest`
+ * may say of it: `size`, which makes it exact; `recordId`, `documentType`, `metadata`, and in parts `contentType` as
+ * well.
  */
 export const signRequestInput = z.strictObject({
   method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
@@ -35,7 +36,7 @@ export const signRequestInput = z.strictObject({
 type SignRequestInput = z.infer<typeof signRequestInput>;
 
 /** Uppy's `PresignedResponse`. `key` and `fields` only where an upload begins. */
-export type PresignedResponse = {
+type PresignedResponse = {
   url: string;
   key?: string;
   headers?: Readonly<Record<string, string>>;
@@ -49,9 +50,9 @@ const DEFAULT_KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)/;
 const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'AbortMultipartUpload' };
 
 /**
- * Signs one S3 request of an Uppy 6 that talks to the bucket itself. An upload begins under a key of ours, whatever key is
- * asked for: its last segment is the file's name. What follows must be under the caller's own prefix. DeleteObject is never
- * signed.
+ * Signs one S3 request of an Uppy 6 that talks to the bucket itself. An upload begins under a key of ours, whatever key
+ * is asked for: its last segment is the file's name. What follows must be under the caller's own prefix. DeleteObject
+ * is never signed.
  *
  * PutObject is exact where `size` is known; else a form up to what the limits allow, or, where the store knows none, a
  * PUT that is held against them when it is confirmed, as are parts. What the client completes itself it could complete

@@ -4,7 +4,7 @@ import { MEDIA_TYPE_PATTERN } from '../media-type.ts';
 
 const MAX_BATCH = 100;
 
-/** One upload that a client asks for. `size` in bytes; content type at most 128 characters; `metadata` at most 10 pairs. */
+/** One upload that a client asks for. `size` in bytes; content type up to 128 characters; `metadata` up to 10 pairs. */
 export const uploadRequest = z.strictObject({
   fileName,
   contentType: z.string().max(128).regex(MEDIA_TYPE_PATTERN, 'must be a media type like image/png'),
@@ -14,8 +14,8 @@ export const uploadRequest = z.strictObject({
   documentType: label.optional(),
   metadata: metadata.optional(),
   /**
-   * Should the file go up in parts, each of them carries its SHA-256: URLs for them come from `POST /presign-parts` alone,
-   * and the file keeps the composite, `<base64>-<parts>`. Default false.
+   * Should the file go up in parts, each of them carries its SHA-256: URLs for them come from `POST /presign-parts`
+   * alone, and the file keeps the composite, `<base64>-<parts>`. Default false.
    */
   partChecksums: z.boolean().optional(),
   /** Default: `PUT` up to `MULTIPART_THRESHOLD_BYTES`, above it `MULTIPART`. */

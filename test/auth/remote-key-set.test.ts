@@ -1,14 +1,14 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { createServer, type ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { exportJWK, exportSPKI, type JWK } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import { createTokenVerifier, type TokenVerifier } from '../../src/auth/verify-token.ts';
+import { freePort } from '../helpers/listen.ts';
 import {
   bearer,
   createClock,
   createKeyPair,
   json,
-  portOf,
   problemOf,
   type SigningPair,
   serve,
@@ -261,12 +261,4 @@ describe('a URL that fails', () => {
 
 function part(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

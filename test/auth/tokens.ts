@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { onTestFinished } from 'vitest';
 import { Problem } from '../../src/errors.ts';
+import { listen } from '../helpers/listen.ts';
 
 export const SECRET = 'correct horse battery staple, at length';
 export const START = new Date('2026-11-20T17:00:00Z');
@@ -67,19 +68,12 @@ export async function serve(answer: RequestListener) {
     state.requests += 1;
     state.answer(request, response);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  state.url = `${await listen(server)}/jwks.json`;
   onTestFinished(() => {
     server.closeAllConnections();
     server.close();
   });
-  state.url = `http://127.0.0.1:${portOf(server)}/jwks.json`;
   return state;
-}
-
-export function portOf(server: Server): number {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('expected a TCP port');
-  return address.port;
 }
 
 export function json(body: unknown): RequestListener {

@@ -1,21 +1,17 @@
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ListMultipartUploadsCommand, ListPartsCommand, PutBucketCorsCommand, S3Client } from '@aws-sdk/client-s3';
-import { type BrowserContextOptions, chromium } from 'playwright-core';
+import { ListMultipartUploadsCommand, ListPartsCommand, S3Client } from '@aws-sdk/client-s3';
+import type { BrowserContextOptions } from 'playwright-core';
+import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
+import { freePort } from '../helpers/listen.ts';
 import { startRelay } from '../helpers/relay.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
 import { run } from '../live/process.ts';
+import { launchChromium } from './launch-chromium.ts';
 
 /** No name of this machine's: what a page of somebody else's is after it had its name made to point here. */
 export const REBOUND_HOST = 'rebound.example';
-
-const FLAGS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  ...['--disable-component-update', '--disable-sync', `--host-resolver-rules=MAP ${REBOUND_HOST} 127.0.0.1`],
-];
 
 export type PageHost = Awaited<ReturnType<typeof startPageHost>>;
 
@@ -30,7 +26,7 @@ export async function startPageHost(settings: Record<string, string> = {}) {
   const remote = process.env.TEST_S3_ENDPOINT === undefined ? null : await startTestBucket();
   const endpoint = remote?.endpoint ?? `http://127.0.0.1:${bucketPort}`;
   const relay = await startRelay(endpoint);
-  if (remote !== null) await allowAnyOrigin(remote.client, remote.name);
+  if (remote !== null) await setUpBucket(remote.client, remote.name, ['*']);
   const service = run('npm', ['start'], {
     ...{ PORT: port, LOCAL_S3_PORT: bucketPort, DATA_DIR: dataDirectory },
     ...{ S3_PUBLIC_ENDPOINT: relay.url, RATE_LIMIT_PER_MINUTE: '0' },
@@ -40,7 +36,7 @@ export async function startPageHost(settings: Record<string, string> = {}) {
   const url = (await service.until(/open (http:\S+)/))[1] ?? '';
   const Bucket = remote?.name ?? 'signpost';
   const s3 = remote?.client ?? (await embeddedClient(endpoint, dataDirectory));
-  const browser = await chromium.launch({ executablePath: process.env.TEST_BROWSER ?? '', args: FLAGS });
+  const browser = await launchChromium([`--host-resolver-rules=MAP ${REBOUND_HOST} 127.0.0.1`]);
 
   return {
     ...{ directory, url, relay, s3, Bucket },
@@ -83,21 +79,4 @@ async function embeddedClient(endpoint: string, dataDirectory: string): Promise<
   const { s3SecretAccessKey } = JSON.parse(await readFile(join(dataDirectory, 'secrets.json'), 'utf8'));
   const credentials = { accessKeyId: 'signpost', secretAccessKey: s3SecretAccessKey };
   return new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
-}
-
-async function allowAnyOrigin(client: S3Client, Bucket: string): Promise<void> {
-  const rule = {
-    ...{ AllowedOrigins: ['*'], AllowedMethods: ['GET', 'HEAD', 'PUT', 'POST'], AllowedHeaders: ['*'] },
-    ExposeHeaders: ['ETag'],
-  };
-  await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }));
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return String(typeof address === 'object' ? address?.port : '');
 }

@@ -1,11 +1,12 @@
-import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { ListMultipartUploadsCommand, PutBucketCorsCommand } from '@aws-sdk/client-s3';
-import { serve } from '@hono/node-server';
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { createAdaptorServer } from '@hono/node-server';
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
+import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
+import { listen } from '../helpers/listen.ts';
 import { startTestService } from '../helpers/test-service.ts';
+import { launchChromium } from './launch-chromium.ts';
 
 /** The published packages: what `@uppy/core` and `@uppy/aws-s3` are to the page. */
 const GENERATIONS = {
@@ -20,27 +21,20 @@ export async function startUppy(env: Record<string, string> = {}) {
   const app = createServer();
   const appUrl = await listen(app);
   const service = await startTestService({ env: { ALLOWED_ORIGINS: appUrl, AUTH_COOKIE: 'token', ...env } });
-  const server = serve({ fetch: service.app.fetch, port: 0, hostname: '127.0.0.1' }) as Server;
-  if (!server.listening) await once(server, 'listening');
+  const server = createAdaptorServer({ fetch: service.app.fetch }) as Server;
+  const url = await listen(server);
   const { client, name: Bucket } = service.bucket;
-  const rule = {
-    ...{ AllowedOrigins: [appUrl], AllowedMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'], AllowedHeaders: ['*'] },
-    ExposeHeaders: ['ETag', 'Location'],
-  };
-  await client.send(new PutBucketCorsCommand({ Bucket, CORSConfiguration: { CORSRules: [rule] } }));
+  await setUpBucket(client, Bucket, [appUrl]);
   app.on('request', async (request, response) => {
     const [, generation] = /^\/(5|6)\.js$/.exec(request.url ?? '') ?? [];
     if (generation === undefined) {
       response.setHeader('content-type', 'text/html').end(`<script src="${request.url}.js"></script>`);
     } else response.setHeader('content-type', 'text/javascript').end(await bundle(Number(generation) as Generation));
   });
-  const browser = await chromium.launch({
-    executablePath: process.env.TEST_BROWSER ?? '',
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  });
+  const browser = await launchChromium();
 
   return {
-    ...{ service, url: urlOf(server) },
+    ...{ service, url },
     /** The app's page with this generation of Uppy; `parts` are the numbers of those that arrived, in their order. */
     openPage: async (generation: Generation) => {
       const context = await browser.newContext();
@@ -72,16 +66,4 @@ async function bundle(generation: Generation): Promise<string> {
     ...{ bundle: true, write: false, format: 'iife', alias: GENERATIONS[generation], logLevel: 'silent' },
   });
   return outputFiles[0]?.text ?? '';
-}
-
-async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return urlOf(server);
-}
-
-function urlOf(server: Server): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('there is no port');
-  return `http://127.0.0.1:${address.port}`;
 }

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
-import { serve } from '@hono/node-server';
+import { createAdaptorServer } from '@hono/node-server';
 import { createSignpost, type SignpostOptions } from '../../src/client/create-signpost.ts';
+import { listen } from '../helpers/listen.ts';
 import { mint, startTestService } from '../helpers/test-service.ts';
 
 export const PART = 5 * 1024 ** 2;
@@ -18,11 +18,8 @@ export async function startServiceForClients(options: Parameters<typeof startTes
     ...options,
     env: { MULTIPART_THRESHOLD_BYTES: String(PART), MULTIPART_PART_BYTES: String(PART), ...options.env },
   });
-  const server = serve({ fetch: service.app.fetch, port: 0, hostname: '127.0.0.1' });
-  if (!server.listening) await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the service has no port');
-  const url = `http://127.0.0.1:${address.port}`;
+  const server = createAdaptorServer({ fetch: service.app.fetch });
+  const url = await listen(server);
   const { client: s3, name: Bucket } = service.bucket;
 
   const client = async (

@@ -74,8 +74,7 @@ function expected(files: Given[], page: Omit<FilePage, 'limit'>): string[] {
     if (contentType?.endsWith('/*')) return type.startsWith(contentType.slice(0, -1));
     return type === contentType || type.split(';')[0]?.trimEnd() === contentType;
   };
-  const key = { createdAt: 'at', searchName: 'name', sizeBytes: 'size' } as const;
-  const by = key[FILE_SORTS[sort].key];
+  const by = { createdAt: 'at', fileName: 'name', size: 'size' }[sort.replace('-', '')] as 'at' | 'name' | 'size';
   const compare = (a: Given, b: Given) =>
     by === 'name' ? Buffer.compare(Buffer.from(folded(a.name)), Buffer.from(folded(b.name))) : a[by] - b[by];
   return files

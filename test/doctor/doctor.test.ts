@@ -35,7 +35,8 @@ type Options = {
 /** The doctor on the test's bucket and database, with a setting or two of its own. */
 function examine({ env = {}, now = () => new Date(), ...options }: Options = {}): Promise<Check[]> {
   const settings = { DATABASE_URL: database.url, JWT_SECRET: 'x'.repeat(40), ALLOWED_ORIGINS: ORIGIN, ...bucket.env };
-  return runDoctor(parseConfig({ ...settings, ...env }), {
+  const ofStore = { S3_SIGN_ABSENT_HEADERS: String(isCeph) };
+  return runDoctor(parseConfig({ ...settings, ...ofStore, ...env }), {
     migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
     signal: new AbortController().signal,
     report: () => {},
@@ -161,6 +162,18 @@ describe('the doctor, on what a store does not hold', () => {
     expect(named(checks, 'PUT: a second time')?.remedy).toBe('FREEZE_UPLOADS=all');
     expect(failed(await examineBehind(ignoring, { FREEZE_UPLOADS: 'all' }))).toEqual([]);
     expect(await leftBehind()).toBe(0);
+  });
+
+  it('asks for S3_SIGN_ABSENT_HEADERS=true where an upload can be made a copy of anything, as on Ceph', async () => {
+    const copies = async ({ headers }: Sent, passOn: () => Promise<Returned>) => {
+      const { 'x-amz-copy-source': source, 'if-none-match': condition } = headers;
+      if (source === undefined || condition === undefined) return passOn();
+      return { status: 200, headers: {}, body: '<CopyObjectResult/>' };
+    };
+    const name = 'PUT: x-amz-copy-source, not signed';
+    const remedy = 'S3_SIGN_ABSENT_HEADERS=true';
+    expect(named(await examineBehind(copies), name)).toMatchObject({ verdict: 'fail', remedy });
+    if (isCeph) expect(failed(await examine({ env: { S3_SIGN_ABSENT_HEADERS: 'false' } }))).toEqual([name]);
   });
 
   it('asks for S3_POST_POLICY=false where there are no forms, as on R2', async () => {

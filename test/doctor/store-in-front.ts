@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { listen } from '../helpers/listen.ts';
 
 export type Sent = { method: string; path: string; query: URLSearchParams; headers: IncomingHttpHeaders; body: Buffer };
 export type Returned = { status: number; headers: IncomingHttpHeaders; body: Buffer | string };
@@ -27,12 +28,8 @@ export async function startStoreInFront(
     const returned = await answer({ method, path, query, headers, body }, passOn);
     response.writeHead(returned.status, returned.headers).end(method === 'HEAD' ? undefined : returned.body);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the store has no port');
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: await listen(server),
     stop: async () => {
       server.close();
       server.closeAllConnections();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { listen } from './listen.ts';
 
 /** A TCP relay in front of a real bucket or database: what it looks like from afar when it goes away and comes back. */
 export async function startRelay(targetUrl: string) {
@@ -21,13 +22,8 @@ export async function startRelay(targetUrl: string) {
       });
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the relay has no port');
   const url = new URL(targetUrl);
-  url.hostname = '127.0.0.1';
-  url.port = String(address.port);
+  url.host = new URL(await listen(server)).host;
 
   return {
     url: url.href,
@@ -43,7 +39,7 @@ export async function startRelay(targetUrl: string) {
       await once(server, 'close');
     },
     comeBack: async () => {
-      server.listen(address.port, '127.0.0.1');
+      server.listen(Number(url.port), '127.0.0.1');
       await once(server, 'listening');
     },
   };

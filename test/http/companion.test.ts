@@ -248,6 +248,11 @@ describe('/s3/multipart', () => {
     expect(answer.status).toBe(status);
     expect([body.error, body.message]).toEqual([body.detail, body.detail]);
   });
+
+  it('names the part number that cannot be', async () => {
+    const { body } = await service.call('alice', '/s3/multipart/x/10001?key=alice/a');
+    expect(body.errors).toMatchObject([{ path: 'partNumber' }]);
+  });
 });
 
 describe('/t/<token>/s3', () => {

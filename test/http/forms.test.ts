@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Scope } from '../../src/auth/caller.ts';
+import { toUserId } from '../../src/object-key.ts';
+import { type ConfirmUploadServices, confirmUpload } from '../../src/uploads/confirm-upload.ts';
 import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
 
 type Form = { objectKey: string; fileId: string; presignedUrl: string; fields: Record<string, string>; method: string };
@@ -56,6 +59,26 @@ describe('an HTML form', () => {
     expect([again.status, again.body]).toEqual([200, confirmed.body]);
     expect(await download(form.fileId)).toBe('hello');
   });
+
+  it.each(['head', 'copy'] as const)(
+    'is the same file to a confirmation that was overtaken before its %s',
+    async (step) => {
+      const form = await presign();
+      await submit(form, 'hello');
+      const { bucket } = service.services;
+      const overtaken = async (...args: never[]) => {
+        expect((await service.confirm('alice', form.objectKey)).status).toBeLessThan(202);
+        return (bucket[step] as (...args: never[]) => Promise<never>)(...args);
+      };
+      const slow: ConfirmUploadServices = { ...service.services, bucket: { ...bucket, [step]: overtaken } };
+      const userId = toUserId('alice');
+      if (userId === null) throw new Error('a user id');
+      const caller = { userId, actorId: userId, scopes: new Set<Scope>(), requestId: 'r', address: null };
+      const { file, created } = await confirmUpload(slow, caller, { objectKey: form.objectKey });
+      expect({ created, fileId: file.fileId }).toEqual({ created: false, fileId: form.fileId });
+      expect(await download(file.fileId)).toBe('hello');
+    },
+  );
 
   it('serves what it verified, however forms and confirmations race', { timeout: 60_000 }, async () => {
     for (let round = 0; round < 10; round++) {

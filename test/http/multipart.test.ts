@@ -228,6 +228,23 @@ describe('POST /abort-upload', () => {
     expect((await service.call('alice', `/files/${upload.fileId}`)).status).toBe(404);
   });
 
+  it('lets nothing become a file that arrives later', async () => {
+    const upload = await service.presign('alice', { ...request, size: 5 });
+    expect((await post('/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
+    await service.put(upload, 'hello');
+    expectProblem(await service.confirm('alice', upload.objectKey), 409, 'conflict');
+    expect(await service.bucket.read(upload.objectKey)).toBeNull();
+  });
+
+  it('lets parts become no file, even where it did not know their upload id', async () => {
+    const upload = await begin();
+    const { objectKey, uploadId } = upload;
+    expect((await post('/abort-upload', { objectKey })).status).toBe(204);
+    await putAll(upload);
+    expectProblem(await post('/confirm-upload', { objectKey, uploadId }), 409, 'conflict');
+    expect(await service.bucket.read(objectKey)).toBeNull();
+  });
+
   it('never leaves a row without an object, however it meets a confirmation', async () => {
     for (let i = 0; i < 20; i++) {
       const upload = await service.presign('alice', { ...request, size: 5 });

@@ -119,6 +119,26 @@ describe('a sweep', () => {
     expect([await exists(stray), await exists(String(copy))]).toEqual([false, true]);
   });
 
+  it('gives what came in parts its day after the last moment it can have been completed', async () => {
+    const request = { fileName: 'b.txt', contentType: 'text/plain', size: 5, method: 'MULTIPART' };
+    const { body } = await service.call<Upload & { uploadId: string; parts: { presignedUrl: string }[] }>(
+      'hugo',
+      '/presign-upload',
+      request,
+    );
+    const url = body.parts[0]?.presignedUrl ?? '';
+    expect((await fetch(url, { method: 'PUT', body: new TextEncoder().encode('hello') })).status).toBe(200);
+    const { multipart } = service.services;
+    const bucketUploadId = body.uploadId.split('.').slice(2).join('.');
+    const parts = (await multipart.listParts(body.objectKey, bucketUploadId)) ?? [];
+    expect(await multipart.complete(body.objectKey, bucketUploadId, parts)).toBeNull();
+
+    expect(await sweepAfter(8 * DAY_MS - 60_000)).toMatchObject({ abandoned: 0 });
+    expect(await exists(body.objectKey)).toBe(true);
+    expect(await sweepAfter(8 * DAY_MS + 60_000)).toMatchObject({ abandoned: 1 });
+    expect(await exists(body.objectKey)).toBe(false);
+  });
+
   it('aborts uploads in parts that nobody finished within a week', async () => {
     const { client, name } = service.bucket;
     const request = { fileName: 'b.bin', contentType: 'application/octet-stream', size: 6e6, method: 'MULTIPART' };
@@ -202,8 +222,9 @@ describe('a sweep', () => {
       await Promise.all(keys.slice(n, n + 50).map((key) => service.bucket.write(key, 'x')));
     }
     const stopping = new AbortController();
+    // A page, less the sweeper's own marker.
     const half = await sweep(service.services, { signal: stopping.signal, onProgress: () => stopping.abort() });
-    expect(half).toMatchObject({ finishedAt: null, counts: { listed: 1000 } });
+    expect(half).toMatchObject({ finishedAt: null, counts: { listed: 999 } });
     const { startedAt, ...state } = (await service.services.sweepQueries.readState()) ?? {};
     expect(state).toMatchObject({ afterKey: half.afterKey, finishedAt: null });
     const whole = await sweep(service.services);
@@ -213,12 +234,61 @@ describe('a sweep', () => {
     expect(whole.counts.listed).toBeLessThan(1100);
   });
 
+  it('touches nothing where another database has swept since, until it is told that this one counts', async () => {
+    const { bucket } = service;
+    const other = await startTestService({ env: bucket.env });
+    try {
+      const file = await service.store('hana', 'of the first database');
+      await sweep(service.services);
+      const later = { ...other.services, now: () => new Date(Date.now() + 2 * DAY_MS) };
+      await expect(sweep(later)).rejects.toThrow('another database has swept this bucket');
+      await expect(sweep(later, { dryRun: true })).rejects.toThrow('another database');
+      expect(await exists(file.objectKey)).toBe(true);
+
+      expect((await sweep(later, { adopt: true, dryRun: true })).counts.abandoned).toBeGreaterThan(0);
+      await sweep(other.services, { adopt: true });
+      await sweep(other.services);
+      await expect(sweep(service.services)).rejects.toThrow('another database');
+      await sweep(service.services, { adopt: true });
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('touches nothing on an older backup of its own database', async () => {
+    await sweep(service.services);
+    const [backup = {}] = await service.database.query('select marker, next_marker from sweeps');
+    await sweep(service.services);
+    const restore = 'update sweeps set marker = $1, next_marker = $2';
+    const [current = {}] = await service.database.query('select marker, next_marker from sweeps');
+    await service.database.query(restore, [backup.marker, backup.next_marker]);
+    await expect(sweep(service.services)).rejects.toThrow('another database');
+    await service.database.query(restore, [current.marker, current.next_marker]);
+    await sweep(service.services);
+  });
+
+  it('takes a crash before or after it has written its marker for no disagreement', async () => {
+    const { marker, sweepQueries } = service.services;
+    const crash = () => Promise.reject(new Error('killed'));
+    await expect(sweep({ ...service.services, marker: { ...marker, write: crash } })).rejects.toThrow('killed');
+    await sweep(service.services);
+    let saves = 0;
+    const saveState: typeof sweepQueries.saveState = (state) =>
+      saves++ === 0 ? sweepQueries.saveState(state) : crash();
+    await expect(sweep({ ...service.services, sweepQueries: { ...sweepQueries, saveState } })).rejects.toThrow(
+      'killed',
+    );
+    await sweep(service.services);
+  });
+
   it('runs on one instance at a time', async () => {
     const { exclusively } = service.services;
-    let release = () => {};
-    const first = exclusively(4711, () => new Promise<string>((resolve) => (release = () => resolve('first'))));
-    await expect.poll(() => exclusively(4711, async () => 'second')).toBeNull();
-    release();
+    let first: Promise<string | null> = Promise.resolve(null);
+    const release = await new Promise<(result: string) => void>((begun) => {
+      first = exclusively(4711, () => new Promise<string>((resolve) => begun(resolve)));
+    });
+    expect(await exclusively(4711, async () => 'second')).toBeNull();
+    release('first');
     expect(await first).toBe('first');
     await expect.poll(() => exclusively(4711, async () => 'third')).toBe('third');
   });

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../helpers/listen.ts';
 import { type Running, run } from './process.ts';
 
 let dir: string;
@@ -23,15 +22,6 @@ afterAll(async () => {
 const PORTS = { PORT: '', LOCAL_S3_PORT: '' };
 let url = '';
 let token = '';
-
-/** A port that was free a moment ago, and stays the same over restarts. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return String(typeof address === 'object' ? address?.port : '');
-}
 
 /** `npm start` on embedded defaults, but for the ports and the folder. */
 async function start(command: readonly string[] = ['npm', 'start']): Promise<void> {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import {
   CompleteMultipartUploadCommand,
   ListMultipartUploadsCommand,
   PutBucketNotificationConfigurationCommand,
 } from '@aws-sdk/client-s3';
-import { serve } from '@hono/node-server';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   ALGORITHM,
@@ -17,6 +16,7 @@ import {
   signingKey,
   stringToSign,
 } from '../../src/signing/sigv4.ts';
+import { listen } from '../helpers/listen.ts';
 import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
 
 const SECRET = 'the-secret-of-bucket-events';
@@ -24,7 +24,7 @@ const SECRET = 'the-secret-of-bucket-events';
 const WITHIN_MS = 45_000;
 
 let service: TestService;
-let server: ReturnType<typeof serve>;
+let server: ServerType;
 let topicArn: string | undefined;
 /** Statuses to answer with instead of handing the delivery on. */
 const failures: number[] = [];
@@ -33,18 +33,15 @@ const deliveries: string[] = [];
 
 beforeAll(async () => {
   service = await startTestService({ env: { EVENTS_SECRET: SECRET } });
-  server = serve({
+  server = createAdaptorServer({
     fetch: async (request) => {
       const status = failures.shift();
       const answer = status ? new Response(null, { status }) : await service.app.fetch(request);
       deliveries.push(`${answer.status} ${await answer.clone().text()}`);
       return answer;
     },
-    ...{ port: 0, hostname: '127.0.0.1' },
   });
-  if (!server.listening) await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the service has no port');
+  const url = await listen(server);
 
   const { client, name: Bucket } = service.bucket;
   topicArn = /<TopicArn>(.+?)</.exec(
@@ -52,7 +49,7 @@ beforeAll(async () => {
       ...{ Action: 'CreateTopic', Name: Bucket },
       ...{ 'Attributes.entry.1.key': 'persistent', 'Attributes.entry.1.value': 'true' },
       'Attributes.entry.2.key': 'push-endpoint',
-      'Attributes.entry.2.value': `http://127.0.0.1:${address.port}/events/s3?secret=${SECRET}`,
+      'Attributes.entry.2.value': `${url}/events/s3?secret=${SECRET}`,
     }),
   )?.[1];
   const topic = { Id: 'uploads', TopicArn: topicArn, Events: ['s3:ObjectCreated:*' as const] };

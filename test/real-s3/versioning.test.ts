@@ -2,6 +2,8 @@ import { DeleteObjectCommand, ListObjectVersionsCommand, PutBucketVersioningComm
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
 
+type Form = { fileId: string; objectKey: string; presignedUrl: string; fields: Record<string, string> };
+
 let service: TestService;
 beforeAll(async () => {
   service = await startTestService();
@@ -30,6 +32,20 @@ describe('a versioned bucket', () => {
     expect(left.DeleteMarkers ?? []).toEqual([]);
     expect(left.Versions?.map((version) => version.VersionId)).not.toContain(versionId);
     expect(String(await service.bucket.read(objectKey))).toBe('replaced');
+  });
+
+  it('loses the copy of a deleted file for good, which was confirmed from a form', async () => {
+    const request = { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' };
+    const { body } = await service.call<Form>('alice', '/presign-upload', request);
+    const form = new FormData();
+    for (const [name, value] of Object.entries(body.fields)) form.append(name, value);
+    form.append('file', new Blob(['hello']));
+    await fetch(body.presignedUrl, { method: 'POST', body: form });
+    expect((await service.confirm('alice', body.objectKey)).status).toBe(201);
+    expect((await service.call('alice', `/files/${body.fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
+    const { client, name: Bucket } = service.bucket;
+    const { Versions = [] } = await client.send(new ListObjectVersionsCommand({ Bucket }));
+    expect(Versions.filter(({ Key }) => Key?.includes(body.fileId))).toEqual([]);
   });
 
   it('loses a refused object for good, and no other version', async () => {

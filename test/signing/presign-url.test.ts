@@ -21,6 +21,18 @@ function presign(options: { expiresInSeconds: number; expiration?: string; at?: 
   return { expiresAt: expiresAt.toISOString(), query: new URL(url).searchParams };
 }
 
+describe('headers that may not come with an upload', () => {
+  it('are signed by name, for what writes and for nothing else', () => {
+    const strict = { ...endpoint, absentHeaders: ['x-amz-acl', 'x-amz-copy-source'] };
+    const signedHeaders = (url: string) => new URL(url).searchParams.get('X-Amz-SignedHeaders');
+    const headers = { 'content-type': 'text/plain', 'x-amz-meta-a': 'b' };
+    const put = presignPut(strict, credentials, { key: 'a.txt', headers, expiresInSeconds: 60 }, now);
+    const get = presignGet(strict, credentials, { key: 'a.txt', expiresInSeconds: 60 }, now);
+    expect(signedHeaders(put.url)).toBe('content-type;host;x-amz-acl;x-amz-copy-source;x-amz-meta-a');
+    expect(signedHeaders(get.url)).toBe('host');
+  });
+});
+
 describe('the end of a presigned URL', () => {
   it('counts from the start of the second it was signed in', () => {
     const { expiresAt, query } = presign({ expiresInSeconds: 300 });

@@ -11,7 +11,7 @@ import { presignUpload } from '../../uploads/presign-upload.ts';
 import { MAX_SIGNED_PARTS } from '../../uploads/sign-parts.ts';
 import { answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
-import { companionBody, companionQuery, companionUpload, toUpload } from '../companion/companion-upload.ts';
+import { companionBody, companionQuery, companionUpload, toUpload } from '../companion-upload.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery, validate } from '../validate.ts';
 import type { UploadServices } from './uploads.ts';
@@ -19,9 +19,10 @@ import type { UploadServices } from './uploads.ts';
 const keyQuery = z.strictObject({ key: objectKey });
 const numberText = z
   .string()
-  .regex(/^\d{1,5}$/, 'must be numbers of 1 to 10000')
+  .regex(/^\d{1,5}$/, 'must be a whole number')
   .transform(Number)
   .pipe(partNumber);
+const partPath = z.strictObject({ partNumber: numberText });
 const batchQuery = keyQuery.extend({
   partNumbers: z
     .string()
@@ -38,8 +39,8 @@ const completeBody = z.strictObject({
 
 /**
  * The S3 routes of Uppy's Companion 6, under `/s3`, so that its clients work unchanged: their requests become ours, our
- * answers theirs. `uploadId` is ours. Completing an upload in parts confirms it too; one in a single request is left to the
- * app to confirm, since nobody says here that it arrived. Scope `files:write`.
+ * answers theirs. `uploadId` is ours. Completing an upload in parts confirms it too; one in a single request is left to
+ * the app to confirm, since nobody says here that it arrived. Scope `files:write`.
  */
 export function companionRoutes(services: UploadServices): Hono<Env> {
   const { config, endpoint } = services;
@@ -91,9 +92,9 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   routes.get('/multipart/:uploadId/:partNumber', async (c) => {
     const caller = callerWith(c, 'files:write');
     const { key } = readQuery(c, keyQuery);
-    const partNumbers = [validate(numberText, c.req.param('partNumber'))];
+    const { partNumber } = validate(partPath, { partNumber: c.req.param('partNumber') });
     const upload = { objectKey: key, uploadId: c.req.param('uploadId') };
-    const signed = await presignParts(services, caller, { ...upload, partNumbers });
+    const signed = await presignParts(services, caller, { ...upload, partNumbers: [partNumber] });
     return answerJson(c, { url: signed.parts[0]?.presignedUrl, expires: secondsLeft(signed) });
   });
 

@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import { downloadText } from '../../download-text.ts';
 import { Problem } from '../../errors.ts';
 import { bucketEvents } from '../../events/bucket-event.ts';
 import { type ConfirmEventsServices, confirmEvents } from '../../events/confirm-events.ts';
 import { createSnsReader } from '../../events/create-sns-reader.ts';
-import { topicNotListed } from '../../events/create-sns-verifier.ts';
-import { type Download, downloadText } from '../../events/download-text.ts';
+import { type Download, topicNotListed } from '../../events/create-sns-verifier.ts';
 import { snsMessage } from '../../events/sns-message.ts';
 import { answer, answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
@@ -19,8 +19,8 @@ export type EventServices = ConfirmEventsServices & {
 /**
  * `POST /events/s3`: what the bucket says has arrived is confirmed, for clients that died before they could. Open to
  * whoever has the secret, as `Authorization: Bearer` or (Ceph can send no header) as `?secret=`, and to SNS, which
- * signs. Off without a setting for either. What was dealt with is a 200 with counts, refusals too, or a 204 when it told
- * of no event; a 503 asks for another delivery.
+ * signs. Off without a setting for either. What was dealt with is a 200 with counts, refusals too, or a 204 when it
+ * told of no event; a 503 asks for another delivery.
  */
 export function eventRoutes(services: EventServices): Hono<Env> {
   const { secret, snsTopics } = services.config.events;

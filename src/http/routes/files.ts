@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import { Problem } from '../../errors.ts';
 import {
   archiveFile,
   type ChangeFileServices,
@@ -18,13 +19,14 @@ import {
   presignDownloads,
   presignDownloadsInput,
 } from '../../files/presign-download.ts';
+import { type ReadContentServices, readContent } from '../../files/read-content.ts';
 import { toFile } from '../../files/to-file.ts';
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
-export type FileServices = PresignDownloadServices & ChangeFileServices;
+export type FileServices = PresignDownloadServices & ChangeFileServices & ReadContentServices;
 
 /** What was confirmed: list, look up, download with the scope `files:read`; change and delete with `files:write`. */
 export function fileRoutes(services: FileServices): Hono<Env> {
@@ -58,6 +60,20 @@ export function fileRoutes(services: FileServices): Hono<Env> {
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
     const { presignedUrl } = await presignDownload(services, caller, input, 'download.redirect');
     return answer(c, 302, null, { location: presignedUrl });
+  });
+
+  routes.get('/files/:fileId/content', async (c) => {
+    if (!services.config.proxyDownloads) throw new Problem('route-not-found', 'there is no such route');
+    const caller = callerWith(c, 'files:read');
+    const target = { fileId: c.req.param('fileId'), ...readQuery(c, downloadQuery) };
+    const { status, headers, bytes } = await readContent(services, caller, target, {
+      range: c.req.header('range'),
+      ifRange: c.req.header('if-range'),
+      ifNoneMatch: c.req.header('if-none-match'),
+      // Hono answers HEAD by this route, too.
+      headersOnly: c.req.method === 'HEAD',
+    });
+    return answer(c, status, bytes, headers);
   });
 
   routes.patch('/files/:fileId', async (c) => {

@@ -14,7 +14,7 @@ export type Page = {
   mintToken: () => Promise<string | null>;
 };
 
-export type PageServices = { config: Config; endpoint: SigningEndpoint };
+type PageServices = { config: Config; endpoint: SigningEndpoint };
 
 const ASSET_TYPES: Readonly<Record<string, string>> = {
   'page.js': 'text/javascript; charset=utf-8',
@@ -90,7 +90,7 @@ function securityHeaders(bucketOrigin: string): Record<string, string> {
   };
 }
 
-/** A name that nobody else's DNS can make one of: RFC 6761, section 6.3, RFC 1122, section 3.2.1.3, RFC 4291, section 2.5.3. */
+/** What nobody else's DNS can make one of: RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3. */
 function isLoopback(host: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host);
 }

@@ -1,21 +1,18 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { downloadText } from '../../src/events/download-text.ts';
+import { downloadText } from '../src/download-text.ts';
+import { listen } from './helpers/listen.ts';
 
 let close = () => {};
 afterEach(() => close());
 
 async function serve(listener: RequestListener): Promise<string> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const server = createServer(listener);
   close = () => {
     server.closeAllConnections();
     server.close();
   };
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}/`;
+  return listen(server);
 }
 
 describe('downloadText', () => {

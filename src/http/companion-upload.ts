@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { label } from '../../fields.ts';
-import { MAX_PARTS, MIN_PART_BYTES } from '../../uploads/multipart-plan.ts';
-import { uploadRequest } from '../../uploads/upload-request.ts';
+import { label } from '../fields.ts';
+import { MIN_PART_BYTES } from '../settings.ts';
+import { MAX_PARTS } from '../uploads/multipart-plan.ts';
+import { uploadRequest } from '../uploads/upload-request.ts';
 
 const { fileName, contentType, size, metadata } = uploadRequest.shape;
 
@@ -37,8 +38,8 @@ export const companionBody = z.strictObject({
 });
 
 /**
- * The upload that is meant. Of Uppy's metadata, `name` is the file's name as the user may have changed it, `type` its type
- * again. An app may add `size`, which makes the upload exact, `partSize` where it has a `getChunkSize` of its own,
+ * The upload that is meant. Of Uppy's metadata, `name` is the file's name as the user may have changed it, `type` its
+ * type again. An app may add `size`, which makes the upload exact, `partSize` where it has a `getChunkSize` of its own,
  * `recordId` and `documentType`. The rest is the file's metadata, its names in lower case as S3 keeps them; what cannot
  * be such a name is left out, since Uppy sends whatever its plugins have found.
  */

@@ -1,0 +1,2 @@
+ALTER TABLE "sweeps" ADD COLUMN "marker" text;--> statement-breakpoint
+ALTER TABLE "sweeps" ADD COLUMN "next_marker" text;

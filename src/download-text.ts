@@ -1,0 +1,23 @@
+const TIMEOUT_MS = 5000;
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * The text behind a URL: at most `maxBytes` (64 KiB), within 5 s, answered with 200 and without a redirect, which could
+ * lead anywhere. Whether the URL itself may be asked is the caller's to decide.
+ * @throws {Error} saying which of these it was; never a `Problem`.
+ */
+export async function downloadText(
+  url: string,
+  { maxBytes = MAX_BYTES, headers = {} }: { maxBytes?: number; headers?: Record<string, string> } = {},
+): Promise<string> {
+  const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw new Error(`the answer has over ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  if (response.status !== 200) throw new Error(`${new URL(url).host} answered with status ${response.status}`);
+  return Buffer.concat(chunks).toString();
+}

@@ -1,0 +1,29 @@
+import { type AuditServices, actOf } from '../audit/record-refusals.ts';
+import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config.ts';
+import type { AuditAction } from '../db/audit-row.ts';
+import type { Files } from '../db/create-files.ts';
+import type { FileRow } from '../db/schema.ts';
+import { Problem } from '../errors.ts';
+import { type FileReference, fileNotFound, toFileId } from './get-file.ts';
+
+export type FindActiveServices = AuditServices & { config: Config; files: Pick<Files, 'findToDownload'> };
+
+/**
+ * The caller's file, to be downloaded in one way or another: that is in the audit log with the same statement.
+ * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` while it is archived, `database-unavailable`.
+ */
+export async function findActive(
+  { config, files }: FindActiveServices,
+  caller: Caller,
+  reference: FileReference,
+  action: AuditAction,
+): Promise<FileRow> {
+  const id = toFileId(config, caller, reference);
+  const objectKey = 'objectKey' in reference ? reference.objectKey : null;
+  const these = { ids: id === null ? [] : [id], ownerId: caller.userId, objectKey };
+  const [row] = await files.findToDownload(these, actOf(caller, action));
+  if (row === undefined) throw fileNotFound();
+  if (row.status !== 'active') throw new Problem('conflict', 'the file is archived: restore it first');
+  return row;
+}

@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+
+describe('GET /files/{fileId}/content', () => {
+  let service: TestService;
+  let file: { fileId: string; objectKey: string; etag?: unknown };
+
+  beforeAll(async () => {
+    service = await startTestService({ env: { PROXY_DOWNLOADS: 'true' } });
+    file = await service.store('alice', '0123456789', { fileName: 'Ü 1.txt' });
+  });
+  afterAll(() => service.close());
+
+  const get = async (headers: Record<string, string> = {}, { user = 'alice', path = '', method = 'GET' } = {}) => {
+    const response = await service.app.request(`/files/${file.fileId}/content${path}`, {
+      method,
+      headers: { authorization: `Bearer ${await mint(user)}`, ...headers },
+    });
+    const { status } = response;
+    const header = (name: string) => response.headers.get(name);
+    return { status, header, text: await response.text() };
+  };
+
+  it('gives the bytes, their type and name, and lets no cache keep them', async () => {
+    const { status, header, text } = await get();
+    expect([status, text]).toEqual([200, '0123456789']);
+    expect(header('content-type')).toBe('text/plain');
+    expect(header('content-length')).toBe('10');
+    expect(header('content-disposition')).toBe(`attachment; filename="_ 1.txt"; filename*=UTF-8''%C3%9C%201.txt`);
+    expect(header('etag')).toBe(file.etag);
+    expect([header('cache-control'), header('x-content-type-options')]).toEqual(['no-store', 'nosniff']);
+    expect((await get({}, { path: '?disposition=inline' })).header('content-disposition')).toContain('inline');
+  });
+
+  it.each([
+    ['bytes=0-3', 'bytes 0-3/10', '0123'],
+    ['bytes=4-', 'bytes 4-9/10', '456789'],
+    ['bytes=-3', 'bytes 7-9/10', '789'],
+    ['bytes=-30', 'bytes 0-9/10', '0123456789'],
+    ['bytes=8-99', 'bytes 8-9/10', '89'],
+  ])('keeps to the range %s', async (range, contentRange, bytes) => {
+    const { status, header, text } = await get({ range });
+    expect([status, header('content-range'), text]).toEqual([206, contentRange, bytes]);
+    expect(header('content-length')).toBe(String(bytes.length));
+  });
+
+  it.each(['bytes=0-1,3-4', 'bytes=5-2', 'items=0-1', 'bytes=-', 'bytes=a-b'])(
+    'gives all for the range %s',
+    async (range) => {
+      expect(await get({ range })).toMatchObject({ status: 200, text: '0123456789' });
+    },
+  );
+
+  it.each(['bytes=10-', 'bytes=-0', 'bytes=99-100'])('answers 416 for the range %s', async (range) => {
+    const { status, header, text } = await get({ range });
+    expect([status, header('content-range'), JSON.parse(text).code]).toEqual([
+      416,
+      'bytes */10',
+      'range-not-satisfiable',
+    ]);
+  });
+
+  it('keeps to a range only of the file that was meant, and sends nothing that is known', async () => {
+    const etag = String(file.etag);
+    expect(await get({ range: 'bytes=0-3', 'if-range': etag })).toMatchObject({ status: 206 });
+    expect(await get({ range: 'bytes=0-3', 'if-range': '"other"' })).toMatchObject({ status: 200, text: '0123456789' });
+    expect(await get({ 'if-none-match': `"other", ${etag}` })).toMatchObject({ status: 304, text: '' });
+  });
+
+  it('answers HEAD with the headers alone', async () => {
+    const { status, header, text } = await get({}, { method: 'HEAD' });
+    expect([status, header('content-length'), text]).toEqual([200, '10', '']);
+  });
+
+  it('has each reading in the audit log, and each refusal', async () => {
+    const events = () =>
+      service.database.query(`select * from audit_events where action = 'download.content' order by id`);
+    const { length } = await events();
+    await get({ range: 'bytes=0-0' });
+    expect(await get({}, { user: 'mallory' })).toMatchObject({ status: 404 });
+    expect((await events()).slice(length)).toMatchObject([
+      { user_id: 'alice', outcome: 'ok', file_id: file.fileId },
+      { user_id: 'mallory', outcome: 'file-not-found', file_id: file.fileId },
+    ]);
+  });
+
+  it('gives no other bytes than were verified', async () => {
+    const changed = await service.store('alice', 'verified');
+    await service.bucket.write(changed.objectKey, 'something else');
+    expect((await service.call('alice', `/files/${changed.fileId}/content`)).status).toBe(409);
+  });
+
+  it('gives nothing of an archived file', async () => {
+    const archived = await service.store('alice', 'archived');
+    await service.call('alice', `/files/${archived.fileId}/archive`, undefined, { method: 'POST' });
+    expect((await service.call('alice', `/files/${archived.fileId}/content`)).status).toBe(409);
+  });
+
+  it('gives the empty file', async () => {
+    const empty = await service.store('alice', '');
+    const response = await service.app.request(`/files/${empty.fileId}/content`, {
+      headers: { authorization: `Bearer ${await mint('alice')}` },
+    });
+    expect([response.status, await response.text()]).toEqual([200, '']);
+  });
+
+  it('is there only where it is asked for', async () => {
+    const plain = await startTestService();
+    expect((await plain.call('alice', `/files/${file.fileId}/content`)).status).toBe(404);
+    await plain.close();
+  });
+});
