@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -10,6 +11,8 @@ export default defineConfig({
       ...(process.env.TEST_CRASHES === undefined ? ['test/crash/**'] : []),
       ...(process.env.TEST_BROWSER === undefined ? ['test/browser/**'] : []),
     ],
+    // Most tests wait for servers, clocks and each other's locks more than they compute.
+    maxWorkers: Math.max(4, availableParallelism()),
     globalSetup: ['test/helpers/global-setup.ts'],
     // Everything runs against real servers on two cores: generous limits, so that a slow machine is not a red test.
     testTimeout: 20_000,
