@@ -1,5 +1,5 @@
 // npm run bench: every figure of bench/README.md from one run, as Markdown. Linux, with curl and taskset.
-// npm run bench -- sdk, or rls: those of the SDK, or of row level security, alone.
+// npm run bench -- sdk, rls, or routes: those of the SDK, of row level security, or of the routes alone.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
 // npm run bench -- find: those of finding files, which no other run has.
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -20,6 +20,7 @@ async function main(): Promise<void> {
     if (process.argv[2] === 'sdk') return await printSdk(directory);
     if (process.argv[2] === 'find') return await printFind(directory);
     if (process.argv[2] === 'sweep') return await printSweep(directory);
+    if (process.argv[2] === 'routes') return await printRoutes(directory);
     if (process.argv[2] === 'rls') return await printRowLevelSecurity(directory);
     print(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores`);
 
@@ -68,20 +69,7 @@ async function main(): Promise<void> {
 
     await printRowLevelSecurity(directory);
 
-    const routes = await measureRoutes(directory);
-    printTable(
-      "Routes against Hono's JSON echo in the same process",
-      ['', 'requests/s', 'echo/s beside it', 'ratio', 'CPU µs', 'echo CPU µs', 'ratio'],
-      routes.map(({ name, perSecond, cpuMicroseconds, echo, ratio }) => [
-        name,
-        perSecond.toFixed(0),
-        echo.perSecond.toFixed(0),
-        ratio.toFixed(2),
-        cpuMicroseconds.toFixed(0),
-        echo.cpuMicroseconds.toFixed(0),
-        (echo.cpuMicroseconds / cpuMicroseconds).toFixed(2),
-      ]),
-    );
+    await printRoutes(directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
@@ -102,6 +90,23 @@ async function printFind(directory: string): Promise<void> {
   );
   print(
     `A row of its own, inserted: ${insertUs.toFixed(0)} µs, with the indexes of finding ${insertIndexedUs.toFixed(0)} µs.`,
+  );
+}
+
+async function printRoutes(directory: string): Promise<void> {
+  const routes = await measureRoutes(directory);
+  printTable(
+    "Routes against Hono's JSON echo in the same process",
+    ['', 'requests/s', 'echo/s beside it', 'ratio', 'CPU µs', 'echo CPU µs', 'ratio'],
+    routes.map(({ name, perSecond, cpuMicroseconds, echo, ratio }) => [
+      name,
+      perSecond.toFixed(0),
+      echo.perSecond.toFixed(0),
+      ratio.toFixed(2),
+      cpuMicroseconds.toFixed(0),
+      echo.cpuMicroseconds.toFixed(0),
+      (echo.cpuMicroseconds / cpuMicroseconds).toFixed(2),
+    ]),
   );
 }
 

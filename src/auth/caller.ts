@@ -26,7 +26,7 @@ export type Caller = Identity & {
  * Lets the caller pass who has the scope.
  * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the scope that is missing.
  */
-export function requireScope(caller: Identity, scope: Scope): void {
+export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope): void {
   if (caller.scopes.has(scope)) return;
   throw new Problem('forbidden', `this needs the scope ${scope}`, {
     headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` },

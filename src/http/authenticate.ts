@@ -67,7 +67,7 @@ export const actOnBehalf = createMiddleware<Env>(async (c, next) => {
  * @throws {Problem} `forbidden`.
  */
 export function callerWith(c: Context<Env>, scope: Scope): Caller {
-  const caller = c.get('caller');
-  requireScope(caller, scope);
-  return { ...caller, requestId: c.get('requestId'), address: c.get('address') };
+  const { userId, actorId, scopes } = c.get('caller');
+  requireScope({ scopes }, scope);
+  return { userId, actorId, scopes, requestId: c.get('requestId'), address: c.get('address') };
 }

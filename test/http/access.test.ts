@@ -70,6 +70,13 @@ describe('scopes', () => {
   });
 });
 
+describe('the routes', () => {
+  it('are such that the fast one of the routers serves them', async () => {
+    await service.call('alice', '/healthz');
+    expect(service.app.router.name).toBe('SmartRouter + RegExpRouter');
+  });
+});
+
 describe('common rules', () => {
   it('answers 404 as a problem for an unknown route', async () => {
     expectProblem(await service.call('alice', '/no-such-route'), 404, 'route-not-found');

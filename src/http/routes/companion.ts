@@ -80,21 +80,20 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
     );
   });
 
-  routes.get('/multipart/:uploadId/batch', async (c) => {
+  // One route for `batch` and for a part's number: where a name stands beside a parameter, Hono falls back to a router
+  // that costs every request of the service more.
+  routes.get('/multipart/:uploadId/:part', async (c) => {
     const caller = callerWith(c, 'files:write');
-    const { key, partNumbers } = readQuery(c, batchQuery);
-    const upload = { objectKey: key, uploadId: c.req.param('uploadId') };
-    const { parts } = await presignParts(services, caller, { ...upload, partNumbers });
-    const presignedUrls = Object.fromEntries(parts.map(({ partNumber, presignedUrl }) => [partNumber, presignedUrl]));
-    return answerJson(c, { presignedUrls });
-  });
-
-  routes.get('/multipart/:uploadId/:partNumber', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const { uploadId, part } = c.req.param();
+    if (part === 'batch') {
+      const { key, partNumbers } = readQuery(c, batchQuery);
+      const { parts } = await presignParts(services, caller, { objectKey: key, uploadId, partNumbers });
+      const presignedUrls = Object.fromEntries(parts.map(({ partNumber, presignedUrl }) => [partNumber, presignedUrl]));
+      return answerJson(c, { presignedUrls });
+    }
     const { key } = readQuery(c, keyQuery);
-    const { partNumber } = validate(partPath, { partNumber: c.req.param('partNumber') });
-    const upload = { objectKey: key, uploadId: c.req.param('uploadId') };
-    const signed = await presignParts(services, caller, { ...upload, partNumbers: [partNumber] });
+    const { partNumber } = validate(partPath, { partNumber: part });
+    const signed = await presignParts(services, caller, { objectKey: key, uploadId, partNumbers: [partNumber] });
     return answerJson(c, { url: signed.parts[0]?.presignedUrl, expires: secondsLeft(signed) });
   });
 
