@@ -174,7 +174,7 @@ export const settings = z.object({
 
   /** Requests each user may make in a minute to one instance, 0 for no limit. */
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
-  /** Comma-separated origins for CORS of the service itself. Default: any in development, none in production. */
+  /** Comma-separated origins for CORS of the service itself. In development any by default, in production none. */
   ALLOWED_ORIGINS: list
     .pipe(z.array(z.string().refine(isOrigin, 'must be origins like https://app.example.com, or *')))
     .optional(),

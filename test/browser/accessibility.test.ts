@@ -56,23 +56,23 @@ describe.each([
     // Nothing gets through: the uploads stay under way for as long as it takes to look at them.
     host.relay.setSilent(true);
     await choose([samples.text, samples.pdf, samples.lie]);
-    await page.getByText('of 3 files').waitFor();
+    await page.getByText('of 3 files').first().waitFor();
     await page.getByRole('button', { name: 'Pause notes.txt' }).click();
-    await page.getByText('Paused at').waitFor();
+    await page.locator('#uploads').getByText('Paused at').waitFor();
     await inspect(page, 'uploading');
     page.once('dialog', (dialog) => dialog.accept());
     await page.route('**/files?*', (route) => route.abort());
     await page.reload();
     host.relay.setSilent(false);
-    await page.getByText('Not finished when the page was left').waitFor();
-    await page.getByText('There is no connection.').waitFor();
+    await page.getByText('Not finished when the page was left').first().waitFor();
+    await page.getByText('There is no connection.').first().waitFor();
     await inspect(page, 'interrupted, and without a connection');
     await page.unroute('**/files?*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.locator('#files .failure').waitFor({ state: 'hidden' });
 
     await choose([samples.text, samples.image, samples.lie]);
-    await page.getByText('the content is not image/png').waitFor();
+    await page.locator('#uploads').getByText('the content is not image/png').waitFor();
     await page.locator('#files').getByText('notes.txt').first().waitFor();
     await inspect(page, 'with files and a failure');
 

@@ -102,7 +102,7 @@ describe('the list of files', { timeout: 90_000 }, () => {
     const { page, context, choose } = await host.openPage();
     await choose([samples.lie]);
     for (const again of [true, false]) {
-      await page.getByText('the content is not image/png').waitFor();
+      await page.locator('#uploads').getByText('the content is not image/png').waitFor();
       if (again) await page.getByRole('button', { name: 'Retry lie.png' }).click();
     }
     await page.getByRole('button', { name: 'Dismiss lie.png' }).click();
@@ -168,7 +168,7 @@ describe('the list of files', { timeout: 90_000 }, () => {
     await expect.poll(() => page.locator('#files .row.file').count()).toBe(50);
     await context.setOffline(true);
     await page.getByRole('button', { name: 'Load more' }).click();
-    await page.getByText('The files could not be listed. There is no connection.').waitFor();
+    await page.getByText('The files could not be listed. There is no connection.').first().waitFor();
     await context.setOffline(false);
     await page.getByRole('button', { name: 'Try again' }).click();
     await expect.poll(() => page.locator('#files .row.file').count()).toBe(known + 60);

@@ -100,7 +100,7 @@ describe('the page in a real browser', { timeout: 180_000 }, () => {
     const { page, context, complaints, choose } = await host.openPage();
 
     await choose(paths);
-    await page.getByText('of 200 files').waitFor();
+    await page.getByText('of 200 files').first().waitFor();
     await page.locator('#uploads').waitFor({ state: 'hidden', timeout: 120_000 });
     expect(await fileRows(page).count()).toBe(200);
     await expect.poll(() => page.getByRole('status').textContent(), { timeout: 5_000 }).toContain('200 files uploaded');
@@ -136,7 +136,7 @@ describe('the page in a real browser', { timeout: 180_000 }, () => {
     page.once('dialog', (dialog) => dialog.accept());
     await page.reload();
     await slowDown(page);
-    await page.getByText('large.bin (300 MB)').waitFor();
+    await page.getByText('large.bin (300 MB)').first().waitFor();
     const sentBefore = parts.sent.length;
     const [upload, ...others] = await host.openUploads();
     expect(others).toEqual([]);
