@@ -312,10 +312,11 @@ describe('the plans, as the role of users', () => {
   const ownerId = 'planned';
   beforeAll(async () => {
     await test.query(`
-      insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, created_at)
+      insert into files
+        (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, created_at, status)
       select gen_random_uuid(), case when n % 3 = 0 then 'other' else '${ownerId}' end, 'plan-' || n,
         md5(n::text) || case when n % 5000 = 1 then ' zeppelin' else '' end, 'text/plain', n, '"e"', 'case-' || n % 5000,
-        now() - n * interval '1 s'
+        now() - n * interval '1 s', case when n % 2 = 0 then 'archived' else 'active' end
       from generate_series(1, 20000) as n`);
     await test.query('vacuum analyze files');
   });
