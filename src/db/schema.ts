@@ -146,7 +146,7 @@ export const auditEvents = pgTable(
     at: time('at').notNull().defaultNow(),
     /** Who acted; differs from `userId` where somebody acted on another's behalf. */
     actorId: text('actor_id').notNull(),
-    /** Whose file it is, or whose it would be. */
+    /** Whose file it is; of a refusal, as whom it was asked for. */
     userId: text('user_id').notNull(),
     action: text('action').notNull(),
     /** `ok`, or the code of the problem that was the answer. */
