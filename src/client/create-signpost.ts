@@ -63,7 +63,10 @@ export type Signpost = {
  * ```
  */
 export function createSignpost(options: SignpostOptions): Signpost {
-  const { url, token, fetch = globalThis.fetch, storage = pageStorage() } = options;
+  const { url, token, storage = pageStorage() } = options;
+  const given = options.fetch ?? globalThis.fetch;
+  // Called as a function, never as a method of ours: browsers' own `fetch` refuses any other `this` than their global.
+  const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
   const { parallelParts = 4, parallelFiles = 3, maxAttempts = 8, stallTimeoutMs = 60_000 } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;
   const session: UploadSession = {

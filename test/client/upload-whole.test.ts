@@ -33,6 +33,23 @@ const failureOf = async (upload: Promise<unknown>): Promise<SignpostError> => {
 };
 
 describe('a file in one piece', () => {
+  it.each(['the global', 'a given'])('goes out through %s fetch that allows no other `this`', async (whose) => {
+    const { fetch: real } = globalThis;
+    /** As browsers have it: "Illegal invocation". */
+    function strict(this: unknown, ...request: Parameters<typeof fetch>) {
+      if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation');
+      return real(...request);
+    }
+    const options = { url: host.url, token: await mint('alice'), maxAttempts: 1 };
+    try {
+      if (whose === 'the global') globalThis.fetch = strict;
+      const client = createSignpost(whose === 'the global' ? options : { ...options, fetch: strict });
+      expect(await client.upload(textFile('hello'))).toMatchObject({ size: 5 });
+    } finally {
+      globalThis.fetch = real;
+    }
+  });
+
   it('is stored, and answered as the service has it', async () => {
     const client = await host.client('alice');
     const progress: Progress[] = [];
