@@ -2,6 +2,8 @@ import { SignpostError } from './signpost-error.ts';
 
 const BASE_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
+/** The longest a server's `Retry-After` is waited for: a date in another year is a mistake, not a plan. */
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 export type RetryPolicy = {
   /** Tries in all, the first included. */
@@ -14,7 +16,8 @@ export type RetryPolicy = {
 
 /**
  * Repeats what failed with a retryable `SignpostError`, after exponential backoff with full jitter (AWS Architecture
- * Blog, "Exponential Backoff And Jitter": up to 0.5 s, 1 s, 2 s … 30 s), and never sooner than the server asked.
+ * Blog, "Exponential Backoff And Jitter": up to 0.5 s, 1 s, 2 s … 30 s), and not sooner than the server asked, up to ten
+ * minutes.
  * @throws what the last attempt threw.
  */
 export async function retry<Result>(
@@ -28,7 +31,7 @@ export async function retry<Result>(
     } catch (error) {
       if (!(error instanceof SignpostError && error.retryable) || attempts >= maxAttempts) throw error;
       const backoffMs = random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (attempts - 1));
-      await sleep(Math.max(backoffMs, error.retryAfterSeconds * 1000), signal);
+      await sleep(Math.max(backoffMs, Math.min(error.retryAfterSeconds * 1000, MAX_RETRY_AFTER_MS)), signal);
     }
   }
 }

@@ -36,6 +36,15 @@ describe('retry', () => {
     expect(delaysMs).toEqual([40_000, 1000, 2000]);
   });
 
+  it('waits ten minutes at most, whatever the server asked', async () => {
+    const { delaysMs } = await run([
+      failure({ retryAfterSeconds: 3600 }),
+      failure({ retryAfterSeconds: 30 * 86_400 }),
+      failure({ retryAfterSeconds: Number.POSITIVE_INFINITY }),
+    ]);
+    expect(delaysMs).toEqual([600_000, 600_000, 600_000]);
+  });
+
   it('gives up after the last attempt, with its error', async () => {
     const last = failure();
     const { outcome, delaysMs } = await run([failure(), failure(), last], { maxAttempts: 3 });
