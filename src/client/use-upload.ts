@@ -26,6 +26,7 @@ const IDLE: UploadState = { status: 'idle', progress: { sentBytes: 0, totalBytes
 export function useUpload(signpost: Signpost) {
   const [state, setState] = useState(IDLE);
   const running = useRef<Upload | null>(null);
+  const leaving = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const handles = useMemo(() => {
     const move = (from: UploadState['status'][], status: UploadState['status']) =>
@@ -70,7 +71,13 @@ export function useUpload(signpost: Signpost) {
     };
   }, [signpost]);
 
-  useEffect(() => () => void running.current?.abort(), []);
+  useEffect(() => {
+    // StrictMode unmounts and mounts again at once: an upload begun meanwhile goes on.
+    clearTimeout(leaving.current);
+    return () => {
+      leaving.current = setTimeout(() => void running.current?.abort());
+    };
+  }, []);
 
   return { ...state, ...handles };
 }

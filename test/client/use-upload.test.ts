@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { Window } from 'happy-dom';
-import { createElement, StrictMode } from 'react';
+import { createElement, StrictMode, useEffect, useRef } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Progress, Signpost } from '../../src/client/create-signpost.ts';
@@ -61,6 +61,23 @@ describe('useUpload', () => {
     expect(file).toMatchObject({ recordId: 'case-1', fileName: 'a.txt' });
     expect(told.at(-1)).toBe(5);
     expect(await client.stored()).toEqual(['hello']);
+  });
+
+  it('goes on with an upload that was begun when the component was mounted', async () => {
+    const client = await host.client('alice');
+    function Beginning() {
+      const { upload, status } = useUpload(client);
+      const isBegun = useRef(false);
+      useEffect(() => {
+        if (isBegun.current) return;
+        isBegun.current = true;
+        void upload(textFile('at once'));
+      }, [upload]);
+      return status;
+    }
+    root.render(createElement(StrictMode, null, createElement(Beginning)));
+    await isDrawn('done');
+    expect(await client.stored()).toEqual(['at once']);
   });
 
   it('tells why it failed, and begins anew', async () => {
