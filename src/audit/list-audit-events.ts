@@ -20,10 +20,10 @@ export const listAuditEventsQuery = z.strictObject({
  */
 export async function listAuditEvents(
   { auditLog }: { auditLog: AuditLog },
-  { userId, actorId, scopes }: Caller,
+  { userId, isOnBehalf, scopes }: Caller,
   { limit, cursor }: z.infer<typeof listAuditEventsQuery>,
 ) {
-  const readsAll = scopes.has('files:admin') && actorId === userId;
+  const readsAll = scopes.has('files:admin') && !isOnBehalf;
   const rows = await auditLog.list({ userId: readsAll ? null : userId, limit: limit + 1, before: cursor });
   const page = rows.slice(0, limit);
   return {

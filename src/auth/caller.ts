@@ -10,8 +10,10 @@ export type Scope = (typeof SCOPES)[number];
 export type Identity = {
   /** Whose files. */
   userId: UserId;
-  /** Who really acts: differs from `userId` only with `X-On-Behalf-Of`. */
+  /** Who really acts: the person of the token. */
   actorId: UserId;
+  /** Whether an admin acts for the owner of the files by `X-On-Behalf-Of`. */
+  isOnBehalf: boolean;
   scopes: ReadonlySet<Scope>;
 };
 
@@ -43,7 +45,7 @@ export function actFor(caller: Identity, onBehalfOf: string | undefined): Identi
   requireScope(caller, 'files:admin');
   const userId = toUserId(utf8(onBehalfOf));
   if (userId === null) throw new Problem('invalid-request', 'X-On-Behalf-Of is not a user id');
-  return { ...caller, userId };
+  return { ...caller, userId, isOnBehalf: true };
 }
 
 /** Node reads header bytes as Latin-1: taken as they are, a non-ASCII id would silently be another user's. */

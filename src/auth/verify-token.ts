@@ -54,7 +54,7 @@ export async function createTokenVerifier(
     });
     const userId = toUserId(payload[userClaim]);
     if (userId === null) throw unauthenticated('the token names no user id');
-    const caller = { userId, actorId: userId, scopes: scopesOf(payload) };
+    const caller = { userId, actorId: userId, isOnBehalf: false, scopes: scopesOf(payload) };
     memory.remember(token, caller, payload.exp, at);
     return caller;
   }

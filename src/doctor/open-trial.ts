@@ -21,6 +21,7 @@ const USER_ID = 'signpost-doctor' as UserId;
 const CALLER: Caller = {
   userId: USER_ID,
   actorId: USER_ID,
+  isOnBehalf: false,
   scopes: new Set(['files:read', 'files:write']),
   requestId: 'doctor',
   address: null,

@@ -41,7 +41,7 @@ async function confirmEvent(
   const key = parseObjectKey(services.config.keyPrefix, event.key);
   if (key === null) return 'ignored';
   const scopes = new Set<Scope>(['files:write']);
-  const caller: Caller = { ...delivery, userId: key.userId, actorId: BUCKET_EVENTS, scopes };
+  const caller: Caller = { ...delivery, userId: key.userId, actorId: BUCKET_EVENTS, isOnBehalf: false, scopes };
   try {
     const { created } = await confirmUpload(services, caller, { objectKey: key.key });
     return created ? 'confirmed' : 'known';

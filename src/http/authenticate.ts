@@ -67,7 +67,7 @@ export const actOnBehalf = createMiddleware<Env>(async (c, next) => {
  * @throws {Problem} `forbidden`.
  */
 export function callerWith(c: Context<Env>, scope: Scope): Caller {
-  const { userId, actorId, scopes } = c.get('caller');
-  requireScope({ scopes }, scope);
-  return { userId, actorId, scopes, requestId: c.get('requestId'), address: c.get('address') };
+  const identity = c.get('caller');
+  requireScope(identity, scope);
+  return { ...identity, requestId: c.get('requestId'), address: c.get('address') };
 }

@@ -6,7 +6,7 @@ import { problemOf } from './tokens.ts';
 function callerWith(...scopes: Scope[]): Identity {
   const userId = toUserId('root');
   if (userId === null) throw new Error('a user id');
-  return { userId, actorId: userId, scopes: new Set(scopes) };
+  return { userId, actorId: userId, isOnBehalf: false, scopes: new Set(scopes) };
 }
 
 describe('requireScope', () => {
@@ -32,7 +32,7 @@ describe('actFor', () => {
   });
 
   it('takes the place of the other user and keeps who really acts', () => {
-    expect(actFor(admin, 'alice')).toEqual({ ...admin, userId: 'alice', actorId: 'root' });
+    expect(actFor(admin, 'alice')).toEqual({ ...admin, userId: 'alice', actorId: 'root', isOnBehalf: true });
   });
 
   it('reads the header bytes as UTF-8', () => {

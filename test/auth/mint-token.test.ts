@@ -21,7 +21,7 @@ describe('mintToken', () => {
     const settings = { issuer: 'us', audience: 'signpost', algorithms: ['HS512'], userClaim: 'user', now };
     const verify = await createTokenVerifier({ key: { kind: 'secret', secret: SECRET }, ...settings });
     const token = await mintToken({ secret: SECRET, userId, scope: 'files:read', ttlSeconds: 60, ...settings });
-    const caller = { userId, actorId: userId, scopes: new Set(['files:read']) };
+    const caller = { userId, actorId: userId, isOnBehalf: false, scopes: new Set(['files:read']) };
     expect(await verify(`Bearer ${token}`)).toEqual(caller);
     moveSeconds(65);
     expect((await problemOf(() => verify(`Bearer ${token}`))).message).toBe('the token has expired');

@@ -6,7 +6,7 @@ import { START, START_SECONDS } from './tokens.ts';
 
 const userId = toUserId('alice');
 if (userId === null) throw new Error('a user id');
-const caller: Identity = { userId, actorId: userId, scopes: new Set() };
+const caller: Identity = { userId, actorId: userId, isOnBehalf: false, scopes: new Set() };
 
 describe('the memory of verified tokens', () => {
   it('holds the last 10,000, the oldest out first', () => {

@@ -175,7 +175,7 @@ describe('POST /confirm-upload', () => {
     const { config } = service.services;
     const strict = { ...service.services, config: { ...config, maxUploadBytes: 1 } };
     const { confirmUpload } = await import('../../src/uploads/confirm-upload.ts');
-    const caller = { userId: 'alice', actorId: 'alice', scopes: new Set() } as unknown as Parameters<
+    const caller = { userId: 'alice', actorId: 'alice', isOnBehalf: false, scopes: new Set() } as unknown as Parameters<
       typeof confirmUpload
     >[1];
     const again = await confirmUpload(strict, caller, { objectKey: file.objectKey });

@@ -73,7 +73,14 @@ describe('an HTML form', () => {
       const slow: ConfirmUploadServices = { ...service.services, bucket: { ...bucket, [step]: overtaken } };
       const userId = toUserId('alice');
       if (userId === null) throw new Error('a user id');
-      const caller = { userId, actorId: userId, scopes: new Set<Scope>(), requestId: 'r', address: null };
+      const caller = {
+        userId,
+        actorId: userId,
+        isOnBehalf: false,
+        scopes: new Set<Scope>(),
+        requestId: 'r',
+        address: null,
+      };
       const { file, created } = await confirmUpload(slow, caller, { objectKey: form.objectKey });
       expect({ created, fileId: file.fileId }).toEqual({ created: false, fileId: form.fileId });
       expect(await download(file.fileId)).toBe('hello');

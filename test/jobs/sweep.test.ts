@@ -207,7 +207,14 @@ describe('a sweep', () => {
     };
     const userId = toUserId('gina');
     if (userId === null) throw new Error('a user id');
-    const caller = { userId, actorId: userId, scopes: new Set<Scope>(), requestId: 'r', address: null };
+    const caller = {
+      userId,
+      actorId: userId,
+      isOnBehalf: false,
+      scopes: new Set<Scope>(),
+      requestId: 'r',
+      address: null,
+    };
     const slow = { ...service.services, files: { ...files, insert } };
     await expect(confirmUpload(slow, caller, { objectKey: upload.objectKey })).rejects.toMatchObject({
       code: 'conflict',
