@@ -1,11 +1,21 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  ListPartsCommand,
+  PutObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KEYS, newClient, outcome, presign, sendRaw, startFixture } from './s3-fixture.ts';
@@ -166,5 +176,58 @@ describe('a restart', () => {
     expect(await answer.Body?.transformToString()).toBe('kept');
     await second.stop();
     first.client.destroy();
+  });
+});
+
+describe('other accounts on the machine', () => {
+  it('can read neither bytes nor records, also where an earlier build left the folder open', async () => {
+    const directory = join(workspace, 'modes');
+    await mkdir(directory, { mode: 0o755 });
+    await chmod(directory, 0o755);
+    const fixture = await startFixture({ directory });
+    const { client, bucket: Bucket } = fixture;
+    await client.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'secret' }));
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'parts' }));
+    await client.send(new UploadPartCommand({ Bucket, Key: 'parts', UploadId, PartNumber: 1, Body: 'secret' }));
+    expect((await stat(directory)).mode & 0o777).toBe(0o700);
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+    expect(files).toHaveLength(6);
+    for (const file of files) expect((await stat(file)).mode & 0o777, file).toBe(0o600);
+    await fixture.stop();
+  });
+});
+
+describe('files of others in the folder', () => {
+  it('stop nothing, are listed as nothing, and stay', async () => {
+    const first = await startFixture();
+    const { client, bucket: Bucket, directory } = first;
+    await client.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'kept' }));
+    const { UploadId = '' } = await client.send(new CreateMultipartUploadCommand({ Bucket, Key: 'parts' }));
+    await client.send(new UploadPartCommand({ Bucket, Key: 'parts', UploadId, PartNumber: 1, Body: 'a part' }));
+    await first.server.close();
+    client.destroy();
+    const bucketFolder = join(directory, 'buckets', Bucket);
+    const folders = ['.', 'objects', 'uploads', join('uploads', UploadId), 'data'].map((name) =>
+      join(bucketFolder, name),
+    );
+    const strays = [directory, join(directory, 'buckets'), ...folders].flatMap((folder) =>
+      ['.DS_Store', '._k.json', 'Thumbs.db'].map((name) => join(folder, name)),
+    );
+    for (const stray of strays) {
+      await writeFile(stray, '');
+      await utimes(stray, 0, 0);
+    }
+    await mkdir(join(directory, 'buckets', '.Trashes'));
+
+    const second = await startFixture({ directory });
+    const { Contents } = await second.client.send(new ListObjectsV2Command({ Bucket }));
+    expect(Contents?.map(({ Key }) => Key)).toEqual(['k']);
+    const { Uploads } = await second.client.send(new ListMultipartUploadsCommand({ Bucket }));
+    expect(Uploads?.map(({ Key }) => Key)).toEqual(['parts']);
+    const { Parts } = await second.client.send(new ListPartsCommand({ Bucket, Key: 'parts', UploadId }));
+    expect(Parts?.map(({ Size }) => Size)).toEqual([6]);
+    for (const stray of strays) expect((await stat(stray)).size, stray).toBe(0);
+    await second.stop();
   });
 });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { S3Error } from '../s3-error.ts';
-import { hasCode, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
+import { hasCode, OWNER_ALONE, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
 import type { Store } from './open-store.ts';
 
 /** A sub-resource of a bucket that is kept as a file of its own. */
@@ -43,6 +43,7 @@ export async function makeBucket(store: Store, bucket: string, now: Date): Promi
     await mkdir(join(temporary, 'data'));
     await writeFile(join(temporary, 'bucket.json'), JSON.stringify({ name: bucket, createdAt: now.toISOString() }), {
       flush: true,
+      mode: OWNER_ALONE,
     });
     await syncDirectory(temporary);
     await rename(temporary, target);

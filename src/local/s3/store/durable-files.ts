@@ -8,6 +8,9 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
+/** The mode of every file here: users' bytes and names are no matter of other accounts on the machine. */
+export const OWNER_ALONE = 0o600;
+
 /** How many small files are read or removed at once. */
 const BATCH_SIZE = 64;
 
@@ -57,7 +60,7 @@ export async function publishFile(
 ): Promise<void> {
   const temporary = join(incoming, randomUUID());
   try {
-    const handle = await open(temporary, 'wx');
+    const handle = await open(temporary, 'wx', OWNER_ALONE);
     try {
       await handle.writeFile(contents);
       await handle.sync();

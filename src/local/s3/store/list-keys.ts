@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { mapInBatches, readIfPresent } from './durable-files.ts';
 import { parseRecord } from './object-record.ts';
 import type { Store } from './open-store.ts';
+import { readNames } from './read-names.ts';
 
 /**
  * The keys of a bucket's objects, in no order. A record is read for its key once: later listings cost one reading of the
@@ -12,7 +12,7 @@ import type { Store } from './open-store.ts';
 export async function listKeys(store: Store, bucket: string): Promise<string[]> {
   await requireBucket(store, bucket);
   const directory = join(bucketDirectory(store, bucket), 'objects');
-  const names = await readdir(directory);
+  const names = await readNames(directory, 'record');
   const known = store.keys.get(bucket);
   const keys = new Map<string, string>();
   await mapInBatches(names, async (name) => {

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { keepData, removeData } from './data-files.ts';
-import { hasCode, mapInBatches, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
+import { hasCode, mapInBatches, OWNER_ALONE, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
 import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
 import type { ObjectRecord } from './object-record.ts';
 import { commitRecord, readRecord } from './objects.ts';
 import type { Store } from './open-store.ts';
+import { readNames } from './read-names.ts';
 import type { Upload } from './start-upload.ts';
 import { writeAlone } from './write-alone.ts';
 
@@ -20,7 +21,10 @@ export async function beginMultipart(store: Store, bucket: string, upload: Multi
   const temporary = join(store.incoming, randomUUID());
   try {
     await mkdir(temporary);
-    await writeFile(join(temporary, 'upload.json'), JSON.stringify(upload), { flush: true });
+    await writeFile(join(temporary, 'upload.json'), JSON.stringify(upload), {
+      flush: true,
+      mode: OWNER_ALONE,
+    });
     await syncDirectory(temporary);
     await rename(temporary, target);
     await syncDirectory(dirname(target));
@@ -75,13 +79,10 @@ export async function commitPart(
 
 /** The numbers of the parts there are, ascending. Throws NoSuchUpload. */
 export async function listPartNumbers(store: Store, bucket: string, uploadId: string): Promise<number[]> {
-  const names = await readdir(uploadDirectory(store, bucket, uploadId)).catch((error) => {
+  const names = await readNames(uploadDirectory(store, bucket, uploadId), 'part').catch((error) => {
     throw hasCode(error, 'ENOENT') ? new S3Error('NoSuchUpload', undefined, { UploadId: uploadId }) : error;
   });
-  return names
-    .filter((name) => /^[0-9]+\.json$/.test(name))
-    .map((name) => Number.parseInt(name, 10))
-    .sort((a, b) => a - b);
+  return names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b);
 }
 
 /** Those of the parts that are there, in the order asked for. */
@@ -136,7 +137,7 @@ export async function abortMultipart(store: Store, bucket: string, key: string, 
 export async function readMultiparts(store: Store, bucket: string): Promise<MultipartUpload[]> {
   await requireBucket(store, bucket);
   const directory = join(bucketDirectory(store, bucket), 'uploads');
-  const uploads = await mapInBatches(await readdir(directory), async (uploadId) => {
+  const uploads = await mapInBatches(await readNames(directory, 'uuid'), async (uploadId) => {
     const text = await readIfPresent(join(directory, uploadId, 'upload.json'));
     return text === null ? null : parseUpload(text);
   });

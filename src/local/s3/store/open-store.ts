@@ -1,6 +1,6 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from './durable-files.ts';
+import { readIfPresent, syncDirectory } from './durable-files.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 
 /**
@@ -34,14 +34,19 @@ export type Store = {
 export async function openStore(directory: string): Promise<Store> {
   const incoming = join(directory, 'incoming');
   const store = { directory, incoming, writers: new Map(), readers: new Map(), keys: new Map() };
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  // Made by an earlier build, or by somebody else's mkdir: what lies in it is its owner's alone.
+  await chmod(directory, 0o700).catch(() => undefined);
   await mkdir(store.incoming, { recursive: true });
   await mkdir(join(directory, 'buckets'), { recursive: true });
   await syncDirectory(directory);
   for (const name of await readdir(store.incoming)) {
     await rm(join(store.incoming, name), { recursive: true, force: true });
   }
-  for (const entry of await readdir(join(directory, 'buckets'), { withFileTypes: true })) {
-    if (entry.isDirectory()) await sweepOrphans(join(directory, 'buckets', entry.name));
+  for (const name of await readdir(join(directory, 'buckets'))) {
+    const bucketDirectory = join(directory, 'buckets', name);
+    const isBucket = (await readIfPresent(join(bucketDirectory, 'bucket.json'))) !== null;
+    if (isBucket) await sweepOrphans(bucketDirectory);
   }
   return store;
 }

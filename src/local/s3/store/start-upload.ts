@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { OWNER_ALONE } from './durable-files.ts';
 import type { Store } from './open-store.ts';
 
 /** Sockets deliver 64 KiB at a time; a disk is faster with fewer, larger writes. */
@@ -27,7 +28,7 @@ export type Upload = {
 export async function startUpload(store: Store, expectedBytes: number): Promise<Upload> {
   const name = randomUUID();
   const path = join(store.incoming, name);
-  const handle = await open(path, 'wx');
+  const handle = await open(path, 'wx', OWNER_ALONE);
   let filling: Buffer = Buffer.allocUnsafeSlow(Math.min(expectedBytes, WRITE_SIZE_BYTES));
   let spare: Buffer | null = null;
   let filled = 0;

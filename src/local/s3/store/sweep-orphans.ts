@@ -1,8 +1,9 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfPresent } from './durable-files.ts';
 import { parsePart } from './multipart-record.ts';
 import { parseRecord } from './object-record.ts';
+import { readNames } from './read-names.ts';
 
 /**
  * How long a data file without a record is left alone, in milliseconds. Such a file is a crash's, or about to get its
@@ -13,18 +14,18 @@ const ORPHAN_AGE_MILLISECONDS = 10 * 60 * 1000;
 /** Removes from a bucket what a crash left: uploads whose object is there, and data files that nothing names. */
 export async function sweepOrphans(bucketDirectory: string): Promise<void> {
   // In the order in which a file comes to be named: one listed first and still unnamed in the end has no record.
-  const dataFiles = await readdir(join(bucketDirectory, 'data'));
+  const dataFiles = await readNames(join(bucketDirectory, 'data'), 'uuid');
   const uploads = join(bucketDirectory, 'uploads');
   const named = new Set<string>();
-  const uploadIds = await readdir(uploads);
+  const uploadIds = await readNames(uploads, 'uuid');
   for (const uploadId of uploadIds) {
-    for (const name of await readdir(join(uploads, uploadId))) {
-      const text = name === 'upload.json' ? null : await readIfPresent(join(uploads, uploadId, name));
+    for (const name of await readNames(join(uploads, uploadId), 'part')) {
+      const text = await readIfPresent(join(uploads, uploadId, name));
       if (text !== null) named.add(parsePart(text).file.name);
     }
   }
   const completed = new Set<string>();
-  for (const name of await readdir(join(bucketDirectory, 'objects'))) {
+  for (const name of await readNames(join(bucketDirectory, 'objects'), 'record')) {
     const text = await readIfPresent(join(bucketDirectory, 'objects', name));
     if (text === null) continue;
     const { files, uploadId } = parseRecord(text);

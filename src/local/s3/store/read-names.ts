@@ -1,0 +1,20 @@
+import { readdir } from 'node:fs/promises';
+
+/** How this store names a bucket's files and folders, by what they are. */
+const PATTERNS = {
+  /** In `objects`: the SHA-256 of the key. */
+  record: /^[0-9a-f]{64}\.json$/,
+  /** In `data`, and a folder in `uploads`. */
+  uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  /** In the folder of an upload: the number of a part. */
+  part: /^[1-9][0-9]{0,4}\.json$/,
+} as const;
+
+/**
+ * The names of this kind in a folder, in no order. What else lies there (`.DS_Store`, `Thumbs.db`, an editor's copy) is
+ * somebody else's: it is not read, and not removed. Throws ENOENT without a folder.
+ */
+export async function readNames(directory: string, kind: keyof typeof PATTERNS): Promise<string[]> {
+  const names = await readdir(directory);
+  return names.filter((name) => PATTERNS[kind].test(name));
+}
