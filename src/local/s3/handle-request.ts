@@ -20,6 +20,8 @@ export type S3Context = {
   store: Store;
   keys: SigningKeys;
   now: () => Date;
+  /** How long the fields of a form may take. */
+  patienceMilliseconds: number;
   /** Told of what is not the client's fault. */
   onError: (error: unknown) => void;
 };
@@ -65,7 +67,7 @@ export async function handleRequest(
 }
 
 async function answerRequest(
-  { store, keys, now }: S3Context,
+  { store, keys, now, patienceMilliseconds }: S3Context,
   incoming: IncomingMessage,
   response: ServerResponse,
   body: AsyncIterable<Buffer>,
@@ -77,7 +79,9 @@ async function answerRequest(
   const startedAt = now();
   const call = { request, store, region: keys.region, now: startedAt };
   // A form carries its signature in its fields.
-  if (isFormPost(request)) return postObject({ ...call, payloadSha256: null }, keys);
+  if (isFormPost(request)) {
+    return postObject({ ...call, payloadSha256: null }, keys, patienceMilliseconds);
+  }
   const payloadSha256 = verifySignature(request, keys, startedAt);
   const operation = findOperation(request);
   return operation({ ...call, payloadSha256 });

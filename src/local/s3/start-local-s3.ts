@@ -16,6 +16,8 @@ export type LocalS3Options = {
   accessKeyId: string;
   secretAccessKey: string;
   now?: () => Date;
+  /** How long the headers of a request may take, and then the fields of a form before its file. Default 20,000. */
+  patienceMilliseconds?: number;
   /** Told of what is not a client's fault, such as a full disk; by default it goes to standard error. */
   onError?: (error: unknown) => void;
 };
@@ -35,10 +37,13 @@ const CLOSE_IDLE_MILLISECONDS = 50;
  * cannot be written.
  */
 export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
-  const { region, accessKeyId, secretAccessKey } = options;
+  const { region, accessKeyId, secretAccessKey, patienceMilliseconds = 20_000 } = options;
   const server = createServer({
-    // Bytes of 5 GiB may take as long as they move: the idle timeout ends what does not.
+    // Bytes of 5 GiB may take as long as they move: the idle timeout ends what does not. What comes before them may not;
+    // without a time of their own, Node lets headers take as long as the body.
     requestTimeout: 0,
+    headersTimeout: patienceMilliseconds,
+    connectionsCheckingInterval: patienceMilliseconds / 10,
     keepAliveTimeout: IDLE_MILLISECONDS,
   });
   server.timeout = IDLE_MILLISECONDS;
@@ -49,6 +54,7 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
     (store): S3Context => ({
       store,
       keys: { region, accessKeyId, secretAccessKey },
+      patienceMilliseconds,
       now: options.now ?? (() => new Date()),
       onError: options.onError ?? console.error,
     }),
@@ -88,6 +94,8 @@ function refuseMalformed(error: Error, socket: Duplex): void {
     refuse(socket, '431 Request Header Fields Too Large', 'RequestHeaderSectionTooLarge');
   } else if (hasCode(error, 'HPE_INVALID_EOF_STATE')) {
     refuse(socket, '400 Bad Request', 'IncompleteBody');
+  } else if (hasCode(error, 'ERR_HTTP_REQUEST_TIMEOUT')) {
+    refuse(socket, '400 Bad Request', 'RequestTimeout');
   } else {
     refuse(socket, '400 Bad Request', 'BadRequest');
   }

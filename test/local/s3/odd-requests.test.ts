@@ -11,13 +11,19 @@ beforeAll(async () => {
 });
 afterAll(() => s3.stop());
 
-/** Sends bytes as they are and answers everything that comes back until the server hangs up. */
-function sendBytes(bytes: string): Promise<string> {
-  const { port } = new URL(s3.server.url);
+/**
+ * Sends bytes as they are and answers everything that comes back until the server hangs up, or until it has said
+ * `enough`.
+ */
+function sendBytes(bytes: string, url = s3.server.url, enough = /^(?!)/): Promise<string> {
+  const { port } = new URL(url);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     const socket = connect(Number(port), '127.0.0.1', () => socket.write(bytes, 'latin1'));
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk) => {
+      chunks.push(chunk);
+      if (enough.test(Buffer.concat(chunks).toString('latin1'))) socket.destroy();
+    });
     socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
     socket.on('error', reject);
   });
@@ -105,5 +111,26 @@ describe('starting and closing', () => {
     expect((await again.raw({ method: 'GET', path: get })).body.toString()).toBe('hello');
     await again.stop();
     other.client.destroy();
+  });
+});
+
+describe('whoever is slow before anything is signed', () => {
+  let impatient: Fixture;
+  beforeAll(async () => {
+    impatient = await startFixture({ patienceMilliseconds: 200 });
+  });
+  afterAll(() => impatient.stop());
+
+  it('with headers, is cut off', async () => {
+    const answer = await sendBytes('GET /bucket/k HTTP/1.1\r\nHost: a\r\nX-Slow: ', impatient.server.url);
+    expect(answer).toMatch(/^HTTP\/1.1 400 .*<Code>RequestTimeout</s);
+  });
+
+  it('with the fields of a form, is refused', async () => {
+    const head = `POST /${impatient.bucket} HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n`;
+    const field = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\n';
+    const form = `${head}Content-Type: multipart/form-data; boundary=b\r\n\r\n${field}`;
+    const answer = await sendBytes(form, impatient.server.url, /<\/Error>/);
+    expect(answer).toMatch(/^HTTP\/1.1 400 .*<Code>RequestTimeout</s);
   });
 });

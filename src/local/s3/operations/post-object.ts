@@ -28,13 +28,14 @@ export function isFormPost({ method, bucket, key, query, headers }: S3Request): 
 
 /**
  * PostObject, at most 5 GiB: the S3 reference, "POST Object". The form's own signature and policy decide, before the
- * first byte of the file is stored; what comes behind the file is ignored.
+ * first byte of the file is stored; what comes behind the file is ignored. Nobody has signed anything yet while the fields
+ * arrive: RequestTimeout when they take longer than `patienceMilliseconds`.
  */
-export async function postObject(call: S3Call, keys: SigningKeys): Promise<S3Answer> {
+export async function postObject(call: S3Call, keys: SigningKeys, patienceMilliseconds: number): Promise<S3Answer> {
   const { request, store, now } = call;
   const { bucket } = request;
   if (!request.headers.has('content-length')) throw new S3Error('MissingContentLength');
-  const form = await readForm(request.headers.get('content-type') ?? '', request.body);
+  const form = await inTime(readForm(request.headers.get('content-type') ?? '', request.body), patienceMilliseconds);
   // Conditions are about the form with its variables replaced, and about the bucket that is addressed.
   const fields = new Map(
     [...form.fields].map(([name, value]) => [name, value.replace(FILE_NAME, () => form.fileName)] as const),
@@ -72,6 +73,18 @@ export async function postObject(call: S3Call, keys: SigningKeys): Promise<S3Ans
   } catch (error) {
     await upload.discard();
     throw error;
+  }
+}
+
+async function inTime<Result>(work: Promise<Result>, milliseconds: number): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new S3Error('RequestTimeout')), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
