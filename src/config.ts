@@ -114,6 +114,9 @@ function contradictions(set: Settings, production: boolean): string[] {
   if (set.DATABASE_DRIVER !== undefined && set.DATABASE_URL === undefined) {
     errors.push('DATABASE_DRIVER: needs DATABASE_URL');
   }
+  if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
+    errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket knows s3 alone');
+  }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;
 }

@@ -68,6 +68,7 @@ describe('parseConfig', () => {
     [{ S3_ENDPOINT: 'https://s3.example' }, 'S3_BUCKET_NAME'],
     [{ S3_BUCKET_NAME: 'b', AWS_REGION: 'r', AWS_ACCESS_KEY_ID: 'a' }, 'AWS_SECRET_ACCESS_KEY'],
     [{ SSE_KMS_KEY_ID: 'k' }, 'SSE_MODE'],
+    [{ SSE_MODE: 'kms' }, 'S3_BUCKET_NAME'],
     [{ NODE_ENV: 'Production' }, 'NODE_ENV'],
     [{ RATE_LIMIT_PER_MINUTE: ' ' }, 'RATE_LIMIT_PER_MINUTE: must be a whole number'],
     [{ ALLOWED_ORIGINS: 'https://a.example/' }, 'ALLOWED_ORIGINS'],
