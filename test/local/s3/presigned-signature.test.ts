@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Fixture, newClient, outcome, presign, startFixture } from './s3-fixture.ts';
+import { type Fixture, newClient, outcome, presign, type RawAnswer, startFixture } from './s3-fixture.ts';
 
 let s3: Fixture;
 let clock = new Date();
@@ -108,6 +108,11 @@ describe('a presigned URL', () => {
       '403 SignatureDoesNotMatch',
     ],
     ['a session token', (path) => `${path}&X-Amz-Security-Token=x`, '400 InvalidToken'],
+    [
+      'Signature Version 2',
+      (path) => path.replace(/\?.*/, '?AWSAccessKeyId=testkey&Signature=a&Expires=2000000000'),
+      '400 InvalidRequest',
+    ],
     ['malformed percent-encoding', (path) => `${path}&a=%zz`, '400 InvalidURI'],
   ])('is refused with %s', async (_name, change, expected) => {
     expect(await get(change(await getUrl()))).toBe(expected);
@@ -140,7 +145,10 @@ describe('the headers signed into a presigned PUT', () => {
     'x-amz-meta-name': 'a  b',
   };
 
-  async function put(sent: Record<string, string>, key: string, body = BODY): Promise<string> {
+  const put = async (sent: Record<string, string>, key: string, body?: Buffer) =>
+    outcome(await putRaw(sent, key, body));
+
+  async function putRaw(sent: Record<string, string>, key: string, body: Buffer = BODY): Promise<RawAnswer> {
     const path = await s3.presign(
       new PutObjectCommand({
         Bucket: s3.bucket,
@@ -155,7 +163,7 @@ describe('the headers signed into a presigned PUT', () => {
         signableHeaders: new Set(['host', 'content-type', 'content-length', 'if-none-match', 'x-amz-meta-name']),
       },
     );
-    return outcome(await s3.raw({ method: 'PUT', path, headers: sent, body }));
+    return s3.raw({ method: 'PUT', path, headers: sent, body });
   }
 
   it('are accepted as they were signed, and then again only as long as nothing is there', async () => {
@@ -172,9 +180,24 @@ describe('the headers signed into a presigned PUT', () => {
     expect(await put(headers, 'refused')).toBe(expected);
   });
 
-  it('are refused when one is missing', async () => {
-    const { 'if-none-match': _condition, ...others } = SENT;
-    expect(await put(others, 'refused')).toBe('403 SignatureDoesNotMatch');
+  it('are named in the refusal when they are missing', async () => {
+    const { 'if-none-match': _condition, 'x-amz-meta-name': _name, ...others } = SENT;
+    const answer = await putRaw(others, 'refused');
+    expect(outcome(answer)).toBe('403 SignatureDoesNotMatch');
+    expect(String(answer.body)).toContain(
+      '<MissingSignedHeaders>if-none-match, x-amz-meta-name</MissingSignedHeaders>',
+    );
+  });
+
+  it('are not said to be missing when they arrived with another value', async () => {
+    const answer = await putRaw({ ...SENT, 'content-type': 'text/html' }, 'refused');
+    expect(String(answer.body)).not.toContain('MissingSignedHeaders');
+  });
+
+  it('are refused when the body is sent without its length, which is said', async () => {
+    const { 'content-length': _length, ...others } = SENT;
+    const answer = await putRaw({ ...others, 'transfer-encoding': 'chunked' }, 'refused');
+    expect(String(answer.body)).toContain('<MissingSignedHeaders>content-length</MissingSignedHeaders>');
   });
 
   it('are refused for a body of another size', async () => {

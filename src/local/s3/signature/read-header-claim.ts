@@ -7,6 +7,7 @@ import {
   parseTimestamp,
   type SignatureClaim,
   scopeProblem,
+  unsupportedVersion,
 } from './signature-claim.ts';
 
 const MAX_CLOCK_SKEW_MILLISECONDS = 15 * 60 * 1000;
@@ -18,10 +19,7 @@ const MAX_CLOCK_SKEW_MILLISECONDS = 15 * 60 * 1000;
  */
 export function readHeaderClaim(request: S3Request, authorization: string, region: string, now: Date): SignatureClaim {
   if (authorization.startsWith('AWS ')) {
-    throw new S3Error(
-      'InvalidRequest',
-      'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
-    );
+    throw unsupportedVersion();
   }
   if (!authorization.startsWith('AWS4-HMAC-SHA256')) {
     throw new S3Error('InvalidArgument', 'Unsupported Authorization Type', { ArgumentName: 'Authorization' });

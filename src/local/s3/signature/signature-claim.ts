@@ -1,3 +1,5 @@
+import { S3Error } from '../s3-error.ts';
+
 /** What a request says about its own signature. */
 export type SignatureClaim = {
   accessKeyId: string;
@@ -60,4 +62,18 @@ export function scopeProblem(
     return { message: `incorrect service "${credential.service}". This endpoint belongs to "s3".`, details: {} };
   }
   return null;
+}
+
+/** For what is signed with Signature Version 2: in a header, a query or a form. */
+export function unsupportedVersion(): S3Error {
+  return new S3Error(
+    'InvalidRequest',
+    'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
+  );
+}
+
+/** For a session token: there are no sessions here, so none is one of ours. */
+export function unknownSession(): S3Error {
+  const message = 'There are no temporary credentials here: sign with the access key alone, without a session token.';
+  return new S3Error('InvalidToken', message);
 }

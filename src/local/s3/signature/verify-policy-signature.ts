@@ -1,6 +1,12 @@
 import { S3Error } from '../s3-error.ts';
 import { computeSignature, isSignature } from './compute-signature.ts';
-import { parseCredential, parseTimestamp, scopeProblem } from './signature-claim.ts';
+import {
+  parseCredential,
+  parseTimestamp,
+  scopeProblem,
+  unknownSession,
+  unsupportedVersion,
+} from './signature-claim.ts';
 import type { SigningKeys } from './verify-signature.ts';
 
 /**
@@ -13,13 +19,9 @@ export function verifyPolicySignature(fields: ReadonlyMap<string, string>, keys:
   const policy = fields.get('policy');
   if (policy === undefined) throw new S3Error('AccessDenied');
   if (fields.has('signature')) {
-    throw new S3Error(
-      'InvalidRequest',
-      'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.',
-    );
+    throw unsupportedVersion();
   }
-  // There are no sessions here, so no token is one of ours.
-  if (fields.has('x-amz-security-token')) throw new S3Error('InvalidToken');
+  if (fields.has('x-amz-security-token')) throw unknownSession();
   const algorithm = requireField(fields, 'X-Amz-Algorithm');
   if (algorithm !== 'AWS4-HMAC-SHA256') throw wrongField('X-Amz-Algorithm', algorithm);
   const credentialText = requireField(fields, 'X-Amz-Credential');

@@ -5,7 +5,7 @@ import { canonicalRequest } from './canonical-request.ts';
 import { computeSignature, isSignature } from './compute-signature.ts';
 import { readHeaderClaim } from './read-header-claim.ts';
 import { readQueryClaim } from './read-query-claim.ts';
-import type { SignatureClaim } from './signature-claim.ts';
+import { type SignatureClaim, unknownSession, unsupportedVersion } from './signature-claim.ts';
 
 export type SigningKeys = { region: string; accessKeyId: string; secretAccessKey: string };
 
@@ -24,13 +24,15 @@ export function verifySignature(request: S3Request, keys: SigningKeys, now: Date
   const stringToSign = ['AWS4-HMAC-SHA256', claim.timestamp, claim.scope, sha256Hex(canonical)].join('\n');
   const signature = computeSignature(keys.secretAccessKey, claim.scope, stringToSign);
   // A signed header that did not arrive is not the same as one that arrived empty.
-  const allArrived = claim.signedHeaders.every((name) => request.headers.has(name));
-  if (!allArrived || !isSignature(signature, claim.signature)) {
+  const missing = claim.signedHeaders.filter((name) => !request.headers.has(name));
+  if (missing.length > 0 || !isSignature(signature, claim.signature)) {
     throw new S3Error('SignatureDoesNotMatch', undefined, {
       AWSAccessKeyId: claim.accessKeyId,
       StringToSign: stringToSign,
       SignatureProvided: claim.signature,
       CanonicalRequest: canonical,
+      // S3 leaves it to the reader of the canonical request to find them.
+      ...(missing.length > 0 && { MissingSignedHeaders: missing.join(', ') }),
     });
   }
   requireSignedHeaders(request, claim.signedHeaders);
@@ -46,10 +48,13 @@ function readClaim(request: S3Request, region: string, now: Date): SignatureClai
       'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
     );
   }
-  if (authorization === undefined && !inQuery) throw new S3Error('AccessDenied');
-  // There are no sessions here, so no token is one of ours.
+  if (authorization === undefined && !inQuery) {
+    // What Signature Version 2 puts into a query.
+    const isOld = ['AWSAccessKeyId', 'Signature'].every((name) => queryValue(request, name) !== undefined);
+    throw isOld ? unsupportedVersion() : new S3Error('AccessDenied');
+  }
   if (request.headers.has('x-amz-security-token') || queryValue(request, 'X-Amz-Security-Token') !== undefined) {
-    throw new S3Error('InvalidToken');
+    throw unknownSession();
   }
   return authorization === undefined
     ? readQueryClaim(request, region, now)
