@@ -18,13 +18,16 @@ export type AuditLog = {
 export function createAuditLog({ asUser, db }: Pick<Database, 'asUser' | 'db'>): AuditLog {
   return {
     add: async (userId, events) => {
-      if (events.length > 0)
-        await asUser(userId, (own) =>
-          own
-            .insert(auditEvents)
-            .values([...events])
-            .prepare(''),
-        );
+      if (events.length === 0) return;
+      const rows = events.map(
+        ({ actorId, action, outcome, fileId, objectKey, address, requestId, ...event }) =>
+          sql`(${actorId}, ${event.userId}, ${action}, ${outcome}, ${fileId}::uuid, ${objectKey}, ${address}, ${requestId})`,
+      );
+      // Drizzle's own insert names every column, also those that only the database may fill.
+      const insert = sql`
+        insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
+        values ${sql.join(rows, sql`, `)}`;
+      await asUser(userId, (own) => ({ execute: () => own.execute(insert).execute() }));
     },
     list: ({ userId, limit, before = Number.MAX_SAFE_INTEGER }) => {
       const page = (on: Db) =>

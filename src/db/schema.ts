@@ -28,8 +28,13 @@ const userRole = pgRole(USER_ROLE).existing();
 /** Where `Database.asUser` puts the user's id, for the policies. */
 export const USER_SETTING = 'signpost.user_id';
 
-/** The rows of the user whose statement it is; no row without a user. */
-const ownRows = (ownerId: SQLWrapper) => sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true)`;
+/**
+ * The rows of the user whose statement it is; no row without a user. And none for a login of another database of the
+ * same cluster, which may well act as `USER_ROLE`, too: roles are the whole cluster's. Who serves this database may
+ * write its leases, as its owner or by a grant; asked once a statement, not for each row.
+ */
+const ownRows = (ownerId: SQLWrapper) =>
+  sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true) and (select has_table_privilege(session_user, 'leases'::regclass, 'update'))`;
 
 /** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
@@ -37,6 +42,9 @@ const time = (name: string) => timestamp(name, { withTimezone: true, precision: 
 /**
  * One row for each upload that was verified, and for each that was refused. `npx drizzle-kit generate` turns a change
  * here into a migration.
+ *
+ * `USER_ROLE` may add a row with all its columns and update only those that change: a column that changes needs
+ * `GRANT UPDATE ("name") ON "files" TO signpost_app` in its migration.
  */
 export const files = pgTable(
   'files',
@@ -136,7 +144,28 @@ export const fileUsage = pgTable(
 /** A transaction's id, which never wraps around (PostgreSQL documentation, section 66.1). */
 const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' });
 
-/** Who did what to which file: rows are added and never changed. */
+/**
+ * Who runs a job, of all instances: `create-leases.ts`. Whoever may write these is served by row level security, see
+ * `ownRows`: grant it to the logins of this database only.
+ */
+export const leases = pgTable(
+  'leases',
+  {
+    name: text('name').notNull(),
+    /** Of the run, not of the instance. */
+    holder: text('holder').notNull(),
+    /** One more for each holder. */
+    fence: bigint('fence', { mode: 'number' }).notNull(),
+    /** By the database's clock. */
+    expiresAt: time('expires_at').notNull(),
+  },
+  (t) => [primaryKey({ name: 'leases_pkey', columns: [t.name] })],
+).enableRLS();
+
+/**
+ * Who did what to which file: rows are added and never changed. `USER_ROLE` may give every column but those that the
+ * database itself fills (`id`, `xid`, `at`): a new column needs `GRANT INSERT ("name") ON "audit_events" TO signpost_app`.
+ */
 export const auditEvents = pgTable(
   'audit_events',
   {

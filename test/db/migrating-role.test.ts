@@ -24,11 +24,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
+/** The rows of the last statement. */
 async function query(url: string, statement: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    return (await client.query(statement)).rows;
+    return [await client.query(statement)].flat().at(-1)?.rows ?? [];
   } finally {
     await client.end();
   }
@@ -128,6 +129,44 @@ describe('a login that may create roles, and is no superuser', () => {
     await query(cluster.url, 'grant signpost_app to stranger');
     await migrate(stranger);
     await expectToServe(stranger);
+  });
+});
+
+describe('two databases of one cluster, each with a login of its own', () => {
+  const asAlice = `begin; set local role signpost_app; select set_config('signpost.user_id', 'alice', true); `;
+
+  it("keep the one's login out of the other's rows, though both may act as the users' role", async () => {
+    const production = await createOwner('production', 'createrole');
+    await query(cluster.url, 'grant signpost_app to production');
+    await migrate(production);
+    await expectToServe(production);
+    const staging = await createOwner('staging', 'createrole');
+    await query(cluster.url, 'grant signpost_app to staging');
+    await migrate(staging);
+    await expectToServe(staging);
+
+    const stranger = new URL(staging);
+    stranger.pathname = new URL(production).pathname;
+    const read = async (url: string) =>
+      Promise.all(
+        ['files', 'own_files', 'file_usage', 'audit_events'].map(
+          async (table) =>
+            (await query(url, `set role signpost_app; set signpost.user_id = 'alice'; select * from ${table}`)).length,
+        ),
+      );
+    expect(await read(production)).toEqual([1, 1, 1, 1]);
+    expect(await read(stranger.href)).toEqual([0, 0, 0, 0]);
+    expect(await query(stranger.href, `${asAlice} update files set status = 'archived' returning id`)).toEqual([]);
+    const event = `insert into audit_events (actor_id, user_id, action, outcome, request_id)
+      values ('alice', 'alice', 'x', 'ok', 'r')`;
+    await expect(query(stranger.href, `${asAlice} ${event}`)).rejects.toMatchObject({ code: '42501' });
+    // A function of the stranger's is not called with a row before the condition has been asked.
+    const peek = `create function pg_temp.peek(name text) returns boolean language plpgsql cost 0.0001 as
+      $$ begin raise exception 'seen: %', name; end $$;
+      select id from own_files where pg_temp.peek(search_name)`;
+    const setUp = `set role signpost_app; set signpost.user_id = 'alice'; `;
+    expect(await query(stranger.href, `${setUp} ${peek}`)).toEqual([]);
+    await expect(query(production, `${setUp} ${peek}`)).rejects.toThrow('seen: a');
   });
 });
 

@@ -2,7 +2,8 @@ import { eq, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectDatabase, type Database, type Statement } from '../../src/db/connect-database.ts';
-import { auditEvents, auditSeals, files, fileUsage } from '../../src/db/schema.ts';
+import { createAuditLog } from '../../src/db/create-audit-log.ts';
+import { auditEvents, auditSeals, files, fileUsage, leases } from '../../src/db/schema.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 
@@ -68,12 +69,10 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
     await expect(database.asUser('alice', insert)).rejects.toMatchObject({ cause: { code: '42501' } });
     await database.asUser('alice', (db) => db.update(files).set({ fileName: 'stolen' }).prepare(''));
     expect(await test.query(`select owner_id from files where file_name = 'stolen'`)).toEqual([{ owner_id: 'alice' }]);
-    const forged: Statement<unknown> = (db) =>
-      db
-        .insert(auditEvents)
-        .values({ actorId: 'alice', userId: 'bob', action: 'x', outcome: 'ok', requestId: 'r' })
-        .prepare('');
-    await expect(database.asUser('alice', forged)).rejects.toMatchObject({ cause: { code: '42501' } });
+    const event = { actorId: 'alice', action: 'upload.presign', outcome: 'ok', fileId: null, objectKey: null } as const;
+    const log = createAuditLog(database);
+    const forged = log.add('alice', [{ ...event, userId: 'bob', address: null, requestId: 'r' }]);
+    await expect(forged).rejects.toMatchObject({ cause: { code: '42501' } });
   });
 
   it('grants a user no more than the service needs', async () => {
@@ -83,6 +82,19 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
       (db) => db.update(auditEvents).set({ outcome: 'x' }).prepare(''),
       (db) => db.delete(auditEvents).prepare(''),
       (db) => db.select().from(auditSeals).prepare(''),
+      (db) => db.select().from(leases).prepare(''),
+      // Usage would fall, and the log would have rows of another time and in stretches that are sealed.
+      (db) => db.update(files).set({ sizeBytes: 0 }).prepare(''),
+      (db) => db.update(files).set({ ownerId: 'alice', objectKey: 'k' }).prepare(''),
+      ...[{ at: new Date(0) }, { xid: '1' }].map((more): Statement<unknown> => {
+        const event = { actorId: 'alice', userId: 'alice', action: 'x', outcome: 'ok', requestId: 'r', ...more };
+        return (db) => db.insert(auditEvents).values(event).prepare('');
+      }),
+      ...[`id, at`, `id`, `at`, `xid`].map((column): Statement<unknown> => {
+        const names = `(actor_id, user_id, action, outcome, request_id, ${column})`;
+        const values = `('alice', 'alice', 'x', 'ok', 'r'${', default'.repeat(column.split(',').length)})`;
+        return (db) => ({ execute: () => db.execute(`insert into audit_events ${names} values ${values}`).execute() });
+      }),
     ];
     for (const statement of forbidden) {
       await expect(database.asUser('alice', statement)).rejects.toMatchObject({ cause: { code: '42501' } });
