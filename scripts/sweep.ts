@@ -1,7 +1,7 @@
 // npm run sweep [-- [--dry-run] [--adopt] [--json]]: sweeps bucket and database now, as the service does on its timer.
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { SWEEP_LOCK } from '../src/jobs/start-jobs.ts';
+import { SWEEP_LEASE } from '../src/jobs/start-jobs.ts';
 import { sweep } from '../src/jobs/sweep.ts';
 import { run } from '../src/run.ts';
 import { createServices } from '../src/services.ts';
@@ -19,10 +19,10 @@ await run(async (config) => {
   process.once('SIGINT', () => stopping.abort());
   try {
     const showsProgress = process.stderr.isTTY === true;
-    const state = await services.exclusively(SWEEP_LOCK, () =>
+    const state = await services.exclusively(SWEEP_LEASE, (lease) =>
       sweep(services, {
         ...{ dryRun, adopt },
-        signal: stopping.signal,
+        signal: AbortSignal.any([stopping.signal, lease.signal]),
         onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects looked at`)),
       }),
     );

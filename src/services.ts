@@ -5,11 +5,11 @@ import type { BucketConfig, Config } from './config.ts';
 import { connectDatabase } from './db/connect-database.ts';
 import { createAuditLog } from './db/create-audit-log.ts';
 import { createFiles } from './db/create-files.ts';
+import { createLeases } from './db/create-leases.ts';
 import { createSealQueries } from './db/create-seal-queries.ts';
 import { createSweepQueries } from './db/create-sweep-queries.ts';
 import { migrateDatabase } from './db/migrate-database.ts';
 import { isRefused } from './db/query-database.ts';
-import { runExclusively } from './db/with-session.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { Problem, unavailable } from './errors.ts';
 import type { AppServices } from './http/app.ts';
@@ -182,8 +182,7 @@ async function openDatabase(config: Config, folder: string, logger: Logger, clos
     }
   };
   await migrate();
-  const exclusively: JobServices['exclusively'] = (lock, task) => runExclusively({ url, driver }, lock, task);
-  return { database, exclusively };
+  return { database, exclusively: createLeases(database) };
 }
 
 /** The URL of an embedded PostgreSQL; closing stops it. */

@@ -1,14 +1,14 @@
 import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
+import type { Exclusively, Lease } from '../db/create-leases.ts';
 import { Problem } from '../errors.ts';
 import { type SweepServices, sweep } from './sweep.ts';
 
-/** Any number, as long as nothing else in the database locks the same one. */
-export const SWEEP_LOCK = 7_365_203_848;
+/** The name of the lease that a sweep runs under. */
+export const SWEEP_LEASE = 'sweep';
 
 export type JobServices = SweepServices &
   SealServices & {
-    /** Runs a task unless another instance does; null when one does. */
-    exclusively: <T>(lock: number, task: () => Promise<T>) => Promise<T | null>;
+    exclusively: Exclusively;
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
 
@@ -51,14 +51,14 @@ async function runJobs(services: JobServices, signal: AbortSignal): Promise<void
       logger.error({ err: error instanceof Problem ? error.cause : error }, `${name} failed; it is tried again`);
     }
   };
-  const sweepInTurn = async () => {
+  const sweepInTurn = async (lease: Lease) => {
     const last = await sweepQueries.readState();
     const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
     // Another instance was here not long ago.
     if (sinceMs < (config.jobsIntervalSeconds * 1000) / 2) return null;
-    return { ...(await sweep(services, { signal })).counts };
+    return { ...(await sweep(services, { signal: AbortSignal.any([signal, lease.signal]) })).counts };
   };
-  await attempt('sweep', () => exclusively(SWEEP_LOCK, sweepInTurn));
+  await attempt('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. Its line in the log is a note of it elsewhere.
   await attempt('seal', () => sealAuditLog(services));
 }

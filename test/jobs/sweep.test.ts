@@ -292,11 +292,11 @@ describe('a sweep', () => {
     const { exclusively } = service.services;
     let first: Promise<string | null> = Promise.resolve(null);
     const release = await new Promise<(result: string) => void>((begun) => {
-      first = exclusively(4711, () => new Promise<string>((resolve) => begun(resolve)));
+      first = exclusively('a test', () => new Promise<string>((resolve) => begun(resolve)));
     });
-    expect(await exclusively(4711, async () => 'second')).toBeNull();
+    expect(await exclusively('a test', async () => 'second')).toBeNull();
     release('first');
     expect(await first).toBe('first');
-    await expect.poll(() => exclusively(4711, async () => 'third')).toBe('third');
+    await expect.poll(() => exclusively('a test', async () => 'third')).toBe('third');
   });
 });

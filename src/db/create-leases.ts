@@ -1,0 +1,90 @@
+import { and, eq, lte, sql } from 'drizzle-orm';
+import type { Database } from './connect-database.ts';
+import { queryDatabase } from './query-database.ts';
+import { leases } from './schema.ts';
+
+/** What a task has while it is the only one that runs under its name. */
+export type Lease = {
+  /** Aborted when the lease is lost: another instance may have begun the task, so this one has to stop. */
+  signal: AbortSignal;
+  /** Grows with each holder. What is written under a lower number than the database has is out of date. */
+  fence: number;
+  /**
+   * Asks the database whether the lease is still held, and renews it: for what must not happen under an old fence.
+   * @throws {Error} when it is not, and `database-unavailable`.
+   */
+  check: () => Promise<void>;
+};
+
+/**
+ * Runs a task unless another instance runs it. While the task runs, its lease is renewed; when an instance dies, the
+ * lease ends by itself a minute later.
+ * @returns what the task returned; null when another instance has the lease.
+ * @throws what the task throws, and `database-unavailable`.
+ */
+export type Exclusively = <T>(name: string, task: (lease: Lease) => Promise<T>) => Promise<T | null>;
+
+/** How long a lease lives without being renewed. */
+const TERM_SECONDS = 60;
+
+/**
+ * Leases are rows, and not advisory locks: a lock of a session stays with a pooler's connection when its instance has
+ * moved on to another one (PgBouncer's transaction mode, Supavisor, Neon's pooler). They end by the database's clock,
+ * so the clocks of the instances may differ.
+ */
+export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SECONDS): Exclusively {
+  const expiresAt = sql`now() + ${termSeconds} * interval '1 second'`;
+
+  const acquire = async (name: string, holder: string): Promise<number | undefined> => {
+    const [taken] = await queryDatabase(() =>
+      db
+        .insert(leases)
+        .values({ name, holder, fence: 1, expiresAt })
+        .onConflictDoUpdate({
+          target: leases.name,
+          set: { holder, fence: sql`${leases.fence} + 1`, expiresAt },
+          setWhere: lte(leases.expiresAt, sql`now()`),
+        })
+        .returning({ fence: leases.fence }),
+    );
+    return taken?.fence;
+  };
+  /** Whether it was still held. */
+  const extend = async (name: string, holder: string, fence: number, until = expiresAt): Promise<boolean> => {
+    const isThis = and(eq(leases.name, name), eq(leases.holder, holder), eq(leases.fence, fence));
+    const held = await queryDatabase(() =>
+      db.update(leases).set({ expiresAt: until }).where(isThis).returning({ fence: leases.fence }),
+    );
+    return held.length > 0;
+  };
+
+  return async (name, task) => {
+    const holder = crypto.randomUUID();
+    let renewedAt = performance.now();
+    const fence = await acquire(name, holder);
+    if (fence === undefined) return null;
+    const lost = new AbortController();
+    const check = async () => {
+      const askedAt = performance.now();
+      if (!(await extend(name, holder, fence))) lost.abort(new Error(`the lease "${name}" went to another instance`));
+      lost.signal.throwIfAborted();
+      renewedAt = askedAt;
+    };
+    const timer = setInterval(
+      () =>
+        check().catch(() => {
+          // A database that is away for a moment costs nothing; one that does not come back ends the lease.
+          const leftMs = renewedAt + termSeconds * 1000 - performance.now();
+          if (leftMs < (termSeconds * 1000) / 4) lost.abort(new Error(`the lease "${name}" could not be renewed`));
+        }),
+      (termSeconds * 1000) / 4,
+    );
+    try {
+      return await task({ signal: lost.signal, fence, check });
+    } finally {
+      clearInterval(timer);
+      // What cannot be given back ends by itself.
+      await extend(name, holder, fence, sql`now()`).catch(() => false);
+    }
+  };
+}
