@@ -48,6 +48,11 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   if (url !== undefined) return { url, stop: async () => {} };
   const directory = await mkdtemp(join(tmpdir(), 'signpost-test-'));
   const server = await startEmbeddedPostgres({ directory });
+  // Nothing here outlives the run: no test waits for a disk.
+  for (const name of ['fsync', 'full_page_writes', 'synchronous_commit']) {
+    await execute(server.url, `alter system set ${name} = off`);
+  }
+  await execute(server.url, 'select pg_reload_conf()');
   // Interrupted, Vitest exits without a teardown.
   const abandon = () => {
     process.kill(Number.parseInt(readFileSync(join(directory, 'cluster/data/postmaster.pid'), 'utf8'), 10), 'SIGQUIT');
