@@ -1,13 +1,13 @@
-import { expect } from 'vitest';
+import { vi } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase, type DatabaseDriver } from '../../src/db/connect-database.ts';
 import { createSealQueries } from '../../src/db/create-seal-queries.ts';
-import { createTestDatabase } from '../helpers/database.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
-/** An audit log on a database of its own. */
-export async function startAuditLog(driver: DatabaseDriver = 'pg') {
-  const test = await createTestDatabase();
+/** An audit log on a database of its own: empty, or the copy of another. */
+export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: TestDatabase) {
+  const test = await createTestDatabase({ ...(copyOf && { copyOf }) });
   const database = connectDatabase({ url: test.url, driver });
   const sealQueries = createSealQueries(database);
   const services = { sealQueries, now: () => new Date() };
@@ -16,7 +16,7 @@ export async function startAuditLog(driver: DatabaseDriver = 'pg') {
     const open = `select 1 from audit_events
       where xid >= pg_snapshot_xmin(pg_current_snapshot()) and xid < $1::text::xid8 limit 1`;
     const [now] = await test.query('select pg_snapshot_xmax(pg_current_snapshot())::text as xid');
-    await expect.poll(() => test.query(open, [now?.xid]), { timeout: 15_000 }).toEqual([]);
+    await vi.waitUntil(async () => (await test.query(open, [now?.xid])).length === 0, { timeout: 30_000 });
   };
   return {
     ...{ test, sealQueries },
@@ -37,6 +37,8 @@ export async function startAuditLog(driver: DatabaseDriver = 'pg') {
       return sealAuditLog(services);
     },
     verify: (expected?: { number: number; hash: string }) => verifyAuditLog(services, expected),
+    /** Closes the connections; the log can be copied then. */
+    disconnect: () => database.close(),
     close: async () => {
       await database.close();
       await test.drop();

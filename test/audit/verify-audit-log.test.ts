@@ -1,18 +1,25 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditFixture, parseSeal, startAuditLog } from './audit-fixture.ts';
 
-/** Three seals: over the rows 1 to 4, 5 to 7 and 8 to 9; row 10 is not sealed. */
-let log: AuditFixture;
+/** Three seals: over the rows 1 to 4, 5 to 7 and 8 to 9; row 10 is not sealed. Each test has a copy. */
+let original: AuditFixture;
 let last: { number: number; hash: string };
+beforeAll(async () => {
+  original = await startAuditLog();
+  await original.add(4);
+  await original.seal();
+  await original.add(3);
+  await original.seal();
+  await original.add(2);
+  last = parseSeal((await original.seal())?.seal);
+  await original.add(1);
+  await original.disconnect();
+});
+afterAll(() => original.test.drop());
+
+let log: AuditFixture;
 beforeEach(async () => {
-  log = await startAuditLog();
-  await log.add(4);
-  await log.seal();
-  await log.add(3);
-  await log.seal();
-  await log.add(2);
-  last = parseSeal((await log.seal())?.seal);
-  await log.add(1);
+  log = await startAuditLog('pg', original.test);
 });
 afterEach(() => log.close());
 

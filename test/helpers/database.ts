@@ -3,6 +3,7 @@ import pg from 'pg';
 import { inject } from 'vitest';
 
 export type TestDatabase = {
+  name: string;
   url: string;
   /** A statement as the server's superuser, on a connection of its own; the rows. */
   query(statement: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
@@ -10,14 +11,25 @@ export type TestDatabase = {
   drop(): Promise<void>;
 };
 
-/** A database of its own for a test file, with the service's tables unless `migrated` is false. */
-export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
+/**
+ * A database of its own for a test file, with the service's tables unless `migrated` is false, or a copy of another test
+ * database, which nobody may be connected to meanwhile.
+ */
+export async function createTestDatabase({
+  migrated = true,
+  copyOf,
+}: {
+  migrated?: boolean;
+  copyOf?: TestDatabase;
+} = {}): Promise<TestDatabase> {
   const server = inject('postgresUrl');
   const name = `test_${randomUUID()}`;
-  await query(server, `create database "${name}" template "${migrated ? inject('postgresTemplate') : 'template0'}"`);
+  const template = copyOf?.name ?? (migrated ? inject('postgresTemplate') : 'template0');
+  await query(server, `create database "${name}" template "${template}"`);
   const url = new URL(server);
   url.pathname = name;
   return {
+    name,
     url: url.href,
     query: (statement, values) => query(url.href, statement, values),
     drop: async () => void (await query(server, `drop database "${name}" with (force)`)),
