@@ -14,8 +14,10 @@ export default defineConfig({
     // Most tests wait for servers, clocks and each other's locks more than they compute.
     maxWorkers: Math.max(4, availableParallelism()),
     globalSetup: ['test/helpers/global-setup.ts'],
-    // Everything runs against real servers on two cores: generous limits, so that a slow machine is not a red test.
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    // Everything runs against real servers on two cores: generous limits, so that a busy machine is not a red test.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // What a test waits for. It ends as soon as that is there; the default of 1 s is a race against the machine.
+    expect: { poll: { timeout: 30_000 } },
   },
 });

@@ -47,7 +47,7 @@ describe('the list of files', { timeout: 90_000 }, () => {
       samples.empty,
       samples.archive,
     ]);
-    await expect.poll(() => page.locator('#files .row.file').count(), { timeout: 20_000 }).toBe(7);
+    await expect.poll(() => page.locator('#files .row.file').count()).toBe(7);
     const stage = page.locator('#preview .stage');
     const preview = async (name: string, look: () => Promise<void>) => {
       await row(page, name).locator('.open').click();
@@ -177,7 +177,7 @@ describe('the list of files', { timeout: 90_000 }, () => {
   });
 });
 
-describe('a page under a name that is not this machine’s', { timeout: 60_000 }, () => {
+describe('a page under a name that is not this machine’s', () => {
   it('carries no token, asks for one, refuses a wrong one and takes a right one', async () => {
     const { page: own, context: ownContext } = await host.openPage();
     const token = await own.locator('meta[name=signpost-token]').getAttribute('content');

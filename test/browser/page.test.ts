@@ -103,7 +103,7 @@ describe('the page in a real browser', { timeout: 180_000 }, () => {
     await page.getByText('of 200 files').first().waitFor();
     await page.locator('#uploads').waitFor({ state: 'hidden', timeout: 120_000 });
     expect(await fileRows(page).count()).toBe(200);
-    await expect.poll(() => page.getByRole('status').textContent(), { timeout: 5_000 }).toContain('200 files uploaded');
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('200 files uploaded');
 
     const objects = await listBucket();
     expect(objects.size).toBe(200);
@@ -176,7 +176,7 @@ describe('the page in a real browser', { timeout: 180_000 }, () => {
     await untilProgress(page, 'unwanted.bin', 0.4);
     await page.getByRole('button', { name: 'Cancel unwanted.bin' }).click();
     await page.locator('#uploads').waitFor({ state: 'hidden' });
-    await expect.poll(() => host.openUploads(), { timeout: 20_000 }).toEqual([]);
+    await expect.poll(() => host.openUploads()).toEqual([]);
     expect((await listBucket()).has('unwanted.bin')).toBe(false);
     expect(await page.evaluate('document.activeElement.id')).toBe('choose');
     expect(parts.stored.length).toBeGreaterThan(4);

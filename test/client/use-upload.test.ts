@@ -42,7 +42,7 @@ function Page({ signpost }: { signpost: Signpost }) {
   return text;
 }
 
-const isDrawn = (text: string | RegExp) => expect.poll(() => container.textContent, { timeout: 10_000 }).toMatch(text);
+const isDrawn = (text: string | RegExp) => expect.poll(() => container.textContent).toMatch(text);
 const draw = async (signpost: Signpost) => {
   root.render(createElement(StrictMode, null, createElement(Page, { signpost })));
   await isDrawn('idle 0/0');
@@ -134,10 +134,10 @@ describe('useUpload', () => {
     );
     await draw(client);
     const first = hook.upload(threeParts('first'));
-    await expect.poll(() => client.count('PUT 3'), { timeout: 10_000 }).toBe(1);
+    await expect.poll(() => client.count('PUT 3')).toBe(1);
     const second = hook.upload(threeParts('second'));
     await expect(first).rejects.toMatchObject({ name: 'AbortError' });
-    await expect.poll(() => client.count('PUT 3'), { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => client.count('PUT 3')).toBe(2);
     await isDrawn(/^uploading/);
     root.unmount();
     await expect(second).rejects.toMatchObject({ name: 'AbortError' });

@@ -223,5 +223,5 @@ async function lockFiles(): Promise<pg.Client> {
 async function untilWaiting(event: 'relation' | 'advisory'): Promise<void> {
   const waiting = `select 1 from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock' and wait_event = '${event}'`;
-  await expect.poll(() => test.query(waiting), { timeout: 10_000 }).toHaveLength(1);
+  await expect.poll(() => test.query(waiting)).toHaveLength(1);
 }

@@ -262,14 +262,14 @@ describe('AUDIT_PRESIGN', () => {
       const batch = { files: [TEXT, { ...TEXT, method: 'POST' }] };
       expect((await auditing.call('alice', '/presign-upload/batch', batch)).status).toBe(200);
       // Nobody waits for these rows.
-      await expect.poll(() => eventsOf('alice', auditing), { timeout: 5_000 }).toHaveLength(3);
+      await expect.poll(() => eventsOf('alice', auditing)).toHaveLength(3);
       const presigned = { action: 'upload.presign', outcome: 'ok', fileId, objectKey };
       expect(await eventsOf('alice', auditing)).toContainEqual(expect.objectContaining(presigned));
 
       await relay.goAway();
       await auditing.presign('alice', TEXT);
       const missing = () => auditing.logs.filter(({ message }) => message.includes('is missing from the audit log'));
-      await expect.poll(() => missing().length, { timeout: 10_000 }).toBe(1);
+      await expect.poll(() => missing().length).toBe(1);
       await relay.comeBack();
       expect(await eventsOf('alice', auditing)).toHaveLength(3);
     } finally {

@@ -46,9 +46,7 @@ const openUploads = async () => {
 };
 
 describe('an upload in parts', () => {
-  it('goes up in signed parts, resumes from what the bucket has, and becomes one file', {
-    timeout: 60_000,
-  }, async () => {
+  it('goes up in signed parts, resumes from what the bucket has, and becomes one file', async () => {
     const upload = await begin({ recordId: 'case-1', metadata: { source: 'cam' } });
     expect(upload).toMatchObject({ method: 'MULTIPART', partSize: PART, partCount: 3 });
     expect(upload.parts.map(({ size }) => size)).toEqual([PART, PART, 7]);
@@ -78,7 +76,7 @@ describe('an upload in parts', () => {
     expect((await service.bucket.read(objectKey))?.equals(bytes)).toBe(true);
   });
 
-  it('makes one row of ten confirmations at once', { timeout: 60_000 }, async () => {
+  it('makes one row of ten confirmations at once', async () => {
     const upload = await begin();
     const parts = await putAll(upload);
     const body = { objectKey: upload.objectKey, uploadId: upload.uploadId, parts };
@@ -129,7 +127,7 @@ describe('an upload in parts', () => {
     }
   });
 
-  it('says which parts are missing, and completes when they are there', { timeout: 60_000 }, async () => {
+  it('says which parts are missing, and completes when they are there', async () => {
     const upload = await begin();
     const { objectKey, uploadId } = upload;
     await putPart(upload.parts[0] as Part);
@@ -141,7 +139,7 @@ describe('an upload in parts', () => {
     expect((await post('/confirm-upload', { objectKey, uploadId })).status).toBe(201);
   });
 
-  it('refuses a list of parts that is not the bucket’s, and loses nothing', { timeout: 60_000 }, async () => {
+  it('refuses a list of parts that is not the bucket’s, and loses nothing', async () => {
     const upload = await begin();
     const { objectKey, uploadId } = upload;
     const parts = await putAll(upload);
@@ -156,7 +154,7 @@ describe('an upload in parts', () => {
     expect((await post('/confirm-upload', { objectKey, uploadId, parts })).status).toBe(201);
   });
 
-  it('checks the SHA-256 of the whole', { timeout: 60_000 }, async () => {
+  it('checks the SHA-256 of the whole', async () => {
     const upload = await begin({ checksumSha256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=' });
     const { objectKey, uploadId } = upload;
     await putAll(upload);

@@ -56,7 +56,7 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
   const takeAway = async () => (how === 'gone' ? bucketRelay.goAway() : bucketRelay.setSilent(true));
   const giveBack = async () => (how === 'gone' ? bucketRelay.comeBack() : bucketRelay.setSilent(false));
 
-  it('leaves presigning alone, makes confirming a 503, and loses nothing', { timeout: 40_000 }, async () => {
+  it('leaves presigning alone, makes confirming a 503, and loses nothing', async () => {
     const stored = await service.store('alice', 'hello');
     const waiting = await service.presign('alice', TEXT);
     await service.put(waiting, 'hello');
@@ -82,9 +82,7 @@ describe.each(['gone', 'hanging'])('a database that is %s', (how) => {
   const takeAway = async () => (how === 'gone' ? databaseRelay.goAway() : databaseRelay.setSilent(true));
   const giveBack = async () => (how === 'gone' ? databaseRelay.comeBack() : databaseRelay.setSilent(false));
 
-  it('leaves presigning and uploading alone, makes the rest a 503, and loses nothing', {
-    timeout: 40_000,
-  }, async () => {
+  it('leaves presigning and uploading alone, makes the rest a 503, and loses nothing', async () => {
     await takeAway();
     const upload = await service.presign('alice', TEXT);
     try {

@@ -48,7 +48,7 @@ const sendAll = async (upload: PartsUpload) => {
   }
 };
 
-describe('an upload with partChecksums', { timeout: 60_000 }, () => {
+describe('an upload with partChecksums', () => {
   it('has the checksum of each part signed, and its file keeps the composite', async () => {
     const upload = await begin();
     expect(upload).toMatchObject({ method: 'MULTIPART', partSize: PART, partCount: 2, parts: [] });

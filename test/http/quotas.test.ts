@@ -34,7 +34,7 @@ describe('a quota', () => {
     ['QUOTA_BYTES', { QUOTA_BYTES: '345' }, 34],
     ['QUOTA_FILES', { QUOTA_FILES: '7' }, 7],
     ['both', { QUOTA_BYTES: '100', QUOTA_FILES: '20' }, 10],
-  ])('is exact at a hundred simultaneous confirmations: %s', { timeout: 60_000 }, async (_, quota, fitting) => {
+  ])('is exact at a hundred simultaneous confirmations: %s', async (_, quota, fitting) => {
     const uploads = await start(quota, 100);
     const answers = await Promise.all(uploads.map(({ objectKey }) => service.confirm('alice', objectKey)));
     const refused = answers.filter(({ status }) => status !== 201);

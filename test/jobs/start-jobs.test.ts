@@ -16,7 +16,7 @@ describe('the jobs of a service', () => {
   it('sweep again and again, on one instance or the other, until they are stopped', async () => {
     await service.store('alice', 'a file');
     const instances = [startJobs(service.services, () => 0), startJobs(service.services, () => 0)];
-    await expect.poll(swept, { timeout: 15_000 }).toHaveLength(3);
+    await expect.poll(() => swept().length).toBeGreaterThanOrEqual(3);
     for (const { fields } of swept()) expect(fields).toMatchObject({ listed: 1, abandoned: 0 });
     await Promise.all(instances.map((stop) => stop()));
     const { length } = swept();
@@ -34,7 +34,7 @@ describe('the jobs of a service', () => {
     };
     const { length } = swept();
     const stop = startJobs({ ...service.services, sweepQueries: { ...sweepQueries, readState } }, () => 0);
-    await expect.poll(() => swept().length, { timeout: 15_000 }).toBeGreaterThan(length);
+    await expect.poll(() => swept().length).toBeGreaterThan(length);
     await stop();
     expect(failed()).toHaveLength(1);
   });

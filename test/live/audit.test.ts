@@ -14,7 +14,7 @@ const npm = async (...args: string[]) => {
   return { code, output: running.output() };
 };
 
-describe('npm run audit:seal and audit:verify', { timeout: 60_000 }, () => {
+describe('npm run audit:seal and audit:verify', () => {
   it('seal, verify, hold against a seal that was noted, and end with 1 when something was tampered with', async () => {
     await log.add(3);
     await log.settled();

@@ -21,7 +21,7 @@ async function npm(...args: string[]) {
   return { ...(await program.ended), output: program.output() };
 }
 
-describe('npm run doctor, with nothing configured', { timeout: 60_000 }, () => {
+describe('npm run doctor, with nothing configured', () => {
   it('finds that everything holds', async () => {
     const { code, output } = await npm('doctor');
     expect(output).toMatch(/^4\d hold, 0 to look at, 0 to mend$/m);
@@ -51,7 +51,7 @@ describe('npm run doctor, with nothing configured', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the flags', { timeout: 60_000 }, () => {
+describe('the flags', () => {
   it.each(['doctor', 'bucket:setup'])('of npm run %s: --help tells them, an unknown one ends with 1', async (name) => {
     expect(await npm(name, '--', '--help')).toMatchObject({
       code: 0,

@@ -50,7 +50,7 @@ const newest = async () => {
   return { fileName, bytes: Buffer.from(await answer.arrayBuffer()) };
 };
 
-describe('the curl lines of the README', { timeout: 60_000 }, () => {
+describe('the curl lines of the README', () => {
   const curl = () => blocks('sh', '## With curl', '## Mobile apps');
   const NAMES = ['backup.bin', `it's "ü", {a};[1-2] \\ & file.bin`];
 

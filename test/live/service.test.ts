@@ -41,7 +41,7 @@ const filesOf = async () => {
   return ((await response.json()) as { files: { fileId: string; size: number }[] }).files;
 };
 
-describe('npm start, with nothing configured', { timeout: 60_000 }, () => {
+describe('npm start, with nothing configured', () => {
   it('prints curl lines that work when pasted', async () => {
     await start();
     const lines =
