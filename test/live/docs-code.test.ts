@@ -10,10 +10,15 @@ let dir: string;
 let service: Running;
 let url = '';
 let token = '';
-let readme = '';
+let pages: Record<'README.md' | 'docs/curl.md' | 'docs/mobile.md', string>;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'signpost-readme-'));
-  readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+  const read = (page: string) => readFile(join(ROOT, page), 'utf8');
+  pages = {
+    'README.md': await read('README.md'),
+    'docs/curl.md': await read('docs/curl.md'),
+    'docs/mobile.md': await read('docs/mobile.md'),
+  };
   service = run('npm', ['start'], {
     ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MULTIPART_PART_BYTES: String(PART_BYTES) },
   });
@@ -24,9 +29,10 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** The README's code blocks in this language, as they stand, between these two lines. */
-const blocks = (language: string, from: string, to: string) => {
-  const section = readme.slice(readme.indexOf(`\n${from}`), readme.indexOf(`\n${to}`));
+/** A page's code blocks in this language, as they stand; only those between these two lines where they are given. */
+const blocks = (page: keyof typeof pages, language: string, from = '', to = '') => {
+  const text = pages[page];
+  const section = from === '' ? text : text.slice(text.indexOf(`\n${from}`), text.indexOf(`\n${to}`));
   return [...section.matchAll(/^```(\w+)\n(.*?)^```$/gms)].flatMap(([, name, code = '']) =>
     name === language ? [code] : [],
   );
@@ -50,8 +56,8 @@ const newest = async () => {
   return { fileName, bytes: Buffer.from(await answer.arrayBuffer()) };
 };
 
-describe('the curl lines of the README', () => {
-  const curl = () => blocks('sh', '## With curl', '## Mobile apps');
+describe('docs/curl.md', () => {
+  const curl = () => blocks('docs/curl.md', 'sh');
   const NAMES = ['backup.bin', `it's "ü", {a};[1-2] \\ & file.bin`];
 
   it('are a beginning and three ways', () => {
@@ -95,14 +101,14 @@ describe('the curl lines of the README', () => {
   });
 });
 
-describe('the JavaScript of the README', () => {
+describe('the JavaScript of the README and docs/mobile.md', () => {
   /** Runs code as a module's, with these names in scope. */
   const evaluate = (code: string, scope: Record<string, unknown>) => {
     const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => unknown;
     const body = code.replaceAll('https://files.example.com', url);
     return new AsyncFunction(...Object.keys(scope), body)(...Object.values(scope));
   };
-  const browser = () => blocks('js', 'In a browser:', '**Large files**')[0] ?? '';
+  const browser = () => blocks('README.md', 'js', 'In a browser:', '**Large files**')[0] ?? '';
 
   it('uploads a page’s file', async () => {
     const file = new File(['hello'], 'a page.txt', { type: 'text/plain' });
@@ -112,7 +118,7 @@ describe('the JavaScript of the README', () => {
 
   it('uploads what a React Native app has by its URI', async () => {
     const api = browser().slice(0, browser().indexOf('\n\n'));
-    const [native = ''] = blocks('js', '**React Native**', 'With **Expo**');
+    const [native = ''] = blocks('docs/mobile.md', 'js', '**React Native**', 'With **Expo**');
     const scope = { token, uri: 'data:text/plain,native', fileName: 'native.txt', contentType: 'text/plain' };
     await evaluate(`${api}\n${native}`, scope);
     expect(await newest()).toEqual({ fileName: 'native.txt', bytes: Buffer.from('native') });
