@@ -1,25 +1,17 @@
 // npm run bucket:setup -- [--yes] [--versioning]
-import { parseArgs } from 'node:util';
 import { runBucketSetup } from '../src/doctor/run-bucket-setup.ts';
-import { run } from '../src/run.ts';
+import { runCommand } from '../src/run.ts';
 
-const USAGE = `usage: npm run bucket:setup -- [--yes] [--versioning]
+const usage = `usage: npm run bucket:setup -- [--yes] [--versioning]
 
 Compares the bucket of S3_BUCKET_NAME with what the settings ask for, and prints the differences.
-  --yes         makes them so; without it nothing is changed and the exit code is 2 when there are any
-  --versioning  the bucket shall keep versions as well`;
+  --yes         makes them so; without it nothing is changed
+  --versioning  the bucket shall keep versions as well
 
-await run(async (config) => {
-  const { yes, versioning, help } = readFlags();
-  if (help) return console.log(USAGE);
-  process.exitCode = await runBucketSetup(config, { apply: yes, versioning, print: console.log });
+Exit code: 0 nothing differs any more, 1 something does, 2 something could not be read or written, 64 wrong arguments.`;
+
+const flag = { type: 'boolean', default: false } as const;
+
+await runCommand({ usage, options: { yes: flag, versioning: flag } }, async (config, { values }) => {
+  return runBucketSetup(config, { apply: values.yes, versioning: values.versioning, print: console.log });
 });
-
-function readFlags() {
-  const flag = { type: 'boolean', default: false } as const;
-  try {
-    return parseArgs({ options: { yes: flag, versioning: flag, help: flag } }).values;
-  } catch {
-    throw new Error(USAGE);
-  }
-}

@@ -3,6 +3,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+// The commands are built before they run, and their 1 is a finding.
+process.on('uncaughtException', (error) => {
+  console.error(error);
+  process.exit(2);
+});
+
 /** Changed last, of what goes into the bundle; 0 for what is not there. */
 const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 // A folder's own time tells of files that were removed.

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';
 import { queryDatabase } from '../db/query-database.ts';
 import { USER_ROLE } from '../db/schema.ts';
-import { type Check, fail, ok, warn } from './check.ts';
+import { type Check, fail, ok, unreachable, warn } from './check.ts';
 import { reasonOf } from './reason-of.ts';
 
 const MIN_VERSION = 14;
@@ -25,7 +25,7 @@ export async function* checkDatabase(
     try {
       await database.ping();
     } catch (error) {
-      yield fail('database: answers', reasonOf(error), 'DATABASE_URL, or the database itself');
+      yield unreachable('database: answers', reasonOf(error), 'DATABASE_URL, or the database itself');
       return;
     }
     yield await checkVersion(database);

@@ -5,6 +5,8 @@ export type Check = {
   detail: string;
   /** The setting, command or IAM line that mends it. */
   remedy?: string;
+  /** It says nothing of the set-up: what was to be tried could not be reached. */
+  unreachable?: true;
 };
 
 export function ok(name: string, detail: string): Check {
@@ -17,6 +19,11 @@ export function warn(name: string, detail: string, remedy?: string): Check {
 
 export function fail(name: string, detail: string, remedy?: string): Check {
   return { name, verdict: 'fail', detail, ...(remedy !== undefined && { remedy }) };
+}
+
+/** A `fail` because the bucket or the database could not be asked. */
+export function unreachable(name: string, detail: string, remedy?: string): Check {
+  return { ...fail(name, detail, remedy), unreachable: true };
 }
 
 const NAME_WIDTH = 44;

@@ -7,8 +7,8 @@ import { reasonOf } from './reason-of.ts';
 /**
  * `npm run bucket:setup`: prints what the configured bucket is and what it should be, and makes it so with `apply`.
  * What the store does not know is said and skipped; rules of others stay beside ours.
- * @returns the exit code: 0 when nothing is to be done or all is done, 2 when there are differences and not `apply`, 1
- * when something could not be read or written.
+ * @returns the exit code: 0 when nothing differs any more, 1 when something does, 2 when something could not be read or
+ * written.
  * @throws {Error} without a configured bucket, or when it cannot be asked.
  */
 export async function runBucketSetup(
@@ -28,11 +28,11 @@ export async function runBucketSetup(
     print('');
     if (differing.length === 0) {
       print(failed ? 'nothing to change in what could be read' : 'nothing to change');
-      return failed ? 1 : 0;
+      return failed ? 2 : 0;
     }
     if (!apply) {
       print('nothing was changed; to apply the differences: npm run bucket:setup -- --yes');
-      return failed ? 1 : 2;
+      return failed ? 2 : 1;
     }
     const done = new Set<string>();
     let refused = false;
@@ -45,14 +45,15 @@ export async function runBucketSetup(
         refused = true;
         print(`${name}: failed, ${reasonOf(error)}`);
         // Nothing can be set on a bucket that is not there.
-        if (name === 'bucket') return 1;
+        if (name === 'bucket') return 2;
       }
     }
     // Some stores say yes to everything.
     const ignored = (await plan()).filter(({ name, state }) => state === 'differs' && done.has(name));
     for (const { name } of ignored)
       print(`${name}: it still reads as before: the store ignores it, or is slow to show it`);
-    return failed || refused ? 1 : 0;
+    if (failed || refused) return 2;
+    return ignored.length > 0 ? 1 : 0;
   } finally {
     client.destroy();
   }

@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
 import { findPostmaster } from '../local/embedded-postgres/find-postmaster.ts';
 import { type Closers, newUuidV7, openStorage, startEmbeddedDatabase } from '../services.ts';
-import { type Check, fail, ok } from './check.ts';
+import { type Check, fail, ok, unreachable } from './check.ts';
 import { checkAccess } from './check-access.ts';
 import { checkCors } from './check-cors.ts';
 import { checkDatabase } from './check-database.ts';
@@ -53,13 +53,13 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
         if (signal.aborted) break;
       }
     } catch (error) {
-      if (!signal.aborted) report(fail(name, reasonOf(error), remedy));
+      if (!signal.aborted) report(unreachable(name, reasonOf(error), remedy));
     }
     return !signal.aborted && checks.slice(before).every(({ verdict }) => verdict !== 'fail');
   };
   // The embedded database would stop with the doctor, under a service that runs on it.
   if (config.database.url === undefined && (await runsAlready(config.dataDir))) {
-    report(fail('embedded database', `a service runs on ${config.dataDir}`, STOP_FIRST));
+    report(unreachable('embedded database', `a service runs on ${config.dataDir}`, STOP_FIRST));
     return checks;
   }
   try {
@@ -108,7 +108,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
       const remedy = /credentials/i.test(codeOf(error)) ? 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY' : undefined;
-      report(fail(name, reasonOf(error), isTaken ? STOP_FIRST : remedy));
+      report(unreachable(name, reasonOf(error), isTaken ? STOP_FIRST : remedy));
       return null;
     }
   }

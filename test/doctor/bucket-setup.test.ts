@@ -35,9 +35,9 @@ const FOREIGN = {
 };
 
 describe('npm run bucket:setup', () => {
-  it('says what differs, changes nothing, and ends with 2', async () => {
+  it('says what differs, changes nothing, and ends with 1', async () => {
     const { code, output } = await setUp();
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(output).toContain(
       `+ origins ${ORIGIN}; methods DELETE GET HEAD POST PUT; headers *; exposed Content-Range ETag Location`,
     );
@@ -79,7 +79,7 @@ describe('npm run bucket:setup', () => {
     const Bucket = `${bucket.name}-new`;
     const env = { S3_BUCKET_NAME: Bucket };
     const missing = await setUp({ env });
-    expect(missing).toMatchObject({ code: 2, output: expect.stringContaining(`+ ${Bucket}`) });
+    expect(missing).toMatchObject({ code: 1, output: expect.stringContaining(`+ ${Bucket}`) });
     await expect(bucket.client.send(new HeadBucketCommand({ Bucket }))).rejects.toThrow();
     expect((await setUp({ apply: true, env })).code).toBe(0);
     expect(await setUp({ env })).toMatchObject({ code: 0, output: expect.stringContaining(`nothing to change`) });
@@ -163,11 +163,12 @@ describe('npm run bucket:setup, on other stores', () => {
   });
 
   it('says so when the store says yes and does nothing', async () => {
-    const { output } = await setUpBehind(
+    const { code, output } = await setUpBehind(
       (_, { method }) => (method === 'PUT' ? { status: 200, headers: {}, body: '' } : null),
       { apply: true },
     );
     expect(output).toContain('cors: it still reads as before');
+    expect(code).toBe(1);
   });
 
   it('names the right that is missing, and never overwrites what it could not read', async () => {
@@ -175,13 +176,13 @@ describe('npm run bucket:setup, on other stores', () => {
       (setting, { method }) => (setting === 'cors' && method === 'GET' ? s3Error(403, 'AccessDenied') : null),
       { apply: true },
     );
-    expect(unreadable).toMatchObject({ code: 1, output: expect.stringContaining('lack s3:GetBucketCORS') });
+    expect(unreadable).toMatchObject({ code: 2, output: expect.stringContaining('lack s3:GetBucketCORS') });
     expect(written).not.toContain('cors');
     const unwritable = await setUpBehind(
       (setting, { method }) => (setting === 'cors' && method === 'PUT' ? s3Error(403, 'AccessDenied') : null),
       { apply: true },
     );
-    expect(unwritable).toMatchObject({ code: 1, output: expect.stringContaining('lack s3:PutBucketCORS') });
+    expect(unwritable).toMatchObject({ code: 2, output: expect.stringContaining('lack s3:PutBucketCORS') });
   });
 });
 

@@ -1,7 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listen } from '../helpers/listen.ts';
 import { type Running, run } from './process.ts';
 
 let dir: string;
@@ -30,36 +32,78 @@ describe('npm run doctor, with nothing configured', () => {
     expect(code).toBe(0);
   });
 
-  it('leaves a service on the same data alone, and says what to do', async () => {
+  it('leaves a service on the same data alone, says what to do, and ends with 2', async () => {
     service = run('node', ['dist/main.js'], env);
     const [, port] = await service.until(/"port":(\d+)/);
     const { code, output } = await npm('doctor');
     expect(output).toMatch(/^FAIL embedded database .*a service runs on/m);
     expect(output).toContain('stop the service on this DATA_DIR');
-    expect(code).toBe(1);
+    expect(code).toBe(2);
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);
     expect(await service.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('removes what it stored when it is stopped, and ends with 1', async () => {
+  it('removes what it stored when it is stopped, and ends with 2', async () => {
     const doctor = run('node', ['dist/doctor.js'], env);
     await doctor.until(/PUT: as signed/);
-    expect(await doctor.stop('SIGINT')).toEqual({ code: 1, signal: null });
+    expect(await doctor.stop('SIGINT')).toEqual({ code: 2, signal: null });
     expect(doctor.output()).toMatch(/, 0 to mend, stopped before the end$/m);
     const again = await npm('doctor');
     expect(again.code).toBe(0);
   });
 });
 
-describe('the flags', () => {
-  it.each(['doctor', 'bucket:setup'])('of npm run %s: --help tells them, an unknown one ends with 1', async (name) => {
-    expect(await npm(name, '--', '--help')).toMatchObject({
-      code: 0,
-      output: expect.stringContaining(`usage: npm run ${name}`),
-    });
-    expect(await npm(name, '--', '--nope')).toMatchObject({
-      code: 1,
-      output: expect.stringContaining(`usage: npm run ${name}`),
-    });
+describe('the commands', () => {
+  const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'audit', 'migrate'];
+  /** As `npm run` starts them; built by what ran before. */
+  const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {
+    const program = run('node', [`dist/${name}.js`, ...args], settings);
+    return { ...(await program.ended), output: program.output() };
+  };
+
+  it.each(COMMANDS)('%s explains itself with --help, whatever the settings are, and ends with 0', async (name) => {
+    const { code, output } = await command(name, ['--help'], { PORT: 'wrong' });
+    expect(output).toMatch(/^usage: npm run /);
+    expect(output).toMatch(/^Exit code: 0 /m);
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ...COMMANDS.map((name) => `${name} --nope`),
+    'doctor now',
+    'sweep --dry-run=yes',
+    'audit',
+    'audit verify --expect 1',
+    'audit seal --expect 1:0',
+    'token',
+    'token alice --ttl hour',
+    'token alice --scope files:nope',
+  ])('%s: arguments it does not know end with 64, the reason and the usage', async (line) => {
+    const [name = '', ...args] = line.split(' ');
+    const { code, output } = await command(name, args);
+    expect(output).toMatch(/^(?!usage).+\n\nusage: npm run /);
+    expect(code).toBe(64);
+  });
+
+  it.each([
+    ['bad settings', { PORT: 'wrong' }, 'PORT: must be'],
+    ['a database that is down', { DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' }, /ECONNREFUSED|does not answer/],
+  ])('end with 2 where they could not look: %s', async (_, settings: Record<string, string>, reason) => {
+    const reached = { PORT: '0', DATA_DIR: env.DATA_DIR ?? '', ...settings };
+    for (const [name = '', ...args] of [['audit', 'verify'], ['audit', 'seal'], ['migrate'], ['doctor']]) {
+      const { code, output } = await command(name, args, reached);
+      expect(output).toMatch(reason);
+      expect([name, code]).toEqual([name, 2]);
+    }
+  });
+
+  it('doctor --strict takes a warning for a finding', async () => {
+    const issuer = createServer((_, response) => response.end('{"keys":[{"kty":"EC"}]}'));
+    const settings = { ...env, JWKS_URL: await listen(issuer) };
+    const lax = await command('doctor', [], settings);
+    expect(lax.output).toMatch(/^warn tokens: audience/m);
+    expect(lax.code).toBe(0);
+    expect((await command('doctor', ['--strict'], settings)).code).toBe(1);
+    issuer.close();
   });
 });
