@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
-import type { Files, NewFile } from '../db/create-files.ts';
+import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
@@ -15,6 +15,7 @@ import { discardObject } from './discard-object.ts';
 import { freezeObject } from './freeze-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
+import { toNewFile } from './to-new-file.ts';
 import { verifyObject } from './verify-object.ts';
 
 export const confirmUploadInput = z
@@ -116,22 +117,7 @@ async function confirm(
   const { upload } = verdict;
   const stored =
     upload.isRepeatable || config.freezeUploads === 'all' ? await freezeObject(services, key.key, object) : object;
-  const file: NewFile = {
-    id: key.fileId,
-    ownerId: caller.userId,
-    objectKey: key.key,
-    storedKey: stored === object ? null : stored.key,
-    fileName: upload.fileName,
-    contentType: object.contentType,
-    sizeBytes: object.sizeBytes,
-    etag: stored.etag,
-    versionId: stored.versionId,
-    checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
-    recordId: key.recordId,
-    documentType: key.documentType,
-    metadata: upload.metadata,
-    createdAt: services.now(),
-  };
+  const file = toNewFile(key, upload, { object, stored, createdAt: services.now() });
   const row = await files.insert(file, actOf(caller, 'upload.confirm')).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;
