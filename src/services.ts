@@ -68,6 +68,7 @@ export async function createServices(
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    await lockEmbedded(config, closers);
     const [storage, { database, exclusively }, verifyToken] = await Promise.all([
       openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
@@ -97,6 +98,16 @@ export async function createServices(
     await close();
     throw error;
   }
+}
+
+/**
+ * Takes the data directory, where the bucket or the database in it is used: before either is opened.
+ * @throws naming the process that has it.
+ */
+export async function lockEmbedded(config: Config, closers: Closers): Promise<void> {
+  if (config.bucket !== null && config.database.url !== undefined) return;
+  const { lockDataDirectory } = await import('./local/lock-data-directory.ts');
+  closers.push(await lockDataDirectory(config.dataDir));
 }
 
 /** The bucket and what signs for it; see `createServices`. */
@@ -191,6 +202,7 @@ export async function startEmbeddedDatabase(config: Config, logger: Logger, clos
   const postgres = await startEmbeddedPostgres({
     directory: resolve(config.dataDir, 'postgres'),
     log: (line) => logger.info({}, line),
+    keepsRunning: true,
   });
   closers.push(postgres.stop);
   return postgres.url;

@@ -1,9 +1,6 @@
-import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
-import { findPostmaster } from '../local/embedded-postgres/find-postmaster.ts';
-import { type Closers, newUuidV7, openStorage, startEmbeddedDatabase } from '../services.ts';
+import { type Closers, lockEmbedded, newUuidV7, openStorage, startEmbeddedDatabase } from '../services.ts';
 import { type Check, fail, ok, unreachable } from './check.ts';
 import { checkAccess } from './check-access.ts';
 import { checkCors } from './check-cors.ts';
@@ -28,8 +25,7 @@ type DoctorOptions = {
 
 const SILENT = { error: () => {}, warn: () => {}, info: () => {} };
 
-const STOP_FIRST =
-  'stop the service on this DATA_DIR and run the doctor again; if it was killed, start and stop it once';
+const STOP_FIRST = 'stop the service on this DATA_DIR and run the doctor again';
 
 /**
  * `npm run doctor`: tries on the configured bucket, database and key what the service will do with them. It stores and
@@ -57,9 +53,11 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     }
     return !signal.aborted && checks.slice(before).every(({ verdict }) => verdict !== 'fail');
   };
-  // The embedded database would stop with the doctor, under a service that runs on it.
-  if (config.database.url === undefined && (await runsAlready(config.dataDir))) {
-    report(unreachable('embedded database', `a service runs on ${config.dataDir}`, STOP_FIRST));
+  // What is embedded would stop with the doctor, under a service that runs on it.
+  try {
+    await lockEmbedded(config, closers);
+  } catch (error) {
+    report(unreachable('embedded database', reasonOf(error), STOP_FIRST));
     return checks;
   }
   try {
@@ -120,10 +118,4 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     if (configured === undefined) await migrateDatabase({ url, driver, folder });
     yield* checkDatabase(config, { url, folder });
   }
-}
-
-/** Whether an embedded database is up on a data directory. */
-async function runsAlready(dataDir: string): Promise<boolean> {
-  const directory = await realpath(join(dataDir, 'postgres')).catch(() => null);
-  return directory !== null && (await findPostmaster(join(directory, 'cluster', 'data'))) !== null;
 }

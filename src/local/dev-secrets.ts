@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDataDirectory } from './make-data-directory.ts';
 
 export type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
 
@@ -13,7 +14,7 @@ export async function readDevSecrets(directory: string): Promise<DevSecrets> {
   const existing = await readSecrets(path);
   if (existing !== null) return existing;
 
-  await mkdir(directory, { recursive: true });
+  await makeDataDirectory(directory);
   const fresh: DevSecrets = {
     jwtSecret: randomBytes(48).toString('base64url'),
     s3SecretAccessKey: randomBytes(30).toString('base64url'),

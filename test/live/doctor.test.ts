@@ -36,7 +36,7 @@ describe('npm run doctor, with nothing configured', () => {
     service = run('node', ['dist/main.js'], env);
     const [, port] = await service.until(/"port":(\d+)/);
     const { code, output } = await npm('doctor');
-    expect(output).toMatch(/^FAIL embedded database .*a service runs on/m);
+    expect(output).toMatch(/^FAIL embedded database .*another Signpost \(process \d+\) uses /m);
     expect(output).toContain('stop the service on this DATA_DIR');
     expect(code).toBe(2);
     expect((await fetch(`http://127.0.0.1:${port}/readyz`)).status).toBe(200);

@@ -133,6 +133,14 @@ describe('npm start, with nothing configured', () => {
     expect(await filesOf()).not.toHaveLength(0);
   });
 
+  it('refuses a second service on the same data before it opens any, and the first one goes on', async () => {
+    const second = run('node', ['dist/main.js'], { PORT: '0', DATA_DIR: join(dir, 'data') });
+    expect((await second.ended).code).toBe(1);
+    expect(second.output()).toMatch(/another Signpost \(process \d+\) uses .*; set DATA_DIR/);
+    expect(second.output()).not.toContain('taking over');
+    expect(await filesOf()).not.toHaveLength(0);
+  });
+
   it('logs JSON lines, without a token, a signature or a query', async () => {
     await fetch(`${url}/files?cursor=query-secret`, { headers: { authorization: `Bearer ${token}` } });
     await fetch(`${url}/files`, { headers: { authorization: 'Bearer wrong-token' } });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { chooseLauncher } from './choose-launcher.ts';
 import { createCluster, POSTGRES_USER } from './create-cluster.ts';
 import { findPostgresBinaries } from './find-postgres-binaries.ts';
+import { keepPostmaster } from './keep-postmaster.ts';
 import { startPostmaster, stopPostmaster } from './start-postmaster.ts';
 
 export type EmbeddedPostgres = {
@@ -16,16 +17,19 @@ export type EmbeddedPostgres = {
  * A real PostgreSQL on this machine, for development: on 127.0.0.1 at a free port, with its data, its password and its
  * log in `directory` (made when missing, for its owner's eyes alone; one service at a time). The data outlives the
  * service, however that ends: a server still running on the directory is taken over. `log` gets a line for what is
- * slow or unusual; nothing secret is in it.
+ * slow or unusual; nothing secret is in it. With `keepsRunning` a server that ends by itself is started again, at the same
+ * port.
  *
  * Throws an `Error` with the reason and the way out where it cannot run.
  */
 export async function startEmbeddedPostgres({
   directory,
   log = () => {},
+  keepsRunning = false,
 }: {
   directory: string;
   log?: (line: string) => void;
+  keepsRunning?: boolean;
 }): Promise<EmbeddedPostgres> {
   const { initdb, postgres } = await findPostgresBinaries();
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -34,9 +38,15 @@ export async function startEmbeddedPostgres({
   const launcher = await chooseLauncher(root, postgres);
   const { dataDirectory, password } = await createCluster(root, { launcher, initdb, log });
   const logFile = join(root, 'postgres.log');
-  const { port } = await startPostmaster({ dataDirectory, logFile, launcher, postgres, log });
+  const options = { dataDirectory, logFile, launcher, postgres, log };
+  const started = await startPostmaster(options);
+  const { port } = started;
+  const letGo = keepsRunning ? keepPostmaster(started, options) : async () => {};
   return {
     url: `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/postgres`,
-    stop: () => stopPostmaster(dataDirectory),
+    stop: async () => {
+      await letGo();
+      await stopPostmaster(dataDirectory);
+    },
   };
 }

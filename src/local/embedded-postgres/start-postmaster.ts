@@ -32,6 +32,8 @@ export type PostmasterOptions = {
   launcher: Launcher;
   postgres: string;
   log: (line: string) => void;
+  /** Default any free one. */
+  port?: number;
 };
 
 /**
@@ -79,9 +81,10 @@ async function spawnPostmaster({
   logFile,
   launcher,
   postgres,
+  port,
 }: PostmasterOptions): Promise<ChildProcess> {
   await removeForeignPidFile(dataDirectory);
-  const settings = Object.entries({ ...SETTINGS, port: await freePort() });
+  const settings = Object.entries({ ...SETTINGS, port: port ?? (await freePort()) });
   const arguments_ = ['-D', dataDirectory, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const { prefix, ...user } = launcher;
   const [program = '', ...args] = [...prefix, postgres, ...arguments_];

@@ -28,8 +28,8 @@ afterEach(async () => {
   await rm(parent, { recursive: true });
 });
 
-async function start(log?: (line: string) => void): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ directory, ...(log && { log }) });
+async function start(log?: (line: string) => void, keepsRunning = false): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ directory, keepsRunning, ...(log && { log }) });
   servers.push(server);
   return server;
 }
@@ -108,6 +108,19 @@ describe('startEmbeddedPostgres', () => {
     kill(await serverPid(), 'SIGKILL');
     const second = await start();
     expect(await query(second.url, 'select n from t')).toEqual([7]);
+  });
+
+  it('starts a server again that was killed, at the same URL, and says so, but none that was stopped', async () => {
+    const lines: string[] = [];
+    const { url, stop } = await start((line) => lines.push(line), true);
+    await query(url, 'create table t as select 7 as n');
+    for (const _time of ['once', 'again']) {
+      kill(await serverPid(), 'SIGKILL');
+      await expect.poll(() => query(url, 'select n from t').catch(() => []), { timeout: 15_000 }).toEqual([7]);
+    }
+    expect(lines.filter((line) => line.includes('has ended by itself: starting it again'))).toHaveLength(2);
+    await stop();
+    await expect(query(url, 'select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
   it('starts when the pid file names a process that lives but is something else, and leaves that alone', async () => {
