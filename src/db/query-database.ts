@@ -1,15 +1,16 @@
 import { DrizzleQueryError } from 'drizzle-orm';
-import { type Problem, unavailable } from '../errors.ts';
+import { Problem, unavailable } from '../errors.ts';
 
 /** SQLSTATE of a statement that lost against another one and may simply be run again. */
 const ROLLED_BACK = /^(40001|40P01)$/;
 
 /**
  * SQLSTATE of a server that cannot serve now: connection exceptions (08), insufficient resources (53), operator
- * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, and
- * a table that is missing because the database was down at start and is migrated any moment now.
+ * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, a lock
+ * that is not to be had, and a table that is missing because the database was down at start and is migrated any moment
+ * now.
  */
-const NOT_NOW = /^(08|53|57|58|25006$|42P01$|28|3D)/;
+const NOT_NOW = /^(08|53|57|58|25006$|42P01$|55P03$|28|3D)/;
 
 /** SQLSTATE of a server that does not know us, or not this database: it may again when somebody has mended that. */
 const REFUSED = /^(28|3D)/;
@@ -39,6 +40,11 @@ export async function queryDatabase<T>(query: () => Promise<T>): Promise<T> {
 /** Whether the server refuses these credentials or this database: no waiting helps, so at start it is an error. */
 export function isRefused(problem: Problem): boolean {
   return REFUSED.test(sqlState(problem.cause) ?? '');
+}
+
+/** Whether a lock was not to be had within `lock_timeout`. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlState(error instanceof Problem ? error.cause : error) === '55P03';
 }
 
 function meansUnavailable(error: unknown): boolean {

@@ -41,7 +41,8 @@ const time = (name: string) => timestamp(name, { withTimezone: true, precision: 
 
 /**
  * One row for each upload that was verified, and for each that was refused. `npx drizzle-kit generate` turns a change
- * here into a migration.
+ * here into a migration. It may have millions of rows: what locks it for long (an index, a key, a check of every row) goes
+ * into a migration that runs statement by statement, see `migrateDatabase`.
  *
  * `USER_ROLE` may add a row with all its columns and update only those that change: a column that changes needs
  * `GRANT UPDATE ("name") ON "files" TO signpost_app` in its migration.

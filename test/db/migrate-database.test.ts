@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { neonConfig } from '@neondatabase/serverless';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -70,11 +72,114 @@ describe.each(['pg', 'neon'] as const)('migrateDatabase, with the driver %s', (d
   });
 });
 
+describe('a migration that runs statement by statement', () => {
+  let test: TestDatabase;
+  let folder: string;
+  beforeEach(async () => {
+    test = await createTestDatabase();
+    folder = await mkdtemp(join(tmpdir(), 'signpost-migrations-'));
+    await cp('drizzle', folder, { recursive: true });
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+    await test.drop();
+  });
+
+  const INDEX = [
+    'drop index concurrently if exists "files_etag_idx"',
+    'create index concurrently "files_etag_idx" on "files" ("etag")',
+  ];
+  const CONSTRAINT = [
+    'alter table "files" drop constraint if exists "files_etag_check", add constraint "files_etag_check" check (etag is not null) not valid',
+    'alter table "files" validate constraint "files_etag_check"',
+  ];
+  const index = () =>
+    test.query(`select indisvalid as valid from pg_index where indexrelid = to_regclass('files_etag_idx')`);
+  const noted = async () => (await test.query(`select 1 from drizzle.__drizzle_migrations`)).length;
+
+  /** Adds a migration of these statements to the folder, as the newest. */
+  async function addMigration(...statements: string[]): Promise<void> {
+    const path = join(folder, 'meta/_journal.json');
+    const journal = JSON.parse(await readFile(path, 'utf8'));
+    const last = journal.entries.at(-1);
+    await writeFile(
+      path,
+      JSON.stringify({ ...journal, entries: [...journal.entries, { ...last, when: last.when + 1, tag: 'big' }] }),
+    );
+    const text = ['-- migrate: statement by statement', statements.join('\n--> statement-breakpoint\n')];
+    await writeFile(join(folder, 'big.sql'), text.join('\n'));
+  }
+
+  it('builds an index concurrently, once, with ten instances starting at once', async () => {
+    await addMigration(...INDEX, ...CONSTRAINT);
+    const before = await noted();
+    await Promise.all(Array.from({ length: 10 }, () => migrateDatabase({ url: test.url, folder })));
+    expect(await index()).toEqual([{ valid: true }]);
+    expect(await noted()).toBe(before + 1);
+  });
+
+  it('is repeated from its beginning after a failure in its middle', async () => {
+    const before = await noted();
+    await addMigration(...INDEX, 'select 1 / 0');
+    await expect(migrateDatabase({ url: test.url, folder })).rejects.toMatchObject({ cause: { code: '22012' } });
+    expect(await index()).toEqual([{ valid: true }]);
+    expect(await noted()).toBe(before);
+    await writeFile(
+      join(folder, 'big.sql'),
+      (await readFile(join(folder, 'big.sql'), 'utf8')).replace('select 1 / 0', CONSTRAINT[0] ?? ''),
+    );
+    await migrateDatabase({ url: test.url, folder });
+    expect(await index()).toEqual([{ valid: true }]);
+    expect(await noted()).toBe(before + 1);
+  });
+
+  it('follows others in a transaction, on an empty database', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    await addMigration(...INDEX, ...CONSTRAINT);
+    await migrateDatabase({ url: empty.url, folder });
+    expect(await empty.query(`select to_regclass('files_etag_idx')::text as name`)).toEqual([
+      { name: 'files_etag_idx' },
+    ]);
+    await empty.drop();
+  });
+
+  it('keeps nobody waiting behind it while a long query has the table, and goes on when that has ended', async () => {
+    await addMigration(...CONSTRAINT);
+    const long = new pg.Client({ connectionString: test.url });
+    await long.connect();
+    await long.query('begin; select count(*) from files');
+    const migration = migrateDatabase({ url: test.url, folder });
+    const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    await expect.poll(() => test.query(waiting), { timeout: 5000 }).toHaveLength(1);
+    // Behind the statement that waits; it gives up and lets this one pass.
+    expect(await test.query('select count(*)::int as count from files')).toEqual([{ count: 0 }]);
+    await long.query('commit');
+    await migration;
+    expect(await test.query(`select convalidated from pg_constraint where conname = 'files_etag_check'`)).toEqual([
+      { convalidated: true },
+    ]);
+    await long.end();
+  });
+});
+
 describe('migrateDatabase', () => {
   it('does not blame the database for a missing folder', async () => {
     const test = await createTestDatabase({ migrated: false });
     const migration = migrateDatabase({ url: test.url, folder: 'no-such-folder' });
     await expect(migration).rejects.toThrow("Can't find meta/_journal.json file");
+    await test.drop();
+  });
+
+  it('needs no right to change anything where nothing is to be done', async () => {
+    const test = await createTestDatabase();
+    const login = `reader_${randomUUID().replaceAll('-', '')}`;
+    await test.query(`create role ${login} login password 'secret'`);
+    await test.query(`grant usage on schema drizzle to ${login}`);
+    await test.query(`grant select on drizzle.__drizzle_migrations to ${login}`);
+    const url = Object.assign(new URL(test.url), { username: login, password: 'secret' }).href;
+    await migrateDatabase({ url, folder: 'drizzle' });
+    await test.query(`drop owned by ${login}`);
+    await test.query(`drop role ${login}`);
     await test.drop();
   });
 

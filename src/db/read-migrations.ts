@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type SQL, sql } from 'drizzle-orm';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
+import { z } from 'zod';
+import type { Db } from './connect-database.ts';
+
+/** The first line of a migration that is not one transaction; see `migrateDatabase`. */
+const STEPWISE = '-- migrate: statement by statement';
+
+export type Migration = {
+  /** `0004_find_files`. */
+  tag: string;
+  /** Milliseconds since 1970; they are applied in this order. */
+  when: number;
+  hash: string;
+  statements: readonly string[];
+  isStepwise: boolean;
+};
+
+const journal = z.object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) });
+
+/** The migrations of a folder that `drizzle-kit generate` wrote. @throws when the folder lacks one of its files. */
+export async function readMigrations(folder: string): Promise<Migration[]> {
+  const files = readMigrationFiles({ migrationsFolder: folder });
+  const { entries } = journal.parse(JSON.parse(await readFile(join(folder, 'meta/_journal.json'), 'utf8')));
+  return entries.flatMap(({ tag, when }) => {
+    const file = files.find(({ folderMillis }) => folderMillis === when);
+    if (file === undefined) return [];
+    const isStepwise = file.sql[0]?.startsWith(STEPWISE) === true;
+    return [{ tag, when, hash: file.hash, statements: file.sql, isStepwise }];
+  });
+}
+
+/** What Drizzle's own migrator keeps, and drizzle-kit reads. */
+export const APPLIED = sql.raw('drizzle.__drizzle_migrations');
+
+/** When the newest migration of the database was made: 0 without any, null where none was ever tried. */
+export async function lastApplied(db: Db): Promise<number | null> {
+  const there = await rowsOf(
+    db,
+    z.object({ exists: z.boolean() }),
+    sql`select to_regclass('${APPLIED}') is not null as exists`,
+  );
+  if (there[0]?.exists !== true) return null;
+  const [last] = await rowsOf(
+    db,
+    z.object({ at: z.coerce.number() }),
+    sql`select coalesce(max(created_at), 0) as at from ${APPLIED}`,
+  );
+  return last?.at ?? 0;
+}
+
+/** Those that the database lacks, as Drizzle's own migrator tells: what is newer than the newest applied one. */
+export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
+  db: Db,
+  migrations: readonly M[],
+): Promise<M[]> {
+  const lastAt = (await lastApplied(db)) ?? 0;
+  return migrations.filter(({ when }) => when > lastAt);
+}
+
+/** The rows of a raw statement: both drivers answer with them, and Drizzle's common type for them does not say so. */
+export async function rowsOf<Row extends z.ZodType>(db: Db, row: Row, query: SQL): Promise<z.infer<Row>[]> {
+  return z.object({ rows: z.array(row) }).parse(await db.execute(query)).rows;
+}
