@@ -57,10 +57,19 @@ export class Problem extends Error {
 /** How long a caller should wait before repeating a call that met an unavailable bucket or database, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
-/** A 503: the bucket, the database or the key set does not answer. Nothing is lost, the same call may be repeated. */
+/**
+ * A 503: the bucket, the database or the key set does not answer. Nothing is lost, the same call may be repeated. A
+ * cause that is a problem already stays what it is.
+ */
 export function unavailable(what: 'storage' | 'database' | 'keys', cause: unknown): Problem {
+  if (cause instanceof Problem) return cause;
   return new Problem(`${what}-unavailable`, `${PROBLEMS[`${what}-unavailable`].title}; try again shortly`, {
     headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
     cause,
   });
+}
+
+/** A 503 for what this instance has too much of at the moment: nothing is broken, and nothing was done. */
+export function busy(why: string): Problem {
+  return new Problem('storage-unavailable', `${why}; try again shortly`, { headers: { 'retry-after': '1' } });
 }

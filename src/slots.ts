@@ -1,0 +1,97 @@
+import type { Problem } from './errors.ts';
+
+/** Leave to go on, to be given back once; giving it back again does nothing. */
+export type Release = () => void;
+
+/** Places for what may not run at the same time without bound. */
+export type Slots = {
+  /**
+   * A place, in the order of asking, but first for who has none yet. `by` says whose it is: nobody gets more than
+   * `perUser` of them.
+   * @throws {Problem} what `refuse` makes, when none is free within `waitMs`.
+   */
+  take(by: string): Promise<Release>;
+  /** Runs the task in a place of its own. */
+  run<T>(by: string, task: () => Promise<T>): Promise<T>;
+};
+
+type Waiting = { by: string; start: () => void };
+
+/**
+ * @param inAll how many places there are.
+ * @param perUser how many of them one may have. Default: all.
+ * @param waitMs how long somebody waits for one. Default 0: not at all.
+ * @param refuse the answer to who got none; `isOwnDoing` when it is for having `perUser` already.
+ */
+export function createSlots({
+  inAll,
+  perUser = inAll,
+  waitMs = 0,
+  refuse,
+}: {
+  inAll: number;
+  perUser?: number;
+  waitMs?: number;
+  refuse: (isOwnDoing: boolean) => Problem;
+}): Slots {
+  const taken = new Map<string, number>();
+  const waiting = new Set<Waiting>();
+  let running = 0;
+
+  const countOf = (by: string) => taken.get(by) ?? 0;
+  const isFree = (by: string) => running < inAll && countOf(by) < perUser;
+
+  function start(by: string): Release {
+    running++;
+    taken.set(by, countOf(by) + 1);
+    let isHeld = true;
+    return () => {
+      if (!isHeld) return;
+      isHeld = false;
+      running--;
+      if (countOf(by) === 1) taken.delete(by);
+      else taken.set(by, countOf(by) - 1);
+      startNext();
+    };
+  }
+
+  function startNext(): void {
+    const free = [...waiting].filter(({ by }) => isFree(by));
+    const next = free.find(({ by }) => countOf(by) === 0) ?? free[0];
+    if (next === undefined) return;
+    waiting.delete(next);
+    next.start();
+  }
+
+  function take(by: string): Promise<Release> {
+    if (isFree(by)) return Promise.resolve(start(by));
+    const refused = () => refuse(countOf(by) >= perUser);
+    if (waitMs === 0) return Promise.reject(refused());
+    return new Promise((resolve, reject) => {
+      const place: Waiting = {
+        by,
+        start: () => {
+          clearTimeout(timer);
+          resolve(start(by));
+        },
+      };
+      const timer = setTimeout(() => {
+        waiting.delete(place);
+        reject(refused());
+      }, waitMs);
+      waiting.add(place);
+    });
+  }
+
+  return {
+    take,
+    run: async (by, task) => {
+      const release = await take(by);
+      try {
+        return await task();
+      } finally {
+        release();
+      }
+    },
+  };
+}
