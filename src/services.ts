@@ -23,7 +23,7 @@ import { HARMFUL_HEADERS } from './signing/harmful-headers.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
 import { openBucket } from './storage/bucket.ts';
 import { createBucketMarker } from './storage/bucket-marker.ts';
-import { createS3Client, PATIENCE_MS } from './storage/create-s3-client.ts';
+import { createS3Clients } from './storage/create-s3-client.ts';
 import { createBucketLister } from './storage/list-bucket.ts';
 import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
@@ -113,13 +113,10 @@ export async function lockEmbedded(config: Config, closers: Closers): Promise<vo
 /** The bucket and what signs for it; see `createServices`. */
 export async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
   const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
-  const client = createS3Client(bucketConfig);
-  const patient = createS3Client(bucketConfig, PATIENCE_MS);
-  closers.push(async () => {
-    client.destroy();
-    patient.destroy();
-  });
-  if (config.bucket === null) await setUpBucket(client, bucketConfig.name, config.allowedOrigins);
+  const clients = createS3Clients(bucketConfig);
+  const { quick } = clients;
+  closers.push(async () => clients.destroy());
+  if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.allowedOrigins);
 
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
   const publicEndpoint = config.publicS3Endpoint ?? bucketConfig.endpoint;
@@ -128,7 +125,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
     ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
   });
   const endpoint = { ...resolved, ...(config.signAbsentHeaders && { absentHeaders: HARMFUL_HEADERS }) };
-  const remembered = rememberCredentials(() => client.config.credentials(), now);
+  const remembered = rememberCredentials(() => quick.config.credentials(), now);
   await remembered();
   const credentials = () => {
     const known = remembered();
@@ -137,15 +134,15 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
       throw unavailable('storage', error);
     });
   };
-  const opened = openBucket(client, bucket, patient);
+  const opened = openBucket(clients, bucket);
   opened
     .ping()
     .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or not to these credentials'));
   return {
     bucket: opened,
-    lister: createBucketLister(client, bucket),
-    marker: createBucketMarker(client, bucket, config.keyPrefix + MARKER_NAME, config.sse),
-    multipart: createMultipartUploads(client, bucket, patient),
+    lister: createBucketLister(quick, bucket),
+    marker: createBucketMarker(quick, bucket, config.keyPrefix + MARKER_NAME, config.sse),
+    multipart: createMultipartUploads(clients, bucket, opened.ping),
     endpoint,
     credentials,
   };

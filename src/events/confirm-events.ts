@@ -1,5 +1,5 @@
 import type { Caller, Scope } from '../auth/caller.ts';
-import { PROBLEMS, Problem } from '../errors.ts';
+import { PROBLEMS, Problem, unavailable } from '../errors.ts';
 import { parseObjectKey, type UserId } from '../object-key.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../uploads/confirm-upload.ts';
@@ -46,8 +46,9 @@ async function confirmEvent(
     const { created } = await confirmUpload(services, caller, { objectKey: key.key });
     return created ? 'confirmed' : 'known';
   } catch (error) {
-    // To be told again would change nothing; only what does not answer is worth another delivery.
-    if (error instanceof Problem && PROBLEMS[error.code].status < 500) return 'refused';
-    throw error;
+    if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
+    // To be told again would change nothing, except for an object that changed meanwhile (`objectChanged`).
+    if (error.headers['retry-after'] === undefined) return 'refused';
+    throw unavailable('storage', new Error(error.message));
   }
 }

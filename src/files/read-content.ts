@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import { Problem } from '../errors.ts';
@@ -5,7 +6,7 @@ import { essence } from '../media-type.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';
 import { type FindActiveServices, findActive } from './find-active.ts';
-import { parseRange } from './parse-range.ts';
+import { type ByteRange, parseRange } from './parse-range.ts';
 
 export type ReadContentServices = FindActiveServices & { bucket: Pick<Bucket, 'read'> };
 
@@ -43,19 +44,21 @@ export function readContent(
         headers: { 'content-range': `bytes */${sizeBytes}` },
       });
     }
-    const object = { key: row.storedKey ?? row.objectKey, etag, versionId };
+    const object = { key: row.storedKey ?? row.objectKey, etag, versionId, sizeBytes };
+    const read = async (stretch?: ByteRange) =>
+      Readable.toWeb(await services.bucket.read(object, stretch)) as ReadableStream;
     const described = {
       ...headers,
       'content-type': row.contentType,
       'content-disposition': toContentDisposition(disposition, row.fileName, essence(row.contentType)),
     };
     if (wanted === null) {
-      const bytes = headersOnly ? null : await services.bucket.read(object);
+      const bytes = headersOnly ? null : await read();
       return { status: 200, headers: { ...described, 'content-length': String(sizeBytes) }, bytes };
     }
     const { start, end } = wanted;
     const part = { 'content-range': `bytes ${start}-${end}/${sizeBytes}`, 'content-length': String(end - start + 1) };
-    const bytes = headersOnly ? null : await services.bucket.read(object, `bytes=${start}-${end}`);
+    const bytes = headersOnly ? null : await read(wanted);
     return { status: 206, headers: { ...described, ...part }, bytes };
   });
 }

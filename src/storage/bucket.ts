@@ -1,16 +1,22 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
-  GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { Sse } from '../config.ts';
-import { Problem, unavailable } from '../errors.ts';
+import { busy, unavailable } from '../errors.ts';
+import { createSlots } from '../slots.ts';
+import { isGone, objectChanged } from './bucket-errors.ts';
+import { MAX_HASHED, PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';
+import { UnmarkedAnswer } from './only-the-bucket.ts';
+import { exactly, type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
 
 /**
  * What the bucket says of an object. `etag` with its quotes; `checksumSha256` base64, of an object that was put together of
@@ -30,46 +36,77 @@ export type StoredObject = {
 /** Enough of an object to mean no other. */
 export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
 
+/** How long a hashing waits for its turn. */
+const HASHING_WITHIN_MS = 10_000;
+
 /**
  * What the domain asks of a bucket. Every function throws the 503 `storage-unavailable` when the bucket does not
- * answer, and `conflict` when the object changed after `head` saw it.
+ * answer, or something else answers in its place, and `conflict` when the object changed after `head` saw it.
  */
 export type Bucket = ReturnType<typeof openBucket>;
 
-/**
- * The bucket of this name, as the client's credentials see it.
- * @param patient another client for it, which waits for what takes the bucket long.
- */
-export function openBucket(client: S3Client, bucketName: string, patient: S3Client = client) {
+/** The bucket of this name, as the clients' credentials see it. */
+export function openBucket(clients: S3Clients, bucketName: string) {
+  const { quick, slow, content, hashing, probe } = clients;
   const at = (key: string) => ({ Bucket: bucketName, Key: key });
-  /** This object and no later one under the same key. */
-  const exactly = (object: ObjectVersion) => ({
-    ...at(object.key),
-    ...(object.versionId === null ? { IfMatch: object.etag } : { VersionId: object.versionId }),
+  const hashingSlots = createSlots({
+    inAll: MAX_HASHED,
+    waitMs: HASHING_WITHIN_MS,
+    refuse: () => busy('too many files are waiting to be hashed'),
   });
-
-  const hashing = new Map<string, Promise<string>>();
-
-  async function* open(object: StoredObject, range?: string): AsyncIterable<Uint8Array> {
-    try {
-      const { Body } = await client.send(new GetObjectCommand({ ...exactly(object), ...(range && { Range: range }) }));
-      yield* (Body ?? []) as AsyncIterable<Uint8Array>;
-    } catch (error) {
-      throw isChanged(error) ? changed(error) : unavailable('storage', error);
-    }
-  }
+  const running = new Map<string, Promise<string>>();
 
   async function hash(object: StoredObject): Promise<string> {
     const sha256 = createHash('sha256');
-    for await (const chunk of open(object)) sha256.update(chunk);
+    for await (const chunk of readBytes(hashing, bucketName, object)) sha256.update(chunk);
     return sha256.digest('base64');
   }
 
+  /**
+   * For a store that marks no answer without a body: a listing names its bucket and what was asked for, as nobody else's
+   * page does.
+   * @returns the first key with this prefix.
+   */
+  async function firstListed(client: S3Client, prefix: string): Promise<string | undefined> {
+    const page = await client.send(new ListObjectsV2Command({ Bucket: bucketName, Prefix: prefix, MaxKeys: 1 }));
+    if (page.Name !== bucketName || (page.Prefix ?? '') !== prefix) throw new Error('no listing of this bucket');
+    return page.Contents?.[0]?.Key;
+  }
+
   /** Returns when the bucket answers, and answers us. */
-  async function ping(): Promise<void> {
+  async function ping(client = probe): Promise<void> {
     try {
       await client.send(new HeadBucketCommand({ Bucket: bucketName }));
     } catch (error) {
+      if (!isUnmarked(error, 200)) throw unavailable('storage', error);
+      await firstListed(client, '').catch(() => {
+        throw unavailable('storage', error);
+      });
+    }
+  }
+
+  /** HEAD, once. */
+  async function look(key: string, versionId: string | null): Promise<StoredObject | null> {
+    try {
+      const which = { ...at(key), ...(versionId !== null && { VersionId: versionId }) };
+      const head = await quick.send(new HeadObjectCommand({ ...which, ChecksumMode: 'ENABLED' }));
+      if (head.ETag === undefined || head.ContentLength === undefined) throw new Error('HeadObject gave no object');
+      return {
+        key,
+        sizeBytes: head.ContentLength,
+        contentType: head.ContentType ?? '',
+        contentEncoding: head.ContentEncoding ?? null,
+        etag: head.ETag,
+        versionId: head.VersionId === 'null' ? null : (head.VersionId ?? null),
+        checksumSha256: head.ChecksumSHA256 ?? null,
+        metadata: head.Metadata ?? {},
+      };
+    } catch (error) {
+      if (isStatus(error, 404) || isStatus(error, 403)) return null;
+      if (isUnmarked(error, 404)) {
+        const listed = await firstListed(quick, key).catch(() => key);
+        if (listed !== key) return null;
+      }
       throw unavailable('storage', error);
     }
   }
@@ -77,62 +114,37 @@ export function openBucket(client: S3Client, bucketName: string, patient: S3Clie
   return {
     /** HEAD: the object under a key, or null when there is none; its latest version, or the one given. */
     async head(key: string, versionId: string | null = null): Promise<StoredObject | null> {
-      try {
-        const which = { ...at(key), ...(versionId !== null && { VersionId: versionId }) };
-        const head = await client.send(new HeadObjectCommand({ ...which, ChecksumMode: 'ENABLED' }));
-        return {
-          key,
-          sizeBytes: head.ContentLength ?? 0,
-          contentType: head.ContentType ?? '',
-          contentEncoding: head.ContentEncoding ?? null,
-          etag: head.ETag ?? '',
-          versionId: head.VersionId === 'null' ? null : (head.VersionId ?? null),
-          checksumSha256: head.ChecksumSHA256 ?? null,
-          metadata: head.Metadata ?? {},
-        };
-      } catch (error) {
-        if (!isStatus(error, 404) && !isStatus(error, 403)) throw unavailable('storage', error);
-      }
+      const object = await look(key, versionId);
+      if (object !== null) return object;
       // HEAD has no body to say why: its 404 may also mean the bucket is gone, and its 403 a missing key (some stores,
-      // and AWS without the right to list) or credentials that are refused. Where the bucket answers us, it is the key.
-      await ping();
-      return null;
+      // and AWS without the right to list) or credentials that are refused. Where the bucket answers us, it is the key:
+      // unless only the first of the two was signed by a clock that was wrong, or with credentials that had just ended.
+      await ping(quick);
+      return look(key, versionId);
     },
 
-    /** An object's bytes, or the range of them (as a `Range` header has it), as they come. */
-    async read(object: ObjectVersion, range?: string): Promise<ReadableStream> {
-      try {
-        const command = new GetObjectCommand({ ...exactly(object), ...(range !== undefined && { Range: range }) });
-        const { Body } = await patient.send(command);
-        if (Body === undefined) throw new Error('GetObject gave no body');
-        return Body.transformToWebStream();
-      } catch (error) {
-        throw isChanged(error) ? changed(error) : unavailable('storage', error);
-      }
-    },
+    /** An object's bytes, or the stretch of them, as they come; whoever takes them looks at the clock. */
+    read: (object: ReadableObject, stretch: Stretch | null = null): Promise<Readable> =>
+      readObject(content, bucketName, object, stretch),
 
-    /** The first bytes of an object, at most `count`; it must not be empty. */
+    /** The first bytes of an object, `count` or all it has; it must not be empty. */
     async firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
+      const stretch = { start: 0, end: Math.min(count, object.sizeBytes) - 1 };
       const chunks: Uint8Array[] = [];
-      let sizeBytes = 0;
-      for await (const chunk of open(object, `bytes=0-${count - 1}`)) {
-        chunks.push(chunk);
-        sizeBytes += chunk.length;
-        // A store that ignores the range would send all of it.
-        if (sizeBytes >= count) break;
-      }
-      return Buffer.concat(chunks).subarray(0, count);
+      for await (const chunk of readBytes(quick, bucketName, object, stretch)) chunks.push(chunk);
+      return Buffer.concat(chunks);
     },
 
     /**
      * SHA-256 (base64) of an object's bytes, read as a stream: for stores that keep no checksum of their own. Callers at
-     * the same time share one reading.
+     * the same time share one reading; two objects are read at once, and more wait for their turn.
+     * @param by whose it is: the next turn is for who has none.
      */
-    sha256(object: StoredObject): Promise<string> {
+    sha256(object: StoredObject, by: string): Promise<string> {
       const id = `${object.key} ${object.etag} ${object.versionId}`;
-      const running = hashing.get(id) ?? hash(object).finally(() => hashing.delete(id));
-      hashing.set(id, running);
-      return running;
+      const known = running.get(id) ?? hashingSlots.run(by, () => hash(object)).finally(() => running.delete(id));
+      running.set(id, known);
+      return known;
     },
 
     /**
@@ -143,33 +155,36 @@ export function openBucket(client: S3Client, bucketName: string, patient: S3Clie
     async copy(object: StoredObject, toKey: string, sse: Sse): Promise<{ etag: string; versionId: string | null }> {
       const source = object.key.split('/').map(encodeURIComponent).join('/');
       const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
+      const command = new CopyObjectCommand({
+        ...at(toKey),
+        CopySource: `${bucketName}/${source}${version}`,
+        CopySourceIfMatch: object.etag,
+        ...encryptionOf(sse),
+      });
       try {
-        const { CopyObjectResult, VersionId } = await patient.send(
-          new CopyObjectCommand({
-            ...at(toKey),
-            CopySource: `${bucketName}/${source}${version}`,
-            CopySourceIfMatch: object.etag,
-            ...encryptionOf(sse),
-          }),
-        );
+        const { CopyObjectResult, VersionId } = await slow.send(command, {
+          abortSignal: AbortSignal.timeout(PATIENCE_MS),
+        });
+        if (CopyObjectResult?.ETag === undefined) throw new Error('CopyObject gave no object');
         // Ceph leaves the quotes out here.
-        const etag = CopyObjectResult?.ETag?.replace(/^"?(.*?)"?$/, '"$1"') ?? object.etag;
-        return { etag, versionId: VersionId ?? null };
+        return { etag: CopyObjectResult.ETag.replace(/^"?(.*?)"?$/, '"$1"'), versionId: VersionId ?? null };
       } catch (error) {
-        throw isChanged(error) ? changed(error) : unavailable('storage', error);
+        throw isGone(error) ? objectChanged(error) : unavailable('storage', error);
       }
     },
 
     /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */
     async remove(object: ObjectVersion): Promise<void> {
       try {
-        await client.send(new DeleteObjectCommand(exactly(object)));
+        await quick.send(new DeleteObjectCommand({ Bucket: bucketName, ...exactly(object) }));
       } catch (error) {
-        if (!isChanged(error)) throw unavailable('storage', error);
+        if (isGone(error)) return;
+        if (!isUnmarked(error, 204)) throw unavailable('storage', error);
+        await ping(quick);
       }
     },
 
-    ping,
+    ping: () => ping(),
   };
 }
 
@@ -177,10 +192,6 @@ function isStatus(error: unknown, status: number): boolean {
   return error instanceof S3ServiceException && error.$metadata.httpStatusCode === status;
 }
 
-function isChanged(error: unknown): boolean {
-  return isStatus(error, 404) || isStatus(error, 412);
-}
-
-function changed(cause: unknown): Problem {
-  return new Problem('conflict', 'the object changed while it was being verified; confirm it again', { cause });
+function isUnmarked(error: unknown, status: number): boolean {
+  return error instanceof UnmarkedAnswer && error.status === status;
 }

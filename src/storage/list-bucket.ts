@@ -1,5 +1,5 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { unavailable } from '../errors.ts';
+import { type Problem, unavailable } from '../errors.ts';
 
 /** An object as a listing has it; `etag` with its quotes. */
 export type ListedObject = { key: string; etag: string; lastModified: Date };
@@ -27,6 +27,8 @@ export function createBucketLister(client: S3Client, bucketName: string) {
           }),
         ),
       );
+      if (page.Name !== bucketName) throw noListing();
+      if (page.IsTruncated && !page.Contents?.length) throw noListing();
       const objects = (page.Contents ?? []).map(({ Key = '', ETag = '', LastModified = new Date(0) }) => ({
         ...{ key: Key, etag: ETag, lastModified: LastModified },
       }));
@@ -42,6 +44,7 @@ export function createBucketLister(client: S3Client, bucketName: string) {
           ...marker,
         });
         const page = await ask(client.send(command));
+        if (page.Bucket !== bucketName || (page.IsTruncated && !page.NextKeyMarker)) throw noListing();
         for (const { Key = '', UploadId = '', Initiated = new Date(0) } of page.Uploads ?? []) {
           yield { key: Key, uploadId: UploadId, initiated: Initiated };
         }
@@ -49,4 +52,9 @@ export function createBucketLister(client: S3Client, bucketName: string) {
       }
     },
   };
+}
+
+/** A page that is none of this bucket's, or ends without saying where the next begins. */
+function noListing(): Problem {
+  return unavailable('storage', new Error('the listing is not of this bucket, or not whole'));
 }

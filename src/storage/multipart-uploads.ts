@@ -3,12 +3,13 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   ListPartsCommand,
-  type S3Client,
-  S3ServiceException,
 } from '@aws-sdk/client-s3';
 import type { Sse } from '../config.ts';
 import { unavailable } from '../errors.ts';
+import { isCode } from './bucket-errors.ts';
+import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';
+import { UnmarkedAnswer } from './only-the-bucket.ts';
 
 /** A part as the bucket has it; `etag` with its quotes. */
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
@@ -28,8 +29,12 @@ export type CompletionRefusal = 'no-such-upload' | 'other-parts';
 /** What the domain asks of unfinished uploads. Every function throws `storage-unavailable` as `Bucket` does. */
 export type MultipartUploads = ReturnType<typeof createMultipartUploads>;
 
-/** @param patient another client for the bucket, which waits for what takes it long. */
-export function createMultipartUploads(client: S3Client, bucketName: string, patient: S3Client = client) {
+/** @param ping `Bucket.ping`. */
+export function createMultipartUploads(
+  { quick, slow }: Pick<S3Clients, 'quick' | 'slow'>,
+  bucketName: string,
+  ping: () => Promise<void>,
+) {
   return {
     /** CreateMultipartUpload: the bucket's id of the new upload. */
     async begin(key: string, { contentType, metadata, sse, partChecksums }: UploadToBegin): Promise<string> {
@@ -38,7 +43,7 @@ export function createMultipartUploads(client: S3Client, bucketName: string, pat
         ...(partChecksums && { ChecksumAlgorithm: 'SHA256' }),
         ...encryptionOf(sse),
       });
-      const { UploadId } = await orUnavailable(client.send(command));
+      const { UploadId } = await orUnavailable(quick.send(command));
       if (UploadId === undefined) throw unavailable('storage', new Error('CreateMultipartUpload gave no id'));
       return UploadId;
     },
@@ -49,14 +54,17 @@ export function createMultipartUploads(client: S3Client, bucketName: string, pat
       try {
         // By IsTruncated, and not with the SDK's paginator: that follows the next marker, which Ceph gives forever.
         for (let marker: string | undefined, more = true; more; ) {
-          const page = await client.send(
+          const page = await quick.send(
             new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
           );
+          if (page.UploadId !== uploadId) throw new Error('ListParts gave no list of this upload');
           for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumSHA256 } of page.Parts ?? []) {
             parts.push({ partNumber: PartNumber, sizeBytes: Size, etag: ETag, checksumSha256: ChecksumSHA256 ?? null });
           }
-          marker = page.NextPartNumberMarker;
-          more = page.IsTruncated === true && marker !== undefined;
+          more = page.IsTruncated === true;
+          const next = page.NextPartNumberMarker;
+          if (more && (next === undefined || next === marker)) throw new Error('ListParts gave half a list');
+          marker = next;
         }
       } catch (error) {
         if (isNoSuchUpload(error)) return null;
@@ -82,14 +90,13 @@ export function createMultipartUploads(client: S3Client, bucketName: string, pat
         },
       });
       try {
-        await patient.send(command);
+        const { ETag } = await slow.send(command, { abortSignal: AbortSignal.timeout(PATIENCE_MS) });
+        if (ETag === undefined) throw new Error('CompleteMultipartUpload gave no object');
         return null;
       } catch (error) {
         if (isCode(error, 'PreconditionFailed')) return null;
         if (isNoSuchUpload(error)) return 'no-such-upload';
-        if (['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'].some((code) => isCode(error, code))) {
-          return 'other-parts';
-        }
+        if (isCode(error, 'InvalidPart', 'InvalidPartOrder', 'EntityTooSmall')) return 'other-parts';
         throw unavailable('storage', error);
       }
     },
@@ -97,9 +104,12 @@ export function createMultipartUploads(client: S3Client, bucketName: string, pat
     /** AbortMultipartUpload: its parts are gone. One that is not there is no error. */
     async abort(key: string, uploadId: string): Promise<void> {
       try {
-        await client.send(new AbortMultipartUploadCommand({ Bucket: bucketName, Key: key, UploadId: uploadId }));
+        await quick.send(new AbortMultipartUploadCommand({ Bucket: bucketName, Key: key, UploadId: uploadId }));
       } catch (error) {
-        if (!isNoSuchUpload(error)) throw unavailable('storage', error);
+        if (isNoSuchUpload(error)) return;
+        // Some stores mark no 204: the bucket has to answer otherwise.
+        if (!(error instanceof UnmarkedAnswer && error.status === 204)) throw unavailable('storage', error);
+        await ping();
       }
     },
   };
@@ -107,11 +117,7 @@ export function createMultipartUploads(client: S3Client, bucketName: string, pat
 
 /** NoSuchUpload; Ceph says NoSuchKey when asked for the parts of one. */
 function isNoSuchUpload(error: unknown): boolean {
-  return isCode(error, 'NoSuchUpload') || isCode(error, 'NoSuchKey');
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof S3ServiceException && error.name === code;
+  return isCode(error, 'NoSuchUpload', 'NoSuchKey');
 }
 
 async function orUnavailable<T>(answer: Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 import type { Config } from '../config.ts';
-import { Problem } from '../errors.ts';
 import { frozenKey, type ObjectKey } from '../object-key.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import { objectChanged } from '../storage/bucket-errors.ts';
 
 /** The ETag of an object that was stored in one piece: its MD5, unless it is encrypted with a key of KMS. */
 const MD5_ETAG = /^"[0-9a-f]{32}"$/;
@@ -28,7 +28,7 @@ export async function freezeObject(
   const areMd5s = config.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
   if (areMd5s && object.etag !== copy.etag) {
     await bucket.remove(copy).catch(() => {});
-    throw new Problem('conflict', 'the object changed while it was being verified; confirm it again');
+    throw objectChanged();
   }
   return copy;
 }

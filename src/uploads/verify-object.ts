@@ -50,7 +50,7 @@ export async function verifyObject(
     // A store that ignores x-amz-checksum-sha256 has not checked it either: then the bytes themselves answer.
     // So does a composite, which is of the parts' checksums (S3 User Guide, "Checking object integrity").
     const isOfWhole = object.checksumSha256 !== null && !object.checksumSha256.includes('-');
-    const actual = isOfWhole ? object.checksumSha256 : await services.bucket.sha256(object);
+    const actual = isOfWhole ? object.checksumSha256 : await services.bucket.sha256(object, key.userId);
     hold('checksumSha256', actual === upload.checksumSha256, 'the content has another SHA-256 than signed');
   }
   const [first, ...rest] = mismatches;

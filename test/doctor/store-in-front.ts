@@ -40,5 +40,6 @@ export async function startStoreInFront(
 
 /** An error as S3 words it. */
 export function s3Error(status: number, code: string): Returned {
-  return { status, headers: { 'content-type': 'application/xml' }, body: `<Error><Code>${code}</Code></Error>` };
+  const headers = { 'content-type': 'application/xml', 'x-amz-request-id': '4442587FB7D0A2F9' };
+  return { status, headers, body: `<Error><Code>${code}</Code></Error>` };
 }

@@ -1,0 +1,248 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { type Returned, type Sent, s3Error, startStoreInFront } from '../doctor/store-in-front.ts';
+import {
+  expectProblem,
+  startTestBucket,
+  startTestService,
+  type TestService,
+  type Upload,
+} from '../helpers/test-service.ts';
+
+const SECRET = 'the secret of bucket events';
+const PNG = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+const DAY_MS = 86_400_000;
+
+let service: TestService;
+let bucket: Awaited<ReturnType<typeof startTestBucket>>;
+let front: Awaited<ReturnType<typeof startStoreInFront>>;
+
+/** Answers in the bucket's place, or with what it says. */
+type Meddling = (sent: Sent, passOn: () => Promise<Returned>) => Promise<Returned>;
+const honest: Meddling = (_, passOn) => passOn();
+let meddling = honest;
+beforeAll(async () => {
+  bucket = await startTestBucket();
+  front = await startStoreInFront(bucket.endpoint, (sent, passOn) => meddling(sent, passOn));
+  service = await startTestService({
+    // Only the service is lied to: its clients keep reaching the bucket.
+    env: {
+      ...bucket.env,
+      ...{ S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
+      ...{ EVENTS_SECRET: SECRET, PROXY_DOWNLOADS: 'true', MULTIPART_PART_BYTES: String(5 * 1024 ** 2) },
+    },
+  });
+});
+afterEach(() => {
+  meddling = honest;
+});
+afterAll(async () => {
+  await service.close();
+  await front.stop();
+  await bucket.close();
+});
+
+const upload = async (fileName = 'a.png'): Promise<Upload> => {
+  const presigned = await service.presign('alice', { fileName, contentType: 'image/png', size: PNG.length });
+  expect((await service.put(presigned, PNG)).status).toBe(200);
+  return presigned;
+};
+const store = async () => {
+  const presigned = await upload();
+  expect((await service.confirm('alice', presigned.objectKey)).status).toBe(201);
+  return presigned;
+};
+const tellOf = (objectKey: string) =>
+  service.call(
+    'nobody',
+    '/events/s3',
+    {
+      Records: [{ eventName: 'ObjectCreated:Put', s3: { bucket: { name: bucket.name }, object: { key: objectKey } } }],
+    },
+    { headers: { authorization: `Bearer ${SECRET}` } },
+  );
+const readContent = (fileId: string) =>
+  service.call('alice', `/files/${fileId}/content`).catch((error: unknown) => error);
+const stillThere = async ({ objectKey }: Upload) => expect(await bucket.read(objectKey)).toEqual(PNG);
+const openUploads = async () =>
+  (await bucket.client.send(new ListMultipartUploadsCommand({ Bucket: bucket.name }))).Uploads?.length ?? 0;
+
+const always =
+  (answer: Returned): Meddling =>
+  async () =>
+    answer;
+const page = (status: number, more: Record<string, string> = {}): Meddling =>
+  always({
+    ...{ status, headers: { 'content-type': 'text/html', ...more } },
+    body: '<!doctype html><title>Maintenance</title>',
+  });
+const nothing = (status: number) => always({ status, headers: {}, body: '' });
+const xml = (status: number, body: string) => always({ status, headers: { 'content-type': 'application/xml' }, body });
+
+describe.each([
+  ['a page with 200', page(200)],
+  [
+    'a page of a web server with ETag, date and length',
+    page(200, { etag: '"5f-3"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }),
+  ],
+  ["CloudFront's page", page(200, { 'x-amz-cf-id': 'a', 'x-amz-cf-pop': 'b', etag: '"5f-3"' })],
+  ['a 200 with nothing in it', nothing(200)],
+  ['a 204', nothing(204)],
+  ['a login somewhere else', page(302, { location: 'https://login.example.com/' })],
+  ['a page that says 404', page(404)],
+  ['a page that says 403', page(403)],
+  ['a page that says 412', page(412)],
+  ['an XML page', xml(200, '<rss><Name>a</Name></rss>')],
+  ['an XML page that says 404', xml(404, '<error>no</error>')],
+])('%s in place of every answer of the bucket', (_, how) => {
+  it('removes nothing, burns no id, and is a 503', { timeout: 60_000 }, async () => {
+    const [toConfirm, toTell, toAbort, toSweep] = [await upload(), await upload(), await upload(), await upload()];
+    const [toRead, toDelete] = [await store(), await store()];
+    const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
+      ...{ fileName: 'a.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
+    });
+    const open = await openUploads();
+    meddling = how;
+    const { objectKey, uploadId } = begun.body;
+    for (const answer of [
+      await service.confirm('alice', toConfirm.objectKey),
+      await tellOf(toTell.objectKey),
+      await service.call('alice', '/abort-upload', { objectKey: toAbort.objectKey }),
+      await service.call('alice', '/abort-upload', { objectKey, uploadId }),
+      await service.call('alice', '/confirm-upload', { objectKey, uploadId }),
+      await service.call('alice', '/list-parts', { objectKey, uploadId }),
+      await service.call('alice', '/presign-upload', {
+        ...{ fileName: 'b.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
+      }),
+      await service.call('alice', `/files/${toRead.fileId}/content`),
+    ]) {
+      expectProblem(answer, 503, 'storage-unavailable');
+    }
+    await expect(service.services.bucket.ping()).rejects.toThrow();
+    expect((await service.call('alice', `/files/${toDelete.fileId}`, undefined, { method: 'DELETE' })).status).toBe(
+      204,
+    );
+    await sweep({ ...service.services, now: () => new Date(Date.now() + 2 * DAY_MS) }).catch(() => {});
+
+    meddling = honest;
+    for (const each of [toConfirm, toTell, toAbort, toSweep, toRead, toDelete]) await stillThere(each);
+    expect(await openUploads()).toBe(open);
+    const [{ object_removed_at } = {}] = await service.database.query('select * from files where id = $1', [
+      toDelete.fileId,
+    ]);
+    expect(object_removed_at).toBeNull();
+    for (const each of [toConfirm, toAbort, toSweep]) {
+      expect((await service.confirm('alice', each.objectKey)).status).toBe(201);
+    }
+    expect((await tellOf(toTell.objectKey)).body).toMatchObject({ confirmed: 1, refused: 0 });
+    await service.services.bucket.ping();
+  });
+});
+
+/** Changes what the bucket says to a GET of an object, and nothing else. */
+const bytes =
+  (change: (answer: Returned) => Returned): Meddling =>
+  async ({ method, query }, passOn) => {
+    const answer = await passOn();
+    return method === 'GET' && !query.has('list-type') ? change(answer) : answer;
+  };
+const cut = (count: number) =>
+  bytes((answer) => ({
+    ...answer,
+    headers: { ...answer.headers, 'content-length': String(count) },
+    body: answer.body.slice(0, count),
+  }));
+const header = (name: string, value: string) =>
+  bytes((answer) => ({ ...answer, headers: { ...answer.headers, [name]: value } }));
+
+describe.each([
+  ['no bytes', cut(0)],
+  ['four bytes', cut(4)],
+  ['a longer length', bytes((answer) => ({ ...answer, headers: { ...answer.headers, 'content-length': '9999' } }))],
+  ['the bytes of another object', header('etag', '"0123456789abcdef0123456789abcdef"')],
+  ['the bytes of another place', header('content-range', `bytes 7-76/${PNG.length}`)],
+  ['a status that was not asked for', bytes((answer) => ({ ...answer, status: answer.status === 206 ? 200 : 206 }))],
+  ['a page', bytes(() => ({ status: 200, headers: { 'content-type': 'text/html', etag: '"5f-3"' }, body: '<p>' }))],
+])('%s in place of those of a file', (name, how) => {
+  it('removes nothing, burns no id, and is a 503', async () => {
+    const [toConfirm, toTell, toRead] = [await upload(), await upload(), await store()];
+    meddling = how;
+    expectProblem(await service.confirm('alice', toConfirm.objectKey), 503, 'storage-unavailable');
+    expectProblem(await tellOf(toTell.objectKey), 503, 'storage-unavailable');
+    // A length that is not kept to shows only at the end.
+    if (name !== 'a longer length') expect(await readContent(toRead.fileId)).toMatchObject({ status: 503 });
+    meddling = honest;
+    for (const each of [toConfirm, toTell, toRead]) await stillThere(each);
+    expect((await service.confirm('alice', toConfirm.objectKey)).status).toBe(201);
+    expect((await tellOf(toTell.objectKey)).body).toMatchObject({ confirmed: 1 });
+  });
+});
+
+describe('an answer of the bucket itself that passes', () => {
+  it('is asked for again: a 403 to a clock that was wrong is no missing object', async () => {
+    const toConfirm = await upload();
+    let refused = 0;
+    meddling = async ({ method, path }, passOn) =>
+      method === 'HEAD' && path.endsWith('a.png') && refused++ === 0 ? s3Error(403, 'Forbidden') : passOn();
+    expect((await service.confirm('alice', toConfirm.objectKey)).status).toBe(201);
+    expect(refused).toBeGreaterThan(1);
+  });
+
+  it('is a 503 and not a changed file when the bucket is gone', async () => {
+    const [toRead, toConfirm, toDelete] = [await store(), await upload(), await store()];
+    meddling = async ({ method }, passOn) => (method === 'HEAD' ? passOn() : s3Error(404, 'NoSuchBucket'));
+    expectProblem(await service.call('alice', `/files/${toRead.fileId}/content`), 503, 'storage-unavailable');
+    expectProblem(await service.confirm('alice', toConfirm.objectKey), 503, 'storage-unavailable');
+    await service.call('alice', `/files/${toDelete.fileId}`, undefined, { method: 'DELETE' });
+    const [row] = await service.database.query('select * from files where id = $1', [toDelete.fileId]);
+    expect(row).toMatchObject({ status: 'deleted', object_removed_at: null });
+  });
+
+  it('asks for another delivery of an event when the object changed meanwhile', async () => {
+    const toTell = await upload();
+    meddling = async ({ method }, passOn) => (method === 'GET' ? s3Error(412, 'PreconditionFailed') : passOn());
+    expectProblem(await tellOf(toTell.objectKey), 503, 'storage-unavailable');
+    meddling = honest;
+    expect((await tellOf(toTell.objectKey)).body).toMatchObject({ confirmed: 1 });
+  });
+
+  it('is half a list of parts: nothing is completed', async () => {
+    const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
+      ...{ fileName: 'a.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
+    });
+    const { objectKey, uploadId } = begun.body;
+    meddling = async (_, passOn) => {
+      const { status, headers, body } = await passOn();
+      const half = String(body).replace('<IsTruncated>false', '<IsTruncated>true');
+      return { status, headers: { ...headers, 'content-length': String(half.length) }, body: half };
+    };
+    expectProblem(await service.call('alice', '/list-parts', { objectKey, uploadId }), 503, 'storage-unavailable');
+  });
+});
+
+describe('a store that marks no answer without a body, as Cloudflare R2', () => {
+  it('is believed where it says the same in a listing', async () => {
+    meddling = async (_, passOn) => {
+      const { headers, ...answer } = await passOn();
+      const kept = Object.entries(headers).filter(([name]) => !/^x-amz-(?!meta-)|^x-rgw/.test(name));
+      return { ...answer, headers: Object.fromEntries(kept) };
+    };
+    await service.services.bucket.ping();
+    const absent = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: 7 });
+    expectProblem(await service.confirm('alice', absent.objectKey), 404, 'object-not-found');
+    const { fileId } = await store();
+    expect((await service.app.request('/readyz')).status).toBe(200);
+    await service.call('alice', `/files/${fileId}`, undefined, { method: 'DELETE' });
+    const [row] = await service.database.query('select * from files where id = $1', [fileId]);
+    expect(row).toMatchObject({ status: 'deleted', object_removed_at: expect.any(Date) });
+    const aborted = await upload();
+    expect((await service.call('alice', '/abort-upload', { objectKey: aborted.objectKey })).status).toBe(204);
+    expect(await bucket.read(aborted.objectKey)).toBeNull();
+    const { counts } = await sweep({ ...service.services, now: () => new Date(Date.now() + 2 * DAY_MS) });
+    expect(counts.listed).toBeGreaterThan(0);
+  });
+});
