@@ -13,11 +13,9 @@ export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 /** What an upload brings; the rest of its row comes later in its life. */
 export type NewFile = Omit<FileRow, 'status' | 'deletedAt' | 'objectRemovedAt'>;
 
-/** What may change of a file. */
+/** What may change of a file. `deleted` also dates the deletion, by the database's clock: retention counts from it. */
 export type FileChange = {
-  [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata' | 'deletedAt']?:
-    | FileRow[Field]
-    | undefined;
+  [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
 };
 
 /** What a user's active and archived files add up to. */
@@ -50,8 +48,8 @@ export type Files = {
   ): Promise<FileRow[]>;
   /** The changed row, or null when the owner has no such file, or none in one of these states. */
   change(file: FileId, from: readonly FileRow['status'][], change: FileChange, act: Act): Promise<FileRow | null>;
-  /** The object of a deleted or refused file is gone. */
-  markRemoved(file: FileId, at: Date): Promise<void>;
+  /** The object of a deleted or refused file is gone: since now, by the database's clock. */
+  markRemoved(file: FileId): Promise<void>;
   /** As `findFiles`. */
   list(page: FilePage): Promise<FoundFile[]>;
   usage(ownerId: string): Promise<Usage>;
@@ -61,6 +59,9 @@ export type Files = {
 const QUOTA_EXCEEDED = 'QF001';
 
 const p = sql.placeholder;
+
+/** What other rows are held against by time is dated by the database: the clocks of the instances may differ. */
+const NOW = sql`now()`;
 const owned = eq(files.ownerId, p('ownerId'));
 const live = inArray(files.status, ['active', 'archived']);
 
@@ -90,7 +91,7 @@ const insert = (db: Db) => {
 const refuse = (db: Db) =>
   db
     .insert(files)
-    .values({ ...newFile, status: 'refused', deletedAt: p('createdAt') })
+    .values({ ...newFile, status: 'refused', deletedAt: NOW })
     .onConflictDoNothing()
     .returning()
     .prepare('files_refuse');
@@ -146,15 +147,21 @@ export function createFiles({ asUser }: Pick<Database, 'asUser'>, quota: Config[
     change: ({ id, ownerId }, from, change, act) => {
       const statement: Statement<FileRow[]> = (db) => {
         const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId), inArray(files.status, [...from]));
-        const changed = db.$with('changed').as(db.update(files).set(change).where(isThis).returning());
+        const changed = db.$with('changed').as(
+          db
+            .update(files)
+            .set({ ...change, ...(change.status === 'deleted' && { deletedAt: NOW }) })
+            .where(isThis)
+            .returning(),
+        );
         const logged = db.$with('logged', {}).as(logOf(changed));
         return db.with(changed, logged).select().from(changed).prepare('');
       };
       return first(asUser(ownerId, statement, act));
     },
-    markRemoved: async ({ id, ownerId }, at) => {
+    markRemoved: async ({ id, ownerId }) => {
       const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId));
-      await asUser(ownerId, (db) => db.update(files).set({ objectRemovedAt: at }).where(isThis).prepare(''));
+      await asUser(ownerId, (db) => db.update(files).set({ objectRemovedAt: NOW }).where(isThis).prepare(''));
     },
     list: (page) => findFiles({ asUser }, page),
     usage: async (ownerId) => (await asUser(ownerId, usage, { ownerId }))[0] ?? { sizeBytes: 0, files: 0 },

@@ -80,7 +80,7 @@ export const restoreFile = (services: ChangeFileServices, caller: Caller, fileId
  */
 export function deleteFile(services: ChangeFileServices, caller: Caller, fileId: string): Promise<void> {
   return recordRefusals(services, caller, 'file.delete', { fileId }, async () => {
-    const row = await takeStep(services, caller, 'file.delete', fileId, { deletedAt: services.now() });
+    const row = await takeStep(services, caller, 'file.delete', fileId, {});
     if (services.config.deleteAfterSeconds > 0) return;
     await removeObject(services, row).catch((err: unknown) => {
       services.logger.error({ err, requestId: caller.requestId }, 'a deleted object is left to the sweeper');

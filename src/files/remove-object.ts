@@ -8,9 +8,9 @@ import type { Bucket } from '../storage/bucket.ts';
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that this is to be done.
  */
 export async function removeObject(
-  { bucket, files, now }: { bucket: Pick<Bucket, 'remove'>; files: Pick<Files, 'markRemoved'>; now: () => Date },
+  { bucket, files }: { bucket: Pick<Bucket, 'remove'>; files: Pick<Files, 'markRemoved'> },
   row: FileRow,
 ): Promise<void> {
   await bucket.remove({ key: row.storedKey ?? row.objectKey, etag: row.etag, versionId: row.versionId });
-  await files.markRemoved(row, now());
+  await files.markRemoved(row);
 }

@@ -42,6 +42,6 @@ export async function discardObject(
     if (isKnown && row.status === 'deleted' && row.objectRemovedAt === null) return null;
   }
   if (object !== null) await bucket.remove(object);
-  if (taken !== null) await files.markRemoved(taken, now());
+  if (taken !== null) await files.markRemoved(taken);
   return null;
 }
