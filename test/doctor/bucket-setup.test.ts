@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { type CORSRule, GetBucketCorsCommand, HeadBucketCommand, PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
+import { withCorsRule } from '../../src/storage/cors-rules.ts';
 import { describeLifecycleRule, withLifecycleRule } from '../../src/storage/lifecycle-rules.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
 import { type Returned, type Sent, s3Error, startStoreInFront } from './store-in-front.ts';
@@ -64,6 +66,16 @@ describe('npm run bucket:setup', () => {
       { ID: 'theirs', AllowedOrigins: ['https://other.example.com'], AllowedMethods: ['GET'], MaxAgeSeconds: 5 },
     ]);
     expect((await setUp({ env })).code).toBe(0);
+  });
+
+  it('has nothing to change where the rule was made by hand as the README says', async () => {
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const [, json = ''] = /```json\n(\[\{ "AllowedOrigins"[^`]*)```/.exec(readme) ?? [];
+    const CORSRules: CORSRule[] = JSON.parse(json);
+    await bucket.client.send(new PutBucketCorsCommand({ Bucket: bucket.name, CORSConfiguration: { CORSRules } }));
+    expect(await setUp()).toMatchObject({ output: expect.stringContaining('cors: as it should be') });
+    const origins = { ALLOWED_ORIGINS: `${ORIGIN},https://other.example.com` };
+    expect(await setUp({ env: origins })).toMatchObject({ output: expect.stringContaining('~ cors shall be') });
   });
 
   it('leaves CORS alone without ALLOWED_ORIGINS, and the rest that was not asked for', async () => {
@@ -183,6 +195,31 @@ describe('npm run bucket:setup, on other stores', () => {
       { apply: true },
     );
     expect(unwritable).toMatchObject({ code: 2, output: expect.stringContaining('lack s3:PutBucketCORS') });
+  });
+});
+
+describe('withCorsRule', () => {
+  const rule = { AllowedMethods: ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'], AllowedHeaders: ['*'] };
+  const whole = (...AllowedOrigins: string[]) => ({ ...rule, AllowedOrigins, ExposeHeaders: ['etag', 'Location'] });
+
+  it.each([
+    ['of this origin', [whole(ORIGIN)], [ORIGIN]],
+    ['of any origin', [whole('*')], [ORIGIN, '*']],
+    ['of its subdomains', [whole('https://*.example.com')], [ORIGIN, 'https://*.app.example.com']],
+    ['of each origin its own', [whole('https://a.example'), whole(ORIGIN)], [ORIGIN, 'https://a.example']],
+  ])('leaves rules alone that do: %s', (_, rules, origins) => {
+    expect(withCorsRule(rules, origins)).toEqual(rules);
+  });
+
+  it.each([
+    ['another origin', [whole('https://a.example')], [ORIGIN]],
+    ['one of two', [whole(ORIGIN)], [ORIGIN, 'https://a.example']],
+    ['one of many subdomains', [whole(ORIGIN)], ['https://*.example.com']],
+    ['one that does not expose ETag before it', [{ ...rule, AllowedOrigins: ['*'] }, whole(ORIGIN)], [ORIGIN]],
+    ['no PUT', [{ ...whole(ORIGIN), AllowedMethods: ['GET', 'POST'] }], [ORIGIN]],
+    ['no headers', [{ ...whole(ORIGIN), AllowedHeaders: ['content-type'] }], [ORIGIN]],
+  ])('puts its own in front where those that are there do not: %s', (_, rules, origins) => {
+    expect(withCorsRule(rules, origins)).toMatchObject([{ ID: 'signpost', AllowedOrigins: origins }, ...rules]);
   });
 });
 
