@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { jsonText } from './json-text.ts';
 import { LABEL_PATTERN } from './object-key.ts';
+import { isOriginPattern } from './origins.ts';
 
 /** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
 const contentTypePattern = z
@@ -24,7 +25,8 @@ const list = z.string().transform((text) =>
     .map((item) => item.trim())
     .filter((item) => item !== ''),
 );
-const isOrigin = (text: string) => text === '*' || (URL.canParse(text) && new URL(text).origin === text);
+const ORIGIN_FORM =
+  'must be origins like https://app.example.com, https://*.example.com (its subdomains) or capacitor://localhost, or *';
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const integer = (min: number, max: number) =>
   z
@@ -174,10 +176,12 @@ export const settings = z.object({
 
   /** Requests each user may make in a minute to one instance, 0 for no limit. */
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
-  /** Comma-separated origins for CORS of the service itself. In development any by default, in production none. */
-  ALLOWED_ORIGINS: list
-    .pipe(z.array(z.string().refine(isOrigin, 'must be origins like https://app.example.com, or *')))
-    .optional(),
+  /**
+   * Comma-separated origins of the pages that may call the service, and use the bucket: `https://app.example.com`,
+   * `https://*.example.com` (its subdomains, however deep), `capacitor://localhost`, `*`. In development any by default,
+   * in production none.
+   */
+  ALLOWED_ORIGINS: list.pipe(z.array(z.string().refine(isOriginPattern, ORIGIN_FORM))).optional(),
   /** Public bucket or CDN in front of it: answers then carry `publicFileUrl`. */
   PUBLIC_BASE_URL: baseUrl.optional(),
   /** How much is logged. */

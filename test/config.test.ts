@@ -71,7 +71,6 @@ describe('parseConfig', () => {
     [{ SSE_MODE: 'kms' }, 'S3_BUCKET_NAME'],
     [{ NODE_ENV: 'Production' }, 'NODE_ENV'],
     [{ RATE_LIMIT_PER_MINUTE: ' ' }, 'RATE_LIMIT_PER_MINUTE: must be a whole number'],
-    [{ ALLOWED_ORIGINS: 'https://a.example/' }, 'ALLOWED_ORIGINS'],
     [{ DATABASE_DRIVER: 'neon' }, 'DATABASE_URL'],
     [{ UPLOAD_POLICIES: '{"id card":{}}' }, 'UPLOAD_POLICIES'],
     [{ KEY_PREFIX: '../x/' }, 'KEY_PREFIX'],
@@ -81,6 +80,44 @@ describe('parseConfig', () => {
     [{ ALLOWED_CONTENT_TYPES: 'image' }, 'ALLOWED_CONTENT_TYPES'],
   ])('refuses %o', (env, expected) => {
     expect(errorOf(env)).toContain(expected);
+  });
+
+  it.each([
+    'https://app.example.com',
+    'http://localhost:5173',
+    'capacitor://localhost',
+    'ionic://localhost',
+    'tauri://localhost',
+    'chrome-extension://abcdefghijklmnop',
+    'https://*.example.com',
+    'https://*.example.com:8443',
+    'http://*.localhost:3000',
+    '*',
+  ])('lets in pages of %s', (origin) => {
+    expect(parseConfig({ ALLOWED_ORIGINS: `https://a.example, ${origin}` }).allowedOrigins).toEqual([
+      'https://a.example',
+      origin,
+    ]);
+  });
+
+  it.each([
+    'https://a.example/',
+    'https://A.example',
+    'https://a.example:443',
+    'https://*',
+    'https://*.com',
+    'https://*.example.com:443',
+    'https://app-*.example.com',
+    'https://*.*.example.com',
+    'https://*.10.0.0.1',
+    '*.example.com',
+    'capacitor://*',
+    'capacitor://localhost/app',
+    'file://localhost',
+    'null',
+    'app.example.com',
+  ])('refuses %s as an origin, and says what fits', (origin) => {
+    expect(errorOf({ ALLOWED_ORIGINS: origin })).toMatch(/^ALLOWED_ORIGINS: must be origins like https:\/\/app\.ex/);
   });
 
   it('reads limits for each document type', () => {

@@ -8,7 +8,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** Each row may import from itself and from the rows before it; what stands in one row does not know its neighbours. */
 const LAYERS = [
   ['errors', 'in-time', 'download-text', 'json-text'],
-  ['object-key', 'media-type', 'slots'],
+  ['object-key', 'media-type', 'slots', 'origins'],
   ['metadata-text'],
   ['settings'],
   ['config'],

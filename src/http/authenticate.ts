@@ -5,6 +5,7 @@ import { actFor, type Caller, requireScope, type Scope } from '../auth/caller.ts
 import { requireShortLived } from '../auth/require-short-lived.ts';
 import { type TokenVerifier, unauthenticated } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
+import { isListedOrigin, isNamedOrigin } from '../origins.ts';
 import type { Env } from './env.ts';
 import { splitPathToken } from './path-token.ts';
 
@@ -51,9 +52,10 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
   }
   if (site === 'same-origin') return true;
   if (site !== undefined && site !== 'same-site') return false;
-  const isNamed = origin !== '*' && allowedOrigins.includes(origin);
+  // Which of many subdomains it is nobody wrote down: then the browser has to say that it is on the same site.
+  if (site === 'same-site' && isNamedOrigin(allowedOrigins, origin)) return true;
   // Over plain http browsers leave `Sec-Fetch-Site` out: then there is no TLS in front, and the origins are comparable.
-  return isNamed || (site === undefined && origin === new URL(c.req.url).origin);
+  return isListedOrigin(allowedOrigins, origin) || (site === undefined && origin === new URL(c.req.url).origin);
 }
 
 /** Puts another user in the caller's place, where an admin asks for it with `X-On-Behalf-Of`. */

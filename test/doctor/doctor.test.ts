@@ -11,13 +11,14 @@ import { type Returned, type Sent, s3Error, startStoreInFront } from './store-in
 
 const isCeph = process.env.TEST_S3_ENDPOINT !== undefined;
 const ORIGIN = 'https://app.example.com';
+const ORIGINS = `${ORIGIN},https://*.example.net,capacitor://localhost`;
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let database: TestDatabase;
 beforeAll(async () => {
   bucket = await startTestBucket();
   database = await createTestDatabase();
-  const config = parseConfig({ ...bucket.env, ALLOWED_ORIGINS: ORIGIN });
+  const config = parseConfig({ ...bucket.env, ALLOWED_ORIGINS: ORIGINS });
   expect(await runBucketSetup(config, { apply: true, versioning: false, print: () => {} })).toBe(0);
 });
 afterAll(async () => {
@@ -125,6 +126,13 @@ describe('the doctor, on the settings of the bucket', () => {
     expect(failed(checks)).toEqual(['bucket']);
     expect(named(checks, 'bucket')?.remedy).toContain('S3_PUBLIC_ENDPOINT');
     expect(named(checks, 'database: migrations')?.verdict).toBe('ok');
+  });
+
+  it('finds that the bucket lets in every kind of origin that the service does', async () => {
+    const checks = await examine({ env: { ALLOWED_ORIGINS: ORIGINS } });
+    expect(named(checks, 'CORS: PUT from https://*.example.net')?.verdict).toBe('ok');
+    expect(named(checks, 'CORS: ETag for capacitor://localhost')?.verdict).toBe('ok');
+    expect(failed(checks)).toEqual([]);
   });
 
   it('sends to bucket:setup for an origin the bucket does not let in', async () => {

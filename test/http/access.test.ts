@@ -112,6 +112,49 @@ describe('common rules', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
   });
 
+  it('lets in subdomains where they are allowed, apps by their own scheme, and no neighbour of either', async () => {
+    const env = { ALLOWED_ORIGINS: 'https://*.example.com,capacitor://localhost' };
+    const other = await startTestService({ env });
+    const allowed = async (origin: string) => {
+      const { headers } = await other.app.request('/healthz', { headers: { origin } });
+      return headers.get('access-control-allow-origin');
+    };
+    for (const origin of ['https://a.example.com', 'https://b.a.example.com', 'capacitor://localhost']) {
+      expect(await allowed(origin)).toBe(origin);
+    }
+    for (const origin of [
+      'https://example.com',
+      'http://a.example.com',
+      'https://a.example.com:444',
+      'https://a.example.com.evil.example',
+      'https://evilexample.com',
+      'https://.example.com',
+      'https://evil.example/.example.com',
+      'https://evil.example#.example.com',
+      'https://*.example.com',
+      'capacitor://localhost.evil',
+      'null',
+    ]) {
+      expect([origin, await allowed(origin)]).toEqual([origin, null]);
+    }
+    await other.close();
+  });
+
+  it('lets a page send the headers its tools add, and only what are names of headers', async () => {
+    const allowedHeaders = async (asked: string) => {
+      const headers = {
+        origin: 'https://app.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': asked,
+      };
+      const preflight = await service.app.request('/presign-upload', { method: 'OPTIONS', headers });
+      return preflight.headers.get('access-control-allow-headers')?.toLowerCase();
+    };
+    const tracing = 'baggage,sentry-trace,traceparent,tracestate,x-b3-traceid,x-requested-with';
+    expect(await allowedHeaders(tracing)).toBe(`authorization, content-type, x-on-behalf-of, x-request-id, ${tracing}`);
+    for (const odd of ['a b', 'a:b', `x-${'y'.repeat(2000)}`]) expect(await allowedHeaders(odd)).not.toContain(odd);
+  });
+
   it('lets the allowed origin read errors too', async () => {
     const response = await service.app.request('/files', { headers: { origin: 'https://app.example' } });
     expect(response.status).toBe(401);

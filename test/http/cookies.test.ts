@@ -82,6 +82,20 @@ describe('AUTH_COOKIE', () => {
     expect([preflight.status, preflight.headers.get('access-control-allow-credentials')]).toEqual([204, 'true']);
   });
 
+  it('counts from a subdomain that a pattern lets in only where the browser says that it is on the same site', async () => {
+    const env = { AUTH_COOKIE: '__Host-token', ALLOWED_ORIGINS: 'https://*.files.example' };
+    const wild = await startTestService({ env });
+    const origin = 'https://app.files.example';
+    const from = async (headers: Record<string, string>) => (await ask(headers, { method: 'POST', on: wild })).status;
+    expect(await from({ origin, 'sec-fetch-site': 'same-site' })).toBe(200);
+    expect(await from({ origin })).toBe(401);
+    expect(await from({ origin, 'sec-fetch-site': 'cross-site' })).toBe(401);
+    expect(await from({ origin: 'https://app.other.example', 'sec-fetch-site': 'same-site' })).toBe(401);
+    const { headers } = await ask({ origin, 'sec-fetch-site': 'same-site' }, { on: wild });
+    expect(headers.get('access-control-allow-credentials')).toBe('true');
+    await wild.close();
+  });
+
   it('is off by default', async () => {
     const plain = await startTestService({ env: { ALLOWED_ORIGINS: APP } });
     const response = await ask({ origin: APP }, { on: plain });
