@@ -80,11 +80,11 @@ async function answerRequest(
   const call = { request, store, region: keys.region, now: startedAt };
   // A form carries its signature in its fields.
   if (isFormPost(request)) {
-    return postObject({ ...call, payloadSha256: null }, keys, patienceMilliseconds);
+    return postObject({ ...call, payload: { kind: 'unsigned' } }, keys, patienceMilliseconds);
   }
-  const payloadSha256 = verifySignature(request, keys, startedAt);
+  const payload = verifySignature(request, keys, startedAt);
   const operation = findOperation(request);
-  return operation({ ...call, payloadSha256 });
+  return operation({ ...call, payload });
 }
 
 async function sendAnswer(response: ServerResponse, answer: S3Answer, isHead: boolean): Promise<void> {

@@ -55,10 +55,18 @@ export function readObjectHeaders(request: S3Request): [string, string][] {
   requireValue(request, 'x-amz-storage-class', 'STANDARD');
   requireValue(request, 'x-amz-server-side-encryption', 'AES256');
   const kept = [...KEPT_HEADERS, 'x-amz-server-side-encryption'].flatMap((name): [string, string][] => {
-    const value = request.headers.get(name);
+    const value = name === 'content-encoding' ? readEncoding(request) : request.headers.get(name);
     return value === undefined ? [] : [[name, value]];
   });
   return [['content-type', request.headers.get('content-type') || 'binary/octet-stream'], ...kept, ...metadata];
+}
+
+/** How the object is encoded; `aws-chunked` is how it travelled. */
+function readEncoding({ headers }: S3Request): string | undefined {
+  const text = headers.get('content-encoding');
+  if (text === undefined || !/aws-chunked/i.test(text)) return text;
+  const kept = text.split(',').filter((encoding) => encoding.trim().toLowerCase() !== 'aws-chunked');
+  return kept.length === 0 ? undefined : kept.join(',').trim();
 }
 
 /** Those of an object's headers that the answer to its upload repeats. */

@@ -1,12 +1,12 @@
 import type { S3Request } from './s3-request.ts';
+import type { Payload } from './signature/payload.ts';
 import type { DataReader } from './store/data-files.ts';
 import type { Store } from './store/open-store.ts';
 
 /** A request whose signature held. */
 export type S3Call = {
   request: S3Request;
-  /** What the signature says the body's SHA-256 is, in lower-case hex; null when the payload is unsigned. */
-  payloadSha256: string | null;
+  payload: Payload;
   store: Store;
   region: string;
   now: Date;

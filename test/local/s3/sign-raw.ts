@@ -3,19 +3,20 @@ import type { RawRequest } from './s3-fixture.ts';
 
 /**
  * A request with an Authorization header of its own making: `host` and all `x-amz-*` headers are signed, the payload is
- * not. The path comes percent-encoded, as it is sent.
+ * not, whatever `payload` says of it. The path comes percent-encoded, as it is sent.
  */
 export function signRaw(
   url: string,
   request: RawRequest,
   keys: { region: string; accessKeyId: string; secretAccessKey: string },
+  { payload = 'UNSIGNED-PAYLOAD' } = {},
 ): RawRequest {
   const timestamp = new Date().toISOString().replace(/[-:]|\.[0-9]{3}/g, '');
   const headers: Record<string, string> = {
     ...request.headers,
     host: new URL(url).host,
     'x-amz-date': timestamp,
-    'x-amz-content-sha256': 'UNSIGNED-PAYLOAD',
+    'x-amz-content-sha256': payload,
   };
   const signed = Object.keys(headers)
     .filter((name) => name === 'host' || name.startsWith('x-amz-'))
@@ -36,7 +37,7 @@ export function signRaw(
     ...signed.map((name) => `${name}:${headers[name]?.trim().replace(/ +/g, ' ')}`),
     '',
     signed.join(';'),
-    'UNSIGNED-PAYLOAD',
+    payload,
   ].join('\n');
   const scope = `${timestamp.slice(0, 8)}/${keys.region}/s3/aws4_request`;
   const hash = createHash('sha256').update(canonical, 'latin1').digest('hex');

@@ -55,10 +55,10 @@ export function readAlgorithm(request: S3Request): ChecksumAlgorithm | null {
  * Throws InvalidRequest where a part's checksum is not of the upload's algorithm. Only with FULL_OBJECT may a part come
  * without one.
  */
-export function requirePartChecksum(upload: MultipartChecksum | null, sent: Checksum | null): void {
+export function requirePartChecksum(upload: MultipartChecksum | null, sent: ChecksumAlgorithm | null): void {
   const isOptional = sent === null && upload?.type === 'FULL_OBJECT';
-  if (sent?.algorithm === upload?.algorithm || isOptional) return;
-  const types = `expected checksum Type: ${upload?.algorithm ?? 'null'}, actual checksum Type: ${sent?.algorithm ?? 'null'}`;
+  if (sent === (upload?.algorithm ?? null) || isOptional) return;
+  const types = `expected checksum Type: ${upload?.algorithm ?? 'null'}, actual checksum Type: ${sent ?? 'null'}`;
   throw new S3Error('InvalidRequest', `Checksum Type mismatch occurred, ${types}`);
 }
 

@@ -2,6 +2,7 @@ import { checksumType } from '../checksums/checksum-headers.ts';
 import { readAlgorithm } from '../checksums/multipart-checksum.ts';
 import { startChecksum } from '../checksums/running-checksum.ts';
 import { COPY_SOURCE_HEADERS, readCopySource, requireCopyConditions } from '../copy-source.ts';
+import { ANY_BODY } from '../expected-body.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
 import { readSmallBody, receiveBody } from '../receive-body.ts';
@@ -59,8 +60,8 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
     const running = algorithm === null ? null : startChecksum(algorithm);
     const upload = await startUpload(store, source.sizeBytes);
     try {
-      const expected = { sizeBytes: source.sizeBytes, sha256Hex: null, md5Base64: null, checksum: null };
-      const md5Hex = await receiveBody(data?.chunks ?? [], expected, async (chunk) => {
+      const expected = { ...ANY_BODY, sizeBytes: source.sizeBytes };
+      const { md5Hex } = await receiveBody(data?.chunks ?? [], expected, async (chunk) => {
         running?.update(chunk);
         await upload.write(chunk);
       });

@@ -1,5 +1,6 @@
+import { BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
-import { BODY_HEADERS, readExpectedBody, readSmallBody } from '../receive-body.ts';
+import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { requireBucket } from '../store/buckets.ts';

@@ -1,10 +1,11 @@
+import { ANY_BODY, BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { requireKeyLength } from '../key-length.ts';
 import { readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { describePost } from '../post/describe-post.ts';
 import { formHeaders } from '../post/form-headers.ts';
 import { type PostPolicy, parsePolicy, requirePolicy } from '../post/post-policy.ts';
 import { readForm } from '../post/read-form.ts';
-import { BODY_HEADERS, readExpectedBody, receiveBody } from '../receive-body.ts';
+import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import type { S3Request } from '../s3-request.ts';
@@ -58,8 +59,8 @@ export async function postObject(call: S3Call, keys: SigningKeys, patienceMillis
 
   const upload = await startUpload(store, Number(request.headers.get('content-length')));
   try {
-    const expected = { sizeBytes: null, sha256Hex: null, md5Base64: null, checksum };
-    const md5Hex = await receiveBody(form.file, expected, async (chunk) => {
+    const expected = { ...ANY_BODY, checksum };
+    const { md5Hex } = await receiveBody(form.file, expected, async (chunk) => {
       requireMaxSize(policy, upload.sizeBytes() + chunk.length);
       await upload.write(chunk);
     });

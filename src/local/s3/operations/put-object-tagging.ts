@@ -1,5 +1,6 @@
+import { BODY_HEADERS } from '../expected-body.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
-import { BODY_HEADERS, readSmallBody } from '../receive-body.ts';
+import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { replaceTags } from '../store/objects.ts';
 import { readTagging } from '../tags.ts';

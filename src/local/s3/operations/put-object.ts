@@ -1,7 +1,8 @@
 import { checksumHeaders } from '../checksums/checksum-headers.ts';
+import { readExpectedUpload, UPLOAD_HEADERS } from '../expected-upload.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
-import { BODY_HEADERS, readExpectedUpload, receiveBody } from '../receive-body.ts';
+import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { commitObject, readRecord } from '../store/objects.ts';
 import { startUpload } from '../store/start-upload.ts';
@@ -13,7 +14,7 @@ import { readTagHeader } from '../tags.ts';
  */
 export async function putObject(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
-  refuseUnknownHeaders(request, [...BODY_HEADERS, ...OBJECT_HEADERS]);
+  refuseUnknownHeaders(request, [...UPLOAD_HEADERS, ...OBJECT_HEADERS]);
   const expected = readExpectedUpload(call);
   const headers = readObjectHeaders(request);
   const tags = readTagHeader(request.headers);
@@ -22,9 +23,10 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
 
   const upload = await startUpload(store, expected.sizeBytes);
   try {
-    const etag = `"${await receiveBody(request.body, expected, upload.write)}"`;
+    const { md5Hex, checksum } = await receiveBody(expected.bytes, expected, upload.write);
     await upload.finish();
-    const { checksum, sizeBytes } = expected;
+    const etag = `"${md5Hex}"`;
+    const { sizeBytes } = expected;
     const record = { key: request.key, sizeBytes, etag, lastModified: now.toISOString(), headers, tags, checksum };
     await commitObject(store, request.bucket, upload, record, condition);
     return { status: 200, headers: [['etag', etag], ...checksumHeaders(checksum), ...encryptionHeaders(headers)] };

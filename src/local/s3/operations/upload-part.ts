@@ -1,7 +1,8 @@
 import { requirePartChecksum } from '../checksums/multipart-checksum.ts';
 import { startChecksum } from '../checksums/running-checksum.ts';
+import { readExpectedUpload, UPLOAD_HEADERS } from '../expected-upload.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
-import { BODY_HEADERS, readExpectedUpload, receiveBody } from '../receive-body.ts';
+import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { queryValue } from '../s3-request.ts';
@@ -13,26 +14,27 @@ const MAX_PART_NUMBER = 10_000;
 /** UploadPart, at most 5 GiB with a Content-Length; it replaces an earlier part of the same number. */
 export async function uploadPart(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
-  refuseUnknownHeaders(request, BODY_HEADERS);
+  refuseUnknownHeaders(request, UPLOAD_HEADERS);
   const partNumber = readPartNumber(queryValue(request, 'partNumber') ?? '');
   const expected = readExpectedUpload(call);
   const upload = await findMultipart(store, request.bucket, request.key, queryValue(request, 'uploadId') ?? '');
-  requirePartChecksum(upload.checksum, expected.checksum);
+  const sent = (expected.checksum ?? expected.trailing)?.algorithm ?? null;
+  requirePartChecksum(upload.checksum, sent);
 
   const { algorithm } = upload.checksum ?? {};
   // S3 computes what was not sent: the object's checksum is made of it.
-  const computed = expected.checksum === null && algorithm !== undefined ? startChecksum(algorithm) : null;
+  const computed = sent === null && algorithm !== undefined ? startChecksum(algorithm) : null;
   const bytes = await startUpload(store, expected.sizeBytes);
   try {
-    const md5Hex = await receiveBody(request.body, expected, async (chunk) => {
+    const received = await receiveBody(expected.bytes, expected, async (chunk) => {
       computed?.update(chunk);
       await bytes.write(chunk);
     });
     await bytes.finish();
-    const etag = `"${md5Hex}"`;
+    const etag = `"${received.md5Hex}"`;
     const checksum =
       computed === null || algorithm === undefined
-        ? expected.checksum
+        ? received.checksum
         : { algorithm, value: computed.digest().toString('base64') };
     const { sizeBytes } = expected;
     const part = { partNumber, sizeBytes, etag, lastModified: now.toISOString(), checksum };

@@ -1,19 +1,25 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 /**
- * The signature of a string to sign: the S3 reference, "Authenticating Requests (AWS Signature Version 4)". `scope` is
- * `YYYYMMDD/region/s3/aws4_request`.
+ * The key that signs within a scope, `YYYYMMDD/region/s3/aws4_request`: the S3 reference, "Authenticating Requests (AWS
+ * Signature Version 4)".
  */
+export function deriveSigningKey(secretAccessKey: string, scope: string): Buffer {
+  const [date = '', ...parts] = scope.split('/');
+  return parts.reduce<Buffer>(signWith, signWith(`AWS4${secretAccessKey}`, date));
+}
+
+/** The signature of a string to sign. */
 export function computeSignature(secretAccessKey: string, scope: string, stringToSign: string): Buffer {
-  const signingKey = scope.split('/').reduce((key: Buffer | string, part) => hmac(key, part), `AWS4${secretAccessKey}`);
-  return hmac(signingKey, stringToSign);
+  return signWith(deriveSigningKey(secretAccessKey, scope), stringToSign);
+}
+
+/** HMAC-SHA256. */
+export function signWith(key: Buffer | string, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
 }
 
 /** True for the lower-case hex of the signature; takes the same time for any other of its length. */
 export function isSignature(signature: Buffer, hex: string): boolean {
   return /^[0-9a-f]{64}$/.test(hex) && timingSafeEqual(signature, Buffer.from(hex, 'hex'));
-}
-
-function hmac(key: Buffer | string, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
 import { canonicalRequest } from './canonical-request.ts';
-import { computeSignature, isSignature } from './compute-signature.ts';
+import { deriveSigningKey, isSignature, signWith } from './compute-signature.ts';
+import { type Payload, readPayload } from './payload.ts';
 import { readHeaderClaim } from './read-header-claim.ts';
 import { readQueryClaim } from './read-query-claim.ts';
 import { type SignatureClaim, unknownSession, unsupportedVersion } from './signature-claim.ts';
@@ -11,18 +12,18 @@ export type SigningKeys = { region: string; accessKeyId: string; secretAccessKey
 
 /**
  * Verifies the AWS Signature Version 4 of a request, in its query or in its Authorization header, and answers what it
- * says about the body: the SHA-256 in lower-case hex, or null for an unsigned payload. Every header named as signed is
- * compared as it arrived, and `host` and every `x-amz-*` header must be named. Throws `S3Error` with S3's own codes;
- * NotImplemented for the aws-chunked encodings (`STREAMING-…`).
+ * says about the body. Every header named as signed is compared as it arrived, and `host` and every `x-amz-*` header must
+ * be named. Throws `S3Error` with S3's own codes.
  */
-export function verifySignature(request: S3Request, keys: SigningKeys, now: Date): string | null {
+export function verifySignature(request: S3Request, keys: SigningKeys, now: Date): Payload {
   const claim = readClaim(request, keys.region, now);
   if (claim.accessKeyId !== keys.accessKeyId) {
     throw new S3Error('InvalidAccessKeyId', undefined, { AWSAccessKeyId: claim.accessKeyId });
   }
   const canonical = canonicalRequest(request, claim.signedHeaders, claim.payloadHash);
   const stringToSign = ['AWS4-HMAC-SHA256', claim.timestamp, claim.scope, sha256Hex(canonical)].join('\n');
-  const signature = computeSignature(keys.secretAccessKey, claim.scope, stringToSign);
+  const signingKey = deriveSigningKey(keys.secretAccessKey, claim.scope);
+  const signature = signWith(signingKey, stringToSign);
   // A signed header that did not arrive is not the same as one that arrived empty.
   const missing = claim.signedHeaders.filter((name) => !request.headers.has(name));
   if (missing.length > 0 || !isSignature(signature, claim.signature)) {
@@ -36,7 +37,8 @@ export function verifySignature(request: S3Request, keys: SigningKeys, now: Date
     });
   }
   requireSignedHeaders(request, claim.signedHeaders);
-  return readPayloadHash(claim.payloadHash);
+  const { payloadHash, timestamp, scope } = claim;
+  return readPayload(payloadHash, { signingKey, timestamp, scope, seed: claim.signature });
 }
 
 function readClaim(request: S3Request, region: string, now: Date): SignatureClaim {
@@ -70,16 +72,6 @@ function requireSignedHeaders(request: S3Request, signedHeaders: readonly string
       HeadersNotSigned: notSigned.join(', '),
     });
   }
-}
-
-function readPayloadHash(payloadHash: string): string | null {
-  if (payloadHash === 'UNSIGNED-PAYLOAD') return null;
-  if (/^[0-9a-f]{64}$/.test(payloadHash)) return payloadHash;
-  if (payloadHash.startsWith('STREAMING-')) throw new S3Error('NotImplemented', `${payloadHash} is not implemented`);
-  throw new S3Error('InvalidArgument', 'x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value.', {
-    ArgumentName: 'x-amz-content-sha256',
-    ArgumentValue: payloadHash,
-  });
 }
 
 function sha256Hex(latin1: string): string {
