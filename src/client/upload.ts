@@ -5,6 +5,8 @@ export type StoredFile = {
   objectKey: string;
   fileName: string;
   contentType: string;
+  /** What the file's first bytes say it is; null where they say nothing for certain. */
+  detectedContentType: string | null;
   /** Bytes. */
   size: number;
   etag: string;

@@ -72,6 +72,7 @@ const newFile = {
   storedKey: p('storedKey'),
   fileName: p('fileName'),
   contentType: p('contentType'),
+  detectedContentType: p('detectedContentType'),
   sizeBytes: p('sizeBytes'),
   etag: p('etag'),
   versionId: p('versionId'),

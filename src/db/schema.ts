@@ -58,7 +58,10 @@ export const files = pgTable(
     storedKey: text('stored_key'),
     /** As the client named it, any Unicode; the reduced name is in the key. */
     fileName: text('file_name').notNull(),
+    /** As it was claimed, in the form that `toMediaType` gives it. */
     contentType: text('content_type').notNull(),
+    /** What its first bytes say it is; null where they say nothing for certain. */
+    detectedContentType: text('detected_content_type'),
     /** Up to 5 TiB, well inside a double's 2^53. */
     sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
     etag: text('etag').notNull(),

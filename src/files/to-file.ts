@@ -8,6 +8,7 @@ export function toFile(row: FileRow, publicBaseUrl: string | null) {
     objectKey: row.objectKey,
     fileName: row.fileName,
     contentType: row.contentType,
+    detectedContentType: row.detectedContentType,
     size: row.sizeBytes,
     etag: row.etag,
     versionId: row.versionId,

@@ -25,6 +25,7 @@ export async function discardObject(
     storedKey: null,
     fileName: key.fileName,
     contentType: object?.contentType ?? '',
+    detectedContentType: null,
     sizeBytes: object?.sizeBytes ?? 0,
     etag: object?.etag ?? '',
     versionId: object?.versionId ?? null,

@@ -20,6 +20,7 @@ export function toNewFile(
     storedKey: stored.key === key.key ? null : stored.key,
     fileName: upload.fileName,
     contentType: object.contentType,
+    detectedContentType: null,
     sizeBytes: object.sizeBytes,
     etag: stored.etag,
     versionId: stored.versionId,

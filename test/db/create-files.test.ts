@@ -17,6 +17,7 @@ function newFile(values: Partial<NewFile> = {}): NewFile {
     storedKey: null,
     fileName: 'lease.pdf',
     contentType: 'application/pdf',
+    detectedContentType: null,
     sizeBytes: 48_213,
     etag: '"9b2c"',
     versionId: null,

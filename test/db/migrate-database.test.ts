@@ -163,6 +163,33 @@ describe('a migration that runs statement by statement', () => {
 });
 
 describe('migrateDatabase', () => {
+  it('brings the types that files have to the form in which they are found', async () => {
+    const test = await createTestDatabase({ migrated: false });
+    const folder = await mkdtemp(join(tmpdir(), 'signpost-migrations-'));
+    await cp('drizzle', folder, { recursive: true });
+    const journal = JSON.parse(await readFile(join(folder, 'meta/_journal.json'), 'utf8'));
+    const isThis = ({ tag }: { tag: string }) => tag.endsWith('detected_content_type');
+    const entries = journal.entries.slice(0, journal.entries.findIndex(isThis));
+    await writeFile(join(folder, 'meta/_journal.json'), JSON.stringify({ ...journal, entries }));
+    await migrateDatabase({ url: test.url, folder });
+    const types = ['IMAGE/PNG', 'Text/Plain ;charset=utf-8', 'text/csv; a="B,c"', 'image/png', 'video/MP2T;A=B'];
+    for (const type of types) {
+      await test.query(`insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
+        values (gen_random_uuid(), 'alice', '${type}', 'a', '${type}', 1, 'e', now())`);
+    }
+    await migrateDatabase({ url: test.url, folder: 'drizzle' });
+    expect(await test.query('select object_key as was, content_type as is from files')).toEqual(
+      expect.arrayContaining([
+        { was: 'IMAGE/PNG', is: 'image/png' },
+        { was: 'Text/Plain ;charset=utf-8', is: 'text/plain; charset=utf-8' },
+        { was: 'text/csv; a="B,c"', is: 'text/csv; a="B,c"' },
+        { was: 'video/MP2T;A=B', is: 'video/mp2t; A=B' },
+      ]),
+    );
+    await rm(folder, { recursive: true });
+    await test.drop();
+  });
+
   it('does not blame the database for a missing folder', async () => {
     const test = await createTestDatabase({ migrated: false });
     const migration = migrateDatabase({ url: test.url, folder: 'no-such-folder' });

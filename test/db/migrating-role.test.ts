@@ -54,6 +54,7 @@ async function expectToServe(url: string): Promise<void> {
     const now = new Date();
     const file = (sizeBytes: number, id = uuidv7()) => ({
       ...{ id, ownerId: 'alice', objectKey: id, storedKey: null, fileName: 'a', contentType: 'text/plain', sizeBytes },
+      ...{ detectedContentType: null },
       ...{ etag: '"e"', versionId: null, checksumSha256: null, recordId: null, documentType: null },
       ...{ metadata: {}, createdAt: now },
     });
