@@ -12,6 +12,7 @@ import { migrateDatabase } from './db/migrate-database.ts';
 import { isRefused } from './db/query-database.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { Problem, unavailable } from './errors.ts';
+import { createReaderSlots } from './files/read-content.ts';
 import type { AppServices } from './http/app.ts';
 import type { Logger } from './http/observe.ts';
 import { inTime } from './in-time.ts';
@@ -84,6 +85,7 @@ export async function createServices(
       database,
       exclusively,
       files: createFiles(database, config.quota),
+      readers: createReaderSlots(),
       sweepQueries: createSweepQueries(database),
       sealQueries: createSealQueries(database),
       auditLog: createAuditLog(database),

@@ -1,14 +1,37 @@
-import { Readable } from 'node:stream';
 import { recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
-import { Problem } from '../errors.ts';
+import { busy, Problem } from '../errors.ts';
 import { essence } from '../media-type.ts';
+import { createSlots, type Slots } from '../slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
+import { MAX_READERS } from '../storage/create-s3-client.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';
 import { type FindActiveServices, findActive } from './find-active.ts';
-import { type ByteRange, parseRange } from './parse-range.ts';
+import { parseRange } from './parse-range.ts';
+import { streamContent } from './stream-content.ts';
 
-export type ReadContentServices = FindActiveServices & { bucket: Pick<Bucket, 'read'> };
+export type ReadContentServices = FindActiveServices & {
+  bucket: Pick<Bucket, 'read'>;
+  /** Who may read at the moment: `createReaderSlots`. */
+  readers: Slots;
+};
+
+/** How many files one may read through the service at the same time. */
+const MAX_READERS_PER_USER = 8;
+
+/** Places for running answers with the bytes of files: 8 for each user, 200 in all. */
+export function createReaderSlots(): Slots {
+  return createSlots({
+    inAll: MAX_READERS,
+    perUser: MAX_READERS_PER_USER,
+    refuse: (isOwnDoing) =>
+      isOwnDoing
+        ? new Problem('rate-limited', `at most ${MAX_READERS_PER_USER} files at the same time; finish reading one`, {
+            headers: { 'retry-after': '5' },
+          })
+        : busy('too many files are being read through the service'),
+  });
+}
 
 /** The headers of a request that say what of a file is wanted, as they arrived. */
 export type ContentRequest = {
@@ -19,46 +42,98 @@ export type ContentRequest = {
   headersOnly?: boolean;
 };
 
+type Content = {
+  status: 200 | 206 | 304;
+  headers: Record<string, string>;
+  bytes: ReadableStream<Uint8Array> | null;
+};
+
 /**
  * The bytes of a file through the service, or the range of them that is asked for; each reading is in the audit log.
  * The verified object and no later one: what changed under its key is a `conflict`.
  * @returns 200, 206 or 304 (RFC 9110), its headers, and the bytes, which stop with the reader; null without any.
- * @throws {Problem} `file-not-found`, `conflict` while it is archived, `range-not-satisfiable`, `storage-unavailable`,
- * `database-unavailable`.
+ * @throws {Problem} `file-not-found`, `conflict` while it is archived, `range-not-satisfiable`, `rate-limited` for who
+ * reads too many at the same time, `storage-unavailable`, `database-unavailable`.
  */
-export function readContent(
+export async function readContent(
+  services: ReadContentServices,
+  caller: Caller,
+  target: { fileId: string; disposition?: Disposition | undefined },
+  request: ContentRequest,
+): Promise<Content> {
+  const release = await services.readers.take(`${caller.actorId} ${caller.userId}`);
+  try {
+    const content = await recordRefusals(services, caller, 'download.content', { fileId: target.fileId }, () =>
+      openContent(services, caller, target, request, release),
+    );
+    if (content.bytes === null) release();
+    return content;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function openContent(
   services: ReadContentServices,
   caller: Caller,
   { fileId, disposition = 'attachment' }: { fileId: string; disposition?: Disposition | undefined },
   { range, ifRange, ifNoneMatch, headersOnly = false }: ContentRequest,
-): Promise<{ status: 200 | 206 | 304; headers: Record<string, string>; bytes: ReadableStream | null }> {
-  return recordRefusals(services, caller, 'download.content', { fileId }, async () => {
-    const row = await findActive(services, caller, { fileId }, 'download.content');
-    const { etag, versionId, sizeBytes } = row;
-    const headers = { etag, 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff' };
-    if (ifNoneMatch?.split(/, */).includes(etag)) return { status: 304, headers, bytes: null };
+  release: () => void,
+): Promise<Content> {
+  const row = await findActive(services, caller, { fileId }, 'download.content');
+  const { etag, versionId, sizeBytes } = row;
+  const headers = {
+    ...{ etag, 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff' },
+    'content-security-policy': policyOf(row.contentType),
+  };
+  if (matches(ifNoneMatch, etag)) return { status: 304, headers, bytes: null };
 
-    const wanted = ifRange === undefined || ifRange === etag ? parseRange(range, sizeBytes) : null;
-    if (wanted === 'unsatisfiable') {
-      throw new Problem('range-not-satisfiable', `the file has ${sizeBytes} bytes`, {
-        headers: { 'content-range': `bytes */${sizeBytes}` },
-      });
-    }
-    const object = { key: row.storedKey ?? row.objectKey, etag, versionId, sizeBytes };
-    const read = async (stretch?: ByteRange) =>
-      Readable.toWeb(await services.bucket.read(object, stretch)) as ReadableStream;
-    const described = {
-      ...headers,
-      'content-type': row.contentType,
-      'content-disposition': toContentDisposition(disposition, row.fileName, essence(row.contentType)),
-    };
-    if (wanted === null) {
-      const bytes = headersOnly ? null : await read();
-      return { status: 200, headers: { ...described, 'content-length': String(sizeBytes) }, bytes };
-    }
-    const { start, end } = wanted;
-    const part = { 'content-range': `bytes ${start}-${end}/${sizeBytes}`, 'content-length': String(end - start + 1) };
-    const bytes = headersOnly ? null : await read(wanted);
-    return { status: 206, headers: { ...described, ...part }, bytes };
-  });
+  const isWhole = headersOnly || (ifRange !== undefined && ifRange !== etag);
+  const wanted = isWhole ? null : parseRange(range, sizeBytes);
+  if (wanted === 'unsatisfiable') {
+    throw new Problem('range-not-satisfiable', `the file has ${sizeBytes} bytes`, {
+      headers: { 'content-range': `bytes */${sizeBytes}` },
+    });
+  }
+  const { start, end } = wanted ?? { start: 0, end: sizeBytes - 1 };
+  const described = {
+    ...headers,
+    'content-type': row.contentType,
+    'content-disposition': toContentDisposition(disposition, row.fileName, essence(row.contentType)),
+    'content-length': String(end - start + 1),
+    ...(wanted !== null && { 'content-range': `bytes ${start}-${end}/${sizeBytes}` }),
+  };
+  const status = wanted === null ? 200 : 206;
+  if (headersOnly) return { status, headers: described, bytes: null };
+
+  const object = { key: row.storedKey ?? row.objectKey, etag, versionId, sizeBytes };
+  const first = await services.bucket.read(object, wanted);
+  const bytes = streamContent(
+    first,
+    { start, end },
+    (rest) => services.bucket.read(object, rest),
+    (err) => {
+      release();
+      if (err === undefined) return;
+      services.logger.error({ err, requestId: caller.requestId }, 'a file that was being read ended early');
+    },
+  );
+  return { status, headers: described, bytes };
+}
+
+/**
+ * Whatever a browser makes of the bytes, it runs no script and loads nothing (Content Security Policy Level 3). Only a
+ * film or a sound that is opened by itself is loaded once more by the page that the browser makes for it.
+ */
+function policyOf(contentType: string): string {
+  return /^(audio|video)\//i.test(contentType)
+    ? "sandbox allow-same-origin; default-src 'none'; media-src 'self'"
+    : "sandbox; default-src 'none'";
+}
+
+/** Whether If-None-Match (RFC 9110, section 13.1.2) names this ETag, by the weak comparison, or any at all. */
+function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+  const named = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
+  return named.includes('*') || named.includes(etag);
 }

@@ -1,5 +1,9 @@
+import { once } from 'node:events';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { listen } from '../helpers/listen.ts';
+import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 
 describe('GET /files/{fileId}/content', () => {
   let service: TestService;
@@ -38,6 +42,7 @@ describe('GET /files/{fileId}/content', () => {
     ['bytes=-3', 'bytes 7-9/10', '789'],
     ['bytes=-30', 'bytes 0-9/10', '0123456789'],
     ['bytes=8-99', 'bytes 8-9/10', '89'],
+    ['Bytes=0-3', 'bytes 0-3/10', '0123'],
   ])('keeps to the range %s', async (range, contentRange, bytes) => {
     const { status, header, text } = await get({ range });
     expect([status, header('content-range'), text]).toEqual([206, contentRange, bytes]);
@@ -64,12 +69,25 @@ describe('GET /files/{fileId}/content', () => {
     const etag = String(file.etag);
     expect(await get({ range: 'bytes=0-3', 'if-range': etag })).toMatchObject({ status: 206 });
     expect(await get({ range: 'bytes=0-3', 'if-range': '"other"' })).toMatchObject({ status: 200, text: '0123456789' });
-    expect(await get({ 'if-none-match': `"other", ${etag}` })).toMatchObject({ status: 304, text: '' });
+    for (const known of [`"other", ${etag}`, `W/${etag}`, `"other",W/${etag}`, '*']) {
+      expect(await get({ 'if-none-match': known })).toMatchObject({ status: 304, text: '' });
+    }
+    expect(await get({ 'if-none-match': '"other"' })).toMatchObject({ status: 200 });
+    // A weak one is no ground to put two halves together (RFC 9110, section 13.1.5).
+    expect(await get({ range: 'bytes=0-3', 'if-range': `W/${etag}` })).toMatchObject({ status: 200 });
   });
 
   it('answers HEAD with the headers alone', async () => {
     const { status, header, text } = await get({}, { method: 'HEAD' });
     expect([status, header('content-length'), text]).toEqual([200, '10', '']);
+    // Ranges are GET's alone (RFC 9110, section 14.2).
+    expect((await get({ range: 'bytes=0-3' }, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('lets a browser make no page of the bytes', async () => {
+    const policy = async (path = '') => (await get({}, { path })).header('content-security-policy');
+    expect(await policy()).toBe("sandbox; default-src 'none'");
+    expect(await policy('?disposition=inline')).toBe("sandbox; default-src 'none'");
   });
 
   it('has each reading in the audit log, and each refusal', async () => {
@@ -108,5 +126,85 @@ describe('GET /files/{fileId}/content', () => {
     const plain = await startTestService();
     expect((await plain.call('alice', `/files/${file.fileId}/content`)).status).toBe(404);
     await plain.close();
+  });
+});
+
+describe('readers who take nothing', () => {
+  const MIB = 1024 ** 2;
+  let service: TestService;
+  let server: ServerType;
+  let url: string;
+  let file: { fileId: string };
+  beforeAll(async () => {
+    service = await startTestService({ env: { PROXY_DOWNLOADS: 'true' } });
+    server = createAdaptorServer(service.app);
+    url = await listen(server);
+    // More than all buffers between the bucket and a reader hold.
+    file = await service.store('alice', 'x'.repeat(24 * MIB));
+  });
+  afterAll(async () => {
+    server.close();
+    await service.close();
+  });
+
+  const open = async (user: string, fileId: string): Promise<IncomingMessage> => {
+    const headers = { authorization: `Bearer ${await mint(user)}` };
+    const request = httpGet(`${url}/files/${fileId}/content`, { headers, agent: false });
+    return (await once(request, 'response'))[0];
+  };
+
+  it('take no place of others: 8 of a user, and the rest is told to wait', { timeout: 60_000 }, async () => {
+    const readers = await Promise.all(Array.from({ length: 60 }, () => open('alice', file.fileId)));
+    const statuses = readers.map(({ statusCode }) => statusCode);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(8);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(52);
+    const refused = await service.call('alice', `/files/${file.fileId}/content`);
+    expectProblem(refused, 429, 'rate-limited');
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+
+    const other = await service.store('bob', 'of another');
+    const response = await service.app.request(`/files/${other.fileId}/content`, {
+      headers: { authorization: `Bearer ${await mint('bob')}` },
+    });
+    expect([response.status, await response.text()]).toEqual([200, 'of another']);
+    await service.services.bucket.ping();
+
+    // A place is free as soon as its reader is gone.
+    for (const reader of readers) reader.destroy();
+    await expect
+      .poll(async () => {
+        const reader = await open('alice', file.fileId);
+        reader.destroy();
+        return reader.statusCode;
+      })
+      .toBe(200);
+  });
+
+  it('leave confirming forms and parts alone', async () => {
+    const readers = await Promise.all(Array.from({ length: 60 }, () => open('alice', file.fileId)));
+    const form = await service.call<{ objectKey: string; presignedUrl: string; fields: Record<string, string> }>(
+      ...([
+        'bob',
+        '/presign-upload',
+        { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' },
+      ] as const),
+    );
+    const data = new FormData();
+    for (const [name, value] of Object.entries(form.body.fields)) data.append(name, value);
+    data.append('file', new Blob(['hello']), 'a.txt');
+    await fetch(form.body.presignedUrl, { method: 'POST', body: data });
+    expect((await service.confirm('bob', form.body.objectKey)).status).toBe(201);
+
+    const parts = await service.call<{ objectKey: string; uploadId: string; parts: { presignedUrl: string }[] }>(
+      ...([
+        'bob',
+        '/presign-upload',
+        { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'MULTIPART' },
+      ] as const),
+    );
+    const { objectKey, uploadId } = parts.body;
+    await fetch(parts.body.parts[0]?.presignedUrl ?? '', { method: 'PUT', body: 'hello' });
+    expect((await service.call('bob', '/confirm-upload', { objectKey, uploadId })).status).toBe(201);
+    for (const reader of readers) reader.destroy();
   });
 });
