@@ -1,3 +1,5 @@
+import { isIPv4 } from 'node:net';
+import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { MIN_SECRET_BYTES, type Settings, settings } from './settings.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
@@ -12,25 +14,20 @@ export class ConfigError extends Error {
 }
 
 /**
- * Parses the environment, once, at start.
+ * Parses the environment, once, at start; any setting may come from a file (`NAME_FILE`).
  * @throws {ConfigError} naming every variable that is missing, malformed or at odds with another.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
-  const present = Object.fromEntries(SETTING_NAMES.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
-  const parsed = settings.safeParse(present);
-  if (!parsed.success) {
-    throw new ConfigError(
-      parsed.error.issues
-        .map(
-          (issue) =>
-            `${String(issue.path[0])}: ${issue.code === 'invalid_key' ? issue.issues[0]?.message : issue.message}`,
-        )
-        .join('\n'),
-    );
-  }
-  const set = parsed.data;
+  const { present, errors: fileErrors } = readSettingFiles(env, SETTING_NAMES);
+  const wrong = [...fileErrors, ...shapeErrors(present)];
+  const isWrong = (name: string) => wrong.some((error) => error.name === name);
+  const set = settings.parse(Object.fromEntries(Object.entries(present).filter(([name]) => !isWrong(name))));
   const production = set.NODE_ENV === 'production';
-  const errors = contradictions(set, production);
+  // What is wrong was left out above: that it is missing would be a second word on the same mistake.
+  const atOdds = contradictions(set, production).filter(
+    (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
+  );
+  const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
   if (errors.length > 0) throw new ConfigError(errors.join('\n'));
 
   return {
@@ -93,6 +90,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   };
 }
 
+function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] {
+  const issues = settings.safeParse(present).error?.issues ?? [];
+  return issues.map((issue) => ({
+    name: String(issue.path[0]),
+    message: (issue.code === 'invalid_key' ? issue.issues[0]?.message : undefined) ?? issue.message,
+  }));
+}
+
 function contradictions(set: Settings, production: boolean): string[] {
   const errors: string[] = [];
   const keys = [set.JWT_SECRET, set.JWT_PUBLIC_KEY, set.JWKS_URL].filter((key) => key !== undefined).length;
@@ -104,6 +109,12 @@ function contradictions(set: Settings, production: boolean): string[] {
   if (production && set.DATABASE_URL === undefined) errors.push('DATABASE_URL: required in production');
   if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
     errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);
+  }
+  if (set.S3_BUCKET_NAME !== undefined && set.S3_ENDPOINT === undefined && !isAwsBucketName(set.S3_BUCKET_NAME)) {
+    errors.push('S3_BUCKET_NAME: on AWS a name has 3 to 63 of [a-z0-9.-] and begins and ends with one of [a-z0-9]');
+  }
+  if (set.S3_BUCKET_NAME === undefined && set.PORT !== 0 && set.PORT === set.LOCAL_S3_PORT) {
+    errors.push('PORT, LOCAL_S3_PORT: must be two ports');
   }
   if (set.S3_BUCKET_NAME !== undefined && set.AWS_REGION === undefined && set.S3_ENDPOINT === undefined) {
     errors.push('AWS_REGION: required with S3_BUCKET_NAME on AWS');
@@ -119,6 +130,11 @@ function contradictions(set: Settings, production: boolean): string[] {
   }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;
+}
+
+/** S3 User Guide, "General purpose bucket naming rules". Buckets of other stores may be called otherwise. */
+function isAwsBucketName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes('..') && !isIPv4(name);
 }
 
 function staticCredentials(set: Settings) {

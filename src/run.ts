@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { type Config, ConfigError, parseConfig } from './config.ts';
+import { type Config, ConfigError, parseConfig, SETTING_NAMES } from './config.ts';
+import { misspeltSettings } from './misspelt-settings.ts';
 
 /**
  * What a command ends with. Findings and failures are told apart, so that an alarm on `found` does not ring because the
@@ -85,6 +86,8 @@ function readArguments(options: Options, allowPositionals: boolean) {
 
 function readConfig(): Config {
   if (existsSync('.env')) process.loadEnvFile('.env');
+  // Before the errors: the name that is missing may be the one that is misspelt.
+  for (const hint of misspeltSettings(process.env, SETTING_NAMES)) console.error(`warning: ${hint}`);
   return parseConfig(process.env);
 }
 

@@ -36,6 +36,10 @@ export type Closers = (() => Promise<void>)[];
 /** How long a request waits for credentials that have to be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
 
+const NO_CREDENTIALS =
+  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, container or ' +
+  'instance role has credentials for this service';
+
 /** How often a database that was down at start is tried again. */
 const MIGRATE_AGAIN_MS = 5_000;
 
@@ -128,7 +132,11 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   });
   const endpoint = { ...resolved, ...(config.signAbsentHeaders && { absentHeaders: HARMFUL_HEADERS }) };
   const remembered = rememberCredentials(() => quick.config.credentials(), now);
-  await remembered();
+  try {
+    await remembered();
+  } catch (cause) {
+    throw new Error(NO_CREDENTIALS, { cause });
+  }
   const credentials = () => {
     const known = remembered();
     if (!(known instanceof Promise)) return known;

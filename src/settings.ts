@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { jsonText } from './json-text.ts';
 import { LABEL_PATTERN } from './object-key.ts';
@@ -27,6 +28,11 @@ const list = z.string().transform((text) =>
 );
 const ORIGIN_FORM =
   'must be origins like https://app.example.com, https://*.example.com (its subdomains) or capacitor://localhost, or *';
+/** A staging system is production to the service: it must not fall back to anything embedded. */
+const NODE_ENV_FORM =
+  'must be development, test or production; a staging system is production too, with settings of its own';
+const isHost = (text: string) => isIP(text) !== 0 || (HOST_NAME.test(text) && !/^[\d.]+$/.test(text));
+const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const integer = (min: number, max: number) =>
   z
@@ -47,20 +53,29 @@ const uploadPolicy = z.strictObject({
 /** Every setting, by the name of its environment variable. An empty variable counts as unset. */
 export const settings = z.object({
   /** `production` forbids everything embedded and everything generated: what is missing is a start-up error. */
-  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
+  NODE_ENV: z.enum(['development', 'test', 'production'], { error: NODE_ENV_FORM }).default('development'),
   /** TCP port of the service, 0 for any free one. */
   PORT: integer(0, 65_535).default(3000),
   /** Address to listen on. Default `127.0.0.1`, in production `0.0.0.0`. */
-  HOST: z.string().optional(),
+  HOST: z
+    .string()
+    .refine(isHost, 'must be an IP address or a host name, without a scheme, port or brackets')
+    .optional(),
   /** Where the embedded bucket, the embedded database and the generated secret live. */
   DATA_DIR: z.string().default('.data'),
   /** TCP port of the embedded bucket. Default: the service's own port plus one (0 where that is 0). */
   LOCAL_S3_PORT: integer(0, 65_535).optional(),
 
-  /** The bucket; unset: the embedded one. */
-  S3_BUCKET_NAME: z.string().optional(),
+  /** The bucket; unset: the embedded one. On AWS by its rules, on other stores 1 to 255 of [A-Za-z0-9._-]. */
+  S3_BUCKET_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,255}$/, 'must be the name of a bucket, not its ARN or URL')
+    .optional(),
   /** Required with a bucket on AWS; `us-east-1` where `S3_ENDPOINT` is set. */
-  AWS_REGION: z.string().optional(),
+  AWS_REGION: z
+    .string()
+    .regex(/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/, 'must be the name of a region, like eu-central-1')
+    .optional(),
   /** Static credentials, both or neither; neither: the SDK's own chain (profile, container, instance, web identity). */
   AWS_ACCESS_KEY_ID: z.string().optional(),
   AWS_SECRET_ACCESS_KEY: z.string().optional(),

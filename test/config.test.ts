@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, parseConfig, SETTING_NAMES } from '../src/config.ts';
+import { misspeltSettings } from '../src/misspelt-settings.ts';
 
 const PRODUCTION = {
   NODE_ENV: 'production',
@@ -47,6 +52,25 @@ describe('parseConfig', () => {
     },
   );
 
+  it('names what is wrong alone and what is wrong together in one message, and no mistake twice', () => {
+    const { DATABASE_URL: _, ...missing } = PRODUCTION;
+    const message = errorOf({
+      ...missing,
+      PORT: 'x',
+      JWT_SECRET: 'short',
+      S3_ENDPOINT: 'nowhere',
+      SSE_KMS_KEY_ID: 'k',
+    });
+    expect(message.split('\n').map((line) => line.split(':')[0])).toEqual([
+      'PORT',
+      'S3_ENDPOINT',
+      'JWT_SECRET',
+      'DATABASE_URL',
+      'SSE_KMS_KEY_ID',
+    ]);
+    expect(errorOf({ ...PRODUCTION, DATABASE_URL: 'mysql://db' })).toBe('DATABASE_URL: must be a postgres:// URL');
+  });
+
   it('names every bad variable at once, and no value', () => {
     const message = errorOf({
       PORT: '70000',
@@ -70,6 +94,17 @@ describe('parseConfig', () => {
     [{ SSE_KMS_KEY_ID: 'k' }, 'SSE_MODE'],
     [{ SSE_MODE: 'kms' }, 'S3_BUCKET_NAME'],
     [{ NODE_ENV: 'Production' }, 'NODE_ENV'],
+    [{ NODE_ENV: 'staging' }, 'a staging system is production too'],
+    [{ HOST: 'http://localhost' }, 'HOST: must be an IP address'],
+    [{ HOST: '[::1]' }, 'HOST'],
+    [{ HOST: '127.0.0.1:80' }, 'HOST'],
+    [{ HOST: '256.0.0.1' }, 'HOST'],
+    [{ PORT: '4000', LOCAL_S3_PORT: '4000' }, 'PORT, LOCAL_S3_PORT'],
+    [{ ...PRODUCTION, S3_BUCKET_NAME: 'My_Uploads' }, 'S3_BUCKET_NAME: on AWS a name has'],
+    [{ ...PRODUCTION, S3_BUCKET_NAME: '192.168.5.4' }, 'S3_BUCKET_NAME'],
+    [{ ...PRODUCTION, S3_BUCKET_NAME: 'arn:aws:s3:::uploads' }, 'not its ARN or URL'],
+    [{ ...PRODUCTION, AWS_REGION: 'eu_central_1' }, 'AWS_REGION: must be the name of a region'],
+    [{ ...PRODUCTION, AWS_REGION: 'evil.example/' }, 'AWS_REGION'],
     [{ RATE_LIMIT_PER_MINUTE: ' ' }, 'RATE_LIMIT_PER_MINUTE: must be a whole number'],
     [{ DATABASE_DRIVER: 'neon' }, 'DATABASE_URL'],
     [{ UPLOAD_POLICIES: '{"id card":{}}' }, 'UPLOAD_POLICIES'],
@@ -120,10 +155,96 @@ describe('parseConfig', () => {
     expect(errorOf({ ALLOWED_ORIGINS: origin })).toMatch(/^ALLOWED_ORIGINS: must be origins like https:\/\/app\.ex/);
   });
 
+  it('takes addresses, buckets and regions as they are', () => {
+    for (const HOST of ['0.0.0.0', '::', '::1', 'localhost', 'files.internal', 'pod-7']) {
+      expect(parseConfig({ HOST }).host).toBe(HOST);
+    }
+    const store = { S3_ENDPOINT: 'https://s3.example', S3_BUCKET_NAME: 'My_Uploads', AWS_REGION: 'auto' };
+    expect(parseConfig(store).bucket).toMatchObject({ name: 'My_Uploads', region: 'auto' });
+    expect(parseConfig({ ...PRODUCTION, S3_BUCKET_NAME: 'my.uploads-2' }).bucket?.name).toBe('my.uploads-2');
+  });
+
   it('reads limits for each document type', () => {
     const { uploadPolicies } = parseConfig({ UPLOAD_POLICIES: '{"id":{"maxBytes":10,"contentTypes":["Image/*"]}}' });
     expect(uploadPolicies.get('id')).toEqual({ maxBytes: 10, contentTypes: ['image/*'] });
     expect(uploadPolicies.get('constructor')).toBeUndefined();
+  });
+});
+
+describe('NAME_FILE', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'signpost-settings-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+  const file = async (text: string) => {
+    const path = join(folder, randomUUID());
+    await writeFile(path, text);
+    return path;
+  };
+
+  it('is the path of a file with the value, for any setting, without the line break at its end', async () => {
+    const config = parseConfig({
+      ...PRODUCTION,
+      DATABASE_URL: '',
+      DATABASE_URL_FILE: await file('postgres://app:secret@db/signpost\n'),
+      AWS_ACCESS_KEY_ID: 'key',
+      AWS_SECRET_ACCESS_KEY_FILE: await file('s3cret\r\n'),
+      EVENTS_SECRET_FILE: await file(' a secret with spaces '),
+      PORT_FILE: await file('4000'),
+    });
+    expect(config.database.url).toBe('postgres://app:secret@db/signpost');
+    expect(config.bucket?.credentials).toEqual({ accessKeyId: 'key', secretAccessKey: 's3cret' });
+    expect(config.events).toEqual(parseConfig({ EVENTS_SECRET: ' a secret with spaces ' }).events);
+    expect(config.port).toBe(4000);
+  });
+
+  it('is an error that names the variable, and no value, where there is no such file, nothing in it, or both', async () => {
+    const { JWT_SECRET: _, ...rest } = PRODUCTION;
+    const secret = await file('x'.repeat(32));
+    expect(errorOf({ ...rest, JWT_SECRET_FILE: join(folder, 'missing') })).toBe(
+      'JWT_SECRET: the file of JWT_SECRET_FILE cannot be read (ENOENT)',
+    );
+    expect(errorOf({ ...rest, JWT_SECRET_FILE: folder })).toContain('JWT_SECRET_FILE cannot be read (EISDIR)');
+    expect(errorOf({ ...rest, JWT_SECRET_FILE: await file('\n') })).toContain('the file of JWT_SECRET_FILE is empty');
+    const both = errorOf({ ...PRODUCTION, JWT_SECRET_FILE: secret });
+    expect(both).toBe('JWT_SECRET: is set, and JWT_SECRET_FILE too: set one of them');
+    expect(errorOf({ PORT_FILE: await file('secret-value') })).toMatch(/^PORT: must be a whole number/);
+  });
+});
+
+describe('misspeltSettings', () => {
+  const hints = (env: Record<string, string>) => misspeltSettings(env, SETTING_NAMES);
+
+  it.each([
+    ['RATE_LIMIT', 'RATE_LIMIT_PER_MINUTE'],
+    ['S3_BUCKET', 'S3_BUCKET_NAME'],
+    ['MAX_BYTES', 'MAX_UPLOAD_BYTES'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['DATABSAE_URL', 'DATABASE_URL'],
+    ['ALLOWED_ORIGIN', 'ALLOWED_ORIGINS'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['JWT_SECRETS', 'JWT_SECRET'],
+    ['JWT_SECRET_FIEL', 'JWT_SECRET_FILE'],
+    ['UPLOAD_URL_TTL', 'UPLOAD_URL_TTL_SECONDS'],
+    ['database_url', 'DATABASE_URL'],
+  ])('asks whether %s is meant to be %s', (name, meant) => {
+    expect(hints({ [name]: 'secret-value' })).toEqual([`${name} is not a setting; did you mean ${meant}?`]);
+  });
+
+  it('says nothing of settings, nor of what other programs are set by', () => {
+    const names = `PATH HOME HOSTNAME HOSTS SHELL LANG USER LOGNAME MAIL TERM PORTS POST PWD OLDPWD TZ DEBUG NO_COLOR
+      NODE_VERSION NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS YARN_VERSION HTTP_PROXY HTTPS_PROXY NO_PROXY LOG_FORMAT
+      AWS_PROFILE AWS_DEFAULT_REGION AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONFIG_FILE
+      AWS_SHARED_CREDENTIALS_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CA_BUNDLE
+      AWS_EXECUTION_ENV AWS_STS_REGIONAL_ENDPOINTS AWS_EC2_METADATA_DISABLED AWS_ENDPOINT_URL AWS_ENDPOINT_URL_S3
+      AWS_SDK_LOAD_CONFIG AWS_MAX_ATTEMPTS AWS_RETRY_MODE AWS_LAMBDA_FUNCTION_NAME DATABASE_URL_UNPOOLED DATABASE_HOST
+      DATABASE_PORT DATABASE_NAME DATABASE_USER DATABASE_PASSWORD PGHOST PGHOST_UNPOOLED PGUSER PGPASSWORD PGDATABASE
+      POSTGRES_URL POSTGRES_PASSWORD POSTGRES_HOST REDIS_URL KUBERNETES_PORT KUBERNETES_SERVICE_HOST SIGNPOST_PORT
+      SIGNPOST_SERVICE_PORT SIGNPOST_PORT_3000_TCP_ADDR TEST_S3_ENDPOINT TEST_DATABASE_URL npm_config_cache
+      npm_lifecycle_event npm_package_json INIT_CWD CI GITHUB_TOKEN GITHUB_SHA OTEL_EXPORTER_OTLP_ENDPOINT SENTRY_DSN`;
+    const others = Object.fromEntries(names.split(/\s+/).map((name) => [name, 'x']));
+    expect(hints({ ...others, ...PRODUCTION, JWT_SECRET_FILE: '/run/secrets/jwt' })).toEqual([]);
   });
 });
 

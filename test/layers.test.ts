@@ -8,9 +8,9 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** Each row may import from itself and from the rows before it; what stands in one row does not know its neighbours. */
 const LAYERS = [
   ['errors', 'in-time', 'download-text', 'json-text'],
-  ['object-key', 'media-type', 'slots', 'origins'],
+  ['object-key', 'media-type', 'slots', 'origins', 'setting-files'],
   ['metadata-text'],
-  ['settings'],
+  ['settings', 'misspelt-settings'],
   ['config'],
   ['fields', 'create-logger', 'upload-policy'],
   ['auth', 'signing', 'storage', 'db', 'local', 'client'],

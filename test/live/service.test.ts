@@ -164,4 +164,15 @@ describe('production', () => {
     for (const name of ['S3_BUCKET_NAME', 'DATABASE_URL', 'JWT_SECRET']) expect(refused.output()).toContain(name);
     expect(refused.output()).not.toContain(' at ');
   });
+
+  it('names the variables of credentials where there are none, and asks whether a misspelt one is meant', async () => {
+    const settings = { S3_BUCKET_NAME: 'uploads', AWS_REGION: 'eu-central-1', JWT_SECRET: 'x'.repeat(40) };
+    const refused = run('node', ['dist/main.js'], {
+      ...{ NODE_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', ...settings },
+      ...{ AWS_EC2_METADATA_DISABLED: 'true', HOME: dir, RATE_LIMIT: '5' },
+    });
+    expect((await refused.ended).code).toBe(1);
+    expect(refused.output()).toContain('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set');
+    expect(refused.output()).toContain('RATE_LIMIT is not a setting; did you mean RATE_LIMIT_PER_MINUTE?');
+  });
 });

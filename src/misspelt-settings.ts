@@ -1,0 +1,57 @@
+import { FILE_SUFFIX } from './setting-files.ts';
+
+/**
+ * What looks like a setting with a mistake in its name: those that are one or two letters away from one, or have some of
+ * its words. Other variables are none of the service's business.
+ * @returns a sentence for each.
+ */
+export function misspeltSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): string[] {
+  const known = names.flatMap((name) => [name, name + FILE_SUFFIX]);
+  return Object.keys(env).flatMap((name) => {
+    if (known.includes(name) || !env[name]) return [];
+    const meant = nearest(name.toUpperCase(), known);
+    return meant === undefined ? [] : [`${name} is not a setting; did you mean ${meant}?`];
+  });
+}
+
+/** Shorter names than this are a letter or two away from too much: HOME, POST. */
+const MIN_LENGTH = 6;
+
+function nearest(name: string, known: readonly string[]): string | undefined {
+  if (name.length < MIN_LENGTH) return undefined;
+  if (known.includes(name)) return name;
+  const most = name.length < 2 * MIN_LENGTH ? 1 : 2;
+  const [close] = known
+    .filter((other) => other.length >= MIN_LENGTH && Math.abs(other.length - name.length) <= most)
+    .map((other) => ({ other, distance: editDistance(name, other) }))
+    .sort((a, b) => a.distance - b.distance);
+  if (close !== undefined && close.distance <= most) return close.other;
+  return known.find((other) => !other.endsWith(FILE_SUFFIX) && hasWordsOf(other.split('_'), name.split('_')));
+}
+
+/** Whether `some`, at least two words, stand in `words` in their order: `S3_BUCKET`, `MAX_BYTES`, `RATE_LIMIT`. */
+function hasWordsOf(words: readonly string[], some: readonly string[]): boolean {
+  let at = 0;
+  for (const word of words) if (word === some[at]) at++;
+  return some.length >= 2 && at === some.length;
+}
+
+/** Letters to add, remove, replace or swap with a neighbour (Damerau and Levenshtein's, of one edit at each place). */
+function editDistance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number) => rows[i]?.[j] ?? 0;
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwapped ? at(i - 2, j - 2) + 1 : replaced;
+      row.push(Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, replaced, swapped));
+    }
+  }
+  return at(a.length, b.length);
+}
