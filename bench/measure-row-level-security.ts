@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { and, eq, sql } from 'drizzle-orm';
-import { connectDatabase, type Db } from '../src/db/connect-database.ts';
+import { connectDatabase } from '../src/db/connect-database.ts';
 import { migrateDatabase } from '../src/db/migrate-database.ts';
+import type { Db } from '../src/db/open-pool.ts';
 import { files, USER_ROLE } from '../src/db/schema.ts';
 import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embedded-postgres.ts';
 import { median } from './median.ts';

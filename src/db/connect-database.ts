@@ -1,23 +1,9 @@
-import type { EventEmitter } from 'node:events';
-import {
-  Pool as NeonPool,
-  type PoolClient as NeonPoolClient,
-  type PoolConfig as NeonPoolConfig,
-  neonConfig,
-} from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
-import { drizzle as drizzleNeon } from 'drizzle-orm/neon-serverless';
-import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import pg from 'pg';
-import WebSocket from 'ws';
-import { queryDatabase } from './query-database.ts';
+import { z } from 'zod';
+import { unavailable } from '../errors.ts';
+import { type Connection, type DatabaseDriver, type Db, openPool } from './open-pool.ts';
+import { isBroken, queryDatabase, rowsOf } from './query-database.ts';
 import { USER_ROLE, USER_SETTING } from './schema.ts';
-
-export type DatabaseDriver = 'pg' | 'neon';
-
-/** Drizzle, typed the same for both drivers. */
-export type Db = PgDatabase<PgQueryResultHKT>;
 
 /** A statement to be prepared on a connection, once on each: `(db) => db.select()….prepare('name')`. */
 export type Statement<Rows> = (db: Db) => { execute(values?: Record<string, unknown>): Promise<Rows> };
@@ -39,17 +25,20 @@ export type Database = {
     settings?: Readonly<Record<string, string>>,
   ): Promise<Rows>;
   /**
-   * The role that logged in, which row level security does not hold: for jobs, in single statements, each on any
+   * The role that logged in, whom row level security lets see everything: for jobs, in single statements, each on any
    * connection of the pool; run them inside `queryDatabase`. Not for transactions: where BEGIN fails, Drizzle never
    * gives the connection back.
    */
   db: Db;
   /**
-   * Runs `use` on one connection, for transactions and for what belongs to a session. The connection goes back to the
-   * pool, or is closed when `use` throws. Throws, and runs `use` again after a rollback, as `queryDatabase` does.
+   * Runs `use` on one connection, for transactions. Nothing may be set for the session: behind a pooler the next
+   * transaction is on another one. Throws, and runs `use` again after a rollback, as `queryDatabase` does.
    */
   withConnection<T>(use: (db: Db) => Promise<T>): Promise<T>;
-  /** Resolves when the database answers; throws `database-unavailable` when it does not. */
+  /**
+   * Resolves when the database answers and can be written; throws `database-unavailable` when not, within 5 seconds.
+   * On a connection of its own, so that it waits for no request's query.
+   */
   ping(): Promise<void>;
   /** Waits for running queries, then closes every connection. Once. */
   close(): Promise<void>;
@@ -60,10 +49,12 @@ export type DatabaseOptions = {
   url: string;
   /** Default: `neon` for a host under `neon.tech`, `pg` for any other. */
   driver?: DatabaseDriver | undefined;
-  /** 1 or more, default 10. */
+  /** 1 or more, default 10; besides one for `ping`. */
   maxConnections?: number;
   /** How long one query may take, default 10. */
   queryTimeoutSeconds?: number;
+  /** False behind a pooler that does not know named statements (PgBouncer before 1.21). Default true. */
+  prepare?: boolean;
 };
 
 /** Hosts that speak Neon's protocol over WebSockets. */
@@ -71,12 +62,13 @@ export function isNeonHost(hostname: string): boolean {
   return hostname.endsWith('.neon.tech');
 }
 
-/** How long opening a connection, or waiting for a free one, may take. */
-const CONNECT_TIMEOUT_SECONDS = 5;
+/** How long a ping may wait for its answer. */
+const PING_TIMEOUT_SECONDS = 5;
 
 /**
  * A pool of connections. Nothing is opened before the first query, so a database that is down does not fail the start;
- * when it is back, the same handle works again.
+ * when it is back, the same handle works again. After a failover, connections to a server that became read-only or is
+ * shutting down are closed, and the next ones go wherever the URL leads then; none lives longer than 5 minutes.
  *
  * The query timeout is the client's own: as a start-up parameter, `statement_timeout` is refused by PgBouncer and by
  * Neon's pooler. A bound on the server's side is the role's to set.
@@ -86,66 +78,45 @@ export function connectDatabase({
   driver = isNeonHost(new URL(url).hostname) ? 'neon' : 'pg',
   maxConnections = 10,
   queryTimeoutSeconds = 10,
+  prepare = true,
 }: DatabaseOptions): Database {
-  const { pool, db, connect } = OPEN[driver]({
-    connectionString: url,
-    application_name: 'signpost',
-    max: maxConnections,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_SECONDS * 1000,
-    query_timeout: queryTimeoutSeconds * 1000,
-    keepAlive: true,
-  });
-  // A connection may die at any time, in the pool or in use. Whoever uses it next is told; these events, unheard, would
-  // end the process.
-  pool.on('error', () => {});
-  pool.on('connect', (client: EventEmitter) => client.on('error', () => {}));
+  const pool = openPool({ url, driver, prepare, max: maxConnections, queryTimeoutSeconds });
+  const pingTimeoutSeconds = Math.min(queryTimeoutSeconds, PING_TIMEOUT_SECONDS);
+  const pinger = openPool({ url, driver, prepare, max: 1, queryTimeoutSeconds: pingTimeoutSeconds });
 
   return {
-    db,
+    db: pool.db,
     asUser: (userId, statement, values = {}, settings = {}) =>
-      queryDatabase(async () => {
-        const connection = await connect();
-        const begin = beginAs(connection.client, { ...settings, role: USER_ROLE, [USER_SETTING]: userId });
-        const sent = [
-          begin,
-          prepare(connection, statement).execute(values),
-          connection.client.query('commit'),
-        ] as const;
-        const [begun, answered, ended] = await Promise.allSettled(sent);
-        connection.client.release(ended.status === 'rejected');
-        if (begun.status === 'rejected') throw begun.reason;
-        if (answered.status === 'rejected') throw answered.reason;
-        if (ended.status === 'rejected') throw ended.reason;
-        return answered.value;
-      }),
-    withConnection: (use) =>
-      queryDatabase(async () => {
-        const connection = await connect();
-        try {
-          const result = await use(connection.db);
-          connection.client.release(false);
-          return result;
-        } catch (error) {
-          connection.client.release(true);
-          throw error;
-        }
-      }),
-    ping: async () => void (await queryDatabase(() => db.execute(sql`select 1`))),
-    close: () => pool.end(),
+      queryDatabase(() =>
+        pool.lend(async (connection) => {
+          // First: a statement that cannot be built must not leave a transaction open.
+          const prepared = prepareOn(connection, statement);
+          const begin = beginAs(connection, { ...settings, role: USER_ROLE, [USER_SETTING]: userId });
+          const sent = [begin, prepared.execute(values), connection.client.query('commit')] as const;
+          const [begun, answered, ended] = await Promise.allSettled(sent);
+          const errors = [begun, answered, ended].flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
+          if (answered.status === 'fulfilled' && errors.length === 0) return answered.value;
+          // COMMIT of what a read-only server refused is answered well. A broken connection weighs most.
+          throw errors.find(isBroken) ?? errors[0];
+        }),
+      ),
+    withConnection: (use) => queryDatabase(() => pool.lend(({ db }) => use(db))),
+    ping: () =>
+      queryDatabase(() =>
+        pinger.lend(async ({ db }) => {
+          const query = sql`select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as read_only`;
+          const [server] = await rowsOf(db, z.object({ read_only: z.boolean() }), query);
+          if (server?.read_only === false) return;
+          pool.renew();
+          throw unavailable('database', new Error('the database is read-only'));
+        }),
+      ),
+    close: async () => void (await Promise.all([pool.end(), pinger.end()])),
   };
 }
 
-/** What both drivers' clients have in common. */
-type Client = {
-  query(text: string): Promise<unknown>;
-  escapeLiteral(text: string): string;
-  release(destroy: boolean): void;
-};
-
-type Connection = { client: Client; db: Db; prepared: WeakMap<Statement<unknown>, ReturnType<Statement<unknown>>> };
-
 /** One message of the simple query protocol, which has no parameters. */
-function beginAs(client: Client, settings: Readonly<Record<string, string>>): Promise<unknown> {
+function beginAs({ client }: Connection, settings: Readonly<Record<string, string>>): Promise<unknown> {
   const set = Object.entries(settings).map(
     ([name, value]) => `set_config('${name}', ${client.escapeLiteral(value)}, true)`,
   );
@@ -153,35 +124,10 @@ function beginAs(client: Client, settings: Readonly<Record<string, string>>): Pr
 }
 
 /** Drizzle's prepared queries go out before `execute` returns: in order, then, with what surrounds them. */
-function prepare<Rows>(connection: Connection, statement: Statement<Rows>): ReturnType<Statement<Rows>> {
-  const known = connection.prepared.get(statement);
+function prepareOn<Rows>({ db, prepared }: Connection, statement: Statement<Rows>): ReturnType<Statement<Rows>> {
+  const known = prepared.get(statement);
   if (known !== undefined) return known as ReturnType<Statement<Rows>>;
-  const prepared = statement(connection.db);
-  connection.prepared.set(statement, prepared);
-  return prepared;
-}
-
-const OPEN = {
-  pg: (options: pg.PoolConfig) => {
-    const pool = new pg.Pool({ ...options, pipeline: true });
-    const connections = rememberEach((client: pg.PoolClient) => drizzlePg({ client }));
-    return { pool, db: drizzlePg({ client: pool }), connect: async () => connections(await pool.connect()) };
-  },
-  neon: (options: NeonPoolConfig) => {
-    // Node has a WebSocket of its own only since version 22.
-    neonConfig.webSocketConstructor = WebSocket;
-    const pool = new NeonPool(options);
-    const connections = rememberEach((client: NeonPoolClient) => drizzleNeon({ client }));
-    return { pool, db: drizzleNeon({ client: pool }), connect: async () => connections(await pool.connect()) };
-  },
-};
-
-/** The pool hands out the same clients again and again; what was prepared on one stays prepared. */
-function rememberEach<C extends Client>(wrap: (client: C) => Db): (client: C) => Connection {
-  const known = new WeakMap<C, Connection>();
-  return (client) => {
-    const connection = known.get(client) ?? { client, db: wrap(client), prepared: new WeakMap() };
-    known.set(client, connection);
-    return connection;
-  };
+  const made = statement(db);
+  prepared.set(statement, made);
+  return made;
 }

@@ -1,6 +1,7 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import type { Act } from './audit-row.ts';
-import type { Database, Db } from './connect-database.ts';
+import type { Database } from './connect-database.ts';
+import type { Db } from './open-pool.ts';
 import { queryDatabase } from './query-database.ts';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 

@@ -2,8 +2,9 @@ import { and, eq, inArray, type Placeholder, sql } from 'drizzle-orm';
 import type { Config } from '../config.ts';
 import { findExcess } from '../upload-policy.ts';
 import { type Act, logOf } from './audit-row.ts';
-import type { Database, Db, Statement } from './connect-database.ts';
+import type { Database, Statement } from './connect-database.ts';
 import { type FilePage, type FoundFile, findFiles } from './find-files.ts';
+import type { Db } from './open-pool.ts';
 import { errorDetail, sqlState } from './query-database.ts';
 import { type FileRow, files, fileUsage } from './schema.ts';
 

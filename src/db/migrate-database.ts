@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { unavailable } from '../errors.ts';
-import { connectDatabase, type Database, type DatabaseDriver, type Db, isNeonHost } from './connect-database.ts';
-import { isLockTimeout } from './query-database.ts';
-import { APPLIED, lastApplied, type Migration, pendingMigrations, readMigrations, rowsOf } from './read-migrations.ts';
+import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
+import type { DatabaseDriver, Db } from './open-pool.ts';
+import { isLockTimeout, rowsOf } from './query-database.ts';
+import { APPLIED, lastApplied, type Migration, pendingMigrations, readMigrations } from './read-migrations.ts';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;

@@ -1,4 +1,5 @@
-import { DrizzleQueryError } from 'drizzle-orm';
+import { DrizzleQueryError, type SQL } from 'drizzle-orm';
+import { z } from 'zod';
 import { Problem, unavailable } from '../errors.ts';
 
 /** SQLSTATE of a statement that lost against another one and may simply be run again. */
@@ -40,6 +41,35 @@ export async function queryDatabase<T>(query: () => Promise<T>): Promise<T> {
 /** Whether the server refuses these credentials or this database: no waiting helps, so at start it is an error. */
 export function isRefused(problem: Problem): boolean {
   return REFUSED.test(sqlState(problem.cause) ?? '');
+}
+
+/**
+ * SQLSTATE of a server that this connection, or any to the same address, had better not ask again: it is read-only since
+ * a failover, shutting down, or starting.
+ */
+const STALE = /^(25006|57P0[123])$/;
+
+/** And of a connection that has ended, or is about to. */
+const BROKEN = /^(08|25P03$|53|57P|58)/;
+
+/** Whether its connections should be closed, so that the next ones find the server that serves now. */
+export function isStale(error: unknown): boolean {
+  return STALE.test(sqlState(error) ?? '');
+}
+
+/** Whether its connection is of no more use, or nobody knows. What else a server refuses leaves it as it was. */
+export function isBroken(error: unknown): boolean {
+  const state = sqlState(error);
+  return state === undefined || BROKEN.test(state) || isStale(error);
+}
+
+/** The rows of a raw statement: both drivers answer with them, and Drizzle's common type for them does not say so. */
+export async function rowsOf<Row extends z.ZodType>(
+  db: { execute(query: SQL): PromiseLike<unknown> },
+  row: Row,
+  query: SQL,
+): Promise<z.infer<Row>[]> {
+  return z.object({ rows: z.array(row) }).parse(await db.execute(query)).rows;
 }
 
 /** Whether a lock was not to be had within `lock_timeout`. */

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type SQL, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { z } from 'zod';
-import type { Db } from './connect-database.ts';
+import type { Db } from './open-pool.ts';
+import { rowsOf } from './query-database.ts';
 
 /** The first line of a migration that is not one transaction; see `migrateDatabase`. */
 const STEPWISE = '-- migrate: statement by statement';
@@ -58,9 +59,4 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
 ): Promise<M[]> {
   const lastAt = (await lastApplied(db)) ?? 0;
   return migrations.filter(({ when }) => when > lastAt);
-}
-
-/** The rows of a raw statement: both drivers answer with them, and Drizzle's common type for them does not say so. */
-export async function rowsOf<Row extends z.ZodType>(db: Db, row: Row, query: SQL): Promise<z.infer<Row>[]> {
-  return z.object({ rows: z.array(row) }).parse(await db.execute(query)).rows;
 }

@@ -1,8 +1,9 @@
 import { vi } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
-import { connectDatabase, type DatabaseDriver } from '../../src/db/connect-database.ts';
+import { connectDatabase } from '../../src/db/connect-database.ts';
 import { createSealQueries } from '../../src/db/create-seal-queries.ts';
+import type { DatabaseDriver } from '../../src/db/open-pool.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 /** An audit log on a database of its own: empty, or the copy of another. */

@@ -2,7 +2,8 @@ import { neonConfig } from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
+import { connectDatabase, type Database, type Statement } from '../../src/db/connect-database.ts';
+import { createAuditLog } from '../../src/db/create-audit-log.ts';
 import { createFiles } from '../../src/db/create-files.ts';
 import { queryDatabase } from '../../src/db/query-database.ts';
 import { Problem } from '../../src/errors.ts';
@@ -13,6 +14,9 @@ import { startRelay } from '../helpers/relay.ts';
 const UNAVAILABLE = { name: 'Problem', code: 'database-unavailable', headers: { 'retry-after': '5' } };
 
 const NO_QUOTA = { bytes: null, files: null };
+
+const ACT = { actorId: 'alice', action: 'upload.presign', address: null, requestId: 'r' } as const;
+const EVENT = { ...ACT, userId: 'alice', outcome: 'ok', fileId: null, objectKey: null };
 
 let test: TestDatabase;
 let proxy: { stop(): Promise<void> };
@@ -115,6 +119,69 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     }
   });
 
+  it('leaves a server that became read-only, and finds the one that serves now, however busy it is', async () => {
+    const add = () => createAuditLog(database).add('alice', [EVENT]);
+    // What connections were opened to; the others, from then on, to a new primary.
+    await setReadOnly('on');
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await Promise.allSettled(Array.from({ length: 20 }, add));
+    await setReadOnly('off');
+    const answers = await Promise.allSettled(Array.from({ length: 20 }, add));
+    for (const answer of answers) if (answer.status === 'rejected') expect(answer.reason).toMatchObject(UNAVAILABLE);
+    await add();
+    await expect(database.ping()).resolves.toBeUndefined();
+  });
+
+  it('opens every connection anew when a ping has found it read-only', async () => {
+    const own = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const pid = () =>
+      own.asUser('alice', (db) => db.select({ pid: sql`pg_backend_pid()` }).from(sql`(select 1) as one`).prepare(''));
+    const before = await pid();
+    await setReadOnly('on');
+    await expect(own.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await setReadOnly('off');
+    expect(await pid()).not.toEqual(before);
+    await own.close();
+  });
+
+  it('answers a ping while every other connection is busy', async () => {
+    const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    let busy: Promise<void> = Promise.resolve();
+    const free = await new Promise<() => void>((begun) => {
+      busy = single.withConnection(() => new Promise<void>((resolve) => begun(resolve)));
+    });
+    await single.ping();
+    free();
+    await busy;
+    await single.close();
+  });
+
+  it('loses no connection to a statement that cannot be built or filled in', async () => {
+    const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const unbuilt: Statement<unknown> = () => {
+      throw new TypeError('a mistake');
+    };
+    for (let i = 0; i < 2; i++) await expect(single.asUser('alice', unbuilt)).rejects.toThrow('a mistake');
+    const unfilled: Statement<unknown> = (db) => db.execute(sql`select ${sql.placeholder('missing')}`);
+    for (let i = 0; i < 2; i++) await expect(single.asUser('alice', unfilled)).rejects.toThrow();
+    const open = `select 1 from pg_stat_activity where datname = current_database() and state like 'idle in%'`;
+    expect(await test.query(open)).toEqual([]);
+    expect(await createFiles(single, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).toEqual([]);
+    await single.close();
+  });
+
+  it.each([true, false])('names its statements: %s', async (prepare) => {
+    const single = connectDatabase({ url: test.url, driver, maxConnections: 1, prepare });
+    const files = createFiles(single, NO_QUOTA);
+    await files.usage('alice');
+    await files.usage('alice');
+    const known = await single.asUser('alice', (db) =>
+      db.select({ name: sql`name` }).from(sql`pg_prepared_statements`).prepare(''),
+    );
+    expect(known).toEqual(prepare ? [{ name: 'file_usage_find' }] : []);
+    await single.close();
+  });
+
   it('rethrows a mistake in a query as it is', async () => {
     const query = () => database.db.execute(sql`select no_such_function()`);
     await expect(queryDatabase(query)).rejects.toMatchObject({ cause: { code: '42883' } });
@@ -206,6 +273,12 @@ describe('the driver', () => {
     expect(await neonHostsOf({ url: 'postgres://u:p@x.neon.tech.invalid:1/db', driver: 'pg' })).toEqual([]);
   });
 });
+
+/** Whether connections that are opened from now on are as to a server that may not be written. */
+async function setReadOnly(value: 'on' | 'off'): Promise<void> {
+  const name = new URL(test.url).pathname.slice(1);
+  await test.query(`begin read write; alter database "${name}" set default_transaction_read_only = ${value}; commit`);
+}
 
 async function connectClient(): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: test.url });

@@ -1,0 +1,158 @@
+import type { EventEmitter } from 'node:events';
+import {
+  Pool as NeonPool,
+  type PoolClient as NeonPoolClient,
+  type PoolConfig as NeonPoolConfig,
+  neonConfig,
+} from '@neondatabase/serverless';
+import { drizzle as drizzleNeon } from 'drizzle-orm/neon-serverless';
+import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import pg from 'pg';
+import WebSocket from 'ws';
+import { isBroken, isStale } from './query-database.ts';
+
+export type DatabaseDriver = 'pg' | 'neon';
+
+/** Drizzle, typed the same for both drivers. */
+export type Db = PgDatabase<PgQueryResultHKT>;
+
+/** What both drivers' clients have in common. */
+type Client = {
+  query(query: string | { text: string; name?: string | undefined }, values?: unknown[]): Promise<unknown>;
+  escapeLiteral(text: string): string;
+  release(destroy: boolean): void;
+};
+
+export type Connection = {
+  client: Client;
+  db: Db;
+  /** What was prepared on it, by what made it; it lives as long as the connection. */
+  prepared: WeakMap<object, unknown>;
+};
+
+export type ConnectionPool = {
+  /** Each of its statements on any connection. */
+  db: Db;
+  /**
+   * Runs `use` on one connection. It goes back to the pool, unless `use` throws what leaves doubts about it: no answer,
+   * a server that is shutting down, or one that became read-only. Of such a server, no connection is used again.
+   */
+  lend<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
+  /** Every connection that is open now is closed instead of being used again: the server is not what it was. */
+  renew(): void;
+  end(): Promise<void>;
+};
+
+export type PoolOptions = {
+  url: string;
+  driver: DatabaseDriver;
+  max: number;
+  queryTimeoutSeconds: number;
+  /** Whether statements keep their names, and so their plans, on a connection. */
+  prepare: boolean;
+};
+
+/** How long opening a connection, or waiting for a free one, may take. */
+const CONNECT_TIMEOUT_SECONDS = 5;
+
+/** After a move to another server, behind a name or a balancer, this is the longest that the old one is used. */
+const MAX_LIFETIME_SECONDS = 300;
+
+/** Opens nothing before the first query. */
+export function openPool({ url, driver, max, queryTimeoutSeconds, prepare }: PoolOptions): ConnectionPool {
+  return OPEN[driver](
+    {
+      connectionString: url,
+      application_name: 'signpost',
+      max,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_SECONDS * 1000,
+      query_timeout: queryTimeoutSeconds * 1000,
+      maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
+      keepAlive: true,
+    },
+    prepare,
+  );
+}
+
+const OPEN = {
+  pg: (options: pg.PoolConfig, prepare: boolean) => {
+    const pool = new pg.Pool({ ...options, pipeline: true });
+    const wrap = (client: pg.PoolClient) => drizzlePg({ client: prepare ? client : withoutNames(client) });
+    return manage(pool, wrap, (query) => drizzlePg({ client: overriding(pool, query) }));
+  },
+  neon: (options: NeonPoolConfig, prepare: boolean) => {
+    // Node has a WebSocket of its own only since version 22.
+    neonConfig.webSocketConstructor = WebSocket;
+    const pool = new NeonPool(options);
+    const wrap = (client: NeonPoolClient) => drizzleNeon({ client: prepare ? client : withoutNames(client) });
+    return manage(pool, wrap, (query) => drizzleNeon({ client: overriding(pool, query) }));
+  },
+};
+
+type Query = Client['query'];
+
+/** The same, with another `query`. */
+function overriding<T extends object>(original: T, query: Query): T {
+  return Object.create(original, { query: { value: query } });
+}
+
+function withoutNames<C extends Client>(client: C): C {
+  return overriding(client, (query, values) =>
+    client.query(typeof query === 'string' ? query : { ...query, name: undefined }, values),
+  );
+}
+
+type Pool<C> = {
+  connect(): Promise<C>;
+  end(): Promise<void>;
+  on(event: 'error', listener: () => void): unknown;
+  on(event: 'connect', listener: (client: C) => void): unknown;
+};
+
+function manage<C extends Client & EventEmitter>(
+  pool: Pool<C>,
+  wrap: (client: C) => Db,
+  wrapPool: (query: Query) => Db,
+): ConnectionPool {
+  let generation = 0;
+  const known = new WeakMap<C, Connection & { generation: number }>();
+  // A connection may die at any time, in the pool or in use. Whoever uses it next is told; these events, unheard, would
+  // end the process.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    known.set(client, { client, db: wrap(client), prepared: new WeakMap(), generation });
+  });
+
+  const acquire = async () => {
+    for (;;) {
+      const client = await pool.connect();
+      const connection = known.get(client);
+      if (connection?.generation === generation) return connection;
+      client.release(true);
+    }
+  };
+  const lend = async <T>(use: (connection: Connection) => Promise<T>): Promise<T> => {
+    const connection = await acquire();
+    let isDoubtful = false;
+    try {
+      return await use(connection);
+    } catch (error) {
+      isDoubtful = isBroken(error);
+      // Once for all that meet it together.
+      if (isStale(error) && connection.generation === generation) generation += 1;
+      throw error;
+    } finally {
+      connection.client.release(isDoubtful);
+    }
+  };
+  return {
+    db: wrapPool((query, values) => lend(({ client }) => client.query(query, values))),
+    lend,
+    renew: () => {
+      generation += 1;
+    },
+    end: () => pool.end(),
+  };
+}
