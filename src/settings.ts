@@ -189,7 +189,7 @@ export const settings = z.object({
     .pipe(z.array(z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, 'must be ARNs of SNS topics')))
     .default([]),
 
-  /** Requests each user may make in a minute to one instance, 0 for no limit. */
+  /** Requests each user may make in a minute to one instance, a batch counted by its entries; 0 for no limit. */
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600),
   /**
    * Comma-separated origins of the pages that may call the service, and use the bucket: `https://app.example.com`,

@@ -11,5 +11,7 @@ export type Env = {
     /** The client's IP address, as far as it is known. */
     address: string | null;
     caller: Identity;
+    /** Counts the entries of a batch for the rate limit, where there is one; throws `rate-limited`. */
+    countEntries?: (entries: number) => void;
   };
 };

@@ -7,7 +7,7 @@ const WINDOW_SECONDS = 60;
 /**
  * At most `limit` requests a user in each minute of this instance's clock, told in the `RateLimit` and
  * `RateLimit-Policy` headers (draft-ietf-httpapi-ratelimit-headers). It counts the one who acts, not the one acted for.
- * The memory holds the users of the current minute only.
+ * A batch counts by its entries (`countEntries`). The memory holds the users of the current minute only.
  */
 export function rateLimit(limit: number, now: () => Date) {
   const policy = `"user";q=${limit};w=${WINDOW_SECONDS}`;
@@ -22,19 +22,24 @@ export function rateLimit(limit: number, now: () => Date) {
       counts.clear();
     }
     const { actorId } = c.get('caller');
-    const count = (counts.get(actorId) ?? 0) + 1;
-    counts.set(actorId, count);
     const resetSeconds = (current + 1) * WINDOW_SECONDS - seconds;
-    const headers = {
-      'ratelimit-policy': policy,
-      ratelimit: `"user";r=${Math.max(0, limit - count)};t=${resetSeconds}`,
+    /** @param allowance how many may have been counted with these. */
+    const count = (entries: number, allowance = limit) => {
+      const counted = (counts.get(actorId) ?? 0) + entries;
+      const isRefused = counted > allowance;
+      if (!isRefused || entries === 1) counts.set(actorId, counted);
+      const left = Math.max(0, limit - (counts.get(actorId) ?? 0));
+      const headers = { 'ratelimit-policy': policy, ratelimit: `"user";r=${left};t=${resetSeconds}` };
+      if (isRefused) {
+        throw new Problem('rate-limited', `at most ${limit} requests a minute; a batch counts by its entries`, {
+          headers: { ...headers, 'retry-after': String(resetSeconds) },
+        });
+      }
+      Object.assign(c.get('headers'), headers);
     };
-    if (count > limit) {
-      throw new Problem('rate-limited', `at most ${limit} requests a minute`, {
-        headers: { ...headers, 'retry-after': String(resetSeconds) },
-      });
-    }
-    Object.assign(c.get('headers'), headers);
+    count(1);
+    // The request itself is counted already. A batch larger than the limit is let through when it comes first.
+    c.set('countEntries', (entries) => entries > 1 && count(entries - 1, Math.max(limit, entries)));
     await next();
   });
 }

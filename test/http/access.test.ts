@@ -185,4 +185,30 @@ describe('rate limit', () => {
       await limited.close();
     }
   });
+
+  it('counts a batch by its entries, and lets one pass that is larger than the limit when it comes first', async () => {
+    const limited = await startTestService({
+      env: { RATE_LIMIT_PER_MINUTE: '10' },
+      now: () => new Date('2026-11-20T12:00:10Z'),
+    });
+    const exp = Date.parse('2026-11-20T12:10:00Z') / 1000;
+    const batch = async (user: string, count: number, path = '/presign-upload/batch') => {
+      const files = Array.from({ length: count }, () => ({ fileName: 'a.txt', contentType: 'text/plain', size: 5 }));
+      const fileIds = files.map(() => '01a21a4c-b40f-7354-86c6-c1ffafe17477');
+      const body = path === '/presign-upload/batch' ? { files } : { fileIds };
+      return limited.call('x', path, body, withToken(await mint(user, { exp })));
+    };
+    try {
+      expect((await batch('alice', 6)).headers.get('ratelimit')).toBe('"user";r=4;t=50');
+      expectProblem(await batch('alice', 5), 429, 'rate-limited');
+      expect((await batch('alice', 3, '/presign-download/batch')).headers.get('ratelimit')).toBe('"user";r=0;t=50');
+      expectProblem(await batch('alice', 1), 429, 'rate-limited');
+      expect((await batch('bob', 20)).status).toBe(200);
+      expectProblem(await batch('bob', 1), 429, 'rate-limited');
+      expect((await batch('carol', 1)).status).toBe(200);
+      expectProblem(await batch('carol', 20), 429, 'rate-limited');
+    } finally {
+      await limited.close();
+    }
+  });
 });

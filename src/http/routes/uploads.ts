@@ -24,6 +24,7 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
   routes.post('/presign-upload/batch', async (c) => {
     const caller = callerWith(c, 'files:write');
     const { files } = await readJson(c, uploadRequests, MAX_BATCH_BODY_BYTES);
+    c.get('countEntries')?.(files.length);
     return answerJson(c, await presignUploads(services, caller, files));
   });
 
