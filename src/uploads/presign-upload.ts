@@ -5,13 +5,22 @@ import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
+import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { findViolations, type Violation } from '../upload-policy.ts';
 import { checkQuota } from './check-quota.ts';
-import { type SignUploadServices, signUpload, type UploadToSign } from './sign-upload.ts';
+import { MAX_SIGNED_PARTS } from './sign-parts.ts';
+import { methodOf, type SignUploadServices, signUpload, type UploadToSign } from './sign-upload.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
 
-export type PresignUploadServices = SignUploadServices & AuditServices & { files: Pick<Files, 'usage'> };
+/** Uploads of a batch that are begun in the bucket at the same time. */
+const PARALLEL = 8;
+
+/** Parts that are signed in one answer to a batch: the first of each upload, and the others when they are asked for. */
+const MAX_PARTS_OF_BATCH = 1000;
+
+export type PresignUploadServices = SignUploadServices &
+  AuditServices & { files: Pick<Files, 'usage'>; multipart: Pick<MultipartUploads, 'begin' | 'abort'> };
 
 /**
  * Signs one upload under the caller's own prefix. No database, unless there is a quota or presigns are audited, and
@@ -29,7 +38,8 @@ export async function presignUpload(services: PresignUploadServices, caller: Cal
 }
 
 /**
- * Signs many uploads, in the order of the requests. One that is not allowed refuses all of them.
+ * Signs many uploads, in the order of the requests. One that is not allowed refuses all of them, and where one cannot be
+ * begun in the bucket, those that are begun already are aborted (what is left of them is swept).
  * @throws {Problem} as `presignUpload`; `errors` names every violation by its path.
  */
 export async function presignUploads(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {
@@ -43,14 +53,52 @@ export async function presignUploads(services: PresignUploadServices, caller: Ca
     caller,
     files.map(({ size }) => size),
   );
-  const uploads = await Promise.all(files.map((request) => signUpload(services, caller, request)));
+  const uploads = await signAll(services, caller, files);
   recordPresigns(services, caller, uploads);
   return { uploads };
 }
 
-function violationsOf(config: Config, { size, contentType, documentType, method }: UploadToSign): Violation[] {
+async function signAll(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {
+  const { multipart } = services;
+  const begun: { key: string; uploadId: string }[] = [];
+  const begin: MultipartUploads['begin'] = async (key, upload) => {
+    const uploadId = await multipart.begin(key, upload);
+    begun.push({ key, uploadId });
+    return uploadId;
+  };
+  const maxParts = Math.min(MAX_SIGNED_PARTS, Math.floor(MAX_PARTS_OF_BATCH / files.length));
+  const uploads: Awaited<ReturnType<typeof signUpload>>[] = [];
+  const waiting = files.entries();
+  let hasFailed = false;
+  const work = async () => {
+    for (const [index, request] of waiting) {
+      if (hasFailed) return;
+      uploads[index] = await signUpload({ ...services, multipart: { begin } }, caller, request, maxParts);
+    }
+  };
+  const ends = await Promise.allSettled(
+    Array.from({ length: PARALLEL }, () =>
+      work().catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      }),
+    ),
+  );
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed === undefined) return uploads;
+  for (const { key, uploadId } of begun) multipart.abort(key, uploadId).catch(() => {});
+  throw failed.reason;
+}
+
+function violationsOf(config: Config, request: UploadToSign): Violation[] {
+  const { size, contentType, documentType, method } = request;
   if (method === 'POST' && !config.postPolicy) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store knows no POST policies: use PUT' }];
+  }
+  if (request.checksumSha256 !== undefined && methodOf(config, request) === 'MULTIPART') {
+    const message =
+      'nothing checks one SHA-256 over all parts: send partChecksums instead, or method PUT for one request of at most 5 GiB';
+    return [{ code: 'invalid-request', path: 'checksumSha256', message }];
   }
   const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };
   const found = findViolations(config, claim);

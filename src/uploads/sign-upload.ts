@@ -42,9 +42,15 @@ export type UploadToSign = Omit<UploadRequest, 'size' | 'method'> & {
 /**
  * Signs an upload under a new key of the caller's, in the way that it asks for, whatever the limits say
  * (`presignUpload` holds it against them first).
+ * @param maxParts how many parts are signed at once. Default 100.
  * @throws {Problem} `storage-unavailable` for an upload in parts, which is begun in the bucket.
  */
-export async function signUpload(services: SignUploadServices, caller: Caller, request: UploadToSign) {
+export async function signUpload(
+  services: SignUploadServices,
+  caller: Caller,
+  request: UploadToSign,
+  maxParts = MAX_SIGNED_PARTS,
+) {
   const { config } = services;
   const now = services.now();
   const fileId = services.newId(now);
@@ -55,17 +61,22 @@ export async function signUpload(services: SignUploadServices, caller: Caller, r
     fileId,
     fileName: safeFileName(request.fileName),
   });
-  const isLarge = request.size === null || request.size > config.multipartThresholdBytes;
-  const method = request.method ?? (isLarge ? 'MULTIPART' : 'PUT');
+  const method = methodOf(config, request);
   return {
     fileId,
     objectKey: key,
-    ...(await SIGN[method](services, request, key, now)),
+    ...(await SIGN[method](services, request, key, now, maxParts)),
     serverTime: now.toISOString(),
     // A form's file is copied away when it is verified: its address is known only then.
     ...(config.publicBaseUrl !== null &&
       method !== 'POST' && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
   };
+}
+
+/** How an upload goes up, where the request does not say. */
+export function methodOf(config: Config, { method, size }: UploadToSign): NonNullable<UploadToSign['method']> {
+  const isLarge = size === null || size > config.multipartThresholdBytes;
+  return method ?? (isLarge ? 'MULTIPART' : 'PUT');
 }
 
 async function signPut(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
@@ -116,7 +127,13 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
   return { method: 'POST' as const, presignedUrl: url, fields, expiresAt: expiresAt.toISOString() };
 }
 
-async function beginParts(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
+async function beginParts(
+  services: SignUploadServices,
+  request: UploadToSign,
+  key: ObjectKey,
+  now: Date,
+  maxParts: number,
+) {
   const { config, multipart } = services;
   const plan =
     request.size === null
@@ -133,7 +150,7 @@ async function beginParts(services: SignUploadServices, request: UploadToSign, k
   });
   const count = partCount(plan);
   // A checksum is part of a URL, and nobody knows them yet; nor how many parts there will be of an open plan.
-  const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, MAX_SIGNED_PARTS);
+  const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, maxParts);
   const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
   const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
   const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };

@@ -71,19 +71,6 @@ describe('an upload with partChecksums', () => {
     expect((await putPart({ ...last, headers: {} }, pieces[1])).status).toBe(403);
   });
 
-  it('is still held against the SHA-256 of the whole, where that was given', async () => {
-    for (const [whole, status] of [
-      [base64(bytes), 201],
-      [base64(pieces[0]), 422],
-      [composite.slice(0, -2), 422],
-    ] as const) {
-      const upload = await begin({ partChecksums: true, checksumSha256: whole });
-      await sendAll(upload);
-      const { objectKey, uploadId } = upload;
-      expect((await post('/confirm-upload', { objectKey, uploadId })).status).toBe(status);
-    }
-  });
-
   it('is one PUT without them where the file is small', async () => {
     const upload = await service.presign('alice', {
       ...{ fileName: 'a.txt', contentType: 'text/plain', size: 5, partChecksums: true },
