@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { mintToken } from '../src/auth/mint-token.ts';
+import { parseConfig } from '../src/config.ts';
 import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embedded-postgres.ts';
 import { startLocalS3 } from '../src/local/s3/start-local-s3.ts';
 import type { UserId } from '../src/object-key.ts';
@@ -58,11 +59,10 @@ export async function startRoutesServer(directory: string) {
   return {
     ports,
     mint: (user: string) =>
-      mintToken({
-        secret: JWT_SECRET,
+      mintToken(parseConfig({ JWT_SECRET }).auth, {
         userId: user as UserId,
+        scopes: ['files:read', 'files:write'],
         ttlSeconds: 3600,
-        userClaim: 'sub',
         now: () => new Date(),
       }),
     cpuMicroseconds: async () => {

@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mintToken } from '../src/auth/mint-token.ts';
+import { parseConfig } from '../src/config.ts';
 import { readDevSecrets } from '../src/local/dev-secrets.ts';
 import type { UserId } from '../src/object-key.ts';
 
@@ -63,7 +64,13 @@ export async function startService(
     mint: async () => {
       const { jwtSecret: secret } = await readDevSecrets(dataDir);
       const now = () => new Date();
-      return mintToken({ secret, userId: 'bench' as UserId, ttlSeconds: 3600, userClaim: 'sub', now });
+      const scopes = ['files:read', 'files:write'] as const;
+      return mintToken(parseConfig({ JWT_SECRET: secret }).auth, {
+        userId: 'bench' as UserId,
+        scopes,
+        ttlSeconds: 3600,
+        now,
+      });
     },
     rssBytes: () => memory('VmRSS'),
     /** The highest RSS since `forgetPeak`. */

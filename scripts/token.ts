@@ -1,34 +1,42 @@
-// npm run token -- <user> [--scope "files:read files:write"] [--ttl seconds]
-import { SCOPES } from '../src/auth/caller.ts';
+// npm run token -- <user> [--owner <owner>] [--scope "files:read files:write"] [--ttl seconds]
 import { mintToken } from '../src/auth/mint-token.ts';
 import { toUserId } from '../src/object-key.ts';
 import { EXIT, runCommand, UsageError } from '../src/run.ts';
-import { readTokenKey } from '../src/token-key.ts';
+import { SCOPES, toScopes } from '../src/scopes.ts';
+import { readAuth } from '../src/token-key.ts';
 
-const usage = `usage: npm run token -- <user> [--scope "${SCOPES.join(' ')}"] [--ttl <seconds>]
+const usage = `usage: npm run token -- <user> [--owner <owner>] [--scope "${SCOPES.join(' ')}"] [--ttl <seconds>]
 
-Prints a token for a user, made with JWT_SECRET, or in development with the secret in DATA_DIR.
-  --scope  what it may do, some of those; without it, whatever a token without scopes may
+Prints a token for a user, made with the first JWT_SECRET, or in development with the secret in DATA_DIR.
+  --owner  whose files, where JWT_OWNER_CLAIM is set: a team, a tenant
+  --scope  what it may do, some of those, "files:read files:write" by default
   --ttl    how long it is good for, in seconds, 3600 by default
 
 Exit code: 0 it is printed, 2 it cannot be made with these settings, 64 wrong arguments.`;
 
-await runCommand(
-  { usage, allowPositionals: true, options: { scope: { type: 'string' }, ttl: { type: 'string', default: '3600' } } },
-  async (config, { positionals, values }) => {
-    const userId = toUserId(positionals[0]);
-    if (userId === null || positionals.length > 1) throw new UsageError('it takes one user id');
-    const ttlSeconds = Number(values.ttl);
-    if (!/^\d{1,10}$/.test(values.ttl) || ttlSeconds === 0)
-      throw new UsageError('--ttl takes a number of seconds, 1 or more');
-    const unknown = values.scope?.split(' ').find((scope) => !SCOPES.some((name) => name === scope));
-    if (unknown !== undefined) throw new UsageError(`"${unknown}" is not one of the scopes ${SCOPES.join(', ')}`);
+const options = {
+  owner: { type: 'string' },
+  scope: { type: 'string', default: 'files:read files:write' },
+  ttl: { type: 'string', default: '3600' },
+} as const;
 
-    const key = await readTokenKey(config);
-    if (key.kind !== 'secret') throw new Error('tokens are verified with a public key: only your issuer can make them');
-    const { secret } = key;
-    const now = () => new Date();
-    console.log(await mintToken({ ...config.auth, scope: values.scope, secret, userId, ttlSeconds, now }));
-    return EXIT.holds;
-  },
-);
+await runCommand({ usage, allowPositionals: true, options }, async (config, { positionals, values }) => {
+  const userId = toUserId(positionals[0]);
+  if (userId === null || positionals.length > 1) throw new UsageError('it takes one user id');
+  const ttlSeconds = Number(values.ttl);
+  if (!/^\d{1,10}$/.test(values.ttl) || ttlSeconds === 0) {
+    throw new UsageError('--ttl takes a number of seconds, 1 or more');
+  }
+  const scopes = values.scope === '' ? [] : toScopes(values.scope);
+  if (scopes === null) {
+    const unknown = values.scope.split(' ').find((word) => !SCOPES.some((name) => name === word));
+    throw new UsageError(`"${unknown}" is not one of the scopes ${SCOPES.join(', ')}`);
+  }
+  const ownerId = toUserId(values.owner ?? userId);
+  if (ownerId === null || (values.owner === undefined) !== (config.auth.ownerClaim === null)) {
+    throw new UsageError('--owner goes with JWT_OWNER_CLAIM, and takes the id of an owner');
+  }
+  const now = () => new Date();
+  console.log(await mintToken(await readAuth(config), { userId, ownerId, scopes, ttlSeconds, now }));
+  return EXIT.holds;
+});

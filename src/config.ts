@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
+import { readAuthConfig, splitSecrets } from './auth-config.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
-import { MIN_SECRET_BYTES, type Settings, settings } from './settings.ts';
+import { MIN_EVENTS_SECRET_BYTES, type Settings, settings } from './settings.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
@@ -23,8 +24,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const isWrong = (name: string) => wrong.some((error) => error.name === name);
   const set = settings.parse(Object.fromEntries(Object.entries(present).filter(([name]) => !isWrong(name))));
   const production = set.NODE_ENV === 'production';
+  const { auth, errors: authErrors } = readAuthConfig(set, production);
   // What is wrong was left out above: that it is missing would be a second word on the same mistake.
-  const atOdds = contradictions(set, production).filter(
+  const atOdds = [...authErrors, ...contradictions(set, production)].filter(
     (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
   );
   const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
@@ -54,15 +56,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     signAbsentHeaders: set.S3_SIGN_ABSENT_HEADERS,
     /** `url` undefined: the embedded database. */
     database: { url: set.DATABASE_URL, driver: set.DATABASE_DRIVER, maxConnections: set.DATABASE_MAX_CONNECTIONS },
-    auth: {
-      /** null: a secret made once and kept in `dataDir`. */
-      key: jwtKey(set),
-      issuer: set.JWT_ISSUER,
-      audience: set.JWT_AUDIENCE,
-      algorithms: set.JWT_ALGORITHMS,
-      userClaim: set.JWT_USER_CLAIM,
-      cookie: set.AUTH_COOKIE ?? null,
-    },
+    auth,
     keyPrefix: set.KEY_PREFIX,
     uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
     downloadUrlTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
@@ -82,7 +76,11 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     proxyDownloads: set.PROXY_DOWNLOADS,
     auditPresign: set.AUDIT_PRESIGN,
     trustedProxies: set.TRUSTED_PROXIES,
-    events: { secret: set.EVENTS_SECRET ?? null, snsTopics: set.EVENTS_SNS_TOPICS },
+    events: {
+      /** None: nothing unsigned is believed. */
+      secrets: set.EVENTS_SECRET === undefined ? [] : splitSecrets(set.EVENTS_SECRET, MIN_EVENTS_SECRET_BYTES),
+      snsTopics: set.EVENTS_SNS_TOPICS,
+    },
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
     allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
     publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
@@ -100,12 +98,6 @@ function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] 
 
 function contradictions(set: Settings, production: boolean): string[] {
   const errors: string[] = [];
-  const keys = [set.JWT_SECRET, set.JWT_PUBLIC_KEY, set.JWKS_URL].filter((key) => key !== undefined).length;
-  if (keys > 1) errors.push('JWT_SECRET, JWT_PUBLIC_KEY, JWKS_URL: set exactly one of them');
-  if (production && keys === 0) errors.push('JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL: one is required in production');
-  if (production && set.JWT_SECRET !== undefined && Buffer.byteLength(set.JWT_SECRET) < MIN_SECRET_BYTES) {
-    errors.push(`JWT_SECRET: must have at least ${MIN_SECRET_BYTES} bytes in production (openssl rand -base64 48)`);
-  }
   if (production && set.DATABASE_URL === undefined) errors.push('DATABASE_URL: required in production');
   if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
     errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);
@@ -145,11 +137,4 @@ function staticCredentials(set: Settings) {
     ...(set.AWS_SESSION_TOKEN !== undefined && { sessionToken: set.AWS_SESSION_TOKEN }),
     ...(set.AWS_CREDENTIAL_EXPIRATION !== undefined && { expiration: new Date(set.AWS_CREDENTIAL_EXPIRATION) }),
   };
-}
-
-function jwtKey(set: Settings) {
-  if (set.JWT_SECRET !== undefined) return { kind: 'secret' as const, secret: set.JWT_SECRET };
-  if (set.JWT_PUBLIC_KEY !== undefined) return { kind: 'public' as const, pemOrJwk: set.JWT_PUBLIC_KEY };
-  if (set.JWKS_URL !== undefined) return { kind: 'jwks' as const, url: set.JWKS_URL };
-  return null;
 }

@@ -10,13 +10,18 @@ export async function downloadText(
   url: string,
   { maxBytes = MAX_BYTES, headers = {} }: { maxBytes?: number; headers?: Record<string, string> } = {},
 ): Promise<string> {
-  const response = await fetch(url, { headers, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const response = await fetch(url, { headers, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of response.body ?? []) {
     sizeBytes += chunk.length;
     if (sizeBytes > maxBytes) throw new Error(`the answer has over ${maxBytes} bytes`);
     chunks.push(chunk);
+  }
+  const target = response.headers.get('location');
+  if (response.status >= 300 && response.status < 400 && target !== null && URL.canParse(target, url)) {
+    const { origin, pathname } = new URL(target, url);
+    throw new Error(`${new URL(url).host} redirects to ${origin}${pathname}, which is not followed`);
   }
   if (response.status !== 200) throw new Error(`${new URL(url).host} answered with status ${response.status}`);
   return Buffer.concat(chunks).toString();

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { SealServices } from './audit/seal-audit-log.ts';
 import { createTokenVerifier } from './auth/verify-token.ts';
+import { isOpenToOtherClients } from './auth-config.ts';
 import type { BucketConfig, Config } from './config.ts';
 import { connectDatabase } from './db/connect-database.ts';
 import { createAuditLog } from './db/create-audit-log.ts';
@@ -28,7 +29,7 @@ import { createS3Clients } from './storage/create-s3-client.ts';
 import { createBucketLister } from './storage/list-bucket.ts';
 import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
-import { readTokenKey } from './token-key.ts';
+import { readAuth } from './token-key.ts';
 
 /** What to call at the end, last first. */
 export type Closers = (() => Promise<void>)[];
@@ -216,14 +217,19 @@ export async function startEmbeddedDatabase(config: Config, logger: Logger, clos
 }
 
 async function openVerifier(config: Config, now: () => Date, logger: Logger) {
-  if (config.production && config.auth.key?.kind === 'jwks' && config.auth.audience === undefined) {
-    logger.warn({}, 'JWT_AUDIENCE is not set: every token of this issuer is accepted, whatever it was made for');
+  if (config.production && isOpenToOtherClients(config.auth)) {
+    logger.warn(
+      {},
+      'neither JWT_AUDIENCE nor JWT_CLIENT_IDS is set for an issuer: each of its tokens is accepted, whatever it was made for',
+    );
   }
   return createTokenVerifier({
-    ...config.auth,
-    key: await readTokenKey(config),
+    ...(await readAuth(config)),
     now,
-    onRefreshFailed: (err) => logger.warn({ err }, 'the key set could not be fetched: the last good one stays'),
+    onRefreshFailed: (err, hasKeys) => {
+      if (hasKeys) logger.warn({ err }, 'JWKS_URL could not be fetched: the last good keys stay');
+      else logger.error({ err }, 'JWKS_URL could not be fetched: until it is, its tokens cannot be verified');
+    },
   });
 }
 

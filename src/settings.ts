@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { jsonText } from './json-text.ts';
 import { LABEL_PATTERN } from './object-key.ts';
 import { isOriginPattern } from './origins.ts';
+import { parseScopeWords } from './scopes.ts';
 
 /** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
 const contentTypePattern = z
@@ -19,6 +20,7 @@ const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 export const MAX_URL_TTL_SECONDS = 604_800;
 /** RFC 7518, section 3.2: an HS256 key has at least the size of the hash. */
 export const MIN_SECRET_BYTES = 32;
+export const MIN_EVENTS_SECRET_BYTES = 16;
 
 const list = z.string().transform((text) =>
   text
@@ -33,6 +35,8 @@ const NODE_ENV_FORM =
   'must be development, test or production; a staging system is production too, with settings of its own';
 const isHost = (text: string) => isIP(text) !== 0 || (HOST_NAME.test(text) && !/^[\d.]+$/.test(text));
 const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+/** The same where a list of nothing counts as unset. */
+const optionalList = list.transform((items) => (items.length === 0 ? undefined : items)).optional();
 const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 const integer = (min: number, max: number) =>
   z
@@ -106,20 +110,36 @@ export const settings = z.object({
   /** Connections each instance may open, 1 to 1,000. */
   DATABASE_MAX_CONNECTIONS: integer(1, 1000).default(10),
 
-  /** HMAC secret of the tokens, at least 32 bytes in production. Exactly one of the next three. */
+  /**
+   * HMAC secrets of the tokens, at least 32 bytes each in production: one, or several separated by commas or line breaks;
+   * the first signs. With several issuers each of the next five says whose it is: `issuer=value`.
+   */
   JWT_SECRET: z.string().optional(),
-  /** Public key: PEM (SPKI) or JWK. */
+  /** Public keys: PEM (SPKI, PKCS #1, X.509), several after one another; base64 of such; a JWK, a JWK Set. */
   JWT_PUBLIC_KEY: z.string().optional(),
-  /** Where the issuer publishes its JWK Set. */
-  JWKS_URL: httpUrl.optional(),
-  /** The `iss` every token must carry. Unset: not checked. */
-  JWT_ISSUER: z.string().optional(),
-  /** The `aud` every token must carry (alone or in a list). Unset: not checked. */
-  JWT_AUDIENCE: z.string().optional(),
+  /** Where the issuer publishes its JWK Set; comma-separated `issuer=url` for several issuers. */
+  JWKS_URL: optionalList,
+  /** Comma-separated: the `iss` of a token must be one of these. Unset: not checked. */
+  JWT_ISSUER: optionalList,
+  /** Comma-separated: the `aud` of a token (alone or in a list) must be one of these. Unset: not checked. */
+  JWT_AUDIENCE: optionalList,
+  /** Comma-separated: the client (`azp`, `client_id`, `cid`, `appid`) of a token must be one of these. Unset: not checked. */
+  JWT_CLIENT_IDS: optionalList,
   /** Comma-separated; narrows the algorithms that fit the kind of key. */
   JWT_ALGORITHMS: list.optional(),
-  /** The claim that is the user id. */
+  /** How far the clocks of issuer and service may differ, 0 to 300 s. */
+  JWT_CLOCK_TOLERANCE_SECONDS: integer(0, 300).default(5),
+  /** The claim that is the user id: `sub`, `user.id` within an object, a URL. */
   JWT_USER_CLAIM: z.string().default('sub'),
+  /** The claim that is the owner of the files, a team or a tenant: `org_id`. Unset: each user owns their own. */
+  JWT_OWNER_CLAIM: z.string().optional(),
+  /** Comma-separated claims that hold scopes. Unset: `scope,scp`, and a token without either may read and write. */
+  JWT_SCOPE_CLAIM: optionalList,
+  /** Comma-separated, the issuer's words in ours: `read:files=files:read`, `signpost/*`, `*=files:read files:write`. */
+  JWT_SCOPES: list
+    .transform((items) => (items.length === 0 ? undefined : parseScopeWords(items)))
+    .refine((words) => words !== null, 'must be like read:files=files:read, signpost/*, *=files:read files:write')
+    .optional(),
   /** Name of a cookie that may carry the token, from this origin, or a named one on the same site. Unset: off. */
   AUTH_COOKIE: z
     .string()
@@ -182,8 +202,11 @@ export const settings = z.object({
   AUDIT_PRESIGN: flag.default(false),
   /** Proxies in front that each add to `X-Forwarded-For`, 0 to 10: the client's address is looked for behind them. */
   TRUSTED_PROXIES: integer(0, 10).default(0),
-  /** Secret of bucket events that nobody signs, 16 characters or more: a bearer token, or `?secret=`. Unset: none. */
-  EVENTS_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
+  /**
+   * Secrets of bucket events that nobody signs, a bearer token or `?secret=`: one, or several separated by commas or line
+   * breaks, each of 16 characters or more. Unset: none.
+   */
+  EVENTS_SECRET: z.string().min(MIN_EVENTS_SECRET_BYTES, 'must have at least 16 characters').optional(),
   /** ARNs of the SNS topics whose signed bucket events are believed, comma-separated. Unset: none. */
   EVENTS_SNS_TOPICS: list
     .pipe(z.array(z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, 'must be ARNs of SNS topics')))

@@ -1,7 +1,9 @@
+import type { AuthConfig } from './auth-config.ts';
 import type { Config } from './config.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
 
-/** The key that verifies tokens: the configured one, or in development a secret made once and kept in `DATA_DIR`. */
-export async function readTokenKey(config: Config): Promise<NonNullable<Config['auth']['key']>> {
-  return config.auth.key ?? { kind: 'secret', secret: (await readDevSecrets(config.dataDir)).jwtSecret };
+/** How tokens verify: by the configured keys, or in development by a secret made once and kept in `DATA_DIR`. */
+export async function readAuth({ auth, dataDir }: Pick<Config, 'auth' | 'dataDir'>): Promise<AuthConfig> {
+  if (auth.keys.length > 0) return auth;
+  return { ...auth, keys: [{ kind: 'secret', value: (await readDevSecrets(dataDir)).jwtSecret, issuer: null }] };
 }

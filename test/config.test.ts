@@ -87,7 +87,23 @@ describe('parseConfig', () => {
   });
 
   it.each([
-    [{ JWT_SECRET: 'a', JWKS_URL: 'https://issuer.example/jwks' }, 'exactly one'],
+    [{ JWKS_URL: 'ftp://issuer.example/jwks' }, 'JWKS_URL: must be an http or https URL'],
+    [{ JWKS_URL: 'https://a.example/jwks,https://b.example/jwks' }, 'JWKS_URL: several need JWT_ISSUER'],
+    [{ JWT_ISSUER: 'a', JWKS_URL: 'https://a.example/1,https://a.example/2' }, 'JWKS_URL: one for each issuer'],
+    [
+      { JWT_ISSUER: 'a', JWKS_URL: 'b=https://b.example/jwks' },
+      'JWKS_URL: what stands in front of = is not in JWT_ISSUER',
+    ],
+    [{ JWT_ISSUER: 'a,b', JWKS_URL: 'a=https://a.example/', JWT_SECRET: 's' }, 'JWT_SECRET: JWT_ISSUER has several'],
+    [{ JWT_ISSUER: 'a,b', JWKS_URL: 'https://a.example/,https://b.example/' }, 'JWKS_URL: JWT_ISSUER has several'],
+    [{ JWT_ISSUER: 'a,b', JWT_SECRET: 'a=s' }, 'JWT_ISSUER: each needs a key'],
+    [{ ...PRODUCTION, JWT_ISSUER: 'an-issuer', JWT_SECRET: `an-issuer=${'x'.repeat(31)}` }, 'at least 32 bytes'],
+    [{ JWT_SCOPES: 'read' }, 'JWT_SCOPES'],
+    [{ JWT_SCOPES: 'read=files:reed' }, 'JWT_SCOPES'],
+    [{ JWT_SCOPES: '=files:read' }, 'JWT_SCOPES'],
+    [{ JWT_SCOPES: 'read=' }, 'JWT_SCOPES'],
+    [{ JWT_SCOPES: '*=files:admin' }, 'JWT_SCOPES'],
+    [{ JWT_CLOCK_TOLERANCE_SECONDS: '301' }, 'JWT_CLOCK_TOLERANCE_SECONDS'],
     [{ ...PRODUCTION, JWT_SECRET: 'x'.repeat(31) }, 'at least 32 bytes'],
     [{ S3_ENDPOINT: 'https://s3.example' }, 'S3_BUCKET_NAME'],
     [{ S3_BUCKET_NAME: 'b', AWS_REGION: 'r', AWS_ACCESS_KEY_ID: 'a' }, 'AWS_SECRET_ACCESS_KEY'],
@@ -248,6 +264,29 @@ describe('misspeltSettings', () => {
   });
 });
 
+describe('secrets', () => {
+  const [first, second] = ['f'.repeat(32), 's'.repeat(40)];
+  const valuesOf = (JWT_SECRET: string) => parseConfig({ JWT_SECRET }).auth.keys.map(({ value }) => value);
+
+  it.each(['%s,%s', '%s, %s', '%s\n%s\n', ' %s,\n%s,'])('may be several: %j', (format) => {
+    expect(valuesOf(format.replace('%s', first).replace('%s', second))).toEqual([first, second]);
+  });
+
+  it.each(['correct horse battery staple, at length', `${first},short`, ',', ` ${first} `, `${first}=,`])(
+    'are one where a part is no secret by itself: %j',
+    (text) => {
+      expect(valuesOf(text)).toEqual([text]);
+    },
+  );
+
+  it('of bucket events are several from 16 bytes on', () => {
+    const secretsOf = (EVENTS_SECRET: string) => parseConfig({ EVENTS_SECRET }).events.secrets;
+    expect(secretsOf(`${'a'.repeat(16)},${'b'.repeat(16)}`)).toEqual(['a'.repeat(16), 'b'.repeat(16)]);
+    expect(secretsOf('a secret, with a comma')).toEqual(['a secret, with a comma']);
+    expect(parseConfig({}).events.secrets).toEqual([]);
+  });
+});
+
 describe('.env.example', () => {
   const lines = readFileSync(new URL('../.env.example', import.meta.url), 'utf8').split('\n');
   const shown = lines.flatMap((line) => {
@@ -270,7 +309,16 @@ describe('.env.example', () => {
         'S3_PUBLIC_ENDPOINT',
         'KEY_PREFIX',
       ].concat(
-        ['PUBLIC_BASE_URL', 'DATABASE_URL', 'DATABASE_DRIVER', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'],
+        [
+          'PUBLIC_BASE_URL',
+          'DATABASE_URL',
+          'DATABASE_DRIVER',
+          'JWKS_URL',
+          'JWT_ISSUER',
+          'JWT_AUDIENCE',
+          'JWT_CLIENT_IDS',
+        ],
+        ['JWT_OWNER_CLAIM', 'JWT_SCOPE_CLAIM', 'JWT_SCOPES'],
         ['JWT_ALGORITHMS', 'UPLOAD_POLICIES', 'ALLOWED_ORIGINS', 'AUTH_COOKIE'],
         ['QUOTA_BYTES', 'QUOTA_FILES', 'EVENTS_SNS_TOPICS'],
       ),

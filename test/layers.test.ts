@@ -7,10 +7,11 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Each row may import from itself and from the rows before it; what stands in one row does not know its neighbours. */
 const LAYERS = [
-  ['errors', 'in-time', 'download-text', 'json-text'],
+  ['errors', 'in-time', 'download-text', 'json-text', 'scopes'],
   ['object-key', 'media-type', 'slots', 'origins', 'setting-files'],
   ['metadata-text'],
   ['settings', 'misspelt-settings'],
+  ['auth-config'],
   ['config'],
   ['fields', 'create-logger', 'upload-policy'],
   ['auth', 'signing', 'storage', 'db', 'local', 'client'],

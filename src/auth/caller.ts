@@ -1,10 +1,6 @@
 import { Problem } from '../errors.ts';
 import { toUserId, type UserId } from '../object-key.ts';
-
-/** Every scope the service knows; `files:admin` implies the others. */
-export const SCOPES = ['files:read', 'files:write', 'files:admin'] as const;
-
-export type Scope = (typeof SCOPES)[number];
+import type { Scope } from '../scopes.ts';
 
 /** What a token says. */
 export type Identity = {

@@ -1,35 +1,48 @@
 import { SignJWT } from 'jose';
+import type { AuthConfig, OfIssuer } from '../auth-config.ts';
 import type { UserId } from '../object-key.ts';
+import type { Scope } from '../scopes.ts';
+import { DEFAULT_SCOPE_CLAIMS } from './claims.ts';
+
+export type MintSettings = Pick<
+  AuthConfig,
+  'keys' | 'issuers' | 'audiences' | 'clientIds' | 'algorithms' | 'userClaim' | 'ownerClaim' | 'scopeClaims'
+>;
 
 /**
- * Signs a token of our own, for development and scripts: a JWT with the user, `iat` and `exp`.
- * @param options.secret as in JWT_SECRET.
- * @param options.scope space-separated. Default: no such claim, which allows reading and writing.
+ * Signs a token of our own, for development and scripts, that verifies under the settings it is made with: a JWT with the
+ * user, the scopes, `iat` and `exp`, and what else the settings ask of the issuer whose secret it is.
+ * @param settings the first secret signs, with the first of its algorithms that JWT_ALGORITHMS names, or HS256.
+ * @param options.ownerId whose files, where JWT_OWNER_CLAIM is set. Default: the user's own id.
  * @param options.ttlSeconds from `now` to `exp`.
- * @param options.algorithms as in JWT_ALGORITHMS: the first one signs. Default HS256.
- * @param options.userClaim the claim the user id goes into, as in JWT_USER_CLAIM.
+ * @throws {Error} naming the setting that leaves nothing to sign with.
  */
-export async function mintToken(options: {
-  secret: string;
-  userId: UserId;
-  scope?: string | undefined;
-  ttlSeconds: number;
-  issuer?: string | undefined;
-  audience?: string | undefined;
-  algorithms?: readonly string[] | undefined;
-  userClaim: string;
-  now: () => Date;
-}): Promise<string> {
-  const { secret, userId, scope, ttlSeconds, issuer, audience, algorithms, userClaim, now } = options;
+export async function mintToken(
+  settings: MintSettings,
+  options: { userId: UserId; ownerId?: UserId; scopes: readonly Scope[]; ttlSeconds: number; now: () => Date },
+): Promise<string> {
+  const { keys, issuers, audiences, clientIds, algorithms = ['HS256'], userClaim, ownerClaim, scopeClaims } = settings;
+  const { userId, ownerId = userId, scopes, ttlSeconds, now } = options;
+  const key = keys.find(({ kind }) => kind === 'secret');
+  if (key === undefined) throw new Error('tokens are verified with a public key: only your issuer can make them');
+  const alg = algorithms.find((name) => /^HS(256|384|512)$/.test(name));
+  if (alg === undefined) throw new Error('JWT_ALGORITHMS: with a secret there are HS256, HS384, HS512');
+
   const iat = Math.floor(now().getTime() / 1000);
-  return new SignJWT({
+  const issuer = key.issuer ?? issuers[0];
+  const firstOf = (values: readonly OfIssuer[]) =>
+    values.find((value) => value.issuer === null || value.issuer === issuer)?.value;
+  const audience = firstOf(audiences);
+  const clientId = firstOf(clientIds);
+  const claims = {
     [userClaim]: userId,
-    iat,
-    exp: iat + ttlSeconds,
-    ...(scope !== undefined && { scope }),
+    ...(ownerClaim !== null && { [ownerClaim]: ownerId }),
+    [(scopeClaims ?? DEFAULT_SCOPE_CLAIMS)[0] ?? 'scope']: scopes.join(' '),
     ...(issuer !== undefined && { iss: issuer }),
     ...(audience !== undefined && { aud: audience }),
-  })
-    .setProtectedHeader({ alg: algorithms?.[0] ?? 'HS256', typ: 'JWT' })
-    .sign(new TextEncoder().encode(secret));
+    ...(clientId !== undefined && { azp: clientId }),
+    iat,
+    exp: iat + ttlSeconds,
+  };
+  return new SignJWT(claims).setProtectedHeader({ alg, typ: 'JWT' }).sign(new TextEncoder().encode(key.value));
 }

@@ -4,47 +4,73 @@ import { unavailable } from '../errors.ts';
 
 /** A set this old is fetched again behind the request that notices. */
 const REFRESH_AFTER_MS = 600_000;
+/** The same after a fetch that failed. */
+const RETRY_AFTER_MS = 30_000;
 /** Nobody asked for so long that a key may have been revoked long ago: the request waits for the fetch. */
 const IDLE_AFTER_MS = 2 * REFRESH_AFTER_MS;
-/** At most one fetch in this time, whatever key ids are made up and however often the URL fails. */
-const COOL_DOWN_MS = 30_000;
-/** The same while there is no set at all and nothing verifies: as long as `Retry-After` says. */
-const FIRST_SET_COOL_DOWN_MS = 5000;
+/**
+ * At most one fetch in this time because of unknown key ids, which anybody can make up, or because there is no set at
+ * all: as long as `Retry-After` says.
+ */
+const COOL_DOWN_MS = 5000;
+/** Key ids that were looked for in vain, the last of them. */
+const MAX_UNKNOWN = 1000;
 /** The sets of large issuers have a few KiB. */
 const MAX_SET_BYTES = 512 * 1024;
 
+/** Hears of each fetch that failed, and whether there are keys of an earlier one. */
+export type OnRefreshFailed = (error: unknown, hasKeys: boolean) => void;
+
 /**
  * Finds a token's key in the JWK Set (RFC 7517, section 5) behind a URL. The set is fetched at once, then every 10
- * minutes behind a request, and when a key id is unknown; a fetch takes at most 5 s and is followed by 30 s without
- * one. The last good set stays while the URL is down or serves rubbish: jose's own `createRemoteJWKSet` refuses
- * everything then, and fetches once a request. A token without `kid` verifies only where a single key fits its
- * algorithm (OpenID Connect Core, section 10.1).
- * @param options.onRefreshFailed called with the reason of each fetch that failed.
- * @param options.onKeysReplaced called after each good fetch: what verified before may not any more.
- * @returns a resolver that throws `Problem` `keys-unavailable` while no set was ever fetched, jose's errors else.
+ * minutes behind a request, and when a key id is unknown, at most every 5 s and within 5 s. The last good set stays while
+ * the URL is down or serves rubbish: jose's own `createRemoteJWKSet` refuses everything then, and fetches once a request.
+ *
+ * A key id that is in no set may be one that was published a moment ago. So it is refused only once a good fetch has been
+ * begun since it was first seen; before that, within the 5 s and while the URL fails, the answer is `keys-unavailable`. A
+ * token without `kid` verifies only where a single key fits its algorithm (OpenID Connect Core, section 10.1).
+ * @param options.uptimeMs a clock that nobody sets, in milliseconds.
+ * @param options.onKeysReplaced called when the set has changed: what verified before may not any more.
+ * @returns a resolver that throws `Problem` `keys-unavailable` as above and while no set was ever fetched, else jose's errors.
  */
 export function createRemoteKeySet(options: {
   url: string;
-  now: () => Date;
+  uptimeMs: () => number;
   onKeysReplaced: () => void;
-  onRefreshFailed?: ((error: unknown) => void) | undefined;
+  onRefreshFailed?: OnRefreshFailed | undefined;
 }): JWTVerifyGetKey<CryptoKey> {
-  const { url, now, onKeysReplaced, onRefreshFailed } = options;
+  const { url, uptimeMs, onKeysReplaced, onRefreshFailed } = options;
+  const unknown = createUnknownIds();
   let keySet: LocalJWKSet | undefined;
+  let text = '';
   let failure: unknown;
+  let fetchCount = 0;
+  /** The number of the last good fetch. */
+  let readBy = 0;
   let triedAtMs = Number.NEGATIVE_INFINITY;
+  let askedForIdAtMs = Number.NEGATIVE_INFINITY;
   let pending: Promise<void> | undefined;
 
   async function replaceKeys(): Promise<void> {
+    fetchCount += 1;
+    const number = fetchCount;
     try {
-      keySet = createLocalJWKSet(await fetchKeySet(url));
+      const fetched = await fetchKeySet(url);
+      const fetchedText = JSON.stringify(fetched);
+      if (fetchedText !== text) {
+        const before = keySet;
+        keySet = createLocalJWKSet(fetched);
+        text = fetchedText;
+        unknown.startOver([before, keySet].flatMap((set) => set?.jwks().keys ?? []).map(({ kid }) => kid));
+        onKeysReplaced();
+      }
       failure = undefined;
-      onKeysReplaced();
+      readBy = number;
     } catch (error) {
       failure = error;
-      onRefreshFailed?.(error);
+      onRefreshFailed?.(error, keySet !== undefined);
     }
-    triedAtMs = now().getTime();
+    triedAtMs = uptimeMs();
     pending = undefined;
   }
 
@@ -54,20 +80,56 @@ export function createRemoteKeySet(options: {
     return pending;
   }
 
+  /** The set there is; while there is none, every request may bring a fetch about. */
+  async function currentSet(): Promise<LocalJWKSet> {
+    const sinceTriedMs = uptimeMs() - triedAtMs;
+    if (sinceTriedMs >= (keySet === undefined ? COOL_DOWN_MS : IDLE_AFTER_MS)) await refresh();
+    else if (sinceTriedMs >= (failure === undefined ? REFRESH_AFTER_MS : RETRY_AFTER_MS)) void refresh();
+    if (keySet === undefined) throw unavailable('keys', failure);
+    return keySet;
+  }
+
   void refresh();
 
   return async (header, token) => {
-    const sinceTriedMs = () => now().getTime() - triedAtMs;
-    if (sinceTriedMs() >= (keySet === undefined ? FIRST_SET_COOL_DOWN_MS : IDLE_AFTER_MS)) await refresh();
-    else if (sinceTriedMs() >= (failure === undefined ? REFRESH_AFTER_MS : COOL_DOWN_MS)) void refresh();
-    if (keySet === undefined) throw unavailable('keys', failure);
     try {
-      return await keySet(header, token);
+      return await (await currentSet())(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || sinceTriedMs() < COOL_DOWN_MS) throw error;
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
-    await refresh();
-    return keySet(header, token);
+    const fetchesBefore = unknown.fetchesBefore(header.kid, fetchCount);
+    if (uptimeMs() - askedForIdAtMs >= COOL_DOWN_MS) {
+      askedForIdAtMs = uptimeMs();
+      await refresh();
+    }
+    try {
+      return await (await currentSet())(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || readBy > fetchesBefore) throw error;
+      throw unavailable('keys', failure ?? error);
+    }
+  };
+}
+
+/**
+ * How many fetches were begun before each key id was first missed, of the last 1,000: made-up ones must not fill the
+ * memory. None before those that stand or stood in the set: a key that was withdrawn, or is for something else, is no news.
+ */
+function createUnknownIds() {
+  const missed = new Map<string | undefined, number>();
+  let known: ReadonlySet<string | undefined> = new Set();
+  return {
+    fetchesBefore(kid: string | undefined, fetchCount: number): number {
+      const before = known.has(kid) ? 0 : missed.get(kid);
+      if (before !== undefined) return before;
+      missed.set(kid, fetchCount);
+      if (missed.size > MAX_UNKNOWN) missed.delete(missed.keys().next().value);
+      return fetchCount;
+    },
+    startOver(ids: readonly (string | undefined)[]): void {
+      missed.clear();
+      known = new Set(ids.filter((id) => id !== undefined));
+    },
   };
 }
 

@@ -1,15 +1,10 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type CryptoKey, importSPKI, type JWK, type JWTVerifyGetKey } from 'jose';
-import { createRemoteKeySet } from './remote-key-set.ts';
-
-/** What tokens verify with: exactly one of a shared secret, a public key, the URL of a JWK Set. */
-export type VerificationKey =
-  | { kind: 'secret'; secret: string }
-  | { kind: 'public'; pemOrJwk: string }
-  | { kind: 'jwks'; url: string };
+import type { VerificationKey } from '../auth-config.ts';
+import { createRemoteKeySet, type OnRefreshFailed } from './remote-key-set.ts';
 
 /** `algorithms` are all that fit the key; `getKey` is asked for those only. */
-type KeySource = { algorithms: string[]; getKey: JWTVerifyGetKey<CryptoKey> };
+export type KeySource = { kind: VerificationKey['kind']; algorithms: string[]; getKey: JWTVerifyGetKey<CryptoKey> };
 
 const HMAC_HASHES = new Map([
   ['HS256', 'SHA-256'],
@@ -27,31 +22,32 @@ const EC_ALGORITHMS = new Map([
 const MIN_RSA_BITS = 2048;
 
 /**
- * Makes the configured key ready to verify with. The kind of key decides the algorithms, never the token (RFC 8725,
+ * Makes a configured key ready to verify with. The kind of key decides the algorithms, never the token (RFC 8725,
  * section 3.1), so that neither `none` nor an HMAC made with a public key's text passes. Keys are imported once: jose
  * verifies HS256 twice as fast with a CryptoKey as with bytes.
- * @param options.onKeysReplaced called after each fetch of a JWK Set, `onRefreshFailed` with the reason when one failed.
+ * @param options.onKeysReplaced called when a JWK Set has changed, `onRefreshFailed` when one could not be fetched.
+ * @returns several where the value is a JWK Set.
  * @throws {Error} naming the setting, when the key is unusable; never showing the key.
  */
 export async function openVerificationKey(
-  key: VerificationKey,
-  options: { now: () => Date; onKeysReplaced: () => void; onRefreshFailed?: ((error: unknown) => void) | undefined },
-): Promise<KeySource> {
-  switch (key.kind) {
+  { kind, value }: Pick<VerificationKey, 'kind' | 'value'>,
+  options: { uptimeMs: () => number; onKeysReplaced: () => void; onRefreshFailed?: OnRefreshFailed | undefined },
+): Promise<KeySource[]> {
+  switch (kind) {
     case 'secret':
-      return importedKeys(await importSecret(key.secret));
+      return [importedKeys(kind, await importSecret(value))];
     case 'public':
-      return importedKeys(await importPublicKey(key.pemOrJwk));
-    case 'jwks':
-      return {
-        algorithms: [...RSA_ALGORITHMS, ...EC_ALGORITHMS.values(), ...EDDSA_ALGORITHMS],
-        getKey: createRemoteKeySet({ url: key.url, ...options }),
-      };
+      return Promise.all(parsePublicKeys(value).map(async (key) => importedKeys(kind, await importPublicKey(key))));
+    case 'jwks': {
+      const algorithms = [...RSA_ALGORITHMS, ...EC_ALGORITHMS.values(), ...EDDSA_ALGORITHMS];
+      return [{ kind, algorithms, getKey: createRemoteKeySet({ url: value, ...options }) }];
+    }
   }
 }
 
-function importedKeys(keys: ReadonlyMap<string, CryptoKey>): KeySource {
+function importedKeys(kind: VerificationKey['kind'], keys: ReadonlyMap<string, CryptoKey>): KeySource {
   return {
+    kind,
     algorithms: [...keys.keys()],
     getKey: ({ alg }) => {
       const key = keys.get(alg);
@@ -70,12 +66,10 @@ async function importSecret(secret: string): Promise<Map<string, CryptoKey>> {
   return keys;
 }
 
-async function importPublicKey(pemOrJwk: string): Promise<Map<string, CryptoKey>> {
-  // An environment variable often carries its line breaks escaped.
-  const text = pemOrJwk.replaceAll('\\n', '\n').trim();
-  const { publicKey, jwk } = parsePublicKey(text);
-  // OpenSSL derives the public key from a private one and says nothing.
-  if (text.includes('PRIVATE KEY-----') || 'd' in jwk) throw new Error('JWT_PUBLIC_KEY: is a private key');
+/** `jwk` says what a JWK restricts itself to; a PEM restricts nothing. */
+type PublicKey = { publicKey: KeyObject; jwk: JWK };
+
+async function importPublicKey({ publicKey, jwk }: PublicKey): Promise<Map<string, CryptoKey>> {
   const algorithms = algorithmsOf(publicKey).filter((algorithm) => jwk.alg === undefined || jwk.alg === algorithm);
   if (algorithms.length === 0 || (jwk.use !== undefined && jwk.use !== 'sig')) {
     throw new Error(
@@ -88,16 +82,49 @@ async function importPublicKey(pemOrJwk: string): Promise<Map<string, CryptoKey>
   return keys;
 }
 
-/** `jwk` says what a JWK restricts itself to; a PEM restricts nothing. */
-function parsePublicKey(text: string): { publicKey: KeyObject; jwk: JWK } {
+/** The text as environment variables carry it: one key, or the keys of a JWK Set. */
+function parsePublicKeys(value: string): PublicKey[] {
+  const text = plainText(value);
+  // OpenSSL derives the public key from a private one and says nothing.
+  if (text.includes('PRIVATE KEY-----')) throw new Error('JWT_PUBLIC_KEY: is a private key');
+  const keys = readPublicKeys(text);
+  if (keys.some(({ jwk }) => 'd' in jwk)) throw new Error('JWT_PUBLIC_KEY: is a private key');
+  if (keys.length === 0) throw unreadable();
+  return keys;
+}
+
+function readPublicKeys(text: string): PublicKey[] {
   try {
-    if (!text.startsWith('{')) return { publicKey: createPublicKey(text), jwk: {} };
-    const jwk: JWK = JSON.parse(text);
-    return { publicKey: createPublicKey({ key: jwk, format: 'jwk' }), jwk };
+    if (text.startsWith('-----BEGIN')) return [{ publicKey: createPublicKey(text), jwk: {} }];
+    if (!text.startsWith('{')) {
+      return [
+        { publicKey: createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' }), jwk: {} },
+      ];
+    }
+    const json: JWK & { keys?: JWK[] } = JSON.parse(text);
+    return (json.keys ?? [json]).map((jwk) => ({ publicKey: createPublicKey({ key: jwk, format: 'jwk' }), jwk }));
   } catch {
     // The reason is kept back, since a parser quotes what it reads.
-    throw new Error('JWT_PUBLIC_KEY: must be a public key: PEM (SPKI or an X.509 certificate) or one JWK');
+    throw unreadable();
   }
+}
+
+function unreadable(): Error {
+  return new Error(
+    'JWT_PUBLIC_KEY: must be a public key: PEM (SPKI or an X.509 certificate), its base64, a JWK or a JWK Set',
+  );
+}
+
+/** Out of base64, and a PEM with the line breaks it should have, whatever became of them. */
+function plainText(value: string): string {
+  const text = value.trim();
+  const decoded = /^[\w+/=\s-]+$/.test(text) ? Buffer.from(text, 'base64').toString('latin1') : '';
+  return (decoded.startsWith('-----BEGIN') ? decoded : text)
+    .trim()
+    .replace(/(-----BEGIN [^-]+-----)([^-]*)(-----END [^-]+-----)/, (_, begin, body, end) => {
+      const lines: string[] = body.replace(/\\[nr]|\s/g, '').match(/.{1,64}/g) ?? [];
+      return [begin, ...lines, end, ''].join('\n');
+    });
 }
 
 function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string[] {

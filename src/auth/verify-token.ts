@@ -1,62 +1,62 @@
-import { errors, type JWTPayload, jwtVerify } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
+import type { AuthConfig } from '../auth-config.ts';
 import { Problem } from '../errors.ts';
-import { toUserId } from '../object-key.ts';
-import { type Identity, SCOPES, type Scope } from './caller.ts';
+import type { Identity } from './caller.ts';
+import { CLIENT_CLAIMS, readIdentity } from './claims.ts';
+import { claimRefused, refusalOf, unauthenticated } from './refusal.ts';
+import type { OnRefreshFailed } from './remote-key-set.ts';
 import { createTokenMemory } from './token-memory.ts';
-import { openVerificationKey, type VerificationKey } from './verification-key.ts';
+import { openIssuers, type TrustedIssuer } from './trusted-issuers.ts';
 
-export type AuthOptions = {
-  key: VerificationKey;
-  /** The exact `iss` tokens must carry. Default: not checked. */
-  issuer?: string | undefined;
-  /** The exact `aud` tokens must carry, alone or in a list. Default: not checked. */
-  audience?: string | undefined;
-  /** Narrows the algorithms that fit the key. Default: all of them. */
-  algorithms?: readonly string[] | undefined;
-  /** The top-level claim that is the user id: `sub`, `https://example.com/user_id`. */
-  userClaim: string;
+export type AuthOptions = Omit<AuthConfig, 'cookie'>;
+
+export type VerifierOptions = AuthOptions & {
+  now: () => Date;
+  /** A clock that nobody sets, in milliseconds. Default: the process's. */
+  uptimeMs?: (() => number) | undefined;
+  onRefreshFailed?: OnRefreshFailed | undefined;
 };
 
 /** Takes the `Authorization` header; answers at once for a token it remembers. Throws or rejects with a `Problem`. */
 export type TokenVerifier = (authorizationHeader: string | undefined) => Identity | Promise<Identity>;
 
-const CLOCK_TOLERANCE_SECONDS = 5;
 const MAX_TOKEN_BYTES = 8192;
 /** RFC 6750, section 2.1, with the scheme in any case (RFC 9110, section 11.1). All ASCII: a character is a byte. */
 const BEARER_PATTERN = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
 /**
- * Makes what turns an `Authorization` header into a caller: a JWT (RFC 7519) signed with the configured key, its
- * `exp` and `nbf` (both optional, 5 s of tolerance), `iss` and `aud` as configured, its user claim a user id. Scopes
- * come from `scope` and `scp`; a token without either may read and write. A token that verified is remembered for up
- * to 60 s.
+ * Makes what turns an `Authorization` header into a caller: a JWT (RFC 7519) signed with a key of its issuer's, its `exp`
+ * and `nbf` (both optional), `iss`, `aud` and client as configured, its user and owner claims ids. See `claims.ts` for its
+ * scopes. A token that verified is remembered for up to 60 s.
  *
- * The verifier throws `unauthenticated` (with `WWW-Authenticate`, RFC 6750, section 3) for everything that does not
- * verify, and `keys-unavailable` while a JWK Set could never be fetched. `onRefreshFailed` hears of each fetch that failed.
- * @throws {Error} at start, naming JWT_PUBLIC_KEY or JWT_ALGORITHMS, when the key or an algorithm cannot be used.
+ * The verifier throws `unauthenticated` (with `WWW-Authenticate`, RFC 6750, section 3; the reason is a `TokenRefusal` in
+ * `cause`) for everything that does not verify, and `keys-unavailable` while a key could not be looked for.
+ * `onRefreshFailed` hears of each fetch of a JWK Set that failed.
+ * @throws {Error} at start, naming JWT_PUBLIC_KEY or JWT_ALGORITHMS, when a key or an algorithm cannot be used.
  */
-export async function createTokenVerifier(
-  options: AuthOptions & { now: () => Date; onRefreshFailed?: (error: unknown) => void },
-): Promise<TokenVerifier> {
-  const { key, issuer, audience, userClaim, now, onRefreshFailed } = options;
+export async function createTokenVerifier(options: VerifierOptions): Promise<TokenVerifier> {
+  const { now, uptimeMs = () => performance.now(), onRefreshFailed } = options;
   const memory = createTokenMemory();
-  const source = await openVerificationKey(key, { now, onKeysReplaced: memory.forgetAll, onRefreshFailed });
-  const constraints = {
-    algorithms: narrowAlgorithms(source.algorithms, options.algorithms),
-    clockTolerance: CLOCK_TOLERANCE_SECONDS,
-    ...(issuer !== undefined && { issuer }),
-    ...(audience !== undefined && { audience }),
-  };
+  const issuers = await openIssuers(options, { uptimeMs, onKeysReplaced: memory.forgetAll, onRefreshFailed });
+
+  function issuerOf(token: string): TrustedIssuer {
+    if (issuers.only !== null) return issuers.only;
+    const issuer = issuers.byName.get(decodeJwt(token).iss ?? '');
+    if (issuer === undefined) throw claimRefused('iss', 'its iss is not in JWT_ISSUER');
+    return issuer;
+  }
 
   async function verify(token: string, at: Date): Promise<Identity> {
-    const { payload } = await jwtVerify(token, source.getKey, { ...constraints, currentDate: at }).catch((error) => {
-      throw refusal(error);
-    });
-    const userId = toUserId(payload[userClaim]);
-    if (userId === null) throw unauthenticated('the token names no user id');
-    const caller = { userId, actorId: userId, isOnBehalf: false, scopes: scopesOf(payload) };
-    memory.remember(token, caller, payload.exp, at);
-    return caller;
+    try {
+      const issuer = issuerOf(token);
+      const payload = await verifyWith(issuer, token, at);
+      requireClient(payload, issuer.clientIds);
+      const identity = readIdentity(payload, options);
+      memory.remember(token, identity, payload.exp, at);
+      return identity;
+    } catch (error) {
+      throw refusalOf(error);
+    }
   }
 
   return (authorizationHeader) => {
@@ -66,12 +66,39 @@ export async function createTokenVerifier(
   };
 }
 
-function narrowAlgorithms(possible: string[], wanted: readonly string[] | undefined): string[] {
-  if (wanted === undefined) return possible;
-  if (wanted.length === 0 || wanted.some((algorithm) => !possible.includes(algorithm))) {
-    throw new Error(`JWT_ALGORITHMS: this key can have ${possible.join(', ')}`);
+/** The claims of a token that one of the issuer's keys verifies: nearly always there is one key for its algorithm. */
+async function verifyWith({ sources, constraints }: TrustedIssuer, token: string, at: Date): Promise<JWTPayload> {
+  const alg = sources.length > 1 ? decodeProtectedHeader(token).alg : undefined;
+  let failure: unknown = new errors.JOSEAlgNotAllowed();
+  for (const { algorithms, getKey } of sources) {
+    if (alg !== undefined && !algorithms.includes(alg)) continue;
+    try {
+      const { payload } = await jwtVerify(token, getKey, { ...constraints, algorithms, currentDate: at });
+      return payload;
+    } catch (error) {
+      if (!mayFitAnotherKey(error)) throw error;
+      failure = error;
+    }
   }
-  return [...wanted];
+  throw failure;
+}
+
+function mayFitAnotherKey(error: unknown): boolean {
+  return (
+    error instanceof errors.JWSSignatureVerificationFailed ||
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys ||
+    error instanceof Problem
+  );
+}
+
+/** Every claim that names a client must name one of these, and there must be such a claim. */
+function requireClient(payload: JWTPayload, clientIds: readonly string[]): void {
+  if (clientIds.length === 0) return;
+  const named = CLIENT_CLAIMS.filter((claim) => payload[claim] !== undefined);
+  if (named.length === 0) throw claimRefused('azp', `it names no client (${CLIENT_CLAIMS.join(', ')})`);
+  const other = named.find((claim) => !clientIds.some((id) => id === payload[claim]));
+  if (other !== undefined) throw claimRefused(other, `its ${other} is not in JWT_CLIENT_IDS`);
 }
 
 function bearerToken(authorizationHeader: string | undefined): string {
@@ -80,30 +107,4 @@ function bearerToken(authorizationHeader: string | undefined): string {
   if (token === undefined) throw unauthenticated('the Authorization header must be Bearer and one token');
   if (token.length > MAX_TOKEN_BYTES) throw unauthenticated(`the token has over ${MAX_TOKEN_BYTES} bytes`);
   return token;
-}
-
-/** RFC 8693, section 4.2 (`scope`); `scp` is what Entra ID and Okta send. */
-function scopesOf({ scope, scp }: JWTPayload): ReadonlySet<Scope> {
-  if (scope === undefined && scp === undefined) return new Set(['files:read', 'files:write']);
-  const named = [scope, scp].flat().flatMap((claim) => (typeof claim === 'string' ? claim.split(' ') : []));
-  return new Set(SCOPES.filter((known) => named.includes(known) || named.includes('files:admin')));
-}
-
-/** Says why in general terms. jose's errors hold the claims and parsers quote their input: only a code goes along. */
-function refusal(error: unknown): Problem {
-  if (error instanceof Problem) return error;
-  if (error instanceof errors.JWTExpired) return unauthenticated('the token has expired', error.code);
-  if (error instanceof errors.JWTClaimValidationFailed && error.claim === 'nbf' && error.reason === 'check_failed') {
-    return unauthenticated('the token is not valid yet', error.code);
-  }
-  const code = error instanceof errors.JOSEError ? error.code : undefined;
-  return unauthenticated("the token's signature or claims do not verify", code);
-}
-
-/** The 401 (with the challenge of RFC 6750, section 3); `code` is only logged. */
-export function unauthenticated(detail: string, code?: string): Problem {
-  return new Problem('unauthenticated', detail, {
-    headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
-    cause: code,
-  });
 }

@@ -1,36 +1,45 @@
 import { z } from 'zod';
 import { fetchKeySet } from '../auth/remote-key-set.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
+import { isOpenToOtherClients } from '../auth-config.ts';
 import type { Config } from '../config.ts';
-import { readTokenKey } from '../token-key.ts';
-import { type Check, fail, ok, warn } from './check.ts';
+import { readAuth } from '../token-key.ts';
+import { type Check, fail, ok, unreachable, warn } from './check.ts';
 import { reasonOf } from './reason-of.ts';
 
-/** Whether the key that verifies tokens can be used; a JWK Set is fetched as the service fetches it. */
+const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
+
+/** Whether the keys that verify tokens can be used; a JWK Set is fetched as the service fetches it. */
 export async function* checkTokenKey(config: Config, now: () => Date): AsyncIterable<Check> {
   const name = 'tokens: key';
+  const auth = await readAuth(config);
   try {
-    const key = await readTokenKey(config);
-    await createTokenVerifier({ ...config.auth, key, now });
-    if (key.kind !== 'jwks') {
-      const kinds = { secret: 'a shared secret', public: 'a public key' };
-      yield ok(name, config.auth.key === null ? 'a secret made once, in DATA_DIR' : kinds[key.kind]);
-      return;
-    }
-    const { keys } = z.object({ keys: z.array(z.object({ kty: z.string() })) }).parse(await fetchKeySet(key.url));
-    yield keys.length > 0
-      ? ok(name, `${keys.length} at JWKS_URL`)
-      : fail(name, 'the set at JWKS_URL is empty', 'JWKS_URL, or the issuer');
-    if (config.auth.audience === undefined) {
-      yield warn(
-        'tokens: audience',
-        'every token of this issuer is accepted, whatever it was made for',
-        'JWT_AUDIENCE',
-      );
-    }
+    await createTokenVerifier({ ...auth, now });
+  } catch (error) {
+    yield fail(name, reasonOf(error), 'the setting that it names');
+    return;
+  }
+  for (const kind of ['secret', 'public'] as const) {
+    const count = auth.keys.filter((key) => key.kind === kind).length;
+    if (count > 0)
+      yield ok(name, config.auth.keys.length === 0 ? 'a secret made once, in DATA_DIR' : `${count} in ${KINDS[kind]}`);
+  }
+  for (const { value } of auth.keys.filter(({ kind }) => kind === 'jwks')) yield await checkKeySet(value);
+  if (isOpenToOtherClients(auth)) {
+    const detail = 'each token of an issuer is accepted, whatever it was made for';
+    yield warn('tokens: audience', detail, 'JWT_AUDIENCE, or JWT_CLIENT_IDS where its tokens have no aud');
+  }
+}
+
+async function checkKeySet(url: string): Promise<Check> {
+  const name = 'tokens: key';
+  try {
+    const { keys } = z.object({ keys: z.array(z.object({ kty: z.string() })) }).parse(await fetchKeySet(url));
+    if (keys.length > 0) return ok(name, `${keys.length} at JWKS_URL, ${new URL(url).host}`);
+    return fail(name, 'the set at JWKS_URL is empty', 'JWKS_URL, or the issuer');
   } catch (error) {
     const isShape = error instanceof z.ZodError || error instanceof SyntaxError;
-    const setting = config.auth.key?.kind === 'jwks' ? 'JWKS_URL, or the issuer' : 'JWT_SECRET or JWT_PUBLIC_KEY';
-    yield fail(name, isShape ? 'what JWKS_URL answers is no JWK Set' : reasonOf(error), setting);
+    if (isShape) return fail(name, 'what JWKS_URL answers is no JWK Set', 'JWKS_URL, or the issuer');
+    return unreachable(name, reasonOf(error), 'JWKS_URL, or the issuer');
   }
 }

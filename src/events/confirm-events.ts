@@ -1,6 +1,7 @@
-import type { Caller, Scope } from '../auth/caller.ts';
+import type { Caller } from '../auth/caller.ts';
 import { PROBLEMS, Problem, unavailable } from '../errors.ts';
 import { parseObjectKey, type UserId } from '../object-key.ts';
+import type { Scope } from '../scopes.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../uploads/confirm-upload.ts';
 import type { BucketEvent } from './bucket-event.ts';

@@ -1,11 +1,13 @@
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
-import { actFor, type Caller, requireScope, type Scope } from '../auth/caller.ts';
+import { actFor, type Caller, requireScope } from '../auth/caller.ts';
+import { unauthenticated } from '../auth/refusal.ts';
 import { requireShortLived } from '../auth/require-short-lived.ts';
-import { type TokenVerifier, unauthenticated } from '../auth/verify-token.ts';
+import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
 import { isListedOrigin, isNamedOrigin } from '../origins.ts';
+import type { Scope } from '../scopes.ts';
 import type { Env } from './env.ts';
 import { splitPathToken } from './path-token.ts';
 
@@ -26,7 +28,7 @@ export function authenticate(services: {
     } else {
       c.get('headers')['referrer-policy'] = 'no-referrer';
       c.set('caller', await verifyToken(`Bearer ${token}`));
-      requireShortLived(token, now());
+      requireShortLived(token, now(), config.auth.clockToleranceSeconds);
     }
     await next();
   });

@@ -3,34 +3,68 @@ import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/auth/mint-token.ts';
 import { createTokenVerifier } from '../../src/auth/verify-token.ts';
 import { toUserId } from '../../src/object-key.ts';
-import { createClock, problemOf, SECRET, START_SECONDS } from './tokens.ts';
+import type { Scope } from '../../src/scopes.ts';
+import { authOf, createClock, problemOf, START_SECONDS } from './tokens.ts';
 
 const userId = toUserId('Zoë');
-if (userId === null) throw new Error('a user id');
+const ownerId = toUserId('team-7');
+if (userId === null || ownerId === null) throw new Error('ids');
+
+const OWN_SECRET = `own=${'s'.repeat(40)}`;
 
 describe('mintToken', () => {
-  it('holds the user, when it was made and when it ends, and nothing it was not told', async () => {
+  it('holds the user, the scopes, when it was made and when it ends, and nothing it was not told', async () => {
     const { now } = createClock();
-    const token = await mintToken({ secret: SECRET, userId, ttlSeconds: 3600, userClaim: 'sub', now });
+    const token = await mintToken(authOf(), { userId, scopes: ['files:read'], ttlSeconds: 3600, now });
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' });
-    expect(decodeJwt(token)).toEqual({ sub: 'Zoë', iat: START_SECONDS, exp: START_SECONDS + 3600 });
+    const times = { iat: START_SECONDS, exp: START_SECONDS + 3600 };
+    expect(decodeJwt(token)).toEqual({ sub: 'Zoë', scope: 'files:read', ...times });
   });
 
-  it('verifies under the settings it was made with, until it ends', async () => {
+  it.each<Record<string, string>>([
+    { JWT_ISSUER: 'us', JWT_AUDIENCE: 'signpost,other', JWT_ALGORITHMS: 'HS512', JWT_USER_CLAIM: 'user' },
+    { JWT_USER_CLAIM: 'user.id', JWT_SCOPE_CLAIM: 'realm_access.roles', JWT_CLIENT_IDS: 'https://app.example.com' },
+    { JWT_SCOPES: 'read:files=files:read' },
+    { JWT_SECRET: `${'n'.repeat(32)},${'o'.repeat(32)}` },
+    {
+      JWT_ISSUER: 'https://id.example.com/,own',
+      JWT_SECRET: OWN_SECRET,
+      JWKS_URL: 'https://id.example.com/=http://127.0.0.1:9/',
+      JWT_AUDIENCE: 'https://id.example.com/=theirs,own=ours',
+      JWT_CLIENT_IDS: 'https://id.example.com/=app',
+      JWT_ALGORITHMS: 'RS256,HS384',
+    },
+  ])('verifies under the settings it was made with, until it ends: %j', async (env) => {
     const { now, moveSeconds } = createClock();
-    const settings = { issuer: 'us', audience: 'signpost', algorithms: ['HS512'], userClaim: 'user', now };
-    const verify = await createTokenVerifier({ key: { kind: 'secret', secret: SECRET }, ...settings });
-    const token = await mintToken({ secret: SECRET, userId, scope: 'files:read', ttlSeconds: 60, ...settings });
-    const caller = { userId, actorId: userId, isOnBehalf: false, scopes: new Set(['files:read']) };
+    const verify = await createTokenVerifier({ ...authOf(env), now });
+    const scopes: Scope[] = ['files:read'];
+    const token = await mintToken(authOf(env), { userId, scopes, ttlSeconds: 60, now });
+    const caller = { userId, actorId: userId, isOnBehalf: false, scopes: new Set(scopes) };
     expect(await verify(`Bearer ${token}`)).toEqual(caller);
     moveSeconds(65);
     expect((await problemOf(() => verify(`Bearer ${token}`))).message).toBe('the token has expired');
   });
 
-  it('has no scope at all with an empty one', async () => {
+  it('names the owner where the files are an owner’s', async () => {
     const { now } = createClock();
-    const verify = await createTokenVerifier({ key: { kind: 'secret', secret: SECRET }, userClaim: 'sub', now });
-    const token = await mintToken({ secret: SECRET, userId, scope: '', ttlSeconds: 60, userClaim: 'sub', now });
+    const auth = authOf({ JWT_OWNER_CLAIM: 'org.id' });
+    const verify = await createTokenVerifier({ ...auth, now });
+    const token = await mintToken(auth, { userId, ownerId, scopes: ['files:read'], ttlSeconds: 60, now });
+    expect(await verify(`Bearer ${token}`)).toMatchObject({ userId: 'team-7', actorId: 'Zoë' });
+  });
+
+  it('has no scope at all with an empty list', async () => {
+    const { now } = createClock();
+    const verify = await createTokenVerifier({ ...authOf(), now });
+    const token = await mintToken(authOf(), { userId, scopes: [], ttlSeconds: 60, now });
     expect((await verify(`Bearer ${token}`)).scopes).toEqual(new Set());
+  });
+
+  it.each([
+    [{ JWT_ALGORITHMS: 'RS256' }, 'JWT_ALGORITHMS: with a secret there are HS256, HS384, HS512'],
+    [{ JWKS_URL: 'http://127.0.0.1:9/' }, 'only your issuer can make them'],
+  ])('says what is wrong with %j', async (env, reason) => {
+    const { now } = createClock();
+    await expect(mintToken(authOf(env), { userId, scopes: [], ttlSeconds: 60, now })).rejects.toThrow(reason);
   });
 });

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createTokenVerifier, type TokenVerifier } from '../../src/auth/verify-token.ts';
 import { freePort } from '../helpers/listen.ts';
 import {
+  authOf,
   bearer,
   createClock,
   createKeyPair,
@@ -34,10 +35,9 @@ async function start(answer: Parameters<typeof serve>[0], algorithms?: string[])
   const server = await serve(answer);
   const clock = createClock();
   const verify = await createTokenVerifier({
-    key: { kind: 'jwks', url: server.url },
-    algorithms,
-    userClaim: 'sub',
+    ...authOf({ JWKS_URL: server.url, ...(algorithms && { JWT_ALGORITHMS: algorithms.join(',') }) }),
     now: clock.now,
+    uptimeMs: clock.uptimeMs,
   });
   return { server, verify, moveSeconds: clock.moveSeconds };
 }
@@ -107,38 +107,79 @@ describe('keys behind a URL', () => {
 });
 
 describe('rotation', () => {
-  it('finds a new key at once, 30 s after the last fetch', async () => {
-    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+  it('finds a new key at once', async () => {
+    const { server, verify } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     server.answer = setOf(first.jwk, second.jwk);
-    moveSeconds(29);
-    await refuses(verify, await tokenOf(second));
-    expect(server.requests).toBe(1);
-    moveSeconds(1);
     await accepts(verify, await tokenOf(second));
     expect(server.requests).toBe(2);
+  });
+
+  it('finds a new key in 5 s while others make key ids up, and until then says keys-unavailable', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await refuses(verify, await tokenOf(second, 'made-up'));
+    server.answer = setOf(first.jwk, second.jwk);
+    const problem = await problemOf(async () => verify(await tokenOf(second)));
+    expect(problem).toMatchObject({ code: 'keys-unavailable', headers: { 'retry-after': '5' } });
+    expect(server.requests).toBe(2);
+    moveSeconds(5);
+    await refuses(verify, await tokenOf(second, 'made-up-again'));
+    await accepts(verify, await tokenOf(second));
+    expect(server.requests).toBe(3);
+  });
+
+  it('refuses a key id for good once it was looked for, whoever had it looked for', async () => {
+    const { verify, moveSeconds } = await start(setOf(first.jwk));
+    await refuses(verify, await tokenOf(second, 'made-up'));
+    await refuses(verify, await tokenOf(second), 'keys-unavailable');
+    moveSeconds(5);
+    await refuses(verify, await tokenOf(second, 'made-up-again'));
+    for (const _attempt of [1, 2, 3]) await refuses(verify, await tokenOf(second));
   });
 
   it('fetches once per cool-down however many unknown key ids come, and known ones keep working', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     for (const round of [1, 2, 3]) {
-      moveSeconds(30);
-      const spray = Array.from({ length: 50 }, async (_, n) => refuses(verify, await tokenOf(second, `made-up-${n}`)));
+      moveSeconds(5);
+      const spray = Array.from({ length: 50 }, async (_, n) =>
+        problemOf(async () => verify(await tokenOf(second, `${round}-${n}`))),
+      );
       await Promise.all([...spray, tokenOf(first).then((header) => accepts(verify, header))]);
-      await refuses(verify, await tokenOf(second, 'made-up-later'));
+      await refuses(verify, await tokenOf(second, `${round}-later`), 'keys-unavailable');
       expect(server.requests).toBe(1 + round);
     }
   });
 
-  it('fetches once per cool-down while the URL is down, too', async () => {
-    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+  it('keeps a bounded number of made-up key ids in mind', async () => {
+    const { server, verify } = await start(setOf(first.jwk));
+    for (let n = 0; n < 1200; n += 1) await problemOf(async () => verify(await tokenOf(second, `made-up-${n}`)));
+    await refuses(verify, await tokenOf(second, 'made-up-0'), 'keys-unavailable');
     await accepts(verify, await tokenOf(first));
-    server.answer = (_request, response) => response.writeHead(500).end();
-    moveSeconds(30);
-    for (let n = 0; n < 10; n += 1) await refuses(verify, await tokenOf(second, `made-up-${n}`));
     expect(server.requests).toBe(2);
+  });
+
+  it('fetches once per cool-down while the URL is down, too, and cannot tell then', async () => {
+    const { server, verify, moveSeconds } = await start(setOf(first.jwk));
+    await refuses(verify, await tokenOf(second, 'looked-for'));
+    server.answer = (_request, response) => response.writeHead(500).end();
+    moveSeconds(5);
+    for (let n = 0; n < 10; n += 1) await refuses(verify, await tokenOf(second, `made-up-${n}`), 'keys-unavailable');
+    expect(server.requests).toBe(3);
+    await refuses(verify, await tokenOf(second, 'looked-for'));
     await accepts(verify, await tokenOf(first));
+  });
+
+  it('does not count on the clock of the day, which may be set back', async () => {
+    const server = await serve(setOf(first.jwk));
+    const day = createClock();
+    const { uptimeMs, moveSeconds } = createClock();
+    const verify = await createTokenVerifier({ ...authOf({ JWKS_URL: server.url }), now: day.now, uptimeMs });
+    await refuses(verify, await tokenOf(second, 'made-up'));
+    day.moveSeconds(-1200);
+    moveSeconds(5);
+    server.answer = setOf(second.jwk);
+    await accepts(verify, await tokenOf(second));
   });
 
   it('fetches after 10 minutes without making the request wait', async () => {
@@ -202,10 +243,10 @@ describe('a URL that fails', () => {
     for (const _day of [1, 2, 3]) {
       moveSeconds(86_400);
       await accepts(verify, await tokenOf(first));
-      await refuses(verify, await tokenOf(second));
+      await refuses(verify, await tokenOf(second), 'keys-unavailable');
     }
     server.answer = setOf(second.jwk);
-    moveSeconds(30);
+    moveSeconds(5);
     await accepts(verify, await tokenOf(second));
     await refuses(verify, await tokenOf(first));
   });
@@ -238,13 +279,16 @@ describe('a URL that fails', () => {
     moveSeconds(1);
     await accepts(verify, await tokenOf(first));
     await vi.waitFor(async () => refuses(verify, await tokenOf(first)), PATIENCE);
-    expect(server.requests).toBe(3);
+    // The fourth looks for the key that is gone.
+    expect(server.requests).toBe(4);
   });
 
   it('is keys-unavailable when nothing listens there', async () => {
     const port = await freePort();
-    const key = { kind: 'jwks' as const, url: `http://127.0.0.1:${port}/` };
-    const verify = await createTokenVerifier({ key, userClaim: 'sub', now: createClock().now });
+    const verify = await createTokenVerifier({
+      ...authOf({ JWKS_URL: `http://127.0.0.1:${port}/` }),
+      ...createClock(),
+    });
     await refuses(verify, await tokenOf(first), 'keys-unavailable');
     await refuses(verify, 'Bearer garbage');
     await refuses(verify, signedByHand({ alg: 'HS256' }, { sub: 'alice' }));

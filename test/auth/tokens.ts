@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { onTestFinished } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
 import { Problem } from '../../src/errors.ts';
 import { listen } from '../helpers/listen.ts';
 
@@ -9,11 +10,18 @@ export const SECRET = 'correct horse battery staple, at length';
 export const START = new Date('2026-11-20T17:00:00Z');
 export const START_SECONDS = START.getTime() / 1000;
 
+/** How tokens verify under these settings, with `SECRET` where they name no key. */
+export function authOf(env: Record<string, string> = {}) {
+  const hasKey = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'].some((name) => name in env);
+  return parseConfig({ ...(!hasKey && { JWT_SECRET: SECRET }), ...env }).auth;
+}
+
 /** A clock that stands still until it is moved. */
-export function createClock(): { now: () => Date; moveSeconds: (seconds: number) => void } {
+export function createClock(): { now: () => Date; uptimeMs: () => number; moveSeconds: (seconds: number) => void } {
   let ms = START.getTime();
   return {
     now: () => new Date(ms),
+    uptimeMs: () => ms,
     moveSeconds: (seconds) => {
       ms += seconds * 1000;
     },

@@ -2,12 +2,13 @@ import { generateKeyPairSync } from 'node:crypto';
 import { exportJWK, exportPKCS8, exportSPKI } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createTokenVerifier, type TokenVerifier } from '../../src/auth/verify-token.ts';
-import { bearer, createClock, createKeyPair, handMade, problemOf, signedByHand } from './tokens.ts';
+import { authOf, bearer, createClock, createKeyPair, handMade, problemOf, signedByHand } from './tokens.ts';
 
 const { now } = createClock();
 
 function verifierFor(pemOrJwk: string, algorithms?: string[]): Promise<TokenVerifier> {
-  return createTokenVerifier({ key: { kind: 'public', pemOrJwk }, algorithms, userClaim: 'sub', now });
+  const env = { JWT_PUBLIC_KEY: pemOrJwk, ...(algorithms && { JWT_ALGORITHMS: algorithms.join(',') }) };
+  return createTokenVerifier({ ...authOf(env), now });
 }
 
 async function startFailure(pemOrJwk: string, algorithms?: string[]): Promise<string> {
@@ -29,6 +30,26 @@ describe('a public key', () => {
       }
     },
   );
+
+  it('verifies however the environment has bent it: quoted, in base64, on one line, with other line ends', async () => {
+    const { privateKey, publicKey } = await createKeyPair('RS256');
+    const pem = await exportSPKI(publicKey);
+    const body = pem.replace(/-----[^-]+-----|\n/g, '');
+    const header = await bearer({ sub: 'alice' }, privateKey, { alg: 'RS256' });
+    const base64 = Buffer.from(pem).toString('base64');
+    for (const text of [
+      ...[`"${pem}"`, `'${pem}'`, `"${pem.replaceAll('\n', '\\n')}"`, pem.replaceAll('\n', '\r\n')],
+      ...[
+        pem.replaceAll('\n', ' '),
+        pem.replaceAll('\n', ''),
+        pem.replaceAll('\n', '\n  '),
+        pem.replaceAll('\n', '\\r\\n'),
+      ],
+      ...[base64, Buffer.from(pem).toString('base64url'), base64.replace(/.{76}/g, '$&\n'), body],
+    ]) {
+      expect(await (await verifierFor(text))(header)).toMatchObject({ userId: 'alice' });
+    }
+  });
 
   it('verifies as PKCS #1 and as X.509 certificate', async () => {
     const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

@@ -1,13 +1,16 @@
 import { inspect } from 'node:util';
 import type { JWTPayload } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { type AuthOptions, createTokenVerifier } from '../../src/auth/verify-token.ts';
-import { bearer, createClock, handMade, problemOf, SECRET, START_SECONDS, signedByHand } from './tokens.ts';
+import { createTokenVerifier } from '../../src/auth/verify-token.ts';
+import { authOf, bearer, createClock, handMade, problemOf, SECRET, START_SECONDS, signedByHand } from './tokens.ts';
 
 const clock = createClock();
 
-function verifierWith(options: Partial<AuthOptions> & { now?: () => Date } = {}) {
-  return createTokenVerifier({ key: { kind: 'secret', secret: SECRET }, userClaim: 'sub', now: clock.now, ...options });
+type Env = Record<string, string>;
+
+/** A verifier under these settings. */
+function verifierWith(env: Env = {}, now = clock.now) {
+  return createTokenVerifier({ ...authOf(env), now });
 }
 
 describe('the Authorization header', () => {
@@ -80,14 +83,14 @@ describe('algorithms under a secret', () => {
   });
 
   it('refuses what JWT_ALGORITHMS leaves out', async () => {
-    const verify = await verifierWith({ algorithms: ['HS512'] });
+    const verify = await verifierWith({ JWT_ALGORITHMS: 'HS512' });
     expect((await problemOf(async () => verify(await bearer({ sub: 'alice' })))).code).toBe('unauthenticated');
     const hs512 = await bearer({ sub: 'alice' }, Buffer.from(SECRET), { alg: 'HS512' });
     expect(await verify(hs512)).toMatchObject({ userId: 'alice' });
   });
 
-  it.each([[['RS256']], [['HS256', 'none']], [[]]])('does not start with JWT_ALGORITHMS %j', async (algorithms) => {
-    const failure: unknown = await verifierWith({ algorithms }).catch((error) => error);
+  it.each(['RS256', 'HS256,none', ','])('does not start with JWT_ALGORITHMS %j', async (JWT_ALGORITHMS) => {
+    const failure: unknown = await verifierWith({ JWT_ALGORITHMS }).catch((error) => error);
     expect(String(failure)).toContain('JWT_ALGORITHMS');
     expect(String(failure)).not.toContain(SECRET);
   });
@@ -102,31 +105,31 @@ describe('algorithms under a secret', () => {
 });
 
 describe('claims', () => {
-  it.each<[string, Partial<AuthOptions>, JWTPayload]>([
+  it.each<[string, Env, JWTPayload]>([
     ['no exp', {}, {}],
     ['exp 4 s ago', {}, { exp: START_SECONDS - 4 }],
     ['nbf in 5 s', {}, { nbf: START_SECONDS + 5 }],
     ['iat in the future', {}, { iat: START_SECONDS + 3600 }],
-    ['the issuer', { issuer: 'https://id.example/' }, { iss: 'https://id.example/' }],
-    ['the audience', { audience: 'signpost' }, { aud: 'signpost' }],
-    ['the audience in a list', { audience: 'signpost' }, { aud: ['other', 'signpost'] }],
+    ['the issuer', { JWT_ISSUER: 'https://id.example/' }, { iss: 'https://id.example/' }],
+    ['the audience', { JWT_AUDIENCE: 'signpost' }, { aud: 'signpost' }],
+    ['the audience in a list', { JWT_AUDIENCE: 'signpost' }, { aud: ['other', 'signpost'] }],
     ['any issuer and audience when none is set', {}, { iss: 'x', aud: 'y' }],
-  ])('takes %s', async (_name, options, claims) => {
-    const verify = await verifierWith(options);
+  ])('takes %s', async (_name, env, claims) => {
+    const verify = await verifierWith(env);
     expect(await verify(await bearer({ sub: 'alice', ...claims }))).toMatchObject({ userId: 'alice' });
   });
 
   const mismatch = "the token's signature or claims do not verify";
-  it.each<[string, string, Partial<AuthOptions>, JWTPayload]>([
+  it.each<[string, string, Env, JWTPayload]>([
     ['exp 5 s ago', 'the token has expired', {}, { exp: START_SECONDS - 5 }],
     ['nbf in 6 s', 'the token is not valid yet', {}, { nbf: START_SECONDS + 6 }],
-    ['another issuer', mismatch, { issuer: 'https://id.example/' }, { iss: 'https://id.example' }],
-    ['no issuer', mismatch, { issuer: 'https://id.example/' }, {}],
-    ['another audience', mismatch, { audience: 'signpost' }, { aud: 'signpost2' }],
-    ['a list without the audience', mismatch, { audience: 'signpost' }, { aud: ['other'] }],
-    ['no audience', mismatch, { audience: 'signpost' }, {}],
-  ])('refuses %s: %s', async (_name, detail, options, claims) => {
-    const verify = await verifierWith(options);
+    ['another issuer', mismatch, { JWT_ISSUER: 'https://id.example/' }, { iss: 'https://id.example' }],
+    ['no issuer', mismatch, { JWT_ISSUER: 'https://id.example/' }, {}],
+    ['another audience', mismatch, { JWT_AUDIENCE: 'signpost' }, { aud: 'signpost2' }],
+    ['a list without the audience', mismatch, { JWT_AUDIENCE: 'signpost' }, { aud: ['other'] }],
+    ['no audience', mismatch, { JWT_AUDIENCE: 'signpost' }, {}],
+  ])('refuses %s: %s', async (_name, detail, env, claims) => {
+    const verify = await verifierWith(env);
     const problem = await problemOf(async () => verify(await bearer({ sub: 'alice', ...claims })));
     expect(problem).toMatchObject({ code: 'unauthenticated', message: detail });
   });
@@ -140,7 +143,7 @@ describe('claims', () => {
   it.each([
     ['missing', {}],
     ['empty', { sub: '' }],
-    ['a number', { sub: 7 }],
+    ['a number, which sub must not be', { sub: 7 }],
     ['a list', { sub: ['alice'] }],
     ['one with a control character', { sub: 'a\nb' }],
     ['one of 256 bytes', { sub: 'a'.repeat(256) }],
@@ -151,7 +154,7 @@ describe('claims', () => {
   });
 
   it('takes the user id from the claim of JWT_USER_CLAIM alone', async () => {
-    const verify = await verifierWith({ userClaim: 'https://example.com/user_id' });
+    const verify = await verifierWith({ JWT_USER_CLAIM: 'https://example.com/user_id' });
     const header = await bearer({ sub: 'alice', 'https://example.com/user_id': 'Zoë' });
     expect(await verify(header)).toMatchObject({ userId: 'Zoë', actorId: 'Zoë' });
     expect((await problemOf(async () => verify(await bearer({ sub: 'alice' })))).code).toBe('unauthenticated');
@@ -181,10 +184,54 @@ describe('scopes', () => {
   });
 });
 
+describe('scopes in the words of the issuer', () => {
+  const BOTH = ['files:read', 'files:write'];
+  it.each<[string, Env, JWTPayload, string[]]>([
+    ['a claim of another name', { JWT_SCOPE_CLAIM: 'permissions' }, { permissions: BOTH, scope: 'files:admin' }, BOTH],
+    ['several claims', { JWT_SCOPE_CLAIM: 'scope,roles' }, { scope: 'files:read', roles: ['files:write'] }, BOTH],
+    ['a claim within objects', { JWT_SCOPE_CLAIM: 'a.b.c' }, { a: { 'b.c': 'files:read' } }, ['files:read']],
+    ['a claim that is missing: none', { JWT_SCOPE_CLAIM: 'permissions' }, { scope: 'files:read' }, []],
+    ['other words', { JWT_SCOPES: 'get=files:read,put=files:write' }, { scope: 'get put' }, BOTH],
+    ['one word for two', { JWT_SCOPES: 'access=files:read files:write' }, { scp: ['access'] }, BOTH],
+    ['one word twice', { JWT_SCOPES: 'access=files:read,access=files:write' }, { scp: 'access' }, BOTH],
+    ['a word with a space in a list', { JWT_SCOPES: 'Team lead=files:read' }, { scp: ['Team lead'] }, ['files:read']],
+    ['a word with =', { JWT_SCOPES: 'a=b=files:read' }, { scope: 'a=b' }, ['files:read']],
+    ['ours, beside other words', { JWT_SCOPES: 'get=files:read' }, { scope: 'files:write' }, ['files:write']],
+    ['a prefix', { JWT_SCOPES: 'https://api/*' }, { scope: 'https://api/files:read x/files:write' }, ['files:read']],
+    ['a prefix alone: none', { JWT_SCOPES: 'api/*' }, { scope: 'api/' }, []],
+    ['no claim where words are set: none', { JWT_SCOPES: 'get=files:read' }, {}, []],
+    ['none of ours where that may do something', { JWT_SCOPES: '*=files:read' }, { scope: 'openid' }, ['files:read']],
+    ['no claim where that may do something', { JWT_SCOPES: '*=files:read files:write' }, {}, BOTH],
+    [
+      'some of ours, which is all then',
+      { JWT_SCOPES: '*=files:read files:write' },
+      { scope: 'files:read' },
+      ['files:read'],
+    ],
+    ['a name from Object.prototype', { JWT_SCOPE_CLAIM: 'constructor.name' }, {}, []],
+  ])('come from %s', async (_name, env, claims, scopes) => {
+    const verify = await verifierWith(env);
+    expect([...(await verify(await bearer({ sub: 'alice', ...claims }))).scopes]).toEqual(scopes);
+  });
+});
+
+describe('JWT_CLOCK_TOLERANCE_SECONDS', () => {
+  it.each([
+    [{}, 6],
+    [{ JWT_CLOCK_TOLERANCE_SECONDS: '0' }, 1],
+    [{ JWT_CLOCK_TOLERANCE_SECONDS: '60' }, 61],
+  ])('with %j lets nbf lie less than %i s ahead', async (env, seconds) => {
+    const verify = await verifierWith(env);
+    const header = (ahead: number) => bearer({ sub: 'alice', nbf: START_SECONDS + ahead });
+    expect(await verify(await header(seconds - 1))).toMatchObject({ userId: 'alice' });
+    expect((await problemOf(async () => verify(await header(seconds)))).message).toBe('the token is not valid yet');
+  });
+});
+
 describe('a remembered token', () => {
   it('is answered without a promise, within 60 s', async () => {
     const { now, moveSeconds } = createClock();
-    const verify = await verifierWith({ now });
+    const verify = await verifierWith({}, now);
     const header = await bearer({ sub: 'alice' });
     const first = verify(header);
     expect(first).toBeInstanceOf(Promise);
@@ -198,7 +245,7 @@ describe('a remembered token', () => {
 
   it('is refused once it has expired', async () => {
     const { now, moveSeconds } = createClock();
-    const verify = await verifierWith({ now });
+    const verify = await verifierWith({}, now);
     const header = await bearer({ sub: 'alice', exp: START_SECONDS + 10 });
     await verify(header);
     moveSeconds(9);
@@ -209,7 +256,7 @@ describe('a remembered token', () => {
 
   it('is not valid yet again when the clock is set back before nbf', async () => {
     const { now, moveSeconds } = createClock();
-    const verify = await verifierWith({ now });
+    const verify = await verifierWith({}, now);
     const header = await bearer({ sub: 'alice', nbf: START_SECONDS });
     await verify(header);
     moveSeconds(-60);
@@ -218,7 +265,7 @@ describe('a remembered token', () => {
 
   it('is never one that failed: it verifies when its time has come', async () => {
     const { now, moveSeconds } = createClock();
-    const verify = await verifierWith({ now });
+    const verify = await verifierWith({}, now);
     const header = await bearer({ sub: 'alice', nbf: START_SECONDS + 30 });
     await problemOf(() => verify(header));
     moveSeconds(30);
@@ -228,17 +275,21 @@ describe('a remembered token', () => {
 
 describe('what a refusal gives away', () => {
   it.each<[string, JWTPayload, string]>([
-    ['expired', { exp: START_SECONDS - 60 }, 'ERR_JWT_EXPIRED'],
-    ['not valid yet', { nbf: START_SECONDS + 60 }, 'ERR_JWT_CLAIM_VALIDATION_FAILED'],
-    ['of another issuer', { iss: 'someone' }, 'ERR_JWT_CLAIM_VALIDATION_FAILED'],
-  ])('is a code, neither the token nor its claims, when it is %s', async (_name, claims, code) => {
-    const verify = await verifierWith({ issuer: 'us' });
-    const header = await bearer({ iss: 'us', sub: 'alice-secret-name', ...claims });
-    const problem = await problemOf(() => verify(header));
-    expect(problem.cause).toBe(code);
-    const everything = inspect(problem, { depth: Number.POSITIVE_INFINITY, showHidden: true });
-    for (const part of ['alice-secret-name', ...header.slice(7).split('.')]) expect(everything).not.toContain(part);
-  });
+    ['expired', { exp: START_SECONDS - 60 }, 'ERR_JWT_EXPIRED exp'],
+    ['not valid yet', { nbf: START_SECONDS + 60 }, 'ERR_JWT_CLAIM_VALIDATION_FAILED nbf'],
+    ['of another issuer', { iss: 'someone' }, 'ERR_JWT_CLAIM_VALIDATION_FAILED iss'],
+  ])(
+    'is a code and the name of a claim, neither the token nor its values, when it is %s',
+    async (_name, claims, expected) => {
+      const [code, claim] = expected.split(' ');
+      const verify = await verifierWith({ JWT_ISSUER: 'us' });
+      const header = await bearer({ iss: 'us', sub: 'alice-secret-name', ...claims });
+      const problem = await problemOf(() => verify(header));
+      expect(problem.cause).toEqual({ code, claim, why: expect.any(String) });
+      const everything = inspect(problem, { depth: Number.POSITIVE_INFINITY, showHidden: true });
+      for (const part of ['alice-secret-name', ...header.slice(7).split('.')]) expect(everything).not.toContain(part);
+    },
+  );
 
   it('is nothing of a token that is no JSON', async () => {
     const verify = await verifierWith();

@@ -201,7 +201,7 @@ describe('POST /events/s3', () => {
   });
 
   it('is a route that is not there without a setting', async () => {
-    const config = { ...service.services.config, events: { secret: null, snsTopics: [] } };
+    const config = { ...service.services.config, events: { secrets: [], snsTopics: [] } };
     const response = await createApp({ ...service.services, config }).request('/events/s3', {
       method: 'POST',
       headers: AUTHORIZED,
@@ -242,7 +242,7 @@ describe('the secret', () => {
   it('does not stand in for a signature, nor does a listed topic for the secret', async () => {
     const message = { ...signSnsMessage(sns), Signature: 'AAAA' };
     expectProblem(await send(message, { ...SIGNED, ...AUTHORIZED }), 401, 'unauthenticated');
-    const config = { ...service.services.config, events: { secret: null, snsTopics: [TOPIC] } };
+    const config = { ...service.services.config, events: { secrets: [], snsTopics: [TOPIC] } };
     const response = await createApp({ ...service.services, config }).request('/events/s3?secret=null', {
       ...{ method: 'POST', headers: { ...AUTHORIZED, 'content-type': 'application/json' } },
       body: JSON.stringify(records('x')),

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Scope } from '../../src/auth/caller.ts';
 import { toUserId } from '../../src/object-key.ts';
+import type { Scope } from '../../src/scopes.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../../src/uploads/confirm-upload.ts';
 import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
 

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { CreateMultipartUploadCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Scope } from '../../src/auth/caller.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { toUserId } from '../../src/object-key.ts';
+import type { Scope } from '../../src/scopes.ts';
 import { confirmUpload } from '../../src/uploads/confirm-upload.ts';
 import { startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
 

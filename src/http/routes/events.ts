@@ -23,16 +23,16 @@ export type EventServices = ConfirmEventsServices & {
  * told of no event; a 503 asks for another delivery.
  */
 export function eventRoutes(services: EventServices): Hono<Env> {
-  const { secret, snsTopics } = services.config.events;
+  const { secrets, snsTopics } = services.config.events;
   const { download = downloadText, now } = services;
   const readSns = createSnsReader({ topics: snsTopics, download, now });
   const routes = new Hono<Env>();
 
   routes.post('/events/s3', async (c) => {
-    if (secret === null && snsTopics.length === 0) throw new Problem('route-not-found', 'there is no such route');
+    if (secrets.length === 0 && snsTopics.length === 0) throw new Problem('route-not-found', 'there is no such route');
     const isSigned = c.req.header('x-amz-sns-message-type') && c.req.header('x-amz-sns-rawdelivery') !== 'true';
     // Both before the body is read; a message names its topic again, under the signature.
-    if (!isSigned) requireSecret(c, secret);
+    if (!isSigned) requireSecret(c, secrets);
     else if (!snsTopics.includes(c.req.header('x-amz-sns-topic-arn') ?? '')) throw topicNotListed();
     const events = isSigned
       ? await readSns(await readJson(c, snsMessage, MAX_BATCH_BODY_BYTES, JSON_OR_TEXT))
@@ -46,9 +46,9 @@ export function eventRoutes(services: EventServices): Hono<Env> {
 }
 
 /** @throws {Problem} `unauthenticated`; how much of the secret was right cannot be told from the time it takes. */
-function requireSecret(c: Context<Env>, secret: string | null): void {
+function requireSecret(c: Context<Env>, secrets: readonly string[]): void {
   const sent = /^bearer +(.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('secret');
-  if (secret !== null && sent !== undefined && timingSafeEqual(sha256(sent), sha256(secret))) return;
+  if (sent !== undefined && secrets.some((secret) => timingSafeEqual(sha256(sent), sha256(secret)))) return;
   throw new Problem('unauthenticated', 'this needs the secret of bucket events, or a message that SNS signed', {
     headers: { 'www-authenticate': 'Bearer' },
   });

@@ -1,0 +1,78 @@
+import type { JWTPayload } from 'jose';
+import type { AuthConfig } from '../auth-config.ts';
+import { toUserId, type UserId } from '../object-key.ts';
+import { SCOPES, type Scope, type ScopeWords } from '../scopes.ts';
+import type { Identity } from './caller.ts';
+import { unauthenticated } from './refusal.ts';
+
+/** RFC 9068, section 2.2 (`client_id`), OpenID Connect Core, section 2 (`azp`), Okta (`cid`), Entra ID 1.0 (`appid`). */
+export const CLIENT_CLAIMS = ['azp', 'client_id', 'cid', 'appid'] as const;
+
+/** Where neither setting about scopes is there. RFC 8693, section 4.2 (`scope`); Entra ID and Okta send `scp`. */
+export const DEFAULT_SCOPE_CLAIMS: readonly string[] = ['scope', 'scp'];
+const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(['files:read', 'files:write']);
+
+export type ClaimSettings = Pick<AuthConfig, 'userClaim' | 'ownerClaim' | 'scopeClaims' | 'scopeWords'>;
+
+/**
+ * A claim by its name, which may hold dots itself (`https://example.com/user_id`); where there is none of that name, the
+ * dots lead into objects (`user.id`).
+ */
+export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
+  if (Object.hasOwn(claims, name)) return claims[name];
+  for (let dot = name.indexOf('.'); dot !== -1; dot = name.indexOf('.', dot + 1)) {
+    const outer = name.slice(0, dot);
+    const inner = Object.hasOwn(claims, outer) ? claims[outer] : undefined;
+    const value = isObject(inner) ? claimAt(inner, name.slice(dot + 1)) : undefined;
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+/**
+ * Who a verified token stands for.
+ * @throws {Problem} `unauthenticated` when it names no user, or no owner where JWT_OWNER_CLAIM asks for one: the user does
+ *   not take the owner's place then, since a person may be called like somebody's team.
+ */
+export function readIdentity(payload: JWTPayload, settings: ClaimSettings): Identity {
+  const { userClaim, ownerClaim } = settings;
+  const actorId = idAt(payload, userClaim);
+  if (actorId === null) throw unauthenticated('the token names no user id', { claim: userClaim });
+  const userId = ownerClaim === null ? actorId : idAt(payload, ownerClaim);
+  if (userId === null) throw unauthenticated('the token names no owner', { claim: ownerClaim ?? userClaim });
+  return { userId, actorId, isOnBehalf: false, scopes: readScopes(payload, settings) };
+}
+
+/** RFC 7519, section 4.1.2: `sub` is a string. In claims of an issuer's own, whole numbers are ids as well. */
+function idAt(payload: JWTPayload, name: string): UserId | null {
+  const value = claimAt(payload, name);
+  return toUserId(name !== 'sub' && Number.isSafeInteger(value) ? String(value) : value);
+}
+
+/**
+ * The scopes of a token: strings separated by spaces, or lists. A token without any of the claims may read and write, but
+ * not where the settings say what to look for: a role that is missing must not give more than one that is there.
+ */
+function readScopes(payload: JWTPayload, { scopeClaims, scopeWords }: ClaimSettings): ReadonlySet<Scope> {
+  const claims = (scopeClaims ?? DEFAULT_SCOPE_CLAIMS).map((name) => claimAt(payload, name));
+  if (scopeClaims === null && scopeWords === null && claims.every((claim) => claim === undefined))
+    return DEFAULT_SCOPES;
+  const named = claims
+    .flat()
+    .flatMap((claim) => (typeof claim === 'string' ? [claim, ...claim.split(' ')] : []))
+    .flatMap((word) => [word, ...translate(word, scopeWords)]);
+  const ours = SCOPES.filter((scope) => named.includes(scope) || named.includes('files:admin'));
+  return new Set(ours.length > 0 ? ours : scopeWords?.otherwise);
+}
+
+function translate(word: string, scopeWords: ScopeWords | null): readonly string[] {
+  if (scopeWords === null) return [];
+  const bare = scopeWords.prefixes
+    .filter((prefix) => word.startsWith(prefix))
+    .map((prefix) => word.slice(prefix.length));
+  return [...(scopeWords.words.get(word) ?? []), ...bare];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
