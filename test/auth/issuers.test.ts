@@ -1,0 +1,283 @@
+import type { JWTPayload } from 'jose';
+import { describe, expect, it } from 'vitest';
+import { createTokenVerifier } from '../../src/auth/verify-token.ts';
+import { authOf, bearer, createClock, createKeyPair, json, problemOf, START_SECONDS, serve } from './tokens.ts';
+
+const pair = await createKeyPair('RS256', 'issuer-key');
+const TIMES = { iat: START_SECONDS - 10, exp: START_SECONDS + 300 };
+
+type Claims = Record<string, unknown>;
+
+type Row = {
+  /** The setting in docs/issuers.md; JWKS_URL is added. */
+  env: Record<string, string>;
+  claims: JWTPayload;
+  user: string;
+  owner?: string;
+  scopes: string[];
+  /** What is changed in the claims, to the claim that the log then names. */
+  refused: [Claims, string][];
+};
+
+const READ_WRITE = ['files:read', 'files:write'];
+const ANYTHING = { JWT_SCOPES: '*=files:read files:write' };
+
+const AUTH0: JWTPayload = {
+  iss: 'https://acme.eu.auth0.com/',
+  sub: 'auth0|65f1c0ffee',
+  aud: ['https://files.example.com', 'https://acme.eu.auth0.com/userinfo'],
+  azp: 'spa-client-id',
+  scope: 'openid profile email',
+};
+const AUTH0_ENV = { JWT_ISSUER: 'https://acme.eu.auth0.com/', JWT_AUDIENCE: 'https://files.example.com' };
+
+const CLERK: JWTPayload = {
+  ...{ iss: 'https://clerk.example.com', sub: 'user_2abc', azp: 'https://app.example.com', nbf: START_SECONDS - 10 },
+  ...{ sid: 'sess_1', fva: [7, -1], v: 2, o: { id: 'org_9', rol: 'admin', slg: 'acme' } },
+};
+const CLERK_ENV = { JWT_ISSUER: 'https://clerk.example.com', JWT_CLIENT_IDS: 'https://app.example.com' };
+
+const COGNITO_ISSUER = 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc';
+const COGNITO: JWTPayload = {
+  ...{ iss: COGNITO_ISSUER, sub: '5f3c-uuid', client_id: 'app-client', username: 'alice', token_use: 'access' },
+  ...{ scope: 'aws.cognito.signin.user.admin', origin_jti: 'o', jti: 'j' },
+};
+const COGNITO_ENV = { JWT_ISSUER: COGNITO_ISSUER, JWT_CLIENT_IDS: 'app-client' };
+
+const ENTRA_ISSUER = 'https://login.microsoftonline.com/7d1c-tenant/v2.0';
+const ENTRA: JWTPayload = {
+  ...{ iss: ENTRA_ISSUER, aud: 'api-client-id', azp: 'spa-client-id', scp: 'access_as_user', ver: '2.0' },
+  ...{ sub: 'pairwise', oid: '00aa-object', tid: '7d1c-tenant' },
+};
+const ENTRA_ENV = { JWT_ISSUER: ENTRA_ISSUER, JWT_AUDIENCE: 'api-client-id', JWT_USER_CLAIM: 'oid' };
+
+const FIREBASE: JWTPayload = {
+  ...{ iss: 'https://securetoken.google.com/acme-prod', aud: 'acme-prod', sub: 'Xy1', user_id: 'Xy1' },
+  ...{ email: 'alice@example.com', firebase: { sign_in_provider: 'password', tenant: 'acme-t1', identities: {} } },
+};
+const FIREBASE_ENV = { JWT_ISSUER: 'https://securetoken.google.com/acme-prod', JWT_AUDIENCE: 'acme-prod' };
+
+const KEYCLOAK_ISSUER = 'https://id.example.com/realms/main';
+const KEYCLOAK: JWTPayload = {
+  ...{ iss: KEYCLOAK_ISSUER, aud: 'account', sub: '8a1b-uuid', typ: 'Bearer', azp: 'web', scope: 'profile email' },
+  ...{ realm_access: { roles: ['offline_access'] }, resource_access: { 'sign.post': { roles: ['uploader'] } } },
+};
+const KEYCLOAK_ENV = { JWT_ISSUER: KEYCLOAK_ISSUER, JWT_CLIENT_IDS: 'web,mobile' };
+
+const OKTA: JWTPayload = {
+  ...{ iss: 'https://acme.okta.com/oauth2/default', aud: 'api://default', cid: '0oa1', uid: '00u1', ver: 1 },
+  ...{ sub: 'alice@example.com', scp: ['openid', 'files:read', 'files:write'] },
+};
+const OKTA_ENV = { JWT_ISSUER: 'https://acme.okta.com/oauth2/default', JWT_AUDIENCE: 'api://default' };
+
+const SUPABASE: JWTPayload = {
+  ...{ iss: 'https://abc.supabase.co/auth/v1', aud: 'authenticated', sub: '11d2-uuid', role: 'authenticated' },
+  ...{
+    aal: 'aal1',
+    session_id: 's',
+    app_metadata: { provider: 'email', team: 'blue' },
+    user_metadata: { team: 'red' },
+  },
+};
+const SUPABASE_ENV = { JWT_ISSUER: 'https://abc.supabase.co/auth/v1', JWT_AUDIENCE: 'authenticated' };
+
+const WORKOS: JWTPayload = {
+  ...{ iss: 'https://api.workos.com/user_management/client_1', sub: 'user_01H', sid: 'session_1', jti: 'j' },
+  ...{ org_id: 'org_01H', role: 'member', permissions: ['files:read', 'posts:write'] },
+};
+const WORKOS_ENV = { JWT_ISSUER: 'https://api.workos.com/user_management/client_1' };
+
+const ROWS: Record<string, Row> = {
+  'Auth0, as a login gives them': {
+    env: { ...AUTH0_ENV, ...ANYTHING },
+    claims: AUTH0,
+    user: 'auth0|65f1c0ffee',
+    scopes: READ_WRITE,
+    refused: [
+      [{ aud: ['https://other.example.com', 'https://acme.eu.auth0.com/userinfo'] }, 'aud'],
+      [{ iss: 'https://acme.eu.auth0.com' }, 'iss'],
+    ],
+  },
+  'Auth0 with RBAC and an organization': {
+    env: { ...AUTH0_ENV, JWT_SCOPE_CLAIM: 'permissions', JWT_OWNER_CLAIM: 'org_id' },
+    claims: { ...AUTH0, permissions: ['files:read'], org_id: 'org_x1' },
+    user: 'auth0|65f1c0ffee',
+    owner: 'org_x1',
+    scopes: ['files:read'],
+    refused: [
+      [{ org_id: undefined }, 'org_id'],
+      [{ org_id: ['org_x1'] }, 'org_id'],
+    ],
+  },
+  Clerk: {
+    env: CLERK_ENV,
+    claims: CLERK,
+    user: 'user_2abc',
+    scopes: READ_WRITE,
+    refused: [
+      [{ azp: 'https://evil.example.com' }, 'azp'],
+      [{ azp: undefined }, 'azp'],
+    ],
+  },
+  'Clerk with organizations': {
+    env: {
+      ...CLERK_ENV,
+      JWT_OWNER_CLAIM: 'o.id',
+      JWT_SCOPE_CLAIM: 'o.rol',
+      JWT_SCOPES: 'admin=files:write files:read',
+    },
+    claims: CLERK,
+    user: 'user_2abc',
+    owner: 'org_9',
+    scopes: READ_WRITE,
+    refused: [[{ o: undefined }, 'o.id']],
+  },
+  Cognito: {
+    env: { ...COGNITO_ENV, ...ANYTHING },
+    claims: COGNITO,
+    user: '5f3c-uuid',
+    scopes: READ_WRITE,
+    refused: [
+      [{ client_id: 'other-app' }, 'client_id'],
+      // Its ID token: what the application learns of the user is no key to the files.
+      [{ client_id: undefined, scope: undefined, aud: 'app-client', token_use: 'id' }, 'azp'],
+    ],
+  },
+  'Cognito with a resource server': {
+    env: { ...COGNITO_ENV, JWT_SCOPES: 'signpost/*' },
+    claims: { ...COGNITO, scope: 'openid signpost/files:read other/files:write' },
+    user: '5f3c-uuid',
+    scopes: ['files:read'],
+    refused: [[{ client_id: 'other-app' }, 'client_id']],
+  },
+  'Entra ID': {
+    env: { ...ENTRA_ENV, JWT_SCOPES: 'access_as_user=files:read files:write' },
+    claims: ENTRA,
+    user: '00aa-object',
+    scopes: READ_WRITE,
+    refused: [
+      [{ aud: '00000003-0000-0000-c000-000000000000' }, 'aud'],
+      [{ iss: 'https://login.microsoftonline.com/other-tenant/v2.0' }, 'iss'],
+      [{ oid: undefined }, 'oid'],
+    ],
+  },
+  'Entra ID of a daemon': {
+    env: { ...ENTRA_ENV, JWT_SCOPE_CLAIM: 'scp,roles', JWT_SCOPES: 'Files.Admin=files:admin' },
+    claims: { ...ENTRA, scp: undefined, roles: ['Files.Admin'] },
+    user: '00aa-object',
+    scopes: ['files:read', 'files:write', 'files:admin'],
+    refused: [[{ aud: 'another' }, 'aud']],
+  },
+  Firebase: {
+    env: FIREBASE_ENV,
+    claims: FIREBASE,
+    user: 'Xy1',
+    scopes: READ_WRITE,
+    refused: [
+      [{ aud: 'another-project' }, 'aud'],
+      [{ iss: 'https://securetoken.google.com/another-project' }, 'iss'],
+    ],
+  },
+  'Firebase with tenants': {
+    env: { ...FIREBASE_ENV, JWT_OWNER_CLAIM: 'firebase.tenant' },
+    claims: FIREBASE,
+    user: 'Xy1',
+    owner: 'acme-t1',
+    scopes: READ_WRITE,
+    refused: [[{ firebase: {} }, 'firebase.tenant']],
+  },
+  Keycloak: {
+    env: { ...KEYCLOAK_ENV, ...ANYTHING },
+    claims: KEYCLOAK,
+    user: '8a1b-uuid',
+    scopes: READ_WRITE,
+    refused: [
+      [{ azp: 'admin-cli' }, 'azp'],
+      // A lightweight access token without the mapper for sub.
+      [{ sub: undefined }, 'sub'],
+    ],
+  },
+  'Keycloak with roles of a client whose name has a dot': {
+    env: {
+      ...KEYCLOAK_ENV,
+      JWT_SCOPE_CLAIM: 'resource_access.sign.post.roles',
+      JWT_SCOPES: 'uploader=files:write,reader=files:read',
+    },
+    claims: KEYCLOAK,
+    user: '8a1b-uuid',
+    scopes: ['files:write'],
+    refused: [[{ azp: 'admin-cli' }, 'azp']],
+  },
+  Okta: {
+    env: { ...OKTA_ENV, JWT_USER_CLAIM: 'uid', JWT_CLIENT_IDS: '0oa1' },
+    claims: OKTA,
+    user: '00u1',
+    scopes: READ_WRITE,
+    refused: [
+      [{ aud: 'https://acme.okta.com' }, 'aud'],
+      [{ cid: '0oa2' }, 'cid'],
+      // A machine's token has no uid.
+      [{ uid: undefined, sub: '0oa1' }, 'uid'],
+    ],
+  },
+  Supabase: {
+    env: { ...SUPABASE_ENV, JWT_OWNER_CLAIM: 'app_metadata.team' },
+    claims: SUPABASE,
+    user: '11d2-uuid',
+    owner: 'blue',
+    scopes: READ_WRITE,
+    refused: [
+      // The anonymous key, which is in every page.
+      [{ iss: 'supabase', aud: undefined, sub: undefined, role: 'anon' }, 'aud'],
+      [{ app_metadata: {} }, 'app_metadata.team'],
+    ],
+  },
+  WorkOS: {
+    env: { ...WORKOS_ENV, JWT_OWNER_CLAIM: 'org_id', JWT_SCOPE_CLAIM: 'permissions' },
+    claims: WORKOS,
+    user: 'user_01H',
+    owner: 'org_01H',
+    scopes: ['files:read'],
+    refused: [
+      [{ iss: 'https://api.workos.com/user_management/client_2' }, 'iss'],
+      [{ org_id: undefined }, 'org_id'],
+    ],
+  },
+  'an issuer of numbers, within an object': {
+    env: { JWT_USER_CLAIM: 'user.id', JWT_OWNER_CLAIM: 'https://example.com/team_id' },
+    claims: { user: { id: 42 }, 'https://example.com/team_id': 7 },
+    user: '42',
+    owner: '7',
+    scopes: READ_WRITE,
+    refused: [
+      [{ user: { id: 42.5 } }, 'user.id'],
+      [{ user: { id: 2 ** 53 } }, 'user.id'],
+      [{ user: { id: true } }, 'user.id'],
+      [{ user: [{ id: 42 }] }, 'user.id'],
+      [{ user: 'id' }, 'user.id'],
+      [{ 'https://example.com/team_id': null }, 'https://example.com/team_id'],
+    ],
+  },
+};
+
+describe.each(Object.entries(ROWS))('tokens of %s', (_name, row) => {
+  async function verifierOf() {
+    const { url } = await serve(json({ keys: [pair.jwk] }));
+    return createTokenVerifier({ ...authOf({ ...row.env, JWKS_URL: url }), ...createClock() });
+  }
+  const sign = (claims: Claims) =>
+    bearer({ ...row.claims, ...TIMES, ...claims }, pair.privateKey, { alg: 'RS256', kid: 'issuer-key', typ: 'JWT' });
+
+  it('are the user, the owner and the scopes', async () => {
+    const verify = await verifierOf();
+    const caller = await verify(await sign({}));
+    expect(caller).toMatchObject({ actorId: row.user, userId: row.owner ?? row.user, isOnBehalf: false });
+    expect([...caller.scopes]).toEqual(row.scopes);
+  });
+
+  it.each(row.refused)('are refused with %j, by the claim %s', async (claims, claim) => {
+    const verify = await verifierOf();
+    const problem = await problemOf(async () => verify(await sign(claims)));
+    expect(problem).toMatchObject({ code: 'unauthenticated', cause: { claim } });
+  });
+});
