@@ -12,7 +12,7 @@ import { type FileRow, files, fileUsage } from './schema.ts';
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 
 /** What an upload brings; the rest of its row comes later in its life. */
-export type NewFile = Omit<FileRow, 'status' | 'deletedAt' | 'objectRemovedAt'>;
+export type NewFile = Omit<FileRow, 'status' | 'refusal' | 'deletedAt' | 'objectRemovedAt'>;
 
 /** What may change of a file. `deleted` also dates the deletion, by the database's clock: retention counts from it. */
 export type FileChange = {

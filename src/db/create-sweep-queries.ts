@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './connect-database.ts';
+import type { FileId } from './create-files.ts';
 import { queryDatabase } from './query-database.ts';
 import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
 
@@ -25,26 +26,30 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
     /** Refused, or deleted before then, the object not known to be gone, oldest first; those after the row given. */
     toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
       const isDue = or(eq(files.status, 'refused'), lte(files.deletedAt, deletedBefore));
+      const order = [files.deletedAt, files.id, files.ownerId];
       const isAfter =
-        after === null ? undefined : sql`(${files.deletedAt}, ${files.id}) > (${after.deletedAt}, ${after.id})`;
+        after && sql`(${sql.join(order, sql`, `)}) > (${after.deletedAt}, ${after.id}::uuid, ${after.ownerId})`;
       return queryDatabase(() =>
         db
           .select()
           .from(files)
-          .where(and(isNotNull(files.deletedAt), isNull(files.objectRemovedAt), isDue, isAfter))
-          .orderBy(asc(files.deletedAt), asc(files.id))
+          .where(and(isNotNull(files.deletedAt), isNull(files.objectRemovedAt), isDue, isAfter ?? undefined))
+          .orderBy(...order.map((column) => asc(column)))
           .limit(limit),
       );
     },
 
-    /** The rows with these ids, in whatever state. */
-    withIds: (ids: readonly string[]): Promise<FileRow[]> =>
-      queryDatabase(() =>
+    /** The rows of these, in whatever state. */
+    withIds(these: readonly FileId[]): Promise<FileRow[]> {
+      const owners = sql.param(these.map(({ ownerId }) => ownerId));
+      const ids = sql.param(these.map(({ id }) => id));
+      return queryDatabase(() =>
         db
           .select()
           .from(files)
-          .where(sql`${files.id} = any(${sql.param([...ids])}::uuid[])`),
-      ),
+          .where(sql`(${files.ownerId}, ${files.id}) in (select * from unnest(${owners}::text[], ${ids}::uuid[]))`),
+      );
+    },
 
     /** Those of these keys that hold the copy of a file, or of a deleted one that is still to be removed. */
     async usedCopies(keys: readonly string[]): Promise<Set<string>> {

@@ -105,7 +105,7 @@ function find(
     return db
       .select({ row: files, key: found.key })
       .from(found)
-      .innerJoin(files, eq(files.id, found.id))
+      .innerJoin(files, and(eq(files.ownerId, page.ownerId), eq(files.id, found.id)))
       .orderBy(direction(found.key), direction(found.id))
       .prepare('');
   };

@@ -17,6 +17,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import type { Mismatch, ProblemCode } from '../errors.ts';
 
 /**
  * Who a user's statements run as: a role without any rights but those the migrations grant, for whom row level security
@@ -39,6 +40,13 @@ const ownRows = (ownerId: SQLWrapper) =>
 /** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
+/** Why an upload was refused: what its owner is told, however often it is confirmed. */
+export type Refusal = {
+  code: Extract<ProblemCode, 'verification-failed' | 'quota-exceeded'>;
+  detail: string;
+  errors?: readonly Mismatch[] | undefined;
+};
+
 /**
  * One row for each upload that was verified, and for each that was refused. `npx drizzle-kit generate` turns a change
  * here into a migration. It may have millions of rows: what locks it for long (an index, a key, a check of every row) goes
@@ -50,7 +58,7 @@ const time = (name: string) => timestamp(name, { withTimezone: true, precision: 
 export const files = pgTable(
   'files',
   {
-    /** UUIDv7, the one in the object key: confirming twice meets its own row. */
+    /** UUIDv7, the one in the object key: confirming twice meets its own row. Of one owner; another's may be the same. */
     id: uuid('id').notNull(),
     ownerId: text('owner_id').notNull(),
     objectKey: text('object_key').notNull(),
@@ -76,13 +84,16 @@ export const files = pgTable(
       .notNull()
       .default('active'),
     createdAt: time('created_at').notNull(),
+    /** Of a refused one; null where it was given up or never confirmed. */
+    refusal: jsonb('refusal').$type<Refusal>(),
     /** When it was deleted or refused. */
     deletedAt: time('deleted_at'),
     /** When its object was removed: the last that remains to be done for a deleted file. */
     objectRemovedAt: time('object_removed_at'),
   },
   (t) => [
-    primaryKey({ name: 'files_pkey', columns: [t.id] }),
+    // Nobody's row stands in the way of another's: whoever learns an id can do nothing with it but under their own.
+    primaryKey({ name: 'files_pkey', columns: [t.ownerId, t.id] }),
     unique('files_object_key_key').on(t.objectKey),
     // The files of a record and those of a document type, in the order of time. The indexes of the orders themselves,
     // and the one of names, are at `ownFiles`. All ascending on purpose: read backward they are newest first, while

@@ -53,10 +53,10 @@ export async function sweepPage(
   });
   const copies = objects.filter(({ key }) => parseFrozenKey(config.keyPrefix, key) !== null);
   const [rows, usedCopies] = await Promise.all([
-    sweepQueries.withIds(uploads.map(({ key }) => key.fileId)),
+    sweepQueries.withIds(uploads.map(({ key: { userId: ownerId, fileId: id } }) => ({ ownerId, id }))),
     sweepQueries.usedCopies(copies.map(({ key }) => key)),
   ]);
-  const rowOf = new Map(rows.map((row) => [row.id, row]));
+  const rowOf = new Map(rows.map((row) => [`${row.id} ${row.ownerId}`, row]));
   const isOld = ({ etag, lastModified }: ListedObject) => {
     // S3 dates what came in parts by the beginning of the upload (S3 User Guide, "Working with object metadata").
     const maxAgeMs = ABANDONED_MS + (ETAG_OF_PARTS.test(etag) ? UNFINISHED_MS : 0);
@@ -68,7 +68,7 @@ export async function sweepPage(
 
   const leftOver: { object: ListedObject; key: ParsedKey | null; count: 'abandoned' | 'stray' }[] = [];
   for (const { object, key } of uploads) {
-    const row = rowOf.get(key.fileId);
+    const row = rowOf.get(`${key.fileId} ${key.userId}`);
     if (row === undefined && isOld(object)) leftOver.push({ object, key, count: 'abandoned' });
     if (row !== undefined && isOfNoUse(row, object)) leftOver.push({ object, key: null, count: 'stray' });
   }
@@ -117,7 +117,7 @@ async function reportMissing(
   for (const row of await sweepQueries.withoutObject(range, keys)) {
     // Confirmed after the page was listed, or deleted meanwhile: then nothing is wrong with it.
     if ((await bucket.head(row.storedKey ?? row.objectKey, row.versionId)) !== null) continue;
-    const [now] = await sweepQueries.withIds([row.id]);
+    const [now] = await sweepQueries.withIds([row]);
     if (now?.status !== 'active' && now?.status !== 'archived') continue;
     missing++;
     logger.warn({ fileId: row.id, objectKey: row.objectKey, storedKey: row.storedKey }, 'the object of a file is gone');

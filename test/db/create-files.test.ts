@@ -31,7 +31,10 @@ function newFile(values: Partial<NewFile> = {}): NewFile {
 }
 
 /** What becomes of it. */
-const asRow = (file: NewFile) => ({ ...file, status: 'active', deletedAt: null, objectRemovedAt: null });
+const asRow = (file: NewFile) => ({
+  ...file,
+  ...{ status: 'active', refusal: null, deletedAt: null, objectRemovedAt: null },
+});
 
 describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s', (driver) => {
   let test: TestDatabase;
@@ -70,11 +73,22 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
 
     it('answers null for an id that is there, and leaves that row', async () => {
       const first = newFile();
-      const second = newFile({ id: first.id, objectKey: `${first.objectKey}-other`, ownerId: 'bob' });
+      const second = newFile({ id: first.id, objectKey: `${first.objectKey}-other` });
       await files.insert(first, ACT);
       expect(await files.insert(second, ACT)).toBeNull();
       expect(await files.find(first)).toEqual(asRow(first));
-      expect(await files.find(second)).toBeNull();
+    });
+
+    it('lets nobody take an id away from anybody else', async () => {
+      const [alices, bobs] = [newFile(), newFile({ ownerId: 'bob' })];
+      const taken = { ...bobs, id: alices.id };
+      expect(await files.refuse(taken)).toMatchObject({ status: 'refused', ownerId: 'bob' });
+      expect(await files.insert(alices, ACT)).toEqual(asRow(alices));
+      await files.markRemoved(taken);
+      await files.change(alices, ['active'], { fileName: 'mine.pdf' }, ACT);
+      expect(await files.find(alices)).toEqual({ ...asRow(alices), fileName: 'mine.pdf' });
+      expect(await files.findAny(taken)).toMatchObject({ status: 'refused', fileName: 'lease.pdf' });
+      expect(await files.find(taken)).toBeNull();
     });
 
     it('answers null for an object key that is there', async () => {
