@@ -11,7 +11,7 @@ import { parseOwnKey } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
-import { discardObject } from './discard-object.ts';
+import { discardObject, isFileOf } from './discard-object.ts';
 import { freezeObject } from './freeze-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
@@ -108,7 +108,7 @@ async function confirm(
   const verdict = await verifyObject(services, key, object);
   if (!('upload' in verdict)) {
     const confirmed = await discardObject(services, key, object);
-    if (confirmed !== null) return answer(confirmed, false);
+    if (isFileOf(key, confirmed)) return answer(confirmed, false);
     throw new Problem('verification-failed', 'the stored object is not what was signed for; it was removed', {
       errors: verdict.mismatches,
     });
@@ -130,7 +130,7 @@ async function confirm(
   // It is no file, and neither its bytes nor their copy may stay; unless, meanwhile, it was confirmed after all.
   const confirmed = await discardObject(services, key, object);
   if (stored !== object) await bucket.remove(stored).catch(() => {});
-  if (confirmed !== null) return answer(confirmed, false);
+  if (isFileOf(key, confirmed)) return answer(confirmed, false);
   throw row ?? new Problem('conflict', 'an upload with this id was refused, given up or deleted; presign a new one');
 }
 

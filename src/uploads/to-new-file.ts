@@ -4,8 +4,8 @@ import type { StoredObject } from '../storage/bucket.ts';
 import type { UploadMetadata } from './upload-metadata.ts';
 
 /**
- * The row of a verified upload: the one place that says how a row is made of a key, of what was signed, and of what is
- * stored.
+ * The row of a verified upload. This file is the one place that says how a row is made of a key, of what was signed, and
+ * of what is stored.
  * @param stored where the bytes are: the object itself, or its verified copy.
  */
 export function toNewFile(
@@ -14,20 +14,37 @@ export function toNewFile(
   { object, stored, createdAt }: { object: StoredObject; stored: StoredObject; createdAt: Date },
 ): NewFile {
   return {
-    id: key.fileId,
-    ownerId: key.userId,
-    objectKey: key.key,
+    ...toRefusedFile(key, object, createdAt),
     storedKey: stored.key === key.key ? null : stored.key,
     fileName: upload.fileName,
-    contentType: object.contentType,
-    detectedContentType: null,
-    sizeBytes: object.sizeBytes,
     etag: stored.etag,
     versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
+    metadata: upload.metadata,
+  };
+}
+
+/**
+ * The row of an upload that becomes no file. What it says of itself is not believed: all but the object's own headers is
+ * from the key.
+ * @param object null when nothing has arrived.
+ */
+export function toRefusedFile(key: ParsedKey, object: StoredObject | null, createdAt: Date): NewFile {
+  return {
+    id: key.fileId,
+    ownerId: key.userId,
+    objectKey: key.key,
+    storedKey: null,
+    fileName: key.fileName,
+    contentType: object?.contentType ?? '',
+    detectedContentType: null,
+    sizeBytes: object?.sizeBytes ?? 0,
+    etag: object?.etag ?? '',
+    versionId: object?.versionId ?? null,
+    checksumSha256: object?.checksumSha256 ?? null,
     recordId: key.recordId,
     documentType: key.documentType,
-    metadata: upload.metadata,
+    metadata: {},
     createdAt,
   };
 }

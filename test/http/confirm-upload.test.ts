@@ -170,6 +170,49 @@ describe('POST /confirm-upload', () => {
     expect((await service.call('alice', `/files/${fileId}`)).body.objectKey).toBe(objectKey);
   });
 
+  const LIE = { 'signpost-name': 'b.txt', 'signpost-size': '7', 'signpost-type': 'text/html' };
+  const TRUTH = { 'signpost-name': 'a.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' };
+
+  it.each([
+    ['gave up before it arrives', null, true],
+    ['gave up after it has arrived', null, false],
+    ['had refused', LIE, false],
+    ['confirmed', TRUTH, false],
+  ])('makes a file of an upload whose id another user %s', async (_, metadata, isBefore) => {
+    const upload = await service.presign('alice', text);
+    if (!isBefore) await service.put(upload, 'hello');
+    for (const name of ['a.txt', 'x']) {
+      const objectKey = `bob/_/_/${upload.fileId}/${name}`;
+      // What temporary credentials for one's own prefix allow.
+      if (metadata !== null) {
+        await service.bucket.write(objectKey, 'hello', { ContentType: 'text/plain', Metadata: metadata });
+        expect((await service.confirm('bob', objectKey)).status).toBeLessThan(500);
+      }
+      expect((await service.call('bob', '/abort-upload', { objectKey })).status).toBeLessThan(500);
+    }
+    if (isBefore) await service.put(upload, 'hello');
+    const confirmed = await service.confirm('alice', upload.objectKey);
+    expect([confirmed.status, confirmed.body.fileId]).toEqual([201, upload.fileId]);
+    expect(String(await service.bucket.read(upload.objectKey))).toBe('hello');
+    const path = `/files/${upload.fileId}`;
+    await service.call('bob', path, undefined, { method: 'DELETE' });
+    expect((await service.call('alice', path)).body).toEqual(confirmed.body);
+    expect((await service.call('bob', path)).status).toBe(404);
+  });
+
+  it('answers 409 and removes nothing where the id was refused under another name', async () => {
+    const upload = await service.presign('alice', text);
+    await service.put(upload, 'hello');
+    const other = `alice/_/_/${upload.fileId}/x`;
+    await service.bucket.write(other, 'hello', { ContentType: 'text/plain', Metadata: LIE });
+    expectProblem(await service.confirm('alice', other), 422, 'verification-failed');
+    for (let n = 0; n < 2; n++) {
+      expectProblem(await service.confirm('alice', upload.objectKey), 409, 'conflict');
+      expect((await service.call('alice', '/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
+    }
+    expect(String(await service.bucket.read(upload.objectKey))).toBe('hello');
+  });
+
   it('never removes an object that has its row, even when the limits are tighter now', async () => {
     const file = await service.store('alice', 'hello');
     const { config } = service.services;
