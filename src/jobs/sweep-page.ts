@@ -29,6 +29,7 @@ const PARALLEL = 8;
  * | a file | a file that was copied away when it was confirmed | removed: it was sent again |
  * | a deleted file | the object not yet removed | left until its time has come |
  * | a deleted or refused file | the object removed already | removed: a late upload |
+ * | another name for the id of a refused upload | | removed: it can become no file |
  * | a copy | a file that has it, or a deleted one that is kept | left |
  * | a copy | none, for a day or more | removed |
  * | none of ours | | left, and counted |
@@ -88,8 +89,11 @@ export async function sweepPage(
 
 /** Whether nobody has any use for what lies under the key of this row. */
 function isOfNoUse(row: FileRow, object: ListedObject): boolean {
-  // Somebody with other means of writing has taken the id for another key: not for us to judge.
-  if (row.objectKey !== object.key) return false;
+  if (row.objectKey !== object.key) {
+    // A refused id can become no file under any name. One that is a file's was taken for another key by somebody with
+    // other means of writing: not for us to judge.
+    return row.status === 'refused';
+  }
   return row.status === 'active' || row.status === 'archived' ? row.storedKey !== null : row.objectRemovedAt !== null;
 }
 

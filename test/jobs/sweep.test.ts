@@ -87,6 +87,24 @@ describe('a sweep', () => {
     expect(await rows()).toHaveLength(0);
   });
 
+  it('removes what lies under the id of a refused upload, whatever its name, and leaves who has the same id', async () => {
+    const upload = await uploadOnly('dan', 'under its own name');
+    const others = await uploadOnly('eve', 'of another user');
+    const refused = `dan/_/_/${upload.fileId}/x`;
+    const same = `eve/_/_/${upload.fileId}/a.txt`;
+    await service.bucket.write(refused, 'without metadata');
+    await service.bucket.write(same, 'hello', {
+      ContentType: 'text/plain',
+      Metadata: { 'signpost-name': 'a.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' },
+    });
+    expect((await service.confirm('dan', refused)).status).toBe(422);
+    expect((await service.confirm('eve', same)).status).toBe(201);
+    expect(await sweepAfter(0)).toMatchObject({ stray: 1, abandoned: 0 });
+    expect(await exists(upload.objectKey)).toBe(false);
+    expect([await exists(same), await exists(others.objectKey)]).toEqual([true, true]);
+    expect((await service.confirm('eve', others.objectKey)).status).toBe(201);
+  });
+
   it('removes copies that no file has and originals that were sent again, and leaves the copy of a file', async () => {
     const form = { fileName: 'a.txt', contentType: 'text/plain', size: 4, method: 'POST' };
     const { body: upload } = await service.call<Upload & { fields: Record<string, string> }>(
