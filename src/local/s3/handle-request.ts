@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { answerPreflight, corsHeaders } from './cors-headers.ts';
 import { findOperation } from './find-operation.ts';
+import { withHoistedHeaders } from './hoisted-headers.ts';
 import { isFormPost, postObject } from './operations/post-object.ts';
 import type { S3Answer } from './s3-call.ts';
 import { renderError, S3Error } from './s3-error.ts';
@@ -83,8 +84,9 @@ async function answerRequest(
     return postObject({ ...call, payload: { kind: 'unsigned' } }, keys, patienceMilliseconds);
   }
   const payload = verifySignature(request, keys, startedAt);
-  const operation = findOperation(request);
-  return operation({ ...call, payload });
+  const asHeaders = withHoistedHeaders(request);
+  const operation = findOperation(asHeaders);
+  return operation({ ...call, request: asHeaders, payload });
 }
 
 async function sendAnswer(response: ServerResponse, answer: S3Answer, isHead: boolean): Promise<void> {

@@ -42,8 +42,7 @@ export async function receiveBody(
   requireMd5(expected.md5Base64, Buffer.from(md5Hex, 'hex').toString('base64'));
   const checksum = sentChecksum(expected);
   if (checksum !== null && running?.digest().toString('base64') !== checksum.value) {
-    const name = checksum.algorithm.toUpperCase();
-    throw new S3Error('BadDigest', `The ${name} you specified did not match the calculated checksum.`);
+    throw wrongChecksum(checksum, sizeBytes);
   }
   return { md5Hex, checksum };
 }
@@ -74,6 +73,13 @@ function requireSha256(expected: string | null, computed: string | null): void {
 function requireMd5(expected: string | null, computed: string): void {
   if (expected === null || expected === computed) return;
   throw new S3Error('BadDigest', undefined, { ExpectedDigest: expected, CalculatedDigest: computed });
+}
+
+function wrongChecksum({ algorithm, value }: Checksum, sizeBytes: number): S3Error {
+  const reason = `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`;
+  const isOfNothing = sizeBytes > 0 && startChecksum(algorithm).digest().toString('base64') === value;
+  const hint = "It is that of an empty body, as SDKs presign it: set requestChecksumCalculation to 'WHEN_REQUIRED'.";
+  return new S3Error('BadDigest', isOfNothing ? `${reason} ${hint}` : reason);
 }
 
 function sentChecksum({ checksum, trailing }: ExpectedBody): Checksum | null {
