@@ -4,18 +4,24 @@ import { completeMultipartUpload } from './operations/complete-multipart-upload.
 import { copyObject } from './operations/copy-object.ts';
 import { createBucket } from './operations/create-bucket.ts';
 import { createMultipartUpload } from './operations/create-multipart-upload.ts';
+import { deleteBucket } from './operations/delete-bucket.ts';
 import { deleteBucketCors } from './operations/delete-bucket-cors.ts';
 import { deleteObject } from './operations/delete-object.ts';
 import { deleteObjectTagging } from './operations/delete-object-tagging.ts';
 import { deleteObjects } from './operations/delete-objects.ts';
+import { getAcl } from './operations/get-acl.ts';
 import { getBucketCors } from './operations/get-bucket-cors.ts';
+import { getBucketLocation } from './operations/get-bucket-location.ts';
 import { getObject } from './operations/get-object.ts';
 import { getObjectTagging } from './operations/get-object-tagging.ts';
 import { headBucket } from './operations/head-bucket.ts';
 import { headObject } from './operations/head-object.ts';
+import { listBuckets } from './operations/list-buckets.ts';
 import { listMultipartUploads } from './operations/list-multipart-uploads.ts';
 import { listObjects } from './operations/list-objects.ts';
+import { listObjectsV2 } from './operations/list-objects-v2.ts';
 import { listParts } from './operations/list-parts.ts';
+import { putAcl } from './operations/put-acl.ts';
 import { putBucketCors } from './operations/put-bucket-cors.ts';
 import { putObject } from './operations/put-object.ts';
 import { putObjectTagging } from './operations/put-object-tagging.ts';
@@ -36,7 +42,12 @@ const SUBRESOURCES = [
 
 /** By method, a space, what is addressed, and its sub-resources in order, each after a question mark; and whether it copies. */
 const OPERATIONS = new Map<string, S3Operation>([
+  ['GET service', listBuckets],
   ['PUT bucket', createBucket],
+  ['DELETE bucket', deleteBucket],
+  ['GET bucket?location', getBucketLocation],
+  ['GET bucket?acl', getAcl],
+  ['PUT bucket?acl', putAcl],
   ['HEAD bucket', headBucket],
   ['PUT bucket?cors', putBucketCors],
   ['GET bucket?cors', getBucketCors],
@@ -46,7 +57,10 @@ const OPERATIONS = new Map<string, S3Operation>([
   ['GET object', getObject],
   ['HEAD object', headObject],
   ['DELETE object', deleteObject],
-  ['GET bucket?list-type', listObjects],
+  ['GET bucket', listObjects],
+  ['GET bucket?list-type', listObjectsV2],
+  ['GET object?acl', getAcl],
+  ['PUT object?acl', putAcl],
   ['POST bucket?delete', deleteObjects],
   ['GET object?tagging', getObjectTagging],
   ['PUT object?tagging', putObjectTagging],

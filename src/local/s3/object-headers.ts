@@ -1,3 +1,4 @@
+import { ACL_HEADERS, requirePrivateAcl } from './access-control.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 
@@ -15,6 +16,7 @@ const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-content-sha256', 'x-amz-user-age
 
 /** The `x-amz-*` headers that `readObjectHeaders` and `readTagHeader` read. */
 export const OBJECT_HEADERS: readonly string[] = [
+  ...ACL_HEADERS,
   'x-amz-server-side-encryption',
   'x-amz-storage-class',
   'x-amz-tagging',
@@ -38,7 +40,7 @@ export function refuseUnknownHeaders(request: S3Request, known: readonly string[
 /**
  * The headers that a PutObject asks to keep, as GET returns them: content type (default `binary/octet-stream`), user
  * metadata (2,048 bytes of names and values in all) and server-side encryption with AES256, which is echoed. Throws
- * MetadataTooLarge, and NotImplemented for another encryption or storage class.
+ * MetadataTooLarge, NotImplemented for another encryption or storage class, and what `requirePrivateAcl` throws.
  */
 export function readObjectHeaders(request: S3Request): [string, string][] {
   const metadata = [...request.headers].filter(([name]) => name.startsWith(METADATA_PREFIX));
@@ -52,6 +54,7 @@ export function readObjectHeaders(request: S3Request): [string, string][] {
       MaxSizeAllowed: String(MAX_METADATA_BYTES),
     });
   }
+  requirePrivateAcl(request.headers);
   requireValue(request, 'x-amz-storage-class', 'STANDARD');
   requireValue(request, 'x-amz-server-side-encryption', 'AES256');
   const kept = [...KEPT_HEADERS, 'x-amz-server-side-encryption'].flatMap((name): [string, string][] => {

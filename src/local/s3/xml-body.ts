@@ -34,7 +34,16 @@ export function renderXml(root: string, children: readonly XmlNode[]): Buffer {
   );
 }
 
-function renderNode([name, content]: XmlNode): string {
+/** A 200 with a document in S3's namespace that is one text. */
+export function xmlTextAnswer(root: string, text: string): S3Answer {
+  const body = renderXml(root, [])
+    .toString()
+    .replace('></', () => `>${escapeXml(text)}</`);
+  return { status: 200, headers: [['content-type', 'application/xml']], body: Buffer.from(body) };
+}
+
+/** An element as text. */
+export function renderNode([name, content]: XmlNode): string {
   const inner = typeof content === 'object' ? content.map(renderNode).join('') : escapeXml(String(content));
   return `<${name}>${inner}</${name}>`;
 }

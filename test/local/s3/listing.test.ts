@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import {
   DeleteObjectsCommand,
   type DeleteObjectsCommandInput,
+  ListObjectsCommand,
+  type ListObjectsCommandInput,
   ListObjectsV2Command,
   type ListObjectsV2CommandInput,
   PutObjectCommand,
@@ -46,7 +48,43 @@ async function listAll(input: Partial<ListObjectsV2CommandInput>) {
   return found;
 }
 
+describe('ListObjects, the first version', () => {
+  const listOld = async (input: Partial<ListObjectsCommandInput> = {}) => {
+    const page = await s3.client.send(new ListObjectsCommand({ Bucket: s3.bucket, ...input }));
+    const keys = (page.Contents ?? []).map(({ Key }) => Key);
+    return { page, keys, prefixes: (page.CommonPrefixes ?? []).map(({ Prefix }) => Prefix) };
+  };
+
+  it('answers the same keys in the same order, with their owner', async () => {
+    const { page, keys } = await listOld();
+    expect(keys).toEqual(SORTED);
+    expect(page.Contents?.[0]?.Owner?.ID).toMatch(/^[0-9a-f]{64}$/);
+    expect([page.MaxKeys, page.IsTruncated, page.Marker, page.NextMarker]).toEqual([1000, false, '', undefined]);
+  });
+
+  it.each([1, 2, 3, 5])('answers pages of %d, with and without a delimiter', async (MaxKeys) => {
+    for (const Delimiter of [undefined, '/']) {
+      const found: (string | undefined)[] = [];
+      let Marker: string | undefined;
+      do {
+        const { page, keys, prefixes } = await listOld({ MaxKeys, Delimiter, Marker });
+        found.push(...keys, ...prefixes);
+        // Without a delimiter S3 leaves it to the client to go on from the last key.
+        expect(page.NextMarker === undefined).toBe(!page.IsTruncated || Delimiter === undefined);
+        Marker = page.IsTruncated ? (page.NextMarker ?? keys.at(-1)) : undefined;
+      } while (Marker !== undefined);
+      const whole = await list({ Delimiter });
+      expect(found.sort()).toEqual([...whole.keys, ...whole.prefixes].sort());
+    }
+  });
+});
+
 describe('ListObjectsV2', () => {
+  it('tells owners when it is asked to', async () => {
+    expect((await list()).page.Contents?.[0]?.Owner).toBeUndefined();
+    expect((await list({ FetchOwner: true })).page.Contents?.[0]?.Owner?.ID).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   it('answers all keys in the order of their UTF-8 bytes, with what HEAD would say', async () => {
     const { page, keys } = await list();
     expect(keys).toEqual(SORTED);

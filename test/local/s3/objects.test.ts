@@ -239,7 +239,6 @@ describe('what is not there', () => {
       s3.client.send(new PutBucketVersioningCommand({ Bucket: s3.bucket, VersioningConfiguration: versioning })),
     ).rejects.toMatchObject({ name: 'NotImplemented', $metadata: { httpStatusCode: 501 } });
     for (const extra of [
-      { ACL: 'public-read' as const },
       { StorageClass: 'GLACIER' as const },
       { ServerSideEncryption: 'aws:kms' as const },
       { ObjectLockMode: 'GOVERNANCE' as const },

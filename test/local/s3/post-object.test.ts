@@ -261,7 +261,7 @@ describe('a form', () => {
   });
 
   it('cannot ask for what is not there, or for what no header carries', async () => {
-    expect(outcome(await post({ key: 'x', acl: 'public-read' }))).toBe('501 NotImplemented');
+    expect(outcome(await post({ key: 'x', acl: 'public-read' }))).toBe('400 AccessControlListNotSupported');
     expect(outcome(await post({ key: 'x', 'x-amz-website-redirect-location': '/' }))).toBe('501 NotImplemented');
     expect(outcome(await post({ key: 'x', 'x-amz-meta-a': 'b\nc: d' }))).toBe('400 InvalidArgument');
     expect(outcome(await post({ key: 'x', 'x-amz-meta-a': 'b'.repeat(3000) }))).toBe('400 MetadataTooLarge');

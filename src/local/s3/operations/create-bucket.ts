@@ -1,3 +1,4 @@
+import { ACL_HEADERS, requirePrivateAcl } from '../access-control.ts';
 import { BODY_HEADERS } from '../expected-body.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
@@ -6,12 +7,18 @@ import { S3Error } from '../s3-error.ts';
 import { makeBucket } from '../store/buckets.ts';
 import { parseXmlBody } from '../xml-body.ts';
 
+const ENFORCED = 'BucketOwnerEnforced';
+
 /**
  * CreateBucket. A LocationConstraint, where there is one, must be this region. As on S3, making one's own bucket again
  * is 200 in us-east-1 and BucketAlreadyOwnedByYou elsewhere.
  */
 export async function createBucket(call: S3Call): Promise<S3Answer> {
-  refuseUnknownHeaders(call.request, BODY_HEADERS);
+  refuseUnknownHeaders(call.request, [...BODY_HEADERS, ...ACL_HEADERS, 'x-amz-object-ownership']);
+  requirePrivateAcl(call.request.headers, 'InvalidBucketAclWithObjectOwnership');
+  if ((call.request.headers.get('x-amz-object-ownership') ?? ENFORCED) !== ENFORCED) {
+    throw new S3Error('NotImplemented', undefined, { Header: 'x-amz-object-ownership' });
+  }
   const constraint = readLocationConstraint(await readSmallBody(call));
   if (constraint !== null && constraint !== call.region) throw new S3Error('IllegalLocationConstraintException');
   const { bucket } = call.request;

@@ -1,3 +1,4 @@
+import { requirePrivateAcl } from '../access-control.ts';
 import { ANY_BODY, BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { requireKeyLength } from '../key-length.ts';
 import { readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
@@ -44,9 +45,8 @@ export async function postObject(call: S3Call, keys: SigningKeys, patienceMillis
   const policy = parsePolicy(verifyPolicySignature(form.fields, keys));
   requirePolicy(policy, new Map([...fields, ['bucket', bucket]]), now);
   const key = readKey(fields);
-  if (fields.has('acl') && fields.get('acl') !== 'private') {
-    throw new S3Error('NotImplemented', undefined, { Field: 'acl' });
-  }
+  const acl = fields.get('acl');
+  if (acl !== undefined) requirePrivateAcl(new Map([['x-amz-acl', acl]]));
 
   // From here the form says what the headers of a PutObject would.
   const asPut = { ...request, key, headers: formHeaders(fields) };

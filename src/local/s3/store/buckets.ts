@@ -1,8 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { S3Error } from '../s3-error.ts';
-import { hasCode, OWNER_ALONE, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
+import {
+  hasCode,
+  mapInBatches,
+  OWNER_ALONE,
+  publishFile,
+  readIfPresent,
+  removeFile,
+  syncDirectory,
+} from './durable-files.ts';
 import type { Store } from './open-store.ts';
 
 /** A sub-resource of a bucket that is kept as a file of its own. */
@@ -26,7 +34,8 @@ export function bucketDirectory(store: Store, bucket: string): string {
 /** Throws NoSuchBucket. */
 export async function requireBucket(store: Store, bucket: string): Promise<void> {
   try {
-    await stat(bucketDirectory(store, bucket));
+    // Without its records it is one that was being removed.
+    await stat(join(bucketDirectory(store, bucket), 'objects'));
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new S3Error('NoSuchBucket', undefined, { BucketName: bucket });
     throw error;
@@ -56,6 +65,16 @@ export async function makeBucket(store: Store, bucket: string, now: Date): Promi
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** All buckets there are, in no order; `createdAt` is ISO 8601. */
+export async function listBucketNames(store: Store): Promise<{ name: string; createdAt: string }[]> {
+  const folder = join(store.directory, 'buckets');
+  const buckets = await mapInBatches(await readdir(folder), async (name) => {
+    const text = await readIfPresent(join(folder, name, 'bucket.json'));
+    return text === null ? null : { name, createdAt: String(JSON.parse(text).createdAt) };
+  });
+  return buckets.filter((bucket) => bucket !== null);
 }
 
 /** A setting's contents, or null when it is not set. Throws NoSuchBucket. */

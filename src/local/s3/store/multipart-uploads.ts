@@ -11,6 +11,7 @@ import type { ObjectRecord } from './object-record.ts';
 import { commitRecord, readRecord } from './objects.ts';
 import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
+import { discardDirectory } from './remove-bucket.ts';
 import type { Upload } from './start-upload.ts';
 import { writeAlone } from './write-alone.ts';
 
@@ -146,11 +147,7 @@ export async function readMultiparts(store: Store, bucket: string): Promise<Mult
 
 /** One rename ends it; what `incoming` holds is swept at the next start if need be. */
 async function discardUpload(store: Store, bucket: string, uploadId: string): Promise<void> {
-  const directory = uploadDirectory(store, bucket, uploadId);
-  const temporary = join(store.incoming, randomUUID());
-  await rename(directory, temporary);
-  await syncDirectory(dirname(directory));
-  await rm(temporary, { recursive: true, force: true });
+  await discardDirectory(store.incoming, uploadDirectory(store, bucket, uploadId));
 }
 
 async function readPart(path: string): Promise<Part | null> {

@@ -1,6 +1,8 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readIfPresent, syncDirectory } from './durable-files.ts';
+import { listBucketNames } from './buckets.ts';
+import { syncDirectory } from './durable-files.ts';
+import { discardDirectory } from './remove-bucket.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 
 /**
@@ -43,10 +45,11 @@ export async function openStore(directory: string): Promise<Store> {
   for (const name of await readdir(store.incoming)) {
     await rm(join(store.incoming, name), { recursive: true, force: true });
   }
-  for (const name of await readdir(join(directory, 'buckets'))) {
+  for (const { name } of await listBucketNames(store)) {
     const bucketDirectory = join(directory, 'buckets', name);
-    const isBucket = (await readIfPresent(join(bucketDirectory, 'bucket.json'))) !== null;
-    if (isBucket) await sweepOrphans(bucketDirectory);
+    const entries = await readdir(bucketDirectory);
+    if (entries.includes('objects')) await sweepOrphans(bucketDirectory);
+    else await discardDirectory(incoming, bucketDirectory);
   }
   return store;
 }

@@ -1,0 +1,39 @@
+import { OWNER_NODES } from './owner.ts';
+import type { S3Answer } from './s3-call.ts';
+import { S3Error, type S3ErrorCode } from './s3-error.ts';
+import { renderNode } from './xml-body.ts';
+
+const PRIVATE_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read'];
+const OTHER_ACLS = ['public-read', 'public-read-write', 'authenticated-read', 'aws-exec-read', 'log-delivery-write'];
+
+/** The headers read here. */
+export const ACL_HEADERS: readonly string[] = [
+  'x-amz-acl',
+  ...['full-control', 'read', 'read-acp', 'write', 'write-acp'].map((grant) => `x-amz-grant-${grant}`),
+];
+
+/**
+ * As on S3 since April 2023 ownership is "bucket owner enforced", and access control lists give nothing to anybody: the S3
+ * user guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that keep everything to
+ * the owner are taken; others are refused with `refusal`, AccessControlListNotSupported for objects, and InvalidArgument
+ * for one that there is not.
+ */
+export function requirePrivateAcl(
+  headers: ReadonlyMap<string, string>,
+  refusal: S3ErrorCode = 'AccessControlListNotSupported',
+): void {
+  const acl = headers.get('x-amz-acl');
+  const hasGrants = ACL_HEADERS.some((name) => name !== 'x-amz-acl' && headers.has(name));
+  if (hasGrants || (acl !== undefined && OTHER_ACLS.includes(acl))) throw new S3Error(refusal);
+  if (acl === undefined || PRIVATE_ACLS.includes(acl)) return;
+  throw new S3Error('InvalidArgument', undefined, { ArgumentName: 'x-amz-acl', ArgumentValue: acl });
+}
+
+/** The list of everything here: full control for the owner. */
+export function describeAcl(): S3Answer {
+  const owner = OWNER_NODES.map(renderNode).join('');
+  const grantee = `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">${owner}</Grantee>`;
+  const list = `<AccessControlList><Grant>${grantee}<Permission>FULL_CONTROL</Permission></Grant></AccessControlList>`;
+  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner>${owner}</Owner>${list}</AccessControlPolicy>`;
+  return { status: 200, headers: [['content-type', 'application/xml']], body: Buffer.from(body) };
+}

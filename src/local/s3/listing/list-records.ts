@@ -1,0 +1,18 @@
+import { mapInBatches } from '../store/durable-files.ts';
+import { listKeys } from '../store/list-keys.ts';
+import type { ObjectRecord } from '../store/object-record.ts';
+import { readRecord } from '../store/objects.ts';
+import type { Store } from '../store/open-store.ts';
+import { type ListPage, type ListQuery, listPage } from './list-page.ts';
+
+/** One page of a bucket's objects. Throws NoSuchBucket. */
+export async function listRecords(store: Store, bucket: string, query: ListQuery): Promise<ListPage<ObjectRecord>> {
+  const keys = await listKeys(store, bucket);
+  const page = listPage(
+    keys.map((key) => ({ key })),
+    query,
+  );
+  const found = await mapInBatches(page.items, ({ key }) => readRecord(store, bucket, key));
+  // One that was deleted since the keys were read is not listed.
+  return { ...page, items: found.filter((record) => record !== null) };
+}
