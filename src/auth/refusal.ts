@@ -43,6 +43,18 @@ export function claimRefused(claim: string, why: string): Problem {
   return unauthenticated("the token's signature or claims do not verify", { why, code, claim });
 }
 
+/** Why a problem is an answer to a token, for the log; null for every other problem. */
+export function tokenRefusalOf({ code, message, cause }: Problem): TokenRefusal | null {
+  if (isRefusal(cause)) return cause;
+  if (code !== 'keys-unavailable') return null;
+  const isUnknown = cause instanceof errors.JWKSNoMatchingKey;
+  return { why: isUnknown ? 'no key at JWKS_URL has its kid yet' : message, ...(isUnknown && { code: cause.code }) };
+}
+
+function isRefusal(cause: unknown): cause is TokenRefusal {
+  return typeof cause === 'object' && cause !== null && 'why' in cause;
+}
+
 /** The 401 (with the challenge of RFC 6750, section 3); `refusal` is only logged. */
 export function unauthenticated(detail: string, refusal: Partial<TokenRefusal> = {}): Problem {
   const cause: TokenRefusal = { why: detail, ...refusal };

@@ -104,7 +104,10 @@ function requireClient(payload: JWTPayload, clientIds: readonly string[]): void 
 function bearerToken(authorizationHeader: string | undefined): string {
   if (!authorizationHeader) throw unauthenticated('there is no Authorization header');
   const token = BEARER_PATTERN.exec(authorizationHeader)?.[1];
-  if (token === undefined) throw unauthenticated('the Authorization header must be Bearer and one token');
+  if (token === undefined) {
+    const why = 'the Authorization header holds no token, or more than one';
+    throw unauthenticated('the Authorization header must be Bearer and one token', { why });
+  }
   if (token.length > MAX_TOKEN_BYTES) throw unauthenticated(`the token has over ${MAX_TOKEN_BYTES} bytes`);
   return token;
 }

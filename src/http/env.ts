@@ -1,9 +1,10 @@
 import type { Identity } from '../auth/caller.ts';
+import type { TokenRefusal } from '../auth/refusal.ts';
 
 /** What the middleware hands to the routes. `caller` is set behind `authenticate`, so on every route that needs one. */
 export type Env = {
   /** What @hono/node-server hands over; nothing where a request comes without a socket. */
-  Bindings: { incoming?: { socket: { remoteAddress?: string | undefined } } };
+  Bindings: { incoming?: { httpVersion?: string; socket: { remoteAddress?: string | undefined } } };
   Variables: {
     requestId: string;
     /** Headers of whatever the answer will be, by lower-case name: middleware adds, `answer` sends. */
@@ -11,6 +12,8 @@ export type Env = {
     /** The client's IP address, as far as it is known. */
     address: string | null;
     caller: Identity;
+    /** Why a token was not taken, where that is the answer. */
+    refusal?: TokenRefusal;
     /** Counts the entries of a batch for the rate limit, where there is one; throws `rate-limited`. */
     countEntries?: (entries: number) => void;
   };

@@ -28,6 +28,7 @@ export function observe(services: {
     c.set('headers', { 'x-request-id': requestId, 'cache-control': 'no-store' });
     await next();
     const caller = c.get('caller');
+    const refusal = c.get('refusal');
     logger.info(
       {
         requestId,
@@ -37,6 +38,7 @@ export function observe(services: {
         durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
         ...(caller && { userId: caller.userId }),
         ...(caller && caller.actorId !== caller.userId && { actorId: caller.actorId }),
+        ...(refusal && { refusal }),
       },
       'request',
     );

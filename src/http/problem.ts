@@ -1,5 +1,6 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { tokenRefusalOf } from '../auth/refusal.ts';
 import { PROBLEMS, Problem } from '../errors.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
@@ -13,7 +14,10 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
   const problem = toProblem(error);
   const { status, title } = PROBLEMS[problem.code];
   const requestId = c.get('requestId');
-  if (status >= 500) logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
+  const refusal = tokenRefusalOf(problem);
+  // It is in the line of the request: anybody can send bad tokens, and fill a log with lines of their own.
+  if (refusal !== null) c.set('refusal', refusal);
+  else if (status >= 500) logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
   const body = JSON.stringify({
     type: `urn:signpost:problem:${problem.code}`,
     title,

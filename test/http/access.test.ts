@@ -1,5 +1,6 @@
+import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { expectProblem, mint, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -50,6 +51,37 @@ describe('scopes', () => {
     const write = await service.call('x', '/presign-upload', PRESIGN, token);
     expect([read.status, write.status]).toEqual([reading, writing]);
     for (const answer of [read, write]) if (answer.status === 403) expectProblem(answer, 403, 'forbidden');
+  });
+
+  it.each<[string, Record<string, unknown>, object]>([
+    ['has expired', { exp: 1_700_000_000 }, { code: 'ERR_JWT_EXPIRED', claim: 'exp' }],
+    ['is for tomorrow', { nbf: 4_000_000_000 }, { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'nbf' }],
+    ['names no user', { sub: undefined }, { claim: 'sub', why: 'the token names no user id' }],
+  ])('says in the log why a token was refused that %s, and no value of it', async (_name, claims, refusal) => {
+    const token = await mint('alice-private', { mail: 'alice@private.example', ...claims });
+    expectProblem(await service.call('x', '/files', undefined, withToken(token)), 401, 'unauthenticated');
+    const line = service.logs.at(-1);
+    expect(line).toMatchObject({ level: 'info', message: 'request', fields: { status: 401, refusal } });
+    for (const secret of ['private', ...token.split('.')]) expect(JSON.stringify(line)).not.toContain(secret);
+  });
+
+  it('says in the log that there was no token, that it is no JWT, that its signature or alg is another', async () => {
+    const alien = await new SignJWT({ sub: 'x' })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(Buffer.from('y'.repeat(32)));
+    for (const [authorization, refusal] of [
+      ['', { why: 'there is no Authorization header' }],
+      ['Bearer rubbish', { code: 'ERR_JWS_INVALID' }],
+      [`Bearer ${alien}`, { code: 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' }],
+      ['Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.', { code: 'ERR_JOSE_ALG_NOT_ALLOWED' }],
+    ] as const) {
+      expectProblem(
+        await service.call('x', '/files', undefined, { headers: { authorization } }),
+        401,
+        'unauthenticated',
+      );
+      expect(service.logs.at(-1)?.fields).toMatchObject({ refusal });
+    }
   });
 
   it('lets an admin act for another user, named in the log with both, and nobody else', async () => {
@@ -210,5 +242,61 @@ describe('rate limit', () => {
     } finally {
       await limited.close();
     }
+  });
+});
+
+describe('JWT_OWNER_CLAIM', () => {
+  let teams: TestService;
+  beforeAll(async () => {
+    teams = await startTestService({
+      env: { JWT_OWNER_CLAIM: 'org.id', QUOTA_FILES: '2', RATE_LIMIT_PER_MINUTE: '1000' },
+    });
+  });
+  afterAll(() => teams.close());
+  const member = async (user: string, team: unknown, claims: Record<string, unknown> = {}, more = {}) =>
+    withToken(await mint(user, { org: { id: team }, ...claims }), more);
+  const listed = async (token: Awaited<ReturnType<typeof member>>) => {
+    const { body } = await teams.call<{ files: { fileId: string }[] }>('x', '/files', undefined, token);
+    return body.files.map(({ fileId }) => fileId);
+  };
+
+  it('gives a team its files, its key prefix and its quota, and the audit log the person', async () => {
+    const [ann, ben] = [await member('ann', 'acme'), await member('ben', 'acme')];
+    const presigned = await teams.call<Upload>('x', '/presign-upload', PRESIGN, ann);
+    expect(presigned.body.objectKey).toMatch(/^acme\//);
+    await teams.put(presigned.body, 'hello');
+    const file = await teams.call('x', '/confirm-upload', { objectKey: presigned.body.objectKey }, ben);
+    expect(file.status).toBe(201);
+    expect(teams.logs.at(-1)?.fields).toMatchObject({ userId: 'acme', actorId: 'ben' });
+    expect(await listed(ann)).toEqual([file.body.fileId]);
+    expect((await teams.call('x', '/usage', undefined, ben)).body).toMatchObject({ files: 1, quotaFiles: 2 });
+    const audit = await teams.call<{ events: object[] }>('x', '/audit', undefined, ann);
+    expect(audit.body.events).toMatchObject([{ action: 'upload.confirm', actorId: 'ben', userId: 'acme' }]);
+  });
+
+  it('gives nothing to a person who is called like the team, nor to one of another team', async () => {
+    expect(await listed(await member('acme', 'globex'))).toEqual([]);
+    expect(await listed(await member('ann', 'globex'))).toEqual([]);
+    for (const token of [withToken(await mint('acme')), await member('acme', ''), await member('acme', null)]) {
+      expectProblem(await teams.call('x', '/files', undefined, token), 401, 'unauthenticated');
+      expect(teams.logs.at(-1)?.fields).toMatchObject({ refusal: { claim: 'org.id' } });
+    }
+  });
+
+  it('lets an admin read the whole audit log, and act for another team', async () => {
+    const admin = { scope: 'files:admin' };
+    const own = await teams.call<{ events: object[] }>('x', '/audit', undefined, await member('root', 'staff', admin));
+    expect(own.body.events.length).toBeGreaterThan(0);
+    expect(await listed(await member('root', 'staff', admin, { 'x-on-behalf-of': 'acme' }))).toHaveLength(1);
+    const staff = await member('root', 'staff', admin, { 'x-on-behalf-of': 'staff' });
+    expect((await teams.call<{ events: object[] }>('x', '/audit', undefined, staff)).body.events).toEqual([]);
+  });
+
+  it('counts requests per person', async () => {
+    const remaining = async (user: string) => {
+      const { headers } = await teams.call('x', '/limits', undefined, await member(user, 'counted'));
+      return /r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1];
+    };
+    expect([await remaining('first'), await remaining('second')]).toEqual(['999', '999']);
   });
 });
