@@ -54,6 +54,14 @@ export function toUserId(value: unknown): UserId | null {
 }
 
 /**
+ * The name of something that acts where no user does, in the audit log: it begins with a control character, as no user id
+ * may, so that no user is taken for it.
+ */
+export function systemActor(name: string): UserId {
+  return `\u001f${name}` as UserId;
+}
+
+/**
  * The one path segment of a user: the id as it is where it is plain, else `~` and the base64url of its UTF-8 bytes.
  * `~` is not a plain character, so no two users share a segment.
  */

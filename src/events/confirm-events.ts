@@ -1,13 +1,12 @@
 import type { Caller } from '../auth/caller.ts';
 import { PROBLEMS, Problem, unavailable } from '../errors.ts';
-import { parseObjectKey, type UserId } from '../object-key.ts';
+import { parseObjectKey, systemActor } from '../object-key.ts';
 import type { Scope } from '../scopes.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../uploads/confirm-upload.ts';
 import type { BucketEvent } from './bucket-event.ts';
 
-/** Who acts where no user does, by the name in the audit log. */
-const BUCKET_EVENTS = 'bucket-events' as UserId;
+const BUCKET_EVENTS = systemActor('bucket-events');
 
 /** The request that brought the events. */
 type Delivery = Pick<Caller, 'requestId' | 'address'>;

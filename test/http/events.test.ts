@@ -156,7 +156,7 @@ describe('POST /events/s3', () => {
     const { body } = await service.call<{ events: unknown[] }>('dora', '/audit');
     expect(body.events).toMatchObject([
       {
-        actorId: 'bucket-events',
+        actorId: '\u001fbucket-events',
         userId: 'dora',
         action: 'upload.confirm',
         outcome: 'ok',
