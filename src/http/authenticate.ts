@@ -9,6 +9,7 @@ import type { Config } from '../config.ts';
 import { isListedOrigin, isNamedOrigin } from '../origins.ts';
 import type { Scope } from '../scopes.ts';
 import type { Env } from './env.ts';
+import { isLoopback } from './loopback.ts';
 import { splitPathToken } from './path-token.ts';
 
 /**
@@ -56,8 +57,10 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
   if (site !== undefined && site !== 'same-site') return false;
   // Which of many subdomains it is nobody wrote down: then the browser has to say that it is on the same site.
   if (site === 'same-site' && isNamedOrigin(allowedOrigins, origin)) return true;
-  // Over plain http browsers leave `Sec-Fetch-Site` out: then there is no TLS in front, and the origins are comparable.
-  return isListedOrigin(allowedOrigins, origin) || (site === undefined && origin === new URL(c.req.url).origin);
+  // Old browsers leave `Sec-Fetch-Site` out. Behind TLS, `http://` and this host is whoever sits in the network: only on this
+  // machine is it surely this origin.
+  const { origin: own, hostname } = new URL(c.req.url);
+  return isListedOrigin(allowedOrigins, origin) || (site === undefined && origin === own && isLoopback(hostname));
 }
 
 /** Puts another user in the caller's place, where an admin asks for it with `X-On-Behalf-Of`. */

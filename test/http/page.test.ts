@@ -45,8 +45,8 @@ async function start(settings: Record<string, string> = {}) {
   return createApp(services);
 }
 
-const tokenAt = async (app: Awaited<ReturnType<typeof start>>, url: string) => {
-  const response = await app.request(url);
+const tokenAt = async (app: Awaited<ReturnType<typeof start>>, url: string, ...more: [RequestInit?, object?]) => {
+  const response = await app.request(url, ...more);
   expect(response.status).toBe(200);
   return TOKEN.exec(await response.text())?.[1] ?? null;
 };
@@ -68,6 +68,25 @@ describe('GET /', () => {
     for (const host of ['evil.example', '127.0.0.1.evil.example', 'localhost.evil.example', '10.0.0.7', '[::2]']) {
       expect(await tokenAt(app, `http://${host}/`), host).toBeNull();
     }
+  });
+
+  it('carries none through a proxy, which may stand between this machine and anybody', async () => {
+    const app = await start();
+    const proxied = ['X-Forwarded-For', 'X-Forwarded-Host', 'Forwarded', 'Via', 'X-Real-IP', 'CF-Connecting-IP'];
+    for (const name of [
+      ...proxied,
+      'X-Original-Host',
+      'X-Envoy-External-Address',
+      'True-Client-IP',
+      'X-Amzn-Trace-Id',
+    ]) {
+      expect(await tokenAt(app, 'http://127.0.0.1:3000/', { headers: { [name]: '127.0.0.1' } }), name).toBeNull();
+    }
+    const incoming = { httpVersion: '1.0', socket: { remoteAddress: '127.0.0.1' } };
+    expect(await tokenAt(app, 'http://127.0.0.1:3000/', {}, { incoming })).toBeNull();
+    const browser = { 'sec-fetch-site': 'none', 'sec-fetch-dest': 'document', 'cache-control': 'max-age=0' };
+    const direct = { incoming: { ...incoming, httpVersion: '1.1' } };
+    expect(await tokenAt(app, 'http://127.0.0.1:3000/', { headers: browser }, direct)).not.toBeNull();
   });
 
   it('carries none where neighbours on the network can reach it, or the key is somebody’s', async () => {

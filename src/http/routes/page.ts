@@ -6,6 +6,7 @@ import { Problem } from '../../errors.ts';
 import type { SigningEndpoint } from '../../signing/resolve-endpoint.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
+import { isLoopback } from '../loopback.ts';
 
 export type Page = {
   /** Where `index.html` and its assets lie, built. */
@@ -28,16 +29,17 @@ const TOKEN_PLACEHOLDER = '%TOKEN%';
 /**
  * The demo page, for development: open routes, `/` and its assets.
  *
- * The page carries a token only where the service listens on a loopback address and is called by a loopback name: a
- * name of somebody else's that was made to resolve to this machine (DNS rebinding), a tunnel and a neighbour on the
- * network get the page without one. Nothing else may run in it, frame it or, without CORS headers, read it.
+ * The page carries a token only where the service listens on a loopback address and is called by a loopback name, with no
+ * proxy in between: a name of somebody else's that was made to resolve to this machine (DNS rebinding), a tunnel and a
+ * neighbour on the network get the page without one. Whoever has an account on this machine gets it: loopback is shared.
+ * Nothing else may run in the page, frame it or, without CORS headers, read it.
  */
 export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono<Env> {
   const routes = new Hono<Env>();
   const headers = securityHeaders(`${endpoint.protocol}//${endpoint.host}`);
 
   routes.get('/', async (c) => {
-    const isLocal = isLoopback(config.host) && isLoopback(new URL(c.req.url).hostname);
+    const isLocal = isLoopback(config.host) && isLoopback(new URL(c.req.url).hostname) && !hasProxy(c);
     const [html, token] = await Promise.all([readAsset(page, 'index.html'), isLocal ? page.mintToken() : null]);
     return answerAsset(c, html.replace(TOKEN_PLACEHOLDER, token ?? ''), 'text/html; charset=utf-8', headers);
   });
@@ -50,6 +52,16 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   });
 
   return routes;
+}
+
+/** What proxies, tunnels and CDNs add to a request, by the beginnings of the names (RFC 7239, RFC 9110 section 7.6.3). */
+const PROXY_HEADERS =
+  /^(x-forwarded|forwarded|via$|x-real-|x-original-|x-client-|x-cluster-|x-envoy-|x-amzn-|x-vercel-|x-proxy|true-client-|client-ip|cf-|cdn-|fastly-|fly-|ngrok-)/;
+
+/** Whether the request came through a proxy. nginx may add no header, but speaks HTTP/1.0, as no browser does. */
+function hasProxy(c: Context<Env>): boolean {
+  const isOld = c.env?.incoming?.httpVersion === '1.0';
+  return isOld || [...c.req.raw.headers.keys()].some((name) => PROXY_HEADERS.test(name));
 }
 
 function answerAsset(c: Context<Env>, text: string, type: string, headers: Readonly<Record<string, string>>): Response {
@@ -88,9 +100,4 @@ function securityHeaders(bucketOrigin: string): Record<string, string> {
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
   };
-}
-
-/** What nobody else's DNS can make one of: RFC 6761 section 6.3, RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3. */
-function isLoopback(host: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/.test(host);
 }
