@@ -1,10 +1,16 @@
 import pino from 'pino';
 import type { Config } from './config.ts';
+import { openLogDestination } from './log-destination.ts';
+
+/** A C0 control in JSON, but for the tabs and line breaks of stacks, which have shorter names. */
+const ESCAPED_CONTROL = /(?<!\\)((?:\\\\)*)(\\u00[01][0-9a-f])/g;
 
 /**
- * One JSON line an event on standard output, written at once; readable lines instead where that is a terminal.
+ * One JSON line an event, written at once; readable lines instead where that is a terminal. What cannot be written is
+ * lost, and stops nothing.
+ * @param fd where the lines go, standard output by default.
  */
-export async function createLogger(level: Config['logLevel'], isTerminal: boolean): Promise<pino.Logger> {
+export async function createLogger(level: Config['logLevel'], isTerminal: boolean, fd = 1): Promise<pino.Logger> {
   const options: pino.LoggerOptions = {
     level,
     base: null,
@@ -12,9 +18,13 @@ export async function createLogger(level: Config['logLevel'], isTerminal: boolea
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: serializeError },
   };
-  if (!isTerminal) return pino(options);
-  const { default: pretty } = await import('pino-pretty');
-  return pino(options, pretty({ colorize: true, translateTime: 'SYS:HH:MM:ss', singleLine: true }));
+  const destination = openLogDestination(fd);
+  if (!isTerminal) return pino(options, destination);
+  const { prettyFactory } = await import('pino-pretty');
+  const format = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', singleLine: true });
+  // Read back, an escaped control would be one again.
+  const write = (line: string) => destination.write(format(line.replace(ESCAPED_CONTROL, '$1\\$2')));
+  return pino(options, { write });
 }
 
 /** What Drizzle puts behind the query in its message: names, keys, metadata. */
