@@ -24,7 +24,7 @@ await runCommand(
     }
     const toStderr = (fields: Record<string, unknown>, message: string) =>
       console.error(message, JSON.stringify(fields));
-    const logger = { error: toStderr, warn: toStderr, info: () => {} };
+    const logger = { error: toStderr, warn: toStderr, info: () => {}, debug: () => {} };
     const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
     const services = await createServices(config, { logger, migrationsFolder });
     const stopping = new AbortController();

@@ -15,7 +15,7 @@ import { mintDemoToken } from './demo-token.ts';
 import { Problem, unavailable } from './errors.ts';
 import { createReaderSlots } from './files/read-content.ts';
 import type { AppServices } from './http/app.ts';
-import type { Logger } from './http/observe.ts';
+import { type Logger, withoutThrowing } from './http/observe.ts';
 import { inTime } from './in-time.ts';
 import { MARKER_NAME } from './jobs/claim-bucket.ts';
 import type { JobServices } from './jobs/start-jobs.ts';
@@ -67,8 +67,9 @@ export type ServicesOptions = {
  */
 export async function createServices(
   config: Config,
-  { logger, migrationsFolder, pageFolder, now = () => new Date() }: ServicesOptions,
+  { logger: anyLogger, migrationsFolder, pageFolder, now = () => new Date() }: ServicesOptions,
 ): Promise<Services> {
+  const logger = withoutThrowing(anyLogger);
   const closers: Closers = [];
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer();

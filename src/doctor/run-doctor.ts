@@ -23,7 +23,7 @@ type DoctorOptions = {
   report: (check: Check) => void;
 };
 
-const SILENT = { error: () => {}, warn: () => {}, info: () => {} };
+const SILENT = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
 
 const STOP_FIRST = 'stop the service on this DATA_DIR and run the doctor again';
 

@@ -2,16 +2,33 @@ import { createMiddleware } from 'hono/factory';
 import type { Config } from '../config.ts';
 import { clientAddress } from './client-address.ts';
 import type { Env } from './env.ts';
+import { hasToken, toLogPath } from './log-path.ts';
 
 /** The part of a logger the service uses: fields, then a message. */
-export type Logger = Record<'error' | 'warn' | 'info', (fields: Record<string, unknown>, message: string) => void>;
+export type Logger = Record<Level, (fields: Record<string, unknown>, message: string) => void>;
+type Level = 'error' | 'warn' | 'info' | 'debug';
+
+/** Probes ask every few seconds, and what they hear the log has otherwise. */
+const PROBES = ['/healthz', '/readyz'];
 
 /** What a caller may choose as a request id: enough for UUIDs, ULIDs and trace ids, harmless in a log. */
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
+/** The logger, but that nothing it throws reaches whoever logs: a request does not fail because its line does. */
+export function withoutThrowing(logger: Logger): Logger {
+  const log = (level: Level) => (fields: Record<string, unknown>, message: string) => {
+    try {
+      logger[level](fields, message);
+    } catch {
+      // There is nowhere left to say so.
+    }
+  };
+  return { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
+}
+
 /**
- * Gives every request an id and every answer `Cache-Control: no-store`, and logs one line a request: never a header,
- * a body or a query string, for those may hold tokens.
+ * Gives every request an id and every answer `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, and logs one
+ * line a request, of probes at `debug`: never a header, a body or a query string, for those may hold tokens.
  */
 export function observe(services: {
   config: Pick<Config, 'trustedProxies'>;
@@ -22,18 +39,24 @@ export function observe(services: {
   return createMiddleware<Env>(async (c, next) => {
     const startedAt = performance.now();
     const sent = c.req.header('x-request-id');
-    const requestId = sent !== undefined && SANE_REQUEST_ID.test(sent) ? sent : newRequestId();
+    const isSane = sent !== undefined && SANE_REQUEST_ID.test(sent) && !hasToken(sent);
+    const requestId = isSane ? sent : newRequestId();
     c.set('requestId', requestId);
     c.set('address', clientAddress(c, config.trustedProxies));
-    c.set('headers', { 'x-request-id': requestId, 'cache-control': 'no-store' });
+    c.set('headers', {
+      'x-request-id': requestId,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
     await next();
     const caller = c.get('caller');
     const refusal = c.get('refusal');
-    logger.info(
+    const isQuiet = c.res.status < 500 && PROBES.includes(c.req.path);
+    logger[isQuiet ? 'debug' : 'info'](
       {
         requestId,
         method: c.req.method,
-        path: c.req.path,
+        path: toLogPath(c.req.path),
         status: c.res.status,
         durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
         ...(caller && { userId: caller.userId }),

@@ -56,7 +56,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
     await last.stop('SIGTERM');
 
     services = await createServices(parseConfig(env), {
-      logger: { error: console.error, warn: console.error, info: () => {} },
+      logger: { error: console.error, warn: console.error, info: () => {}, debug: () => {} },
       migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
     });
     // Everything unconfirmed counts as abandoned, and every unfinished upload as given up.

@@ -105,7 +105,7 @@ export async function startTestService(options: { env?: Record<string, string>; 
       ...options.env,
     }),
     {
-      logger: { error: log('error'), warn: log('warn'), info: log('info') },
+      logger: { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') },
       migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
       ...(options.now && { now: options.now }),
     },

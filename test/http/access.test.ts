@@ -130,6 +130,83 @@ describe('common rules', () => {
     expect(JSON.stringify(service.logs)).not.toMatch(/secret|Bearer|X-Amz-Signature|eyJ/);
   });
 
+  it('logs no token, wherever in the path and however encoded it stands', async () => {
+    const token = await mint('in-a-path');
+    const [header = '', payload = '', signature = ''] = token.split('.');
+    const percent = (text: string) => text.replace(/./g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
+    for (const path of [
+      `/t%2F${token}/s3/params`,
+      `/t%2f${token}/sign-request`,
+      `/T/${token}/s3/params`,
+      `/t;a=b/${token}/s3/params`,
+      `/%2574/${token}/s3/params`,
+      `/%ff/t/${token}/s3/params`,
+      `/files/${token}`,
+      `/files/${token}==/download`,
+      `/s3/multipart/${token}`,
+      `/Bearer%20${token}`,
+      `/x${token}`,
+      `/files/${percent(token)}`,
+      `/%ff/${percent(token)}`,
+      `/files/${percent(percent(token))}`,
+      `/files/${token.replaceAll('.', '%252E')}`,
+      `/files/${token.replace('eyJ', '%25252565yJ')}`,
+      `/${'%25'.repeat(20)}${percent(token)}`,
+      `/${'x'.repeat(505)}/${token}`,
+      `/files/${payload}.${signature}`,
+      `/files/${btoa('{ "alg":"HS256"}')}.${payload}.${signature}`,
+    ]) {
+      const before = service.logs.length;
+      await service.app.request(path, { headers: { 'x-request-id': token } });
+      let lines = JSON.stringify(service.logs.slice(before));
+      expect(lines).toMatch(/"path":"[/…]/);
+      for (let layer = 0; layer < 30; layer++) {
+        lines = lines.replace(/%[0-7][0-9a-f]/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+      }
+      for (const part of [header, payload, signature]) expect([path, lines.includes(part)]).toEqual([path, false]);
+    }
+  });
+
+  it('logs a path as printable ASCII, and 512 characters of it at most', async () => {
+    const logged = async (path: string) => {
+      await service.app.request(path);
+      return service.logs.at(-1)?.fields.path;
+    };
+    expect(await logged('/x%C2%9B31m%E2%80%AEgpj%E2%80%A8%1B[31m%7F')).toMatch(/^[!-~]+$/);
+    expect(await logged('/files/ü')).toBe('/files/%C3%BC');
+    expect(await logged('/files/0198c0de-0000-7000-8000-000000000001')).toBe(
+      '/files/0198c0de-0000-7000-8000-000000000001',
+    );
+    expect(await logged(`/${'a/'.repeat(8000)}`)).toMatch(/^[/a]{512}…$/);
+    // What looks for tokens does not take longer than the path is long.
+    expect(await logged(`/${'a'.repeat(100_000)}`)).toHaveLength(513);
+  });
+
+  it('logs probes at debug, but not that something fails', async () => {
+    await service.app.request('/healthz');
+    await service.app.request('/readyz');
+    expect(service.logs.slice(-2).map(({ level, fields }) => [level, fields.path])).toEqual([
+      ['debug', '/healthz'],
+      ['debug', '/readyz'],
+    ]);
+  });
+
+  it('answers although the log throws', async () => {
+    const silent = await startTestService();
+    silent.logs.push = () => {
+      throw new Error('ENOSPC: no space left on device, write');
+    };
+    expect((await silent.call('alice', '/files')).status).toBe(200);
+    expectProblem(await silent.call('alice', '/no-such-route'), 404, 'route-not-found');
+    await silent.close();
+  });
+
+  it('answers with no guess at the type', async () => {
+    for (const path of ['/healthz', '/files', '/no-such-route']) {
+      expect((await service.app.request(path)).headers.get('x-content-type-options')).toBe('nosniff');
+    }
+  });
+
   it('lets the allowed origin in and no other', async () => {
     const preflight = (origin: string) =>
       service.app.request('/presign-upload', {

@@ -36,7 +36,7 @@ async function start(settings: Record<string, string> = {}) {
   const services = await createServices(
     parseConfig({ DATA_DIR: directory, DATABASE_URL: database.url, ...bucket.env, ...settings }),
     {
-      logger: { error: () => {}, warn: () => {}, info: () => {} },
+      logger: { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} },
       migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
       pageFolder: join(directory, 'demo'),
     },
