@@ -6,7 +6,7 @@ import type { Database, Statement } from './connect-database.ts';
 import { type FilePage, type FoundFile, findFiles } from './find-files.ts';
 import type { Db } from './open-pool.ts';
 import { errorDetail, sqlState } from './query-database.ts';
-import { type FileRow, files, fileUsage } from './schema.ts';
+import { type FileRow, files, fileUsage, type Refusal } from './schema.ts';
 
 /** Which file, and whose it must be. `id` must be a UUID. */
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
@@ -33,8 +33,11 @@ export type Files = {
    * @throws {Problem} `quota-exceeded`; then there is no row.
    */
   insert(file: NewFile, act: Act): Promise<FileRow | null>;
-  /** Takes the id for an upload that is none: the inserted row, or null as `insert`. */
-  refuse(file: NewFile): Promise<FileRow | null>;
+  /**
+   * Takes the id for an upload that is none: the inserted row, or null as `insert`.
+   * @param refusal what its owner is told; null where there is nothing to tell.
+   */
+  refuse(file: NewFile, refusal: Refusal | null): Promise<FileRow | null>;
   /** The owner's file, active or archived, or null. */
   find(file: FileId): Promise<FileRow | null>;
   /** The same, deleted and refused ones included. */
@@ -93,7 +96,7 @@ const insert = (db: Db) => {
 const refuse = (db: Db) =>
   db
     .insert(files)
-    .values({ ...newFile, status: 'refused', deletedAt: NOW })
+    .values({ ...newFile, status: 'refused', refusal: sql`${p('refusal')}::jsonb`, deletedAt: NOW })
     .onConflictDoNothing()
     .returning()
     .prepare('files_refuse');
@@ -142,7 +145,8 @@ export function createFiles({ asUser }: Pick<Database, 'asUser'>, quota: Config[
         const used: Usage = JSON.parse(errorDetail(error));
         throw findExcess(quota, used, { sizeBytes: file.sizeBytes, files: 1 }) ?? error;
       }),
-    refuse: (file) => first(asUser(file.ownerId, refuse, file)),
+    refuse: (file, refusal) =>
+      first(asUser(file.ownerId, refuse, { ...file, refusal: refusal && JSON.stringify(refusal) })),
     find: (file) => first(asUser(file.ownerId, find, file)),
     findAny: (file) => first(asUser(file.ownerId, findAny, file)),
     findToDownload: (these, act) => asUser(these.ownerId, findToDownload, { ...these, ...act }),

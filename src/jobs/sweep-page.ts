@@ -105,7 +105,7 @@ function isOfNoUse(row: FileRow, object: ListedObject): boolean {
 async function remove(services: SweepServices, listed: ListedObject, key: ParsedKey | null): Promise<boolean> {
   const object = await services.bucket.head(listed.key);
   if (object === null || object.etag !== listed.etag) return false;
-  if (key !== null) return (await discardObject(services, key, object))?.status === 'refused';
+  if (key !== null) return (await discardObject(services, key, object, null))?.status === 'refused';
   await services.bucket.remove(object);
   return true;
 }

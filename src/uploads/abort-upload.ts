@@ -7,8 +7,9 @@ import { objectKey, uploadId } from '../fields.ts';
 import { parseOwnKey } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
-import { discardObject, isFileOf } from './discard-object.ts';
+import { discardObject } from './discard-object.ts';
 import { parseUploadId } from './multipart-plan.ts';
+import { isFileOf } from './upload-outcome.ts';
 
 export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.optional() });
 
@@ -39,7 +40,7 @@ export async function abortUpload(
   const upload = input.uploadId === undefined ? null : parseUploadId(input.uploadId);
   if (upload !== null) await multipart.abort(key.key, upload.bucketUploadId);
   const object = await bucket.head(key.key);
-  if (isFileOf(key, await discardObject(services, key, object))) throw confirmed();
+  if (isFileOf(key, await discardObject(services, key, object, null))) throw confirmed();
 }
 
 function confirmed(): Problem {

@@ -3,19 +3,20 @@ import { type AuditServices, actOf, recordRefusals } from '../audit/record-refus
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
-import type { FileRow } from '../db/schema.ts';
+import type { FileRow, Refusal } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
 import { type File, toFile } from '../files/to-file.ts';
 import { parseOwnKey } from '../object-key.ts';
-import type { Bucket } from '../storage/bucket.ts';
+import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
-import { discardObject, isFileOf } from './discard-object.ts';
+import { discardObject } from './discard-object.ts';
 import { freezeObject } from './freeze-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 import { toNewFile } from './to-new-file.ts';
+import { isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
 import { verifyObject } from './verify-object.ts';
 
 export const confirmUploadInput = z
@@ -49,9 +50,9 @@ export type ConfirmUploadServices = AuditServices & {
  * whose id is the one in the key. So any number of calls, at once or one after the other, make one row and get the same
  * answer; a crash leaves an object that can be confirmed again.
  * @returns the file, and whether this call made the row.
- * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`, `verification-failed` (the object is
- * removed, and its id can become no file any more), `quota-exceeded` (likewise), `conflict`, `storage-unavailable`, `database-unavailable` (nothing
- * is lost, the call may be repeated).
+ * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
+ * `quota-exceeded`: the object is removed, its id can become no file any more, and each repetition gets the same answer;
+ * `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, the call may be repeated.
  */
 export function confirmUpload(
   services: ConfirmUploadServices,
@@ -65,8 +66,8 @@ export function confirmUpload(
 }
 
 /**
- * What is copied away is gone from under its own key as soon as it is confirmed: whoever was about to look at it, or to
- * copy it, gets the same answer as who was faster.
+ * What is copied away or refused is gone from under its own key: whoever was about to look at it, or to copy it, gets the
+ * same answer as who was faster.
  */
 async function whenOvertaken(
   { config, files }: ConfirmUploadServices,
@@ -76,9 +77,10 @@ async function whenOvertaken(
 ) {
   const isGone = error instanceof Problem && ['object-not-found', 'upload-not-found', 'conflict'].includes(error.code);
   const key = isGone ? parseOwnKey(config.keyPrefix, caller.userId, objectKey) : null;
-  const row = key && (await files.find({ id: key.fileId, ownerId: caller.userId }));
-  if (row?.objectKey !== objectKey || row.storedKey === null) throw error;
-  return { file: toFile(row, config.publicBaseUrl), created: false };
+  const row = key && (await files.findAny({ id: key.fileId, ownerId: caller.userId }));
+  if (key === null || row === null) throw error;
+  if (isFileOf(key, row) && row.storedKey !== null) return { file: toFile(row, config.publicBaseUrl), created: false };
+  throw row.refusal === null ? error : noFile(key, row);
 }
 
 async function confirm(
@@ -90,28 +92,34 @@ async function confirm(
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
   if (key === null) throw objectNotFound();
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.publicBaseUrl), created });
+  /** Takes the id from an object that is no file; unless, meanwhile, it was confirmed after all. */
+  const refuse = async (object: StoredObject, refusal: Refusal | null) => {
+    const row = await discardObject(services, key, object, refusal);
+    if (isFileOf(key, row)) return answer(row, false);
+    throw noFile(key, row);
+  };
 
   const [known, object] = await Promise.all([
-    files.find({ id: key.fileId, ownerId: caller.userId }),
+    files.findAny({ id: key.fileId, ownerId: caller.userId }),
     input.uploadId === undefined ? bucket.head(key.key) : completed(services, caller, input.objectKey, input),
   ]);
-  if (known !== null) {
-    // Whoever can write here by other means may have taken the id for another key, or put other bytes under this one.
-    if (known.objectKey !== key.key) throw new Problem('conflict', 'this file id belongs to another object');
+  if (isFileOf(key, known)) {
+    // Whoever can write here by other means may have put other bytes under the key.
     if (object !== null && object.etag !== known.etag && known.storedKey === null) {
       throw new Problem('conflict', 'the stored object is not the one that was confirmed');
     }
     return answer(known, false);
   }
+  if (known !== null && !(object === null && isForgotten(known))) {
+    if (object !== null && mayRemove(known, key)) await bucket.remove(object);
+    throw noFile(key, known);
+  }
   if (object === null) throw input.uploadId === undefined ? objectNotFound() : uploadNotFound();
 
   const verdict = await verifyObject(services, key, object);
   if (!('upload' in verdict)) {
-    const confirmed = await discardObject(services, key, object);
-    if (isFileOf(key, confirmed)) return answer(confirmed, false);
-    throw new Problem('verification-failed', 'the stored object is not what was signed for; it was removed', {
-      errors: verdict.mismatches,
-    });
+    const detail = 'the stored object is not what was signed for; it was removed';
+    return refuse(object, { code: 'verification-failed', detail, errors: verdict.mismatches });
   }
 
   const { upload } = verdict;
@@ -127,11 +135,11 @@ async function confirm(
     if (stored !== object) await bucket.remove(object).catch(() => {});
     return answer(row, true);
   }
-  // It is no file, and neither its bytes nor their copy may stay; unless, meanwhile, it was confirmed after all.
-  const confirmed = await discardObject(services, key, object);
-  if (stored !== object) await bucket.remove(stored).catch(() => {});
-  if (isFileOf(key, confirmed)) return answer(confirmed, false);
-  throw row ?? new Problem('conflict', 'an upload with this id was refused, given up or deleted; presign a new one');
+  const refusal = row && ({ code: 'quota-exceeded', detail: row.message } as const);
+  return refuse(object, refusal).finally(async () => {
+    // The copy may not stay either.
+    if (stored !== object) await bucket.remove(stored).catch(() => {});
+  });
 }
 
 /** The object of an upload in parts, completed by this call or an earlier one; null when there is neither. */

@@ -1,8 +1,9 @@
 import type { Files } from '../db/create-files.ts';
-import type { FileRow } from '../db/schema.ts';
+import type { FileRow, Refusal } from '../db/schema.ts';
 import type { ParsedKey } from '../object-key.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import { toRefusedFile } from './to-new-file.ts';
+import { mayRemove } from './upload-outcome.ts';
 
 /**
  * Removes what is under a key and is no file, and sees to it that nothing there ever will be one: what arrives later
@@ -13,6 +14,7 @@ import { toRefusedFile } from './to-new-file.ts';
  * Nothing is removed unless a row of this very key says that it is no file: where the insert lost to a row of another
  * key, or that row is gone again, the object stays.
  * @param object null when nothing is there yet.
+ * @param refusal what its owner is told from now on; null where it was given up.
  * @returns the row that has the id: this call's, or the one that was faster; null when that is gone again.
  * @throws {Problem} `database-unavailable`, and `storage-unavailable` when the object is still there: it can become no
  * file any more, and may be discarded again.
@@ -21,22 +23,11 @@ export async function discardObject(
   { files, bucket, now }: { files: Files; bucket: Pick<Bucket, 'remove'>; now: () => Date },
   key: ParsedKey,
   object: StoredObject | null,
+  refusal: Refusal | null,
 ): Promise<FileRow | null> {
-  const taken = await files.refuse(toRefusedFile(key, object, now()));
+  const taken = await files.refuse(toRefusedFile(key, object, now()), refusal);
   const row = taken ?? (await files.findAny({ id: key.fileId, ownerId: key.userId }));
   if (object !== null && row !== null && mayRemove(row, key)) await bucket.remove(object);
   if (taken !== null) await files.markRemoved(taken);
   return row;
-}
-
-/** Whether this row says that what lies under the key is no file, and is kept for nobody. */
-export function mayRemove(row: FileRow, { key }: ParsedKey): boolean {
-  if (row.objectKey !== key) return false;
-  // A deleted file's object is kept for its time, and no confirmation shortens that.
-  return row.status === 'refused' || (row.status === 'deleted' && row.objectRemovedAt !== null);
-}
-
-/** Whether the row is that of a file under this key. */
-export function isFileOf({ key }: ParsedKey, row: FileRow | null): row is FileRow {
-  return row?.objectKey === key && (row.status === 'active' || row.status === 'archived');
 }

@@ -82,13 +82,40 @@ describe('POST /confirm-upload', () => {
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
   });
 
-  it('makes no file of an id that was refused, whatever is uploaded there later', async () => {
+  it('gives the same reasons however often it is asked, and removes what is uploaded there later', async () => {
     const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
     await service.put(upload, Buffer.alloc(PNG.length, 'x'));
-    expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
+    const { requestId: _, ...first } = (await service.confirm('alice', upload.objectKey)).body;
+    expect(first).toMatchObject({ status: 422, code: 'verification-failed', errors: [{ path: 'contentType' }] });
+    const again = async () => {
+      const answers = await Promise.all([1, 2, 3].map(() => service.confirm('alice', upload.objectKey)));
+      for (const answer of answers) {
+        expectProblem(answer, 422, 'verification-failed');
+        expect(answer.body).toMatchObject(first);
+        expect(answer.body.errors).toEqual(first.errors);
+      }
+    };
+    await again();
     expect((await service.put(upload, PNG)).status).toBe(200);
-    expectProblem(await service.confirm('alice', upload.objectKey), 409, 'conflict');
+    await again();
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
+    // Giving it up is no way to forget the reasons.
+    expect((await service.call('alice', '/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
+    await again();
+    const refusals = await service.database.query(`select refusal from files where id = $1`, [upload.fileId]);
+    expect(refusals).toEqual([{ refusal: { code: first.code, detail: first.detail, errors: first.errors } }]);
+  });
+
+  it('gives the same reasons to all that ask at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
+      await service.put(upload, Buffer.alloc(PNG.length, 'x'));
+      const answers = await Promise.all(Array.from({ length: 10 }, () => service.confirm('alice', upload.objectKey)));
+      for (const answer of answers) {
+        expectProblem(answer, 422, 'verification-failed');
+        expect(answer.body.errors).toEqual(answers[0]?.body.errors);
+      }
+    }
   });
 
   it('serves what it verified, however refusals and new uploads race', async () => {
@@ -101,12 +128,7 @@ describe('POST /confirm-upload', () => {
       const confirmed = (await Promise.all(confirmations)).some(({ status }) => status < 300);
       const object = await service.bucket.read(upload.objectKey);
       if (confirmed) expect(object?.equals(PNG)).toBe(true);
-      else
-        expectProblem(
-          await service.confirm('alice', upload.objectKey),
-          object ? 409 : 404,
-          object ? 'conflict' : 'object-not-found',
-        );
+      else expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
     }
   });
 

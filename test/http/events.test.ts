@@ -130,6 +130,17 @@ describe('POST /events/s3', () => {
     expect(await bucket.read(good.objectKey)).not.toBeNull();
   });
 
+  it('leaves the reasons of a refusal for the client that confirms later', async () => {
+    const { objectKey } = await arrived({ fileName: 'a.png', contentType: 'image/png' });
+    expectCounts(await send(records(objectKey)), { refused: 1 });
+    for (let n = 0; n < 2; n++) {
+      const answer = await service.confirm('alice', objectKey);
+      expectProblem(answer, 422, 'verification-failed');
+      expect(answer.body.errors).toMatchObject([{ path: 'contentType' }]);
+      expectCounts(await send(records(objectKey)), { refused: 1 });
+    }
+  });
+
   it('ignores what is no upload: other buckets and keys, copies of verified uploads, removals', async () => {
     const { fileId, objectKey } = await arrived();
     const elsewhere = { eventName: 'ObjectCreated:Put', s3: place(objectKey, 'another-bucket') };
