@@ -24,7 +24,7 @@ export const fileName = cleanText
 export const label = z.string().regex(LABEL_PATTERN, 'must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}');
 
 /** S3 keys have at most 1,024 bytes; whose it is and whether it parses is decided later. */
-export const objectKey = z.string().min(1).max(1024);
+export const objectKey = cleanText.min(1).max(1024);
 
 /** The lifetime of a presigned URL in seconds. */
 export const expiresIn = z.int().min(1).max(MAX_URL_TTL_SECONDS);
@@ -37,8 +37,8 @@ export const checksumSha256 = z
 /** S3 numbers the parts of an upload from 1 to 10,000. */
 export const partNumber = z.int().min(1).max(10_000);
 
-/** What `/presign-upload` called `uploadId`. */
-export const uploadId = z.string().min(1).max(1024);
+/** What `/presign-upload` called `uploadId`, or the bucket: printable ASCII, since it goes into URLs. */
+export const uploadId = z.string().regex(/^[!-~]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters');
 
 /** What clients say of a file: at most 10 pairs, 1,024 bytes of values in all. */
 export const metadata = z

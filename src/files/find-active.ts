@@ -20,8 +20,9 @@ export async function findActive(
   action: AuditAction,
 ): Promise<FileRow> {
   const id = toFileId(config, caller, reference);
+  if (id === null) throw fileNotFound();
   const objectKey = 'objectKey' in reference ? reference.objectKey : null;
-  const these = { ids: id === null ? [] : [id], ownerId: caller.userId, objectKey };
+  const these = { ids: [id], ownerId: caller.userId, objectKey };
   const [row] = await files.findToDownload(these, actOf(caller, action));
   if (row === undefined) throw fileNotFound();
   if (row.status !== 'active') throw new Problem('conflict', 'the file is archived: restore it first');
