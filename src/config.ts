@@ -55,7 +55,14 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     publicS3Endpoint: set.S3_PUBLIC_ENDPOINT,
     signAbsentHeaders: set.S3_SIGN_ABSENT_HEADERS,
     /** `url` undefined: the embedded database. */
-    database: { url: set.DATABASE_URL, driver: set.DATABASE_DRIVER, maxConnections: set.DATABASE_MAX_CONNECTIONS },
+    database: {
+      url: set.DATABASE_URL,
+      directUrl: set.DATABASE_DIRECT_URL ?? set.DATABASE_URL,
+      driver: set.DATABASE_DRIVER,
+      maxConnections: set.DATABASE_MAX_CONNECTIONS,
+      prepare: set.DATABASE_PREPARE,
+      migrateOnStart: set.MIGRATE_ON_START,
+    },
     auth,
     keyPrefix: set.KEY_PREFIX,
     uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
@@ -114,8 +121,10 @@ function contradictions(set: Settings, production: boolean): string[] {
   if ((set.AWS_ACCESS_KEY_ID === undefined) !== (set.AWS_SECRET_ACCESS_KEY === undefined)) {
     errors.push('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither');
   }
-  if (set.DATABASE_DRIVER !== undefined && set.DATABASE_URL === undefined) {
-    errors.push('DATABASE_DRIVER: needs DATABASE_URL');
+  if (set.DATABASE_URL === undefined) {
+    if (set.DATABASE_DRIVER !== undefined) errors.push('DATABASE_DRIVER: needs DATABASE_URL');
+    if (set.DATABASE_DIRECT_URL !== undefined) errors.push('DATABASE_DIRECT_URL: needs DATABASE_URL');
+    if (!set.MIGRATE_ON_START) errors.push('MIGRATE_ON_START: false needs DATABASE_URL');
   }
   if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
     errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket knows s3 alone');

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { databaseUrl } from './database-url.ts';
 import { jsonText } from './json-text.ts';
 import { LABEL_PATTERN } from './object-key.ts';
 import { isOriginPattern } from './origins.ts';
@@ -104,11 +105,26 @@ export const settings = z.object({
   AWS_USE_DUALSTACK_ENDPOINT: flag.default(false),
 
   /** `postgres://…`; unset: an embedded PostgreSQL in `DATA_DIR`. */
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
+  DATABASE_URL: databaseUrl.optional(),
   /** Overrides the choice by host name: `*.neon.tech` goes through Neon's driver, any other through `pg`. */
   DATABASE_DRIVER: z.enum(['pg', 'neon']).optional(),
-  /** Connections each instance may open, 1 to 1,000. */
+  /** Connections each instance may open for requests, 1 to 1,000; one more tells whether the database answers. */
   DATABASE_MAX_CONNECTIONS: integer(1, 1000).default(10),
+  /**
+   * The same database past its pooler, to migrate it there: what takes hours, or cannot be in a transaction, is not for
+   * a pooler. May have another login, the tables' owner. Default: `DATABASE_URL`, of Neon's pooled host its direct one.
+   */
+  DATABASE_DIRECT_URL: databaseUrl.optional(),
+  /**
+   * Whether statements keep their plans on a connection. `false` behind a pooler that hands connections on after each
+   * transaction and does not know named statements, such as PgBouncer before 1.21.
+   */
+  DATABASE_PREPARE: flag.default(true),
+  /**
+   * Whether each start brings the database to the newest schema. `false`: `npm run db:migrate` does, before it; until
+   * then the service signs uploads, and `/readyz` says that the database is not ready.
+   */
+  MIGRATE_ON_START: flag.default(true),
 
   /**
    * HMAC secrets of the tokens, at least 32 bytes each in production: one, or several separated by commas or line breaks;

@@ -71,6 +71,35 @@ describe('parseConfig', () => {
     expect(errorOf({ ...PRODUCTION, DATABASE_URL: 'mysql://db' })).toBe('DATABASE_URL: must be a postgres:// URL');
   });
 
+  it.each([
+    'p@hunter2',
+    'p/hunter2',
+    '12/hunter2',
+    'p?hunter2',
+    '1?hunter2',
+    'p#hunter2',
+    '1#hunter2',
+    'hunter2%',
+    '%zzhunter2',
+  ])('says of the password %s that it has to be escaped, and no piece of it', (password) => {
+    for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
+      const message = errorOf({ ...PRODUCTION, [name]: `postgres://app:${password}@db.internal:5432/signpost` });
+      expect(message).toMatch(new RegExp(`^${name}: .*percent-encoded`));
+      expect(message).not.toContain('hunter2');
+    }
+    const escaped = `postgres://app:${encodeURIComponent(password)}@db.internal:5432/signpost`;
+    expect(parseConfig({ ...PRODUCTION, DATABASE_URL: escaped }).database.url).toBe(escaped);
+  });
+
+  it.each([
+    'postgres://localhost/signpost',
+    'postgresql://app:p%40ss:word@[::1]:5432/signpost?sslmode=verify-full&sslrootcert=/etc/ca.pem',
+    "postgres://app:a!$&'()*+,;=~_.-@db/signpost?options=-c search_path=sign",
+    'postgres://app@%2Fvar%2Frun%2Fpostgresql/signpost',
+  ])('takes %s as DATABASE_URL', (url) => {
+    expect(parseConfig({ ...PRODUCTION, DATABASE_URL: url }).database.url).toBe(url);
+  });
+
   it('names every bad variable at once, and no value', () => {
     const message = errorOf({
       PORT: '70000',
@@ -123,6 +152,8 @@ describe('parseConfig', () => {
     [{ ...PRODUCTION, AWS_REGION: 'evil.example/' }, 'AWS_REGION'],
     [{ RATE_LIMIT_PER_MINUTE: ' ' }, 'RATE_LIMIT_PER_MINUTE: must be a whole number'],
     [{ DATABASE_DRIVER: 'neon' }, 'DATABASE_URL'],
+    [{ DATABASE_DIRECT_URL: 'postgres://owner@db/signpost' }, 'DATABASE_URL'],
+    [{ MIGRATE_ON_START: 'false' }, 'DATABASE_URL'],
     [{ UPLOAD_POLICIES: '{"id card":{}}' }, 'UPLOAD_POLICIES'],
     [{ KEY_PREFIX: '../x/' }, 'KEY_PREFIX'],
     [{ KEY_PREFIX: 'no-slash' }, 'KEY_PREFIX'],
@@ -312,6 +343,7 @@ describe('.env.example', () => {
         [
           'PUBLIC_BASE_URL',
           'DATABASE_URL',
+          'DATABASE_DIRECT_URL',
           'DATABASE_DRIVER',
           'JWKS_URL',
           'JWT_ISSUER',

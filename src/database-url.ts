@@ -1,0 +1,29 @@
+import { z } from 'zod';
+
+const UNESCAPED =
+  'its user or password has a character that must be percent-encoded in a URL, one of @ : / ? # % [ ] or a space ' +
+  '(node -p \'encodeURIComponent("…")\')';
+
+/**
+ * `postgres://user:password@host:port/name?parameters` (PostgreSQL documentation, section 34.1.1.2). A password with a
+ * character that means something in a URL would be cut there, and its rest taken for a host: which would be looked up,
+ * and be in the log.
+ */
+export const databaseUrl = z.string().superRefine((text, context) => {
+  const message = faultOf(text);
+  if (message !== null) context.addIssue({ code: 'custom', message });
+});
+
+/** What is wrong with a URL, without a piece of it; null: nothing. */
+function faultOf(text: string): string | null {
+  const [, rest] = /^postgres(?:ql)?:\/\/(.*)$/s.exec(text) ?? [];
+  if (rest === undefined) return 'must be a postgres:// URL';
+  const [authority = '', ...others] = rest.split(/(?=[/?])/);
+  const path = others.filter((part) => part.startsWith('/')).join('');
+  const isCut = authority.includes('@') ? path.includes('@') : rest.includes('@');
+  const isTwice = authority.split('@').length > 2;
+  const [beforeParameters = ''] = rest.split('?');
+  if (isCut || isTwice || /[\s\\]/.test(beforeParameters) || /#|%(?![0-9a-f]{2})/i.test(rest)) return UNESCAPED;
+  if (URL.canParse(text)) return null;
+  return rest.includes('@') ? UNESCAPED : 'must be a postgres:// URL';
+}
