@@ -1,18 +1,14 @@
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { SealServices } from './audit/seal-audit-log.ts';
 import { createTokenVerifier } from './auth/verify-token.ts';
 import { isOpenToOtherClients } from './auth-config.ts';
 import type { BucketConfig, Config } from './config.ts';
-import { connectDatabase } from './db/connect-database.ts';
 import { createAuditLog } from './db/create-audit-log.ts';
 import { createFiles } from './db/create-files.ts';
-import { createLeases } from './db/create-leases.ts';
 import { createSealQueries } from './db/create-seal-queries.ts';
 import { createSweepQueries } from './db/create-sweep-queries.ts';
-import { migrateDatabase } from './db/migrate-database.ts';
-import { isRefused } from './db/query-database.ts';
 import { mintDemoToken } from './demo-token.ts';
-import { Problem, unavailable } from './errors.ts';
+import { unavailable } from './errors.ts';
 import { createReaderSlots } from './files/read-content.ts';
 import type { AppServices } from './http/app.ts';
 import { type Logger, withoutThrowing } from './http/observe.ts';
@@ -20,6 +16,7 @@ import { inTime } from './in-time.ts';
 import { MARKER_NAME } from './jobs/claim-bucket.ts';
 import type { JobServices } from './jobs/start-jobs.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
+import { type Closers, openDatabase } from './open-database.ts';
 import { rememberCredentials } from './signing/credentials.ts';
 import { HARMFUL_HEADERS } from './signing/harmful-headers.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
@@ -31,18 +28,12 @@ import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
 import { readAuth } from './token-key.ts';
 
-/** What to call at the end, last first. */
-export type Closers = (() => Promise<void>)[];
-
 /** How long a request waits for credentials that have to be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
 
 const NO_CREDENTIALS =
   'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, container or ' +
   'instance role has credentials for this service';
-
-/** How often a database that was down at start is tried again. */
-const MIGRATE_AGAIN_MS = 5_000;
 
 export type Services = AppServices &
   JobServices &
@@ -180,41 +171,6 @@ async function startEmbeddedBucket(config: Config, logger: Logger, closers: Clos
     useDualstackEndpoint: false,
     useAccelerateEndpoint: false,
   };
-}
-
-async function openDatabase(config: Config, folder: string, logger: Logger, closers: Closers) {
-  const { driver, maxConnections } = config.database;
-  const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
-  const database = connectDatabase({ url, driver, maxConnections });
-  closers.push(database.close);
-
-  let retry: NodeJS.Timeout | undefined;
-  closers.push(async () => clearTimeout(retry));
-  const migrate = async (): Promise<void> => {
-    try {
-      await migrateDatabase({ url, driver, folder });
-    } catch (error) {
-      if (!(error instanceof Problem) || isRefused(error)) throw error;
-      logger.warn({ err: error.cause }, 'the database does not answer: it is migrated when it does');
-      retry = setTimeout(() => {
-        migrate().catch((err: unknown) => logger.error({ err }, 'the database could not be migrated'));
-      }, MIGRATE_AGAIN_MS);
-    }
-  };
-  await migrate();
-  return { database, exclusively: createLeases(database) };
-}
-
-/** The URL of an embedded PostgreSQL; closing stops it. */
-export async function startEmbeddedDatabase(config: Config, logger: Logger, closers: Closers) {
-  const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
-  const postgres = await startEmbeddedPostgres({
-    directory: resolve(config.dataDir, 'postgres'),
-    log: (line) => logger.info({}, line),
-    keepsRunning: true,
-  });
-  closers.push(postgres.stop);
-  return postgres.url;
 }
 
 async function openVerifier(config: Config, now: () => Date, logger: Logger) {

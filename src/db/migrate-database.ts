@@ -66,6 +66,24 @@ export async function migrateDatabase({
   }
 }
 
+/**
+ * @throws `database-unavailable` naming the migrations that the database lacks, and as `queryDatabase` does; the driver's
+ * error where the login may not look (`src/db/runtime-rights.ts`).
+ */
+export async function requireMigrated(
+  { withConnection }: Pick<Database, 'withConnection'>,
+  folder: string,
+): Promise<void> {
+  const migrations = await readMigrations(folder);
+  const pending = await withConnection((db) => pendingMigrations(db, migrations));
+  if (pending.length === 0) return;
+  const names = pending.map(({ tag }) => tag).join(', ');
+  throw unavailable(
+    'database',
+    new Error(`the database lacks ${names}, and MIGRATE_ON_START is false: npm run db:migrate`),
+  );
+}
+
 /** Whether something was done: false while another instance migrates, or a table is locked. */
 async function takeTurn(database: Database, migrations: readonly Migration[]): Promise<boolean> {
   try {

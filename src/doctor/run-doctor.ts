@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
-import { type Closers, lockEmbedded, newUuidV7, openStorage, startEmbeddedDatabase } from '../services.ts';
+import { type Closers, startEmbeddedDatabase } from '../open-database.ts';
+import { lockEmbedded, newUuidV7, openStorage } from '../services.ts';
 import { type Check, fail, ok, unreachable } from './check.ts';
 import { checkAccess } from './check-access.ts';
 import { checkCors } from './check-cors.ts';

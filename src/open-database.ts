@@ -1,0 +1,92 @@
+import { resolve } from 'node:path';
+import type { Config } from './config.ts';
+import { connectDatabase, type Database } from './db/connect-database.ts';
+import { createLeases, type Exclusively } from './db/create-leases.ts';
+import { migrateDatabase, requireMigrated } from './db/migrate-database.ts';
+import { isRefused } from './db/query-database.ts';
+import { tryNamedStatements } from './db/try-named-statements.ts';
+import { Problem, unavailable } from './errors.ts';
+
+/** What to call at the end, last first. */
+export type Closers = (() => Promise<void>)[];
+
+type Logger = Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
+
+/** How soon a database that was not ready at start is tried again; then twice as long each time. */
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 60_000;
+
+const NAMES_LOST =
+  'a pooler in front of the database loses named statements between transactions, so requests will fail: set ' +
+  'DATABASE_PREPARE=false, or give PgBouncer 1.21 or newer a max_prepared_statements above 0';
+
+/**
+ * The configured database, or an embedded one, at the newest schema. One that is down, or whose other instance is
+ * migrating, is no error: it is tried again until it is ready, with growing pauses, and so is whatever fails by then.
+ * Until it is ready, `ping` throws.
+ * @throws when it refuses these credentials, or a migration fails, at the first try.
+ */
+export async function openDatabase(
+  config: Config,
+  folder: string,
+  logger: Logger,
+  closers: Closers,
+): Promise<{ database: Database; exclusively: Exclusively }> {
+  const { driver, maxConnections, prepare, migrateOnStart } = config.database;
+  const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
+  const directUrl = config.database.directUrl ?? url;
+  const database = connectDatabase({ url, driver, maxConnections, prepare });
+  closers.push(database.close);
+
+  let isReady = false;
+  let isClosed = false;
+  let retry: NodeJS.Timeout | undefined;
+  closers.push(async () => {
+    isClosed = true;
+    clearTimeout(retry);
+  });
+  const bringUp = async () => {
+    if (migrateOnStart) await migrateDatabase({ url: directUrl, driver, folder });
+    else await requireMigrated(database, folder);
+    isReady = true;
+    if (prepare && config.database.url !== undefined) warnOfPooler().catch(() => {});
+  };
+  const tryAgain = (error: unknown, pauseMs: number) => {
+    if (isClosed) return;
+    const isAway = error instanceof Problem;
+    const message = isAway
+      ? 'the database is not ready; it is tried again'
+      : 'the database could not be migrated; it is tried again';
+    logger[isAway ? 'warn' : 'error']({ err: isAway ? error.cause : error, inSeconds: pauseMs / 1000 }, message);
+    retry = setTimeout(() => {
+      bringUp().catch((again: unknown) => tryAgain(again, Math.min(pauseMs * 2, LONGEST_PAUSE_MS)));
+    }, pauseMs);
+  };
+  const warnOfPooler = async () => {
+    if ((await tryNamedStatements({ url, driver })) === 'lost') logger.warn({}, NAMES_LOST);
+  };
+
+  try {
+    await bringUp();
+  } catch (error) {
+    if (!(error instanceof Problem) || isRefused(error)) throw error;
+    tryAgain(error, FIRST_PAUSE_MS);
+  }
+  const ping = async () => {
+    if (!isReady) throw unavailable('database', new Error('the database is not at the newest schema yet'));
+    await database.ping();
+  };
+  return { database: { ...database, ping }, exclusively: createLeases(database) };
+}
+
+/** The URL of an embedded PostgreSQL; closing stops it. */
+export async function startEmbeddedDatabase(config: Config, logger: Pick<Logger, 'info'>, closers: Closers) {
+  const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
+  const postgres = await startEmbeddedPostgres({
+    directory: resolve(config.dataDir, 'postgres'),
+    log: (line) => logger.info({}, line),
+    keepsRunning: true,
+  });
+  closers.push(postgres.stop);
+  return postgres.url;
+}

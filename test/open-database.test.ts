@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { parseConfig } from '../src/config.ts';
+import { migrateDatabase } from '../src/db/migrate-database.ts';
+import { type Closers, openDatabase } from '../src/open-database.ts';
+import { createTestDatabase } from './helpers/database.ts';
+import { startRelay } from './helpers/relay.ts';
+
+let closers: Closers;
+let logs: { level: string; message: string; fields: Record<string, unknown> }[];
+beforeEach(() => {
+  closers = [];
+  logs = [];
+});
+afterEach(async () => {
+  for (const close of closers.reverse()) await close();
+});
+
+function open(env: Record<string, string>) {
+  const log = (level: string) => (fields: Record<string, unknown>, message: string) => {
+    logs.push({ level, message, fields });
+  };
+  const logger = { info: log('info'), warn: log('warn'), error: log('error') };
+  return openDatabase(parseConfig(env), 'drizzle', logger, closers);
+}
+
+const UNAVAILABLE = { code: 'database-unavailable' };
+
+describe('a database at start', () => {
+  it('is migrated when it comes back in two steps: its server first, then itself', async () => {
+    const name = `later_${randomUUID()}`;
+    const relay = await startRelay(inject('postgresUrl'));
+    closers.push(relay.goAway);
+    await relay.goAway();
+    const server = await createTestDatabase();
+    closers.push(server.drop);
+    const { database } = await open({ DATABASE_URL: Object.assign(new URL(relay.url), { pathname: name }).href });
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await relay.comeBack();
+    await expect.poll(() => JSON.stringify(logs.at(-1)?.fields.err), { timeout: 20_000 }).toContain('3D000');
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await server.query(`create database "${name}"`);
+    closers.push(async () => void (await server.query(`drop database "${name}" with (force)`)));
+    await expect.poll(() => database.ping(), { timeout: 20_000 }).toBeUndefined();
+    expect(new Set(logs.map(({ message }) => message))).toEqual(
+      new Set(['the database is not ready; it is tried again']),
+    );
+    const pauses = logs.map(({ fields }) => Number(fields.inSeconds));
+    expect(pauses).toEqual(pauses.map((_, n) => 0.5 * 2 ** n));
+  });
+
+  it('is not migrated where MIGRATE_ON_START is false, and is ready when somebody has', async () => {
+    const test = await createTestDatabase({ migrated: false });
+    closers.push(test.drop);
+    const { database, exclusively } = await open({ DATABASE_URL: test.url, MIGRATE_ON_START: 'false' });
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    expect(logs[0]?.fields.err).toMatchObject({ message: expect.stringContaining('npm run db:migrate') });
+    expect(await test.query(`select to_regclass('files') as files`)).toEqual([{ files: null }]);
+    await migrateDatabase({ url: test.url, folder: 'drizzle' });
+    await expect.poll(() => database.ping(), { timeout: 20_000 }).toBeUndefined();
+    expect(await exclusively('a test', async () => 'done')).toBe('done');
+  });
+
+  it('is migrated at DATABASE_DIRECT_URL, and used at DATABASE_URL', async () => {
+    const test = await createTestDatabase({ migrated: false });
+    closers.push(test.drop);
+    const pooled = await startRelay(test.url);
+    closers.push(pooled.goAway);
+    await pooled.goAway();
+    const { database } = await open({ DATABASE_URL: pooled.url, DATABASE_DIRECT_URL: test.url });
+    expect(await test.query(`select to_regclass('files')::text as files`)).toEqual([{ files: 'files' }]);
+    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await pooled.comeBack();
+    await database.ping();
+  });
+
+  it('is a start-up error where it refuses the login', async () => {
+    const test = await createTestDatabase();
+    closers.push(test.drop);
+    const url = Object.assign(new URL(test.url), { username: 'nobody_of_that_name', password: 'wrong' }).href;
+    await expect(open({ DATABASE_URL: url })).rejects.toMatchObject(UNAVAILABLE);
+  });
+});
