@@ -1,17 +1,22 @@
-// npm run db:migrate
+// npm run db:migrate [-- --grant <login>]
 import { fileURLToPath } from 'node:url';
 import { migrateDatabase } from '../src/db/migrate-database.ts';
+import { grantRuntimeRights } from '../src/db/runtime-rights.ts';
 import { EXIT, runCommand } from '../src/run.ts';
 
-const usage = `usage: npm run db:migrate
+const usage = `usage: npm run db:migrate [-- --grant <login>]
 
-Brings the database of DATABASE_URL to the newest schema, as every start does by itself.
+Brings the database of DATABASE_DIRECT_URL, or else DATABASE_URL, to the newest schema, as every start does by itself
+unless MIGRATE_ON_START is false. --grant gives a login what it needs to run the service without owning the tables:
+repeat it with each migration.
 
 Exit code: 0 it has the newest schema, 2 it could not be migrated, 64 wrong arguments.`;
 
-await runCommand({ usage }, async ({ database: { url, driver } }) => {
+await runCommand({ usage, options: { grant: { type: 'string' } } }, async ({ database }, { values: { grant } }) => {
+  const { driver, directUrl: url } = database;
   if (url === undefined) throw new Error('DATABASE_URL is not set: the embedded database is migrated at every start');
   await migrateDatabase({ url, driver, folder: fileURLToPath(new URL('../drizzle', import.meta.url)) });
-  console.log('the database has the newest schema');
+  if (grant !== undefined) await grantRuntimeRights({ url, driver }, grant);
+  console.log(`the database has the newest schema${grant === undefined ? '' : `, and ${grant} may run the service`}`);
   return EXIT.holds;
 });

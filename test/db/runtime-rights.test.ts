@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto';
+import { getTableName, is } from 'drizzle-orm';
+import { PgTable } from 'drizzle-orm/pg-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
+import { connectDatabase } from '../../src/db/connect-database.ts';
+import { grantRuntimeRights, RUNTIME_RIGHTS } from '../../src/db/runtime-rights.ts';
+import * as schema from '../../src/db/schema.ts';
+import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+
+/** With a character that an identifier must be quoted for. */
+const LOGIN = `runtime-"${randomUUID().slice(0, 8)}`;
+
+let owner: TestDatabase;
+let service: TestService;
+let loginUrl: string;
+beforeAll(async () => {
+  owner = await createTestDatabase();
+  const [row] = await owner.query(`select format('create role %I login password ''secret''', $1::text) as statement`, [
+    LOGIN,
+  ]);
+  await owner.query(String(row?.statement));
+  await grantRuntimeRights({ url: owner.url }, LOGIN);
+  // As after each migration.
+  await grantRuntimeRights({ url: owner.url }, LOGIN);
+  loginUrl = Object.assign(new URL(owner.url), { username: LOGIN, password: 'secret' }).href;
+  service = await startTestService({ env: { DATABASE_URL: loginUrl, MIGRATE_ON_START: 'false' } });
+});
+afterAll(async () => {
+  await service.close();
+  const quoted = `"${LOGIN.replace('"', '""')}"`;
+  await owner.query(`drop owned by ${quoted}`);
+  await owner.query(`drop role ${quoted}`);
+  await owner.drop();
+});
+
+describe('a login that does not own the tables', () => {
+  it('runs every route', async () => {
+    const { call, presign, put, store } = service;
+    const ready = await service.app.request('/readyz');
+    expect(ready.status).toBe(200);
+    const file = await store('alice', 'hello', { recordId: 'case-1', documentType: 'note' });
+    expect((await service.confirm('alice', file.objectKey)).status).toBe(200);
+    const answers = await Promise.all([
+      call('alice', '/files'),
+      call('alice', '/files?q=a&sort=fileName'),
+      call('alice', `/files/${file.fileId}`),
+      call('alice', '/usage'),
+      call('alice', '/audit'),
+      call('alice', '/presign-download', { fileId: file.fileId }),
+      call('root', '/audit', undefined, {
+        headers: { authorization: `Bearer ${await mint('root', { scope: 'files:admin files:read' })}` },
+      }),
+      call('alice', `/files/${file.fileId}`, { fileName: 'b.txt', recordId: 'case-2' }, { method: 'PATCH' }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    for (const action of ['archive', 'restore']) {
+      expect((await call('alice', `/files/${file.fileId}/${action}`, {})).status).toBe(200);
+    }
+    expect((await call('alice', `/files/${file.fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
+    const refused = await presign('alice', { fileName: 'a.png', contentType: 'image/png', size: 4 });
+    await put(refused, 'MZ\0\0');
+    expect((await service.confirm('alice', refused.objectKey)).status).toBe(422);
+    const aborted = await presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: 1 });
+    expect((await call('alice', '/abort-upload', { objectKey: aborted.objectKey })).status).toBe(204);
+  });
+
+  it('sweeps under its lease, forgets, seals and verifies', async () => {
+    const { services } = service;
+    await service.store('bob', 'kept');
+    await owner.query(`update files set object_removed_at = now() - interval '30 days' where status = 'deleted'`);
+    const state = await services.exclusively(SWEEP_LEASE, () => sweep(services));
+    expect(state?.counts).toMatchObject({ listed: 1, missing: 0 });
+    expect(await owner.query(`select 1 from files where status = 'deleted'`)).toEqual([]);
+    expect(await sealAuditLog(services)).not.toBeNull();
+    expect(await verifyAuditLog(services)).toMatchObject({ broken: [], unsealed: 0 });
+  });
+
+  it.each([
+    'create table mine (id int)',
+    'create schema mine',
+    'alter table files disable row level security',
+    'drop policy files_own on files',
+    'update files set size_bytes = 0',
+    'update audit_events set outcome = outcome',
+    'delete from audit_events',
+    `insert into audit_events (actor_id, user_id, action, outcome, request_id, xid) values ('a', 'a', 'x', 'ok', 'r', '1')`,
+    'delete from audit_seals',
+    'truncate files',
+    'insert into drizzle.__drizzle_migrations (hash, created_at) values (1, 1)',
+  ])('may not: %s', async (statement) => {
+    const database = connectDatabase({ url: loginUrl, maxConnections: 1 });
+    try {
+      const answer = database.withConnection(async (db) => db.execute(statement));
+      await expect(answer).rejects.toMatchObject({ cause: { code: '42501' } });
+    } finally {
+      await database.close();
+    }
+  });
+
+  it('has its rights on every table listed', () => {
+    const tables = Object.values(schema).flatMap((table) => (is(table, PgTable) ? [getTableName(table)] : []));
+    expect(Object.keys(RUNTIME_RIGHTS).sort()).toEqual(tables.sort());
+  });
+});
