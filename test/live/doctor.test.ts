@@ -78,6 +78,8 @@ describe('the commands', () => {
     'token',
     'token alice --ttl hour',
     'token alice --scope files:nope',
+    'token alice --owner acme',
+    'doctor --token -',
   ])('%s: arguments it does not know end with 64, the reason and the usage', async (line) => {
     const [name = '', ...args] = line.split(' ');
     const { code, output } = await command(name, args);
@@ -95,6 +97,24 @@ describe('the commands', () => {
       expect(output).toMatch(reason);
       expect([name, code]).toEqual([name, 2]);
     }
+  });
+
+  it('token makes what doctor --token explains, from standard input or from TOKEN', async () => {
+    const { output } = await command('token', ['alice', '--scope', 'files:read']);
+    const token = output.trim();
+    const piped = run('sh', ['-c', `echo ${token} | node dist/doctor.js --token -`], env);
+    expect(await piped.ended).toMatchObject({ code: 0 });
+    expect(piped.output()).toMatch(/^ok {3}token: user +"alice", by sub$/m);
+    expect(piped.output()).toMatch(/^ok {3}token: scopes +files:read, by scope$/m);
+    const refused = await command('doctor', ['--token', '-'], { ...env, TOKEN: token, JWT_AUDIENCE: 'files' });
+    expect(refused.output).toMatch(/^FAIL token: verifies +it has no aud.*\n +mend: JWT_AUDIENCE/m);
+    expect(refused.output).not.toContain(token.split('.')[1]);
+    expect(refused.code).toBe(1);
+  });
+
+  it('token says which setting leaves nothing to sign with', async () => {
+    const wrong = await command('token', ['alice'], { ...env, JWT_SECRET: 'x'.repeat(32), JWT_ALGORITHMS: 'RS256' });
+    expect(wrong).toMatchObject({ code: 2, output: 'JWT_ALGORITHMS: with a secret there are HS256, HS384, HS512\n' });
   });
 
   it('doctor --strict takes a warning for a finding', async () => {
