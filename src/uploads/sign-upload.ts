@@ -62,14 +62,14 @@ export async function signUpload(
     fileName: safeFileName(request.fileName),
   });
   const method = methodOf(config, request);
+  const isCopied = method === 'POST' || method === 'CREATE' || config.freezeUploads === 'all';
   return {
     fileId,
     objectKey: key,
     ...(await SIGN[method](services, request, key, now, maxParts)),
     serverTime: now.toISOString(),
-    // A form's file is copied away when it is verified: its address is known only then.
-    ...(config.publicBaseUrl !== null &&
-      method !== 'POST' && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
+    // What is copied away when it is verified has its address only then.
+    ...(config.publicBaseUrl !== null && !isCopied && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
   };
 }
 

@@ -159,4 +159,21 @@ describe('FREEZE_UPLOADS=all', () => {
       await other.close();
     }
   });
+
+  it('promises no public address before the file is at its place', async () => {
+    const other = await startTestService({
+      env: { FREEZE_UPLOADS: 'all', PUBLIC_BASE_URL: 'https://cdn.example.com', MULTIPART_THRESHOLD_BYTES: '5' },
+    });
+    try {
+      for (const method of ['PUT', 'POST', 'MULTIPART']) {
+        const { body } = await other.call('alice', '/presign-upload', { ...request, method });
+        expect([body.method, 'publicFileUrl' in body]).toEqual([method, false]);
+      }
+      const { publicFileUrl } = await other.store('alice', 'hello');
+      const place = String(publicFileUrl).replace('https://cdn.example.com/', '');
+      expect(String(await other.bucket.read(place))).toBe('hello');
+    } finally {
+      await other.close();
+    }
+  });
 });
