@@ -6,7 +6,7 @@ import { MAX_URL_TTL_SECONDS } from './settings.ts';
 /** Request fields that several routes share, each with its bounds. */
 
 const MAX_FILE_NAME_BYTES = 255;
-/** With the service's own entries (at most 603 bytes) and the names (320) under S3's 2,048 bytes of metadata. */
+/** With the service's own entries (at most 648 bytes) and the names (320) under S3's 2,048 bytes of metadata. */
 const MAX_METADATA_BYTES = 1024;
 const MAX_METADATA_PAIRS = 10;
 

@@ -26,7 +26,7 @@ export function toMetadata(upload: UploadMetadata): Record<string, string> {
   const metadata: Record<string, string> = {
     'signpost-name': encodeText(upload.fileName),
     'signpost-size': String(upload.sizeBytes ?? UNKNOWN_SIZE),
-    'signpost-type': upload.contentType,
+    'signpost-type': encodeText(upload.contentType),
   };
   if (upload.isRepeatable) metadata['signpost-repeatable'] = 'true';
   if (upload.checksumSha256 !== null) metadata['signpost-sha256'] = upload.checksumSha256;
@@ -43,8 +43,9 @@ export function metadataHeaders(metadata: Readonly<Record<string, string>>): Rec
 export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMetadata | null {
   const fileName = decodeText(stored['signpost-name'] ?? '');
   const size = stored['signpost-size'] ?? '';
-  const contentType = stored['signpost-type'] ?? '';
-  if (fileName === null || fileName === '' || !/^(\*|0|[1-9]\d{0,15})$/.test(size) || contentType === '') return null;
+  const contentType = decodeText(stored['signpost-type'] ?? '');
+  if (fileName === null || fileName === '' || !/^(\*|0|[1-9]\d{0,15})$/.test(size)) return null;
+  if (contentType === null || contentType === '') return null;
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
   const metadata: [string, string][] = [];
   for (const [name, value] of own) {

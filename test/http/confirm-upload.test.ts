@@ -48,6 +48,11 @@ describe('POST /confirm-upload', () => {
     ['a name that begins with a tilde', { ...text, fileName: '~a  b~ ' }, 'hello'],
     ['a type with parameters', { ...text, contentType: 'text/plain; charset=utf-8' }, 'hello'],
     ['metadata of any script', { ...text, metadata: { a: '', b: ' x ', c: '値,;=%~"', d: '~', e: 'a  b' } }, 'hello'],
+    [
+      'what looks like words of RFC 2047',
+      { ...text, fileName: '=?utf-8?q?=C3=BC?=.txt', metadata: { a: '=?iso-8859-1?b?/A==?=', b: 'x =?utf-8?q?a?= y' } },
+      'hello',
+    ],
     ['as much metadata as allowed', { ...text, fileName: 'é'.repeat(127), metadata: { a: 'x'.repeat(1024) } }, 'hello'],
   ])('gives %s back unchanged', async (_, request, content) => {
     const file = await service.store('alice', content, request);

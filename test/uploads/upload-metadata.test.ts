@@ -28,6 +28,19 @@ describe('upload metadata', () => {
     );
   });
 
+  it('has no word of RFC 2047, which S3 would decode', () => {
+    const word = '=?utf-8?q?=C3=BC?=';
+    const given = {
+      ...{ fileName: `${word}.txt`, sizeBytes: 5, contentType: `text/plain; a="${word}"`, checksumSha256: null },
+      ...{ isRepeatable: false, metadata: { a: word, b: `in the middle ${word} of it`, c: '=?', d: '=?x?b?eA==' } },
+    };
+    const sent = toMetadata(given);
+    for (const value of Object.values(sent)) expect(value).not.toContain('=?');
+    expect(fromMetadata(sent)).toEqual(given);
+    // As it was written before.
+    expect(fromMetadata({ ...sent, a: word })?.metadata.a).toBe(word);
+  });
+
   it('travels in bytes that no store and no signature changes', () => {
     fc.assert(
       fc.property(upload, (given) => {
@@ -64,6 +77,7 @@ describe('upload metadata', () => {
 describe('encodeText', () => {
   it('keeps what headers keep, and encodes the rest', () => {
     expect(encodeText('lease 2026.pdf')).toBe('lease 2026.pdf');
+    expect(encodeText('a=b? c')).toBe('a=b? c');
     expect(['', ' a', 'a  b', 'ü', '~'].map((text) => encodeText(text)[0])).toEqual(['~', '~', '~', '~', '~']);
   });
 });
