@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: [
       ...(process.env.TEST_S3_ENDPOINT === undefined ? ['test/real-s3/**'] : []),
+      ...(process.env.TEST_PGBOUNCER === undefined ? ['test/pgbouncer/**'] : []),
       ...(process.env.TEST_CRASHES === undefined ? ['test/crash/**'] : []),
       ...(process.env.TEST_BROWSER === undefined ? ['test/browser/**'] : []),
     ],
