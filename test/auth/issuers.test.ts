@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { JWTPayload } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createTokenVerifier } from '../../src/auth/verify-token.ts';
@@ -6,10 +7,19 @@ import { authOf, bearer, createClock, createKeyPair, json, problemOf, START_SECO
 const pair = await createKeyPair('RS256', 'issuer-key');
 const TIMES = { iat: START_SECONDS - 10, exp: START_SECONDS + 300 };
 
+const PAGE = readFileSync(new URL('../../docs/issuers.md', import.meta.url), 'utf8');
+
+/** The settings that the table of docs/issuers.md has for an issuer, and where it is asked for, the owner's claim. */
+function documented(issuer: string, more?: 'owner'): Record<string, string> {
+  const [, , settings = '', owner = ''] = PAGE.match(new RegExp(`^\\| ${issuer} \\|.*$`, 'm'))?.[0].split('|') ?? [];
+  const spans = [...`${settings}${more === 'owner' ? owner : ''}`.matchAll(/`([A-Z0-9_]+)=([^`]*)`/g)];
+  return Object.fromEntries(spans.map(([, name = '', value = '']) => [name, value]));
+}
+
 type Claims = Record<string, unknown>;
 
 type Row = {
-  /** The setting in docs/issuers.md; JWKS_URL is added. */
+  /** JWKS_URL is replaced. */
   env: Record<string, string>;
   claims: JWTPayload;
   user: string;
@@ -20,7 +30,6 @@ type Row = {
 };
 
 const READ_WRITE = ['files:read', 'files:write'];
-const ANYTHING = { JWT_SCOPES: '*=files:read files:write' };
 
 const AUTH0: JWTPayload = {
   iss: 'https://acme.eu.auth0.com/',
@@ -29,46 +38,55 @@ const AUTH0: JWTPayload = {
   azp: 'spa-client-id',
   scope: 'openid profile email',
 };
-const AUTH0_ENV = { JWT_ISSUER: 'https://acme.eu.auth0.com/', JWT_AUDIENCE: 'https://files.example.com' };
 
 const CLERK: JWTPayload = {
   ...{ iss: 'https://clerk.example.com', sub: 'user_2abc', azp: 'https://app.example.com', nbf: START_SECONDS - 10 },
   ...{ sid: 'sess_1', fva: [7, -1], v: 2, o: { id: 'org_9', rol: 'admin', slg: 'acme' } },
 };
-const CLERK_ENV = { JWT_ISSUER: 'https://clerk.example.com', JWT_CLIENT_IDS: 'https://app.example.com' };
 
-const COGNITO_ISSUER = 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc';
 const COGNITO: JWTPayload = {
-  ...{ iss: COGNITO_ISSUER, sub: '5f3c-uuid', client_id: 'app-client', username: 'alice', token_use: 'access' },
+  ...{
+    iss: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc',
+    sub: '5f3c-uuid',
+    client_id: 'app-client',
+    username: 'alice',
+    token_use: 'access',
+  },
   ...{ scope: 'aws.cognito.signin.user.admin', origin_jti: 'o', jti: 'j' },
 };
-const COGNITO_ENV = { JWT_ISSUER: COGNITO_ISSUER, JWT_CLIENT_IDS: 'app-client' };
 
-const ENTRA_ISSUER = 'https://login.microsoftonline.com/7d1c-tenant/v2.0';
 const ENTRA: JWTPayload = {
-  ...{ iss: ENTRA_ISSUER, aud: 'api-client-id', azp: 'spa-client-id', scp: 'access_as_user', ver: '2.0' },
+  ...{
+    iss: 'https://login.microsoftonline.com/7d1c-tenant/v2.0',
+    aud: 'api-client-id',
+    azp: 'spa-client-id',
+    scp: 'access_as_user',
+    ver: '2.0',
+  },
   ...{ sub: 'pairwise', oid: '00aa-object', tid: '7d1c-tenant' },
 };
-const ENTRA_ENV = { JWT_ISSUER: ENTRA_ISSUER, JWT_AUDIENCE: 'api-client-id', JWT_USER_CLAIM: 'oid' };
 
 const FIREBASE: JWTPayload = {
   ...{ iss: 'https://securetoken.google.com/acme-prod', aud: 'acme-prod', sub: 'Xy1', user_id: 'Xy1' },
   ...{ email: 'alice@example.com', firebase: { sign_in_provider: 'password', tenant: 'acme-t1', identities: {} } },
 };
-const FIREBASE_ENV = { JWT_ISSUER: 'https://securetoken.google.com/acme-prod', JWT_AUDIENCE: 'acme-prod' };
 
-const KEYCLOAK_ISSUER = 'https://id.example.com/realms/main';
 const KEYCLOAK: JWTPayload = {
-  ...{ iss: KEYCLOAK_ISSUER, aud: 'account', sub: '8a1b-uuid', typ: 'Bearer', azp: 'web', scope: 'profile email' },
+  ...{
+    iss: 'https://id.example.com/realms/main',
+    aud: 'account',
+    sub: '8a1b-uuid',
+    typ: 'Bearer',
+    azp: 'web',
+    scope: 'profile email',
+  },
   ...{ realm_access: { roles: ['offline_access'] }, resource_access: { 'sign.post': { roles: ['uploader'] } } },
 };
-const KEYCLOAK_ENV = { JWT_ISSUER: KEYCLOAK_ISSUER, JWT_CLIENT_IDS: 'web,mobile' };
 
 const OKTA: JWTPayload = {
   ...{ iss: 'https://acme.okta.com/oauth2/default', aud: 'api://default', cid: '0oa1', uid: '00u1', ver: 1 },
   ...{ sub: 'alice@example.com', scp: ['openid', 'files:read', 'files:write'] },
 };
-const OKTA_ENV = { JWT_ISSUER: 'https://acme.okta.com/oauth2/default', JWT_AUDIENCE: 'api://default' };
 
 const SUPABASE: JWTPayload = {
   ...{ iss: 'https://abc.supabase.co/auth/v1', aud: 'authenticated', sub: '11d2-uuid', role: 'authenticated' },
@@ -79,17 +97,15 @@ const SUPABASE: JWTPayload = {
     user_metadata: { team: 'red' },
   },
 };
-const SUPABASE_ENV = { JWT_ISSUER: 'https://abc.supabase.co/auth/v1', JWT_AUDIENCE: 'authenticated' };
 
 const WORKOS: JWTPayload = {
   ...{ iss: 'https://api.workos.com/user_management/client_1', sub: 'user_01H', sid: 'session_1', jti: 'j' },
   ...{ org_id: 'org_01H', role: 'member', permissions: ['files:read', 'posts:write'] },
 };
-const WORKOS_ENV = { JWT_ISSUER: 'https://api.workos.com/user_management/client_1' };
 
 const ROWS: Record<string, Row> = {
   'Auth0, as a login gives them': {
-    env: { ...AUTH0_ENV, ...ANYTHING },
+    env: documented('Auth0'),
     claims: AUTH0,
     user: 'auth0|65f1c0ffee',
     scopes: READ_WRITE,
@@ -99,7 +115,7 @@ const ROWS: Record<string, Row> = {
     ],
   },
   'Auth0 with RBAC and an organization': {
-    env: { ...AUTH0_ENV, JWT_SCOPE_CLAIM: 'permissions', JWT_OWNER_CLAIM: 'org_id' },
+    env: { ...documented('Auth0', 'owner'), JWT_SCOPES: '', JWT_SCOPE_CLAIM: 'permissions' },
     claims: { ...AUTH0, permissions: ['files:read'], org_id: 'org_x1' },
     user: 'auth0|65f1c0ffee',
     owner: 'org_x1',
@@ -110,7 +126,7 @@ const ROWS: Record<string, Row> = {
     ],
   },
   Clerk: {
-    env: CLERK_ENV,
+    env: documented('Clerk'),
     claims: CLERK,
     user: 'user_2abc',
     scopes: READ_WRITE,
@@ -121,8 +137,7 @@ const ROWS: Record<string, Row> = {
   },
   'Clerk with organizations': {
     env: {
-      ...CLERK_ENV,
-      JWT_OWNER_CLAIM: 'o.id',
+      ...documented('Clerk', 'owner'),
       JWT_SCOPE_CLAIM: 'o.rol',
       JWT_SCOPES: 'admin=files:write files:read',
     },
@@ -133,7 +148,7 @@ const ROWS: Record<string, Row> = {
     refused: [[{ o: undefined }, 'o.id']],
   },
   Cognito: {
-    env: { ...COGNITO_ENV, ...ANYTHING },
+    env: documented('Cognito'),
     claims: COGNITO,
     user: '5f3c-uuid',
     scopes: READ_WRITE,
@@ -144,16 +159,17 @@ const ROWS: Record<string, Row> = {
     ],
   },
   'Cognito with a resource server': {
-    env: { ...COGNITO_ENV, JWT_SCOPES: 'signpost/*' },
+    env: { ...documented('Cognito'), JWT_SCOPES: 'signpost/*' },
     claims: { ...COGNITO, scope: 'openid signpost/files:read other/files:write' },
     user: '5f3c-uuid',
     scopes: ['files:read'],
     refused: [[{ client_id: 'other-app' }, 'client_id']],
   },
   'Entra ID': {
-    env: { ...ENTRA_ENV, JWT_SCOPES: 'access_as_user=files:read files:write' },
+    env: documented('Entra ID', 'owner'),
     claims: ENTRA,
     user: '00aa-object',
+    owner: '7d1c-tenant',
     scopes: READ_WRITE,
     refused: [
       [{ aud: '00000003-0000-0000-c000-000000000000' }, 'aud'],
@@ -162,14 +178,14 @@ const ROWS: Record<string, Row> = {
     ],
   },
   'Entra ID of a daemon': {
-    env: { ...ENTRA_ENV, JWT_SCOPE_CLAIM: 'scp,roles', JWT_SCOPES: 'Files.Admin=files:admin' },
+    env: { ...documented('Entra ID'), JWT_SCOPE_CLAIM: 'scp,roles', JWT_SCOPES: 'Files.Admin=files:admin' },
     claims: { ...ENTRA, scp: undefined, roles: ['Files.Admin'] },
     user: '00aa-object',
     scopes: ['files:read', 'files:write', 'files:admin'],
     refused: [[{ aud: 'another' }, 'aud']],
   },
   Firebase: {
-    env: FIREBASE_ENV,
+    env: documented('Firebase'),
     claims: FIREBASE,
     user: 'Xy1',
     scopes: READ_WRITE,
@@ -179,7 +195,7 @@ const ROWS: Record<string, Row> = {
     ],
   },
   'Firebase with tenants': {
-    env: { ...FIREBASE_ENV, JWT_OWNER_CLAIM: 'firebase.tenant' },
+    env: documented('Firebase', 'owner'),
     claims: FIREBASE,
     user: 'Xy1',
     owner: 'acme-t1',
@@ -187,7 +203,7 @@ const ROWS: Record<string, Row> = {
     refused: [[{ firebase: {} }, 'firebase.tenant']],
   },
   Keycloak: {
-    env: { ...KEYCLOAK_ENV, ...ANYTHING },
+    env: documented('Keycloak'),
     claims: KEYCLOAK,
     user: '8a1b-uuid',
     scopes: READ_WRITE,
@@ -199,7 +215,7 @@ const ROWS: Record<string, Row> = {
   },
   'Keycloak with roles of a client whose name has a dot': {
     env: {
-      ...KEYCLOAK_ENV,
+      ...documented('Keycloak'),
       JWT_SCOPE_CLAIM: 'resource_access.sign.post.roles',
       JWT_SCOPES: 'uploader=files:write,reader=files:read',
     },
@@ -209,7 +225,7 @@ const ROWS: Record<string, Row> = {
     refused: [[{ azp: 'admin-cli' }, 'azp']],
   },
   Okta: {
-    env: { ...OKTA_ENV, JWT_USER_CLAIM: 'uid', JWT_CLIENT_IDS: '0oa1' },
+    env: documented('Okta'),
     claims: OKTA,
     user: '00u1',
     scopes: READ_WRITE,
@@ -221,7 +237,7 @@ const ROWS: Record<string, Row> = {
     ],
   },
   Supabase: {
-    env: { ...SUPABASE_ENV, JWT_OWNER_CLAIM: 'app_metadata.team' },
+    env: documented('Supabase', 'owner'),
     claims: SUPABASE,
     user: '11d2-uuid',
     owner: 'blue',
@@ -233,7 +249,7 @@ const ROWS: Record<string, Row> = {
     ],
   },
   WorkOS: {
-    env: { ...WORKOS_ENV, JWT_OWNER_CLAIM: 'org_id', JWT_SCOPE_CLAIM: 'permissions' },
+    env: { ...documented('WorkOS', 'owner'), JWT_SCOPE_CLAIM: 'permissions' },
     claims: WORKOS,
     user: 'user_01H',
     owner: 'org_01H',
@@ -259,6 +275,23 @@ const ROWS: Record<string, Row> = {
     ],
   },
 };
+
+describe('docs/issuers.md', () => {
+  it('has settings that the service starts with, several issuers among them', () => {
+    const [block = ''] = /^```sh\n(.*?)^```$/ms.exec(PAGE)?.slice(1) ?? [];
+    const env = Object.fromEntries(
+      block
+        .trim()
+        .split('\n')
+        .map((line) => line.split(/=(.*)/s)),
+    );
+    expect(authOf(env)).toMatchObject({ issuers: ['https://acme.eu.auth0.com/', 'backend'], keys: [{}, {}] });
+    const rows = PAGE.match(/^\| \w[^|]* \| `.*$/gm) ?? [];
+    const issuers = rows.map((row) => row.split('|')[1]?.trim() ?? '');
+    expect(issuers).toHaveLength(9);
+    for (const issuer of issuers) expect(authOf(documented(issuer)).keys, issuer).toHaveLength(1);
+  });
+});
 
 describe.each(Object.entries(ROWS))('tokens of %s', (_name, row) => {
   async function verifierOf() {
