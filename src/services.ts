@@ -72,6 +72,8 @@ export async function createServices(
       openDatabase(config, migrationsFolder, logger, closers),
       openVerifier(config, now, logger),
     ]);
+    const auditLog = createAuditLog(database);
+    closers.push(auditLog.settle);
     return {
       config,
       logger,
@@ -85,7 +87,7 @@ export async function createServices(
       readers: createReaderSlots(),
       sweepQueries: createSweepQueries(database),
       sealQueries: createSealQueries(database),
-      auditLog: createAuditLog(database),
+      auditLog,
       page:
         config.production || pageFolder === undefined
           ? null

@@ -3,7 +3,7 @@ import type { Config } from '../config.ts';
 import { type AuditServices, actOf } from './record-refusals.ts';
 
 /**
- * With `AUDIT_PRESIGN`, puts presigned uploads into the audit log. Nobody waits for it, and signing goes on while the
+ * With `AUDIT_PRESIGN`, or on another's behalf, puts presigned uploads into the audit log. Nobody waits for it, and signing goes on while the
  * database is down: then they are in the request log alone.
  */
 export function recordPresigns(
@@ -11,8 +11,8 @@ export function recordPresigns(
   caller: Caller,
   uploads: readonly { fileId: string; objectKey: string }[],
 ): void {
-  if (!config.auditPresign) return;
-  const { userId, requestId } = caller;
+  const { userId, requestId, isOnBehalf } = caller;
+  if (!config.auditPresign && !isOnBehalf) return;
   const act = actOf(caller, 'upload.presign');
   const events = uploads.map(({ fileId, objectKey }) => ({ ...act, userId, outcome: 'ok', fileId, objectKey }));
   auditLog.add(userId, events).catch((err: unknown) => {

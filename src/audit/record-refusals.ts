@@ -2,6 +2,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
 import { PROBLEMS, Problem } from '../errors.ts';
+import { inTime } from '../in-time.ts';
 import { FILE_ID_PATTERN, isCleanText } from '../object-key.ts';
 
 export type AuditServices = {
@@ -9,11 +10,17 @@ export type AuditServices = {
   logger: { error: (fields: Record<string, unknown>, message: string) => void };
 };
 
+/** A refusal waits so long for its row, which comes later if need be: it needed no database to be decided. */
+const RECORDED_WITHIN_MS = 1_000;
+
 /** What a caller asks for, as the caller named it, whether there is such a thing or not. */
-type Target = { fileId?: string | undefined; objectKey?: string | undefined };
+export type Target = { fileId?: string | undefined; objectKey?: string | undefined };
+
+/** What a row says of who did it. */
+type Who = Pick<Caller, 'userId' | 'actorId' | 'requestId' | 'address'>;
 
 /** The caller's part of a row in the audit log. */
-export function actOf({ actorId, requestId, address }: Caller, action: AuditAction): Act {
+export function actOf({ actorId, requestId, address }: Omit<Who, 'userId'>, action: AuditAction): Act {
   return { actorId, requestId, address, action };
 }
 
@@ -34,17 +41,41 @@ export async function recordRefusals<T>(
     return await task();
   } catch (error) {
     if (error instanceof Problem && PROBLEMS[error.code].status < 500) {
-      const events = [target].flat().map(({ fileId = '', objectKey = '' }) => ({
-        ...actOf(caller, action),
-        userId: caller.userId,
-        outcome: error.code,
-        fileId: FILE_ID_PATTERN.test(fileId.toLowerCase()) ? fileId : null,
-        objectKey: objectKey !== '' && isCleanText(objectKey) ? objectKey : null,
-      }));
-      await auditLog.add(caller.userId, events).catch((err: unknown) => {
-        logger.error({ err, requestId: caller.requestId }, 'a refusal is missing from the audit log');
-      });
+      await recordRefusal({ auditLog, logger }, caller, action, target, error);
     }
     throw error;
   }
+}
+
+/** The same for what was refused already. */
+export async function recordRefusal(
+  { auditLog, logger }: AuditServices,
+  caller: Who,
+  action: AuditAction,
+  target: Target | readonly Target[],
+  { code }: Problem,
+): Promise<void> {
+  const events = [target].flat().map((each) => toEvent(caller, action, code, each));
+  await inTime(auditLog.add(caller.userId, events), RECORDED_WITHIN_MS).catch((err: unknown) => {
+    logger.error({ err, requestId: caller.requestId }, 'a refusal is missing from the audit log, or late');
+  });
+}
+
+/** A row of its own for what was done and changed nothing. */
+export function recordAct(
+  { auditLog }: Pick<AuditServices, 'auditLog'>,
+  caller: Who,
+  action: AuditAction,
+  target: Target,
+): Promise<void> {
+  return auditLog.add(caller.userId, [toEvent(caller, action, 'ok', target)]);
+}
+
+function toEvent(caller: Who, action: AuditAction, outcome: string, { fileId = '', objectKey = '' }: Target) {
+  return {
+    ...actOf(caller, action),
+    ...{ userId: caller.userId, outcome },
+    fileId: FILE_ID_PATTERN.test(fileId.toLowerCase()) ? fileId : null,
+    objectKey: objectKey !== '' && isCleanText(objectKey) ? objectKey : null,
+  };
 }

@@ -1,10 +1,21 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 
-/** Everything that is in the audit log. */
+/**
+ * Everything that is in the audit log. What only looks, or signs what the bucket will check, is there where it is done on
+ * another's behalf, or refused for want of a scope.
+ */
 export type AuditAction =
   | 'upload.presign'
   | 'upload.confirm'
+  | 'upload.abort'
+  | 'upload.list-parts'
+  | 'upload.presign-parts'
+  | 'upload.sign-request'
+  | 'file.list'
+  | 'file.get'
+  | 'file.usage'
+  | 'audit.list'
   | 'download.presign'
   | 'download.redirect'
   | 'download.content'

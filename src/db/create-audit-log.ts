@@ -12,14 +12,17 @@ type LooseEvent = Act & Pick<AuditEventRow, 'userId' | 'outcome' | 'fileId' | 'o
 export type AuditLog = {
   /** One statement for all; each must be its user's. */
   add(userId: string, events: readonly LooseEvent[]): Promise<void>;
+  /** Resolves when all that was being added is there, or failed: not everybody waits for what is added. */
+  settle(): Promise<void>;
   /** The newest events first, at most `limit`, those before the id: one user's, or for null everybody's. */
   list(page: { userId: string | null; limit: number; before?: number | undefined }): Promise<AuditEventRow[]>;
 };
 
 export function createAuditLog({ asUser, db }: Pick<Database, 'asUser' | 'db'>): AuditLog {
+  const adding = new Set<Promise<void>>();
   return {
-    add: async (userId, events) => {
-      if (events.length === 0) return;
+    add: (userId, events) => {
+      if (events.length === 0) return Promise.resolve();
       const rows = events.map(
         ({ actorId, action, outcome, fileId, objectKey, address, requestId, ...event }) =>
           sql`(${actorId}, ${event.userId}, ${action}, ${outcome}, ${fileId}::uuid, ${objectKey}, ${address}, ${requestId})`,
@@ -28,8 +31,11 @@ export function createAuditLog({ asUser, db }: Pick<Database, 'asUser' | 'db'>):
       const insert = sql`
         insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
         values ${sql.join(rows, sql`, `)}`;
-      await asUser(userId, (own) => ({ execute: () => own.execute(insert).execute() }));
+      const added = asUser(userId, (own) => ({ execute: () => own.execute(insert).execute() })).then(() => {});
+      adding.add(added);
+      return added.finally(() => adding.delete(added));
     },
+    settle: async () => void (await Promise.allSettled(adding)),
     list: ({ userId, limit, before = Number.MAX_SAFE_INTEGER }) => {
       const page = (on: Db) =>
         on

@@ -36,8 +36,9 @@ export type Files = {
   /**
    * Takes the id for an upload that is none: the inserted row, or null as `insert`.
    * @param refusal what its owner is told; null where there is nothing to tell.
+   * @param act what the audit log says of it; null: nothing here.
    */
-  refuse(file: NewFile, refusal: Refusal | null): Promise<FileRow | null>;
+  refuse(file: NewFile, refusal: Refusal | null, act: Act | null): Promise<FileRow | null>;
   /** The owner's file, active or archived, or null. */
   find(file: FileId): Promise<FileRow | null>;
   /** The same, deleted and refused ones included. */
@@ -63,6 +64,9 @@ export type Files = {
 const QUOTA_EXCEEDED = 'QF001';
 
 const p = sql.placeholder;
+
+/** For a statement that takes an act, where there is none. */
+const NO_ACT = { actorId: null, address: null, requestId: null, action: null } satisfies Record<keyof Act, null>;
 
 /** What other rows are held against by time is dated by the database: the clocks of the instances may differ. */
 const NOW = sql`now()`;
@@ -93,13 +97,12 @@ const insert = (db: Db) => {
   return db.with(inserted, logged).select().from(inserted).prepare('files_insert');
 };
 
-const refuse = (db: Db) =>
-  db
-    .insert(files)
-    .values({ ...newFile, status: 'refused', refusal: sql`${p('refusal')}::jsonb`, deletedAt: NOW })
-    .onConflictDoNothing()
-    .returning()
-    .prepare('files_refuse');
+const refuse = (db: Db) => {
+  const values = { ...newFile, status: 'refused' as const, refusal: sql`${p('refusal')}::jsonb`, deletedAt: NOW };
+  const refused = db.$with('refused').as(db.insert(files).values(values).onConflictDoNothing().returning());
+  const logged = db.$with('logged', {}).as(logOf(refused, sql`where ${p('action')}::text is not null`));
+  return db.with(refused, logged).select().from(refused).prepare('files_refuse');
+};
 
 const find = (db: Db) =>
   db
@@ -145,8 +148,8 @@ export function createFiles({ asUser }: Pick<Database, 'asUser'>, quota: Config[
         const used: Usage = JSON.parse(errorDetail(error));
         throw findExcess(quota, used, { sizeBytes: file.sizeBytes, files: 1 }) ?? error;
       }),
-    refuse: (file, refusal) =>
-      first(asUser(file.ownerId, refuse, { ...file, refusal: refusal && JSON.stringify(refusal) })),
+    refuse: (file, refusal, act) =>
+      first(asUser(file.ownerId, refuse, { ...file, ...(act ?? NO_ACT), refusal: refusal && JSON.stringify(refusal) })),
     find: (file) => first(asUser(file.ownerId, find, file)),
     findAny: (file) => first(asUser(file.ownerId, findAny, file)),
     findToDownload: (these, act) => asUser(these.ownerId, findToDownload, { ...these, ...act }),

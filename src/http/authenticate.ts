@@ -6,6 +6,7 @@ import { unauthenticated } from '../auth/refusal.ts';
 import { requireShortLived } from '../auth/require-short-lived.ts';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
+import type { AuditAction } from '../db/audit-row.ts';
 import { isListedOrigin, isNamedOrigin } from '../origins.ts';
 import type { Scope } from '../scopes.ts';
 import type { Env } from './env.ts';
@@ -63,18 +64,15 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
   return isListedOrigin(allowedOrigins, origin) || (site === undefined && origin === own && isLoopback(hostname));
 }
 
-/** Puts another user in the caller's place, where an admin asks for it with `X-On-Behalf-Of`. */
-export const actOnBehalf = createMiddleware<Env>(async (c, next) => {
-  c.set('caller', actFor(c.get('caller'), c.req.header('x-on-behalf-of')));
-  await next();
-});
-
 /**
- * The caller, who has this scope.
- * @throws {Problem} `forbidden`.
+ * The caller of a route: another user, where an admin asks for it with `X-On-Behalf-Of`, who has this scope.
+ * @param action what the route does, for the audit log (`recordActs`).
+ * @throws {Problem} `forbidden`, `invalid-request` for a header that is no user id.
  */
-export function callerWith(c: Context<Env>, scope: Scope): Caller {
-  const identity = c.get('caller');
+export function callerWith(c: Context<Env>, scope: Scope, action: AuditAction): Caller {
+  c.set('act', { action, fileId: c.req.param('fileId'), objectKey: c.req.query('key') });
+  const identity = actFor(c.get('caller'), c.req.header('x-on-behalf-of'));
+  c.set('caller', identity);
   requireScope(identity, scope);
   return { ...identity, requestId: c.get('requestId'), address: c.get('address') };
 }

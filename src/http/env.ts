@@ -1,5 +1,7 @@
+import type { Target } from '../audit/record-refusals.ts';
 import type { Identity } from '../auth/caller.ts';
 import type { TokenRefusal } from '../auth/refusal.ts';
+import type { AuditAction } from '../db/audit-row.ts';
 
 /** What the middleware hands to the routes. `caller` is set behind `authenticate`, so on every route that needs one. */
 export type Env = {
@@ -12,6 +14,8 @@ export type Env = {
     /** The client's IP address, as far as it is known. */
     address: string | null;
     caller: Identity;
+    /** What a route that was reached does, and to what, as far as its path and query say. */
+    act?: Target & { action: AuditAction };
     /** Why a token was not taken, where that is the answer. */
     refusal?: TokenRefusal;
     /** Counts the entries of a batch for the rate limit, where there is one; throws `rate-limited`. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
@@ -13,7 +14,7 @@ import { isFileOf } from './upload-outcome.ts';
 
 export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.optional() });
 
-export type AbortUploadServices = {
+export type AbortUploadServices = AuditServices & {
   config: Config;
   bucket: Bucket;
   multipart: Pick<MultipartUploads, 'abort'>;
@@ -27,7 +28,16 @@ export type AbortUploadServices = {
  * has succeeded.
  * @throws {Problem} `not-your-object`, `conflict` once it is confirmed, `storage-unavailable`, `database-unavailable`.
  */
-export async function abortUpload(
+export function abortUpload(
+  services: AbortUploadServices,
+  caller: Caller,
+  input: z.infer<typeof abortUploadInput>,
+): Promise<void> {
+  const { objectKey } = input;
+  return recordRefusals(services, caller, 'upload.abort', { objectKey }, () => abort(services, caller, input));
+}
+
+async function abort(
   services: AbortUploadServices,
   caller: Caller,
   input: z.infer<typeof abortUploadInput>,
@@ -40,7 +50,9 @@ export async function abortUpload(
   const upload = input.uploadId === undefined ? null : parseUploadId(input.uploadId);
   if (upload !== null) await multipart.abort(key.key, upload.bucketUploadId);
   const object = await bucket.head(key.key);
-  if (isFileOf(key, await discardObject(services, key, object, null))) throw confirmed();
+  // On another's behalf there is a row whether anything was left to abort or not: `recordActs`.
+  const act = caller.isOnBehalf ? null : actOf(caller, 'upload.abort');
+  if (isFileOf(key, await discardObject(services, key, object, null, act))) throw confirmed();
 }
 
 function confirmed(): Problem {

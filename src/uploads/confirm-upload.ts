@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
+import { type AuditServices, actOf, recordAct, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
@@ -60,9 +60,14 @@ export function confirmUpload(
   input: ConfirmUploadInput,
 ): Promise<{ file: File; created: boolean }> {
   const { objectKey } = input;
-  return recordRefusals(services, caller, 'upload.confirm', { objectKey }, () =>
-    confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
-  );
+  return recordRefusals(services, caller, 'upload.confirm', { objectKey }, async () => {
+    const answer = await confirm(services, caller, input).catch((error: unknown) =>
+      whenOvertaken(services, caller, objectKey, error),
+    );
+    const { created, file } = answer;
+    if (!created && caller.isOnBehalf) await recordAct(services, caller, 'upload.confirm', { ...file, objectKey });
+    return answer;
+  });
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Act } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
 import type { ParsedKey } from '../object-key.ts';
@@ -15,6 +16,7 @@ import { mayRemove } from './upload-outcome.ts';
  * key, or that row is gone again, the object stays.
  * @param object null when nothing is there yet.
  * @param refusal what its owner is told from now on; null where it was given up.
+ * @param act what the audit log says where this call gives it up; null: nothing, since its refusal is there.
  * @returns the row that has the id: this call's, or the one that was faster; null when that is gone again.
  * @throws {Problem} `database-unavailable`, and `storage-unavailable` when the object is still there: it can become no
  * file any more, and may be discarded again.
@@ -24,8 +26,9 @@ export async function discardObject(
   key: ParsedKey,
   object: StoredObject | null,
   refusal: Refusal | null,
+  act: Act | null = null,
 ): Promise<FileRow | null> {
-  const taken = await files.refuse(toRefusedFile(key, object, now()), refusal);
+  const taken = await files.refuse(toRefusedFile(key, object, now()), refusal, act);
   const row = taken ?? (await files.findAny({ id: key.fileId, ownerId: key.userId }));
   if (object !== null && row !== null && mayRemove(row, key)) await bucket.remove(object);
   if (taken !== null) await files.markRemoved(taken);

@@ -82,7 +82,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
     it('lets nobody take an id away from anybody else', async () => {
       const [alices, bobs] = [newFile(), newFile({ ownerId: 'bob' })];
       const taken = { ...bobs, id: alices.id };
-      expect(await files.refuse(taken, null)).toMatchObject({ status: 'refused', ownerId: 'bob' });
+      expect(await files.refuse(taken, null, null)).toMatchObject({ status: 'refused', ownerId: 'bob' });
       expect(await files.insert(alices, ACT)).toEqual(asRow(alices));
       await files.markRemoved(taken);
       await files.change(alices, ['active'], { fileName: 'mine.pdf' }, ACT);
@@ -137,7 +137,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
         { ...newFile(), createdAt },
         { ...newFile(), createdAt },
       ];
-      await files.refuse(refused, null);
+      await files.refuse(refused, null, null);
       await files.insert(kept, ACT);
       await files.change(kept, ['active'], { status: 'deleted' }, ACT);
       await files.markRemoved(kept);
@@ -152,7 +152,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
     it('finds any in whatever state, of the owner alone', async () => {
       const file = newFile();
       const refusal = { code: 'verification-failed', detail: 'ü', errors: [{ path: 'size', message: '"' }] } as const;
-      expect(await files.refuse(file, refusal)).toMatchObject({ status: 'refused', deletedAt: expect.any(Date) });
+      expect(await files.refuse(file, refusal, null)).toMatchObject({ status: 'refused', deletedAt: expect.any(Date) });
       expect(await files.find(file)).toBeNull();
       expect(await files.findAny(file)).toMatchObject({ id: file.id, status: 'refused', refusal });
       expect(await files.findAny({ ...file, ownerId: 'bob' })).toBeNull();
@@ -163,7 +163,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
     it('finds many of the owner at once, and no deleted or foreign one', async () => {
       const [mine, other, gone] = [newFile(), newFile({ ownerId: 'bob' }), newFile()];
       for (const file of [mine, other]) await files.insert(file, ACT);
-      await files.refuse(gone, null);
+      await files.refuse(gone, null, null);
       const ids = [mine.id, other.id, gone.id, uuidv7()];
       const act = { ...ACT, action: 'download.presign' } as const;
       expect(await files.findToDownload({ ids, ownerId: 'alice', objectKey: null }, act)).toEqual([asRow(mine)]);
@@ -215,7 +215,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       const tenBytes = () => newFile({ ownerId, sizeBytes: 10 });
       const first = tenBytes();
       await limited.insert(first, ACT);
-      await files.refuse(tenBytes(), null);
+      await files.refuse(tenBytes(), null, null);
       const more = await Promise.allSettled(Array.from({ length: 50 }, () => limited.insert(tenBytes(), ACT)));
       const refused = more.filter((result) => result.status === 'rejected');
       expect(refused).toHaveLength(21);

@@ -135,6 +135,100 @@ describe('the audit log', () => {
     expect(refusal).toMatchObject({ actorId: 'root', userId: user, outcome: 'file-not-found' });
   });
 
+  it('has each act on another’s behalf, of those that only look and sign as well', async () => {
+    const user = someone();
+    const { fileId } = await service.store(user, 'hello');
+    const headers = { ...(await admin()), 'x-on-behalf-of': user };
+    const call = async (path: string, body?: unknown, more: RequestInit = {}) => {
+      const answer = await service.call<{ objectKey: string; uploadId: string }>('', path, body, { ...more, headers });
+      expect(answer.status).toBeLessThan(300);
+      return answer.body;
+    };
+    await call('/files');
+    await call(`/files/${fileId}`);
+    await call('/usage');
+    await call('/audit');
+    const { objectKey, uploadId } = await call('/presign-upload', { ...TEXT, method: 'MULTIPART' });
+    await call('/presign-upload/batch', { files: [TEXT, TEXT] });
+    await call('/list-parts', { objectKey, uploadId });
+    await call('/presign-parts', { objectKey, uploadId, partNumbers: [1] });
+    await call('/sign-request', { method: 'DELETE', key: objectKey, uploadId: 'abc' });
+    await call('/abort-upload', { objectKey, uploadId });
+    await call('/abort-upload', { objectKey });
+    const upload = await service.presign(user, TEXT);
+    await service.put(upload, 'hello');
+    await call('/confirm-upload', { objectKey: upload.objectKey });
+    await call('/confirm-upload', { objectKey: upload.objectKey });
+    await call(`/files/${fileId}`, undefined, { method: 'DELETE' });
+
+    // Nobody waits for the rows of what needs no database.
+    await expect.poll(async () => (await eventsOf(user)).length).toBe(16);
+    const events = (await eventsOf(user)).slice(1);
+    for (const event of events) expect(event).toMatchObject({ actorId: 'root', userId: user, outcome: 'ok' });
+    const targets = events.map((event) => [event.action, event.fileId ?? event.objectKey]);
+    expect(targets.sort()).toEqual(
+      [
+        ['file.list', null],
+        ['file.get', fileId],
+        ['file.usage', null],
+        ['audit.list', null],
+        ...[expect.any(String), expect.any(String), expect.any(String)].map((id) => ['upload.presign', id]),
+        ['upload.list-parts', objectKey],
+        ['upload.presign-parts', objectKey],
+        ['upload.sign-request', objectKey],
+        ['upload.abort', objectKey],
+        ['upload.abort', objectKey],
+        ['upload.confirm', upload.fileId],
+        ['upload.confirm', upload.fileId],
+        ['file.delete', fileId],
+      ].sort(),
+    );
+  });
+
+  it('has each upload that was given up, once', async () => {
+    const user = someone();
+    const upload = await service.presign(user, TEXT);
+    await service.put(upload, 'hello');
+    for (let n = 0; n < 3; n++) await service.call(user, '/abort-upload', { objectKey: upload.objectKey });
+    await service.call(user, '/abort-upload', { objectKey: 'somebody/_/_/else' });
+    const { fileId, objectKey } = await service.store(user, 'hello');
+    await service.call(user, '/abort-upload', { objectKey });
+    const aborts = (await eventsOf(user)).filter(({ action }) => action === 'upload.abort');
+    expect(aborts.map((event) => [event.outcome, event.fileId ?? event.objectKey])).toEqual([
+      ['ok', upload.fileId],
+      ['not-your-object', 'somebody/_/_/else'],
+      ['conflict', objectKey],
+    ]);
+    expect(fileId).not.toBe(upload.fileId);
+  });
+
+  it('has each refusal for want of a scope, and of the right to act for another', async () => {
+    const user = someone();
+    const { fileId, objectKey } = await service.store(user, 'hello');
+    const bearer = async (scope: string) => ({ authorization: `Bearer ${await mint(user, { scope })}` });
+    const [reader, writer] = [await bearer('files:read'), await bearer('files:write')];
+    const other = someone();
+    for (const [path, body, init] of [
+      [`/files/${fileId}`, undefined, { method: 'DELETE', headers: reader }],
+      [`/files/${fileId}/download`, undefined, { headers: writer }],
+      ['/presign-download', { fileId }, { headers: writer }],
+      ['/confirm-upload', { objectKey }, { headers: reader }],
+      ['/presign-download', '{"fileId', { headers: writer }],
+      [`/files/${fileId}`, undefined, { headers: { ...reader, 'x-on-behalf-of': other } }],
+    ] as const) {
+      expectProblem(await service.call('', path, body, init), 403, 'forbidden');
+    }
+    const refusals = (await eventsOf(user)).slice(1);
+    expect(refusals.map((event) => [event.action, event.outcome, event.fileId ?? event.objectKey])).toEqual([
+      ['file.delete', 'forbidden', fileId],
+      ['download.redirect', 'forbidden', fileId],
+      ['download.presign', 'forbidden', fileId],
+      ['upload.confirm', 'forbidden', objectKey],
+      ['download.presign', 'forbidden', null],
+    ]);
+    expect(await eventsOf(other)).toMatchObject([{ actorId: user, action: 'file.get', outcome: 'forbidden', fileId }]);
+  });
+
   it('takes the caller’s own request id', async () => {
     const user = someone();
     const headers = { 'x-request-id': 'trace-1' };
@@ -317,6 +411,36 @@ describe('AUDIT_PRESIGN', () => {
 });
 
 describe('a log that cannot be written', () => {
+  it('keeps no refusal waiting that needed no database', async () => {
+    const database = await createTestDatabase();
+    const relay = await startRelay(database.url);
+    const own = await startTestService({ env: { DATABASE_URL: relay.url } });
+    try {
+      relay.setSilent(true);
+      const waiting = own.call('alice', '/files');
+      const refused = own.confirm('alice', 'bob/_/_/01a21a4c-b40f-7354-86c6-c1ffafe17477/a.txt');
+      const first = await Promise.race([refused, waiting]);
+      expectProblem(first, 403, 'not-your-object');
+      await waiting;
+    } finally {
+      await relay.goAway();
+      await own.close();
+      await database.drop();
+    }
+  });
+
+  it('lets nobody look on another’s behalf unlogged', async () => {
+    const own = await startTestService();
+    try {
+      await own.database.query('revoke insert on audit_events from signpost_app');
+      const headers = { ...(await admin()), 'x-on-behalf-of': 'alice' };
+      expect((await own.call('', '/files', undefined, { headers })).status).toBeGreaterThanOrEqual(500);
+      expect((await own.call('alice', '/files')).status).toBe(200);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('lets no change happen unlogged, and turns no refusal into anything else', async () => {
     const own = await startTestService();
     try {

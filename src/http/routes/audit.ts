@@ -10,7 +10,7 @@ import { readQuery } from '../validate.ts';
 export function auditRoutes(services: { auditLog: AuditLog }): Hono<Env> {
   const routes = new Hono<Env>();
   routes.get('/audit', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'audit.list');
     return answerJson(c, await listAuditEvents(services, caller, readQuery(c, listAuditEventsQuery)));
   });
   return routes;

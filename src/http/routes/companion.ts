@@ -47,7 +47,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   const routes = new Hono<Env>().basePath('/s3');
 
   routes.get('/params', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.presign');
     const upload = await presignUpload(services, caller, {
       ...validate(companionUpload, toUpload(readQuery(c, companionQuery))),
       method: config.postPolicy ? 'POST' : 'PUT',
@@ -61,7 +61,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   });
 
   routes.post('/multipart', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.presign');
     const upload = await presignUpload(services, caller, {
       ...validate(companionUpload, toUpload(await readJson(c, companionBody))),
       method: 'MULTIPART',
@@ -71,7 +71,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   });
 
   routes.get('/multipart/:uploadId', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.list-parts');
     const { key } = readQuery(c, keyQuery);
     const { parts } = await listParts(services, caller, { objectKey: key, uploadId: c.req.param('uploadId') });
     return answerJson(
@@ -83,7 +83,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   // One route for `batch` and for a part's number: where a name stands beside a parameter, Hono falls back to a router
   // that costs every request of the service more.
   routes.get('/multipart/:uploadId/:part', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.presign-parts');
     const { uploadId, part } = c.req.param();
     if (part === 'batch') {
       const { key, partNumbers } = readQuery(c, batchQuery);
@@ -98,7 +98,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   });
 
   routes.post('/multipart/:uploadId/complete', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.confirm');
     const { key } = readQuery(c, keyQuery);
     const { parts } = await readJson(c, completeBody, MAX_BATCH_BODY_BYTES);
     const { file } = await confirmUpload(services, caller, {
@@ -110,7 +110,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   });
 
   routes.delete('/multipart/:uploadId', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.abort');
     const { key } = readQuery(c, keyQuery);
     await abortUpload(services, caller, { objectKey: key, uploadId: c.req.param('uploadId') });
     return answerJson(c, {});

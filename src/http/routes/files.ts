@@ -33,30 +33,30 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/presign-download', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'download.presign');
     return answerJson(c, await presignDownload(services, caller, await readJson(c, presignDownloadInput)));
   });
 
   routes.post('/presign-download/batch', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'download.presign');
     const { fileIds } = await readJson(c, presignDownloadsInput, MAX_BATCH_BODY_BYTES);
     c.get('countEntries')?.(fileIds.length);
     return answerJson(c, await presignDownloads(services, caller, fileIds));
   });
 
   routes.get('/files', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'file.list');
     return answerJson(c, await listFiles(services, caller, readQuery(c, listFilesQuery)));
   });
 
   routes.get('/files/:fileId', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'file.get');
     const row = await getFile(services, caller, { fileId: c.req.param('fileId') });
     return answerJson(c, toFile(row, services.config.publicBaseUrl));
   });
 
   routes.get('/files/:fileId/download', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'download.redirect');
     const { disposition } = readQuery(c, downloadQuery);
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
     const { presignedUrl } = await presignDownload(services, caller, input, 'download.redirect');
@@ -65,7 +65,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
 
   routes.get('/files/:fileId/content', async (c) => {
     if (!services.config.proxyDownloads) throw new Problem('route-not-found', 'there is no such route');
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'download.content');
     const target = { fileId: c.req.param('fileId'), ...readQuery(c, downloadQuery) };
     const { status, headers, bytes } = await readContent(services, caller, target, {
       range: c.req.header('range'),
@@ -78,29 +78,29 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   });
 
   routes.patch('/files/:fileId', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'file.update');
     const change = await readJson(c, updateFileInput);
     return answerJson(c, await updateFile(services, caller, c.req.param('fileId'), change));
   });
 
   routes.post('/files/:fileId/archive', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'file.archive');
     return answerJson(c, await archiveFile(services, caller, c.req.param('fileId')));
   });
 
   routes.post('/files/:fileId/restore', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'file.restore');
     return answerJson(c, await restoreFile(services, caller, c.req.param('fileId')));
   });
 
   routes.delete('/files/:fileId', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'file.delete');
     await deleteFile(services, caller, c.req.param('fileId'));
     return answer(c, 204, null);
   });
 
   routes.get('/usage', async (c) => {
-    const caller = callerWith(c, 'files:read');
+    const caller = callerWith(c, 'files:read', 'file.usage');
     return answerJson(c, await getUsage(services, caller));
   });
 

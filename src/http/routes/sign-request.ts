@@ -11,7 +11,7 @@ export function signRequestRoutes(services: PresignUploadServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/sign-request', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.sign-request');
     return answerJson(c, await signRequest(services, caller, await readJson(c, signRequestInput)));
   });
 

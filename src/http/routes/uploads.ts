@@ -17,35 +17,35 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/presign-upload', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.presign');
     return answerJson(c, await presignUpload(services, caller, await readJson(c, uploadRequest)));
   });
 
   routes.post('/presign-upload/batch', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.presign');
     const { files } = await readJson(c, uploadRequests, MAX_BATCH_BODY_BYTES);
     c.get('countEntries')?.(files.length);
     return answerJson(c, await presignUploads(services, caller, files));
   });
 
   routes.post('/presign-parts', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.presign-parts');
     return answerJson(c, await presignParts(services, caller, await readJson(c, presignPartsInput)));
   });
 
   routes.post('/list-parts', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.list-parts');
     return answerJson(c, await listParts(services, caller, await readJson(c, listPartsInput)));
   });
 
   routes.post('/abort-upload', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.abort');
     await abortUpload(services, caller, await readJson(c, abortUploadInput));
     return answer(c, 204, null);
   });
 
   routes.post('/confirm-upload', async (c) => {
-    const caller = callerWith(c, 'files:write');
+    const caller = callerWith(c, 'files:write', 'upload.confirm');
     const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES);
     const { file, created } = await confirmUpload(services, caller, input);
     return answerJson(c, file, created ? 201 : 200);
