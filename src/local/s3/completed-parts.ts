@@ -52,7 +52,7 @@ export function choosePart(
   if (part === undefined || (etag !== part.etag && `"${etag}"` !== part.etag)) {
     throw new S3Error('InvalidPart', undefined, details);
   }
-  const element = `Checksum${checksum?.algorithm.toUpperCase()}`;
+  const element = `Checksum${part.checksum?.algorithm.toUpperCase()}`;
   if (checksum?.type === 'COMPOSITE' && !checksums.has(element)) {
     throw new S3Error(
       'InvalidRequest',

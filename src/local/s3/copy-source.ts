@@ -1,9 +1,16 @@
+import { checksumNodes } from './checksums/checksum-headers.ts';
 import { isNotModified } from './preconditions.ts';
+import type { S3Answer, S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './store/object-record.ts';
+import { readVersioning } from './store/versioning.ts';
+import { xmlAnswer } from './xml-body.ts';
 
 const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since'];
+
+/** `versionId` is null for the current object. */
+export type CopySource = { bucket: string; key: string; versionId: string | null };
 
 /** The headers read here. */
 export const COPY_SOURCE_HEADERS: readonly string[] = [
@@ -12,17 +19,16 @@ export const COPY_SOURCE_HEADERS: readonly string[] = [
 ];
 
 /**
- * The object that `x-amz-copy-source` names: `bucket/key`, URL-encoded, with or without a leading slash. Throws
- * InvalidArgument, and NotImplemented for a version.
+ * The object that `x-amz-copy-source` names: `bucket/key`, URL-encoded, with or without a leading slash, and with
+ * `?versionId=` a version of it. Throws InvalidArgument.
  */
-export function readCopySource(request: S3Request): { bucket: string; key: string } {
+export function readCopySource(request: S3Request): CopySource {
   const text = request.headers.get('x-amz-copy-source') ?? '';
-  const [path = '', query] = text.split('?', 2);
-  if (query !== undefined && query !== 'versionId=null') {
-    throw new S3Error('NotImplemented', undefined, { Header: 'x-amz-copy-source' });
-  }
+  const [path = '', query = '', ...others] = text.split('?');
+  const [, versionId = null] = /^versionId=([^&]*)$/.exec(query) ?? [];
   const [, bucket, key] = /^\/?([^/]+)\/(.+)$/s.exec(decode(path)) ?? [];
-  if (bucket !== undefined && key !== undefined) return { bucket, key };
+  const isWhole = others.length === 0 && (query === '' || versionId !== null);
+  if (bucket !== undefined && key !== undefined && isWhole) return { bucket, key, versionId };
   throw invalidSource(text);
 }
 
@@ -33,6 +39,19 @@ export function requireCopyConditions(request: S3Request, source: ObjectRecord):
     return value === undefined ? [] : [[name, value]];
   });
   if (isNotModified(new Map(conditions), source)) throw new S3Error('PreconditionFailed');
+}
+
+/** What a copy is answered, and which version of the source it is of. */
+export async function describeCopy(
+  { store }: S3Call,
+  root: 'CopyObjectResult' | 'CopyPartResult',
+  copy: Pick<ObjectRecord, 'lastModified' | 'etag' | 'checksum'> & { from: CopySource; source: ObjectRecord },
+): Promise<S3Answer> {
+  const { from, source, lastModified, etag, checksum } = copy;
+  const answer = xmlAnswer(root, [['LastModified', lastModified], ['ETag', etag], ...checksumNodes(checksum)]);
+  const hasVersions = (await readVersioning(store, from.bucket)) !== null;
+  const version: [string, string][] = hasVersions ? [['x-amz-copy-source-version-id', source.versionId]] : [];
+  return { ...answer, headers: [...answer.headers, ...version] };
 }
 
 function decode(path: string): string {

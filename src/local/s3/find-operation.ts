@@ -12,20 +12,24 @@ import { deleteObjects } from './operations/delete-objects.ts';
 import { getAcl } from './operations/get-acl.ts';
 import { getBucketCors } from './operations/get-bucket-cors.ts';
 import { getBucketLocation } from './operations/get-bucket-location.ts';
+import { getBucketVersioning } from './operations/get-bucket-versioning.ts';
 import { getObject } from './operations/get-object.ts';
 import { getObjectTagging } from './operations/get-object-tagging.ts';
 import { headBucket } from './operations/head-bucket.ts';
 import { headObject } from './operations/head-object.ts';
 import { listBuckets } from './operations/list-buckets.ts';
 import { listMultipartUploads } from './operations/list-multipart-uploads.ts';
+import { listObjectVersions } from './operations/list-object-versions.ts';
 import { listObjects } from './operations/list-objects.ts';
 import { listObjectsV2 } from './operations/list-objects-v2.ts';
 import { listParts } from './operations/list-parts.ts';
 import { putAcl } from './operations/put-acl.ts';
 import { putBucketCors } from './operations/put-bucket-cors.ts';
+import { putBucketVersioning } from './operations/put-bucket-versioning.ts';
 import { putObject } from './operations/put-object.ts';
 import { putObjectTagging } from './operations/put-object-tagging.ts';
 import { uploadPart } from './operations/upload-part.ts';
+import { uploadPartCopy } from './operations/upload-part-copy.ts';
 import type { S3Operation } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
@@ -52,22 +56,32 @@ const OPERATIONS = new Map<string, S3Operation>([
   ['PUT bucket?cors', putBucketCors],
   ['GET bucket?cors', getBucketCors],
   ['DELETE bucket?cors', deleteBucketCors],
+  ['GET bucket?versioning', getBucketVersioning],
+  ['PUT bucket?versioning', putBucketVersioning],
+  ['GET bucket?versions', listObjectVersions],
   ['PUT object', putObject],
   ['PUT object from copy-source', copyObject],
   ['GET object', getObject],
+  ['GET object?versionId', getObject],
   ['HEAD object', headObject],
+  ['HEAD object?versionId', headObject],
   ['DELETE object', deleteObject],
+  ['DELETE object?versionId', deleteObject],
   ['GET bucket', listObjects],
   ['GET bucket?list-type', listObjectsV2],
   ['GET object?acl', getAcl],
   ['PUT object?acl', putAcl],
   ['POST bucket?delete', deleteObjects],
   ['GET object?tagging', getObjectTagging],
+  ['GET object?tagging?versionId', getObjectTagging],
   ['PUT object?tagging', putObjectTagging],
+  ['PUT object?tagging?versionId', putObjectTagging],
   ['DELETE object?tagging', deleteObjectTagging],
+  ['DELETE object?tagging?versionId', deleteObjectTagging],
   ['GET bucket?uploads', listMultipartUploads],
   ['POST object?uploads', createMultipartUpload],
   ['PUT object?partNumber?uploadId', uploadPart],
+  ['PUT object?partNumber?uploadId from copy-source', uploadPartCopy],
   ['GET object?uploadId', listParts],
   ['POST object?uploadId', completeMultipartUpload],
   ['DELETE object?uploadId', abortMultipartUpload],

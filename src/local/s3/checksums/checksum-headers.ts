@@ -1,4 +1,5 @@
 import type { Checksum } from '../store/object-record.ts';
+import type { XmlNode } from '../xml-body.ts';
 
 /** The headers that tell an object's checksum; none without one. */
 export function checksumHeaders(checksum: Checksum | null): [string, string][] {
@@ -6,6 +7,15 @@ export function checksumHeaders(checksum: Checksum | null): [string, string][] {
   return [
     [`x-amz-checksum-${checksum.algorithm}`, checksum.value],
     ['x-amz-checksum-type', checksumType(checksum)],
+  ];
+}
+
+/** The elements that tell an object's checksum; none without one. */
+export function checksumNodes(checksum: Checksum | null): XmlNode[] {
+  if (checksum === null) return [];
+  return [
+    [`Checksum${checksum.algorithm.toUpperCase()}`, checksum.value],
+    ['ChecksumType', checksumType(checksum)],
   ];
 }
 

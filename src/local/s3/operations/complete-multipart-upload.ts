@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checksumType } from '../checksums/checksum-headers.ts';
+import { checksumNodes, checksumType } from '../checksums/checksum-headers.ts';
 import { combineChecksums } from '../checksums/multipart-checksum.ts';
 import { type CompletedPart, choosePart, readCompletedParts } from '../completed-parts.ts';
 import { BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
@@ -11,9 +11,10 @@ import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
 import type { MultipartUpload, Part } from '../store/multipart-record.ts';
 import { completeMultipart, findMultipart } from '../store/multipart-uploads.ts';
-import type { Checksum, ObjectRecord } from '../store/object-record.ts';
+import type { Checksum, NewRecord, ObjectRecord } from '../store/object-record.ts';
 import { readRecord } from '../store/objects.ts';
-import { type XmlNode, xmlAnswer } from '../xml-body.ts';
+import { versionHeaders } from '../version-headers.ts';
+import { xmlAnswer } from '../xml-body.ts';
 
 /** Room for 10,000 parts with their checksums. */
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -41,12 +42,12 @@ export async function completeMultipartUpload(call: S3Call): Promise<S3Answer> {
       requireAnnounced(request, expected.checksum, assembled);
       return assembled;
     });
-    return describeCompleted(request, record);
+    return await describeCompleted(call, record);
   } catch (error) {
     const current = await readRecord(store, bucket, key);
     const isRepeated = error instanceof S3Error && error.code === 'NoSuchUpload' && current?.uploadId === uploadId;
     if (current === null || !isRepeated) throw error;
-    return describeCompleted(request, current);
+    return describeCompleted(call, current);
   }
 }
 
@@ -55,7 +56,7 @@ function assemble(
   list: readonly CompletedPart[],
   uploaded: readonly Part[],
   now: Date,
-): ObjectRecord {
+): NewRecord {
   const byNumber = new Map(uploaded.map((part) => [part.partNumber, part]));
   const parts = list.map((item, index) => choosePart(item, byNumber, checksum, index === list.length - 1));
   const md5 = createHash('md5');
@@ -77,7 +78,7 @@ function assemble(
 function requireAnnounced(
   { headers }: S3Request,
   announced: Checksum | null,
-  { sizeBytes, checksum }: ObjectRecord,
+  { sizeBytes, checksum }: NewRecord,
 ): void {
   const announcedSize = headers.get('x-amz-mp-object-size');
   if (announcedSize !== undefined && announcedSize !== String(sizeBytes)) {
@@ -107,21 +108,19 @@ function withoutCount(checksum: string): string {
   return checksum.replace(/-[0-9]+$/, '');
 }
 
-function describeCompleted(request: S3Request, { etag, checksum, headers }: ObjectRecord): S3Answer {
+async function describeCompleted(
+  call: S3Call,
+  { etag, checksum, headers, versionId }: ObjectRecord,
+): Promise<S3Answer> {
+  const { request } = call;
   const { bucket, key } = request;
-  const checksumNodes: XmlNode[] =
-    checksum === null
-      ? []
-      : [
-          [`Checksum${checksum.algorithm.toUpperCase()}`, checksum.value],
-          ['ChecksumType', checksumType(checksum)],
-        ];
   const answer = xmlAnswer('CompleteMultipartUploadResult', [
     ['Location', `http://${request.headers.get('host') ?? ''}${request.rawPath}`],
     ['Bucket', bucket],
     ['Key', key],
     ['ETag', etag],
-    ...checksumNodes,
+    ...checksumNodes(checksum),
   ]);
-  return { ...answer, headers: [...answer.headers, ...encryptionHeaders(headers)] };
+  const described = [...encryptionHeaders(headers), ...(await versionHeaders(call, versionId))];
+  return { ...answer, headers: [...answer.headers, ...described] };
 }

@@ -1,21 +1,17 @@
-import { checksumType } from '../checksums/checksum-headers.ts';
 import { readAlgorithm } from '../checksums/multipart-checksum.ts';
-import { startChecksum } from '../checksums/running-checksum.ts';
-import { COPY_SOURCE_HEADERS, readCopySource, requireCopyConditions } from '../copy-source.ts';
-import { ANY_BODY } from '../expected-body.ts';
+import { copyBytes } from '../copy-bytes.ts';
+import { COPY_SOURCE_HEADERS, describeCopy, readCopySource } from '../copy-source.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
-import { readSmallBody, receiveBody } from '../receive-body.ts';
+import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import type { S3Request } from '../s3-request.ts';
+import { commitObject } from '../store/commit-object.ts';
 import type { ObjectRecord } from '../store/object-record.ts';
-import { commitObject, openObject, readRecord } from '../store/objects.ts';
-import { startUpload } from '../store/start-upload.ts';
+import { readRecord } from '../store/objects.ts';
 import { readTagHeader } from '../tags.ts';
-import { type XmlNode, xmlAnswer } from '../xml-body.ts';
-
-const MAX_SOURCE_BYTES = 5 * 1024 ** 3;
+import { versionHeaders } from '../version-headers.ts';
 
 const KNOWN_HEADERS = [
   ...COPY_SOURCE_HEADERS,
@@ -42,7 +38,7 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
   const condition = readUploadCondition(request.headers);
   const ownAlgorithm = readAlgorithm(request);
   await readSmallBody(call);
-  if (from.bucket === bucket && from.key === key && !replacesHeaders) {
+  if (from.bucket === bucket && from.key === key && from.versionId === null && !replacesHeaders) {
     throw new S3Error(
       'InvalidRequest',
       "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
@@ -50,40 +46,20 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
   }
   requireWriteCondition(condition, await readRecord(store, bucket, key));
 
-  const { record: source, data } = await openObject(store, from.bucket, from.key, (record) => {
-    requireCopyConditions(request, record);
-    requireCopyable(record);
-    return { range: { start: 0, end: record.sizeBytes - 1 } };
+  const choose = ({ sizeBytes, checksum }: ObjectRecord) => ({
+    range: { start: 0, end: sizeBytes - 1 },
+    algorithm: ownAlgorithm ?? checksum?.algorithm ?? null,
   });
-  try {
-    const algorithm = ownAlgorithm ?? source.checksum?.algorithm ?? null;
-    const running = algorithm === null ? null : startChecksum(algorithm);
-    const upload = await startUpload(store, source.sizeBytes);
-    try {
-      const expected = { ...ANY_BODY, sizeBytes: source.sizeBytes };
-      const { md5Hex } = await receiveBody(data?.chunks ?? [], expected, async (chunk) => {
-        running?.update(chunk);
-        await upload.write(chunk);
-      });
-      await upload.finish();
-      const record = {
-        key,
-        sizeBytes: source.sizeBytes,
-        etag: `"${md5Hex}"`,
-        lastModified: now.toISOString(),
-        headers: replacesHeaders ? ownHeaders : [...keptHeaders(source), ...encryptionHeaders(ownHeaders)],
-        checksum: running && algorithm && { algorithm, value: running.digest().toString('base64') },
-        tags: replacesTags ? ownTags : source.tags,
-      };
-      await commitObject(store, bucket, upload, record, condition);
-      return describeCopy(record);
-    } catch (error) {
-      await upload.discard();
-      throw error;
-    }
-  } finally {
-    await data?.close();
-  }
+  return copyBytes(call, from, choose, async ({ source, upload, sizeBytes, etag, checksum }) => {
+    const headers = replacesHeaders ? ownHeaders : [...keptHeaders(source), ...encryptionHeaders(ownHeaders)];
+    const tags = replacesTags ? ownTags : source.tags;
+    const lastModified = now.toISOString();
+    const record = { key, sizeBytes, etag, lastModified, headers, checksum, tags };
+    const { versionId } = await commitObject(store, bucket, upload, record, condition);
+    const answer = await describeCopy(call, 'CopyObjectResult', { from, source, lastModified, etag, checksum });
+    const described = [...encryptionHeaders(headers), ...(await versionHeaders(call, versionId))];
+    return { ...answer, headers: [...answer.headers, ...described] };
+  });
 }
 
 /** Encryption is the request's to ask for, whatever the source has. */
@@ -99,27 +75,4 @@ function readDirective({ headers }: S3Request, what: 'metadata' | 'tagging'): bo
     ArgumentName: `x-amz-${what}-directive`,
     ArgumentValue: directive,
   });
-}
-
-function requireCopyable({ sizeBytes }: ObjectRecord): void {
-  if (sizeBytes <= MAX_SOURCE_BYTES) return;
-  const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_SOURCE_BYTES}`;
-  throw new S3Error('InvalidRequest', message);
-}
-
-function describeCopy({
-  lastModified,
-  etag,
-  checksum,
-  headers,
-}: Pick<ObjectRecord, 'lastModified' | 'etag' | 'checksum' | 'headers'>): S3Answer {
-  const checksumNodes: XmlNode[] =
-    checksum === null
-      ? []
-      : [
-          [`Checksum${checksum.algorithm.toUpperCase()}`, checksum.value],
-          ['ChecksumType', checksumType(checksum)],
-        ];
-  const answer = xmlAnswer('CopyObjectResult', [['LastModified', lastModified], ['ETag', etag], ...checksumNodes]);
-  return { ...answer, headers: [...answer.headers, ...encryptionHeaders(headers)] };
 }

@@ -5,7 +5,7 @@ import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { requireBucket } from '../store/buckets.ts';
 import { mapInBatches } from '../store/durable-files.ts';
-import { removeObject } from '../store/objects.ts';
+import { type Removal, removeObject, removeVersion } from '../store/remove-object.ts';
 import type { XmlElement } from '../xml.ts';
 import { childText, parseXmlBody, type XmlNode, xmlAnswer } from '../xml-body.ts';
 
@@ -20,7 +20,7 @@ type Doomed = { key: string; versionId: string | null; etag: string | null };
  * a Content-MD5 or checksum of the body, MalformedXML, and NotImplemented for conditions other than an ETag.
  */
 export async function deleteObjects(call: S3Call): Promise<S3Answer> {
-  const { request, store } = call;
+  const { request, store, now } = call;
   const { bucket } = request;
   refuseUnknownHeaders(request, BODY_HEADERS);
   const expected = readExpectedBody(call);
@@ -32,18 +32,19 @@ export async function deleteObjects(call: S3Call): Promise<S3Answer> {
   await requireBucket(store, bucket);
   const results = await mapInBatches(doomed, async ({ key, versionId, etag }): Promise<XmlNode | null> => {
     try {
-      // Buckets have no versions here, and S3 calls the one that is there null.
-      if (versionId !== null && versionId !== 'null') {
-        throw new S3Error('InvalidArgument', 'Invalid version id specified');
-      }
-      await removeObject(store, bucket, key, { mustNotExist: false, mustMatch: etag });
-      return isQuiet ? null : ['Deleted', [['Key', key]]];
+      const condition = { mustNotExist: false, mustMatch: etag };
+      const removal =
+        versionId === null
+          ? await removeObject(store, bucket, key, condition, now)
+          : await removeVersion(store, bucket, key, versionId, condition);
+      return isQuiet ? null : ['Deleted', [['Key', key], ...describeRemoval(removal, versionId)]];
     } catch (error) {
       if (!(error instanceof S3Error)) throw error;
       return [
         'Error',
         [
           ['Key', key],
+          ...(versionId === null ? [] : [['VersionId', versionId] as const]),
           ['Code', error.code],
           ['Message', error.message],
         ],
@@ -54,6 +55,13 @@ export async function deleteObjects(call: S3Call): Promise<S3Answer> {
     'DeleteResult',
     results.filter((result) => result !== null),
   );
+}
+
+/** The S3 reference, "DeletedObject": of a marker that was made or removed, its id is told apart. */
+function describeRemoval({ versionId, isDeleteMarker }: Removal, asked: string | null): XmlNode[] {
+  const nodes: XmlNode[] = asked === null ? [] : [['VersionId', asked]];
+  if (!isDeleteMarker) return nodes;
+  return [...nodes, ['DeleteMarker', true], ['DeleteMarkerVersionId', versionId ?? '']];
 }
 
 function readDelete(root: XmlElement): { doomed: Doomed[]; isQuiet: boolean } {

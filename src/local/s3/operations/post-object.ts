@@ -13,9 +13,10 @@ import type { S3Request } from '../s3-request.ts';
 import { verifyPolicySignature } from '../signature/verify-policy-signature.ts';
 import type { SigningKeys } from '../signature/verify-signature.ts';
 import { requireBucket } from '../store/buckets.ts';
-import { commitObject } from '../store/objects.ts';
+import { commitObject } from '../store/commit-object.ts';
 import { startUpload } from '../store/start-upload.ts';
 import { readTagging } from '../tags.ts';
+import { versionHeaders } from '../version-headers.ts';
 import { parseXmlBody } from '../xml-body.ts';
 
 const MAX_OBJECT_BYTES = 5 * 1024 ** 3;
@@ -69,8 +70,9 @@ export async function postObject(call: S3Call, keys: SigningKeys, patienceMillis
     await upload.finish();
     const etag = `"${md5Hex}"`;
     const record = { key, sizeBytes, etag, lastModified: now.toISOString(), headers, checksum, tags };
-    await commitObject(store, bucket, upload, record, { mustNotExist: false, mustMatch: null });
-    return describePost(request, fields, record);
+    const { versionId } = await commitObject(store, bucket, upload, record, { mustNotExist: false, mustMatch: null });
+    const answer = describePost(request, fields, record);
+    return { ...answer, headers: [...answer.headers, ...(await versionHeaders(call, versionId))] };
   } catch (error) {
     await upload.discard();
     throw error;

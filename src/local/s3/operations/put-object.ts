@@ -4,9 +4,11 @@ import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHead
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
 import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
-import { commitObject, readRecord } from '../store/objects.ts';
+import { commitObject } from '../store/commit-object.ts';
+import { readRecord } from '../store/objects.ts';
 import { startUpload } from '../store/start-upload.ts';
 import { readTagHeader } from '../tags.ts';
+import { versionHeaders } from '../version-headers.ts';
 
 /**
  * PutObject, at most 5 GiB with a Content-Length. Everything the headers can decide is decided before the first byte is
@@ -28,8 +30,9 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
     const etag = `"${md5Hex}"`;
     const { sizeBytes } = expected;
     const record = { key: request.key, sizeBytes, etag, lastModified: now.toISOString(), headers, tags, checksum };
-    await commitObject(store, request.bucket, upload, record, condition);
-    return { status: 200, headers: [['etag', etag], ...checksumHeaders(checksum), ...encryptionHeaders(headers)] };
+    const { versionId } = await commitObject(store, request.bucket, upload, record, condition);
+    const described = [...checksumHeaders(checksum), ...encryptionHeaders(headers)];
+    return { status: 200, headers: [['etag', etag], ...described, ...(await versionHeaders(call, versionId))] };
   } catch (error) {
     await upload.discard();
     throw error;

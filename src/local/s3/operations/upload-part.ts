@@ -2,20 +2,18 @@ import { requirePartChecksum } from '../checksums/multipart-checksum.ts';
 import { startChecksum } from '../checksums/running-checksum.ts';
 import { readExpectedUpload, UPLOAD_HEADERS } from '../expected-upload.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
+import { readPartNumber } from '../part-number.ts';
 import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
-import { S3Error } from '../s3-error.ts';
 import { queryValue } from '../s3-request.ts';
 import { commitPart, findMultipart } from '../store/multipart-uploads.ts';
 import { startUpload } from '../store/start-upload.ts';
-
-const MAX_PART_NUMBER = 10_000;
 
 /** UploadPart, at most 5 GiB with a Content-Length; it replaces an earlier part of the same number. */
 export async function uploadPart(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
   refuseUnknownHeaders(request, UPLOAD_HEADERS);
-  const partNumber = readPartNumber(queryValue(request, 'partNumber') ?? '');
+  const partNumber = readPartNumber(request);
   const expected = readExpectedUpload(call);
   const upload = await findMultipart(store, request.bucket, request.key, queryValue(request, 'uploadId') ?? '');
   const sent = (expected.checksum ?? expected.trailing)?.algorithm ?? null;
@@ -46,13 +44,4 @@ export async function uploadPart(call: S3Call): Promise<S3Answer> {
     await bytes.discard();
     throw error;
   }
-}
-
-function readPartNumber(text: string): number {
-  const partNumber = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (partNumber >= 1 && partNumber <= MAX_PART_NUMBER) return partNumber;
-  throw new S3Error('InvalidArgument', `Part number must be an integer between 1 and ${MAX_PART_NUMBER}, inclusive`, {
-    ArgumentName: 'partNumber',
-    ArgumentValue: text,
-  });
 }

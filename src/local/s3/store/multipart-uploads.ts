@@ -4,11 +4,12 @@ import { dirname, join } from 'node:path';
 import type { WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
+import { commitRecord } from './commit-object.ts';
 import { keepData, removeData } from './data-files.ts';
 import { hasCode, mapInBatches, OWNER_ALONE, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
 import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
-import type { ObjectRecord } from './object-record.ts';
-import { commitRecord, readRecord } from './objects.ts';
+import type { NewRecord, ObjectRecord } from './object-record.ts';
+import { readRecord } from './objects.ts';
 import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
 import { discardDirectory } from './remove-bucket.ts';
@@ -108,18 +109,18 @@ export async function completeMultipart(
   bucket: string,
   { key, uploadId }: MultipartUpload,
   condition: WriteCondition,
-  assemble: (parts: readonly Part[]) => ObjectRecord,
+  assemble: (parts: readonly Part[]) => NewRecord,
 ): Promise<ObjectRecord> {
   return writeAlone(store, uploadDirectory(store, bucket, uploadId), async () => {
     await findMultipart(store, bucket, key, uploadId);
     const parts = await readParts(store, bucket, uploadId, await listPartNumbers(store, bucket, uploadId));
     const record = assemble(parts);
-    await commitRecord(store, bucket, record, condition);
+    const committed = await commitRecord(store, bucket, record, condition);
     const used = new Set(record.files.map(({ name }) => name));
     // The object is there, whatever happens to what is left of the upload: the next start sweeps.
     await discardUpload(store, bucket, uploadId).catch(() => undefined);
     for (const { file } of parts) if (!used.has(file.name)) await removeData(store, bucket, [file]);
-    return record;
+    return committed;
   });
 }
 

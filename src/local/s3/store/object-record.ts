@@ -11,7 +11,10 @@ export type Tag = { key: string; value: string };
 /** A file of bytes that never changes. */
 export type DataFile = { name: string; sizeBytes: number };
 
-/** All there is to know of an object but its bytes. */
+/** Of what was stored while its bucket kept no versions. */
+export const NULL_VERSION = 'null';
+
+/** All there is to know of an object, or of one version of it, but its bytes. */
 export type ObjectRecord = {
   key: string;
   sizeBytes: number;
@@ -27,9 +30,32 @@ export type ObjectRecord = {
   files: DataFile[];
   /** The multipart upload that this object was completed from. */
   uploadId: string | null;
+  versionId: string;
+  /** Greater than that of every earlier version of the key; 0 where there were none. */
+  sequence: number;
 };
+
+/** What a deletion puts over the versions of a key. */
+export type DeleteMarker = Pick<ObjectRecord, 'key' | 'lastModified' | 'versionId' | 'sequence'> & {
+  isDeleteMarker: true;
+};
+
+export type Version = ObjectRecord | DeleteMarker;
+
+/** A record before it is known which version it becomes. */
+export type NewRecord = Omit<ObjectRecord, 'versionId' | 'sequence'>;
+
+export function isDeleteMarker(version: Version): version is DeleteMarker {
+  return 'isDeleteMarker' in version;
+}
 
 /** Reads what this module wrote: records are published whole, so their shape is not checked again. */
 export function parseRecord(text: string): ObjectRecord {
-  return JSON.parse(text);
+  // Records of earlier builds know no versions.
+  return { versionId: NULL_VERSION, sequence: 0, ...JSON.parse(text) };
+}
+
+/** `parseRecord` for what may be a delete marker. */
+export function parseVersion(text: string): Version {
+  return parseRecord(text);
 }

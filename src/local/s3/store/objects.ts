@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { ByteRange } from '../byte-range.ts';
-import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
-import { bucketDirectory, requireBucket } from './buckets.ts';
-import { type DataReader, keepData, openData, removeData } from './data-files.ts';
-import { hasCode, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
-import { type ObjectRecord, parseRecord, type Tag } from './object-record.ts';
+import { requireBucket } from './buckets.ts';
+import { type DataReader, openData } from './data-files.ts';
+import { publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
+import { isDeleteMarker, type ObjectRecord, parseRecord, type Tag } from './object-record.ts';
 import type { Store } from './open-store.ts';
-import type { Upload } from './start-upload.ts';
+import { recordPath } from './record-path.ts';
+import { readOlderVersion, readVersions, requireVersionId, versionPath } from './versions.ts';
 import { writeAlone } from './write-alone.ts';
 
-/** The record of an object, or null when there is none. Throws NoSuchBucket. */
+/** The record of a key's object, or null when there is none. Throws NoSuchBucket. */
 export async function readRecord(store: Store, bucket: string, key: string): Promise<ObjectRecord | null> {
   const text = await readIfPresent(recordPath(store, bucket, key));
   if (text === null) await requireBucket(store, bucket);
@@ -19,19 +18,48 @@ export async function readRecord(store: Store, bucket: string, key: string): Pro
 }
 
 /**
- * The object of a key, described, and its bytes in the range that the description asks for, open for reading. `describe`
- * runs again when the object is replaced between the two. Throws NoSuchKey and NoSuchBucket.
+ * The record of a key's object, or of a version of it. Throws NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete
+ * marker, InvalidArgument for what can be no version's id, and NoSuchBucket.
+ */
+export async function requireRecord(
+  store: Store,
+  bucket: string,
+  key: string,
+  versionId: string | null,
+): Promise<ObjectRecord> {
+  if (versionId !== null) requireVersionId(versionId);
+  const current = await readRecord(store, bucket, key);
+  if (versionId === null) {
+    if (current !== null) return current;
+    const [latest] = await readVersions(store, bucket, key, null);
+    throw new S3Error(
+      'NoSuchKey',
+      undefined,
+      { Key: key },
+      latest === undefined ? [] : markerHeaders(latest.versionId),
+    );
+  }
+  if (current?.versionId === versionId) return current;
+  const older = await readOlderVersion(store, bucket, key, versionId);
+  if (older === null) throw new S3Error('NoSuchVersion', undefined, { Key: key, VersionId: versionId });
+  if (!isDeleteMarker(older)) return older;
+  const headers = [...markerHeaders(versionId), ['allow', 'DELETE'] as const];
+  throw new S3Error('MethodNotAllowed', undefined, { ResourceType: 'DeleteMarker' }, headers);
+}
+
+/**
+ * The object of a key, or a version of it, described, and its bytes in the range that the description asks for, open for
+ * reading. `describe` runs again when the object is replaced between the two. Throws what `requireRecord` throws.
  */
 export async function openObject<Description extends { range: ByteRange | null }>(
   store: Store,
   bucket: string,
-  key: string,
+  { key, versionId }: { key: string; versionId: string | null },
   describe: (record: ObjectRecord) => Description,
 ): Promise<{ description: Description; record: ObjectRecord; data: DataReader | null }> {
   let lostFile: string | undefined;
   for (;;) {
-    const record = await readRecord(store, bucket, key);
-    if (record === null) throw new S3Error('NoSuchKey');
+    const record = await requireRecord(store, bucket, key, versionId);
     const description = describe(record);
     if (description.range === null) return { description, record, data: null };
     const data = await openData(store, bucket, record.files, description.range);
@@ -42,99 +70,27 @@ export async function openObject<Description extends { range: ByteRange | null }
   }
 }
 
-/**
- * Makes a finished upload the object of `record.key`, atomically: data first, then the record that names it, each
- * durable before the next step. The condition is checked at that moment, with other writers of the key kept out; of
- * several `If-None-Match: *` one wins, even across processes. Throws PreconditionFailed or NoSuchKey.
- */
-export async function commitObject(
+/** Changes the tags of an object, or of a version of it, and nothing else. Throws what `requireRecord` throws. */
+export async function replaceTags(
   store: Store,
   bucket: string,
-  upload: Upload,
-  record: Omit<ObjectRecord, 'files' | 'uploadId'>,
-  condition: WriteCondition,
-): Promise<void> {
-  await replaceObject(store, bucket, record.key, condition, async (path) => {
-    const file = await keepData(store, bucket, upload);
-    try {
-      await publishRecord(store, path, { ...record, files: [file], uploadId: null }, condition);
-    } catch (error) {
-      await removeData(store, bucket, [file]);
-      throw error;
-    }
-  });
-}
-
-/** `commitObject` for a record whose data files are in the bucket already; where it throws, they stay. */
-export async function commitRecord(
-  store: Store,
-  bucket: string,
-  record: ObjectRecord,
-  condition: WriteCondition,
-): Promise<void> {
-  await replaceObject(store, bucket, record.key, condition, (path) => publishRecord(store, path, record, condition));
-}
-
-/** Where the condition holds, publishes a new record of the key, makes that durable, then removes the old one's data. */
-async function replaceObject(
-  store: Store,
-  bucket: string,
-  key: string,
-  condition: WriteCondition,
-  publish: (path: string) => Promise<void>,
-): Promise<void> {
-  const path = recordPath(store, bucket, key);
-  await writeAlone(store, path, async () => {
-    const current = await readRecord(store, bucket, key);
-    requireWriteCondition(condition, current);
-    await publish(path);
+  { key, versionId }: { key: string; versionId: string | null },
+  tags: Tag[],
+): Promise<ObjectRecord> {
+  const current = recordPath(store, bucket, key);
+  return writeAlone(store, current, async () => {
+    const record = await requireRecord(store, bucket, key, versionId);
+    const isCurrent = (await readRecord(store, bucket, key))?.versionId === record.versionId;
+    const path = isCurrent ? current : versionPath(store, bucket, key, record.versionId);
+    await publishFile(store.incoming, path, JSON.stringify({ ...record, tags } satisfies ObjectRecord), false);
     await syncDirectory(dirname(path));
-    if (current !== null) await removeData(store, bucket, current.files);
+    return record;
   });
 }
 
-/** Changes an object's tags and nothing else. Throws NoSuchKey. */
-export async function replaceTags(store: Store, bucket: string, key: string, tags: Tag[]): Promise<void> {
-  const path = recordPath(store, bucket, key);
-  await writeAlone(store, path, async () => {
-    const current = await readRecord(store, bucket, key);
-    if (current === null) throw new S3Error('NoSuchKey');
-    await publishFile(store.incoming, path, JSON.stringify({ ...current, tags } satisfies ObjectRecord), false);
-    await syncDirectory(dirname(path));
-  });
-}
-
-/** Removes an object if the condition holds; nothing happens when there is none and no condition. */
-export async function removeObject(
-  store: Store,
-  bucket: string,
-  key: string,
-  condition: WriteCondition,
-): Promise<void> {
-  const path = recordPath(store, bucket, key);
-  await writeAlone(store, path, async () => {
-    const current = await readRecord(store, bucket, key);
-    requireWriteCondition(condition, current);
-    if (current === null) return;
-    await removeFile(path);
-    await removeData(store, bucket, current.files);
-  });
-}
-
-async function publishRecord(
-  store: Store,
-  path: string,
-  record: ObjectRecord,
-  { mustNotExist }: WriteCondition,
-): Promise<void> {
-  try {
-    await publishFile(store.incoming, path, JSON.stringify(record), mustNotExist);
-  } catch (error) {
-    throw hasCode(error, 'EEXIST') ? new S3Error('PreconditionFailed') : error;
-  }
-}
-
-function recordPath(store: Store, bucket: string, key: string): string {
-  const name = createHash('sha256').update(key).digest('hex');
-  return join(bucketDirectory(store, bucket), 'objects', `${name}.json`);
+function markerHeaders(versionId: string): [string, string][] {
+  return [
+    ['x-amz-delete-marker', 'true'],
+    ['x-amz-version-id', versionId],
+  ];
 }

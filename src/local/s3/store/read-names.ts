@@ -4,6 +4,10 @@ import { readdir } from 'node:fs/promises';
 const PATTERNS = {
   /** In `objects`: the SHA-256 of the key. */
   record: /^[0-9a-f]{64}\.json$/,
+  /** A folder in `versions`: the SHA-256 of the key. */
+  key: /^[0-9a-f]{64}$/,
+  /** In such a folder: the id of the version. */
+  version: /^(?:[0-9a-f]{40}|null)\.json$/,
   /** In `data`, and a folder in `uploads`. */
   uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   /** In the folder of an upload: the number of a part. */

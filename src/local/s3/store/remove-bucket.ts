@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { hasCode, syncDirectory } from './durable-files.ts';
+import { hasOlderVersions } from './list-versions.ts';
 import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
 
 /**
- * Removes a bucket that has no object. The one step that counts is to remove the folder of its records, which only an empty
+ * Removes a bucket that has no object and no version of one. The one step that counts is to remove the folder of its records, which only an empty
  * one lets happen: an object that is stored meanwhile is either in it before, or in no bucket any more. What a crash leaves
  * of the rest the next start removes. Throws NoSuchBucket and BucketNotEmpty.
  */
@@ -16,7 +17,8 @@ export async function removeBucket(store: Store, bucket: string): Promise<void> 
   await requireBucket(store, bucket);
   const directory = bucketDirectory(store, bucket);
   const records = join(directory, 'objects');
-  if ((await readNames(records, 'record')).length > 0) throw notEmpty(bucket);
+  if ((await readNames(records, 'record')).length > 0 || (await hasOlderVersions(store, bucket)))
+    throw notEmpty(bucket);
   // Such as a .DS_Store.
   for (const stray of await readdir(records)) await rm(join(records, stray), { recursive: true, force: true });
   try {
@@ -25,8 +27,23 @@ export async function removeBucket(store: Store, bucket: string): Promise<void> 
     if (hasCode(error, 'ENOENT')) throw new S3Error('NoSuchBucket', undefined, { BucketName: bucket });
     throw hasCode(error, 'ENOTEMPTY', 'EEXIST') ? notEmpty(bucket) : error;
   }
+  if (!(await endRemoval(store, bucket))) throw notEmpty(bucket);
+}
+
+/**
+ * Ends the removal of a bucket whose records' folder is gone. Its last object may have become an older version just before:
+ * then the bucket comes back, and this is false.
+ */
+export async function endRemoval(store: Store, bucket: string): Promise<boolean> {
+  const directory = bucketDirectory(store, bucket);
+  if (await hasOlderVersions(store, bucket)) {
+    await mkdir(join(directory, 'objects'), { recursive: true });
+    return false;
+  }
   store.keys.delete(bucket);
+  store.versioning.delete(bucket);
   await discardDirectory(store.incoming, directory);
+  return true;
 }
 
 /** Moves a folder away in one step, and removes it; what is left of that the next start removes. */

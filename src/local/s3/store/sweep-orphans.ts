@@ -1,9 +1,10 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readIfPresent } from './durable-files.ts';
+import { hasCode, mapInBatches, readIfPresent } from './durable-files.ts';
 import { parsePart } from './multipart-record.ts';
-import { parseRecord } from './object-record.ts';
+import { isDeleteMarker, parseRecord, type Version } from './object-record.ts';
 import { readNames } from './read-names.ts';
+import { readFolder } from './versions.ts';
 
 /**
  * How long a data file without a record is left alone, in milliseconds. Such a file is a crash's, or about to get its
@@ -32,11 +33,25 @@ export async function sweepOrphans(bucketDirectory: string): Promise<void> {
     for (const file of files) named.add(file.name);
     if (uploadId !== null) completed.add(uploadId);
   }
+  for (const version of await readAllVersions(join(bucketDirectory, 'versions'))) {
+    if (isDeleteMarker(version)) continue;
+    for (const file of version.files) named.add(file.name);
+    if (version.uploadId !== null) completed.add(version.uploadId);
+  }
   for (const uploadId of uploadIds.filter((id) => completed.has(id))) {
     await rm(join(uploads, uploadId), { recursive: true, force: true });
   }
   for (const name of dataFiles.filter((file) => !named.has(file)))
     await removeIfOld(join(bucketDirectory, 'data', name));
+}
+
+async function readAllVersions(directory: string): Promise<Version[]> {
+  const folders = await readNames(directory, 'key').catch((error) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  const versions = await mapInBatches(folders, (folder) => readFolder(join(directory, folder)));
+  return versions.flat();
 }
 
 async function removeIfOld(path: string): Promise<void> {

@@ -1,0 +1,66 @@
+import type { ByteRange } from './byte-range.ts';
+import { type ChecksumAlgorithm, startChecksum } from './checksums/running-checksum.ts';
+import { type CopySource, requireCopyConditions } from './copy-source.ts';
+import { ANY_BODY } from './expected-body.ts';
+import { receiveBody } from './receive-body.ts';
+import type { S3Call } from './s3-call.ts';
+import { S3Error } from './s3-error.ts';
+import type { Checksum, ObjectRecord } from './store/object-record.ts';
+import { openObject } from './store/objects.ts';
+import { startUpload, type Upload } from './store/start-upload.ts';
+
+const MAX_SOURCE_BYTES = 5 * 1024 ** 3;
+
+/** Bytes of a source, written anew: `upload` is finished, and `etag` has its quotes. */
+export type CopiedBytes = {
+  source: ObjectRecord;
+  upload: Upload;
+  sizeBytes: number;
+  etag: string;
+  checksum: Checksum | null;
+};
+
+/**
+ * Copies bytes of an object, at most 5 GiB, and answers what `commit` makes of them; where that throws, they go. Throws
+ * PreconditionFailed unless the source is as the request wants it, InvalidRequest for more, and what `openObject` throws.
+ */
+export async function copyBytes<Result>(
+  { request, store }: S3Call,
+  from: CopySource,
+  choose: (source: ObjectRecord) => { range: ByteRange; algorithm: ChecksumAlgorithm | null },
+  commit: (copied: CopiedBytes) => Promise<Result>,
+): Promise<Result> {
+  const opened = await openObject(store, from.bucket, from, (record) => {
+    requireCopyConditions(request, record);
+    const chosen = choose(record);
+    requireCopyable(chosen.range);
+    return chosen;
+  });
+  const { record: source, data, description } = opened;
+  try {
+    const { range, algorithm } = description;
+    const sizeBytes = range.end - range.start + 1;
+    const running = algorithm === null ? null : startChecksum(algorithm);
+    const upload = await startUpload(store, sizeBytes);
+    try {
+      const { md5Hex } = await receiveBody(data?.chunks ?? [], { ...ANY_BODY, sizeBytes }, async (chunk) => {
+        running?.update(chunk);
+        await upload.write(chunk);
+      });
+      await upload.finish();
+      const checksum = running && algorithm && { algorithm, value: running.digest().toString('base64') };
+      return await commit({ source, upload, sizeBytes, etag: `"${md5Hex}"`, checksum });
+    } catch (error) {
+      await upload.discard();
+      throw error;
+    }
+  } finally {
+    await data?.close();
+  }
+}
+
+function requireCopyable({ start, end }: ByteRange): void {
+  if (end - start < MAX_SOURCE_BYTES) return;
+  const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_SOURCE_BYTES}`;
+  throw new S3Error('InvalidRequest', message);
+}

@@ -1,0 +1,16 @@
+import { refuseUnknownHeaders } from '../object-headers.ts';
+import { readSmallBody } from '../receive-body.ts';
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { requireBucket } from '../store/buckets.ts';
+import { readVersioning } from '../store/versioning.ts';
+import { xmlAnswer } from '../xml-body.ts';
+
+/** GetBucketVersioning: says nothing where versions were never kept. */
+export async function getBucketVersioning(call: S3Call): Promise<S3Answer> {
+  const { request, store } = call;
+  refuseUnknownHeaders(request);
+  await readSmallBody(call);
+  await requireBucket(store, request.bucket);
+  const versioning = await readVersioning(store, request.bucket);
+  return xmlAnswer('VersioningConfiguration', versioning === null ? [] : [['Status', versioning]]);
+}

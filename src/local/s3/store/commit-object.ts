@@ -1,0 +1,113 @@
+import { dirname } from 'node:path';
+import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
+import { S3Error } from '../s3-error.ts';
+import { requireBucket } from './buckets.ts';
+import { keepData, removeData } from './data-files.ts';
+import { hasCode, publishFile, syncDirectory } from './durable-files.ts';
+import { isDeleteMarker, type NewRecord, NULL_VERSION, type ObjectRecord } from './object-record.ts';
+import { readRecord } from './objects.ts';
+import type { Store } from './open-store.ts';
+import { recordPath } from './record-path.ts';
+import type { Upload } from './start-upload.ts';
+import { readVersioning } from './versioning.ts';
+import { dropVersion, keepVersion, newVersionId, readOlderVersion, settleVersions } from './versions.ts';
+import { writeAlone } from './write-alone.ts';
+
+/**
+ * Makes a finished upload the object of `record.key`, atomically: data first, then the record that names it, each
+ * durable before the next step. The condition is checked at that moment, with other writers of the key kept out; of
+ * several `If-None-Match: *` one wins, even across processes. Throws PreconditionFailed, NoSuchKey and NoSuchBucket.
+ */
+export async function commitObject(
+  store: Store,
+  bucket: string,
+  upload: Upload,
+  record: Omit<NewRecord, 'files' | 'uploadId'>,
+  condition: WriteCondition,
+): Promise<ObjectRecord> {
+  return putRecord(store, bucket, record.key, condition, async (publish) => {
+    const file = await keepData(store, bucket, upload);
+    try {
+      return await publish({ ...record, files: [file], uploadId: null });
+    } catch (error) {
+      await removeData(store, bucket, [file]);
+      throw error;
+    }
+  });
+}
+
+/** `commitObject` for a record whose data files are in the bucket already; where it throws, they stay. */
+export async function commitRecord(
+  store: Store,
+  bucket: string,
+  record: NewRecord,
+  condition: WriteCondition,
+): Promise<ObjectRecord> {
+  return putRecord(store, bucket, record.key, condition, (publish) => publish(record));
+}
+
+type Publish = (record: NewRecord) => Promise<ObjectRecord>;
+
+/**
+ * Where the condition holds, publishes a new record of the key and makes that durable. Where the bucket keeps versions, the
+ * old one is put among them before; where it does not, its data is removed behind.
+ */
+async function putRecord(
+  store: Store,
+  bucket: string,
+  key: string,
+  condition: WriteCondition,
+  commit: (publish: Publish) => Promise<ObjectRecord>,
+): Promise<ObjectRecord> {
+  const path = recordPath(store, bucket, key);
+  return writeAlone(store, path, async () => {
+    const current = await readRecord(store, bucket, key);
+    requireWriteCondition(condition, current);
+    try {
+      const version = await nextVersion(store, bucket, key, current);
+      const isKept = current !== null && current.versionId !== version.versionId;
+      if (isKept) await keepVersion(store, bucket, current);
+      const committed = await commit(async (record) => {
+        const numbered = { ...record, ...version };
+        await publishRecord(store, path, numbered, condition);
+        return numbered;
+      });
+      await syncDirectory(dirname(path));
+      if (current !== null && !isKept) await removeData(store, bucket, current.files);
+      if (version.versionId === NULL_VERSION && version.sequence > 0) await dropNullVersion(store, bucket, key);
+      return committed;
+    } catch (error) {
+      // The bucket may have been removed meanwhile.
+      if (hasCode(error, 'ENOENT')) await requireBucket(store, bucket);
+      throw error;
+    }
+  });
+}
+
+async function nextVersion(store: Store, bucket: string, key: string, current: ObjectRecord | null) {
+  const versioning = await readVersioning(store, bucket);
+  if (versioning === null) return { versionId: NULL_VERSION, sequence: 0 };
+  const versionId = versioning === 'Enabled' ? newVersionId() : NULL_VERSION;
+  return { versionId, sequence: (await settleVersions(store, bucket, key, current)).nextSequence };
+}
+
+/** There is one null version of a key: a new one takes the place of one among the others. */
+async function dropNullVersion(store: Store, bucket: string, key: string): Promise<void> {
+  const replaced = await readOlderVersion(store, bucket, key, NULL_VERSION);
+  if (replaced === null) return;
+  await dropVersion(store, bucket, key, NULL_VERSION);
+  if (!isDeleteMarker(replaced)) await removeData(store, bucket, replaced.files);
+}
+
+async function publishRecord(
+  store: Store,
+  path: string,
+  record: ObjectRecord,
+  { mustNotExist }: WriteCondition,
+): Promise<void> {
+  try {
+    await publishFile(store.incoming, path, JSON.stringify(record), mustNotExist);
+  } catch (error) {
+    throw hasCode(error, 'EEXIST') ? new S3Error('PreconditionFailed') : error;
+  }
+}

@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { bucketDirectory } from './buckets.ts';
+import type { Store } from './open-store.ts';
+
+/** Where the record of a key's current object is, if it has one. */
+export function recordPath(store: Store, bucket: string, key: string): string {
+  return join(bucketDirectory(store, bucket), 'objects', `${nameOf(key)}.json`);
+}
+
+/** The folder of a key's other versions, if it has any. */
+export function versionsPath(store: Store, bucket: string, key: string): string {
+  return join(bucketDirectory(store, bucket), 'versions', nameOf(key));
+}
+
+function nameOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
+}

@@ -1,0 +1,126 @@
+import { rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
+import { removeData } from './data-files.ts';
+import { publishFile, removeFile, syncDirectory } from './durable-files.ts';
+import { isDeleteMarker, NULL_VERSION, type ObjectRecord, type Version } from './object-record.ts';
+import { readRecord } from './objects.ts';
+import type { Store } from './open-store.ts';
+import { recordPath } from './record-path.ts';
+import { readVersioning } from './versioning.ts';
+import {
+  dropVersion,
+  keepVersion,
+  newVersionId,
+  readOlderVersion,
+  requireVersionId,
+  settleVersions,
+  versionPath,
+} from './versions.ts';
+import { writeAlone } from './write-alone.ts';
+
+/** What a deletion did: which version it removed, or which marker it made; null where the bucket keeps no versions. */
+export type Removal = { versionId: string | null; isDeleteMarker: boolean };
+
+/**
+ * Removes a key's object if the condition holds; nothing happens when there is none and no condition. Where the bucket
+ * keeps versions, a delete marker is put over them instead. Throws PreconditionFailed, NoSuchKey and NoSuchBucket.
+ */
+export async function removeObject(
+  store: Store,
+  bucket: string,
+  key: string,
+  condition: WriteCondition,
+  now: Date,
+): Promise<Removal> {
+  const path = recordPath(store, bucket, key);
+  return writeAlone(store, path, async () => {
+    const current = await readRecord(store, bucket, key);
+    requireWriteCondition(condition, current);
+    const versioning = await readVersioning(store, bucket);
+    if (versioning === null) {
+      if (current !== null) await removeCurrent(store, bucket, current, []);
+      return { versionId: null, isDeleteMarker: false };
+    }
+    const versionId = versioning === 'Enabled' ? newVersionId() : NULL_VERSION;
+    const { nextSequence: sequence } = await settleVersions(store, bucket, key, current);
+    const replaced = await readOlderVersion(store, bucket, key, versionId);
+    // Until the object is out of the way, this marker counts for nothing.
+    await keepVersion(store, bucket, {
+      key,
+      versionId,
+      sequence,
+      lastModified: now.toISOString(),
+      isDeleteMarker: true,
+    });
+    if (current !== null && current.versionId === versionId) {
+      await removeFile(path);
+      await removeData(store, bucket, current.files);
+    } else if (current !== null) {
+      const kept = versionPath(store, bucket, key, current.versionId);
+      await rename(path, kept);
+      await syncDirectory(dirname(kept));
+      await syncDirectory(dirname(path));
+    }
+    if (replaced !== null && !isDeleteMarker(replaced)) await removeData(store, bucket, replaced.files);
+    return { versionId, isDeleteMarker: true };
+  });
+}
+
+/**
+ * Removes one version for good, a delete marker too; nothing happens when there is none and no condition. Where it was the
+ * newest, the next is that now. Throws PreconditionFailed, NoSuchKey, NoSuchBucket, and InvalidArgument for what can be no
+ * version's id.
+ */
+export async function removeVersion(
+  store: Store,
+  bucket: string,
+  key: string,
+  versionId: string,
+  condition: WriteCondition,
+): Promise<Removal> {
+  requireVersionId(versionId);
+  return writeAlone(store, recordPath(store, bucket, key), async () => {
+    const current = await readRecord(store, bucket, key);
+    const { versions } = await settleVersions(store, bucket, key, current);
+    const version = versions.find((candidate) => candidate.versionId === versionId) ?? null;
+    requireWriteCondition(condition, version === null || isDeleteMarker(version) ? null : version);
+    if (version === null) return { versionId, isDeleteMarker: false };
+    const newest = versions[0];
+    if (version === current) {
+      await removeCurrent(store, bucket, current, versions.slice(1));
+    } else {
+      // Under a marker that was the newest, the next comes back: first that, then the marker goes.
+      const next = version === newest ? versions[1] : undefined;
+      if (next !== undefined) await makeCurrent(store, bucket, next);
+      await dropVersion(store, bucket, key, versionId);
+      if (next !== undefined && !isDeleteMarker(next)) await dropVersion(store, bucket, key, next.versionId);
+      if (!isDeleteMarker(version)) await removeData(store, bucket, version.files);
+    }
+    return { versionId, isDeleteMarker: isDeleteMarker(version) };
+  });
+}
+
+/** Removes the current object; what was stored before it, if that is an object, takes its place in the same step. */
+async function removeCurrent(
+  store: Store,
+  bucket: string,
+  current: ObjectRecord,
+  older: readonly Version[],
+): Promise<void> {
+  const [next] = older;
+  if (next === undefined || isDeleteMarker(next)) {
+    await removeFile(recordPath(store, bucket, current.key));
+  } else {
+    await makeCurrent(store, bucket, next);
+    await dropVersion(store, bucket, next.key, next.versionId);
+  }
+  await removeData(store, bucket, current.files);
+}
+
+async function makeCurrent(store: Store, bucket: string, version: Version): Promise<void> {
+  if (isDeleteMarker(version)) return;
+  const path = recordPath(store, bucket, version.key);
+  await publishFile(store.incoming, path, JSON.stringify(version), false);
+  await syncDirectory(dirname(path));
+}
