@@ -1,10 +1,10 @@
 import {
   CreateBucketCommand,
   DeleteObjectCommand,
+  GetBucketReplicationCommand,
   GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
-  PutBucketVersioningCommand,
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -234,10 +234,11 @@ describe('DeleteObject', () => {
 
 describe('what is not there', () => {
   it('answers 501 NotImplemented rather than something else', async () => {
-    const versioning = { Status: 'Enabled' as const };
-    await expect(
-      s3.client.send(new PutBucketVersioningCommand({ Bucket: s3.bucket, VersioningConfiguration: versioning })),
-    ).rejects.toMatchObject({ name: 'NotImplemented', $metadata: { httpStatusCode: 501 } });
+    const bucket = { Bucket: s3.bucket };
+    await expect(s3.client.send(new GetBucketReplicationCommand(bucket))).rejects.toMatchObject({
+      name: 'NotImplemented',
+      $metadata: { httpStatusCode: 501 },
+    });
     for (const extra of [
       { StorageClass: 'GLACIER' as const },
       { ServerSideEncryption: 'aws:kms' as const },
