@@ -24,6 +24,7 @@ export const PROBLEMS = {
   'internal-error': { status: 500, title: 'Something went wrong' },
   'storage-unavailable': { status: 503, title: 'The bucket does not answer' },
   'database-unavailable': { status: 503, title: 'The database does not answer' },
+  stopping: { status: 503, title: 'The service is stopping' },
   'keys-unavailable': { status: 503, title: 'The keys that verify tokens cannot be fetched' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -7,6 +7,7 @@ import { createAuditLog } from './db/create-audit-log.ts';
 import { createFiles } from './db/create-files.ts';
 import { createSealQueries } from './db/create-seal-queries.ts';
 import { createSweepQueries } from './db/create-sweep-queries.ts';
+import { trackUse } from './db/track-use.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { unavailable } from './errors.ts';
 import { createReaderSlots } from './files/read-content.ts';
@@ -48,6 +49,8 @@ export type ServicesOptions = {
   /** Where the built demo page lies. Default: no page; in production there is none whatever this says. */
   pageFolder?: string;
   now?: () => Date;
+  /** Aborted when the service is about to stop: `/readyz` says so. Default: never. */
+  stopping?: AbortSignal;
 };
 
 /**
@@ -58,7 +61,13 @@ export type ServicesOptions = {
  */
 export async function createServices(
   config: Config,
-  { logger: anyLogger, migrationsFolder, pageFolder, now = () => new Date() }: ServicesOptions,
+  {
+    logger: anyLogger,
+    migrationsFolder,
+    pageFolder,
+    now = () => new Date(),
+    stopping = new AbortController().signal,
+  }: ServicesOptions,
 ): Promise<Services> {
   const logger = withoutThrowing(anyLogger);
   const closers: Closers = [];
@@ -67,17 +76,19 @@ export async function createServices(
   };
   try {
     await lockEmbedded(config, closers);
-    const [storage, { database, exclusively }, verifyToken] = await Promise.all([
+    const [storage, { database: opened, exclusively }, verifyToken] = await Promise.all([
       openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
       openVerifier(config, now, logger),
     ]);
+    const database = trackUse(opened);
     const auditLog = createAuditLog(database);
     closers.push(auditLog.settle);
     return {
       config,
       logger,
       now,
+      stopping,
       newId: newUuidV7,
       newRequestId: () => crypto.randomUUID(),
       verifyToken,

@@ -27,7 +27,7 @@ export async function* checkAccess(trial: Trial): AsyncIterable<Check> {
     await bucket.ping();
   } catch (error) {
     const remedy = trial.remedyOf(codeOf(error), 's3:ListBucket') ?? 'S3_ENDPOINT';
-    yield fail(service, `HEAD is refused, so /readyz answers 503 (${reasonOf(error)})`, remedy);
+    yield fail(service, `HEAD is refused, so /readyz?full answers 503 (${reasonOf(error)})`, remedy);
     return;
   }
   yield ok(service, 'HEAD answers');

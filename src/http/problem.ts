@@ -17,7 +17,8 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
   const refusal = tokenRefusalOf(problem);
   // It is in the line of the request: anybody can send bad tokens, and fill a log with lines of their own.
   if (refusal !== null) c.set('refusal', refusal);
-  else if (status >= 500) logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
+  else if (status >= 500 && problem.code !== 'stopping')
+    logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
   const body = JSON.stringify({
     type: `urn:signpost:problem:${problem.code}`,
     title,

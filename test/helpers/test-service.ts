@@ -89,7 +89,9 @@ export async function startTestBucket() {
 }
 
 /** The whole service on a bucket and a database of its own, without a socket in front. */
-export async function startTestService(options: { env?: Record<string, string>; now?: () => Date } = {}) {
+export async function startTestService(
+  options: { env?: Record<string, string>; now?: () => Date; stopping?: AbortSignal } = {},
+) {
   const bucket = await startTestBucket();
   const database = await createTestDatabase();
   const logs: { level: string; fields: Record<string, unknown>; message: string }[] = [];
@@ -108,6 +110,7 @@ export async function startTestService(options: { env?: Record<string, string>; 
       logger: { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') },
       migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
       ...(options.now && { now: options.now }),
+      ...(options.stopping && { stopping: options.stopping }),
     },
   );
   const app = createApp(services);

@@ -45,12 +45,13 @@ const expectUnavailable = async (what: 'storage' | 'database', answer: Promise<A
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
 };
 
-const readyz = async () => {
+const readyz = async (query = '', on = service) => {
   // Readiness is remembered for a second.
   await new Promise((resolve) => setTimeout(resolve, 1_050));
-  const response = await service.app.request('/readyz');
+  const response = await on.app.request(`/readyz${query}`);
   return { status: response.status, body: await response.json() };
 };
+const READY = { status: 200, body: { status: 'ok', signing: 'ok', bucket: 'ok', database: 'ok' } };
 
 describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
   const takeAway = async () => (how === 'gone' ? bucketRelay.goAway() : bucketRelay.setSilent(true));
@@ -64,17 +65,19 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
     try {
       await service.presign('alice', TEXT);
       expect((await service.call('alice', '/presign-download', { fileId: stored.fileId })).status).toBe(200);
-      const [ready] = await Promise.all([
+      const [ready, full] = await Promise.all([
         readyz(),
+        readyz('?full'),
         expectUnavailable('storage', service.confirm('alice', waiting.objectKey)),
       ]);
-      expect(ready).toMatchObject({ status: 503, body: { code: 'storage-unavailable' } });
-      expect(ready.body).toMatchObject({ errors: [{ path: 'bucket' }] });
+      expect(ready).toEqual({ status: 200, body: { ...READY.body, status: 'degraded', bucket: 'does not answer' } });
+      expect(full).toMatchObject({ status: 503, body: { code: 'storage-unavailable', errors: [{ path: 'bucket' }] } });
     } finally {
       await giveBack();
     }
     expect((await service.confirm('alice', waiting.objectKey)).status).toBe(201);
-    expect((await readyz()).body).toEqual({ status: 'ok', bucket: 'ok', database: 'ok' });
+    expect(await readyz('?full')).toEqual(READY);
+    expect(await readyz()).toEqual(READY);
   });
 });
 
@@ -88,18 +91,78 @@ describe.each(['gone', 'hanging'])('a database that is %s', (how) => {
     try {
       expect((await service.put(upload, 'hello')).status).toBe(200);
       expect((await service.app.request('/healthz')).status).toBe(200);
-      const [ready] = await Promise.all([
+      const [ready, full] = await Promise.all([
         readyz(),
+        readyz('?full'),
         expectUnavailable('database', service.confirm('alice', upload.objectKey)),
         expectUnavailable('database', service.call('alice', '/files')),
         expectUnavailable('database', service.call('alice', '/presign-download', { fileId: upload.fileId })),
       ]);
-      expect(ready).toMatchObject({ status: 503, body: { code: 'database-unavailable' } });
-      expect(ready.body).toMatchObject({ errors: [{ path: 'database' }] });
+      expect(ready).toEqual({ status: 200, body: { ...READY.body, status: 'degraded', database: 'does not answer' } });
+      expect(full).toMatchObject({
+        status: 503,
+        body: { code: 'database-unavailable', errors: [{ path: 'database' }] },
+      });
     } finally {
       await giveBack();
     }
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
+  });
+});
+
+describe('GET /readyz', () => {
+  const withRelay = async (options: Parameters<typeof startTestService>[0] = {}) => {
+    const relay = await startRelay(database.url);
+    const on = await startTestService({ ...options, env: { DATABASE_URL: relay.url } });
+    return { relay, on, close: () => on.close().then(relay.goAway) };
+  };
+
+  it('lets a database sleep that no request uses, and asks one that they use', async () => {
+    const { relay, on, close } = await withRelay();
+    expect(await readyz('', on)).toEqual(READY);
+    await relay.goAway();
+    expect(await readyz('', on)).toEqual(READY);
+    await expectUnavailable('database', on.call('alice', '/files'));
+    expect(await readyz('', on)).toMatchObject({ status: 200, body: { database: 'does not answer' } });
+    await relay.comeBack();
+    expect(await readyz('', on)).toEqual(READY);
+    await close();
+  });
+
+  it('goes on when the clock of the host steps back', async () => {
+    let stepMs = 0;
+    const { relay, on, close } = await withRelay({ now: () => new Date(Date.now() - stepMs) });
+    expect(await readyz('?full', on)).toEqual(READY);
+    stepMs = 3_600_000;
+    await relay.goAway();
+    expect((await readyz('?full', on)).status).toBe(503);
+    stepMs = 7_200_000;
+    await relay.comeBack();
+    expect(await readyz('?full', on)).toEqual(READY);
+    await close();
+  });
+
+  it('is 503 as soon as the service is about to stop, which goes on serving', async () => {
+    const stop = new AbortController();
+    const other = await startTestService({ stopping: stop.signal });
+    expect((await readyz('', other)).status).toBe(200);
+    stop.abort();
+    for (const query of ['', '?full']) {
+      expect(await readyz(query, other)).toMatchObject({ status: 503, body: { code: 'stopping' } });
+    }
+    expect((await other.app.request('/healthz')).status).toBe(200);
+    expect((await other.call('alice', '/files')).status).toBe(200);
+    expect(other.logs.filter(({ level }) => level === 'error')).toEqual([]);
+    await other.close();
+  });
+
+  it('is 503 where there are no credentials to sign with', async () => {
+    let now = new Date();
+    const env = { AWS_SESSION_TOKEN: 'x', AWS_CREDENTIAL_EXPIRATION: new Date(Date.now() + 60_000).toISOString() };
+    const other = await startTestService({ env, now: () => now });
+    now = new Date(Date.now() + 120_000);
+    expect(await readyz('', other)).toMatchObject({ status: 503, body: { code: 'storage-unavailable' } });
+    await other.close();
   });
 });
 

@@ -235,7 +235,7 @@ describe('a store that marks no answer without a body, as Cloudflare R2', () => 
     const absent = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: 7 });
     expectProblem(await service.confirm('alice', absent.objectKey), 404, 'object-not-found');
     const { fileId } = await store();
-    expect((await service.app.request('/readyz')).status).toBe(200);
+    expect((await service.app.request('/readyz?full')).status).toBe(200);
     await service.call('alice', `/files/${fileId}`, undefined, { method: 'DELETE' });
     const [row] = await service.database.query('select * from files where id = $1', [fileId]);
     expect(row).toMatchObject({ status: 'deleted', object_removed_at: expect.any(Date) });

@@ -1,0 +1,83 @@
+import type { DatabaseUse } from '../db/track-use.ts';
+import { Problem } from '../errors.ts';
+import { inTime } from '../in-time.ts';
+import type { Credentials } from '../signing/credentials.ts';
+import type { Bucket } from '../storage/bucket.ts';
+
+export type ReadinessServices = {
+  bucket: Pick<Bucket, 'ping'>;
+  database: { ping: () => Promise<void>; lastUse: () => DatabaseUse | null };
+  credentials: () => Credentials | Promise<Credentials>;
+};
+
+/** What of the service works: `why` it does not, or null; `cause` is for the log. */
+export type Part = { why: string | null; cause?: unknown };
+export type Parts = Record<'signing' | 'bucket' | 'database', Part>;
+
+/** Anybody may ask: a flood of probes is one question a second to each. */
+const KEPT_MS = 1_000;
+/** Shorter than a probe waits that only asks whether uploads can be signed (Kubernetes: 1 s). */
+const GLANCE_MS = 800;
+/** Longer than a healthy bucket or database takes on a busy machine. */
+const ANSWER_WITHIN_MS = 4_000;
+/** A database that nobody has used for so long is left to sleep: those that do so wait for five minutes (Neon). */
+const IN_USE_MS = 60_000;
+
+/** The answer about a database that sleeps, for all that is known. */
+const NOT_IN_USE: Part = { why: null };
+
+/**
+ * What works of signing, bucket and database, by asking them. Durations go by the monotonic clock.
+ *
+ * `glance` answers within a second, and asks the database only while requests use it, while it was down, or for the first
+ * time: probes every ten seconds would keep awake for good what is meant to sleep when idle. `look` asks everything.
+ */
+export function createReadiness({ bucket, database, credentials }: ReadinessServices) {
+  const askBucket = remember(() => bucket.ping());
+  const askDatabase = remember(() => database.ping());
+  const askSigning = remember(async () => void (await credentials()));
+
+  function mayAskDatabase(): boolean {
+    const known = askDatabase.last();
+    const use = database.lastUse();
+    if (known === null || known.part.why !== null) return true;
+    if (use === null) return false;
+    return performance.now() - use.at < IN_USE_MS || (!use.isUp && use.at > known.at);
+  }
+
+  const ask = async (withinMs: number, asksDatabase: boolean): Promise<Parts> => {
+    const [signing, ofBucket, ofDatabase] = await Promise.all([
+      askSigning.within(withinMs),
+      askBucket.within(withinMs),
+      asksDatabase ? askDatabase.within(withinMs) : NOT_IN_USE,
+    ]);
+    return { signing, bucket: ofBucket, database: ofDatabase };
+  };
+  return { glance: () => ask(GLANCE_MS, mayAskDatabase()), look: () => ask(ANSWER_WITHIN_MS, true) };
+}
+
+/** Asks once at a time, and keeps the answer for a second. */
+function remember(question: () => Promise<void>) {
+  let known: { part: Part; at: number } | null = null;
+  let asking: Promise<Part> | null = null;
+
+  async function ask(): Promise<Part> {
+    const part = await inTime(question(), ANSWER_WITHIN_MS).then(() => ({ why: null }), toPart);
+    known = { part, at: performance.now() };
+    asking = null;
+    return part;
+  }
+
+  return {
+    last: () => known,
+    within: async (ms: number): Promise<Part> => {
+      if (known !== null && performance.now() - known.at < KEPT_MS) return known.part;
+      asking ??= ask();
+      return inTime(asking, ms).catch(toPart);
+    },
+  };
+}
+
+function toPart(cause: unknown): Part {
+  return { why: 'does not answer', cause: cause instanceof Problem ? cause.cause : cause };
+}
