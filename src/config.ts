@@ -35,6 +35,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   return {
     production,
     port: set.PORT,
+    keepAliveSeconds: set.KEEP_ALIVE_SECONDS,
+    shutdownDelaySeconds: set.SHUTDOWN_DELAY_SECONDS,
     host: set.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
     dataDir: set.DATA_DIR,
     localS3Port: set.LOCAL_S3_PORT ?? (set.PORT === 0 || set.PORT === 65_535 ? 0 : set.PORT + 1),

@@ -40,6 +40,8 @@ export class UsageError extends Error {
  * wins. What it throws is told on standard error, and the process ends with 1.
  */
 export async function run(program: (config: Config) => Promise<void>): Promise<void> {
+  // On a full disk, or when nobody reads any more, what is printed is lost: no reason to end.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await program(readConfig());
   } catch (error) {

@@ -66,6 +66,13 @@ export const settings = z.object({
     .string()
     .refine(isHost, 'must be an IP address or a host name, without a scheme, port or brackets')
     .optional(),
+  /** How long an idle connection is kept, 1 to 3,600 s: longer than a load balancer in front keeps its own, mostly 60 s. */
+  KEEP_ALIVE_SECONDS: integer(1, 3600).default(65),
+  /**
+   * How long, after a signal to stop, requests are still taken while `/readyz` answers 503, 0 to 300 s: as long as a load
+   * balancer takes to learn it. Kubernetes: 5 s or so; 0 where nothing asks.
+   */
+  SHUTDOWN_DELAY_SECONDS: integer(0, 300).default(0),
   /** Where the embedded bucket, the embedded database and the generated secret live. */
   DATA_DIR: z.string().default('.data'),
   /** TCP port of the embedded bucket. Default: the service's own port plus one (0 where that is 0). */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -126,10 +127,18 @@ describe('npm start, with nothing configured', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('refuses a second service on the same port with a clear error', async () => {
-    const second = run('node', ['dist/main.js'], { ...PORTS, DATA_DIR: join(dir, 'second') });
-    expect((await second.ended).code).toBe(1);
-    expect(second.output()).toContain('EADDRINUSE');
+  it('refuses a second service on the same port, names the setting, and makes nothing before', async () => {
+    for (const [setting, ports] of [
+      ['PORT', PORTS],
+      ['LOCAL_S3_PORT', { ...PORTS, PORT: '0' }],
+    ] as const) {
+      const second = run('node', ['dist/main.js'], { ...ports, DATA_DIR: join(dir, 'second') });
+      expect((await second.ended).code).toBe(1);
+      expect(second.output()).toMatch(
+        new RegExp(`^${setting}: something else listens on port \\d+ already\n.*EADDRINUSE`),
+      );
+    }
+    expect(existsSync(join(dir, 'second'))).toBe(false);
     expect(await filesOf()).not.toHaveLength(0);
   });
 
@@ -154,6 +163,24 @@ describe('npm start, with nothing configured', () => {
     const requests = lines.map((line) => JSON.parse(line)).filter((line) => line.msg === 'request');
     expect(requests.at(-1)).toMatchObject({ level: 'info', method: 'GET', path: '/files', status: 401 });
     expect(lines.join()).not.toMatch(/eyJ|X-Amz|query-secret|wrong-token/);
+  });
+});
+
+describe('npm start, on a full disk', () => {
+  it('serves without its log, and answers 503 on /readyz from the signal on', async () => {
+    const port = await freePort();
+    const settings = { PORT: port, LOCAL_S3_PORT: '0', DATA_DIR: join(dir, 'full'), SHUTDOWN_DELAY_SECONDS: '300' };
+    const full = run('bash', ['-c', 'exec node dist/main.js > /dev/full'], settings);
+    const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null))?.status;
+    await expect.poll(() => statusOf('/readyz')).toBe(200);
+    expect(await statusOf('/files')).toBe(401);
+    full.stop('SIGTERM');
+    await expect.poll(() => statusOf('/readyz')).toBe(503);
+    expect(await statusOf('/healthz')).toBe(200);
+    // Another signal, not the same one once more: at once.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    expect(await full.stop('SIGTERM')).toEqual({ code: 1, signal: null });
+    expect(full.output()).not.toContain('ENOSPC');
   });
 });
 

@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Config } from './config.ts';
+
+/**
+ * Looks whether the ports can be had, before anything is made that takes long or has to be stopped again.
+ * @throws naming the setting.
+ */
+export async function requireFreePorts({ host, port, bucket, localS3Port }: Config): Promise<void> {
+  await requireFree('PORT', host, port);
+  if (bucket === null) await requireFree('LOCAL_S3_PORT', host, localS3Port);
+}
+
+async function requireFree(setting: string, host: string, port: number): Promise<void> {
+  const server = createServer();
+  try {
+    server.listen(port, host);
+    await once(server, 'listening');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const reasons: Record<string, string> = {
+      EADDRINUSE: `${setting}: something else listens on port ${port} already`,
+      EACCES: `${setting}: this user may not listen on port ${port}`,
+      EADDRNOTAVAIL: `HOST: this machine does not have the address ${host}`,
+      ENOTFOUND: `HOST: there is no host ${host}`,
+    };
+    throw new Error(reasons[code] ?? `HOST, ${setting}: cannot listen on port ${port} of ${host}`, { cause });
+  }
+  server.close();
+  await once(server, 'close');
+}

@@ -1,0 +1,76 @@
+import { Agent, get } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { type RunningServer, startServer } from '../../src/http/start-server.ts';
+
+const start = (fetch: (request: Request) => Promise<Response>) =>
+  startServer(fetch, { host: '127.0.0.1', port: 0, keepAliveSeconds: 65 });
+
+type Got = { status: number | undefined; connection: string | undefined; keepAlive: string | undefined };
+
+/** One request over the agent's connection. */
+const ask = (agent: Agent, { port }: RunningServer, path = '/'): Promise<Got> =>
+  new Promise((resolve, reject) => {
+    const asking = get({ host: '127.0.0.1', port, path, agent }, (response) => {
+      const { connection, 'keep-alive': keepAlive } = response.headers;
+      response.on('end', () => resolve({ status: response.statusCode, connection, keepAlive: keepAlive?.toString() }));
+      response.on('error', reject);
+      response.resume();
+    });
+    asking.on('error', reject);
+  });
+
+describe('startServer', () => {
+  it('keeps idle connections longer than a load balancer does', async () => {
+    const server = await start(async () => new Response('ok'));
+    const agent = new Agent({ keepAlive: true });
+    expect((await ask(agent, server)).keepAlive).toBe('timeout=65');
+    agent.destroy();
+    await server.stop();
+  });
+
+  it('stops without failing a request of clients that let go when an answer says so', async () => {
+    const server = await start(async () => {
+      await sleep(5);
+      return new Response('ok');
+    });
+    let answers = 0;
+    const failures: unknown[] = [];
+    const client = async (n: number) => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (;;) {
+        const got = await ask(agent, server).catch((error: unknown) => void failures.push(error));
+        answers++;
+        if (got?.connection !== 'keep-alive') return got?.connection;
+        await sleep(n);
+      }
+    };
+    const clients = Promise.all(Array.from({ length: 20 }, (_, n) => client(n)));
+    await expect.poll(() => answers).toBeGreaterThan(100);
+    await server.stop();
+    expect(await clients).toEqual(Array.from({ length: 20 }, () => 'close'));
+    expect(failures).toEqual([]);
+    await expect(ask(new Agent(), server)).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('waits for requests that run, and says Connection: close in their answers too; closes what is idle or silent', async () => {
+    let finish: (() => void) | undefined;
+    const server = await start(async ({ url }) => {
+      if (url.endsWith('/slow')) await new Promise<void>((resolve) => (finish = resolve));
+      return new Response('ok');
+    });
+    const idle = new Agent({ keepAlive: true });
+    await ask(idle, server);
+    const silent = connect(server.port, '127.0.0.1');
+    const silentEnded = new Promise((resolve) => silent.on('close', resolve));
+    const slow = ask(new Agent({ keepAlive: true }), server, '/slow');
+    await expect.poll(() => finish).toBeDefined();
+
+    const stopped = server.stop();
+    await silentEnded;
+    finish?.();
+    expect(await slow).toMatchObject({ status: 200, connection: 'close' });
+    await stopped;
+  });
+});
