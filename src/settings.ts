@@ -81,7 +81,7 @@ export const settings = z.object({
   /** The bucket; unset: the embedded one. On AWS by its rules, on other stores 1 to 255 of [A-Za-z0-9._-]. */
   S3_BUCKET_NAME: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{1,255}$/, 'must be the name of a bucket, not its ARN or URL')
+    .regex(/^[A-Za-z0-9._-]{1,255}$/, "must be a bucket's name, not an ARN or a URL")
     .optional(),
   /** Required with a bucket on AWS; `us-east-1` where `S3_ENDPOINT` is set. */
   AWS_REGION: z

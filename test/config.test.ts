@@ -151,7 +151,7 @@ describe('parseConfig', () => {
     [{ PORT: '4000', LOCAL_S3_PORT: '4000' }, 'PORT, LOCAL_S3_PORT'],
     [{ ...PRODUCTION, S3_BUCKET_NAME: 'My_Uploads' }, 'S3_BUCKET_NAME: on AWS a name has'],
     [{ ...PRODUCTION, S3_BUCKET_NAME: '192.168.5.4' }, 'S3_BUCKET_NAME'],
-    [{ ...PRODUCTION, S3_BUCKET_NAME: 'arn:aws:s3:::uploads' }, 'not its ARN or URL'],
+    [{ ...PRODUCTION, S3_BUCKET_NAME: 'arn:aws:s3:::uploads' }, 'not an ARN or a URL'],
     [{ ...PRODUCTION, AWS_REGION: 'eu_central_1' }, 'AWS_REGION: must be the name of a region'],
     [{ ...PRODUCTION, AWS_REGION: 'evil.example/' }, 'AWS_REGION'],
     [{ RATE_LIMIT_PER_MINUTE: ' ' }, 'RATE_LIMIT_PER_MINUTE: must be a whole number'],
