@@ -28,6 +28,7 @@ import { createBucketLister } from './storage/list-bucket.ts';
 import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
 import { readAuth } from './token-key.ts';
+import { createConfirmingSlots } from './uploads/confirm-upload.ts';
 
 /** How long a request waits for credentials that have to be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
@@ -96,6 +97,7 @@ export async function createServices(
       exclusively,
       files: createFiles(database, config.quota),
       readers: createReaderSlots(),
+      confirming: createConfirmingSlots(),
       sweepQueries: createSweepQueries(database),
       sealQueries: createSealQueries(database),
       auditLog,

@@ -4,10 +4,11 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
-import { Problem } from '../errors.ts';
+import { busy, Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
 import { type File, toFile } from '../files/to-file.ts';
 import { parseOwnKey } from '../object-key.ts';
+import { createSlots, type Slots } from '../slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
@@ -36,7 +37,22 @@ export const confirmUploadInput = z
 
 type ConfirmUploadInput = z.infer<typeof confirmUploadInput>;
 
+/** Confirmations at the same time, in all and of one user; how long one waits for its turn. */
+const MAX_CONFIRMING = 64;
+const MAX_CONFIRMING_PER_USER = 16;
+const CONFIRMING_WITHIN_MS = 10_000;
+
+/** Places for running confirmations: copying, completing and hashing take long, and must not be all one user's. */
+export function createConfirmingSlots(): Slots {
+  return createSlots({
+    ...{ inAll: MAX_CONFIRMING, perUser: MAX_CONFIRMING_PER_USER, waitMs: CONFIRMING_WITHIN_MS },
+    refuse: (isOwnDoing) => busy(`too many${isOwnDoing ? ' of your' : ''} uploads are being confirmed`),
+  });
+}
+
 export type ConfirmUploadServices = AuditServices & {
+  /** Who may confirm at the moment: `createConfirmingSlots`. */
+  confirming: Slots;
   config: Config;
   bucket: Bucket;
   multipart: MultipartUploads;
@@ -61,8 +77,8 @@ export function confirmUpload(
 ): Promise<{ file: File; created: boolean }> {
   const { objectKey } = input;
   return recordRefusals(services, caller, 'upload.confirm', { objectKey }, async () => {
-    const answer = await confirm(services, caller, input).catch((error: unknown) =>
-      whenOvertaken(services, caller, objectKey, error),
+    const answer = await services.confirming.run(caller.userId, () =>
+      confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
     );
     const { created, file } = answer;
     if (!created && caller.isOnBehalf) await recordAct(services, caller, 'upload.confirm', { ...file, objectKey });

@@ -28,6 +28,7 @@ beforeAll(async () => {
       S3_ENDPOINT: bucketRelay.url,
       S3_PUBLIC_ENDPOINT: bucket.endpoint,
       DATABASE_URL: databaseRelay.url,
+      PROXY_DOWNLOADS: 'true',
     },
   });
 });
@@ -69,6 +70,8 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
         readyz(),
         readyz('?full'),
         expectUnavailable('storage', service.confirm('alice', waiting.objectKey)),
+        // Its headers are waited for no longer than anything else.
+        expectUnavailable('storage', service.call('alice', `/files/${stored.fileId}/content`)),
       ]);
       expect(ready).toEqual({ status: 200, body: { ...READY.body, status: 'degraded', bucket: 'does not answer' } });
       expect(full).toMatchObject({ status: 503, body: { code: 'storage-unavailable', errors: [{ path: 'bucket' }] } });
