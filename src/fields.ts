@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toMediaType } from './media-type.ts';
 import { encodeText, RESERVED_METADATA_PREFIX } from './metadata-text.ts';
 import { isCleanText, LABEL_PATTERN } from './object-key.ts';
 import { MAX_URL_TTL_SECONDS } from './settings.ts';
@@ -19,6 +20,19 @@ export const cleanText = z
 export const fileName = cleanText
   .min(1)
   .refine((name) => Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES, `at most ${MAX_FILE_NAME_BYTES} bytes of UTF-8`);
+
+/** Text as `read` has it; what it has no reading of, null, is refused with the message. */
+export function readAs<T>(read: (text: string) => T | null, message: string) {
+  return z.string().transform((text, context) => {
+    const value = read(text);
+    if (value !== null) return value;
+    context.issues.push({ code: 'custom', message, input: text });
+    return z.NEVER;
+  });
+}
+
+/** A media type as clients tell it, in its one form: 1 to 128 characters. */
+export const contentType = readAs(toMediaType, 'must be a media type like image/png');
 
 /** A record id or a document type. */
 export const label = z.string().regex(LABEL_PATTERN, 'must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}');

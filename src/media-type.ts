@@ -1,11 +1,119 @@
+/** `type/subtype` in what registrations may use (RFC 6838, section 4.2). */
+const ESSENCE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;
+/** Names of parameters, and values that need no quotes (RFC 9110, section 5.6.2). */
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+/** What else a value may hold in quotes: nothing that a header, a quoted string or a list of parameters would end at. */
+const VALUE = /^[\w !#$%&'*+,./:=@^`|~-]*$/;
+const PARAMETER = /^([^\s="]+)=(?:"([^"]*)"|([^"]*))$/;
+
+/** In bytes: it travels among the object's signed metadata. */
+const MAX_MEDIA_TYPE_LENGTH = 128;
+
+/** The usual name of a type, and others, old or never registered, that systems and libraries report. */
+const NAMES: readonly (readonly [usual: string, ...others: string[]])[] = [
+  ['image/jpeg', 'image/jpg', 'image/pjpeg'],
+  ['image/png', 'image/x-png'],
+  ['image/bmp', 'image/x-ms-bmp', 'image/x-bmp', 'image/x-windows-bmp'],
+  ['image/x-icon', 'image/vnd.microsoft.icon', 'image/ico'],
+  ['image/tiff', 'image/tif', 'image/x-tiff'],
+  ['image/svg+xml', 'image/svg'],
+  ['image/vnd.adobe.photoshop', 'image/x-adobe-photoshop', 'image/x-photoshop', 'image/psd'],
+  ['audio/mpeg', 'audio/mp3', 'audio/x-mp3', 'audio/x-mpeg', 'audio/mpeg3', 'audio/x-mpeg-3'],
+  ['audio/mp4', 'audio/m4a', 'audio/x-m4a'],
+  ['audio/aac', 'audio/x-aac', 'audio/aacp', 'audio/x-hx-aac-adts', 'audio/vnd.dlna.adts'],
+  ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave', 'audio/x-pn-wav'],
+  ['audio/flac', 'audio/x-flac'],
+  ['audio/aiff', 'audio/x-aiff'],
+  ['audio/midi', 'audio/x-midi', 'audio/mid'],
+  ['audio/ogg', 'audio/x-ogg'],
+  ['video/x-ms-asf', 'application/vnd.ms-asf'],
+  ['video/x-msvideo', 'video/avi', 'video/msvideo', 'video/vnd.avi'],
+  ['video/mp4', 'video/x-m4v', 'video/x-mp4'],
+  ['video/matroska', 'video/x-matroska'],
+  ['video/mpeg', 'video/mp1s', 'video/mp2p', 'video/x-mpeg'],
+  ['application/pdf', 'application/x-pdf'],
+  ['application/zip', 'application/x-zip', 'application/x-zip-compressed'],
+  ['application/gzip', 'application/x-gzip'],
+  ['application/vnd.rar', 'application/rar', 'application/x-rar', 'application/x-rar-compressed'],
+  ['application/x-7z-compressed', 'application/x-7z'],
+  ['application/x-bzip2', 'application/x-bzip'],
+  ['application/x-tar', 'application/tar'],
+  ['application/zstd', 'application/x-zstd'],
+  ['application/rtf', 'application/x-rtf', 'text/rtf', 'text/richtext'],
+  ['application/xml', 'text/xml'],
+  ['application/json', 'text/x-json', 'text/json', 'application/x-json'],
+  ['text/csv', 'text/comma-separated-values', 'text/x-csv', 'application/csv', 'application/x-csv'],
+  ['text/vcard', 'text/x-vcard'],
+  ['text/calendar', 'text/x-vcalendar'],
+  ['text/markdown', 'text/x-markdown'],
+  ['application/postscript', 'application/eps', 'image/x-eps'],
+  [
+    'application/vnd.ms-excel',
+    'application/msexcel',
+    'application/x-msexcel',
+    'application/x-excel',
+    'application/excel',
+  ],
+  ['application/msword', 'application/x-msword', 'application/vnd.msword', 'application/vnd.ms-word'],
+  ['application/vnd.ms-powerpoint', 'application/mspowerpoint', 'application/powerpoint', 'application/x-mspowerpoint'],
+  ['application/vnd.sqlite3', 'application/x-sqlite3'],
+  ['application/octet-stream', 'binary/octet-stream'],
+];
+
+const USUAL_NAMES = new Map(NAMES.flatMap(([usual, ...others]) => others.map((other) => [other, usual] as const)));
+
 /**
- * `type/subtype` and parameters (RFC 9110, section 8.3.1), in the visible ASCII and single spaces that a signed header
- * carries unchanged.
+ * A media type (RFC 9110, section 8.3.1) in the one form that is signed, stored and searched: type, names of parameters
+ * and charset in lower case, one space after each semicolon, quotes where a value needs them, no empty parameter. So
+ * `Video/WebM;codecs=vp8,opus` is `video/webm; codecs="vp8,opus"`: a comma outside quotes would begin another type for
+ * a browser, and the last one counts (Fetch standard, "extract a MIME type").
+ * @returns null for what is none, and for more than 128 characters.
  */
-export const MEDIA_TYPE_PATTERN =
-  /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( ?; ?[\w!#$&^.+-]+=([\w!#$&^.+-]+|"[\w !#$&^.+,:/-]*"))*$/;
+export function toMediaType(text: string): string | null {
+  if (text.length > MAX_MEDIA_TYPE_LENGTH) return null;
+  const [type = '', ...rest] = text.split(';');
+  const canonical = [trim(type).toLowerCase()];
+  if (!ESSENCE.test(canonical[0] ?? '')) return null;
+  for (const part of rest) {
+    const parameter = trim(part);
+    if (parameter === '') continue;
+    const [, name = '', quoted, plain = ''] = PARAMETER.exec(parameter) ?? [];
+    // A signature folds white space in headers (SigV4).
+    const value = trim((quoted ?? plain).replace(/[\t ]+/g, ' '));
+    if (!TOKEN.test(name) || !VALUE.test(value)) return null;
+    if (value === '') continue;
+    const letters = name.toLowerCase() === 'charset' ? value.toLowerCase() : value;
+    canonical.push(`${name.toLowerCase()}=${TOKEN.test(letters) ? letters : `"${letters}"`}`);
+  }
+  const result = canonical.join('; ');
+  return result.length > MAX_MEDIA_TYPE_LENGTH ? null : result;
+}
+
+/** A media type in a query, where a `+` that was not escaped has become a space: no type has one before its parameters. */
+export function restorePlus(text: string): string {
+  const [type = '', ...rest] = text.split(';');
+  return [trim(type).replaceAll(' ', '+'), ...rest].join(';');
+}
 
 /** The media type without its parameters, in lower case. */
 export function essence(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+/** Of a type's several names the usual one; without parameters. */
+export function usualName(contentType: string): string {
+  const type = essence(contentType);
+  return USUAL_NAMES.get(type) ?? type;
+}
+
+/** Whether a type is one of those that a pattern stands for: itself by any of its names, `image/*`, or all. */
+export function matchesType(pattern: string, contentType: string): boolean {
+  if (pattern === '*/*') return true;
+  if (!pattern.endsWith('/*')) return usualName(pattern) === usualName(contentType);
+  const kind = pattern.slice(0, -1);
+  return essence(contentType).startsWith(kind) || usualName(contentType).startsWith(kind);
+}
+
+function trim(text: string): string {
+  return text.replace(/^[\t ]+|[\t ]+$/g, '');
 }

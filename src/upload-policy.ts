@@ -1,6 +1,6 @@
 import type { Config } from './config.ts';
 import { Problem } from './errors.ts';
-import { essence } from './media-type.ts';
+import { essence, matchesType } from './media-type.ts';
 
 type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
 type Amount = { sizeBytes: number; files: number };
@@ -26,7 +26,7 @@ export function findViolations(limits: Limits, { sizeBytes, contentType, documen
       const message = `the file has ${sizeBytes} bytes; at most ${maxBytes} are allowed${scope}`;
       violations.push({ code: 'file-too-large', path: 'size', message });
     }
-    if (patterns !== undefined && !patterns.some((pattern) => matches(pattern, contentType))) {
+    if (patterns !== undefined && !patterns.some((pattern) => matchesType(pattern, contentType))) {
       const message = `${essence(contentType)} is not allowed${scope}; allowed: ${patterns.join(', ')}`;
       violations.push({ code: 'content-type-not-allowed', path: 'contentType', message });
     }
@@ -53,9 +53,4 @@ export function findExcess(quota: Config['quota'], used: Amount, more: Amount): 
     return new Problem('quota-exceeded', `you have ${has} of ${limit} ${unit}, and this would be ${adds} more`);
   }
   return null;
-}
-
-function matches(pattern: string, contentType: string): boolean {
-  const type = essence(contentType);
-  return pattern === '*/*' || pattern === type || (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)));
 }

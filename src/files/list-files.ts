@@ -3,8 +3,8 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
-import { cleanText, label, pageLimit } from '../fields.ts';
-import { MEDIA_TYPE_PATTERN } from '../media-type.ts';
+import { cleanText, label, pageLimit, readAs } from '../fields.ts';
+import { restorePlus, toMediaType } from '../media-type.ts';
 import { FILE_ID_PATTERN } from '../object-key.ts';
 import { toFile } from './to-file.ts';
 
@@ -30,12 +30,8 @@ export const listFilesQuery = z
     cursor: z.string().max(4096).optional(),
     recordId: label.optional(),
     documentType: label.optional(),
-    /** `text/plain` finds `text/plain; charset=utf-8` as well, but no other letters; `image/*` finds all images. */
-    contentType: z
-      .string()
-      .max(128)
-      .refine((type) => MEDIA_TYPE_PATTERN.test(type.replace(/\/\*$/, '/any')), 'must be like image/png or image/*')
-      .optional(),
+    /** `text/plain` finds `text/plain; charset=utf-8` as well; `image/*` finds all images. In any case. */
+    contentType: readAs(toTypeFilter, 'must be like image/png or image/*').optional(),
     /** Part of the name, in any case and as it is: `%` is a percent sign. 1 to 100 characters. */
     q: cleanText.max(100).optional(),
     status: z.enum(['active', 'archived']).default('active'),
@@ -56,6 +52,12 @@ export const listFilesQuery = z
     });
     return z.NEVER;
   });
+
+function toTypeFilter(text: string): string | null {
+  const range = /^[^;]+\/\*$/.test(text);
+  const type = toMediaType(range ? text.replace('*', 'any') : restorePlus(text));
+  return range && type !== null ? type.replace(/any$/, '*') : type;
+}
 
 type ListFilesQuery = z.infer<typeof listFilesQuery>;
 

@@ -104,17 +104,20 @@ async function sign(
   const windowMs = config.downloadUrlCacheSeconds * 1000;
   const signedAt = windowMs === 0 ? now : new Date(Math.floor(now.getTime() / windowMs) * windowMs);
   const ttlSeconds = (options.expiresIn ?? config.downloadUrlTtlSeconds) + config.downloadUrlCacheSeconds;
+  const contentDisposition = toContentDisposition(
+    options.disposition ?? 'attachment',
+    options.fileName ?? row.fileName,
+    essence(row.contentType),
+  );
   const signed = presignGet(
     endpoint,
     await services.credentials(),
     {
       key: row.storedKey ?? row.objectKey,
       query: {
-        'response-content-disposition': toContentDisposition(
-          options.disposition ?? 'attachment',
-          options.fileName ?? row.fileName,
-          essence(row.contentType),
-        ),
+        'response-content-disposition': contentDisposition,
+        // What the client itself wrote into the bucket may hold a comma, and what follows it be the type for a browser.
+        ...(contentDisposition.startsWith('inline') && { 'response-content-type': row.contentType }),
         ...(row.versionId !== null && { versionId: row.versionId }),
       },
       expiresInSeconds: Math.min(ttlSeconds, MAX_URL_TTL_SECONDS),

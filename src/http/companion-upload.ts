@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { label } from '../fields.ts';
+import { restorePlus } from '../media-type.ts';
 import { MIN_PART_BYTES } from '../settings.ts';
 import { MAX_PARTS } from '../uploads/multipart-plan.ts';
 import { uploadRequest } from '../uploads/upload-request.ts';
@@ -25,9 +26,9 @@ export const companionQuery = z.record(z.string(), z.string()).transform((query,
   const pairs = Object.entries(rest).flatMap(([name, value]) => {
     const inner = /^metadata\[(.+)\]$/.exec(name)?.[1];
     if (inner === undefined) context.issues.push({ code: 'unrecognized_keys', keys: [name], input: query });
-    return inner === undefined ? [] : [[inner, value] as const];
+    return inner === undefined ? [] : [[inner, inner === 'type' ? restorePlus(value) : value] as const];
   });
-  return { filename, type, metadata: Object.fromEntries(pairs) };
+  return { filename, type: type && restorePlus(type), metadata: Object.fromEntries(pairs) };
 });
 
 /** The body of `POST /s3/multipart`. */

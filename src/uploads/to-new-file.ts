@@ -1,4 +1,5 @@
 import type { NewFile } from '../db/create-files.ts';
+import { toMediaType } from '../media-type.ts';
 import type { ParsedKey } from '../object-key.ts';
 import type { StoredObject } from '../storage/bucket.ts';
 import type { UploadMetadata } from './upload-metadata.ts';
@@ -17,6 +18,7 @@ export function toNewFile(
     ...toRefusedFile(key, object, createdAt),
     storedKey: stored.key === key.key ? null : stored.key,
     fileName: upload.fileName,
+    contentType: toMediaType(object.contentType) ?? object.contentType,
     etag: stored.etag,
     versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,

@@ -1,13 +1,12 @@
 import { z } from 'zod';
-import { checksumSha256, expiresIn, fileName, label, metadata } from '../fields.ts';
-import { MEDIA_TYPE_PATTERN } from '../media-type.ts';
+import { checksumSha256, contentType, expiresIn, fileName, label, metadata } from '../fields.ts';
 
 const MAX_BATCH = 100;
 
 /** One upload that a client asks for. `size` in bytes; content type up to 128 characters; `metadata` up to 10 pairs. */
 export const uploadRequest = z.strictObject({
   fileName,
-  contentType: z.string().max(128).regex(MEDIA_TYPE_PATTERN, 'must be a media type like image/png'),
+  contentType,
   size: z.int().min(0),
   checksumSha256: checksumSha256.optional(),
   recordId: label.optional(),
