@@ -15,23 +15,23 @@ export type Violation = {
 
 /** Holds an upload against the limits: the general ones, and those of its document type on top. */
 export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {
-  const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
-  const scoped = [
-    { maxBytes: limits.maxUploadBytes, patterns: limits.allowedContentTypes, scope: '' },
-    { maxBytes: policy?.maxBytes, patterns: policy?.contentTypes, scope: ` for document type ${documentType}` },
-  ];
   const violations: Violation[] = [];
-  for (const { maxBytes, patterns, scope } of scoped) {
+  for (const { maxBytes, patterns, scope } of limitsOf(limits, documentType)) {
     if (maxBytes !== undefined && sizeBytes > maxBytes) {
       const message = `the file has ${sizeBytes} bytes; at most ${maxBytes} are allowed${scope}`;
       violations.push({ code: 'file-too-large', path: 'size', message });
     }
-    if (patterns !== undefined && !patterns.some((pattern) => matchesType(pattern, contentType))) {
-      const message = `${essence(contentType)} is not allowed${scope}; allowed: ${patterns.join(', ')}`;
+    if (!isAmong(patterns, contentType)) {
+      const message = `${essence(contentType)} is not allowed${scope}; allowed: ${patterns?.join(', ')}`;
       violations.push({ code: 'content-type-not-allowed', path: 'contentType', message });
     }
   }
   return violations;
+}
+
+/** Whether the limits would take a file of this type. */
+export function allowsType(limits: Limits, documentType: string | null, contentType: string): boolean {
+  return limitsOf(limits, documentType).every(({ patterns }) => isAmong(patterns, contentType));
 }
 
 /** The most bytes a file of this document type may have. */
@@ -53,4 +53,16 @@ export function findExcess(quota: Config['quota'], used: Amount, more: Amount): 
     return new Problem('quota-exceeded', `you have ${has} of ${limit} ${unit}, and this would be ${adds} more`);
   }
   return null;
+}
+
+function limitsOf(limits: Limits, documentType: string | null) {
+  const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
+  return [
+    { maxBytes: limits.maxUploadBytes, patterns: limits.allowedContentTypes, scope: '' },
+    { maxBytes: policy?.maxBytes, patterns: policy?.contentTypes, scope: ` for document type ${documentType}` },
+  ];
+}
+
+function isAmong(patterns: readonly string[] | undefined, contentType: string): boolean {
+  return patterns === undefined || patterns.some((pattern) => matchesType(pattern, contentType));
 }

@@ -9,7 +9,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const LAYERS = [
   ['errors', 'in-time', 'log-destination', 'download-text', 'json-text', 'scopes', 'database-url'],
   ['object-key', 'media-type', 'slots', 'origins', 'setting-files'],
-  ['metadata-text'],
+  ['metadata-text', 'rendered-types'],
   ['settings', 'misspelt-settings'],
   ['auth-config'],
   ['config'],
