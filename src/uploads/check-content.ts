@@ -1,91 +1,117 @@
-import { fileTypeFromBuffer, supportedMimeTypes } from 'file-type';
-import { essence } from '../media-type.ts';
-
-/** How many of an object's first bytes `contradiction` needs: what the `file-type` library asks for. */
-export const SAMPLE_BYTES = 4100;
+import { supportedMimeTypes } from 'file-type';
+import { usualName } from '../media-type.ts';
+import { isRendered, kindOf } from '../rendered-types.ts';
+import { detectContentType, isText } from './detect-content-type.ts';
 
 /**
- * Types that share a container or go by several names: detection from the first bytes tells the family, and often no
- * more (a .docx whose first entry is large looks like any ZIP).
+ * The types that programs come under: those that say so, and those that say nothing of the content. Under any other, a
+ * program is a trap for whoever opens it.
  */
-const FAMILIES: readonly (readonly string[])[] = [
-  ['image/jpeg', 'image/jpg', 'image/pjpeg'],
-  ['image/png', 'image/apng'],
-  ['image/x-icon', 'image/vnd.microsoft.icon'],
-  ['image/bmp', 'image/x-ms-bmp'],
-  ['image/heic', 'image/heif', 'image/heic-sequence', 'image/heif-sequence', 'image/avif'],
-  ['image/tiff', 'image/x-adobe-dng', 'image/x-canon-cr2', 'image/x-nikon-nef', 'image/x-sony-arw'],
-  ['video/mp4', 'video/quicktime', 'video/x-m4v', 'video/3gpp', 'video/3gpp2', 'audio/mp4', 'audio/x-m4a', 'audio/m4a'],
-  ['video/webm', 'audio/webm', 'video/matroska', 'video/x-matroska', 'audio/x-matroska'],
-  ['video/ogg', 'audio/ogg', 'application/ogg', 'audio/opus'],
-  ['video/mpeg', 'video/mp1s', 'video/mp2p'],
-  ['video/vnd.avi', 'video/x-msvideo', 'video/avi'],
-  ['video/x-ms-asf', 'audio/x-ms-asf', 'application/vnd.ms-asf', 'video/x-ms-wmv', 'audio/x-ms-wma'],
-  ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
-  ['audio/mpeg', 'audio/mp3'],
-  ['audio/aac', 'audio/x-aac'],
-  ['audio/flac', 'audio/x-flac'],
-  ['audio/aiff', 'audio/x-aiff'],
-  ['audio/midi', 'audio/x-midi'],
-  ['application/gzip', 'application/x-gzip'],
-  ['application/x-rar-compressed', 'application/vnd.rar'],
-  ['application/x-bzip2', 'application/x-bzip'],
-  ['application/rtf', 'text/rtf'],
-  ['application/postscript', 'application/eps'],
-  ['application/x-msdownload', 'application/vnd.microsoft.portable-executable'],
-  ['application/x-cfb', 'application/msword', 'application/vnd.ms-excel', 'application/vnd.ms-powerpoint'],
-  ['application/x-cfb', 'application/vnd.ms-outlook', 'application/vnd.visio'],
-  ['application/zip', 'application/x-zip-compressed', 'application/epub+zip', 'application/java-archive', 'model/3mf'],
-  ['application/zip', 'application/vnd.android.package-archive', 'application/x-xpinstall'],
+const OPAQUE =
+  /^application\/(octet-stream|x-octet-stream|(x-)?(binary|unknown|unknown-content-type|download|force-download))$/;
+const EXECUTABLE =
+  /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable|pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary|mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|vnd\.appimage|vnd\.microsoft\.portable-executable|efi)$/;
+
+/** Containers that many formats use, of which only a few are known here: they are what a type of an unknown format holds. */
+const CONTAINERS = /^application\/(zip|x-cfb|gzip|xml|vnd\.sqlite3)$/;
+
+const ZIP =
+  /^(application\/(zip|java-archive|x-java-archive|x-xpinstall|vnd\.(openxmlformats-.+|oasis\.opendocument\..+|android\.package-archive|visio|.+\.macroenabled\.12|apple\.(pages|numbers|keynote)))|model\/3mf|.+\+zip)$/;
+/** Office before 2007, whose programs also save all of `OFFICE_CONTENT` under these types and extensions. */
+const OFFICE = /^application\/(msword|vnd\.(ms-(excel|powerpoint|works|project|outlook|publisher|office)|visio))/;
+const OFFICE_CONTENT = /^(application\/(x-cfb|rtf|xml|xhtml\+xml)|text\/html)$/;
+const MARKUP = /^(text\/html|application\/xhtml\+xml|image\/svg\+xml|application\/xml)$/;
+/** Types whose files are markup, or may begin with some: sources, templates, Markdown. */
+const MAY_BE_MARKUP =
+  /^(.+\+xml|application\/(xml|x-httpd-php|x-php|x-wais-source)|message\/.+|multipart\/.+|text\/(?!plain|csv|css|calendar|vcard|tab-separated-values|javascript).+)$/;
+const ISO_MEDIA =
+  /^(video\/(mp4|quicktime|3gpp2?)|audio\/(mp4|3gpp2?|vnd\.audible.*)|application\/mp4|image\/(hei[cf](-sequence)?|avif|x-canon-cr3))$/;
+const TIFF = /^image\/(tiff|x-(adobe-dng|canon-cr2|nikon-nef|sony-arw|olympus-orf|panasonic-rw2?|pentax-pef|dcraw))$/;
+const FONT =
+  /^(font\/.+|application\/(x-)?font-.+|application\/vnd\.(ms-opentype|oasis\.opendocument\.formula-template))$/;
+const COMPRESSED = /^application\/(gzip|x-bzip2|x-xz|zstd|x-compress|x-lzip|x-lz4|x-tar)$/;
+
+/** What may be inside what: content that is found, the types it is told under, and why. */
+const FAMILIES: readonly (readonly [found: RegExp, claimed: RegExp])[] = [
+  // A large first entry hides which of them it is.
+  [ZIP, ZIP],
+  [ZIP, OFFICE],
+  [/^application\/x-cfb$/, OFFICE],
+  [OFFICE_CONTENT, OFFICE],
+  // What has a password is encrypted as a whole, and kept in a compound file (MS-OFFCRYPTO, section 2.3).
+  [/^application\/x-cfb$/, /^application\/vnd\.(openxmlformats-.+|.+\.macroenabled\.12)$/],
+  [/^application\/x-cfb$/, /^application\/(x-ms-installer|x-msi|x-msdownload|x-hwp|haansofthwp)$/],
+  [MARKUP, MAY_BE_MARKUP],
+  [/^(application\/(xml|rtf|postscript|x-ms-regedit|pgp-encrypted)|text\/(?!html).+)$/, /^text\/plain$/],
+  [/^(application\/xml|text\/(?!html).+)$/, /^text\/.+$/],
+  [ISO_MEDIA, ISO_MEDIA],
+  [TIFF, TIFF],
+  [FONT, FONT],
+  // An archive in one of these is told by the archive's type, or by that of both.
+  [
+    COMPRESSED,
+    /^application\/(x-tar|x-g?tar|x-tgz|x-gtar-compressed|x-compressed|x-compressed-tar|x-.+-compressed-tar)$/,
+  ],
+  [COMPRESSED, /^(application\/(x-apple-diskimage|x-gzip-compressed|x-svgz)|image\/svg\+xml(-compressed)?|.+\+gzip)$/],
+  [/^image\/a?png$/, /^image\/a?png$/],
+  [/^image\/j(p[2mx]|2c)$/, /^image\/(jp[2mx]|j2c|jpeg2000|x-jp2.*)$/],
+  [/^(video\/(webm|matroska)|audio\/webm)$/, /^(video|audio)\/(webm|(x-)?matroska(-3d)?)$/],
+  [
+    /^(application|video|audio)\/ogg$/,
+    /^(application\/ogg|(video|audio)\/(ogg|opus|vorbis|(x-)?speex|x-theora|x-ogm.*))$/,
+  ],
+  [/^(video|audio)\/x-ms-asf$/, /^(video|audio)\/x-ms-.+$/],
+  [/^video\/(mpeg|mp2t)$/, /^video\/(mpeg|mp2[pt]|vnd\.dlna\.mpeg-tts|dvd|x-ms-dvr|x-vob)$/],
+  [/^audio\/(mpeg|aac)$/, /^audio\/(mpeg|mp[1234a-z]+|aac|x-mp2|x-mpegurl)$/],
+  // An Illustrator file is a PDF.
+  [/^application\/(pdf|postscript)$/, /^application\/(postscript|illustrator|vnd\.adobe\.illustrator)$/],
+  [/^application\/pgp-encrypted$/, /^application\/pgp-.+$/],
+  [/^application\/x-mobipocket-ebook$/, /^application\/(vnd\.amazon\..+|x-mobi.*|vnd\.palm|x-palm-database)$/],
 ];
 
-const ZIP_PREFIXES = ['application/vnd.openxmlformats-', 'application/vnd.oasis.opendocument.'];
-const MACRO_ENABLED = '.macroenabled.12';
+/** Types whose files file-type knows: an unknown format is none of them. */
+const KNOWN = new Set([...supportedMimeTypes].map(usualName));
 
-/** Types with a signature that a valid file may lack, or that stands elsewhere than at the start. */
-const OPTIONAL_SIGNATURE = new Set([
-  ...['application/xml', 'text/calendar', 'text/vcard', 'text/vtt', 'model/stl', 'application/dicom'],
-  ...[
-    'application/x-tar',
-    'application/x-apple-diskimage',
-    'audio/mpeg',
-    'audio/aac',
-    'application/x-mobipocket-ebook',
-  ],
-]);
-
-const FAMILY_OF = new Map<string, string>();
-for (const type of supportedMimeTypes) FAMILY_OF.set(essence(type), essence(type));
-for (const family of FAMILIES) for (const type of family) FAMILY_OF.set(type, family[0] ?? type);
-
-/** Whether a type claims something the first bytes can confirm or contradict. */
-export function hasSignature(contentType: string): boolean {
-  return familyOf(essence(contentType)) !== undefined;
-}
+/** What an object's first bytes were found to be, and why it may be no file, if so. */
+export type ContentCheck = { detected: string | null; refusal: string | null };
 
 /**
- * What is wrong with an object that claims to be `contentType` and begins with `firstBytes`, or null. Only the
- * signature is looked at: this catches a type that lies, not a file that is broken or harmful.
+ * Whether content that begins with `sample` may be kept as what it claims to be. A claimed type is a hint: systems tell it
+ * by a file's extension, and are often wrong. So nothing is refused for being something else, but for the harm in it:
+ * - a program under any type but a program's (`EXECUTABLE`) or one that says nothing (`OPAQUE`);
+ * - another kind of content than claimed under a type that browsers show by themselves: HTML as PNG, a ZIP as JPEG, GIF
+ *   as MP4; a WebP as JPEG is an image, too, and shown as one;
+ * - content that the limits would not allow under its own name, unless it is what files of the claimed type are made of
+ *   (`FAMILIES`): a WebP as JPEG where only JPEG and PNG are allowed.
+ * @param isAllowed what the limits say of a type.
  */
-export async function contradiction(contentType: string, firstBytes: Uint8Array): Promise<string | null> {
-  const claimed = familyOf(essence(contentType));
-  if (claimed === undefined) return null;
-  const found = await fileTypeFromBuffer(firstBytes);
-  if (found === undefined) {
-    const unsigned = OPTIONAL_SIGNATURE.has(claimed) || (claimed === 'application/pdf' && hasLatePdfHeader(firstBytes));
-    return unsigned ? null : `the content is not ${essence(contentType)}`;
+export async function checkContent(
+  claimed: string,
+  sample: Uint8Array,
+  isAllowed: (contentType: string) => boolean,
+): Promise<ContentCheck> {
+  const type = usualName(claimed);
+  const detected = await detectContentType(sample, type);
+  if (detected === null || usualName(detected) === type || OPAQUE.test(type)) return { detected, refusal: null };
+  if (EXECUTABLE.test(detected)) {
+    if (EXECUTABLE.test(type)) return { detected, refusal: null };
+    if (isWord(sample, type)) return { detected: null, refusal: null };
+    return { detected, refusal: `the content is a program (${detected}), not ${type}` };
   }
-  return familyOf(essence(found.mime)) === claimed
-    ? null
-    : `the content is ${essence(found.mime)}, not ${essence(contentType)}`;
+  const isOfOtherKind = isRendered(type) && kindOf(detected) !== kindOf(type);
+  if (isOfOtherKind) return { detected, refusal: `the content is ${detected}, not ${type}` };
+  if (isAllowed(detected) || isFamily(usualName(detected), type)) return { detected, refusal: null };
+  return { detected, refusal: `the content is ${detected}, which is not allowed here, not ${type}` };
 }
 
-function familyOf(type: string): string | undefined {
-  if (ZIP_PREFIXES.some((prefix) => type.startsWith(prefix)) || type.endsWith(MACRO_ENABLED)) return 'application/zip';
-  return FAMILY_OF.get(type);
+/** Two letters, MZ, are a program's signature: in lines of text, under a type that may hold some, they are a word. */
+function isWord(sample: Uint8Array, type: string): boolean {
+  if (isRendered(type) || !isText(sample)) return false;
+  return type.startsWith('text/') || sample.includes(0x0a);
 }
 
-/** Readers accept a PDF whose header stands anywhere in the first 1,024 bytes (ISO 32000-1, annex H, note 13). */
-function hasLatePdfHeader(firstBytes: Uint8Array): boolean {
-  return Buffer.from(firstBytes.subarray(0, 1024)).includes('%PDF-');
+function isFamily(found: string, type: string): boolean {
+  if (FAMILIES.some(([content, claimed]) => content.test(found) && claimed.test(type))) return true;
+  const isUnknown = /^(application|model|chemical|image)\/(?!json|javascript)/.test(type) && !KNOWN.has(type);
+  return isUnknown && !isRendered(type) && CONTAINERS.test(found);
 }

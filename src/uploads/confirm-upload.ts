@@ -146,7 +146,7 @@ async function confirm(
   const { upload } = verdict;
   const stored =
     upload.isRepeatable || config.freezeUploads === 'all' ? await freezeObject(services, key.key, object) : object;
-  const file = toNewFile(key, upload, { object, stored, createdAt: services.now() });
+  const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
   const row = await files.insert(file, actOf(caller, 'upload.confirm')).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;

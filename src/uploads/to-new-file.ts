@@ -11,7 +11,7 @@ import type { UploadMetadata } from './upload-metadata.ts';
  */
 export function toNewFile(
   key: ParsedKey,
-  upload: UploadMetadata,
+  { upload, detectedContentType }: { upload: UploadMetadata; detectedContentType: string | null },
   { object, stored, createdAt }: { object: StoredObject; stored: StoredObject; createdAt: Date },
 ): NewFile {
   return {
@@ -19,6 +19,7 @@ export function toNewFile(
     storedKey: stored.key === key.key ? null : stored.key,
     fileName: upload.fileName,
     contentType: toMediaType(object.contentType) ?? object.contentType,
+    detectedContentType,
     etag: stored.etag,
     versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,

@@ -4,11 +4,14 @@ import { toMediaType } from '../media-type.ts';
 import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
-import { findViolations } from '../upload-policy.ts';
-import { contradiction, hasSignature, SAMPLE_BYTES } from './check-content.ts';
+import { allowsType, findViolations } from '../upload-policy.ts';
+import { checkContent } from './check-content.ts';
+import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.ts';
 
-export type Verdict = { upload: UploadMetadata; mismatches: [] } | { mismatches: [Mismatch, ...Mismatch[]] };
+export type Verdict =
+  | { upload: UploadMetadata; detectedContentType: string | null; mismatches: [] }
+  | { mismatches: [Mismatch, ...Mismatch[]] };
 
 /**
  * Holds a stored object against its key, the metadata signed into its upload, the limits, and its own first bytes.
@@ -42,9 +45,13 @@ export async function verifyObject(
   for (const violation of findViolations(services.config, { sizeBytes, contentType, documentType: key.documentType })) {
     mismatches.push({ path: violation.path, message: violation.message });
   }
-  if (mismatches.length === 0 && sizeBytes > 0 && hasSignature(contentType)) {
-    const found = await contradiction(contentType, await services.bucket.firstBytes(object, SAMPLE_BYTES));
-    if (found !== null) mismatches.push({ path: 'contentType', message: found });
+  let detectedContentType: string | null = null;
+  if (mismatches.length === 0 && sizeBytes > 0) {
+    const sample = await services.bucket.firstBytes(object, SAMPLE_BYTES);
+    const isAllowed = (type: string) => allowsType(services.config, key.documentType, type);
+    const { detected, refusal } = await checkContent(contentType, sample, isAllowed);
+    detectedContentType = detected;
+    if (refusal !== null) mismatches.push({ path: 'contentType', message: refusal });
   }
   if (mismatches.length === 0 && upload.checksumSha256 !== null) {
     // A store that ignores x-amz-checksum-sha256 has not checked it either: then the bytes themselves answer.
@@ -54,5 +61,5 @@ export async function verifyObject(
     hold('checksumSha256', actual === upload.checksumSha256, 'the content has another SHA-256 than signed');
   }
   const [first, ...rest] = mismatches;
-  return first === undefined ? { upload, mismatches: [] } : { mismatches: [first, ...rest] };
+  return first === undefined ? { upload, detectedContentType, mismatches: [] } : { mismatches: [first, ...rest] };
 }

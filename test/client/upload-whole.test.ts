@@ -188,7 +188,7 @@ describe('a refused upload', () => {
 
   it('rejects as verification-failed when the content is not of its type', async () => {
     const client = await host.client('alice');
-    const fake = new File(['plain text, no picture'], 'a.png', { type: 'image/png' });
+    const fake = new File(['<html>no picture</html>'], 'a.png', { type: 'image/png' });
     expect(await failureOf(client.upload(fake))).toMatchObject({ code: 'verification-failed', status: 422 });
     expect(await client.stored()).toEqual([null]);
   });

@@ -75,7 +75,7 @@ describe('the audit log', () => {
     const user = someone();
     const other = await service.store(someone(), 'hello');
     const lying = await service.presign(user, { ...TEXT, fileName: 'a.png', contentType: 'image/png' });
-    await service.put(lying, 'hello');
+    await service.put(lying, '<p>hi');
     const { fileId } = await service.store(user, 'hello');
     await service.call(user, `/files/${fileId}/archive`, {});
     const before = (await eventsOf(user)).length;

@@ -83,13 +83,13 @@ describe('POST /confirm-upload', () => {
     await service.put(upload, html);
     const answer = await service.confirm('alice', upload.objectKey);
     expectProblem(answer, 422, 'verification-failed');
-    expect(answer.body.errors).toEqual([{ path: 'contentType', message: 'the content is not image/png' }]);
+    expect(answer.body.errors).toEqual([{ path: 'contentType', message: 'the content is text/html, not image/png' }]);
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
   });
 
   it('gives the same reasons however often it is asked, and removes what is uploaded there later', async () => {
     const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
-    await service.put(upload, Buffer.alloc(PNG.length, 'x'));
+    await service.put(upload, Buffer.alloc(PNG.length, '<b>'));
     const { requestId: _, ...first } = (await service.confirm('alice', upload.objectKey)).body;
     expect(first).toMatchObject({ status: 422, code: 'verification-failed', errors: [{ path: 'contentType' }] });
     const again = async () => {
@@ -114,7 +114,7 @@ describe('POST /confirm-upload', () => {
   it('gives the same reasons to all that ask at once', async () => {
     for (let round = 0; round < 5; round++) {
       const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
-      await service.put(upload, Buffer.alloc(PNG.length, 'x'));
+      await service.put(upload, Buffer.alloc(PNG.length, '<b>'));
       const answers = await Promise.all(Array.from({ length: 10 }, () => service.confirm('alice', upload.objectKey)));
       for (const answer of answers) {
         expectProblem(answer, 422, 'verification-failed');
@@ -126,7 +126,7 @@ describe('POST /confirm-upload', () => {
   it('serves what it verified, however refusals and new uploads race', async () => {
     for (let round = 0; round < 10; round++) {
       const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
-      await service.put(upload, Buffer.alloc(PNG.length, 'x'));
+      await service.put(upload, Buffer.alloc(PNG.length, '<b>'));
       const confirmations = Array.from({ length: 8 }, () => service.confirm('alice', upload.objectKey));
       while ((await service.put(upload, PNG)).status !== 200);
       confirmations.push(service.confirm('alice', upload.objectKey));

@@ -121,7 +121,7 @@ describe('POST /events/s3', () => {
   it('takes each event of a message for itself', async () => {
     const [good, lie, absent] = await Promise.all([
       arrived(),
-      arrived({ fileName: 'a.png', contentType: 'image/png' }),
+      arrived({ fileName: 'a.png', contentType: 'image/png' }, 'alice', '<p>hi'),
       service.presign('alice', TEXT),
     ]);
     const Records = [lie, absent, good, good].flatMap(({ objectKey }) => records(objectKey).Records);
@@ -131,7 +131,7 @@ describe('POST /events/s3', () => {
   });
 
   it('leaves the reasons of a refusal for the client that confirms later', async () => {
-    const { objectKey } = await arrived({ fileName: 'a.png', contentType: 'image/png' });
+    const { objectKey } = await arrived({ fileName: 'a.png', contentType: 'image/png' }, 'alice', '<p>hi');
     expectCounts(await send(records(objectKey)), { refused: 1 });
     for (let n = 0; n < 2; n++) {
       const answer = await service.confirm('alice', objectKey);
