@@ -17,7 +17,10 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   const isVersioned = object.versionId !== null;
   const action = (verb: string) => `s3:${verb}Object${isVersioned ? 'Version' : ''}`;
 
-  const disposition = toContentDisposition('attachment', 'Prüfung.txt', 'text/plain');
+  const disposition = toContentDisposition('attachment', 'Prüfung.txt', {
+    contentType: 'text/plain',
+    detectedContentType: null,
+  });
   const query = {
     'response-content-disposition': disposition,
     ...(isVersioned && { versionId: object.versionId ?? '' }),

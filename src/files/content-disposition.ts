@@ -1,20 +1,24 @@
 import contentDisposition from 'content-disposition';
+import type { FileRow } from '../db/schema.ts';
 import { baseName } from '../object-key.ts';
+import { isInlineSafe } from '../rendered-types.ts';
 
 export type Disposition = 'attachment' | 'inline';
 
-/** Types a browser shows without running anything in them: not HTML, SVG, XML, scripts, nor what is unknown. */
-const INLINE_SAFE =
-  /^(?!.*\+xml$)(image\/(?!svg)[\w.+-]+|audio\/[\w.+-]+|video\/[\w.+-]+|application\/(pdf|json)|text\/(plain|csv))$/;
-
 /**
  * The Content-Disposition of a download: the name as it is in `filename*`, and an ASCII one for old clients (RFC 6266,
- * RFC 8187). `inline` is granted only to types a browser cannot run.
+ * RFC 8187). `inline` is granted only where a browser runs nothing: in the type that was claimed, and in the one that the
+ * bytes were found to be.
  */
-export function toContentDisposition(disposition: Disposition, fileName: string, mediaType: string): string {
+export function toContentDisposition(
+  disposition: Disposition,
+  fileName: string,
+  { contentType, detectedContentType }: Pick<FileRow, 'contentType' | 'detectedContentType'>,
+): string {
   const name = baseName(fileName) || 'file';
+  const isSafe = isInlineSafe(contentType) && (detectedContentType === null || isInlineSafe(detectedContentType));
   return contentDisposition(name, {
-    type: disposition === 'inline' && INLINE_SAFE.test(mediaType) ? 'inline' : 'attachment',
+    type: disposition === 'inline' && isSafe ? 'inline' : 'attachment',
     fallback: name.replace(/[^\x20-\x7e]/gu, '_'),
   });
 }

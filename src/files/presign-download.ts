@@ -6,7 +6,6 @@ import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { expiresIn, fileName, objectKey } from '../fields.ts';
-import { essence } from '../media-type.ts';
 import { MAX_URL_TTL_SECONDS } from '../settings.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
@@ -107,7 +106,7 @@ async function sign(
   const contentDisposition = toContentDisposition(
     options.disposition ?? 'attachment',
     options.fileName ?? row.fileName,
-    essence(row.contentType),
+    row,
   );
   const signed = presignGet(
     endpoint,

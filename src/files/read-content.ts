@@ -1,7 +1,6 @@
 import { recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import { busy, Problem } from '../errors.ts';
-import { essence } from '../media-type.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { MAX_READERS } from '../storage/create-s3-client.ts';
@@ -100,7 +99,7 @@ async function openContent(
   const described = {
     ...headers,
     'content-type': row.contentType,
-    'content-disposition': toContentDisposition(disposition, row.fileName, essence(row.contentType)),
+    'content-disposition': toContentDisposition(disposition, row.fileName, row),
     'content-length': String(end - start + 1),
     ...(wanted !== null && { 'content-range': `bytes ${start}-${end}/${sizeBytes}` }),
   };

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startTestService, type TestService } from '../helpers/test-service.ts';
+import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import * as samples from '../uploads/samples.ts';
 
 let service: TestService;
 beforeAll(async () => {
   const policies = { photo: { contentTypes: ['image/jpeg', 'image/png'] } };
-  service = await startTestService({ env: { UPLOAD_POLICIES: JSON.stringify(policies) } });
+  const env = { UPLOAD_POLICIES: JSON.stringify(policies), PROXY_DOWNLOADS: 'true' };
+  service = await startTestService({ env });
 });
 afterAll(() => service.close());
 
@@ -55,5 +57,87 @@ describe('a content type as the client has it', () => {
   it('meets a policy that has another name of it', async () => {
     const request = { fileName: 'a.jpg', contentType: 'image/jpg', size: 5, documentType: 'photo' };
     expect((await service.call('alice', '/presign-upload', request)).status).toBe(200);
+  });
+});
+
+describe('the content of an upload', () => {
+  const upload = async (bytes: Uint8Array<ArrayBuffer>, contentType: string, more = {}) => {
+    const request = { fileName: 'a.bin', contentType, size: bytes.length, ...more };
+    const signed = await service.presign('alice', request);
+    expect((await service.put(signed, bytes)).status).toBe(200);
+    return { key: signed.objectKey, answer: await service.confirm('alice', signed.objectKey) };
+  };
+
+  it('is told wherever the file is', async () => {
+    const { answer } = await upload(samples.webp, 'image/jpeg');
+    const file = answer.body;
+    expect([answer.status, file.detectedContentType]).toEqual([201, 'image/webp']);
+    expect((await service.call('alice', `/files/${file.fileId}`)).body).toEqual(file);
+    expect((await service.call('alice', '/files?limit=1')).body).toMatchObject({ files: [file] });
+    const download = await service.call('alice', '/presign-download', { fileId: file.fileId });
+    expect(download.body).toMatchObject({ file });
+  });
+
+  it.each([
+    [
+      'a TIFF whose directory is behind the sample',
+      Buffer.concat([samples.tiff(500_000), Buffer.alloc(600_000)]),
+      'image/tiff',
+    ],
+    [
+      'a document with a password',
+      samples.cfb,
+      'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+    ],
+    ['CSV as Windows tells it', samples.text('a;b\r\n1;2'), 'application/vnd.ms-excel'],
+    ['TypeScript as macOS tells it', samples.text('export const a = 1;'), 'video/mp2t'],
+    ['sound in MP4 as Android tells it', samples.isoMedia('M4A '), 'audio/mpeg'],
+  ])('comes back as it was: %s', async (_, bytes, contentType) => {
+    const { key, answer } = await upload(bytes, contentType);
+    expect([answer.status, answer.body.contentType]).toEqual([201, contentType]);
+    expect(await service.bucket.read(key)).toEqual(bytes);
+  });
+
+  it.each([
+    [
+      'a program as PNG',
+      samples.exe,
+      'image/png',
+      'the content is a program (application/x-msdownload), not image/png',
+    ],
+    ['HTML as JPEG', samples.text('<html>'), 'image/jpeg', 'the content is text/html, not image/jpeg'],
+    ['a GIF as MP4', samples.gif, 'video/mp4', 'the content is image/gif, not video/mp4'],
+  ])('is refused and removed, each time with the reason: %s', async (_, bytes, contentType, message) => {
+    const { key, answer } = await upload(bytes, contentType);
+    for (const each of [answer, await service.confirm('alice', key)]) {
+      expectProblem(each, 422, 'verification-failed');
+      expect(each.body.errors).toEqual([{ path: 'contentType', message }]);
+    }
+    expect(await service.bucket.read(key)).toBeNull();
+  });
+
+  it('is held against the types of its document type', async () => {
+    const { answer } = await upload(samples.webp, 'image/jpeg', { documentType: 'photo' });
+    expectProblem(answer, 422, 'verification-failed');
+    expect((await upload(samples.jpeg, 'image/png', { documentType: 'photo' })).answer.status).toBe(201);
+  });
+
+  it.each([
+    ['text/plain', samples.text('hello'), 'inline'],
+    ['text/plain', samples.text('<html>'), 'attachment'],
+    ['text/csv', samples.svg, 'attachment'],
+    ['image/jpeg', samples.png, 'inline'],
+    ['audio/x-musepack', samples.cfb, 'attachment'],
+  ])('is shown as %s (%#) only where a browser would run none of it', async (contentType, bytes, expected) => {
+    const { fileId } = (await upload(bytes, contentType)).answer.body;
+    const request = { fileId, disposition: 'inline' };
+    const signed = await service.call<{ presignedUrl: string }>('alice', '/presign-download', request);
+    const headers = { authorization: `Bearer ${await mint('alice')}` };
+    const get = (path: string) => service.app.request(`/files/${fileId}/${path}?disposition=inline`, { headers });
+    const redirect = (await get('download')).headers.get('location') ?? '';
+    for (const answer of [await fetch(signed.body.presignedUrl), await fetch(redirect), await get('content')]) {
+      expect(answer.headers.get('content-disposition')).toMatch(new RegExp(`^${expected};`));
+      await answer.arrayBuffer();
+    }
   });
 });

@@ -119,6 +119,19 @@ describe('POST /sign-request for an upload in parts', () => {
     expect(await (await fetch(body.presignedUrl)).text()).toBe('hello');
   });
 
+  it('shows a file under the type that it verified, not under one that the client put behind a comma', async () => {
+    const begun = await signed({ method: 'POST', key: 'a.png' });
+    const uploadId = await create(begun, 'IMAGE/PNG;a=b,text/html');
+    expect((await finish(begun.key, uploadId, [await sendPart(begun.key, uploadId, 1, 'hello')])).status).toBe(200);
+    const { body } = await service.confirm('alice', begun.key);
+    expect(body).toMatchObject({ contentType: 'image/png; a="b,text/html"' });
+    const request = { fileId: body.fileId, disposition: 'inline' };
+    const download = await service.call<{ presignedUrl: string }>('alice', '/presign-download', request);
+    const { headers } = await fetch(download.body.presignedUrl);
+    expect(headers.get('content-type')).toBe('image/png; a="b,text/html"');
+    expect(headers.get('content-disposition')).toMatch(/^inline/);
+  });
+
   it('aborts', async () => {
     const begun = await signed({ method: 'POST', key: 'a.txt' });
     const uploadId = await create(begun, 'text/plain');
@@ -133,8 +146,10 @@ describe('POST /sign-request for an upload in parts', () => {
       [{ size: 5 }, 'text/plain', 'longer'],
       [{ documentType: 'id' }, 'text/plain', 'eleven byte'],
       [{ documentType: 'id' }, 'image/gif', 'GIF89a'],
-      [{}, 'image/png', 'no picture'],
+      [{}, 'image/png', '<html>no picture'],
       [{}, 'no type', 'hello'],
+      [{}, '*/*', 'hello'],
+      [{}, 'image/png, text/html', 'hello'],
     ];
     for (const [more, type, content] of cases) {
       const begun = await signed({ method: 'POST', key: 'a.txt', ...more });
