@@ -5,7 +5,14 @@ import { unavailable } from '../errors.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
 import type { DatabaseDriver, Db } from './open-pool.ts';
 import { isLockTimeout, rowsOf } from './query-database.ts';
-import { APPLIED, lastApplied, type Migration, pendingMigrations, readMigrations } from './read-migrations.ts';
+import {
+  APPLIED,
+  appliedMigrations,
+  lastApplied,
+  type Migration,
+  pendingMigrations,
+  readMigrations,
+} from './read-migrations.ts';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
@@ -74,10 +81,9 @@ export async function requireMigrated(
   { withConnection }: Pick<Database, 'withConnection'>,
   folder: string,
 ): Promise<void> {
-  const migrations = await readMigrations(folder);
-  const pending = await withConnection((db) => pendingMigrations(db, migrations));
+  const { pending } = await withConnection((db) => appliedMigrations(db, folder));
   if (pending.length === 0) return;
-  const names = pending.map(({ tag }) => tag).join(', ');
+  const names = pending.join(', ');
   throw unavailable(
     'database',
     new Error(`the database lacks ${names}, and MIGRATE_ON_START is false: npm run db:migrate`),

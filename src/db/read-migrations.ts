@@ -60,3 +60,11 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
   const lastAt = (await lastApplied(db)) ?? 0;
   return migrations.filter(({ when }) => when > lastAt);
 }
+
+/** How a database stands against the migrations of a folder: the names of those it lacks, and whether it has later ones. */
+export async function appliedMigrations(db: Db, folder: string) {
+  const migrations = await readMigrations(folder);
+  const lastAt = (await lastApplied(db)) ?? 0;
+  const pending = migrations.filter(({ when }) => when > lastAt).map(({ tag }) => tag);
+  return { pending, count: migrations.length, isNewer: migrations.every(({ when }) => when < lastAt) };
+}

@@ -1,59 +1,62 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';
-import { queryDatabase } from '../db/query-database.ts';
-import { USER_ROLE } from '../db/schema.ts';
+import { appliedMigrations } from '../db/read-migrations.ts';
+import { tryNamedStatements } from '../db/try-named-statements.ts';
+import { catalogRows } from './catalog-rows.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
+import { checkRoles } from './check-roles.ts';
 import { reasonOf } from './reason-of.ts';
 
 const MIN_VERSION = 14;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-/** The tables that hold the rows of users. */
-const TABLES = ['files', 'file_usage', 'audit_events'];
-
-/** Whether the database answers, is at the newest schema, and keeps users apart. Reads catalogs, changes nothing. */
+/**
+ * Whether the database answers, is at the newest schema, keeps users apart, and lets the service do its work. Reads
+ * catalogs, changes nothing.
+ */
 export async function* checkDatabase(
   config: Config,
   { url, folder }: { url: string; folder: string },
 ): AsyncIterable<Check> {
-  const { driver } = config.database;
-  const database = connectDatabase({ url, driver, maxConnections: 1 });
+  const { driver, prepare, directUrl = url, migrateOnStart } = config.database;
+  const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
+  const direct = connectDatabase({ url: directUrl, driver, maxConnections: 1 });
   try {
-    try {
-      await database.ping();
-    } catch (error) {
-      yield unreachable('database: answers', reasonOf(error), 'DATABASE_URL, or the database itself');
-      return;
+    for (const [name, tried] of [
+      ['DATABASE_URL', database],
+      ['DATABASE_DIRECT_URL', direct],
+    ] as const) {
+      try {
+        await tried.ping();
+      } catch (error) {
+        yield unreachable('database: answers', reasonOf(error), `${name}, or the database itself`);
+        return;
+      }
     }
     yield await checkVersion(database);
     yield await checkTls(database, new URL(url).hostname);
-    yield await checkRights(database);
-    const migrations = await checkMigrations(database, folder);
+    yield await checkPooler(config, url);
+    if (directUrl !== url) yield await checkDirect(database, direct);
+    if (migrateOnStart) yield await checkOwner(direct);
+    const migrations = await checkMigrations(database, folder, migrateOnStart);
     yield migrations;
     // What a migration makes cannot be there before it.
-    if (migrations.verdict === 'ok') yield* checkRowSecurity(database);
+    if (migrations.verdict === 'ok') yield* checkRoles(database);
   } finally {
     await database.close();
+    await direct.close();
   }
 }
 
-/** The rows of a catalog query, which is text of ours alone. */
-async function rowsOf<Row extends z.ZodType>({ db }: Database, row: Row, query: string): Promise<z.infer<Row>[]> {
-  const result = await queryDatabase(async () => await db.execute(query));
-  return z.object({ rows: z.array(row) }).parse(result).rows;
-}
-
 async function checkVersion(database: Database): Promise<Check> {
+  const name = 'database: answers';
   const setting = z.object({ server_version: z.string() });
-  const [{ server_version: version } = { server_version: '0' }] = await rowsOf(
+  const [{ server_version: version } = { server_version: '0' }] = await catalogRows(
     database,
     setting,
     'show server_version',
   );
-  const name = 'database: answers';
   if (Number.parseInt(version, 10) >= MIN_VERSION) return ok(name, `PostgreSQL ${version}`);
   return fail(name, `PostgreSQL ${version}`, `PostgreSQL ${MIN_VERSION} or newer`);
 }
@@ -62,7 +65,7 @@ async function checkTls(database: Database, hostname: string): Promise<Check> {
   const name = 'database: TLS';
   if (isNeonHost(hostname)) return ok(name, 'Neon takes nothing else');
   const query = 'select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as ssl';
-  const [connection] = await rowsOf(database, z.object({ ssl: z.boolean() }), query);
+  const [connection] = await catalogRows(database, z.object({ ssl: z.boolean() }), query);
   if (connection?.ssl) return ok(name, 'on');
   if (LOOPBACK.includes(hostname)) return ok(name, 'off, on this machine');
   return warn(
@@ -72,76 +75,62 @@ async function checkTls(database: Database, hostname: string): Promise<Check> {
   );
 }
 
-async function checkRights(database: Database): Promise<Check> {
-  const name = 'database: rights';
-  const row = z.object({ role: z.string(), creates: z.boolean(), foreign: z.string().nullable() });
-  const [rights] = await rowsOf(
+/** A prepared read over two transactions, the server's connection taken away in between. */
+async function checkPooler({ database: { driver, prepare } }: Config, url: string): Promise<Check> {
+  const name = 'database: named statements';
+  const found = await tryNamedStatements({ url, driver });
+  if (found === 'direct') return ok(name, 'kept: each connection stays with its own server process');
+  if (found === 'kept') return ok(name, 'kept, by a pooler that hands connections on');
+  if (!prepare) return ok(name, 'lost by a pooler, and not used: DATABASE_PREPARE=false');
+  return fail(
+    name,
+    'lost by a pooler that hands connections on: requests will fail',
+    'DATABASE_PREPARE=false; or PgBouncer 1.21 or newer with max_prepared_statements above 0',
+  );
+}
+
+async function checkDirect(database: Database, direct: Database): Promise<Check> {
+  const name = 'database: DATABASE_DIRECT_URL';
+  const query = `select oid::text || ' ' || pg_postmaster_start_time() as id from pg_database
+    where datname = current_database()`;
+  const [here, there] = await Promise.all(
+    [database, direct].map(async (each) => (await catalogRows(each, z.object({ id: z.string() }), query))[0]?.id),
+  );
+  if (here === there) return ok(name, 'leads to the same database');
+  return fail(name, 'leads to another database than DATABASE_URL', 'DATABASE_DIRECT_URL, DATABASE_URL');
+}
+
+/** What each start needs that migrates. */
+async function checkOwner(database: Database): Promise<Check> {
+  const name = 'database: rights to migrate';
+  const row = z.object({ role: z.string(), schema: z.string(), creates: z.boolean(), foreign: z.string().nullable() });
+  const [rights] = await catalogRows(
     database,
     row,
-    `select quote_ident(current_user) as role,
-       has_database_privilege(current_database(), 'CREATE') and has_schema_privilege('public', 'CREATE') as creates,
+    `select quote_ident(current_user) as role, quote_ident(current_schema()) as schema,
+       has_database_privilege(current_database(), 'CREATE') and has_schema_privilege(current_schema(), 'CREATE') as creates,
        (select string_agg(relname, ', ') from pg_class
-         where relnamespace = 'public'::regnamespace and relname in (${quoted(TABLES)})
+         where oid in (to_regclass('files'), to_regclass('file_usage'), to_regclass('audit_events'))
          and not pg_has_role(relowner, 'USAGE')) as foreign`,
   );
+  const leave = 'or MIGRATE_ON_START=false, and npm run db:migrate as their owner';
   if (rights === undefined || !rights.creates) {
-    const grant = `GRANT CREATE ON DATABASE … TO ${rights?.role}; GRANT CREATE ON SCHEMA public TO ${rights?.role};`;
-    return fail(name, 'the login may not create schemas or tables, as migrations at start must', grant);
+    const grant = `GRANT CREATE ON DATABASE … TO ${rights?.role}; GRANT CREATE ON SCHEMA ${rights?.schema} TO ${rights?.role};`;
+    return fail(name, 'the login may not create schemas or tables, as a start that migrates must', `${grant} ${leave}`);
   }
   if (rights.foreign === null) return ok(name, 'the login may create and alter');
-  return fail(name, `tables of another owner: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role};`);
+  return fail(name, `tables of another owner: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role}; ${leave}`);
 }
 
-async function checkMigrations(database: Database, folder: string): Promise<Check> {
+async function checkMigrations(database: Database, folder: string, migrateOnStart: boolean): Promise<Check> {
   const name = 'database: migrations';
-  const journal = z
-    .object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) })
-    .parse(JSON.parse(await readFile(join(folder, 'meta/_journal.json'), 'utf8')));
-  const table = z.object({ exists: z.boolean() });
-  const there = `select to_regclass('drizzle.__drizzle_migrations') is not null as exists`;
-  const [{ exists } = { exists: false }] = await rowsOf(database, table, there);
-  const query = 'select created_at::text as at from drizzle.__drizzle_migrations order by created_at desc limit 1';
-  const [last] = exists ? await rowsOf(database, z.object({ at: z.string() }), query) : [];
-  // As Drizzle's migrator does: what is newer than the last one is missing.
-  const lastAt = Number(last?.at ?? 0);
-  const missing = journal.entries.filter(({ when }) => when > lastAt).map(({ tag }) => tag);
-  if (missing.length > 0) return warn(name, `missing: ${missing.join(', ')}`, 'npm run db:migrate, or any start');
-  if (journal.entries.every(({ when }) => when < lastAt)) return warn(name, 'the database is newer than this program');
-  return ok(name, `all ${journal.entries.length}`);
-}
-
-/** Row level security: users' statements run as a role of their own, which the tables' policies hold. */
-async function* checkRowSecurity(database: Database): AsyncIterable<Check> {
-  const name = 'database: role of the users';
-  const role = z.object({ unbound: z.boolean() });
-  const [found] = await rowsOf(
-    database,
-    role,
-    `select rolsuper or rolbypassrls or rolcanlogin as unbound from pg_roles where rolname = '${USER_ROLE}'`,
-  );
-  if (found === undefined) yield fail(name, `there is no role ${USER_ROLE}`, 'npm run db:migrate');
-  else if (found.unbound) {
-    const alter = `ALTER ROLE ${USER_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS;`;
-    yield fail(name, `${USER_ROLE} may log in, or is above row level security`, alter);
-  } else {
-    try {
-      // Within this one statement's transaction only.
-      await rowsOf(database, z.unknown(), `select set_config('role', '${USER_ROLE}', true)`);
-      yield ok(name, `the login may act as ${USER_ROLE}`);
-    } catch (error) {
-      yield fail(name, reasonOf(error), `GRANT ${USER_ROLE} TO the login of DATABASE_URL;`);
-    }
+  try {
+    const { pending, count, isNewer } = await database.withConnection((db) => appliedMigrations(db, folder));
+    const remedy = migrateOnStart ? 'npm run db:migrate, or any start' : 'npm run db:migrate';
+    if (pending.length > 0) return warn(name, `missing: ${pending.join(', ')}`, remedy);
+    if (isNewer) return warn(name, 'the database is newer than this program');
+    return ok(name, `all ${count}`);
+  } catch (error) {
+    return fail(name, reasonOf(error), 'npm run db:migrate -- --grant <the login of DATABASE_URL>, as the owner');
   }
-  const query = `select name from unnest(array[${quoted(TABLES)}]) as name
-    where not coalesce((select relrowsecurity from pg_class where oid = to_regclass('public.' || name)), false)`;
-  const open = await rowsOf(database, z.object({ name: z.string() }), query);
-  const names = open.map((table) => table.name);
-  const alters = names.map((table) => `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY;`).join(' ');
-  yield names.length === 0
-    ? ok('database: row level security', `on for ${TABLES.join(', ')}`)
-    : fail('database: row level security', `off for ${names.join(', ')}`, alters);
-}
-
-function quoted(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ');
 }

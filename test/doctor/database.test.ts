@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { neonConfig } from '@neondatabase/serverless';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
+import { migrateDatabase } from '../../src/db/migrate-database.ts';
+import { grantRuntimeRights } from '../../src/db/runtime-rights.ts';
 import type { Check } from '../../src/doctor/check.ts';
 import { checkDatabase } from '../../src/doctor/check-database.ts';
 import { checkTokenKey } from '../../src/doctor/check-token-key.ts';
@@ -31,7 +34,7 @@ describe('the doctor, on the database', () => {
   it('finds nothing to mend in one that is migrated', async () => {
     const checks = await examine(database.url);
     expect(failing(checks)).toEqual([]);
-    expect(Object.keys(checks)).toHaveLength(6);
+    expect(Object.keys(checks)).toHaveLength(9);
   });
 
   it('says when it does not answer, and why, without the password', async () => {
@@ -86,19 +89,100 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says what a login of few rights may not', async () => {
+  it('says what Neon answered, when that is no connection', async () => {
+    const server = createServer();
+    server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
+    const { host } = new URL(await listen(server));
+    Object.assign(neonConfig, { wsProxy: () => host, useSecureWebSocket: false, pipelineConnect: false });
+    const url = 'postgres://u:p@ep-cool-1.eu-central-1.aws.neon.tech/db';
+    const checks = await examine(url);
+    server.close();
+    expect(checks['database: answers']).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('502') });
+    expect((await examine(url))['database: answers']?.detail).toContain('ECONNREFUSED');
+  });
+
+  it('looks where the tables are, in whatever schema', async () => {
+    const own = await createTestDatabase({ migrated: false });
+    try {
+      await own.query('create schema sign');
+      const url = `${own.url}?options=-c%20search_path%3Dsign`;
+      await migrateDatabase({ url, folder });
+      expect(failing(await examine(url))).toEqual([]);
+      await own.query('alter table sign.files disable row level security');
+      expect((await examine(url))['database: row level security']).toMatchObject({ detail: 'off for files' });
+    } finally {
+      await own.drop();
+    }
+  });
+
+  it('says when DATABASE_DIRECT_URL is another database', async () => {
+    const other = await createTestDatabase();
+    const look = (directUrl: string) =>
+      all(
+        checkDatabase(parseConfig({ DATABASE_URL: database.url, DATABASE_DIRECT_URL: directUrl }), {
+          ...{ url: database.url, folder },
+        }),
+      );
+    expect(failing(await look(other.url))).toEqual(['fail database: DATABASE_DIRECT_URL']);
+    expect(failing(await look(`${database.url}?application_name=direct`))).toEqual([]);
+    await other.drop();
+  });
+
+  it('says where logins of other databases are not kept out', async () => {
+    const own = await createTestDatabase();
+    try {
+      await own.query('grant update on leases to public');
+      expect(failing(await examine(own.url))).toEqual(['fail database: logins of other databases']);
+      await own.query('revoke update on leases from public');
+      await own.query(`alter policy files_own on files using (owner_id = current_setting('signpost.user_id', true))
+        with check (owner_id = current_setting('signpost.user_id', true))`);
+      expect((await examine(own.url))['database: logins of other databases']).toMatchObject({
+        ...{ verdict: 'fail', detail: expect.stringContaining('files') },
+        remedy: expect.stringContaining('REVOKE CONNECT'),
+      });
+    } finally {
+      await own.drop();
+    }
+  });
+
+  it('warns where users may write columns that they never have to', async () => {
+    const own = await createTestDatabase();
+    try {
+      await own.query('grant update on files to signpost_app');
+      expect(failing(await examine(own.url))).toEqual(['warn database: role of the users']);
+    } finally {
+      await own.drop();
+    }
+  });
+
+  it('says what a login of few rights may not, and nothing once it was given what it needs', async () => {
     const login = `doctor_${randomUUID().replaceAll('-', '')}`;
     await database.query(`create role ${login} login password 'secret'`);
     try {
+      const url = Object.assign(new URL(database.url), { username: login, password: 'secret' }).href;
+      const look = (env: Record<string, string> = {}) =>
+        all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), { url, folder }));
+      expect(failing(await look())).toEqual(['fail database: rights to migrate', 'fail database: migrations']);
       await database.query(`grant usage on schema drizzle to ${login}`);
       await database.query(`grant select on drizzle.__drizzle_migrations to ${login}`);
-      const url = new URL(database.url);
-      url.username = login;
-      url.password = 'secret';
-      const checks = await examine(url.href);
-      expect(failing(checks)).toEqual(['fail database: rights', 'fail database: role of the users']);
-      expect(checks['database: rights']?.remedy).toContain(`GRANT CREATE ON SCHEMA public TO ${login};`);
+      const checks = await look();
+      expect(failing(checks)).toEqual([
+        'fail database: rights to migrate',
+        'fail database: role of the users',
+        'fail database: rights to serve',
+      ]);
+      expect(checks['database: rights to migrate']?.remedy).toContain(`GRANT CREATE ON SCHEMA public TO ${login};`);
       expect(checks['database: role of the users']?.detail).toContain('permission denied');
+      expect(checks['database: rights to serve']).toMatchObject({
+        detail: expect.stringContaining('SELECT on files, DELETE on files, SELECT on audit_events'),
+        remedy: expect.stringContaining(`--grant ${login}`),
+      });
+      await grantRuntimeRights({ url: database.url }, login);
+      expect(failing(await look({ MIGRATE_ON_START: 'false' }))).toEqual([]);
+      await database.query(`drop policy ${login} on files`);
+      expect((await look())['database: rights to serve']).toMatchObject({
+        detail: 'row level security hides from jobs: files',
+      });
     } finally {
       await database.query(`drop owned by ${login}`);
       await database.query(`drop role ${login}`);

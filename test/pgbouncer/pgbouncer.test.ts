@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
 import { tryNamedStatements } from '../../src/db/try-named-statements.ts';
+import { checkDatabase } from '../../src/doctor/check-database.ts';
 import { startJobs } from '../../src/jobs/start-jobs.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
@@ -112,6 +114,19 @@ describe('a pooler that loses named statements', () => {
       expect(await tryNamedStatements({ url: keeping.url })).toBe('kept');
       await keeping.stop();
     }
+  });
+
+  it('is found by the doctor, and fits where names are not used', async () => {
+    const pooler = await startPgBouncer(database.url);
+    const look = async (env: Record<string, string>) => {
+      const config = parseConfig({ DATABASE_URL: pooler.url, ...env });
+      const found = [];
+      for await (const check of checkDatabase(config, { url: pooler.url, folder: 'drizzle' })) found.push(check);
+      return found.filter(({ verdict }) => verdict !== 'ok').map(({ name }) => name);
+    };
+    expect(await look({})).toEqual(['database: named statements']);
+    expect(await look({ DATABASE_PREPARE: 'false' })).toEqual([]);
+    await pooler.stop();
   });
 
   it('is in the log at start, with the setting that helps', async () => {
