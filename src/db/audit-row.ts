@@ -22,7 +22,15 @@ export type AuditAction =
   | 'file.update'
   | 'file.archive'
   | 'file.restore'
-  | 'file.delete';
+  | 'file.delete'
+  /** What the sweeper removed: uploads nobody confirmed; strays; deleted files; refused uploads; unfinished parts. */
+  | 'sweep.abandoned'
+  | 'sweep.stray'
+  | 'sweep.deleted'
+  | 'sweep.refused'
+  | 'sweep.aborted'
+  /** A row that was made again from the bucket. */
+  | 'file.rebuild';
 
 /** Who does what, from where, on which request. */
 export type Act = Pick<AuditEventRow, 'actorId' | 'address' | 'requestId'> & { action: AuditAction };
@@ -37,4 +45,11 @@ export function logOf(these: SQLWrapper, where: SQL = sql``): SQL {
     insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
     select ${p('actorId')}, owner_id, ${p('action')}, 'ok', id, object_key, ${p('address')}, ${p('requestId')}
     from ${these} ${where}`;
+}
+
+/** The same for what the sweeper removed: `these` has id, owner_id and object_key. */
+export function logRemovals({ actorId, address, requestId, action }: Act, these: SQLWrapper): SQL {
+  return sql`
+    insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
+    select ${actorId}, owner_id, ${action}, 'ok', id, object_key, ${address}, ${requestId} from ${these}`;
 }

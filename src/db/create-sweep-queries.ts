@@ -1,17 +1,19 @@
 import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { z } from 'zod';
+import { type Act, logRemovals } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
-import type { FileId } from './create-files.ts';
-import { queryDatabase } from './query-database.ts';
+import type { FileId, NewFile } from './create-files.ts';
+import { queryDatabase, rowsOf } from './query-database.ts';
 import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
 
 /** How far a sweep has come: the last key it has dealt with, null before the first, and what it counted until there. */
 export type SweepState = { afterKey: string | null; counts: SweepCounts; startedAt: Date; finishedAt: Date | null };
 
-/** What this database has written into the bucket's marker, and what it was about to write. */
-export type Markers = { marker: string | null; nextMarker: string | null };
-
 /** A stretch of keys in the order of their bytes: those after the first, up to and with the last. */
 export type KeyRange = { after: string; upTo: string };
+
+/** An object that was removed: of which file or upload, and under which key. */
+export type Removal = FileId & { key: string };
 
 type Column = typeof files.objectKey | typeof files.storedKey;
 
@@ -19,6 +21,10 @@ type Column = typeof files.objectKey | typeof files.storedKey;
 export type SweepQueries = ReturnType<typeof createSweepQueries>;
 
 export function createSweepQueries({ db }: Pick<Database, 'db'>) {
+  const isOneOf = (these: readonly FileId[]) => {
+    const [owners, ids] = [these.map(({ ownerId }) => ownerId), these.map(({ id }) => id)];
+    return sql`(owner_id, id) in (select * from unnest(${sql.param(owners)}::text[], ${sql.param(ids)}::uuid[]))`;
+  };
   const live = inArray(files.status, ['active', 'archived']);
   const within = (column: Column, { after, upTo }: KeyRange) => and(gt(column, after), lte(column, upTo));
 
@@ -39,17 +45,9 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       );
     },
 
-    /** The rows of these, in whatever state. */
-    withIds(these: readonly FileId[]): Promise<FileRow[]> {
-      const owners = sql.param(these.map(({ ownerId }) => ownerId));
-      const ids = sql.param(these.map(({ id }) => id));
-      return queryDatabase(() =>
-        db
-          .select()
-          .from(files)
-          .where(sql`(${files.ownerId}, ${files.id}) in (select * from unnest(${owners}::text[], ${ids}::uuid[]))`),
-      );
-    },
+    /** The rows of these files, in whatever state. */
+    withIds: (these: readonly FileId[]): Promise<FileRow[]> =>
+      queryDatabase(() => db.select().from(files).where(isOneOf(these))),
 
     /** Those of these keys that hold the copy of a file, or of a deleted one that is still to be removed. */
     async usedCopies(keys: readonly string[]): Promise<Set<string>> {
@@ -81,12 +79,44 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       return [...uploaded, ...copied];
     },
 
-    /** Deletes the rows whose object was removed before that time; how many. */
-    async forget(removedBefore: Date): Promise<number> {
-      const rows = await queryDatabase(() =>
-        db.delete(files).where(lte(files.objectRemovedAt, removedBefore)).returning({ id: files.id }),
-      );
-      return rows.length;
+    /**
+     * Takes the ids of uploads that nobody confirmed, so that they can become no file any more: as `Files.refuse`, for
+     * many. Those that it got; the others have a row by now.
+     */
+    async refuse(uploads: readonly NewFile[]): Promise<FileId[]> {
+      if (uploads.length === 0) return [];
+      const rows = uploads.map((upload) => ({ ...upload, status: 'refused' as const, deletedAt: sql`now()` }));
+      const { id, ownerId } = files;
+      return queryDatabase(() => db.insert(files).values(rows).onConflictDoNothing().returning({ id, ownerId }));
+    },
+
+    /** The objects of these deleted or refused files are gone: since now, and said so in the audit log. */
+    async markRemoved(these: readonly FileId[], act: Act): Promise<void> {
+      if (these.length === 0) return;
+      const removed = sql`
+        update ${files} set object_removed_at = now() where ${isOneOf(these)}
+        returning id, owner_id, coalesce(stored_key, object_key) as object_key`;
+      await queryDatabase(() => db.execute(sql`with removed as (${removed}) ${logRemovals(act, sql`removed`)}`));
+    },
+
+    /** What was removed and has no row that says so goes into the audit log. */
+    async logRemovals(removals: readonly Removal[], act: Act): Promise<void> {
+      if (removals.length === 0) return;
+      const list = <Field extends keyof Removal>(field: Field) => sql.param(removals.map((removal) => removal[field]));
+      const these = sql`unnest(${list('id')}::uuid[], ${list('ownerId')}::text[], ${list('key')}::text[])
+        as removed (id, owner_id, object_key)`;
+      await queryDatabase(() => db.execute(logRemovals(act, these)));
+    },
+
+    /** Deletes rows whose object was removed before that time, at most `limit`; how many. */
+    async forget(removedBefore: Date, limit: number): Promise<number> {
+      // Nothing is removed before it is deleted: so the index of deletions serves.
+      const isOver = and(lte(files.deletedAt, removedBefore), lte(files.objectRemovedAt, removedBefore));
+      const over = sql`select ctid from ${files} where ${isOver} order by deleted_at limit ${limit}`;
+      const forgotten = sql`delete from ${files} where ctid = any(array(${over})) returning 1`;
+      const count = sql`with forgotten as (${forgotten}) select count(*)::int as count from forgotten`;
+      const [row] = await queryDatabase(() => rowsOf(db, z.object({ count: z.number() }), count));
+      return row?.count ?? 0;
     },
 
     /** The last sweep, finished or not; null before the first. */
@@ -96,14 +126,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       return row ?? null;
     },
 
-    async readMarkers(): Promise<Markers> {
-      const { marker, nextMarker } = sweeps;
-      const [row] = await queryDatabase(() => db.select({ marker, nextMarker }).from(sweeps));
-      return row ?? { marker: null, nextMarker: null };
-    },
-
-    /** What is not given of the markers stays as it is. */
-    async saveState(state: SweepState & Partial<Markers>): Promise<void> {
+    async saveState(state: SweepState): Promise<void> {
       await queryDatabase(() =>
         db
           .insert(sweeps)

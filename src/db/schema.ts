@@ -1,6 +1,7 @@
 import { type SQLWrapper, sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
   check,
   customType,
   index,
@@ -251,6 +252,8 @@ export type SweepCounts = {
   forgotten: number;
   /** Files whose object is gone: reported, and left as they are. */
   missing: number;
+  /** What the bucket would not let go (Object Lock, a policy), or did not answer for: reported, and tried again. */
+  failed: number;
 };
 
 /** The one row of the sweeper: how far it is, or how the last sweep ended. */
@@ -262,9 +265,22 @@ export const sweeps = pgTable(
     counts: jsonb('counts').$type<SweepCounts>().notNull(),
     startedAt: time('started_at').notNull(),
     finishedAt: time('finished_at'),
-    /** What this database wrote into the bucket's marker, and what it was about to: `src/jobs/claim-bucket.ts`. */
-    marker: text('marker'),
-    nextMarker: text('next_marker'),
   },
   (t) => [primaryKey({ name: 'sweeps_pkey', columns: [t.id] }), check('sweeps_id_check', sql`${t.id} = 1`)],
+).enableRLS();
+
+/**
+ * The words that this database has written, or was about to write, into the bucket's marker. Whichever of them is there,
+ * the bucket is this database's; one that is not here was written by another, or by this one after what it has now been
+ * set back to: `src/jobs/examine-marker.ts`.
+ */
+export const markerWords = pgTable(
+  'marker_words',
+  {
+    word: text('word').notNull(),
+    issuedAt: time('issued_at').notNull().defaultNow(),
+    /** Whether the bucket has taken it. */
+    isWritten: boolean('is_written').notNull().default(false),
+  },
+  (t) => [primaryKey({ name: 'marker_words_pkey', columns: [t.word] })],
 ).enableRLS();

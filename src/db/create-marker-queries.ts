@@ -1,0 +1,115 @@
+import { and, eq, lt, or, sql } from 'drizzle-orm';
+import { z } from 'zod';
+import { Problem } from '../errors.ts';
+import { type Database, isNeonHost } from './connect-database.ts';
+import type { FileId } from './create-files.ts';
+import { queryDatabase, rowsOf } from './query-database.ts';
+import { files, markerWords } from './schema.ts';
+
+/**
+ * What tells a database from every other, and from a copy of itself. null where the server does not say.
+ *
+ * | | becomes another with |
+ * |---|---|
+ * | `cluster` | a dump into another cluster, an upgrade by pg_upgrade |
+ * | `branch` | a branch of Neon's, or a restore of one |
+ * | `database` | a dump into another database, CREATE DATABASE … TEMPLATE |
+ * | `table` | a dump into this same database |
+ * | `timeline` | a point-in-time restore of the server, a stand-by that takes over |
+ *
+ * A snapshot of its disk is the same in all of them: that, the marker's words tell.
+ */
+export type DatabaseIdentity = z.infer<typeof databaseIdentity>;
+
+export const databaseIdentity = z.object({
+  /** For people; databases may share it. */
+  name: z.string(),
+  cluster: z.string().nullable(),
+  branch: z.string().nullable(),
+  database: z.string(),
+  table: z.string(),
+  timeline: z.string().nullable(),
+});
+
+/** How long a word may be on its way to the bucket, by far: those that old, and written over, are forgotten. */
+const WORD_LIFE = sql`interval '1 hour'`;
+
+/**
+ * What the bucket's marker is held against, as the role that logs in. All throw `database-unavailable` as
+ * `queryDatabase` does.
+ */
+export type MarkerQueries = ReturnType<typeof createMarkerQueries>;
+
+/** @param url of the database: Neon's hosts name the branch. */
+export function createMarkerQueries({ db }: Pick<Database, 'db'>, url: string) {
+  const { hostname } = new URL(url);
+  const neonHost = isNeonHost(hostname) ? hostname.replace('-pooler.', '.') : null;
+
+  /** null where the server refuses to say, or does not know. */
+  async function ask(expression: string): Promise<string | null> {
+    try {
+      const query = sql.raw(`select (${expression})::text as value`);
+      const [row] = await queryDatabase(() => rowsOf(db, z.object({ value: z.string().nullable() }), query));
+      return row?.value ?? null;
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      return null;
+    }
+  }
+
+  return {
+    async identity(): Promise<DatabaseIdentity> {
+      const common = sql`select current_database() as name,
+        (select oid::text from pg_database where datname = current_database()) as database,
+        'marker_words'::regclass::oid::text as table`;
+      const row = z.object({ name: z.string(), database: z.string(), table: z.string() });
+      const [[known], cluster, timeline, branch] = await Promise.all([
+        queryDatabase(() => rowsOf(db, row, common)),
+        ask('select system_identifier from pg_control_system()'),
+        ask('left(pg_walfile_name(pg_current_wal_lsn()), 8)'),
+        ask(`current_setting('neon.timeline_id', true)`),
+      ]);
+      if (known === undefined) throw new Error('a database has a name');
+      return { ...known, cluster, timeline, branch: branch || neonHost };
+    },
+
+    /** What time it is by the database's clock. */
+    async clock(): Promise<Date> {
+      const query = sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`;
+      const [row] = await queryDatabase(() => rowsOf(db, z.object({ ms: z.number() }), query));
+      return new Date(row?.ms ?? Number.NaN);
+    },
+
+    /** Whether this database has issued the word. */
+    async isKnown(word: string): Promise<boolean> {
+      return (await queryDatabase(() => db.$count(markerWords, eq(markerWords.word, word)))) > 0;
+    },
+
+    /** Whether the bucket has ever taken a word of this database's. */
+    async hasWritten(): Promise<boolean> {
+      return (await queryDatabase(() => db.$count(markerWords, eq(markerWords.isWritten, true)))) > 0;
+    },
+
+    /** Remembers a word before it goes to the bucket, so that a crash in between is no disagreement. */
+    async issue(word: string): Promise<void> {
+      await queryDatabase(() => db.insert(markerWords).values({ word }));
+    },
+
+    /** The bucket has taken the word; those long before it cannot be there any more. */
+    async markWritten(word: string): Promise<void> {
+      const isOld = lt(
+        markerWords.issuedAt,
+        sql`(select issued_at from ${markerWords} where word = ${word}) - ${WORD_LIFE}`,
+      );
+      await queryDatabase(() => db.update(markerWords).set({ isWritten: true }).where(eq(markerWords.word, word)));
+      await queryDatabase(() => db.delete(markerWords).where(isOld));
+    },
+
+    /** How many of these files have no row, in whatever state. */
+    async missing(these: readonly FileId[]): Promise<number> {
+      if (these.length === 0) return 0;
+      const isOne = or(...these.map(({ id, ownerId }) => and(eq(files.ownerId, ownerId), eq(files.id, id))));
+      return these.length - (await queryDatabase(() => db.$count(files, isOne)));
+    },
+  };
+}
