@@ -1,40 +1,49 @@
-import type { SweepQueries, SweepState } from '../db/create-sweep-queries.ts';
-import type { BucketMarker } from '../storage/bucket-marker.ts';
+import { examineMarker, type MarkerServices, requireOurs, writeMarker } from './examine-marker.ts';
 
-/** Where the marker lies, behind `KEY_PREFIX`: no user's segment begins with a dot. */
-export const MARKER_NAME = '.signpost-sweeper';
-
-export type ClaimServices = {
-  marker: BucketMarker;
-  sweepQueries: Pick<SweepQueries, 'readMarkers' | 'saveState'>;
+export type ClaimServices = MarkerServices & {
   newId: (now: Date) => string;
   now: () => Date;
 };
 
+/** More turns than instances of one database can have at the same moment. */
+const TURNS = 10;
+
 /**
- * Makes sure that this database is the one whose files are in the bucket. To any other, a staging system's, a branch of
- * it, an older backup, they are uploads that nobody confirmed: it would remove them. So every sweep leaves a new word
- * in the bucket and the same in the database, and begins only where the two agree. The word that is about to be
- * written is remembered first, so that a crash in between is no disagreement.
- * @param adopt claims the bucket whatever its marker says.
- * @throws {Error} when another database has swept it since this one did.
+ * Makes sure that this database is the one whose files are in the bucket, and writes a new word into the marker.
+ * @param adopt claims the bucket whatever its marker says, and withdraws what others have objected.
+ * @throws {SweepRefused} as `requireOurs` does, unless `adopt`.
  */
 export async function claimBucket(
-  { marker, sweepQueries, newId, now }: ClaimServices,
-  state: SweepState,
+  services: ClaimServices,
   { adopt, dryRun }: { adopt: boolean; dryRun: boolean },
 ): Promise<void> {
-  const known = await sweepQueries.readMarkers();
-  const found = await marker.read();
-  if (found !== null && found !== known.marker && found !== known.nextMarker && !adopt) {
-    throw new Error(
-      "another database has swept this bucket since this one did: to this one, its files would be nobody's. Give each " +
-        'database a bucket or KEY_PREFIX of its own; or, where this is the one that counts, npm run sweep -- --adopt',
-    );
+  for (let turn = 0; turn < TURNS; turn++) {
+    const examined = await examineMarker(services);
+    if (!adopt) requireOurs(examined);
+    if (dryRun) return;
+    if (!(await renewMarker(services, examined))) continue;
+    if (adopt) await services.objection.remove();
+    return;
   }
-  if (dryRun) return;
-  const next = newId(now());
-  await sweepQueries.saveState({ ...state, nextMarker: next });
-  await marker.write(next);
-  await sweepQueries.saveState({ ...state, marker: next, nextMarker: null });
+  throw new Error('the marker in the bucket changes all the time: other instances write it at this moment');
+}
+
+/** Looks again, before anything is removed: another database may have written the marker, or objected. */
+export async function checkClaim(services: MarkerServices): Promise<void> {
+  requireOurs(await examineMarker(services));
+}
+
+/**
+ * Puts a new word into the marker.
+ * @returns false when somebody else has replaced it since it was examined.
+ */
+export async function renewMarker(
+  { marker, markerQueries, newId, now }: ClaimServices,
+  { found, database }: Pick<Awaited<ReturnType<typeof examineMarker>>, 'found' | 'database'>,
+): Promise<boolean> {
+  const word = newId(now());
+  await markerQueries.issue(word);
+  if (!(await marker.replace(writeMarker(word, database), found))) return false;
+  await markerQueries.markWritten(word);
+  return true;
 }
