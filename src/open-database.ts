@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { connectDatabase, type Database } from './db/connect-database.ts';
 import { createLeases, type Exclusively } from './db/create-leases.ts';
+import { createMarkerQueries, type MarkerQueries } from './db/create-marker-queries.ts';
 import { migrateDatabase, requireMigrated } from './db/migrate-database.ts';
 import { isRefused } from './db/query-database.ts';
 import { tryNamedStatements } from './db/try-named-statements.ts';
@@ -31,7 +32,7 @@ export async function openDatabase(
   folder: string,
   logger: Logger,
   closers: Closers,
-): Promise<{ database: Database; exclusively: Exclusively }> {
+): Promise<{ database: Database; markerQueries: MarkerQueries; exclusively: Exclusively }> {
   const { driver, maxConnections, prepare, migrateOnStart } = config.database;
   const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
   const directUrl = config.database.directUrl ?? url;
@@ -76,7 +77,11 @@ export async function openDatabase(
     if (!isReady) throw unavailable('database', new Error('the database is not at the newest schema yet'));
     await database.ping();
   };
-  return { database: { ...database, ping }, exclusively: createLeases(database) };
+  return {
+    database: { ...database, ping },
+    markerQueries: createMarkerQueries(database, url),
+    exclusively: createLeases(database),
+  };
 }
 
 /** The URL of an embedded PostgreSQL; closing stops it. */

@@ -14,14 +14,18 @@ import { createReaderSlots } from './files/read-content.ts';
 import type { AppServices } from './http/app.ts';
 import { type Logger, withoutThrowing } from './http/observe.ts';
 import { inTime } from './in-time.ts';
-import { MARKER_NAME } from './jobs/claim-bucket.ts';
+import { readClocks } from './jobs/agreed-clocks.ts';
+import { MARKER_NAME, OBJECTION_NAME } from './jobs/examine-marker.ts';
+import { keepWatermark } from './jobs/keep-watermark.ts';
 import type { JobServices } from './jobs/start-jobs.ts';
+import { createSweeperHealth } from './jobs/sweep-refused.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { rememberCredentials } from './signing/credentials.ts';
 import { HARMFUL_HEADERS } from './signing/harmful-headers.ts';
 import { resolveEndpoint } from './signing/resolve-endpoint.ts';
 import { openBucket } from './storage/bucket.ts';
+import { readBucketClock } from './storage/bucket-clock.ts';
 import { createBucketMarker } from './storage/bucket-marker.ts';
 import { createS3Clients } from './storage/create-s3-client.ts';
 import { createBucketLister } from './storage/list-bucket.ts';
@@ -77,7 +81,7 @@ export async function createServices(
   };
   try {
     await lockEmbedded(config, closers);
-    const [storage, { database: opened, exclusively }, verifyToken] = await Promise.all([
+    const [storage, { database: opened, markerQueries, exclusively }, verifyToken] = await Promise.all([
       openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
       openVerifier(config, now, logger),
@@ -85,6 +89,10 @@ export async function createServices(
     const database = trackUse(opened);
     const auditLog = createAuditLog(database);
     closers.push(auditLog.settle);
+    const sweeperHealth = createSweeperHealth();
+    const watermark = keepWatermark({ ...storage, markerQueries, sweeperHealth, logger, newId: newUuidV7, now });
+    closers.push(watermark.close);
+    const files = createFiles(database, config.quota);
     return {
       config,
       logger,
@@ -95,7 +103,18 @@ export async function createServices(
       verifyToken,
       database,
       exclusively,
-      files: createFiles(database, config.quota),
+      files: {
+        ...files,
+        insert: async (file, act) => {
+          const row = await files.insert(file, act);
+          if (row !== null) watermark.note(row);
+          return row;
+        },
+      },
+      markerQueries,
+      watermark,
+      sweeperHealth,
+      readClocks: () => readClocks({ ...storage, markerQueries, now }),
       readers: createReaderSlots(),
       confirming: createConfirmingSlots(),
       sweepQueries: createSweepQueries(database),
@@ -160,6 +179,8 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
     bucket: opened,
     lister: createBucketLister(quick, bucket),
     marker: createBucketMarker(quick, bucket, config.keyPrefix + MARKER_NAME, config.sse),
+    objection: createBucketMarker(quick, bucket, config.keyPrefix + OBJECTION_NAME, config.sse),
+    bucketClock: () => readBucketClock(quick, bucket),
     multipart: createMultipartUploads(clients, bucket, opened.ping),
     endpoint,
     credentials,

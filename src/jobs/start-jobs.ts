@@ -1,7 +1,10 @@
 import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
 import { Problem } from '../errors.ts';
-import { type SweepServices, sweep } from './sweep.ts';
+import type { Watermark } from './keep-watermark.ts';
+import type { SweepServices } from './running-sweep.ts';
+import { sweep } from './sweep.ts';
+import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sweep-refused.ts';
 
 /** The name of the lease that a sweep runs under. */
 export const SWEEP_LEASE = 'sweep';
@@ -9,13 +12,15 @@ export const SWEEP_LEASE = 'sweep';
 export type JobServices = SweepServices &
   SealServices & {
     exclusively: Exclusively;
+    watermark: Watermark;
+    sweeperHealth: SweeperHealth;
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
 
 /**
  * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on whichever instance comes first. The first time
  * after a random part of the interval, so that instances that started together do not keep meeting. What fails is
- * logged and tried again.
+ * logged and tried again; a sweep that is refused, at most once an hour.
  * @returns what stops it: after the page that is being swept.
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
@@ -42,21 +47,29 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
 }
 
 async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
-  const { exclusively, logger, sweepQueries, config, now } = services;
+  const { exclusively, logger, sweepQueries, watermark, sweeperHealth, config, now } = services;
   const attempt = async (name: string, job: () => Promise<Record<string, unknown> | null>) => {
     try {
       const result = await job();
       if (result !== null) logger.info(result, name);
     } catch (error) {
+      if (error instanceof SweepRefused) {
+        if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
+        return;
+      }
       logger.error({ err: error instanceof Problem ? error.cause : error }, `${name} failed; it is tried again`);
     }
   };
   const sweepInTurn = async (lease: Lease) => {
     const last = await sweepQueries.readState();
     const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
-    // Another instance was here not long ago.
-    if (sinceMs < (config.jobsIntervalSeconds * 1000) / 2) return null;
-    return { ...(await sweep(services, { signal: AbortSignal.any([signal, lease.signal]) })).counts };
+    // Another instance was here not long ago; a time to come is a clock that was wrong.
+    if (sinceMs >= 0 && sinceMs < (config.jobsIntervalSeconds * 1000) / 2) return null;
+    await watermark.settle();
+    const ends = AbortSignal.any([signal, lease.signal]);
+    const { counts } = await sweep(services, { signal: ends, checkLease: lease.check });
+    noteSuccess(sweeperHealth);
+    return { ...counts };
   };
   await attempt('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. Its line in the log is a note of it elsewhere.

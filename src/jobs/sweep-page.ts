@@ -1,10 +1,13 @@
+import type { FileId } from '../db/create-files.ts';
 import type { KeyRange } from '../db/create-sweep-queries.ts';
-import type { FileRow, SweepCounts } from '../db/schema.ts';
+import type { FileRow } from '../db/schema.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../object-key.ts';
+import type { StoredObject } from '../storage/bucket.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
-import { discardObject } from '../uploads/discard-object.ts';
-import { MARKER_NAME } from './claim-bucket.ts';
-import type { SweepServices } from './sweep.ts';
+import { toRefusedFile } from '../uploads/to-new-file.ts';
+import { MARKER_NAME, OBJECTION_NAME } from './examine-marker.ts';
+import { removeEach } from './remove-each.ts';
+import { actOfSweeper, type RunningSweep } from './running-sweep.ts';
 
 /** An upload that nobody has confirmed for so long is abandoned. Longer than any request runs, by far. */
 const ABANDONED_MS = 86_400_000;
@@ -14,9 +17,6 @@ export const UNFINISHED_MS = 7 * 86_400_000;
 
 /** The ETag of an object that was put together of parts: their number stands at its end. */
 const ETAG_OF_PARTS = /-\d+"?$/;
-
-/** Objects that are removed at the same time. */
-const PARALLEL = 8;
 
 /**
  * Holds a page of the bucket's listing against the rows, which are read after it:
@@ -35,96 +35,129 @@ const PARALLEL = 8;
  * | none of ours | | left, and counted |
  *
  * **No object is removed while it is being confirmed.** Confirming ends with one insert of the file's id. The sweeper
- * removes what has no row only after its own insert of the same id, as `refused`, has won (`discardObject`): of the two
- * exactly one does. If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses,
+ * removes what has no row only after its own insert of the same id, as `refused`, has won: of the two exactly one does. If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses,
  * it leaves the object. A copy belongs to one confirmation, which made it moments before its insert: no request lasts a
  * day.
  */
-export async function sweepPage(
-  services: SweepServices,
-  objects: readonly ListedObject[],
-  range: KeyRange,
-  counts: SweepCounts,
-  dryRun: boolean,
-): Promise<void> {
-  const { config, sweepQueries, now } = services;
-  const uploads = objects.flatMap((object) => {
-    const key = parseObjectKey(config.keyPrefix, object.key);
-    return key === null ? [] : [{ object, key }];
-  });
-  const copies = objects.filter(({ key }) => parseFrozenKey(config.keyPrefix, key) !== null);
+export async function sweepPage(sweep: RunningSweep, objects: readonly ListedObject[], range: KeyRange): Promise<void> {
+  const { services, counts, dryRun } = sweep;
+  const { keyPrefix } = services.config;
+  const own = [keyPrefix + MARKER_NAME, keyPrefix + OBJECTION_NAME];
+  const uploads: Upload[] = [];
+  const copies: Upload[] = [];
+  for (const object of objects) {
+    const key = parseObjectKey(keyPrefix, object.key);
+    const original = key === null ? parseFrozenKey(keyPrefix, object.key) : null;
+    if (key !== null) uploads.push(toUpload(object, key));
+    else if (original !== null) copies.push(toUpload(object, original));
+    else if (!own.includes(object.key)) counts.foreign++;
+    if (!own.includes(object.key)) counts.listed++;
+  }
   const [rows, usedCopies] = await Promise.all([
-    sweepQueries.withIds(uploads.map(({ key: { userId: ownerId, fileId: id } }) => ({ ownerId, id }))),
-    sweepQueries.usedCopies(copies.map(({ key }) => key)),
+    services.sweepQueries.withIds(uploads),
+    services.sweepQueries.usedCopies(copies.map(({ key }) => key)),
   ]);
-  const rowOf = new Map(rows.map((row) => [`${row.id} ${row.ownerId}`, row]));
-  const isOld = ({ etag, lastModified }: ListedObject) => {
-    // S3 dates what came in parts by the beginning of the upload (S3 User Guide, "Working with object metadata").
-    const maxAgeMs = ABANDONED_MS + (ETAG_OF_PARTS.test(etag) ? UNFINISHED_MS : 0);
-    return now().getTime() - lastModified.getTime() >= maxAgeMs;
-  };
-  const listed = objects.filter(({ key }) => key !== config.keyPrefix + MARKER_NAME).length;
-  counts.listed += listed;
-  counts.foreign += listed - uploads.length - copies.length;
-
-  const leftOver: { object: ListedObject; key: ParsedKey | null; count: 'abandoned' | 'stray' }[] = [];
-  for (const { object, key } of uploads) {
-    const row = rowOf.get(`${key.fileId} ${key.userId}`);
-    if (row === undefined && isOld(object)) leftOver.push({ object, key, count: 'abandoned' });
-    if (row !== undefined && isOfNoUse(row, object)) leftOver.push({ object, key: null, count: 'stray' });
+  const rowOf = new Map(rows.map((row) => [nameOf(row), row]));
+  const abandoned = uploads.filter((upload) => !rowOf.has(nameOf(upload)) && isOld(sweep, upload.object));
+  const stray = [
+    ...uploads.filter((upload) => isOfNoUse(rowOf.get(nameOf(upload)), upload.object)),
+    ...copies.filter(({ key, object }) => !usedCopies.has(key) && isOld(sweep, object)),
+  ];
+  if (dryRun) {
+    counts.abandoned += abandoned.length;
+    counts.stray += stray.length;
+  } else if (abandoned.length + stray.length > 0) {
+    await sweep.check();
+    await removeAbandoned(sweep, abandoned);
+    await removeStray(sweep, stray);
   }
-  for (const object of copies) {
-    if (!usedCopies.has(object.key) && isOld(object)) leftOver.push({ object, key: null, count: 'stray' });
-  }
-  for (let i = 0; i < leftOver.length; i += PARALLEL) {
-    await Promise.all(
-      leftOver.slice(i, i + PARALLEL).map(async ({ object, key, count }) => {
-        if (dryRun || (await remove(services, object, key))) counts[count]++;
-      }),
-    );
-  }
-
-  counts.missing += await reportMissing(services, objects, range);
+  await reportMissing(sweep, objects, range);
 }
 
-/** Whether nobody has any use for what lies under the key of this row. */
-function isOfNoUse(row: FileRow, object: ListedObject): boolean {
-  if (row.objectKey !== object.key) {
-    // A refused id can become no file under any name. One that is a file's was taken for another key by somebody with
-    // other means of writing: not for us to judge.
-    return row.status === 'refused';
-  }
+/** An object of the listing, and the upload it belongs to. */
+type Upload = FileId & { key: string; object: ListedObject; parsed: ParsedKey };
+
+function toUpload(object: ListedObject, parsed: ParsedKey): Upload {
+  return { key: object.key, id: parsed.fileId, ownerId: parsed.userId, object, parsed };
+}
+
+function nameOf({ id, ownerId }: FileId): string {
+  return `${id} ${ownerId}`;
+}
+
+/** By the bucket's clock, which dated it. */
+function isOld({ clocks }: RunningSweep, { etag, lastModified }: ListedObject): boolean {
+  // S3 dates what came in parts by the beginning of the upload (S3 User Guide, "Working with object metadata").
+  const maxAgeMs = ABANDONED_MS + (ETAG_OF_PARTS.test(etag) ? UNFINISHED_MS : 0);
+  return clocks.bucket.getTime() - lastModified.getTime() >= maxAgeMs;
+}
+
+/** Whether what lies under a key with this row's id can be of no use any more. */
+function isOfNoUse(row: FileRow | undefined, object: ListedObject): boolean {
+  if (row === undefined) return false;
+  // The id is refused, under whatever name. A file's under another name is not for us to judge: its owner, with other
+  // means of writing, has put it there.
+  if (row.objectKey !== object.key) return row.status === 'refused';
   return row.status === 'active' || row.status === 'archived' ? row.storedKey !== null : row.objectRemovedAt !== null;
 }
 
-/**
- * Removes an object that is still the one that was listed.
- * @param key of an upload without a row; null where the row, or the lack of one for a copy, rules out a confirmation.
- * @returns false when it is no longer to be removed.
- */
-async function remove(services: SweepServices, listed: ListedObject, key: ParsedKey | null): Promise<boolean> {
-  const object = await services.bucket.head(listed.key);
-  if (object === null || object.etag !== listed.etag) return false;
-  if (key !== null) return (await discardObject(services, key, object, null))?.status === 'refused';
-  await services.bucket.remove(object);
-  return true;
+async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]): Promise<void> {
+  const { sweepQueries, bucket, now } = sweep.services;
+  const found: (Upload & { stored: StoredObject })[] = [];
+  await removeEach(uploads, { ...sweep, ...sweep.services, note: async () => {} }, async (upload) => {
+    const stored = await bucket.head(upload.key);
+    return stored?.etag === upload.object.etag && found.push({ ...upload, stored }) > 0;
+  });
+  const refused = found.map(({ parsed, stored }) => toRefusedFile(parsed, stored, now()));
+  const taken = new Set((await sweepQueries.refuse(refused)).map(nameOf));
+  const note = async (done: readonly Upload[]) => {
+    sweep.counts.abandoned += done.length;
+    await sweepQueries.markRemoved(done, actOfSweeper('sweep.abandoned'));
+  };
+  // The others have a row by now: somebody was faster.
+  const ours = found.filter((upload) => taken.has(nameOf(upload)));
+  await removeEach(ours, { ...sweep, ...sweep.services, note }, async ({ stored }) => {
+    await bucket.remove(stored);
+    return true;
+  });
 }
 
-/** How many files of a stretch of keys have lost their object. They are reported: only a person knows what it means. */
+/** Removes those that are still what was listed: their rows, or the lack of one for a copy, rule out a confirmation. */
+async function removeStray(sweep: RunningSweep, uploads: readonly Upload[]): Promise<void> {
+  const { sweepQueries, bucket } = sweep.services;
+  const note = async (done: readonly Upload[]) => {
+    sweep.counts.stray += done.length;
+    await sweepQueries.logRemovals(done, actOfSweeper('sweep.stray'));
+  };
+  await removeEach(uploads, { ...sweep, ...sweep.services, note }, async ({ key, object: listed }) => {
+    const object = await bucket.head(key);
+    if (object === null || object.etag !== listed.etag) return false;
+    await bucket.remove(object);
+    return true;
+  });
+}
+
+/** Files of a stretch of keys that have lost their object. They are reported: only a person knows what it means. */
 async function reportMissing(
-  { sweepQueries, bucket, logger }: SweepServices,
+  { services, counts, failures, signal }: RunningSweep,
   objects: readonly ListedObject[],
   range: KeyRange,
-): Promise<number> {
-  let missing = 0;
-  const keys = objects.map(({ key }) => key);
-  for (const row of await sweepQueries.withoutObject(range, keys)) {
+): Promise<void> {
+  const { sweepQueries, bucket, logger } = services;
+  const rows = await sweepQueries.withoutObject(
+    range,
+    objects.map(({ key }) => key),
+  );
+  const files = rows.map((row) => ({ row, key: row.storedKey ?? row.objectKey }));
+  const note = async () => {};
+  await removeEach(files, { failures, signal, logger, note }, async ({ row, key }) => {
     // Confirmed after the page was listed, or deleted meanwhile: then nothing is wrong with it.
-    if ((await bucket.head(row.storedKey ?? row.objectKey, row.versionId)) !== null) continue;
+    if ((await bucket.head(key, row.versionId)) !== null) return false;
     const [now] = await sweepQueries.withIds([row]);
-    if (now?.status !== 'active' && now?.status !== 'archived') continue;
-    missing++;
-    logger.warn({ fileId: row.id, objectKey: row.objectKey, storedKey: row.storedKey }, 'the object of a file is gone');
-  }
-  return missing;
+    if (now?.status !== 'active' && now?.status !== 'archived') return false;
+    counts.missing++;
+    const { id, objectKey, storedKey } = row;
+    logger.warn({ fileId: id, objectKey, storedKey }, 'the object of a file is gone');
+    return true;
+  });
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { parseConfig } from '../../src/config.ts';
-import { MARKER_NAME } from '../../src/jobs/claim-bucket.ts';
+import { MARKER_NAME } from '../../src/jobs/examine-marker.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { createServices } from '../../src/services.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';

@@ -36,6 +36,20 @@ export async function createTestDatabase({
   };
 }
 
+/** A copy of it as it is now, as a branch or a backup would be; whoever is connected is cut, and may come back. */
+export async function copyDatabase(original: TestDatabase): Promise<TestDatabase> {
+  const server = inject('postgresUrl');
+  await query(server, `alter database "${original.name}" allow_connections false`);
+  try {
+    await query(server, 'select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1', [
+      original.name,
+    ]);
+    return await createTestDatabase({ copyOf: original });
+  } finally {
+    await query(server, `alter database "${original.name}" allow_connections true`);
+  }
+}
+
 async function query(url: string, statement: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

@@ -1,0 +1,31 @@
+import type { MarkerQueries } from '../db/create-marker-queries.ts';
+import { SweepRefused } from './sweep-refused.ts';
+
+/** What time it is by each of those who date things. */
+export type Clocks = { bucket: Date; database: Date; host: Date };
+
+/** What clocks that are kept right may differ by, however slow the answers are. S3 itself refuses more than 15 minutes. */
+const MAX_DIFFERENCE_MS = 5 * 60_000;
+
+export type ClockServices = {
+  bucketClock: () => Promise<Date>;
+  markerQueries: Pick<MarkerQueries, 'clock'>;
+  now: () => Date;
+};
+
+export async function readClocks({ bucketClock, markerQueries, now }: ClockServices): Promise<Clocks> {
+  const [bucket, database] = await Promise.all([bucketClock(), markerQueries.clock()]);
+  return { bucket, database, host: now() };
+}
+
+/**
+ * The clocks, by which the sweeper tells what is old: objects by the bucket's, deletions by the database's. A clock that
+ * is wrong by a month would make abandoned uploads of those of a moment ago.
+ * @throws {SweepRefused} when they differ by more than five minutes.
+ */
+export function requireAgreement(clocks: Clocks): Clocks {
+  const times = Object.values(clocks).map((clock) => clock.getTime());
+  if (Math.max(...times) - Math.min(...times) <= MAX_DIFFERENCE_MS) return clocks;
+  const told = Object.entries(clocks).map(([whose, clock]) => `${clock.toISOString()} by the ${whose}'s`);
+  throw new SweepRefused(`nothing is swept: the clocks differ, it is ${told.join(', ')}; set them right (NTP)`);
+}

@@ -1,0 +1,38 @@
+import { SYSTEM_ACTORS } from '../audit/system-actors.ts';
+import type { Config } from '../config.ts';
+import type { Act, AuditAction } from '../db/audit-row.ts';
+import type { SweepQueries } from '../db/create-sweep-queries.ts';
+import type { SweepCounts } from '../db/schema.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import type { BucketLister } from '../storage/list-bucket.ts';
+import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import type { Clocks } from './agreed-clocks.ts';
+import type { ClaimServices } from './claim-bucket.ts';
+
+export type SweepServices = ClaimServices & {
+  config: Config;
+  bucket: Bucket;
+  lister: BucketLister;
+  multipart: Pick<MultipartUploads, 'abort'>;
+  sweepQueries: SweepQueries;
+  readClocks: () => Promise<Clocks>;
+  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+};
+
+/** What the parts of one sweep share. */
+export type RunningSweep = {
+  services: SweepServices;
+  counts: SweepCounts;
+  dryRun: boolean;
+  clocks: Clocks;
+  failures: { count: number; silentInARow: number };
+  /** Aborted: nothing more is removed. */
+  signal: AbortSignal;
+  /** Throws unless this sweep may still remove: before each batch. */
+  check: () => Promise<void>;
+};
+
+/** The sweeper's part of a row in the audit log. */
+export function actOfSweeper(action: AuditAction): Act {
+  return { actorId: SYSTEM_ACTORS.sweeper, requestId: 'sweep', address: null, action };
+}

@@ -1,0 +1,213 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DatabaseIdentity } from '../../src/db/create-marker-queries.ts';
+import { MARKER_NAME, OBJECTION_NAME } from '../../src/jobs/examine-marker.ts';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { copyDatabase, type TestDatabase } from '../helpers/database.ts';
+import { startTestService, type TestService } from '../helpers/test-service.ts';
+import { withClocks } from './with-clocks.ts';
+
+const DAYS_MS = 2 * 86_400_000;
+
+/** A sweep in two days: what has no row by then goes. */
+const sweepLater = (services: TestService['services'], options = {}) =>
+  sweep(withClocks(services, { bucket: DAYS_MS, database: DAYS_MS, host: DAYS_MS }), options);
+
+describe('the bucket of one database', () => {
+  const opened: { close: () => Promise<void> }[] = [];
+  let service: TestService;
+
+  beforeAll(async () => {
+    service = await startTestService();
+    opened.push(service);
+  });
+  afterAll(async () => {
+    for (const one of opened.reverse()) await one.close();
+  });
+
+  const exists = async (key: string) => (await service.bucket.read(key)) !== null;
+  /** Another service on the same bucket, and on a copy of the database as it was. */
+  const startCopy = async (database: TestDatabase): Promise<TestService> => {
+    const copy = await startTestService({ env: { ...service.bucket.env, DATABASE_URL: database.url } });
+    opened.push({ close: async () => await database.drop() }, copy);
+    return copy;
+  };
+  const adopt = () => sweep(service.services, { adopt: true });
+  /** The same services, as if their database had this identity. */
+  const withIdentity = (services: TestService['services'], change: Partial<DatabaseIdentity>) => {
+    const { markerQueries } = services;
+    const identity = async () => ({ ...(await markerQueries.identity()), ...change });
+    return { ...services, markerQueries: { ...markerQueries, identity } };
+  };
+  /** Sets the database back to what it is now. */
+  const rememberState = async () => {
+    const words = (await service.database.query('select word from marker_words')).map(({ word }) => word);
+    const files = (await service.database.query('select id from files')).map(({ id }) => id);
+    return async () => {
+      await service.database.query('delete from marker_words where word <> all($1)', [words]);
+      await service.database.query('delete from files where id <> all($1)', [files]);
+    };
+  };
+
+  it('is swept by no backup of it that is older than a confirmed file, however fresh that is', async () => {
+    const first = await service.store('alice', 'before the backup');
+    await sweepLater(service.services);
+    const backup = await copyDatabase(service.database);
+    const second = await service.store('alice', 'after the backup');
+    const restored = await startCopy(backup);
+    await expect(sweepLater(restored.services)).rejects.toThrow('of another database of this cluster');
+    await expect(sweepLater(restored.services, { dryRun: true })).rejects.toThrow('nothing is swept');
+    for (const { objectKey } of [first, second]) expect(await exists(objectKey)).toBe(true);
+    expect((await sweepLater(service.services)).counts).toMatchObject({ abandoned: 0, missing: 0 });
+  });
+
+  it('is swept by no branch of it that sweeps first', async () => {
+    const branch = await startCopy(await copyDatabase(service.database));
+    await expect(sweepLater(branch.services)).rejects.toThrow('another database');
+    const file = await service.store('alice', 'confirmed after the branch was made');
+    expect((await sweepLater(service.services)).counts).toMatchObject({ abandoned: 0, missing: 0 });
+    expect(await exists(file.objectKey)).toBe(true);
+  });
+
+  it('is swept by nobody once a branch has confirmed a file in it, until somebody decides', async () => {
+    const branch = await startCopy(await copyDatabase(service.database));
+    const file = await branch.store('alice', 'of the branch');
+    await branch.services.watermark.settle();
+    await expect(sweepLater(service.services)).rejects.toThrow(/the database "test_.*" has confirmed files/);
+    await expect(sweepLater(branch.services)).rejects.toThrow('another database');
+    expect(await exists(file.objectKey)).toBe(true);
+    const said = branch.logs.filter(({ level, message }) => level === 'error' && message.includes('nobody sweeps'));
+    expect(said).toHaveLength(1);
+    expect(branch.services.sweeperHealth).toMatchObject({ refusals: 1, refused: { reason: said[0]?.message } });
+
+    expect((await sweepLater(service.services, { adopt: true, dryRun: true })).counts.abandoned).toBe(1);
+    await expect(sweepLater(service.services)).rejects.toThrow('has confirmed files');
+    await adopt();
+    expect((await sweepLater(service.services)).counts.abandoned).toBe(1);
+  });
+
+  it('is not swept after the database was set back to before a renewal', async () => {
+    const setBack = await rememberState();
+    const file = await service.store('alice', 'confirmed, then forgotten');
+    await service.services.watermark.settle();
+    await setBack();
+    await expect(sweepLater(service.services)).rejects.toThrow('is newer than this database');
+    // New confirmations make it no better.
+    await service.store('alice', 'confirmed later');
+    await service.services.watermark.settle();
+    await expect(sweepLater(service.services)).rejects.toThrow('is newer than this database');
+    expect(await exists(file.objectKey)).toBe(true);
+    await adopt();
+  });
+
+  it('is not swept after it was set back between a renewal and a file that was confirmed right after it', async () => {
+    await service.store('alice', 'renewed');
+    await service.services.watermark.settle();
+    const setBack = await rememberState();
+    const file = await service.store('alice', 'of the same minute');
+    await setBack();
+    await service.services.watermark.settle();
+    await expect(sweepLater(service.services)).rejects.toThrow('missing from the database');
+    expect(await exists(file.objectKey)).toBe(true);
+    await adopt();
+  });
+
+  it('is swept by neither of two copies whose disks are the same', async () => {
+    await service.services.watermark.settle();
+    const identity = await service.services.markerQueries.identity();
+    const copy = await startCopy(await copyDatabase(service.database));
+    const twin = withIdentity(copy.services, identity);
+    await sweepLater(twin);
+    const file = await service.store('alice', 'unknown to the twin');
+    await service.services.watermark.settle();
+    await expect(sweepLater(twin)).rejects.toThrow('has confirmed files');
+    await expect(sweepLater(service.services)).rejects.toThrow('is newer than this database');
+    expect(await exists(file.objectKey)).toBe(true);
+    await adopt();
+  });
+
+  it.each([
+    ['cluster', 'in another cluster'],
+    ['branch', 'of another branch'],
+    ['database', 'another database of this cluster'],
+    ['table', 'was restored from a dump'],
+    ['timeline', 'restored to an earlier time, or a stand-by took over'],
+  ] as const)('is not swept when the %s is another one', async (field, sentence) => {
+    const branched = withIdentity(service.services, { branch: 'one' });
+    await sweep(branched, { adopt: true });
+    const other = withIdentity(service.services, { branch: 'one', [field]: 'another' });
+    await expect(sweepLater(other)).rejects.toThrow(sentence);
+    await sweep(branched);
+  });
+
+  it('tells a copy by its identity, in this cluster and in itself', async () => {
+    const identity = await service.services.markerQueries.identity();
+    const copy = await startCopy(await copyDatabase(service.database));
+    const copied = await copy.services.markerQueries.identity();
+    expect({ ...identity, name: '', database: '' }).toEqual({ ...copied, name: '', database: '' });
+    expect(copied.database).not.toBe(identity.database);
+    await copy.database.query('select 1');
+    expect(identity).toMatchObject({ cluster: expect.stringMatching(/^\d+$/), timeline: expect.any(String) });
+  });
+
+  it('says so when its marker cannot be read, or is gone', async () => {
+    const marker = await service.services.marker.read();
+    await service.bucket.write(MARKER_NAME, marker?.text.slice(0, 50) ?? '');
+    await expect(sweepLater(service.services)).rejects.toThrow('the marker in the bucket cannot be read');
+    await service.services.marker.remove();
+    await expect(sweepLater(service.services)).rejects.toThrow(
+      'the marker that this database wrote into the bucket is gone',
+    );
+    await adopt();
+    await service.bucket.write(OBJECTION_NAME, 'half of an obj');
+    await expect(sweepLater(service.services)).rejects.toThrow('its reason cannot be read');
+    await adopt();
+    await sweep(service.services);
+  });
+
+  it('takes a crash before or after the marker is written for no disagreement', async () => {
+    const { marker, markerQueries } = service.services;
+    const crash = () => Promise.reject(new Error('killed'));
+    await expect(sweep({ ...service.services, marker: { ...marker, replace: crash } })).rejects.toThrow('killed');
+    await sweep(service.services);
+    const halfway = { ...service.services, markerQueries: { ...markerQueries, markWritten: crash } };
+    await expect(sweep(halfway)).rejects.toThrow('killed');
+    await sweep(service.services);
+  });
+
+  it('goes on where an older version has left a word alone', async () => {
+    const word = service.services.newId(new Date());
+    await service.services.marker.write(word);
+    await expect(sweep(service.services)).rejects.toThrow('is newer than this database');
+    await service.database.query('insert into marker_words (word, is_written) values ($1, true)', [word]);
+    await sweep(service.services);
+  });
+
+  it('is renewed by many instances at once', async () => {
+    const { services } = service;
+    const renewals = Array.from({ length: 8 }, () => sweep(services));
+    await Promise.all(renewals);
+    expect(await service.services.objection.read()).toBeNull();
+    await sweep(services);
+  });
+
+  it('renews its marker behind a confirmation, within the minute, and again when that has failed', async () => {
+    const before = await service.services.marker.read();
+    const renewing = await startTestService({ env: { ...service.bucket.env, DATABASE_URL: service.database.url } });
+    opened.push(renewing);
+    await renewing.store('alice', 'the first after a quiet minute');
+    await expect.poll(async () => (await service.services.marker.read())?.etag).not.toBe(before?.etag);
+    await renewing.store('alice', 'the second');
+    const renewed = await service.services.marker.read();
+    await renewing.services.watermark.close();
+    expect((await service.services.marker.read())?.etag).not.toBe(renewed?.etag);
+  });
+
+  it('has its marker where no user can be signed for', async () => {
+    for (const objectKey of [MARKER_NAME, OBJECTION_NAME]) {
+      for (const user of ['alice', '.signpost-sweeper', '.', '']) {
+        const { status } = await service.call(user || 'x', '/confirm-upload', { objectKey });
+        expect(status).toBe(403);
+      }
+    }
+  });
+});
