@@ -51,7 +51,10 @@ export async function removeEach<T extends { key: string }>(
       failures.silentInARow = code === null ? failures.silentInARow + 1 : 0;
       if (++failures.count <= MAX_LOGGED) {
         const why = code === null ? { err: error.cause } : { code };
-        logger.warn({ objectKey: one.key, ...why }, 'an object could not be removed; the next sweep tries again');
+        logger.warn(
+          { objectKey: one.key, ...why },
+          'an object could not be removed or looked at; the next sweep tries again',
+        );
       }
       if (failures.silentInARow >= MAX_SILENT) throw error;
     }

@@ -35,9 +35,9 @@ const ETAG_OF_PARTS = /-\d+"?$/;
  * | none of ours | | left, and counted |
  *
  * **No object is removed while it is being confirmed.** Confirming ends with one insert of the file's id. The sweeper
- * removes what has no row only after its own insert of the same id, as `refused`, has won: of the two exactly one does. If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses,
- * it leaves the object. A copy belongs to one confirmation, which made it moments before its insert: no request lasts a
- * day.
+ * removes what has no row only after its own insert of the same id, as `refused`, has won: of the two exactly one does.
+ * If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses, it leaves the
+ * object. A copy belongs to one confirmation, which made it moments before its insert: no request lasts a day.
  */
 export async function sweepPage(sweep: RunningSweep, objects: readonly ListedObject[], range: KeyRange): Promise<void> {
   const { services, counts, dryRun } = sweep;

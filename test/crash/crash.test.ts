@@ -12,6 +12,7 @@ import { createServices } from '../../src/services.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort } from '../helpers/listen.ts';
 import { SECRET, startTestBucket } from '../helpers/test-service.ts';
+import { withClocks } from '../jobs/with-clocks.ts';
 import { type Running, run } from '../live/process.ts';
 import { type Known, runClient, sha256 } from './clients.ts';
 
@@ -60,7 +61,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
       migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
     });
     // Everything unconfirmed counts as abandoned, and every unfinished upload as given up.
-    const { counts } = await sweep({ ...services, now: () => new Date(Date.now() + MONTH_MS) });
+    const { counts } = await sweep(withClocks(services, { bucket: MONTH_MS, database: MONTH_MS, host: MONTH_MS }));
     rows = (await database.query(
       `select id, owner_id, status, coalesce(stored_key, object_key) as place from files where status in ('active', 'archived')`,
     )) as Row[];

@@ -9,6 +9,7 @@ import {
   type TestService,
   type Upload,
 } from '../helpers/test-service.ts';
+import { withClocks } from '../jobs/with-clocks.ts';
 
 const SECRET = 'the secret of bucket events';
 const PNG = Buffer.from(
@@ -16,6 +17,7 @@ const PNG = Buffer.from(
   'base64',
 );
 const DAY_MS = 86_400_000;
+const TWO_DAYS_ON = { bucket: 2 * DAY_MS, database: 2 * DAY_MS, host: 2 * DAY_MS };
 
 let service: TestService;
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
@@ -126,7 +128,7 @@ describe.each([
     expect((await service.call('alice', `/files/${toDelete.fileId}`, undefined, { method: 'DELETE' })).status).toBe(
       204,
     );
-    await sweep({ ...service.services, now: () => new Date(Date.now() + 2 * DAY_MS) }).catch(() => {});
+    await sweep(withClocks(service.services, TWO_DAYS_ON)).catch(() => {});
 
     meddling = honest;
     for (const each of [toConfirm, toTell, toAbort, toSweep, toRead, toDelete]) await stillThere(each);
@@ -242,7 +244,7 @@ describe('a store that marks no answer without a body, as Cloudflare R2', () => 
     const aborted = await upload();
     expect((await service.call('alice', '/abort-upload', { objectKey: aborted.objectKey })).status).toBe(204);
     expect(await bucket.read(aborted.objectKey)).toBeNull();
-    const { counts } = await sweep({ ...service.services, now: () => new Date(Date.now() + 2 * DAY_MS) });
+    const { counts } = await sweep(withClocks(service.services, TWO_DAYS_ON));
     expect(counts.listed).toBeGreaterThan(0);
   });
 });

@@ -1,0 +1,172 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { type Returned, type Sent, s3Error, startStoreInFront } from '../doctor/store-in-front.ts';
+import { startTestBucket, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
+import { withClocks } from './with-clocks.ts';
+
+const DAY_MS = 86_400_000;
+
+type Manners = (sent: Sent, passOn: () => Promise<Returned>) => Promise<Returned>;
+const honest: Manners = (_, passOn) => passOn();
+
+describe('a sweep that may not remove everything', () => {
+  let service: TestService;
+  let bucket: Awaited<ReturnType<typeof startTestBucket>>;
+  let front: Awaited<ReturnType<typeof startStoreInFront>>;
+  let manners = honest;
+
+  beforeAll(async () => {
+    bucket = await startTestBucket();
+    front = await startStoreInFront(bucket.endpoint, (sent, passOn) => manners(sent, passOn));
+    service = await startTestService({
+      env: { ...bucket.env, S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint, DELETE_AFTER_SECONDS: '60' },
+    });
+  });
+  afterEach(() => {
+    manners = honest;
+  });
+  afterAll(async () => {
+    await service.close();
+    await front.stop();
+    await bucket.close();
+  });
+
+  const after = (ms: number) => withClocks(service.services, { bucket: ms, database: ms, host: ms });
+  const sweepAfter = async (ms: number) => (await sweep(after(ms))).counts;
+  const exists = async (key: string) => (await bucket.read(key)) !== null;
+  const uploadOnly = async (text: string): Promise<Upload> => {
+    const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: text.length });
+    expect((await service.put(upload, text)).status).toBe(200);
+    return upload;
+  };
+  const storeDeleted = async (text: string) => {
+    const file = await service.store('alice', text);
+    expect((await service.call('alice', `/files/${file.fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
+    return file;
+  };
+  const audited = async (action: string) => {
+    const query = 'select actor_id, user_id, object_key, outcome from audit_events where action = $1 order by id';
+    return service.database.query(query, [action]);
+  };
+  /** Refuses to remove what `isLocked`. */
+  const locking =
+    (isLocked: (path: string) => boolean, answer = s3Error(403, 'AccessDenied')): Manners =>
+    async ({ method, path }, passOn) =>
+      method === 'DELETE' && isLocked(path) ? answer : passOn();
+
+  it('removes the rest, counts and names what the bucket refuses, and tries that again', async () => {
+    const [locked, free] = [await storeDeleted('locked'), await storeDeleted('free')];
+    const [lockedUpload, freeUpload] = [await uploadOnly('locked upload'), await uploadOnly('free upload')];
+    const keys = [locked.objectKey, lockedUpload.objectKey];
+    manners = locking((path) => keys.some((key) => path.endsWith(key)));
+
+    const { finishedAt, counts } = await sweep(after(2 * DAY_MS));
+    expect(finishedAt).not.toBeNull();
+    expect(counts).toMatchObject({ deleted: 1, abandoned: 1, failed: 2 });
+    for (const key of keys) expect(await exists(key)).toBe(true);
+    for (const key of [free.objectKey, freeUpload.objectKey]) expect(await exists(key)).toBe(false);
+    const said = service.logs.filter(({ message }) => message.startsWith('an object could not be removed'));
+    expect(said.map(({ fields }) => fields.objectKey).sort()).toEqual([...keys].sort());
+    expect(said.map(({ fields }) => fields.code)).toEqual(['403 AccessDenied', '403 AccessDenied']);
+
+    expect(await sweepAfter(2 * DAY_MS)).toMatchObject({ deleted: 0, abandoned: 0, failed: 2 });
+    manners = honest;
+    expect(await sweepAfter(2 * DAY_MS)).toMatchObject({ deleted: 2, failed: 0 });
+    for (const key of keys) expect(await exists(key)).toBe(false);
+  });
+
+  it('says of each removal in the audit log which object it was', async () => {
+    const row = { actor_id: 'signpost:sweeper', user_id: 'alice', outcome: 'ok' };
+    const [deleted, abandoned, refused] = await Promise.all(
+      ['sweep.deleted', 'sweep.abandoned', 'sweep.refused'].map(audited),
+    );
+    expect(deleted).toHaveLength(2);
+    expect(abandoned).toMatchObject([row]);
+    expect(refused).toMatchObject([row]);
+
+    const file = await storeDeleted('sent again later');
+    await sweepAfter(DAY_MS);
+    await bucket.write(file.objectKey, 'late');
+    expect(await sweepAfter(DAY_MS)).toMatchObject({ stray: 1 });
+    expect(await audited('sweep.stray')).toEqual([{ ...row, object_key: file.objectKey }]);
+
+    const request = { fileName: 'b.bin', contentType: 'application/octet-stream', size: 6e6, method: 'MULTIPART' };
+    const { body } = await service.call<Upload>('alice', '/presign-upload', request);
+    expect(await sweepAfter(8 * DAY_MS)).toMatchObject({ aborted: 1 });
+    expect(await audited('sweep.aborted')).toEqual([{ ...row, object_key: body.objectKey }]);
+  });
+
+  it('goes past one object that has no answer, and ends when the bucket does not answer at all', async () => {
+    const files = await Promise.all(Array.from({ length: 5 }, (_, n) => storeDeleted(`silent ${n}`)));
+    const silent = s3Error(500, 'InternalError');
+    manners = locking((path) => path.endsWith(String(files[0]?.objectKey)), silent);
+    expect(await sweepAfter(DAY_MS)).toMatchObject({ deleted: 4, failed: 1 });
+    await Promise.all(Array.from({ length: 4 }, (_, n) => storeDeleted(`silent again ${n}`)));
+    manners = locking(() => true, silent);
+    await expect(sweepAfter(DAY_MS)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    manners = honest;
+    expect(await sweepAfter(DAY_MS)).toMatchObject({ deleted: 5, failed: 0 });
+  });
+
+  it.each([
+    ['host', { host: 30 * DAY_MS }],
+    ['bucket', { bucket: 30 * DAY_MS }],
+    ['database', { database: -30 * DAY_MS }],
+    ['host, by a little more than minutes,', { host: -6 * 60_000 }],
+  ])('removes nothing while the clock of the %s is another one', async (_, ahead) => {
+    const upload = await uploadOnly('of a moment ago');
+    const deleted = await storeDeleted('kept for a minute');
+    const asked = sweep(withClocks(service.services, ahead));
+    await expect(asked).rejects.toThrow(
+      /the clocks differ, it is .* by the bucket's, .* by the database's, .* by the host's/,
+    );
+    await expect(sweep(withClocks(service.services, ahead), { dryRun: true })).rejects.toThrow('the clocks differ');
+    for (const { objectKey } of [upload, deleted]) expect(await exists(objectKey)).toBe(true);
+    await sweep(withClocks(service.services, { host: 60_000, bucket: -60_000 }));
+    for (const { objectKey } of [upload, deleted]) expect(await exists(objectKey)).toBe(true);
+  });
+
+  it('tells ages by the clocks of bucket and database, whatever a host says that has none', async () => {
+    const upload = await uploadOnly('of a moment ago');
+    const { readClocks, now } = service.services;
+    const clocks = await readClocks();
+    for (const whose of ['bucket', 'database'] as const) {
+      expect(Math.abs(clocks[whose].getTime() - now().getTime())).toBeLessThan(60_000);
+    }
+    const wrong = { ...service.services, now: () => new Date(now().getTime() + 30 * DAY_MS) };
+    await sweep({ ...wrong, readClocks });
+    expect(await exists(upload.objectKey)).toBe(true);
+  });
+
+  it('removes nothing more once its lease or its claim is lost', async () => {
+    const file = await storeDeleted('of a sweep that lost its lease');
+    const lost = () => Promise.reject(new Error('the lease went to another instance'));
+    await expect(sweep(after(DAY_MS), { checkLease: lost })).rejects.toThrow('the lease went to another instance');
+    const stopped = new AbortController();
+    const checkLease = async () => stopped.abort();
+    await sweep(after(DAY_MS), { checkLease, signal: stopped.signal });
+    const { lister } = service.services;
+    const objects: typeof lister.objects = async (...page) => {
+      await service.services.objection.write('{}');
+      return lister.objects(...page);
+    };
+    const upload = await uploadOnly('of a sweep that met an objection');
+    await service.database.query('update files set object_removed_at = now() where id = $1', [file.fileId]);
+    const objected = { ...after(2 * DAY_MS), lister: { ...lister, objects } };
+    await expect(sweep(objected)).rejects.toThrow('objects');
+    for (const { objectKey } of [file, upload]) expect(await exists(objectKey)).toBe(true);
+    await sweep(service.services, { adopt: true });
+  });
+
+  it('forgets many rows in batches', async () => {
+    const insert = `insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, status,
+        created_at, deleted_at, object_removed_at)
+      select id, 'mass', 'mass/_/_/' || id || '/a', 'a', 'text/plain', 1, '""', 'deleted',
+        now() - interval '9 days', now() - interval '9 days', now() - interval '9 days'
+      from (select overlay(gen_random_uuid()::text placing '7' from 15 for 1)::uuid as id
+        from generate_series(1, 12001)) as ids`;
+    await service.database.query(insert);
+    expect((await sweepAfter(0)).forgotten).toBe(12_001);
+    expect(await service.database.query(`select 1 from files where owner_id = 'mass'`)).toEqual([]);
+  });
+});
