@@ -1,13 +1,17 @@
 import { isIPv4 } from 'node:net';
-import { readAuthConfig, splitSecrets } from './auth-config.ts';
+import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
-import { MIN_EVENTS_SECRET_BYTES, type Settings, settings } from './settings.ts';
+import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES, type Settings, settings } from './settings.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 export type Config = ReturnType<typeof parseConfig>;
 export type Sse = Config['sse'];
 export type BucketConfig = NonNullable<Config['bucket']>;
+
+const NO_UPLOAD_ID_SECRET =
+  'UPLOAD_ID_SECRET: required in production without JWT_SECRET and without static credentials of the bucket ' +
+  '(openssl rand -base64 48)';
 
 /** Thrown at start when settings do not fit. The message names every bad variable, and no value. */
 export class ConfigError extends Error {
@@ -26,7 +30,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const production = set.NODE_ENV === 'production';
   const { auth, errors: authErrors } = readAuthConfig(set, production);
   // What is wrong was left out above: that it is missing would be a second word on the same mistake.
-  const atOdds = [...authErrors, ...contradictions(set, production)].filter(
+  const uploadIdSecrets = readUploadIdSecrets(set, auth);
+  const lacksSecret = production && auth.keys.length > 0 && uploadIdSecrets.length === 0;
+  const secretErrors = lacksSecret ? [NO_UPLOAD_ID_SECRET] : [];
+  const atOdds = [...authErrors, ...secretErrors, ...contradictions(set, production)].filter(
     (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
   );
   const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
@@ -66,6 +73,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
       migrateOnStart: set.MIGRATE_ON_START,
     },
     auth,
+    /** The first signs, all verify. None: a secret made once and kept in `dataDir`. */
+    uploadIdSecrets,
     keyPrefix: set.KEY_PREFIX,
     uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
     downloadUrlTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
@@ -133,6 +142,16 @@ function contradictions(set: Settings, production: boolean): string[] {
   }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;
+}
+
+/** Secrets that every instance has: role credentials, which differ from one to the other and end, are none. */
+function readUploadIdSecrets(set: Settings, auth: AuthConfig): string[] {
+  const lasting = set.AWS_SESSION_TOKEN === undefined ? set.AWS_SECRET_ACCESS_KEY : undefined;
+  return [
+    ...(set.UPLOAD_ID_SECRET === undefined ? [] : splitSecrets(set.UPLOAD_ID_SECRET, MIN_SECRET_BYTES)),
+    ...auth.keys.flatMap(({ kind, value }) => (kind === 'secret' ? [value] : [])),
+    ...(lasting === undefined ? [] : [lasting]),
+  ];
 }
 
 /** S3 User Guide, "General purpose bucket naming rules". Buckets of other stores may be called otherwise. */

@@ -13,6 +13,7 @@ import { unavailable } from './errors.ts';
 import { createReaderSlots } from './files/read-content.ts';
 import type { AppServices } from './http/app.ts';
 import { type Logger, withoutThrowing } from './http/observe.ts';
+import { createIdSigner } from './id-signer.ts';
 import { inTime } from './in-time.ts';
 import { readClocks } from './jobs/agreed-clocks.ts';
 import { MARKER_NAME, OBJECTION_NAME } from './jobs/examine-marker.ts';
@@ -81,10 +82,11 @@ export async function createServices(
   };
   try {
     await lockEmbedded(config, closers);
-    const [storage, { database: opened, markerQueries, exclusively }, verifyToken] = await Promise.all([
+    const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids] = await Promise.all([
       openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
       openVerifier(config, now, logger),
+      openIdSigner(config),
     ]);
     const database = trackUse(opened);
     const auditLog = createAuditLog(database);
@@ -99,6 +101,7 @@ export async function createServices(
       now,
       stopping,
       newId: newUuidV7,
+      ids,
       newRequestId: () => crypto.randomUUID(),
       verifyToken,
       database,
@@ -207,6 +210,12 @@ async function startEmbeddedBucket(config: Config, logger: Logger, closers: Clos
     useDualstackEndpoint: false,
     useAccelerateEndpoint: false,
   };
+}
+
+/** In development by the secret that is made once and kept in `DATA_DIR`, where there is no other. */
+async function openIdSigner({ uploadIdSecrets, dataDir }: Config) {
+  if (uploadIdSecrets.length > 0) return createIdSigner(uploadIdSecrets);
+  return createIdSigner([(await readDevSecrets(dataDir)).jwtSecret]);
 }
 
 async function openVerifier(config: Config, now: () => Date, logger: Logger) {

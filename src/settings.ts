@@ -169,6 +169,17 @@ export const settings = z.object({
     .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'must be a cookie name of [A-Za-z0-9_.-]')
     .optional(),
 
+  /**
+   * Authenticates the ids of uploads that clients hold for the service: at least 32 bytes, several as those of
+   * `JWT_SECRET`, the first signs. Default: derived from `JWT_SECRET`, else from a static `AWS_SECRET_ACCESS_KEY` (without a
+   * session token); in production one of the three is required. An open upload in parts whose secret is gone is not found
+   * any more.
+   */
+  UPLOAD_ID_SECRET: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
+    .optional(),
+
   /** In front of every object key, at most 256 characters, ending in `/` or empty. */
   KEY_PREFIX: z
     .string()

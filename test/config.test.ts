@@ -211,6 +211,28 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...PRODUCTION, S3_BUCKET_NAME: 'my.uploads-2' }).bucket?.name).toBe('my.uploads-2');
   });
 
+  it('signs upload ids with a secret that every instance has, and needs one of its own only where there is none', () => {
+    const { JWT_SECRET, ...rest } = PRODUCTION;
+    const foreign = { ...rest, JWKS_URL: 'https://issuer.example/jwks' };
+    const secrets = (env: Record<string, string>) => parseConfig(env).uploadIdSecrets;
+    const [old, fresh] = ['o'.repeat(32), 'n'.repeat(32)];
+    const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret key' };
+    expect(secrets(PRODUCTION)).toEqual([JWT_SECRET]);
+    expect(secrets({ ...foreign, ...keys })).toEqual(['secret key']);
+    expect(secrets({ ...PRODUCTION, ...keys, UPLOAD_ID_SECRET: `${fresh},${old}` })).toEqual([
+      fresh,
+      old,
+      JWT_SECRET,
+      'secret key',
+    ]);
+    expect(secrets({ ...foreign, UPLOAD_ID_SECRET: fresh })).toEqual([fresh]);
+    expect(errorOf(foreign)).toMatch(/^UPLOAD_ID_SECRET: required in production/);
+    // Those of a role differ from instance to instance, and end.
+    expect(errorOf({ ...foreign, ...keys, AWS_SESSION_TOKEN: 't' })).toMatch(/^UPLOAD_ID_SECRET: required/);
+    expect(errorOf({ ...foreign, UPLOAD_ID_SECRET: 'short' })).toBe('UPLOAD_ID_SECRET: must have at least 32 bytes');
+    expect(secrets({})).toEqual([]);
+  });
+
   it('reads limits for each document type', () => {
     const { uploadPolicies } = parseConfig({ UPLOAD_POLICIES: '{"id":{"maxBytes":10,"contentTypes":["Image/*"]}}' });
     expect(uploadPolicies.get('id')).toEqual({ maxBytes: 10, contentTypes: ['image/*'] });

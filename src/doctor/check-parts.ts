@@ -14,7 +14,7 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
     const upload = await trial.beginParts();
     yield ok(name, 'begun');
     const { objectKey: key, bucketUploadId } = upload;
-    const plan = parseUploadId(upload.uploadId)?.plan;
+    const plan = parseUploadId(trial.services.ids, key, upload.uploadId)?.plan;
     const url = upload.parts[0]?.presignedUrl;
     if (url === undefined || plan === undefined) throw new Error('no part was signed');
 

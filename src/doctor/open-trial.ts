@@ -80,7 +80,7 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
     async beginParts() {
       const upload = await presign({ method: 'MULTIPART' });
       if (upload.method !== 'MULTIPART') throw new Error('asked for parts');
-      const bucketUploadId = parseUploadId(upload.uploadId)?.bucketUploadId ?? '';
+      const bucketUploadId = parseUploadId(services.ids, upload.objectKey, upload.uploadId)?.bucketUploadId ?? '';
       keys.set(upload.objectKey, null);
       uploads.set(bucketUploadId, upload.objectKey);
       return { ...upload, bucketUploadId };

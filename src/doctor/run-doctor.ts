@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
+import { createIdSigner } from '../id-signer.ts';
 import { type Closers, startEmbeddedDatabase } from '../open-database.ts';
 import { lockEmbedded, newUuidV7, openStorage } from '../services.ts';
 import { type Check, fail, ok, unreachable } from './check.ts';
@@ -75,7 +76,8 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     if (storage === null) return;
     // The trials are small texts; which types and sizes users may upload is no matter of the bucket.
     const ownLimits = { allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
-    const trial = openTrial({ ...storage, config: { ...config, ...ownLimits }, now, newId: newUuidV7 }, signal);
+    const ids = createIdSigner([crypto.randomUUID()]);
+    const trial = openTrial({ ...storage, config: { ...config, ...ownLimits }, ids, now, newId: newUuidV7 }, signal);
     try {
       if (!(await make('bucket', () => checkAccess(trial), 'S3_ENDPOINT, S3_PUBLIC_ENDPOINT, or the network'))) return;
       // Where nothing is taken, a refusal shows nothing.

@@ -5,6 +5,7 @@ import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
 import { objectKey, uploadId } from '../fields.ts';
+import type { IdSigner } from '../id-signer.ts';
 import { parseOwnKey } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
@@ -16,6 +17,7 @@ export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.o
 
 export type AbortUploadServices = AuditServices & {
   config: Config;
+  ids: IdSigner;
   bucket: Bucket;
   multipart: Pick<MultipartUploads, 'abort'>;
   files: Files;
@@ -47,7 +49,7 @@ async function abort(
   if (key === null) return;
   if ((await files.find({ id: key.fileId, ownerId: caller.userId })) !== null) throw confirmed();
 
-  const upload = input.uploadId === undefined ? null : parseUploadId(input.uploadId);
+  const upload = input.uploadId === undefined ? null : parseUploadId(services.ids, key.key, input.uploadId);
   if (upload !== null) await multipart.abort(key.key, upload.bucketUploadId);
   const object = await bucket.head(key.key);
   // On another's behalf there is a row whether anything was left to abort or not: `recordActs`.

@@ -7,6 +7,7 @@ import type { FileRow, Refusal } from '../db/schema.ts';
 import { busy, Problem } from '../errors.ts';
 import { objectKey, partNumber, uploadId } from '../fields.ts';
 import { type File, toFile } from '../files/to-file.ts';
+import type { IdSigner } from '../id-signer.ts';
 import { parseOwnKey } from '../object-key.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
@@ -54,6 +55,7 @@ export type ConfirmUploadServices = AuditServices & {
   /** Who may confirm at the moment: `createConfirmingSlots`. */
   confirming: Slots;
   config: Config;
+  ids: IdSigner;
   bucket: Bucket;
   multipart: MultipartUploads;
   files: Files;
@@ -165,14 +167,14 @@ async function confirm(
 
 /** The object of an upload in parts, completed by this call or an earlier one; null when there is neither. */
 async function completed(
-  { config, multipart, bucket }: ConfirmUploadServices,
+  services: ConfirmUploadServices,
   caller: Caller,
   objectKey: string,
   { uploadId = '', parts }: Pick<ConfirmUploadInput, 'uploadId' | 'parts'>,
 ) {
-  const upload = toOpenUpload(config, caller, { objectKey, uploadId });
-  await completeParts(multipart, upload, parts);
-  return bucket.head(upload.key);
+  const upload = toOpenUpload(services, caller, { objectKey, uploadId });
+  await completeParts(services.multipart, upload, parts);
+  return services.bucket.head(upload.key);
 }
 
 function objectNotFound(): Problem {

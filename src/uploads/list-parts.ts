@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import { objectKey, uploadId } from '../fields.ts';
+import type { IdSigner } from '../id-signer.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 
@@ -12,11 +13,11 @@ export const listPartsInput = z.strictObject({ objectKey, uploadId });
  * @throws {Problem} `not-your-object`, `upload-not-found`, `storage-unavailable`.
  */
 export async function listParts(
-  services: { config: Config; multipart: Pick<MultipartUploads, 'listParts'> },
+  services: { config: Config; ids: IdSigner; multipart: Pick<MultipartUploads, 'listParts'> },
   caller: Caller,
   input: z.infer<typeof listPartsInput>,
 ) {
-  const { key, bucketUploadId } = toOpenUpload(services.config, caller, input);
+  const { key, bucketUploadId } = toOpenUpload(services, caller, input);
   const parts = await services.multipart.listParts(key, bucketUploadId);
   if (parts === null) throw uploadNotFound();
   return { parts: parts.map(({ partNumber, sizeBytes, etag }) => ({ partNumber, size: sizeBytes, etag })) };

@@ -1,3 +1,5 @@
+import type { IdSigner } from '../id-signer.ts';
+import type { ObjectKey } from '../object-key.ts';
 import { MIN_PART_BYTES } from '../settings.ts';
 
 /** S3 User Guide, "Amazon S3 multipart upload limits". */
@@ -36,24 +38,42 @@ export function partLength(plan: MultipartPlan, partNumber: number): number | nu
   return Math.min(plan.partSizeBytes, plan.sizeBytes - (partNumber - 1) * plan.partSizeBytes);
 }
 
+/** An upload that was begun: under which key, how it is cut, and the bucket's id of it. */
+type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string };
+
+/** Of HMAC-SHA256, 128 bits (RFC 2104, section 5: no less than half). */
+const TAG_BYTES = 16;
+
 /**
  * The upload id that clients get: the bucket's own with the plan in front, since nothing in the bucket tells the size
- * of an upload that is not complete, and signing keeps no state. Who changes the plan gains nothing: the size is held
- * against the limits whenever parts are signed, and against the signed metadata when the upload is confirmed.
+ * of an upload that is not complete, and signing keeps no state. A tag over key, plan and id keeps the client from
+ * writing the plan anew, which would give it URLs of parts of any length: `<size>.<part size>[+kind].<tag>.<id>`.
  */
-export function formatUploadId(plan: MultipartPlan, bucketUploadId: string): string {
-  const { sizeBytes, partSizeBytes, partChecksums, isOpen } = plan;
-  return `${sizeBytes}.${partSizeBytes}${partChecksums ? '+sha256' : isOpen ? '+open' : ''}.${bucketUploadId}`;
+export function formatUploadId(signer: IdSigner, upload: BegunUpload): string {
+  const { sizeBytes, partSizeBytes, partChecksums, isOpen } = upload.plan;
+  const plan = `${sizeBytes}.${partSizeBytes}${partChecksums ? '+sha256' : isOpen ? '+open' : ''}`;
+  const tag = signer.tag(taggedText(upload.key, plan, upload.bucketUploadId), TAG_BYTES);
+  return `${plan}.${tag.toString('base64url')}.${upload.bucketUploadId}`;
 }
 
-/** The plan and the bucket's id, or null for what `formatUploadId` never made. */
-export function parseUploadId(uploadId: string): { plan: MultipartPlan; bucketUploadId: string } | null {
-  const [, size = '', partSize = '', kind, bucketUploadId = ''] =
-    /^(\d{1,15})\.(\d{1,15})(\+sha256|\+open)?\.([!-~]+)$/.exec(uploadId) ?? [];
+/** The plan and the bucket's id, or null for what `formatUploadId` never made for this key, with these secrets. */
+export function parseUploadId(
+  signer: IdSigner,
+  key: ObjectKey,
+  uploadId: string,
+): Pick<BegunUpload, 'plan' | 'bucketUploadId'> | null {
+  const [, text = '', size = '', partSize = '', kind, tag = '', bucketUploadId = ''] =
+    /^((\d{1,15})\.(\d{1,15})(\+sha256|\+open)?)\.([\w-]{22})\.([!-~]+)$/.exec(uploadId) ?? [];
+  if (bucketUploadId === '') return null;
+  if (!signer.isTag(taggedText(key, text, bucketUploadId), Buffer.from(tag, 'base64url'))) return null;
   const plan = {
     ...{ sizeBytes: Number(size), partSizeBytes: Number(partSize), partChecksums: kind === '+sha256' },
     ...(kind === '+open' && { isOpen: true as const }),
   };
-  if (bucketUploadId === '' || plan.partSizeBytes === 0 || partCount(plan) > MAX_PARTS) return null;
   return { plan, bucketUploadId };
+}
+
+/** None of the three has a line break, so no two of them make the same text. */
+function taggedText(key: ObjectKey, plan: string, bucketUploadId: string): string {
+  return `upload id\n${key}\n${plan}\n${bucketUploadId}`;
 }

@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import { Problem } from '../errors.ts';
+import type { IdSigner } from '../id-signer.ts';
 import { type ObjectKey, parseOwnKey } from '../object-key.ts';
 import { type MultipartPlan, parseUploadId } from './multipart-plan.ts';
 
@@ -12,17 +13,16 @@ export function uploadNotFound(): Problem {
 }
 
 /**
- * An upload in parts that the caller points at. Whether the bucket still has it, and under this key, only the bucket
- * knows.
- * @throws {Problem} `not-your-object`, `upload-not-found` for what was never signed.
+ * An upload in parts that the caller points at. Whether the bucket still has it only the bucket knows.
+ * @throws {Problem} `not-your-object`, `upload-not-found` for an id that was not given out for this key.
  */
 export function toOpenUpload(
-  config: Config,
+  { config, ids }: { config: Config; ids: IdSigner },
   caller: Caller,
   input: { objectKey: string; uploadId: string },
 ): OpenUpload {
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
-  const upload = parseUploadId(input.uploadId);
+  const upload = key && parseUploadId(ids, key.key, input.uploadId);
   if (key === null || upload === null) throw uploadNotFound();
   return { key: key.key, documentType: key.documentType, ...upload };
 }

@@ -3,6 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import { Problem } from '../errors.ts';
 import { checksumSha256, objectKey, partNumber, uploadId } from '../fields.ts';
+import type { IdSigner } from '../id-signer.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import { findViolations } from '../upload-policy.ts';
@@ -28,14 +29,15 @@ export const presignPartsInput = z
 
 export type PresignPartsServices = {
   config: Config;
+  ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
   now: () => Date;
 };
 
 /**
- * Signs parts of an upload that was begun before, as often as it takes. Pure: an id that is not this key's makes URLs
- * that the bucket refuses.
+ * Signs parts of an upload that was begun before, as often as it takes. Pure: an id that
+ * has ended makes URLs that the bucket refuses.
  * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, or with a
  * checksum too few or too many, `file-too-large`.
  */
@@ -45,8 +47,8 @@ export async function presignParts(
   input: z.infer<typeof presignPartsInput>,
 ) {
   const { config } = services;
-  const { key, documentType, plan, bucketUploadId } = toOpenUpload(config, caller, input);
-  // The plan comes back from the client: nobody gets parts signed for more than the limits allow.
+  const { key, documentType, plan, bucketUploadId } = toOpenUpload(services, caller, input);
+  // The limits may be tighter by now.
   const violations = findViolations(config, { sizeBytes: plan.sizeBytes, contentType: '*/*', documentType });
   const tooLarge = violations.find(({ code }) => code === 'file-too-large');
   if (tooLarge !== undefined) throw new Problem(tooLarge.code, tooLarge.message);

@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import type { IdSigner } from '../id-signer.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -17,6 +18,7 @@ import type { UploadRequest } from './upload-request.ts';
 
 export type SignUploadServices = {
   config: Config;
+  ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
   multipart: Pick<MultipartUploads, 'begin'>;
@@ -134,7 +136,7 @@ async function beginParts(
   now: Date,
   maxParts: number,
 ) {
-  const { config, multipart } = services;
+  const { config, ids, multipart } = services;
   const plan =
     request.size === null
       ? planOpenParts(maxBytesOfUnknown(config, request))
@@ -157,7 +159,7 @@ async function beginParts(
   const signed = await signParts(services, toSign, now);
   return {
     method: 'MULTIPART' as const,
-    uploadId: formatUploadId(plan, bucketUploadId),
+    uploadId: formatUploadId(ids, { key, plan, bucketUploadId }),
     partSize: plan.partSizeBytes,
     partCount: count,
     ...signed,

@@ -204,7 +204,7 @@ describe('/s3/multipart', () => {
     expectRefusal(await complete(upload, [part]), 422, 'verification-failed');
     expect(await service.bucket.read(upload.key)).toBeNull();
     const forged = { ...upload, uploadId: upload.uploadId.replace(/^\d+/, String(MAX_BYTES)) };
-    expectRefusal((await signPart(forged, 1)) as unknown as Answer, 413, 'file-too-large');
+    expectRefusal((await signPart(forged, 1)) as unknown as Answer, 404, 'upload-not-found');
   });
 
   it('completes nothing that has a gap, or whose end nobody named', async () => {

@@ -148,7 +148,7 @@ describe('a sweep', () => {
     const url = body.parts[0]?.presignedUrl ?? '';
     expect((await fetch(url, { method: 'PUT', body: new TextEncoder().encode('hello') })).status).toBe(200);
     const { multipart } = service.services;
-    const bucketUploadId = body.uploadId.split('.').slice(2).join('.');
+    const bucketUploadId = body.uploadId.split('.').slice(3).join('.');
     const parts = (await multipart.listParts(body.objectKey, bucketUploadId)) ?? [];
     expect(await multipart.complete(body.objectKey, bucketUploadId, parts)).toBeNull();
 

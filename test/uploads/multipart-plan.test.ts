@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createIdSigner } from '../../src/id-signer.ts';
+import { parseObjectKey } from '../../src/object-key.ts';
 import {
   formatUploadId,
+  type MultipartPlan,
   parseUploadId,
   partCount,
   partLength,
@@ -10,6 +13,15 @@ import {
 } from '../../src/uploads/multipart-plan.ts';
 
 const MIB = 1024 ** 2;
+const signer = createIdSigner(['a secret of this test']);
+const keyOf = (fileId: string) => {
+  const key = parseObjectKey('', `alice/_/_/${fileId}/a.bin`);
+  if (key === null) throw new Error('a key');
+  return key.key;
+};
+const key = keyOf('0198c0de-0000-7000-8000-000000000001');
+const roundTrip = (plan: MultipartPlan, bucketUploadId: string) =>
+  parseUploadId(signer, key, formatUploadId(signer, { key, plan, bucketUploadId }));
 
 describe('planParts', () => {
   it('cuts every size up to 5 TiB into at most 10,000 parts, equal but for the last, that add up', () => {
@@ -27,7 +39,7 @@ describe('planParts', () => {
           expect((count - 1) * plan.partSizeBytes + last).toBe(size);
           if (size > 0) expect(last).toBeGreaterThan(0);
           expect([partLength(plan, 0), partLength(plan, count + 1)]).toEqual([null, null]);
-          expect(parseUploadId(formatUploadId(plan, '2~a.b-c'))).toEqual({ plan, bucketUploadId: '2~a.b-c' });
+          expect(roundTrip(plan, '2~a.b-c')).toEqual({ plan, bucketUploadId: '2~a.b-c' });
         },
       ),
       { numRuns: 2000 },
@@ -45,7 +57,7 @@ describe('planOpenParts', () => {
           const count = partCount(plan);
           expect(count).toBe(Math.min(10_000, Math.ceil(maxBytes / (5 * MIB)) || 1));
           expect(partLength(plan, count + 1)).toBeNull();
-          expect(parseUploadId(formatUploadId(plan, '2~x.y'))).toEqual({ plan, bucketUploadId: '2~x.y' });
+          expect(roundTrip(plan, '2~x.y')).toEqual({ plan, bucketUploadId: '2~x.y' });
         },
       ),
     );
@@ -57,6 +69,11 @@ describe('parseUploadId', () => {
     '',
     'x',
     '1.2',
+    '1.2.x',
+    '1.2..x',
+    `1.2.${'A'.repeat(22)}.x`,
+    `1.2+open.${'A'.repeat(22)}.x`,
+    `1.2.${'ä'.repeat(22)}.x`,
     '1.2.',
     '1.0.x',
     '1.2+sha1.x',
@@ -69,6 +86,38 @@ describe('parseUploadId', () => {
     '100001.10.x',
     '1e3.2.x',
   ])('refuses %j', (id) => {
-    expect(parseUploadId(id)).toBeNull();
+    expect(parseUploadId(signer, key, id)).toBeNull();
+  });
+
+  it('refuses what is changed in any character, and what is of another key or secret', () => {
+    for (const plan of [planParts(10, 5 * MIB), planParts(10, 5 * MIB, true), planOpenParts(MIB)]) {
+      const id = formatUploadId(signer, { key, plan, bucketUploadId: '2~a.b-c' });
+      expect(parseUploadId(signer, key, id)?.plan).toEqual(plan);
+      for (const [index, character] of [...id].entries()) {
+        // Two bits of the tag's last character say nothing.
+        const other = character === '9' ? 'A' : '9';
+        const changed = `${id.slice(0, index)}${other}${id.slice(index + 1)}`;
+        const found = parseUploadId(signer, key, changed);
+        if (found !== null) expect(found).toEqual(parseUploadId(signer, key, id));
+      }
+      for (const changed of [`1${id}`, `${id}x`, id.slice(0, -1), id.replace(/^\d+/, '1'), id.replace(/\+\w+/, '')]) {
+        if (changed !== id) expect(parseUploadId(signer, key, changed)).toBeNull();
+      }
+      const [size, part, tag, ...rest] = id.split('.');
+      for (const kind of ['', '+open', '+sha256']) {
+        const changed = [size, `${part?.split('+')[0]}${kind}`, tag, ...rest].join('.');
+        if (changed !== id) expect(parseUploadId(signer, key, changed)).toBeNull();
+      }
+      expect(parseUploadId(signer, keyOf('0198c0de-0000-7000-8000-000000000002'), id)).toBeNull();
+      expect(parseUploadId(createIdSigner(['another secret']), key, id)).toBeNull();
+    }
+  });
+
+  it('takes what was signed with an older secret, or by another instance with the same', () => {
+    const upload = { key, plan: planParts(10, 5 * MIB), bucketUploadId: 'x' };
+    const rotated = createIdSigner(['a new secret', 'a secret of this test']);
+    expect(parseUploadId(rotated, key, formatUploadId(signer, upload))).not.toBeNull();
+    expect(parseUploadId(signer, key, formatUploadId(rotated, upload))).toBeNull();
+    expect(formatUploadId(createIdSigner(['a secret of this test']), upload)).toBe(formatUploadId(signer, upload));
   });
 });
