@@ -2,10 +2,11 @@ import { Hono } from 'hono';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
-import { Problem } from '../errors.ts';
 import { allowOrigins } from './allow-origins.ts';
 import { authenticate } from './authenticate.ts';
+import { boundBodies } from './bound-bodies.ts';
 import type { Env } from './env.ts';
+import { noRoute } from './no-route.ts';
 import { type Logger, observe } from './observe.ts';
 import { splitPathToken } from './path-token.ts';
 import { answerProblem } from './problem.ts';
@@ -42,9 +43,10 @@ export function createApp(services: AppServices): Hono<Env> {
   const { config } = services;
   const app = new Hono<Env>({ getPath: (request) => splitPathToken(request).path });
   app.onError((error, c) => answerProblem(c, error, services.logger));
-  app.notFound((c) => answerProblem(c, new Problem('route-not-found', 'there is no such route'), services.logger));
+  app.notFound((c) => answerProblem(c, noRoute(app, c.req.path), services.logger));
 
   app.use(observe(services));
+  app.use(boundBodies());
   // Before CORS: it carries a token, and no other origin may read it.
   if (services.page !== null) app.route('/', pageRoutes(services, services.page));
   if (config.allowedOrigins.length > 0) app.use(allowOrigins(config.allowedOrigins, config.auth.cookie !== null));

@@ -2,6 +2,7 @@ import type { Target } from '../audit/record-refusals.ts';
 import type { Identity } from '../auth/caller.ts';
 import type { TokenRefusal } from '../auth/refusal.ts';
 import type { AuditAction } from '../db/audit-row.ts';
+import type { BodySlots } from './bound-bodies.ts';
 
 /** What the middleware hands to the routes. `caller` is set behind `authenticate`, so on every route that needs one. */
 export type Env = {
@@ -13,6 +14,8 @@ export type Env = {
     headers: Record<string, string>;
     /** The client's IP address, as far as it is known. */
     address: string | null;
+    /** Places for bodies on their way. */
+    bodies: BodySlots;
     caller: Identity;
     /** What a route that was reached does, and to what, as far as its path and query say. */
     act?: Target & { action: AuditAction };

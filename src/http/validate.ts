@@ -1,15 +1,16 @@
 import type { Context } from 'hono';
 import type { z } from 'zod';
 import { type Mismatch, Problem } from '../errors.ts';
+import { MAX_BODY_BYTES, takeBodySlot } from './bound-bodies.ts';
+import type { Env } from './env.ts';
 
-/** What a JSON body may have, and one that carries a batch or a list of parts. */
-const MAX_BODY_BYTES = 64 * 1024;
+/** What a JSON body may have that carries a batch or a list of parts. */
 export const MAX_BATCH_BODY_BYTES = 1024 * 1024;
 
 /** A body of nothing but mistakes is not answered with all of them. */
 const MAX_MISMATCHES = 100;
 
-const JSON_TYPE = /^application\/json *(;|$)/i;
+export const JSON_TYPE = /^application\/json *(;|$)/i;
 /** What bucket events come as: SNS calls its JSON plain text. */
 export const JSON_OR_TEXT = /^(application\/json|text\/plain) *(;|$)/i;
 
@@ -17,19 +18,31 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The request's JSON body as the schema has it.
- * @throws {Problem} `unsupported-media-type`, `body-too-large`, or `invalid-request` with every mismatch by its path.
+ * @param mayBeLarge whether this body may have more than 64 KiB, where `maxBytes` is more.
+ * @throws {Problem} `unsupported-media-type`, `body-too-large`, or `invalid-request` with every mismatch by its path;
+ * what `takeBodySlot` throws.
  */
 export async function readJson<Schema extends z.ZodType>(
-  c: Context,
+  c: Context<Env>,
   schema: Schema,
   maxBytes = MAX_BODY_BYTES,
   types = JSON_TYPE,
+  mayBeLarge: (body: unknown) => boolean = () => true,
 ): Promise<z.output<Schema>> {
   const type = c.req.header('content-type');
   if (type === undefined || !types.test(type)) {
     throw new Problem('unsupported-media-type', 'send the body as application/json');
   }
-  return validate(schema, parseJson(await readBody(c, maxBytes).catch(refuseBrokenBody)));
+  requireSize(Number(c.req.header('content-length') ?? 0), maxBytes);
+  const release = await takeBodySlot(c, maxBytes);
+  try {
+    const bytes = await readBody(c, maxBytes).catch(refuseBrokenBody);
+    const body = parseJson(bytes);
+    if (bytes.byteLength > MAX_BODY_BYTES && !mayBeLarge(body)) requireSize(bytes.byteLength, MAX_BODY_BYTES);
+    return validate(schema, body);
+  } finally {
+    release();
+  }
 }
 
 /** The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. */
@@ -51,30 +64,44 @@ export function validate<Schema extends z.ZodType>(schema: Schema, input: unknow
   const result = schema.safeParse(input);
   if (result.success) return result.data;
   throw new Problem('invalid-request', 'the request does not fit; errors names each mismatch', {
-    errors: result.error.issues.flatMap(toMismatches).slice(0, MAX_MISMATCHES),
+    errors: result.error.issues.flatMap((issue) => toMismatches(issue, input)).slice(0, MAX_MISMATCHES),
   });
 }
 
-function toMismatches(issue: z.core.$ZodIssue): Mismatch[] {
+function toMismatches(issue: z.core.$ZodIssue, input: unknown): Mismatch[] {
   const path = issue.path.map(String);
+  if (issue.code !== 'unrecognized_keys' && isMissing(input, issue.path)) {
+    return [{ path: path.join('.'), message: 'is missing' }];
+  }
   if (issue.code === 'invalid_key')
     return [{ path: path.join('.'), message: issue.issues[0]?.message ?? issue.message }];
   if (issue.code !== 'unrecognized_keys') return [{ path: path.join('.'), message: issue.message }];
   return issue.keys.map((key) => ({ path: [...path, key].join('.'), message: 'is not a field of this request' }));
 }
 
-async function readBody(c: Context, maxBytes: number): Promise<Uint8Array> {
-  const tooLarge = () => new Problem('body-too-large', `the body may have at most ${maxBytes} bytes`);
-  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge();
+function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
+  let value: unknown = input;
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return true;
+    value = Reflect.get(value, name);
+  }
+  return value === undefined;
+}
+
+async function readBody(c: Context<Env>, maxBytes: number): Promise<Uint8Array> {
   if (c.req.header('transfer-encoding') === undefined) return new Uint8Array(await c.req.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of c.req.raw.body ?? []) {
     sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) throw tooLarge();
+    requireSize(sizeBytes, maxBytes);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+function requireSize(sizeBytes: number, maxBytes: number): void {
+  if (sizeBytes > maxBytes) throw new Problem('body-too-large', `the body may have at most ${maxBytes} bytes`);
 }
 
 /** The client's doing, and no fault to be alarmed about: it went away, or its chunks are none. */

@@ -271,6 +271,81 @@ describe('common rules', () => {
   });
 });
 
+describe('methods', () => {
+  it.each([
+    ['GET', '/presign-upload', 'POST'],
+    ['PUT', '/confirm-upload', 'POST'],
+    ['POST', '/files', 'GET, HEAD'],
+    ['POST', '/files/0198c0de-0000-7000-8000-000000000001', 'GET, HEAD, PATCH, DELETE'],
+    ['GET', '/s3/multipart', 'POST'],
+    ['OPTIONS', '/usage', 'GET, HEAD'],
+  ])('answers 405 to %s %s, and what it takes', async (method, path, allow) => {
+    const answer = await service.call('wrong-method', path, undefined, { method });
+    expectProblem(answer, 405, 'method-not-allowed');
+    expect(answer.headers.get('allow')).toBe(allow);
+  });
+
+  it('answers 404 where no method is taken, and tells nobody without a token', async () => {
+    for (const path of ['/files/', '/file', '/files/a/b', '/presign-upload/x']) {
+      expectProblem(await service.call('wrong-method', path, {}), 404, 'route-not-found');
+    }
+    expect((await service.app.request('/presign-upload')).status).toBe(401);
+  });
+});
+
+describe('bodies', () => {
+  it('says of what is not there that it is missing', async () => {
+    const { body } = await service.call('bodies', '/presign-upload', { fileName: 'a.txt', contentType: 'text/plain' });
+    expect(body.errors).toEqual([{ path: 'size', message: 'is missing' }]);
+    const batch = await service.call('bodies', '/presign-upload/batch', { files: [PRESIGN, {}] });
+    const errors = ['fileName', 'contentType', 'size'].map((name) => ({
+      path: `files.1.${name}`,
+      message: 'is missing',
+    }));
+    expect(batch.body.errors).toEqual(errors);
+  });
+
+  it('takes more than 64 KiB for confirming only with a list of parts', async () => {
+    const padding = ' '.repeat(100_000);
+    const confirm = (body: string) => service.call('bodies', '/confirm-upload', body);
+    expectProblem(await confirm(`{"objectKey":"bodies/x"${padding}}`), 413, 'body-too-large');
+    expectProblem(await confirm(`{"objectKey":"${padding}"}`), 413, 'body-too-large');
+    expect((await confirm(`{"objectKey":"bodies/x","uploadId":"x","parts":[]${padding}}`)).status).toBe(400);
+  });
+
+  it('bounds how many of one user’s are on their way, and leaves others alone', async () => {
+    const ends: (() => void)[] = [];
+    const stalled = async (path: string, bytes: number) => {
+      const body = new ReadableStream({
+        start: (controller) => {
+          controller.enqueue(new Uint8Array(1));
+          ends.push(() => controller.close());
+        },
+      });
+      const headers = {
+        authorization: `Bearer ${await mint('slow')}`,
+        ...{ 'content-type': 'application/json', 'content-length': String(bytes) },
+      };
+      // Of Node's own fetch alone.
+      const half = { duplex: 'half' } as const;
+      return service.app.request(path, { method: 'POST', headers, body, ...half });
+    };
+    const large = Array.from({ length: 9 }, () => stalled('/confirm-upload', 1024 ** 2));
+    const first = await Promise.race(large);
+    expect([first.status, first.headers.get('retry-after'), await first.json()]).toMatchObject([
+      ...[429, '1'],
+      { code: 'rate-limited', detail: expect.stringContaining('on their way') },
+    ]);
+    // Small ones have places of their own, and others have theirs.
+    expect((await service.call('slow', '/presign-upload', PRESIGN)).status).toBe(200);
+    expect((await service.call('quick', '/confirm-upload', { objectKey: 'other/x' })).status).toBe(403);
+    for (const end of ends) end();
+    for (const response of await Promise.all(large)) expect([400, 429]).toContain(response.status);
+    const again = { headers: { 'content-length': String(1024 ** 2) } };
+    expect((await service.call('slow', '/confirm-upload', { objectKey: 'quick/x' }, again)).status).toBe(403);
+  });
+});
+
 describe('rate limit', () => {
   it('answers 429 beyond the limit, to that user alone, until the minute is over', async () => {
     let now = new Date('2026-11-20T12:00:10Z');

@@ -8,7 +8,7 @@ import { uploadRequest, uploadRequests } from '../../uploads/upload-request.ts';
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
-import { MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
+import { JSON_TYPE, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
 export type UploadServices = PresignUploadServices & ConfirmUploadServices & AbortUploadServices;
 
@@ -46,10 +46,15 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
 
   routes.post('/confirm-upload', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.confirm');
-    const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES);
+    const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES, JSON_TYPE, hasParts);
     const { file, created } = await confirmUpload(services, caller, input);
     return answerJson(c, file, created ? 201 : 200);
   });
 
   return routes;
+}
+
+/** Only a list of parts makes a confirmation long. */
+function hasParts(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'parts' in body;
 }
