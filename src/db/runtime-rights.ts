@@ -14,12 +14,13 @@ const EVENT_COLUMNS = 'actor_id, user_id, action, outcome, file_id, object_key, 
  * rights the migrations grant; these are for jobs, for the admins' audit log, and for looking at the migrations.
  */
 export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
-  files: ['SELECT', 'DELETE'],
+  files: ['SELECT', 'INSERT', 'UPDATE (object_removed_at)', 'DELETE'],
   file_usage: [],
   audit_events: ['SELECT', `INSERT (${EVENT_COLUMNS})`],
   audit_seals: ['SELECT', 'INSERT'],
   sweeps: ['SELECT', 'INSERT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE'],
+  marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
 /**

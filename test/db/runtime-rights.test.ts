@@ -11,6 +11,7 @@ import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { withClocks } from '../jobs/with-clocks.ts';
 
 /** With a character that an identifier must be quoted for. */
 const LOGIN = `runtime-"${randomUUID().slice(0, 8)}`;
@@ -72,9 +73,21 @@ describe('a login that does not own the tables', () => {
   it('sweeps under its lease, forgets, seals and verifies', async () => {
     const { services } = service;
     await service.store('bob', 'kept');
-    await owner.query(`update files set object_removed_at = now() - interval '30 days' where status = 'deleted'`);
-    const state = await services.exclusively(SWEEP_LEASE, () => sweep(services));
-    expect(state?.counts).toMatchObject({ listed: 1, missing: 0 });
+    await owner.query(`update files set deleted_at = now() - interval '30 days',
+      object_removed_at = now() - interval '30 days' where status = 'deleted'`);
+    const [late, removed] = [
+      { fileName: 'a.txt', contentType: 'text/plain', size: 1 },
+      await service.store('bob', 'x'),
+    ];
+    await service.put(await service.presign('bob', late), 'l');
+    await service.call('bob', `/files/${removed.fileId}`, undefined, { method: 'DELETE' });
+    await service.bucket.write(removed.objectKey, 'sent again');
+    const days = { bucket: 172_800_000, database: 172_800_000, host: 172_800_000 };
+    const state = await services.exclusively(SWEEP_LEASE, () => sweep(withClocks(services, days)));
+    expect(state?.counts).toMatchObject({ listed: 3, missing: 0, abandoned: 1, stray: 1 });
+    await owner.query(`update files set deleted_at = now() - interval '30 days',
+      object_removed_at = now() - interval '30 days' where status = 'deleted'`);
+    await services.exclusively(SWEEP_LEASE, () => sweep(services));
     expect(await owner.query(`select 1 from files where status = 'deleted'`)).toEqual([]);
     // A transaction that is open anywhere in the cluster puts off what was written since.
     const seal = () => sealAuditLog(services).then(() => verifyAuditLog(services));
