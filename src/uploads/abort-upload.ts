@@ -10,6 +10,7 @@ import { parseOwnKey } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { discardObject } from './discard-object.ts';
+import { isMarked } from './mark-file-id.ts';
 import { parseUploadId } from './multipart-plan.ts';
 import { isFileOf } from './upload-outcome.ts';
 
@@ -27,7 +28,7 @@ export type AbortUploadServices = AuditServices & {
 /**
  * Gives up an upload: its parts, and an object that arrived but was not confirmed, are removed. What is still on its
  * way becomes no file either, whoever confirms it: the bucket's events would. When there is nothing left to abort it
- * has succeeded.
+ * has succeeded; a key that no upload was signed for leaves no row.
  * @throws {Problem} `not-your-object`, `conflict` once it is confirmed, `storage-unavailable`, `database-unavailable`.
  */
 export function abortUpload(
@@ -44,14 +45,16 @@ async function abort(
   caller: Caller,
   input: z.infer<typeof abortUploadInput>,
 ): Promise<void> {
-  const { config, bucket, multipart, files } = services;
+  const { config, ids, bucket, multipart, files } = services;
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
   if (key === null) return;
   if ((await files.find({ id: key.fileId, ownerId: caller.userId })) !== null) throw confirmed();
 
-  const upload = input.uploadId === undefined ? null : parseUploadId(services.ids, key.key, input.uploadId);
+  const upload = input.uploadId === undefined ? null : parseUploadId(ids, key.key, input.uploadId);
   if (upload !== null) await multipart.abort(key.key, upload.bucketUploadId);
   const object = await bucket.head(key.key);
+  // Under a key that nobody ever signed nothing is on its way, and of such keys anybody can make up any number.
+  if (object === null && !isMarked(ids, key)) return;
   // On another's behalf there is a row whether anything was left to abort or not: `recordActs`.
   const act = caller.isOnBehalf ? null : actOf(caller, 'upload.abort');
   if (isFileOf(key, await discardObject(services, key, object, null, act))) throw confirmed();

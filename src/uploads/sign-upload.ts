@@ -11,6 +11,7 @@ import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { maxBytesOf } from '../upload-policy.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
+import { markFileId } from './mark-file-id.ts';
 import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata } from './upload-metadata.ts';
@@ -55,14 +56,15 @@ export async function signUpload(
 ) {
   const { config } = services;
   const now = services.now();
-  const fileId = services.newId(now);
-  const key = buildObjectKey(config.keyPrefix, {
+  const parts = {
     userId: caller.userId,
     recordId: request.recordId ?? null,
     documentType: request.documentType ?? null,
-    fileId,
+    fileId: services.newId(now),
     fileName: safeFileName(request.fileName),
-  });
+  };
+  const fileId = markFileId(services.ids, parts);
+  const key = buildObjectKey(config.keyPrefix, { ...parts, fileId });
   const method = methodOf(config, request);
   const isCopied = method === 'POST' || method === 'CREATE' || config.freezeUploads === 'all';
   return {

@@ -1,4 +1,5 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unavailable } from '../../src/errors.ts';
 import { createApp } from '../../src/http/app.ts';
@@ -310,6 +311,27 @@ describe('POST /abort-upload', () => {
     await putAll(upload);
     expectProblem(await post('/confirm-upload', { objectKey, uploadId }), 409, 'conflict');
     expect(await service.bucket.read(objectKey)).toBeNull();
+  });
+
+  it('leaves no row for what was never signed, whoever else has the id', async () => {
+    const mine = await service.presign('gus', { ...request, size: 5 });
+    const alices = await service.presign('alice', { ...request, size: 5 });
+    const old = mine.fileId.replace(/^.{8}/, '01800000');
+    const keys = [
+      ...Array.from({ length: 50 }, () => `gus/_/_/${uuidv7()}/film.bin`),
+      ...[mine.fileId, alices.fileId].flatMap((id) => [`gus/_/_/${id}/x`, `gus/r/_/${id}/film.bin`]),
+      ...[`gus/_/_/${alices.fileId}/film.bin`, `gus/_/_/${old}/film.bin`],
+    ];
+    for (const objectKey of keys) expect((await post('/abort-upload', { objectKey }, 'gus')).status).toBe(204);
+    expect(await service.database.query(`select id from files where owner_id = 'gus'`)).toEqual([]);
+    // Nothing of that touched the upload that was signed, until it is given up itself.
+    await service.put(mine, 'hello');
+    expect((await service.confirm('gus', mine.objectKey)).status).toBe(201);
+    const another = await service.presign('gus', { ...request, size: 5 });
+    expect((await post('/abort-upload', { objectKey: another.objectKey }, 'gus')).status).toBe(204);
+    expect(await service.database.query(`select id from files where status = 'refused' and owner_id = 'gus'`)).toEqual([
+      { id: another.fileId },
+    ]);
   });
 
   it('never leaves a row without an object, however it meets a confirmation', async () => {
