@@ -225,6 +225,12 @@ async function openVerifier(config: Config, now: () => Date, logger: Logger) {
       'neither JWT_AUDIENCE nor JWT_CLIENT_IDS is set for an issuer: each of its tokens is accepted, whatever it was made for',
     );
   }
+  if (config.auth.keys.some(({ kind, value }) => kind === 'secret' && /[,\n]/.test(value))) {
+    logger.warn(
+      {},
+      'JWT_SECRET has a comma or a line break and is taken as one secret: of several, a part is too short',
+    );
+  }
   return createTokenVerifier({
     ...(await readAuth(config)),
     now,

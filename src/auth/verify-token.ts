@@ -69,7 +69,7 @@ export async function createTokenVerifier(options: VerifierOptions): Promise<Tok
 /** The claims of a token that one of the issuer's keys verifies: nearly always there is one key for its algorithm. */
 async function verifyWith({ sources, constraints }: TrustedIssuer, token: string, at: Date): Promise<JWTPayload> {
   const alg = sources.length > 1 ? decodeProtectedHeader(token).alg : undefined;
-  let failure: unknown = new errors.JOSEAlgNotAllowed();
+  let failure: unknown;
   for (const { algorithms, getKey } of sources) {
     if (alg !== undefined && !algorithms.includes(alg)) continue;
     try {
@@ -80,7 +80,7 @@ async function verifyWith({ sources, constraints }: TrustedIssuer, token: string
       failure = error;
     }
   }
-  throw failure;
+  throw failure ?? new errors.JOSEAlgNotAllowed();
 }
 
 function mayFitAnotherKey(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { SignJWT } from 'jose';
+import { generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectProblem, mint, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
 
@@ -394,6 +394,25 @@ describe('rate limit', () => {
     } finally {
       await limited.close();
     }
+  });
+});
+
+describe('a key set that does not answer', () => {
+  it('is a 503 with Retry-After for its tokens alone, logged once and not by each request', async () => {
+    const keyless = await startTestService({ env: { JWKS_URL: 'http://127.0.0.1:1/jwks' } });
+    const { privateKey } = await generateKeyPair('ES256');
+    const token = await new SignJWT({ sub: 'alice' }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).sign(privateKey);
+    for (const _attempt of [1, 2, 3]) {
+      const answer = await keyless.call('x', '/files', undefined, withToken(token));
+      expectProblem(answer, 503, 'keys-unavailable');
+      expect(answer.headers.get('retry-after')).toBe('5');
+      const refusal = { why: expect.stringContaining('cannot be fetched') };
+      expect(keyless.logs.at(-1)).toMatchObject({ level: 'info', fields: { status: 503, refusal } });
+    }
+    expect((await keyless.call('alice', '/files')).status).toBe(200);
+    const alarms = keyless.logs.filter(({ level }) => level !== 'info').map(({ message }) => message);
+    expect(alarms).toEqual([expect.stringContaining('JWKS_URL could not be fetched: until it is')]);
+    await keyless.close();
   });
 });
 
