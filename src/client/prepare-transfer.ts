@@ -1,3 +1,4 @@
+import { fitFileName } from './fit-file-name.ts';
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
 import { callRepeatedly, findStored, isHopeless, type Session, type Transfer } from './transfer.ts';
@@ -42,7 +43,7 @@ export async function prepareTransfer(
 export function requestOf(file: File | Blob, options: UploadOptions): UploadRequest {
   const { recordId, documentType, metadata, checksum } = options;
   return {
-    fileName: options.fileName ?? ('name' in file ? file.name : 'file'),
+    fileName: fitFileName(options.fileName ?? ('name' in file ? file.name : '')),
     contentType: options.contentType ?? (file.type || 'application/octet-stream'),
     size: file.size,
     ...{ recordId, documentType, metadata },

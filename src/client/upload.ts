@@ -28,7 +28,10 @@ export type StoredFile = {
 export type Progress = { sentBytes: number; totalBytes: number };
 
 export type UploadOptions = {
-  /** Default: the file's own name; `file` for a nameless `Blob`. */
+  /**
+   * Default: the file's own name; `file` for a nameless `Blob`. Control characters are left out, and more than 255 bytes of
+   * UTF-8 are shortened, the extension kept.
+   */
   fileName?: string;
   /** Default: the file's own type, else `application/octet-stream`. */
   contentType?: string;

@@ -186,6 +186,14 @@ describe('a refused upload', () => {
     expect(client.delaysMs).toEqual([]);
   });
 
+  it('makes names fit, and sends the type as the service signed it', async () => {
+    const client = await host.client('alice');
+    const type = 'video/webm;codecs=vp8,opus';
+    const upload = (name: string) => client.upload(new File(['hello'], name, { type }));
+    expect(await upload('Icon\r')).toMatchObject({ fileName: 'Icon', contentType: 'video/webm; codecs="vp8,opus"' });
+    expect(await upload(`${'契'.repeat(90)}.webm`)).toMatchObject({ fileName: `${'契'.repeat(83)}.webm` });
+  });
+
   it('rejects as verification-failed when the content is not of its type', async () => {
     const client = await host.client('alice');
     const fake = new File(['<html>no picture</html>'], 'a.png', { type: 'image/png' });
