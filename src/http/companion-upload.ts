@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fitFileName } from '../client/fit-file-name.ts';
 import { label } from '../fields.ts';
 import { restorePlus } from '../media-type.ts';
 import { MIN_PART_BYTES } from '../settings.ts';
@@ -41,25 +42,34 @@ export const companionBody = z.strictObject({
 /**
  * The upload that is meant. Of Uppy's metadata, `name` is the file's name as the user may have changed it, `type` its
  * type again. An app may add `size`, which makes the upload exact, `partSize` where it has a `getChunkSize` of its own,
- * `recordId` and `documentType`. The rest is the file's metadata, its names in lower case as S3 keeps them; what cannot
- * be such a name is left out, since Uppy sends whatever its plugins have found.
+ * `recordId` and `documentType`. The rest is the file's metadata, its names in lower case as S3 keeps them. Uppy sends
+ * whatever its plugins have found and its users have named: a name that no file may have is made to fit, metadata that
+ * does not fit is left out.
  */
 export function toUpload({ filename, type, metadata }: CompanionFile) {
   const { name, type: _, size, partSize, recordId, documentType, ...rest } = metadata ?? {};
   const sizeBytes = toNumber(size) ?? null;
-  const pairs = Object.entries(rest).flatMap(([key, value]) => {
-    const text = toText(value);
-    return text !== undefined && isName(key.toLowerCase()) ? [[key.toLowerCase(), text] as const] : [];
-  });
+  const fileName = toText(name) ?? filename;
   return {
-    fileName: toText(name) ?? filename,
+    fileName: fileName && fitFileName(fileName),
     contentType: toText(type) ?? 'application/octet-stream',
     size: sizeBytes,
     partSize: typeof sizeBytes === 'number' ? toPartSize(sizeBytes, toNumber(partSize) ?? 0) : undefined,
     recordId: toText(recordId),
     documentType: toText(documentType),
-    metadata: Object.fromEntries(pairs),
+    metadata: toMetadata(rest),
   };
+}
+
+/** The first pairs that fit, a caption of several lines on one. */
+function toMetadata(values: Record<string, unknown>): Record<string, string> {
+  let pairs: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const text = toText(value)?.replace(/[\r\n\t]+/g, ' ');
+    const more = text === undefined ? pairs : { ...pairs, [name.toLowerCase()]: text };
+    if (metadata.safeParse(more).success) pairs = more;
+  }
+  return pairs;
 }
 
 /** As Uppy cuts a file: no part under 5 MiB, and no more than 10,000 of them. */
@@ -77,8 +87,4 @@ function toText(value: unknown): string | undefined {
 function toNumber(value: unknown): unknown {
   const text = toText(value);
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : text;
-}
-
-function isName(name: string): boolean {
-  return metadata.safeParse({ [name]: '' }).success;
 }

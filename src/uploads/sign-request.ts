@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
+import { fitFileName } from '../client/fit-file-name.ts';
 import { Problem } from '../errors.ts';
-import { fileName, label, metadata, objectKey, partNumber, uploadId } from '../fields.ts';
+import { label, metadata, partNumber, uploadId } from '../fields.ts';
 import { baseName, parseObjectKey, parseOwnKey } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
 import { presignUrl } from '../signing/presign-url.ts';
@@ -22,7 +23,8 @@ const { contentType, size, expiresIn } = uploadRequest.shape;
  */
 export const signRequestInput = z.strictObject({
   method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
-  key: objectKey,
+  /** Where an upload begins, whatever the file is called; else a key of ours. */
+  key: z.string().min(1).max(1024),
   uploadId: uploadId.optional(),
   partNumber: partNumber.optional(),
   expiresIn,
@@ -109,11 +111,11 @@ async function signBeginning(
   const asked = parseObjectKey(keyPrefix, key);
   // Names may look like anything; this one can only be meant as the key of somebody else.
   if (asked !== null) parseOwnKey(keyPrefix, caller.userId, key);
-  const name = fileName.safeParse(baseName(key).replace(DEFAULT_KEY, ''));
-  if (!name.success) throw noRequest('key', `ends in no file name: ${name.error.issues[0]?.message}`);
+  const name = baseName(key).replace(DEFAULT_KEY, '');
+  if (name === '') throw noRequest('key', 'ends in no file name');
 
   const signed = await presignUpload(services, caller, {
-    ...{ ...rest, size, fileName: name.data },
+    ...{ ...rest, size, fileName: fitFileName(name) },
     ...(method === 'POST'
       ? { method: 'CREATE', contentType: contentType ?? ANY_TYPE }
       : {

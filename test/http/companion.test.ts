@@ -80,6 +80,25 @@ describe('GET /s3/params', () => {
     });
   });
 
+  it('makes a name fit, and leaves out metadata that does not', async () => {
+    const metadata = {
+      name: `Icon\r${'契'.repeat(90)}.pdf`,
+      ...{ caption: 'two\r\nlines', long: 'x'.repeat(1100), after: 'kept', 'signpost-size': '1' },
+      ...Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`field-${index}`, 'x'])),
+    };
+    const query = Object.entries(metadata).map(([name, value]) => [`metadata[${name}]`, value]);
+    const { body } = await params({ filename: 'a.txt', type: 'text/plain', ...Object.fromEntries(query) });
+    expect((await submit(body, 'hello')).status).toBe(201);
+    const { body: file } = await service.confirm('alice', body.fields.key ?? '');
+    expect(file).toMatchObject({
+      fileName: `Icon${'契'.repeat(82)}.pdf`,
+      metadata: { caption: 'two lines', after: 'kept', 'field-7': 'x' },
+    });
+    expect(Object.keys(file.metadata as object)).toHaveLength(10);
+    const parts = await begin({ ...metadata, name: 'Icon\r' });
+    expect(parts.key).toMatch(/\/Icon$/);
+  });
+
   it('lets the bucket refuse more than the limit of the document type', async () => {
     const { body } = await params({ filename: 'a.txt', type: 'text/plain', 'metadata[documentType]': 'id' });
     const refused = await submit(body, 'eleven byte');

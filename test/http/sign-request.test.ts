@@ -55,6 +55,17 @@ describe('POST /sign-request for PutObject', () => {
     expect([confirmed.status, confirmed.body.fileName]).toEqual([201, 'büro plan.txt']);
   });
 
+  it('makes a name fit', async () => {
+    for (const [name, expected] of [
+      ['Icon\r', 'Icon'],
+      [`${'契'.repeat(90)}.txt`, `${'契'.repeat(83)}.txt`],
+    ]) {
+      const put = await signed({ method: 'PUT', key: `${crypto.randomUUID()}-${name}`, contentType: 'text/plain' });
+      expect((await submit(put, 'hello')).ok).toBe(true);
+      expect((await service.confirm('alice', put.key)).body.fileName).toBe(expected);
+    }
+  });
+
   it('answers one exact PUT where the app says the size', async () => {
     const put = await signed({ method: 'PUT', key: 'a.txt', contentType: 'text/plain', size: 5, metadata: { a: 'b' } });
     expect(Object.keys(put).sort()).toEqual(['headers', 'key', 'url']);
