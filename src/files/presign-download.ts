@@ -31,8 +31,11 @@ const MAX_BATCH = 100;
 
 export const presignDownloadsInput = z.strictObject({ fileIds: z.array(fileId).min(1).max(MAX_BATCH) });
 
-/** The query of `GET /files/{fileId}/download`. */
-export const downloadQuery = z.strictObject({ disposition: disposition.optional() });
+/**
+ * The query of `GET /files/{fileId}/download` and `/content`. What else stands in it is passed over: pages put numbers
+ * against caches into links and images.
+ */
+export const downloadQuery = z.object({ disposition: disposition.optional() });
 
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 

@@ -45,13 +45,16 @@ export async function readJson<Schema extends z.ZodType>(
   }
 }
 
-/** The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. */
+/**
+ * The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. `_` is
+ * passed over: what clients (jQuery for one) add against caches.
+ */
 export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema): z.output<Schema> {
   const query: Record<string, unknown> = {};
   for (const [name, value] of new URL(c.req.url).searchParams) {
     refuseProto(name, value);
     if (Object.hasOwn(query, name)) throw new Problem('invalid-request', 'a query parameter is given twice');
-    if (value !== '') query[name] = value;
+    if (value !== '' && name !== '_') query[name] = value;
   }
   return validate(schema, query);
 }

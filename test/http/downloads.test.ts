@@ -120,10 +120,12 @@ describe('GET /files/{fileId}/download', () => {
     expect(download.headers.get('content-disposition')).toMatch(/^attachment/);
   });
 
-  it('takes ?disposition=inline and nothing else', async () => {
-    const answer = await redirect(`/files/${file.fileId}/download?disposition=inline`);
-    expect((await fetch(answer.headers.get('location') ?? '')).headers.get('content-disposition')).toMatch(/^inline/);
-    for (const query of ['disposition=x', 'dispositon=inline', 'disposition=inline&disposition=inline']) {
+  it('takes ?disposition=inline, and passes over what is against caches', async () => {
+    for (const query of ['disposition=inline', 'disposition=inline&t=123', '_=1&disposition=inline&v=2']) {
+      const answer = await redirect(`/files/${file.fileId}/download?${query}`);
+      expect((await fetch(answer.headers.get('location') ?? '')).headers.get('content-disposition')).toMatch(/^inline/);
+    }
+    for (const query of ['disposition=x', 'disposition=inline&disposition=inline']) {
       expectProblem(await service.call('alice', `/files/${file.fileId}/download?${query}`), 400, 'invalid-request');
     }
   });

@@ -48,6 +48,7 @@ describe('GET /files', () => {
 
   it('takes an empty parameter as absent', async () => {
     expect((await list('?limit=&cursor=')).body).toEqual((await list()).body);
+    expect((await list('?_=1764201600000')).body).toEqual((await list()).body);
   });
 
   it('ends exactly where the files end', async () => {
