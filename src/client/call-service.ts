@@ -35,10 +35,12 @@ export function createCallService({ url, token, fetch }: ServiceOptions): CallSe
 
     const { status } = response;
     const { code = 'unexpected-answer', detail = `${path} answered ${status}`, errors, requestId } = json ?? {};
+    const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
       ...{ code, status, detail, errors, requestId },
-      retryable: isTransient(status),
-      retryAfterSeconds: retryAfterSeconds(response.headers.get('retry-after')),
+      // A refusal that says when to ask again will pass: a 409 for an object that changed meanwhile.
+      retryable: isTransient(status) || retryAfter !== null,
+      retryAfterSeconds: retryAfterSeconds(retryAfter),
     });
   };
 }

@@ -151,6 +151,18 @@ describe('a file in one piece', () => {
     }
   });
 
+  it('asks again after a refusal that says when', async () => {
+    const passing = { code: 'conflict', status: 409, detail: 'the stored object changed meanwhile; try again' };
+    const client = await host.client('alice', {}, async ({ what }, send) =>
+      what === 'POST /confirm-upload' && client.count(what) === 1
+        ? Response.json(passing, { status: 409, headers: { 'retry-after': '1' } })
+        : send(),
+    );
+    expect(await client.upload(textFile('changed'))).toMatchObject({ size: 7 });
+    expect(client.delaysMs).toEqual([1000]);
+    expect(client.count('POST /presign-upload')).toBe(1);
+  });
+
   it('waits as long as a service asks that has had too many requests', async () => {
     let clockMs = Math.floor(Date.now() / 60_000) * 60_000;
     const strict = await startServiceForClients({
