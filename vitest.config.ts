@@ -10,6 +10,7 @@ export default defineConfig({
       ...(process.env.TEST_S3_ENDPOINT === undefined ? ['test/real-s3/**'] : []),
       ...(process.env.TEST_PGBOUNCER === undefined ? ['test/pgbouncer/**'] : []),
       ...(process.env.TEST_CRASHES === undefined ? ['test/crash/**'] : []),
+      ...(process.env.TEST_S3_TOOLS === undefined ? ['test/tools/**'] : []),
       ...(process.env.TEST_BROWSER === undefined ? ['test/browser/**'] : []),
     ],
     // Most tests wait for servers, clocks and each other's locks more than they compute.
