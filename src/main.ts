@@ -25,7 +25,7 @@ await run(async (config: Config) => {
   try {
     const server = await startServer(createApp(services).fetch, config);
     logger.info({ host: config.host, port: server.port }, 'listening');
-    if (!config.production) await printWelcome(config, server.port, services.now);
+    if (!config.production) await printWelcome(config, server.port, services);
 
     logger.info({ signal: await signalled }, 'stopping');
     stopping.abort();

@@ -1,8 +1,13 @@
+import { resolve } from 'node:path';
 import type { Config } from './config.ts';
 import { DEMO_USER, mintDemoToken } from './demo-token.ts';
+import { SECRETS_FILE } from './local/dev-secrets.ts';
+import { EMBEDDED_BUCKET } from './local/embedded-bucket.ts';
+
+type Running = { now: () => Date; endpoint: { protocol: string; host: string } };
 
 /** Tells a developer, on standard output, how to try the service: never called in production. */
-export async function printWelcome(config: Config, port: number, now: () => Date): Promise<void> {
+export async function printWelcome(config: Config, port: number, { now, endpoint }: Running): Promise<void> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[config.host] ?? config.host;
   const url = `http://${host}:${port}`;
   console.log(`\nTo try it in a browser, open ${url}\n`);
@@ -21,4 +26,17 @@ jq '{objectKey}' upload.json | curl -s $SIGNPOST/confirm-upload -H "Authorizatio
 jq '{objectKey}' upload.json | curl -s $SIGNPOST/presign-download -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d @- | jq -r .presignedUrl | xargs curl -s
 curl -s $SIGNPOST/files -H "Authorization: Bearer $TOKEN"
 `);
+  if (config.bucket === null) console.log(howToLookInto(config, `${endpoint.protocol}//${endpoint.host}`));
+}
+
+/** One line to paste; the secret stays in its file. */
+function howToLookInto({ dataDir }: Config, url: string): string {
+  const { name, accessKeyId, region } = EMBEDDED_BUCKET;
+  const secrets = `'${resolve(dataDir, SECRETS_FILE).replaceAll("'", `'\\''`)}'`;
+  const secret = `"$(jq -r .s3SecretAccessKey ${secrets})"`;
+  const keys = `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secret} AWS_DEFAULT_REGION=${region}`;
+  return `To look into the embedded bucket (docs/embedded-bucket.md has other programs):
+
+${keys} aws --endpoint-url ${url} s3 ls --recursive s3://${name}
+`;
 }

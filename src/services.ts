@@ -21,6 +21,7 @@ import { keepWatermark } from './jobs/keep-watermark.ts';
 import type { JobServices } from './jobs/start-jobs.ts';
 import { createSweeperHealth } from './jobs/sweep-refused.ts';
 import { readDevSecrets } from './local/dev-secrets.ts';
+import { EMBEDDED_BUCKET } from './local/embedded-bucket.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { rememberCredentials } from './signing/credentials.ts';
 import { HARMFUL_HEADERS } from './signing/harmful-headers.ts';
@@ -193,8 +194,8 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
 async function startEmbeddedBucket(config: Config, logger: Logger, closers: Closers): Promise<BucketConfig> {
   const { startLocalS3 } = await import('./local/s3/start-local-s3.ts');
   const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
-  const credentials = { accessKeyId: 'signpost', secretAccessKey };
-  const region = 'us-east-1';
+  const { name, accessKeyId, region } = EMBEDDED_BUCKET;
+  const credentials = { accessKeyId, secretAccessKey };
   const local = await startLocalS3({
     ...{ host: config.host, port: config.localS3Port, region, ...credentials },
     directory: join(config.dataDir, 'bucket'),
@@ -202,7 +203,7 @@ async function startEmbeddedBucket(config: Config, logger: Logger, closers: Clos
   });
   closers.push(local.close);
   return {
-    name: 'signpost',
+    name,
     region,
     credentials,
     endpoint: local.url,

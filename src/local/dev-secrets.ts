@@ -3,6 +3,9 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDataDirectory } from './make-data-directory.ts';
 
+/** Where they lie in a data directory. */
+export const SECRETS_FILE = 'secrets.json';
+
 export type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
 
 /**
@@ -10,7 +13,7 @@ export type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
  * presigned URLs stay valid over a restart. Of several processes that start at once, one makes them, all get the same.
  */
 export async function readDevSecrets(directory: string): Promise<DevSecrets> {
-  const path = join(directory, 'secrets.json');
+  const path = join(directory, SECRETS_FILE);
   const existing = await readSecrets(path);
   if (existing !== null) return existing;
 

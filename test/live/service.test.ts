@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../helpers/listen.ts';
 import { type Running, run } from './process.ts';
@@ -55,6 +56,18 @@ describe('npm start, with nothing configured', () => {
     expect(pasted.code).toBe(0);
     expect(pasted.output).toContain('"status":"active"');
     expect(pasted.output).toContain('hello{"files":[{');
+  });
+
+  it('prints how to look into the bucket, with the key that opens it', async () => {
+    const [line = ''] = /^AWS_ACCESS_KEY_ID=.* aws .*$/m.exec(service?.output() ?? '') ?? [];
+    const shown = await bash(`aws() { echo "$AWS_SECRET_ACCESS_KEY" "$@"; }\n${line}`);
+    const [, secretAccessKey = '', endpoint = ''] =
+      /^(\S+) --endpoint-url (\S+) s3 ls --recursive s3:\/\/signpost$/m.exec(shown.output) ?? [];
+    const credentials = { accessKeyId: 'signpost', secretAccessKey };
+    const client = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
+    const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'signpost', Prefix: 'demo/' }));
+    expect(Contents).toHaveLength(1);
+    client.destroy();
   });
 
   it('keeps what was confirmed over Ctrl-C, and ends without an error', async () => {

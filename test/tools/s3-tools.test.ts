@@ -108,7 +108,9 @@ describe('the AWS CLI', { timeout: 120_000 }, () => {
 
 describe('rclone', { timeout: 120_000 }, () => {
   const rclone = (...args: string[]) => {
-    const remote = ['provider=Other', 'env_auth=true', `endpoint="${s3.server.url}"`, `region=${KEYS.region}`].join(',');
+    const remote = ['provider=Other', 'env_auth=true', `endpoint="${s3.server.url}"`, `region=${KEYS.region}`].join(
+      ',',
+    );
     return run(RCLONE, ...args.map((arg) => arg.replace(/^s3:/, `:s3,${remote}:`)));
   };
 
