@@ -1,9 +1,10 @@
 import { type ByteRange, readByteRange } from './byte-range.ts';
 import { checksumHeaders } from './checksums/checksum-headers.ts';
 import { CONTENT_HEADERS } from './object-headers.ts';
+import { readPartNumber } from './part-number.ts';
 import { isNotModified } from './preconditions.ts';
 import { S3Error } from './s3-error.ts';
-import type { S3Request } from './s3-request.ts';
+import { queryValue, type S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './store/object-record.ts';
 
 /** What GET and HEAD answer about an object, before any byte of it is read. `range` is null for 304. */
@@ -29,10 +30,13 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
     const value = request.query.find(([parameter]) => parameter === `response-${name}`)?.[1];
     if (value !== undefined) headers.set(name, requireHeaderValue(name, value));
   }
+  const part = choosePart(request, record);
+  if (part?.count !== undefined) headers.set('x-amz-mp-parts-count', String(part.count));
   const ifRange = request.headers.get('if-range');
   const wantsRange = ifRange === undefined || ifRange === etag || ifRange === lastModified;
-  const range = wantsRange ? readByteRange(request.headers.get('range'), sizeBytes) : null;
-  if (range !== null) {
+  const range = part?.range ?? (wantsRange ? readByteRange(request.headers.get('range'), sizeBytes) : null);
+  // Nothing of nothing has no range to tell.
+  if (range !== null && sizeBytes > 0) {
     headers.set('content-length', String(range.end - range.start + 1));
     headers.set('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
     return { status: 206, headers: [...headers], range };
@@ -43,6 +47,26 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
     for (const [name, value] of checksumHeaders(record.checksum)) headers.set(name, value);
   }
   return { status: 200, headers: [...headers], range: { start: 0, end: sizeBytes - 1 } };
+}
+
+/**
+ * The bytes that `partNumber` asks for, and of how many parts they are one; null without it. An object that was not uploaded
+ * in parts is its first one. Throws InvalidPartNumber, and InvalidRequest beside a `Range`.
+ */
+function choosePart(
+  request: S3Request,
+  { files, sizeBytes, uploadId }: ObjectRecord,
+): { range: ByteRange; count: number | undefined } | null {
+  if (queryValue(request, 'partNumber') === undefined) return null;
+  const number = readPartNumber(request);
+  if (request.headers.has('range')) {
+    throw new S3Error('InvalidRequest', 'Cannot specify both Range header and partNumber query parameter');
+  }
+  const sizes = uploadId === null ? [sizeBytes] : files.map((file) => file.sizeBytes);
+  const size = sizes[number - 1];
+  if (size === undefined) throw new S3Error('InvalidPartNumber', undefined, { ActualPartCount: String(sizes.length) });
+  const start = sizes.slice(0, number - 1).reduce((sum, before) => sum + before, 0);
+  return { range: { start, end: start + size - 1 }, count: uploadId === null ? undefined : sizes.length };
 }
 
 function requireHeaderValue(name: string, value: string): string {

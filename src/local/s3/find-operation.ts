@@ -6,14 +6,19 @@ import { createBucket } from './operations/create-bucket.ts';
 import { createMultipartUpload } from './operations/create-multipart-upload.ts';
 import { deleteBucket } from './operations/delete-bucket.ts';
 import { deleteBucketCors } from './operations/delete-bucket-cors.ts';
+import { deleteBucketLifecycle } from './operations/delete-bucket-lifecycle.ts';
+import { deleteBucketPolicy } from './operations/delete-bucket-policy.ts';
 import { deleteObject } from './operations/delete-object.ts';
 import { deleteObjectTagging } from './operations/delete-object-tagging.ts';
 import { deleteObjects } from './operations/delete-objects.ts';
 import { getAcl } from './operations/get-acl.ts';
 import { getBucketCors } from './operations/get-bucket-cors.ts';
+import { getBucketLifecycle } from './operations/get-bucket-lifecycle.ts';
 import { getBucketLocation } from './operations/get-bucket-location.ts';
+import { getBucketPolicy } from './operations/get-bucket-policy.ts';
 import { getBucketVersioning } from './operations/get-bucket-versioning.ts';
 import { getObject } from './operations/get-object.ts';
+import { getObjectAttributes } from './operations/get-object-attributes.ts';
 import { getObjectTagging } from './operations/get-object-tagging.ts';
 import { headBucket } from './operations/head-bucket.ts';
 import { headObject } from './operations/head-object.ts';
@@ -25,6 +30,8 @@ import { listObjectsV2 } from './operations/list-objects-v2.ts';
 import { listParts } from './operations/list-parts.ts';
 import { putAcl } from './operations/put-acl.ts';
 import { putBucketCors } from './operations/put-bucket-cors.ts';
+import { putBucketLifecycle } from './operations/put-bucket-lifecycle.ts';
+import { putBucketPolicy } from './operations/put-bucket-policy.ts';
 import { putBucketVersioning } from './operations/put-bucket-versioning.ts';
 import { putObject } from './operations/put-object.ts';
 import { putObjectTagging } from './operations/put-object-tagging.ts';
@@ -33,16 +40,9 @@ import { uploadPartCopy } from './operations/upload-part-copy.ts';
 import type { S3Operation } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
+import { SUBRESOURCES } from './subresources.ts';
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
-
-/** Query parameters that make another operation of a request: the S3 reference, "Actions". */
-const SUBRESOURCES = [
-  'accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle',
-  'list-type location logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls',
-  'partNumber policy policyStatus publicAccessBlock renameObject replication requestPayment restore retention select',
-  'session tagging torrent uploadId uploads versionId versioning versions website',
-].flatMap((line) => line.split(' '));
 
 /** By method, a space, what is addressed, and its sub-resources in order, each after a question mark; and whether it copies. */
 const OPERATIONS = new Map<string, S3Operation>([
@@ -59,9 +59,21 @@ const OPERATIONS = new Map<string, S3Operation>([
   ['GET bucket?versioning', getBucketVersioning],
   ['PUT bucket?versioning', putBucketVersioning],
   ['GET bucket?versions', listObjectVersions],
+  ['PUT bucket?lifecycle', putBucketLifecycle],
+  ['GET bucket?lifecycle', getBucketLifecycle],
+  ['DELETE bucket?lifecycle', deleteBucketLifecycle],
+  ['PUT bucket?policy', putBucketPolicy],
+  ['GET bucket?policy', getBucketPolicy],
+  ['DELETE bucket?policy', deleteBucketPolicy],
   ['PUT object', putObject],
   ['PUT object from copy-source', copyObject],
   ['GET object', getObject],
+  ['GET object?partNumber', getObject],
+  ['GET object?partNumber?versionId', getObject],
+  ['HEAD object?partNumber', headObject],
+  ['HEAD object?partNumber?versionId', headObject],
+  ['GET object?attributes', getObjectAttributes],
+  ['GET object?attributes?versionId', getObjectAttributes],
   ['GET object?versionId', getObject],
   ['HEAD object', headObject],
   ['HEAD object?versionId', headObject],

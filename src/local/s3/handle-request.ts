@@ -5,6 +5,8 @@ import { answerPreflight, corsHeaders } from './cors-headers.ts';
 import { findOperation } from './find-operation.ts';
 import { withHoistedHeaders } from './hoisted-headers.ts';
 import { isFormPost, postObject } from './operations/post-object.ts';
+import { isAnonymousRead, readPublicly } from './operations/read-publicly.ts';
+import { isPublic } from './policy/public-read.ts';
 import type { S3Answer } from './s3-call.ts';
 import { renderError, S3Error } from './s3-error.ts';
 import { readRequest } from './s3-request.ts';
@@ -83,6 +85,7 @@ async function answerRequest(
   if (isFormPost(request)) {
     return postObject({ ...call, payload: { kind: 'unsigned' } }, keys, patienceMilliseconds);
   }
+  if (isAnonymousRead(request) && (await isPublic(store, request))) return readPublicly(call);
   const payload = verifySignature(request, keys, startedAt);
   const asHeaders = withHoistedHeaders(request);
   const operation = findOperation(asHeaders);

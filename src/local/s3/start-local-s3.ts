@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { handleRequest, IDLE_MILLISECONDS, type S3Context } from './handle-request.ts';
+import { endStaleUploads } from './lifecycle/end-stale-uploads.ts';
 import { hasCode } from './store/durable-files.ts';
 import { openStore } from './store/open-store.ts';
 
@@ -28,6 +29,7 @@ export type LocalS3 = {
   close(): Promise<void>;
 };
 
+const HOUR_MILLISECONDS = 3_600_000;
 const CLOSE_GRACE_MILLISECONDS = 5_000;
 const CLOSE_IDLE_MILLISECONDS = 50;
 
@@ -59,6 +61,12 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
       onError: options.onError ?? console.error,
     }),
   );
+  const housekeeping = setInterval(() => {
+    opening
+      .then((context) => endStaleUploads(context.store, context.now()).catch(context.onError))
+      .catch(() => undefined);
+  }, HOUR_MILLISECONDS);
+  housekeeping.unref();
   const running = new Set<Promise<unknown>>();
   const handle = (incoming: IncomingMessage, response: ServerResponse, waits: boolean) => {
     const handled = opening.then(
@@ -73,14 +81,17 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
   server.on('clientError', refuseMalformed);
   server.on('connect', (_incoming, socket) => refuse(socket, '405 Method Not Allowed', 'MethodNotAllowed'));
   try {
-    await opening;
+    const { store, now } = await opening;
+    await endStaleUploads(store, now());
   } catch (error) {
+    clearInterval(housekeeping);
     server.close();
     throw error;
   }
   return {
     url: serverUrl(server),
     close: async () => {
+      clearInterval(housekeeping);
       await closeServer(server);
       // A request whose connection is gone still cleans up behind itself.
       await Promise.all(running);

@@ -14,7 +14,7 @@ import {
 import type { Store } from './open-store.ts';
 
 /** A sub-resource of a bucket that is kept as a file of its own. */
-export type BucketSetting = 'cors' | 'versioning';
+export type BucketSetting = 'cors' | 'lifecycle' | 'policy' | 'versioning';
 
 /**
  * The directory of a bucket. The one way from a name to a path: throws InvalidBucketName unless the name follows the S3

@@ -1,0 +1,32 @@
+import type { S3Answer, S3Call } from '../s3-call.ts';
+import { S3Error } from '../s3-error.ts';
+import type { S3Request } from '../s3-request.ts';
+import { SUBRESOURCES } from '../subresources.ts';
+import { getObject } from './get-object.ts';
+import { headObject } from './head-object.ts';
+
+/**
+ * True for a GET or HEAD of an object without a signature, and with no parameter that means something to S3: other versions,
+ * tags and other headers than the object's stay the owner's.
+ */
+export function isAnonymousRead({ method, bucket, key, query, headers }: S3Request): boolean {
+  const isRead = (method === 'GET' || method === 'HEAD') && bucket !== '' && key !== '';
+  return (
+    isRead &&
+    !headers.has('authorization') &&
+    !query.some(([name]) => SUBRESOURCES.includes(name) || /^(?:response-|x-amz-|awsaccesskeyid$)/i.test(name))
+  );
+}
+
+/**
+ * GetObject and HeadObject for everybody, where the bucket's policy says so. Who may not list a bucket is not told that an
+ * object is missing: AccessDenied, as on S3.
+ */
+export async function readPublicly(call: Omit<S3Call, 'payload'>): Promise<S3Answer> {
+  const read = call.request.method === 'HEAD' ? headObject : getObject;
+  try {
+    return await read({ ...call, payload: { kind: 'unsigned' } });
+  } catch (error) {
+    throw error instanceof S3Error && error.code === 'NoSuchKey' ? new S3Error('AccessDenied') : error;
+  }
+}
