@@ -3,9 +3,11 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   type CreateMultipartUploadCommandInput,
+  GetObjectAttributesCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListPartsCommand,
+  type ObjectAttributes,
   PutObjectCommand,
   S3Client,
   UploadPartCommand,
@@ -115,5 +117,41 @@ describe('parts with the checksum that an SDK sends by default, of an upload beg
     const ChecksumSHA256 = createHash('sha256').update('x').digest('base64');
     const command = new UploadPartCommand({ ...upload, PartNumber: 1, Body: 'x', ChecksumSHA256 });
     await expect(s3.client.send(command)).rejects.toMatchObject({ name: 'InvalidRequest' });
+  });
+});
+
+describe('an object of parts', () => {
+  it('is read part by part, and tells of itself without its bytes', async () => {
+    const upload = await begin('of-parts', { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
+    const bytes = [SOURCE.subarray(0, PART_BYTES), Buffer.from('the end')];
+    const Parts = [];
+    for (const [index, Body] of bytes.entries()) {
+      const PartNumber = index + 1;
+      const { ETag } = await s3.client.send(new UploadPartCommand({ ...upload, PartNumber, Body }));
+      Parts.push({ PartNumber, ETag });
+    }
+    await s3.client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
+    const object = { Bucket: s3.bucket, Key: 'of-parts' };
+    const last = await s3.client.send(new GetObjectCommand({ ...object, PartNumber: 2 }));
+    expect([await last.Body?.transformToString(), last.PartsCount]).toEqual(['the end', 2]);
+    expect(last.ContentRange).toBe(`bytes ${PART_BYTES}-${PART_BYTES + 6}/${PART_BYTES + 7}`);
+    const third = s3.client.send(new GetObjectCommand({ ...object, PartNumber: 3 }));
+    await expect(third).rejects.toMatchObject({ name: 'InvalidPartNumber', $metadata: { httpStatusCode: 416 } });
+    const both = s3.client.send(new GetObjectCommand({ ...object, PartNumber: 1, Range: 'bytes=0-1' }));
+    await expect(both).rejects.toMatchObject({ name: 'InvalidRequest' });
+    const whole = await s3.client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: 'a source', PartNumber: 1 }));
+    expect([whole.ContentLength, whole.PartsCount]).toEqual([SOURCE.length, undefined]);
+
+    const ask = (ObjectAttributes: ObjectAttributes[]) =>
+      s3.client.send(new GetObjectAttributesCommand({ ...object, ObjectAttributes }));
+    const attributes = await ask(['ETag', 'Checksum', 'ObjectSize', 'StorageClass']);
+    expect(attributes).toMatchObject({
+      ETag: expect.stringMatching(/^[0-9a-f]{32}-2$/),
+      Checksum: { ChecksumCRC32: expect.stringMatching(/=$/), ChecksumType: 'FULL_OBJECT' },
+      ObjectSize: PART_BYTES + 7,
+      StorageClass: 'STANDARD',
+    });
+    expect((await ask(['ObjectSize'])).ETag).toBeUndefined();
+    await expect(ask(['ObjectParts'])).rejects.toMatchObject({ name: 'NotImplemented' });
   });
 });
