@@ -259,7 +259,7 @@ describe('findFiles', () => {
             checksumSha256: null,
           },
           ...{ recordId: 'r', documentType: 'd', metadata: {}, status: 'active', createdAt: new Date(file.at) },
-          ...{ deletedAt: null, objectRemovedAt: null, refusal: null },
+          ...{ detectedContentType: null, deletedAt: null, objectRemovedAt: null, refusal: null },
         },
       },
     ]);
