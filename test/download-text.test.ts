@@ -20,13 +20,13 @@ describe('downloadText', () => {
     expect(await downloadText(await serve((_, response) => response.end('größe')))).toBe('größe');
   });
 
-  it('follows no redirect', async () => {
+  it('follows no redirect, and says where it leads, without the query', async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve((request, response) => {
       asked.push(request.url);
-      response.writeHead(302, { location: '/elsewhere' }).end();
+      response.writeHead(302, { location: '/elsewhere?key=secret' }).end();
     });
-    await expect(downloadText(url)).rejects.toThrow();
+    await expect(downloadText(url)).rejects.toThrow(`redirects to ${url}/elsewhere, which is not followed`);
     expect(asked).toEqual(['/']);
   });
 

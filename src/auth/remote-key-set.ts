@@ -98,10 +98,9 @@ export function createRemoteKeySet(options: {
       if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
     }
     const fetchesBefore = unknown.fetchesBefore(header.kid, fetchCount);
-    if (uptimeMs() - askedForIdAtMs >= COOL_DOWN_MS) {
-      askedForIdAtMs = uptimeMs();
-      await refresh();
-    }
+    const mayAsk = uptimeMs() - askedForIdAtMs >= COOL_DOWN_MS;
+    if (mayAsk) askedForIdAtMs = uptimeMs();
+    if (mayAsk || pending !== undefined) await refresh();
     try {
       return await (await currentSet())(header, token);
     } catch (error) {
