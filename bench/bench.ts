@@ -1,12 +1,14 @@
 // npm run bench: every figure of bench/README.md from one run, as Markdown. Linux, with curl and taskset.
 // npm run bench -- sdk, rls, or routes: those of the SDK, of row level security, or of the routes alone.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
+// npm run bench -- migrate [rows]: migrations from the first release on, with that many files, and who waits for them.
 // npm run bench -- find: those of finding files, which no other run has.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureFind } from './measure-find.ts';
 import { measureMemory } from './measure-memory.ts';
+import { measureMigrations } from './measure-migrations.ts';
 import { measureRoutes } from './measure-routes.ts';
 import { measureRowLevelSecurity } from './measure-row-level-security.ts';
 import { measureSdk, withRealBucket } from './measure-sdk.ts';
@@ -19,6 +21,7 @@ async function main(): Promise<void> {
   try {
     if (process.argv[2] === 'sdk') return await printSdk(directory);
     if (process.argv[2] === 'find') return await printFind(directory);
+    if (process.argv[2] === 'migrate') return await printMigrations(directory);
     if (process.argv[2] === 'sweep') return await printSweep(directory);
     if (process.argv[2] === 'routes') return await printRoutes(directory);
     if (process.argv[2] === 'rls') return await printRowLevelSecurity(directory);
@@ -73,6 +76,16 @@ async function main(): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function printMigrations(directory: string): Promise<void> {
+  const rows = Number(process.argv[3] ?? 1_000_000);
+  const figures = await measureMigrations(directory, rows);
+  printTable(
+    `Migrations with ${rows} files`,
+    ['', 'takes', 'longest read meanwhile'],
+    figures.map(({ tag, tookMs, longestReadMs }) => [tag, seconds(tookMs), seconds(longestReadMs)]),
+  );
 }
 
 async function printFind(directory: string): Promise<void> {

@@ -31,9 +31,9 @@ const LOCK_TIMEOUT = sql.raw(`'900ms'`);
  * needs no right to, when it is there already. Safe when many instances start at once: they take turns under an
  * advisory lock (PostgreSQL documentation, section 13.3.5), waiting at most 60 seconds.
  *
- * The lock and all settings are a transaction's, so any pooler will do. The pending migrations are one transaction, and
- * a failure leaves the database as it was. What waits for a table's lock makes every other query on that table wait
- * behind it: it gives up after 900 ms, and all of it is tried again.
+ * The lock and all settings are a transaction's, so any pooler will do. Each migration is one transaction, and a failure
+ * leaves the database as it was before it. What waits for a table's lock makes every other query on that table wait
+ * behind it: it gives up after 900 ms, and the migration is tried again.
  *
  * A migration whose first line is `-- migrate: statement by statement` is for tables with many rows: an index that is
  * built CONCURRENTLY, a constraint NOT VALID that is then validated, which cannot be in one transaction or would keep
@@ -108,15 +108,10 @@ async function takeTurn(database: Database, migrations: readonly Migration[]): P
           return true;
         }
         const pending = await pendingMigrations(tx, migrations);
-        const [first] = pending;
-        if (first?.isStepwise) {
-          await runStepwise(database, first);
-          return true;
-        }
-        for (const migration of pending) {
-          if (migration.isStepwise) break;
-          await run(tx, migration);
-        }
+        // One a turn: what it locks is free before the next one begins, which may take long.
+        const [next] = pending;
+        if (next?.isStepwise) await runStepwise(database, next);
+        else if (next !== undefined) await run(tx, next);
         return true;
       }),
     );

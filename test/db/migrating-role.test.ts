@@ -79,7 +79,7 @@ describe('a login that may not create roles', () => {
     const url = await createOwner('modest', '');
     const remedy = 'CREATE ROLE signpost_app NOLOGIN NOINHERIT NOBYPASSRLS; GRANT signpost_app TO modest';
     await expect(migrate(url)).rejects.toMatchObject({ cause: { message: expect.stringContaining(remedy) } });
-    expect(await query(url, `select to_regclass('files') as files`)).toEqual([{ files: null }]);
+    expect(await query(url, `select to_regclass('audit_events') as events`)).toEqual([{ events: null }]);
     await query(cluster.url, remedy);
     await migrate(url);
     await expectToServe(url);
