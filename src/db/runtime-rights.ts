@@ -24,28 +24,29 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The statements that give a login these rights, for the tables' owner to run after each migration; as often as one
- * likes. Row level security lets it see every row by a policy of its own name, since it is not the owner. It gets no
- * right to create or change a table, and none to give rights.
+ * The statements that give a login these rights, for the tables' owner to run. Row level security lets it see every row
+ * by a policy of its own name, since it is not the owner. It gets no right to create or change a table, and none to give
+ * rights.
+ * @param hasPolicy says of a table that its policy is there.
  */
-export function grantStatements(role: string): string[] {
+export function grantStatements(role: string, hasPolicy = (_table: string) => false): string[] {
   const to = pg.escapeIdentifier(role);
   const tables = Object.entries(RUNTIME_RIGHTS).filter(([, rights]) => rights.length > 0);
   return [
-    ...tables.flatMap(([table, rights]) => [
-      `GRANT ${rights.join(', ')} ON ${table} TO ${to}`,
-      `DROP POLICY IF EXISTS ${to} ON ${table}`,
-      `CREATE POLICY ${to} ON ${table} TO ${to} USING (true) WITH CHECK (true)`,
-    ]),
+    ...tables.map(([table, rights]) => `GRANT ${rights.join(', ')} ON ${table} TO ${to}`),
     `GRANT USAGE ON SCHEMA drizzle TO ${to}`,
     `GRANT SELECT ON drizzle.__drizzle_migrations TO ${to}`,
+    ...tables.flatMap(([table]) =>
+      hasPolicy(table) ? [] : [`CREATE POLICY ${to} ON ${table} TO ${to} USING (true) WITH CHECK (true)`],
+    ),
   ];
 }
 
 /**
- * Gives a login what it needs to run the service, or nothing when something of it is refused.
+ * Gives a login what it needs to run the service, or nothing when something of it is refused; as often as one likes, and
+ * after each migration. A policy that is new locks its table for a moment: it waits 900 ms at most for long queries.
  * @throws {Error} saying what an administrator has to run, where the owner may not; the driver's for a role that does
- * not exist; `database-unavailable`.
+ * not exist; `database-unavailable`, also when a table is locked.
  */
 export async function grantRuntimeRights(
   options: Pick<DatabaseOptions, 'url' | 'driver'>,
@@ -55,8 +56,13 @@ export async function grantRuntimeRights(
   try {
     await database.withConnection((db) =>
       db.transaction(async (tx) => {
+        await tx.execute(sql`set local lock_timeout = '900ms'`);
         await join(tx, role);
-        for (const statement of grantStatements(role)) await tx.execute(sql.raw(statement));
+        const policies = sql`select polrelid::regclass::text as name from pg_policy where polname = ${role}`;
+        const known = (await rowsOf(tx, z.object({ name: z.string() }), policies)).map(({ name }) => name);
+        for (const statement of grantStatements(role, (table) => known.includes(table))) {
+          await tx.execute(sql.raw(statement));
+        }
       }),
     );
   } finally {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { getTableName, is } from 'drizzle-orm';
 import { PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
-import { grantRuntimeRights, RUNTIME_RIGHTS } from '../../src/db/runtime-rights.ts';
+import { grantRuntimeRights, grantStatements, RUNTIME_RIGHTS } from '../../src/db/runtime-rights.ts';
 import * as schema from '../../src/db/schema.ts';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
@@ -114,6 +115,11 @@ describe('a login that does not own the tables', () => {
     } finally {
       await database.close();
     }
+  });
+
+  it('is given what docs/database.md says', async () => {
+    const page = await readFile('docs/database.md', 'utf8');
+    for (const statement of grantStatements('app')) expect(page).toContain(`\n${statement};\n`);
   });
 
   it('has its rights on every table listed', () => {
