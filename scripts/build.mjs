@@ -51,6 +51,7 @@ await build({
     token: 'scripts/token.ts',
     migrate: 'scripts/migrate.ts',
     sweep: 'scripts/sweep.ts',
+    rebuild: 'scripts/rebuild.ts',
     'bucket-setup': 'scripts/bucket-setup.ts',
     doctor: 'scripts/doctor.ts',
     audit: 'scripts/audit.ts',

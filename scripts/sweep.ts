@@ -9,10 +9,11 @@ const usage = `usage: npm run sweep -- [--dry-run] [--adopt] [--json]
 
 Sweeps bucket and database now, as the service does on its timer, and prints what it did.
   --dry-run  counts, and changes nothing
-  --adopt    sweeps a bucket that another database swept last: after a restore, where this one is the one that counts
+  --adopt    takes over a bucket whose marker is not this database's: docs/operating.md, "Restoring", says when
   --json     prints the counts for a machine to read
 
-Exit code: 0 it is done, 1 it found files whose object is gone, 2 it could not sweep, 64 wrong arguments.`;
+Exit code: 0 it is done; 1 it found files whose object is gone, or could not remove some objects; 2 it could not sweep,
+or this bucket is another database's; 64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 
@@ -35,6 +36,7 @@ await runCommand(
         sweep(services, {
           ...{ dryRun, adopt },
           signal: AbortSignal.any([stopping.signal, lease.signal]),
+          checkLease: lease.check,
           onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects looked at`)),
         }),
       );
@@ -46,7 +48,7 @@ await runCommand(
         if (dryRun) console.log('a dry run: nothing was done');
         else if (state.finishedAt === null) console.log('stopped in between: the next sweep goes on there');
       }
-      return state.counts.missing > 0 ? EXIT.found : EXIT.holds;
+      return state.counts.missing + state.counts.failed > 0 ? EXIT.found : EXIT.holds;
     } finally {
       await services.close();
     }

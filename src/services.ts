@@ -4,7 +4,7 @@ import { createTokenVerifier } from './auth/verify-token.ts';
 import { isOpenToOtherClients } from './auth-config.ts';
 import type { BucketConfig, Config } from './config.ts';
 import { createAuditLog } from './db/create-audit-log.ts';
-import { createFiles } from './db/create-files.ts';
+import { createFiles, type Files } from './db/create-files.ts';
 import { createSealQueries } from './db/create-seal-queries.ts';
 import { createSweepQueries } from './db/create-sweep-queries.ts';
 import { trackUse } from './db/track-use.ts';
@@ -46,6 +46,8 @@ const NO_CREDENTIALS =
 export type Services = AppServices &
   JobServices &
   SealServices & {
+    /** For what was within the quota when it was confirmed. Its inserts are not noted in the bucket's marker. */
+    filesWithoutQuota: Pick<Files, 'insert'>;
     /** Closes what was opened, in reverse order. Once. */
     close: () => Promise<void>;
   };
@@ -115,6 +117,7 @@ export async function createServices(
           return row;
         },
       },
+      filesWithoutQuota: createFiles(database, { bytes: null, files: null }),
       markerQueries,
       watermark,
       sweeperHealth,

@@ -13,7 +13,7 @@ const MAX_SILENT = 3;
 /** So many failures of one sweep are logged each; the rest is in the count. */
 const MAX_LOGGED = 100;
 
-export type RemoveOptions<T> = {
+export type EachOptions<T> = {
   /** Of the whole sweep. */
   failures: { count: number; silentInARow: number };
   signal: AbortSignal;
@@ -30,9 +30,9 @@ export type RemoveOptions<T> = {
  * @throws {Problem} `storage-unavailable` when the bucket has not answered several times in a row, the signal's reason
  * when it is aborted, and whatever else the task throws.
  */
-export async function removeEach<T extends { key: string }>(
+export async function eachObject<T extends { key: string }>(
   these: readonly T[],
-  { failures, signal, logger, note }: RemoveOptions<T>,
+  { failures, signal, logger, note }: EachOptions<T>,
   task: (one: T) => Promise<boolean>,
 ): Promise<void> {
   let done: T[] = [];
@@ -51,10 +51,7 @@ export async function removeEach<T extends { key: string }>(
       failures.silentInARow = code === null ? failures.silentInARow + 1 : 0;
       if (++failures.count <= MAX_LOGGED) {
         const why = code === null ? { err: error.cause } : { code };
-        logger.warn(
-          { objectKey: one.key, ...why },
-          'an object could not be removed or looked at; the next sweep tries again',
-        );
+        logger.warn({ objectKey: one.key, ...why }, 'an object is left: the bucket refused, or did not answer');
       }
       if (failures.silentInARow >= MAX_SILENT) throw error;
     }

@@ -9,6 +9,11 @@ export const MARKER_NAME = '.signpost-sweeper';
 /** Where a database says that it has confirmed files although the marker is not its own. */
 export const OBJECTION_NAME = '.signpost-sweeper.objection';
 
+/** Whether a key is one of these two. */
+export function isOfSweeper(keyPrefix: string, key: string): boolean {
+  return key === keyPrefix + MARKER_NAME || key === keyPrefix + OBJECTION_NAME;
+}
+
 export type MarkerServices = {
   marker: BucketMarker;
   objection: BucketMarker;

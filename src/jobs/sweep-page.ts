@@ -5,8 +5,8 @@ import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../object-key.ts
 import type { StoredObject } from '../storage/bucket.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import { toRefusedFile } from '../uploads/to-new-file.ts';
-import { MARKER_NAME, OBJECTION_NAME } from './examine-marker.ts';
-import { removeEach } from './remove-each.ts';
+import { eachObject } from './each-object.ts';
+import { isOfSweeper } from './examine-marker.ts';
 import { actOfSweeper, type RunningSweep } from './running-sweep.ts';
 
 /** An upload that nobody has confirmed for so long is abandoned. Longer than any request runs, by far. */
@@ -42,16 +42,16 @@ const ETAG_OF_PARTS = /-\d+"?$/;
 export async function sweepPage(sweep: RunningSweep, objects: readonly ListedObject[], range: KeyRange): Promise<void> {
   const { services, counts, dryRun } = sweep;
   const { keyPrefix } = services.config;
-  const own = [keyPrefix + MARKER_NAME, keyPrefix + OBJECTION_NAME];
   const uploads: Upload[] = [];
   const copies: Upload[] = [];
   for (const object of objects) {
+    if (isOfSweeper(keyPrefix, object.key)) continue;
+    counts.listed++;
     const key = parseObjectKey(keyPrefix, object.key);
     const original = key === null ? parseFrozenKey(keyPrefix, object.key) : null;
     if (key !== null) uploads.push(toUpload(object, key));
     else if (original !== null) copies.push(toUpload(object, original));
-    else if (!own.includes(object.key)) counts.foreign++;
-    if (!own.includes(object.key)) counts.listed++;
+    else counts.foreign++;
   }
   const [rows, usedCopies] = await Promise.all([
     services.sweepQueries.withIds(uploads),
@@ -104,7 +104,7 @@ function isOfNoUse(row: FileRow | undefined, object: ListedObject): boolean {
 async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]): Promise<void> {
   const { sweepQueries, bucket, now } = sweep.services;
   const found: (Upload & { stored: StoredObject })[] = [];
-  await removeEach(uploads, { ...sweep, ...sweep.services, note: async () => {} }, async (upload) => {
+  await eachObject(uploads, { ...sweep, ...sweep.services, note: async () => {} }, async (upload) => {
     const stored = await bucket.head(upload.key);
     return stored?.etag === upload.object.etag && found.push({ ...upload, stored }) > 0;
   });
@@ -116,7 +116,7 @@ async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]):
   };
   // The others have a row by now: somebody was faster.
   const ours = found.filter((upload) => taken.has(nameOf(upload)));
-  await removeEach(ours, { ...sweep, ...sweep.services, note }, async ({ stored }) => {
+  await eachObject(ours, { ...sweep, ...sweep.services, note }, async ({ stored }) => {
     await bucket.remove(stored);
     return true;
   });
@@ -129,7 +129,7 @@ async function removeStray(sweep: RunningSweep, uploads: readonly Upload[]): Pro
     sweep.counts.stray += done.length;
     await sweepQueries.logRemovals(done, actOfSweeper('sweep.stray'));
   };
-  await removeEach(uploads, { ...sweep, ...sweep.services, note }, async ({ key, object: listed }) => {
+  await eachObject(uploads, { ...sweep, ...sweep.services, note }, async ({ key, object: listed }) => {
     const object = await bucket.head(key);
     if (object === null || object.etag !== listed.etag) return false;
     await bucket.remove(object);
@@ -150,7 +150,7 @@ async function reportMissing(
   );
   const files = rows.map((row) => ({ row, key: row.storedKey ?? row.objectKey }));
   const note = async () => {};
-  await removeEach(files, { failures, signal, logger, note }, async ({ row, key }) => {
+  await eachObject(files, { failures, signal, logger, note }, async ({ row, key }) => {
     // Confirmed after the page was listed, or deleted meanwhile: then nothing is wrong with it.
     if ((await bucket.head(key, row.versionId)) !== null) return false;
     const [now] = await sweepQueries.withIds([row]);

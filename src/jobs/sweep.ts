@@ -3,7 +3,7 @@ import type { FileRow, SweepCounts } from '../db/schema.ts';
 import { parseObjectKey } from '../object-key.ts';
 import { requireAgreement } from './agreed-clocks.ts';
 import { checkClaim, claimBucket } from './claim-bucket.ts';
-import { removeEach } from './remove-each.ts';
+import { eachObject } from './each-object.ts';
 import { actOfSweeper, type RunningSweep, type SweepServices } from './running-sweep.ts';
 import { sweepPage, UNFINISHED_MS } from './sweep-page.ts';
 
@@ -110,7 +110,7 @@ async function finishDeletions(running: RunningSweep): Promise<void> {
     if (dryRun || rows.length === 0) continue;
     await check();
     const these = rows.map((row) => ({ row, key: row.storedKey ?? row.objectKey }));
-    await removeEach(these, { ...running, ...services, note }, async ({ row: { etag, versionId }, key }) => {
+    await eachObject(these, { ...running, ...services, note }, async ({ row: { etag, versionId }, key }) => {
       await bucket.remove({ key, etag, versionId });
       return true;
     });
@@ -139,7 +139,7 @@ async function abortUploads(running: RunningSweep): Promise<void> {
     if (dryRun) counts.aborted += these.length;
     if (dryRun || these.length === 0) return;
     await check();
-    await removeEach(these, { ...running, ...services, note }, async ({ key, uploadId }) => {
+    await eachObject(these, { ...running, ...services, note }, async ({ key, uploadId }) => {
       await multipart.abort(key, uploadId);
       return true;
     });

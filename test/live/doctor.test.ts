@@ -54,7 +54,7 @@ describe('npm run doctor, with nothing configured', () => {
 });
 
 describe('the commands', () => {
-  const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'audit', 'migrate'];
+  const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'audit', 'migrate'];
   /** As `npm run` starts them; built by what ran before. */
   const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {
     const program = run('node', [`dist/${name}.js`, ...args], settings);

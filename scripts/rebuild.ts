@@ -1,0 +1,62 @@
+// npm run rebuild -- [--dry-run] [--json]
+import { fileURLToPath } from 'node:url';
+import { rebuildFiles } from '../src/jobs/rebuild-files.ts';
+import { SWEEP_LEASE } from '../src/jobs/start-jobs.ts';
+import { EXIT, runCommand } from '../src/run.ts';
+import { createServices } from '../src/services.ts';
+
+const usage = `usage: npm run rebuild -- [--dry-run] [--json]
+
+Makes the rows of files again that the database has lost, from the objects in the bucket, each verified as when it is
+confirmed. Keeps the rows that are there, and removes nothing. For after a restore: docs/operating.md, "Restoring".
+  --dry-run  verifies and counts, and changes nothing
+  --json     prints the counts for a machine to read, without the objects that need a look
+
+Exit code: 0 every object has its row; 1 it found objects that can be no file, or, in a dry run, files without a row;
+2 it could not look; 64 wrong arguments.`;
+
+const flag = { type: 'boolean', default: false } as const;
+
+await runCommand(
+  { usage, options: { 'dry-run': flag, json: flag } },
+  async (config, { values: { 'dry-run': dryRun, json } }) => {
+    if (config.bucket === null || config.database.url === undefined) {
+      throw new Error('it works on a bucket and a database of your own, not on the embedded ones');
+    }
+    const toStderr = (fields: Record<string, unknown>, message: string) =>
+      console.error(message, JSON.stringify(fields));
+    const logger = { error: toStderr, warn: toStderr, info: () => {}, debug: () => {} };
+    const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
+    const services = await createServices(config, { logger, migrationsFolder });
+    const stopping = new AbortController();
+    process.once('SIGINT', () => stopping.abort(new Error('stopped; run it again to go on')));
+    try {
+      const counts = await services.exclusively(SWEEP_LEASE, (lease) =>
+        rebuildFiles(
+          { ...services, files: services.filesWithoutQuota },
+          {
+            dryRun,
+            signal: AbortSignal.any([stopping.signal, lease.signal]),
+            report: ({ key, reasons }) => {
+              if (!json)
+                console.log(
+                  `${key}\n  ${reasons.map(({ path, message }) => `${path} ${message}`.trim()).join('\n  ')}`,
+                );
+            },
+          },
+        ),
+      );
+      if (counts === null) throw new Error('a sweep is running at this moment');
+      if (json) console.log(JSON.stringify(counts));
+      else {
+        for (const [name, count] of Object.entries(counts)) console.log(`${name.padEnd(12)} ${count}`);
+        if (dryRun) console.log('a dry run: nothing was done');
+      }
+      const { unverified, otherCopies, failed, made } = counts;
+      const open = unverified + otherCopies + failed + (dryRun ? made : 0);
+      return open > 0 ? EXIT.found : EXIT.holds;
+    } finally {
+      await services.close();
+    }
+  },
+);

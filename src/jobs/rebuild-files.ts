@@ -1,0 +1,169 @@
+import { SYSTEM_ACTORS } from '../audit/system-actors.ts';
+import type { Config } from '../config.ts';
+import type { Act } from '../db/audit-row.ts';
+import type { Files } from '../db/create-files.ts';
+import type { SweepQueries } from '../db/create-sweep-queries.ts';
+import { type Mismatch, PROBLEMS, Problem } from '../errors.ts';
+import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../object-key.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import { freezeObject } from '../uploads/freeze-object.ts';
+import { toNewFile } from '../uploads/to-new-file.ts';
+import { verifyObject } from '../uploads/verify-object.ts';
+import { eachObject } from './each-object.ts';
+import { isOfSweeper } from './examine-marker.ts';
+
+/** What a rebuild has counted. */
+export type RebuildCounts = {
+  /** Objects under keys of uploads and of verified copies. */
+  listed: number;
+  /** Objects whose upload has a row, in whatever state: kept as it is. */
+  known: number;
+  /** Rows that were made, or that a dry run would make. */
+  made: number;
+  /** Objects that do not verify: no file is made of them, and they are left. */
+  unverified: number;
+  /** Verified copies with other bytes than the one that the file has. */
+  otherCopies: number;
+  /** Objects under keys that no upload has. */
+  foreign: number;
+  /** What the bucket refused to show, did not answer for, or changed meanwhile. */
+  failed: number;
+};
+
+/** What a person has to look at. */
+export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
+
+export type RebuildServices = {
+  config: Config;
+  bucket: Bucket;
+  lister: BucketLister;
+  sweepQueries: Pick<SweepQueries, 'withIds'>;
+  /** Without a quota: what was confirmed once was within it. */
+  files: Pick<Files, 'insert'>;
+  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+  newId: (now: Date) => string;
+  now: () => Date;
+};
+
+export type RebuildOptions = {
+  /** Verifies and counts, and changes nothing. */
+  dryRun?: boolean;
+  /** Ends it; what is done is done, and the next one passes over it. */
+  signal?: AbortSignal;
+  report?: (finding: RebuildFinding) => void;
+  onProgress?: (counts: Readonly<RebuildCounts>) => void;
+};
+
+const ACT: Act = { actorId: SYSTEM_ACTORS.rebuild, requestId: 'rebuild', address: null, action: 'file.rebuild' };
+
+type Rebuild = {
+  services: RebuildServices;
+  counts: RebuildCounts;
+  dryRun: boolean;
+  signal: AbortSignal;
+  failures: { count: number; silentInARow: number };
+  report: (finding: RebuildFinding) => void;
+};
+
+/** An object, and the upload that its key says it is of: `isCopy` where it is the verified copy. */
+type Candidate = { key: string; object: ListedObject; parsed: ParsedKey; isCopy: boolean };
+
+/**
+ * Makes the rows of files again that a database has lost, from the objects under `KEY_PREFIX`: each is verified as when
+ * it is confirmed, and belongs to whom its key says. Rows that are there are kept, so it may be repeated. Nothing is
+ * removed from the bucket; what a confirmation would copy away is copied away.
+ *
+ * What only the database knew is lost: which files were archived or deleted (an object that still waited for its removal
+ * is a file again), and what was changed of names, record ids, document types and metadata. An upload that nobody had
+ * confirmed yet becomes a file, as its owner could have made it one. `createdAt` is the object's date.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`: run it again.
+ */
+export async function rebuildFiles(services: RebuildServices, options: RebuildOptions = {}): Promise<RebuildCounts> {
+  const { dryRun = false, signal = new AbortController().signal, report = () => {}, onProgress } = options;
+  const counts = { listed: 0, known: 0, made: 0, unverified: 0, otherCopies: 0, foreign: 0, failed: 0 };
+  const rebuild = { services, counts, dryRun, signal, report, failures: { count: 0, silentInARow: 0 } };
+  const { keyPrefix } = services.config;
+  const copyOf = (object: ListedObject): Candidate[] => {
+    const parsed = parseFrozenKey(keyPrefix, object.key);
+    return parsed === null ? [] : [{ key: object.key, object, parsed, isCopy: true }];
+  };
+  const uploadOf = (object: ListedObject): Candidate[] => {
+    const parsed = parseObjectKey(keyPrefix, object.key);
+    if (parsed === null && copyOf(object).length === 0 && !isOfSweeper(keyPrefix, object.key)) counts.foreign++;
+    return parsed === null ? [] : [{ key: object.key, object, parsed, isCopy: false }];
+  };
+  // The copies first: an original that is still there beside its copy is not the file.
+  for (const [prefix, candidates] of [
+    [`${keyPrefix}.verified/`, copyOf],
+    [keyPrefix, uploadOf],
+  ] as const) {
+    let afterKey: string | null = null;
+    do {
+      signal.throwIfAborted();
+      const { objects, isLast }: Awaited<ReturnType<BucketLister['objects']>> = await services.lister.objects(
+        prefix,
+        afterKey,
+      );
+      await rebuildPage(rebuild, objects.flatMap(candidates));
+      counts.failed = rebuild.failures.count;
+      onProgress?.(counts);
+      afterKey = isLast ? null : (objects.at(-1)?.key ?? null);
+    } while (afterKey !== null);
+  }
+  return counts;
+}
+
+async function rebuildPage(rebuild: Rebuild, candidates: readonly Candidate[]): Promise<void> {
+  const { services, counts, failures, signal, report } = rebuild;
+  counts.listed += candidates.length;
+  const ids = candidates.map(({ parsed: { fileId: id, userId: ownerId } }) => ({ id, ownerId }));
+  const rows = new Map((await services.sweepQueries.withIds(ids)).map((row) => [`${row.id} ${row.ownerId}`, row]));
+  const unknown = candidates.filter(({ key, object, parsed, isCopy }) => {
+    const row = rows.get(`${parsed.fileId} ${parsed.userId}`);
+    if (row === undefined) return true;
+    counts.known++;
+    if (isCopy && row.storedKey !== key && row.etag !== object.etag && row.objectKey === parsed.key) {
+      counts.otherCopies++;
+      report({ key, reasons: [{ path: '', message: `the file has another copy: ${row.storedKey ?? row.objectKey}` }] });
+    }
+    return false;
+  });
+  const { logger } = services;
+  const note = async () => {};
+  await eachObject(unknown, { failures, signal, logger, note }, async (candidate) => {
+    try {
+      return await rebuildFile(rebuild, candidate);
+    } catch (error) {
+      // It changed while it was looked at, or too many are being hashed: the next run finds it again.
+      if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
+      failures.count++;
+      report({ key: candidate.key, reasons: [{ path: '', message: error.message }] });
+      return false;
+    }
+  });
+}
+
+async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCopy }: Candidate): Promise<boolean> {
+  const { services, counts, dryRun, report } = rebuild;
+  const object = await services.bucket.head(key);
+  if (object === null) return false;
+  const verdict = await verifyObject(services, parsed, object);
+  if (!('upload' in verdict)) {
+    counts.unverified++;
+    report({ key, reasons: verdict.mismatches });
+    return false;
+  }
+  if (!dryRun) {
+    const isFrozen = !isCopy && (verdict.upload.isRepeatable || services.config.freezeUploads === 'all');
+    const stored = isFrozen ? await freezeObject(services, parsed.key, object) : object;
+    const file = toNewFile(parsed, verdict, { object, stored, createdAt: listed.lastModified });
+    if ((await services.files.insert(file, ACT)) === null) {
+      // Confirmed at the same moment, or another row has the key.
+      counts.known++;
+      return false;
+    }
+  }
+  counts.made++;
+  return true;
+}
