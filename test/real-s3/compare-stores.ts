@@ -4,13 +4,15 @@ import { signRaw } from '../local/s3/sign-raw.ts';
 export type Store = { url: string; region: string; accessKeyId: string; secretAccessKey: string };
 
 /**
- * One request of a case. `{bucket}` stands for the bucket; `{upload}` and `{token}` for what the store itself last
- * answered as an upload id and a continuation token.
+ * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}` and `{version}` for what the store itself
+ * last answered as an upload id, a continuation token and the id of a version.
  */
 export type Step = Partial<RawRequest> & {
   /** Behind the bucket: a key, a query. Percent-encoded. */
   at: string;
   text?: string;
+  /** What is said of the body, by default that nothing is. */
+  payload?: string;
   /** Sent as it is, without a signature. */
   isUnsigned?: boolean;
   /** Changes what was signed. */
@@ -21,17 +23,17 @@ export type Step = Partial<RawRequest> & {
 export type Outcome = { status: number; code: string | undefined; headers: Record<string, string>; body: string };
 
 const COMPARED_HEADERS =
-  /^(?:etag|content-(?:type|length|range|disposition|encoding|language)|accept-ranges|cache-control|expires|x-amz-meta-.*|x-amz-tagging-count|x-amz-server-side-encryption)$/;
+  /^(?:etag|content-(?:type|length|range|disposition|encoding|language)|accept-ranges|cache-control|expires|x-amz-meta-.*|x-amz-tagging-count|x-amz-server-side-encryption|x-amz-mp-parts-count)$/;
 
 const COMPARED_ELEMENTS =
-  /<(Key|Prefix|Delimiter|StartAfter|ETag|Size|PartNumber|IsTruncated|KeyCount|MaxKeys|MaxParts|NextPartNumberMarker|PartNumberMarker|Value|Code|Bucket|Name|EncodingType)>(.*?)<\/\1>/gs;
+  /<(Key|Prefix|Delimiter|StartAfter|ETag|Size|PartNumber|IsTruncated|KeyCount|MaxKeys|MaxParts|NextPartNumberMarker|PartNumberMarker|Value|Code|Bucket|Name|EncodingType|Marker|NextMarker|KeyMarker|IsLatest|Status|LocationConstraint|Permission)>(.*?)<\/\1>/gs;
 
 /** Sends a case's steps to a store one after the other and answers what came of each. */
 export async function runSteps(store: Store, bucket: string, steps: readonly Step[]): Promise<Outcome[]> {
   const memory = new Map([['bucket', bucket]]);
   const fill = (text: string) => text.replace(/\{(\w+)\}/g, (whole, name) => memory.get(name) ?? whole);
   const outcomes: Outcome[] = [];
-  for (const { at, text, isUnsigned, tamper = (request: RawRequest) => request, ...step } of steps) {
+  for (const { at, text, payload, isUnsigned, tamper = (request: RawRequest) => request, ...step } of steps) {
     const headers = Object.entries(step.headers ?? {}).map(([name, value]) => [name, fill(value)]);
     const request: RawRequest = {
       method: step.method ?? 'GET',
@@ -40,9 +42,11 @@ export async function runSteps(store: Store, bucket: string, steps: readonly Ste
       ...(step.body && { body: step.body }),
       ...(text !== undefined && { body: Buffer.from(fill(text)) }),
     };
-    const answer = await sendRaw(store.url, tamper(isUnsigned ? request : signRaw(store.url, request, store)));
+    const signed = isUnsigned ? request : signRaw(store.url, request, store, { ...(payload && { payload }) });
+    const answer = await sendRaw(store.url, tamper(signed));
     const xml = answer.body.toString();
     const learned = {
+      version: answer.headers['x-amz-version-id'] as string | undefined,
       upload: /<UploadId>(.*?)<\/UploadId>/.exec(xml)?.[1],
       token: encodeURIComponent(/<NextContinuationToken>(.*?)<\/NextContinuationToken>/.exec(xml)?.[1] ?? ''),
     };

@@ -1,4 +1,6 @@
+import { bucketCases } from './cases/bucket-cases.ts';
 import type { Case } from './cases/case.ts';
+import { chunkCases } from './cases/chunk-cases.ts';
 import { copyCases } from './cases/copy-cases.ts';
 import { corsCases } from './cases/cors-cases.ts';
 import { deleteCases } from './cases/delete-cases.ts';
@@ -9,6 +11,7 @@ import { headerCases, keyCases } from './cases/object-cases.ts';
 import { conditionCases, rangeCases } from './cases/read-cases.ts';
 import { refusedCases } from './cases/refused-cases.ts';
 import { taggingCases } from './cases/tagging-cases.ts';
+import { versionCases } from './cases/version-cases.ts';
 import type { Store } from './compare-stores.ts';
 
 /** Every case there is, for one bucket of this name. Forms carry a signature, so they are made for the store's keys. */
@@ -25,6 +28,9 @@ export function differentialCases(bucket: string, keys: Store): Case[] {
     ...deleteCases(),
     ...taggingCases(),
     ...corsCases(),
+    ...bucketCases(),
+    ...versionCases(),
+    ...chunkCases(keys),
     ...formCases(bucket, keys),
   ];
 }

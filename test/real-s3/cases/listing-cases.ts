@@ -52,6 +52,15 @@ export function listingCases(): Case[] {
       steps: [{ at: `?list-type=2&delimiter=/&prefix=${prefix}` }],
     })),
     { name: 'pages of a list', steps: pages },
+    ...[
+      '',
+      '&delimiter=/',
+      '&max-keys=2',
+      '&max-keys=2&delimiter=/',
+      '&marker=list/b/1',
+      '&marker=list/b/&delimiter=/',
+    ].map((query) => ({ name: `a V1 list with ${query}`, steps: [{ at: `?prefix=list/${query}` }] })),
+    { name: 'a V1 list of another bucket', steps: [{ at: '-other' }] },
     { name: 'a list of another bucket', steps: [{ at: '-other?list-type=2' }] },
   ];
 }

@@ -34,6 +34,11 @@ export function multipartCases(): Case[] {
     text: typeof parts === 'string' ? parts : list(parts),
     headers,
   });
+  const copyPart = (key: string, number: number, headers: Record<string, string>): Step => ({
+    method: 'PUT',
+    at: `/${key}?partNumber=${number}&uploadId={upload}`,
+    headers: { 'x-amz-copy-source': '/{bucket}/m30-source', ...headers },
+  });
   const abort = (key: string): Step => ({ method: 'DELETE', at: `/${key}?uploadId={upload}` });
   const [first, last] = [md5(FIRST), md5(LAST)];
   const cases: [string, Step[]][] = [
@@ -176,6 +181,44 @@ export function multipartCases(): Case[] {
     [
       'tags of a multipart upload',
       [begin('m28', { 'x-amz-tagging': 'a=b' }), part('m28', 1), finish('m28', [[1, last]]), { at: '/m28?tagging' }],
+    ],
+    [
+      'parts that are copies',
+      [
+        put('m30-source', 'a source'),
+        begin('m30'),
+        copyPart('m30', 1, {}),
+        copyPart('m30', 1, { 'x-amz-copy-source-range': 'bytes=2-7' }),
+        finish('m30', [[1, md5('source')]]),
+        { at: '/m30' },
+      ],
+    ],
+    [
+      'a copy of a part that is not there',
+      [begin('m31'), copyPart('m31', 1, { 'x-amz-copy-source': '/{bucket}/missing' }), abort('m31')],
+    ],
+    [
+      'a copy of too many bytes',
+      [begin('m32'), copyPart('m32', 1, { 'x-amz-copy-source-range': 'bytes=2-99' }), abort('m32')],
+    ],
+    [
+      'a copy of a range that is none',
+      [begin('m33'), copyPart('m33', 1, { 'x-amz-copy-source-range': 'bytes=x' }), abort('m33')],
+    ],
+    [
+      'GET of a part',
+      [
+        begin('m34'),
+        part('m34', 1, FIRST),
+        part('m34', 2),
+        finish('m34', [
+          [1, first],
+          [2, last],
+        ]),
+        { at: '/m34?partNumber=2' },
+        { method: 'HEAD', at: '/m34?partNumber=1' },
+        { at: '/m34?partNumber=3' },
+      ],
     ],
     [
       'a SHA-256 of a part that is another’s',
