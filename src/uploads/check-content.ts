@@ -10,63 +10,61 @@ import { detectContentType, isText } from './detect-content-type.ts';
 const OPAQUE =
   /^application\/(octet-stream|x-octet-stream|(x-)?(binary|unknown|unknown-content-type|download|force-download))$/;
 const EXECUTABLE =
-  /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable|pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary|mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|vnd\.appimage|vnd\.microsoft\.portable-executable|efi)$/;
+  /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable|pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary|mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|makeself|vnd\.appimage|vnd\.microsoft\.portable-executable|efi)$/;
 
 /** Containers that many formats use, of which only a few are known here: they are what a type of an unknown format holds. */
 const CONTAINERS = /^application\/(zip|x-cfb|gzip|xml|vnd\.sqlite3)$/;
 
 const ZIP =
   /^(application\/(zip|java-archive|x-java-archive|x-xpinstall|vnd\.(openxmlformats-.+|oasis\.opendocument\..+|android\.package-archive|visio|.+\.macroenabled\.12|apple\.(pages|numbers|keynote)))|model\/3mf|.+\+zip)$/;
-/** Office before 2007, whose programs also save all of `OFFICE_CONTENT` under these types and extensions. */
+/** Office before 2007. Its programs save other formats under these types as well, on demand or for the web. */
 const OFFICE = /^application\/(msword|vnd\.(ms-(excel|powerpoint|works|project|outlook|publisher|office)|visio))/;
 const OFFICE_CONTENT = /^(application\/(x-cfb|rtf|xml|xhtml\+xml)|text\/html)$/;
 const MARKUP = /^(text\/html|application\/xhtml\+xml|image\/svg\+xml|application\/xml)$/;
-/** Types whose files are markup, or may begin with some: sources, templates, Markdown. */
+/** Types whose files are markup, or may begin with some: sources, templates, Markdown, messages. */
 const MAY_BE_MARKUP =
-  /^(.+\+xml|application\/(xml|x-httpd-php|x-php|x-wais-source)|message\/.+|multipart\/.+|text\/(?!plain|csv|css|calendar|vcard|tab-separated-values|javascript).+)$/;
+  /^(.+\+xml|application\/(xml(-.+)?|x-httpd-php|x-php|x-wais-source)|message\/.+|multipart\/.+|text\/(?!plain|csv|css|calendar|vcard|tab-separated-values|javascript).+)$/;
 const ISO_MEDIA =
-  /^(video\/(mp4|quicktime|3gpp2?)|audio\/(mp4|3gpp2?|vnd\.audible.*)|application\/mp4|image\/(hei[cf](-sequence)?|avif|x-canon-cr3))$/;
+  /^(video\/(mp4|quicktime|3gpp2?|x-f4v|iso\.segment)|audio\/(mp4|3gpp2?|x-m4[br]|vnd\.audible.*)|application\/mp4|image\/(hei[cf](-sequence)?|avif|x-canon-cr3))$/;
+const OGG = /^((application|video|audio)\/ogg|audio\/(opus|vorbis|(x-)?speex)|video\/x-(theora|ogm)|.+\+ogg)$/;
+const MPEG = /^(video\/(mpeg|mp2[pt]|vnd\.dlna\.mpeg-tts|dvd|x-(ms-)?vob)|audio\/(mpeg|mp2|x-mp2|aac))$/;
 const TIFF = /^image\/(tiff|x-(adobe-dng|canon-cr2|nikon-nef|sony-arw|olympus-orf|panasonic-rw2?|pentax-pef|dcraw))$/;
 const FONT =
   /^(font\/.+|application\/(x-)?font-.+|application\/vnd\.(ms-opentype|oasis\.opendocument\.formula-template))$/;
 const COMPRESSED = /^application\/(gzip|x-bzip2|x-xz|zstd|x-compress|x-lzip|x-lz4|x-tar)$/;
+/** Of these, those of an archive are told by the archive's type, or by one for both. */
+const MAY_BE_COMPRESSED =
+  /^(application\/(x-g?tar|x-tgz|x-compressed|x-(.+-)?compressed-tar|x-gtar-compressed|x-apple-diskimage)|image\/svg\+xml(-compressed)?|.+\+gzip)$/;
 
-/** What may be inside what: content that is found, the types it is told under, and why. */
+/** What files of a type are made of: content that is found, and the types that it may be told under. */
 const FAMILIES: readonly (readonly [found: RegExp, claimed: RegExp])[] = [
-  // A large first entry hides which of them it is.
+  // A first entry that is large hides which of them it is.
   [ZIP, ZIP],
   [ZIP, OFFICE],
-  [/^application\/x-cfb$/, OFFICE],
   [OFFICE_CONTENT, OFFICE],
   // What has a password is encrypted as a whole, and kept in a compound file (MS-OFFCRYPTO, section 2.3).
   [/^application\/x-cfb$/, /^application\/vnd\.(openxmlformats-.+|.+\.macroenabled\.12)$/],
-  [/^application\/x-cfb$/, /^application\/(x-ms-installer|x-msi|x-msdownload|x-hwp|haansofthwp)$/],
+  // So are installers for Windows.
+  [/^application\/x-cfb$/, /^application\/(x-ms-installer|x-msi|x-msdownload)$/],
   [MARKUP, MAY_BE_MARKUP],
   [/^(application\/(xml|rtf|postscript|x-ms-regedit|pgp-encrypted)|text\/(?!html).+)$/, /^text\/plain$/],
   [/^(application\/xml|text\/(?!html).+)$/, /^text\/.+$/],
   [ISO_MEDIA, ISO_MEDIA],
-  [TIFF, TIFF],
-  [FONT, FONT],
-  // An archive in one of these is told by the archive's type, or by that of both.
-  [
-    COMPRESSED,
-    /^application\/(x-tar|x-g?tar|x-tgz|x-gtar-compressed|x-compressed|x-compressed-tar|x-.+-compressed-tar)$/,
-  ],
-  [COMPRESSED, /^(application\/(x-apple-diskimage|x-gzip-compressed|x-svgz)|image\/svg\+xml(-compressed)?|.+\+gzip)$/],
+  [OGG, OGG],
+  [MPEG, MPEG],
+  [/^(video\/(webm|matroska)|audio\/webm)$/, /^(video|audio)\/(webm|(x-)?matroska(-3d)?)$/],
+  [/^(video|audio)\/x-ms-asf$/, /^(video|audio)\/x-ms-.+$/],
+  [/^image\/jpeg$/, /^video\/x-(motion-jpeg|mjpeg)$/],
   [/^image\/a?png$/, /^image\/a?png$/],
   [/^image\/j(p[2mx]|2c)$/, /^image\/(jp[2mx]|j2c|jpeg2000|x-jp2.*)$/],
-  [/^(video\/(webm|matroska)|audio\/webm)$/, /^(video|audio)\/(webm|(x-)?matroska(-3d)?)$/],
-  [
-    /^(application|video|audio)\/ogg$/,
-    /^(application\/ogg|(video|audio)\/(ogg|opus|vorbis|(x-)?speex|x-theora|x-ogm.*))$/,
-  ],
-  [/^(video|audio)\/x-ms-asf$/, /^(video|audio)\/x-ms-.+$/],
-  [/^video\/(mpeg|mp2t)$/, /^video\/(mpeg|mp2[pt]|vnd\.dlna\.mpeg-tts|dvd|x-ms-dvr|x-vob)$/],
-  [/^audio\/(mpeg|aac)$/, /^audio\/(mpeg|mp[1234a-z]+|aac|x-mp2|x-mpegurl)$/],
-  // An Illustrator file is a PDF.
+  [TIFF, TIFF],
+  [FONT, FONT],
+  [COMPRESSED, MAY_BE_COMPRESSED],
+  // A font of PostScript is a program of it; a file of Illustrator is a PDF.
+  [/^application\/postscript$/, FONT],
   [/^application\/(pdf|postscript)$/, /^application\/(postscript|illustrator|vnd\.adobe\.illustrator)$/],
   [/^application\/pgp-encrypted$/, /^application\/pgp-.+$/],
-  [/^application\/x-mobipocket-ebook$/, /^application\/(vnd\.amazon\..+|x-mobi.*|vnd\.palm|x-palm-database)$/],
+  [/^application\/x-mobipocket-ebook$/, /^application\/(vnd\.amazon\..+|vnd\.palm|x-palm-database)$/],
 ];
 
 /** Types whose files file-type knows: an unknown format is none of them. */
@@ -92,10 +90,11 @@ export async function checkContent(
 ): Promise<ContentCheck> {
   const type = usualName(claimed);
   const detected = await detectContentType(sample, type);
-  if (detected === null || usualName(detected) === type || OPAQUE.test(type)) return { detected, refusal: null };
+  if (detected === null || usualName(detected) === type) return { detected, refusal: null };
+  if (EXECUTABLE.test(detected) && isWord(sample, type)) return { detected: null, refusal: null };
+  if (OPAQUE.test(type)) return { detected, refusal: null };
   if (EXECUTABLE.test(detected)) {
     if (EXECUTABLE.test(type)) return { detected, refusal: null };
-    if (isWord(sample, type)) return { detected: null, refusal: null };
     return { detected, refusal: `the content is a program (${detected}), not ${type}` };
   }
   const isOfOtherKind = isRendered(type) && kindOf(detected) !== kindOf(type);

@@ -58,7 +58,8 @@ async function detectFormat(bytes: Buffer, claimed: string): Promise<string | nu
   // It reads whatever anybody has written. Where it stumbles, nothing is certain.
   const found = await fileTypeFromBuffer(bytes).catch(() => undefined);
   const type = found === undefined ? lookUp(HEADERS, bytes) : usualName(found.mime);
-  if (type === null || (isText(bytes) && !TEXT_FORMATS.has(type)) || !isCertain(type, bytes, claimed)) return null;
+  const isWord = isText(bytes) && bytes.subarray(0, 4).every((byte) => byte < 0x80);
+  if (type === null || (isWord && !TEXT_FORMATS.has(type)) || !isCertain(type, bytes, claimed)) return null;
   return type === 'video/mp4' && hasImageBrand(bytes) ? 'image/heif' : essence(found?.mime ?? type);
 }
 

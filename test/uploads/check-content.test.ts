@@ -166,6 +166,7 @@ describe('checkContent', () => {
   it.each<Case>([
     ['BMW;Preis\n', text('BMW;Preis\n'), 'text/csv', null, 'text/csv'],
     ['GIFT CARD', text('GIFT CARD'), 'text/plain', null, 'text/plain'],
+    ['CSV that begins with MZ', text('MZ;PLZ\r\n1;2'), 'application/octet-stream', null],
     ['MZ as a note', text('MZ'), 'text/plain', null, 'text/plain'],
     ['FORM 1040', text('FORM 1040'), 'text/plain', null, 'text/plain'],
     ['ID3 is a gene', text('ID3 is a gene'), 'text/plain', null, 'text/plain'],
@@ -228,6 +229,7 @@ describe('checkContent', () => {
     ['a ZIP', samples.zip('a'), 'application/pdf'],
     ['a GIF', samples.gif, 'video/mp4'],
     ['a GIF of six letters', text('GIF89a'), 'video/mp4'],
+    ['four bytes of a JPEG', hex('ffd8ffe0'), 'video/mp4'],
     ['a PNG', samples.png, 'application/pdf'],
     ['the first eight bytes of a PNG', samples.png.subarray(0, 8), 'video/mp4'],
     ['a BMP', samples.bmp, 'application/pdf'],
