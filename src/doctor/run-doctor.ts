@@ -12,6 +12,7 @@ import { checkLifecycle } from './check-lifecycle.ts';
 import { checkObjects } from './check-objects.ts';
 import { checkParts } from './check-parts.ts';
 import { checkPut } from './check-put.ts';
+import { checkSweeper } from './check-sweeper.ts';
 import { checkTokenKey } from './check-token-key.ts';
 import { openTrial } from './open-trial.ts';
 import { codeOf, reasonOf } from './reason-of.ts';
@@ -38,6 +39,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
   const { now, signal } = options;
   const checks: Check[] = [];
   const closers: Closers = [];
+  let embeddedUrl: string | undefined;
   const report = (check: Check) => {
     checks.push(check);
     options.report(check);
@@ -63,26 +65,32 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     return checks;
   }
   try {
-    await checkBucket();
+    const storage = await checkBucket();
     if (!signal.aborted) await make('database', checkConfiguredDatabase);
+    const url = config.database.url ?? embeddedUrl;
+    const isMigrated = checks.some(({ name, verdict }) => name === 'database: migrations' && verdict === 'ok');
+    if (!signal.aborted && storage !== null && url !== undefined && isMigrated) {
+      await make('sweeper', () => checkSweeper(storage, { url, config, now }));
+    }
     if (!signal.aborted) await make('tokens', () => checkTokenKey(config, now));
   } finally {
     for (const closer of closers.reverse()) await closer();
   }
   return checks;
 
-  async function checkBucket(): Promise<void> {
+  async function checkBucket() {
     const storage = await openBucket();
-    if (storage === null) return;
+    if (storage === null) return null;
     // The trials are small texts; which types and sizes users may upload is no matter of the bucket.
     const ownLimits = { allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
     const ids = createIdSigner([crypto.randomUUID()]);
     const trial = openTrial({ ...storage, config: { ...config, ...ownLimits }, ids, now, newId: newUuidV7 }, signal);
     try {
-      if (!(await make('bucket', () => checkAccess(trial), 'S3_ENDPOINT, S3_PUBLIC_ENDPOINT, or the network'))) return;
+      if (!(await make('bucket', () => checkAccess(trial), 'S3_ENDPOINT, S3_PUBLIC_ENDPOINT, or the network')))
+        return null;
       // Where nothing is taken, a refusal shows nothing.
       const isTaken = await make('PUT', () => checkPut(trial));
-      if (!isTaken && checks.at(-1)?.name === 'PUT: as signed') return;
+      if (!isTaken && checks.at(-1)?.name === 'PUT: as signed') return storage;
       for (const [name, group] of [
         ['POST', checkForm],
         ['parts', checkParts],
@@ -92,6 +100,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
       ] as const) {
         if (!signal.aborted) await make(name, () => group(trial));
       }
+      return storage;
     } finally {
       const left = await trial.cleanUp();
       if (left.length > 0) report(fail('clean-up', `could not be removed: ${left.join(', ')}`, 'remove them by hand'));
@@ -116,7 +125,8 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
 
   async function* checkConfiguredDatabase(): AsyncIterable<Check> {
     const { url: configured, driver } = config.database;
-    const url = configured ?? (await startEmbeddedDatabase(config, SILENT, closers));
+    embeddedUrl = configured === undefined ? await startEmbeddedDatabase(config, SILENT, closers) : undefined;
+    const url = configured ?? embeddedUrl ?? '';
     const folder = options.migrationsFolder;
     if (configured === undefined) await migrateDatabase({ url, driver, folder });
     yield* checkDatabase(config, { url, folder });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatabaseIdentity } from '../../src/db/create-marker-queries.ts';
+import { checkSweeper } from '../../src/doctor/check-sweeper.ts';
 import { MARKER_NAME, OBJECTION_NAME } from '../../src/jobs/examine-marker.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { copyDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -200,6 +201,35 @@ describe('the bucket of one database', () => {
     const renewed = await service.services.marker.read();
     await renewing.services.watermark.close();
     expect((await service.services.marker.read())?.etag).not.toBe(renewed?.etag);
+  });
+
+  it('is shown by the doctor: whose it is, how new its marker is, and who objects', async () => {
+    const { services, database } = service;
+    const look = async (url = database.url) => {
+      const { config, marker, objection, now } = services;
+      const checks = [];
+      const bucketClock = async () => now();
+      for await (const check of checkSweeper({ marker, objection, bucketClock }, { url, config, now }))
+        checks.push(check);
+      return checks;
+    };
+    await sweep(services);
+    const whose = new RegExp(`^of this database, "${database.name}", renewed at .* \\(0 min ago\\)$`);
+    expect(await look()).toMatchObject([
+      { name: 'sweeper: marker', verdict: 'ok', detail: expect.stringMatching(whose) },
+      { name: 'sweeper: clocks', verdict: 'ok' },
+    ]);
+    const branch = await startCopy(await copyDatabase(database));
+    await branch.store('alice', 'of a branch');
+    await branch.services.watermark.settle();
+    expect(await look(branch.database.url)).toMatchObject([{}, {}, {}]);
+    const remedy = expect.stringContaining('npm run rebuild');
+    expect(await look()).toMatchObject([
+      { name: 'sweeper: marker', verdict: 'ok' },
+      { name: 'sweeper: objection', verdict: 'fail', remedy },
+      { name: 'sweeper: clocks', verdict: 'ok' },
+    ]);
+    await adopt();
   });
 
   it('has its marker where no user can be signed for', async () => {
