@@ -35,6 +35,7 @@ import { createMultipartUploads } from './storage/multipart-uploads.ts';
 import { setUpBucket } from './storage/set-up-bucket.ts';
 import { readAuth } from './token-key.ts';
 import { createConfirmingSlots } from './uploads/confirm-upload.ts';
+import { createFreezer } from './uploads/freeze-object.ts';
 
 /** How long a request waits for credentials that have to be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
@@ -105,6 +106,7 @@ export async function createServices(
       stopping,
       newId: newUuidV7,
       ids,
+      freezer: createFreezer(),
       newRequestId: () => crypto.randomUUID(),
       verifyToken,
       database,

@@ -14,7 +14,7 @@ import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
 import { discardObject } from './discard-object.ts';
-import { freezeObject } from './freeze-object.ts';
+import type { Freezer } from './freeze-object.ts';
 import { MAX_PARTS } from './multipart-plan.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 import { toNewFile } from './to-new-file.ts';
@@ -57,6 +57,7 @@ export type ConfirmUploadServices = AuditServices & {
   config: Config;
   ids: IdSigner;
   bucket: Bucket;
+  freezer: Freezer;
   multipart: MultipartUploads;
   files: Files;
   now: () => Date;
@@ -111,13 +112,16 @@ async function confirm(
   caller: Caller,
   input: ConfirmUploadInput,
 ): Promise<{ file: File; created: boolean }> {
-  const { config, bucket, files } = services;
+  const { config, bucket, files, freezer } = services;
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
   if (key === null) throw objectNotFound();
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.publicBaseUrl), created });
   /** Takes the id from an object that is no file; unless, meanwhile, it was confirmed after all. */
-  const refuse = async (object: StoredObject, refusal: Refusal | null) => {
+  const refuse = async (object: StoredObject, refusal: Refusal | null, stored = object) => {
     const row = await discardObject(services, key, object, refusal);
+    freezer.forget(object);
+    // The copy goes, too, where a row says that it is no file's: none of the calls that share it can win any more.
+    if (stored !== object && row !== null && row.storedKey !== stored.key) await bucket.remove(stored).catch(() => {});
     if (isFileOf(key, row)) return answer(row, false);
     throw noFile(key, row);
   };
@@ -147,22 +151,20 @@ async function confirm(
 
   const { upload } = verdict;
   const stored =
-    upload.isRepeatable || config.freezeUploads === 'all' ? await freezeObject(services, key.key, object) : object;
+    upload.isRepeatable || config.freezeUploads === 'all' ? await freezer.freeze(services, key.key, object) : object;
   const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
   const row = await files.insert(file, actOf(caller, 'upload.confirm')).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;
   });
   if (row !== null && !(row instanceof Problem)) {
+    freezer.forget(object);
     // The original is nobody's file any more: what cannot be removed now is left to be swept.
     if (stored !== object) await bucket.remove(object).catch(() => {});
     return answer(row, true);
   }
   const refusal = row && ({ code: 'quota-exceeded', detail: row.message } as const);
-  return refuse(object, refusal).finally(async () => {
-    // The copy may not stay either.
-    if (stored !== object) await bucket.remove(stored).catch(() => {});
-  });
+  return refuse(object, refusal, stored);
 }
 
 /** The object of an upload in parts, completed by this call or an earlier one; null when there is neither. */

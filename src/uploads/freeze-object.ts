@@ -1,10 +1,49 @@
 import type { Config } from '../config.ts';
 import { frozenKey, type ObjectKey } from '../object-key.ts';
-import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import type { Bucket, ObjectVersion, StoredObject } from '../storage/bucket.ts';
 import { objectChanged } from '../storage/bucket-errors.ts';
+
+type FreezeServices = { config: Config; bucket: Bucket; now: () => Date; newId: (now: Date) => string };
 
 /** The ETag of an object that was stored in one piece: its MD5, unless it is encrypted with a key of KMS. */
 const MD5_ETAG = /^"[0-9a-f]{32}"$/;
+
+/** How long a copy waits to be confirmed: by far less than the day after which the sweeper takes it for a stray. */
+const REUSABLE_MS = 3_600_000;
+
+/** Copies that are remembered at once; of one that is forgotten another is made. */
+const MAX_REMEMBERED = 10_000;
+
+/** Makes verified copies, and has them ready when a confirmation that failed after that is repeated. */
+export type Freezer = ReturnType<typeof createFreezer>;
+
+/**
+ * One copy of an object serves all its confirmations on this instance, at the same time or repeated within an hour,
+ * until one of them has ended: a database that takes no rows for a while must not fill the bucket.
+ */
+export function createFreezer() {
+  const copies = new Map<string, { copy: Promise<StoredObject>; madeAtMs: number }>();
+  const nameOf = ({ key, etag, versionId }: ObjectVersion) => `${key} ${etag} ${versionId}`;
+  return {
+    /** As `freezeObject`. */
+    freeze(services: FreezeServices, key: ObjectKey, object: StoredObject): Promise<StoredObject> {
+      const name = nameOf(object);
+      const known = copies.get(name);
+      if (known !== undefined && performance.now() - known.madeAtMs < REUSABLE_MS) return known.copy;
+      const made = { copy: freezeObject(services, key, object), madeAtMs: performance.now() };
+      copies.delete(name);
+      copies.set(name, made);
+      const [oldest] = copies.keys();
+      if (copies.size > MAX_REMEMBERED && oldest !== undefined) copies.delete(oldest);
+      made.copy.catch(() => copies.get(name) === made && copies.delete(name));
+      return made.copy;
+    },
+    /** A file has the copy of this object now, or the object is none: call it before the copy is removed. */
+    forget(object: ObjectVersion): void {
+      copies.delete(nameOf(object));
+    },
+  };
+}
 
 /**
  * Copies a verified object to a key that nobody holds a signature for, so that what was verified stays what is served.
@@ -13,7 +52,7 @@ const MD5_ETAG = /^"[0-9a-f]{32}"$/;
  * @throws {Problem} `conflict` when the object changed after it was verified, `storage-unavailable`.
  */
 export async function freezeObject(
-  services: { config: Config; bucket: Bucket; now: () => Date; newId: (now: Date) => string },
+  services: FreezeServices,
   key: ObjectKey,
   object: StoredObject,
 ): Promise<StoredObject> {

@@ -1,7 +1,9 @@
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toUserId } from '../../src/object-key.ts';
 import type { Scope } from '../../src/scopes.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../../src/uploads/confirm-upload.ts';
+import { createFreezer } from '../../src/uploads/freeze-object.ts';
 import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
 
 type Form = { objectKey: string; fileId: string; presignedUrl: string; fields: Record<string, string>; method: string };
@@ -70,7 +72,11 @@ describe('an HTML form', () => {
         expect((await service.confirm('alice', form.objectKey)).status).toBeLessThan(202);
         return (bucket[step] as (...args: never[]) => Promise<never>)(...args);
       };
-      const slow: ConfirmUploadServices = { ...service.services, bucket: { ...bucket, [step]: overtaken } };
+      // On another instance: on this one they would share the copy.
+      const slow: ConfirmUploadServices = {
+        ...{ ...service.services, freezer: createFreezer() },
+        bucket: { ...bucket, [step]: overtaken },
+      };
       const userId = toUserId('alice');
       if (userId === null) throw new Error('a user id');
       const caller = {
@@ -109,6 +115,48 @@ describe('an HTML form', () => {
       const text = (await download(form.fileId)) as keyof typeof md5;
       expect(file.etag).toBe(`"${md5[text]}"`);
     }
+  });
+
+  it('leaves one copy, however often it could not be confirmed while the database took no rows', async () => {
+    const other = await startTestService({ env: { FREEZE_UPLOADS: 'all' } });
+    const { database, bucket } = other;
+    const setReadOnly = (value: 'on' | 'off') =>
+      database.query(`begin; set transaction read write;
+        alter database "${database.name}" set default_transaction_read_only = ${value}; commit;
+        select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`);
+    const keys = async () => {
+      const { Contents = [] } = await bucket.client.send(new ListObjectsV2Command({ Bucket: bucket.name }));
+      return Contents.map(({ Key = '' }) => Key).filter((key) => key.includes('alice'));
+    };
+    try {
+      const upload = await other.presign('alice', { ...request, method: 'PUT' });
+      await other.put(upload, 'hello');
+      await setReadOnly('on');
+      for (let n = 0; n < 5; n++) {
+        const answers = await Promise.all([1, 2].map(() => other.confirm('alice', upload.objectKey)));
+        for (const answer of answers) expectProblem(answer, 503, 'database-unavailable');
+      }
+      expect(await keys()).toHaveLength(2);
+      await setReadOnly('off');
+      await expect.poll(async () => (await other.confirm('alice', upload.objectKey)).status).toBeLessThan(300);
+      const [row] = await database.query('select stored_key from files');
+      expect(await keys()).toEqual([row?.stored_key]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('has one copy after ten confirmations at once', async () => {
+    const form = await presign();
+    await submit(form, 'hello');
+    const answers = await Promise.all(Array.from({ length: 10 }, () => service.confirm('alice', form.objectKey)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 201]);
+    const { client, name: Bucket } = service.bucket;
+    const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
+    const rows = await service.database.query('select stored_key from files where id = $1', [form.fileId]);
+    const own = Contents.map(({ Key = '' }) => Key).filter((key) => key.includes(form.fileId));
+    expect(own).toEqual(rows.map(({ stored_key }) => stored_key));
+    expect(await download(form.fileId)).toBe('hello');
   });
 
   it.each([
