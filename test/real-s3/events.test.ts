@@ -160,6 +160,6 @@ describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
     expect((await service.put(upload, '<p>hi')).status).toBe(200);
     await expect.poll(() => deliveries.slice(before).join(), { timeout: WITHIN_MS }).toMatch(/^200 .*"refused":1}$/);
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
-    expectProblem(await service.confirm('alice', upload.objectKey), 404, 'object-not-found');
+    expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
   });
 });
