@@ -16,13 +16,13 @@ Exit code: 0 every sealed row is as it was, 1 a sealed row is not, 2 the log cou
 
 await runCommand(
   { usage, allowPositionals: true, options: { expect: { type: 'string' } } },
-  async ({ database: { url, driver } }, { positionals, values }) => {
+  async ({ database: { url, driver, prepare } }, { positionals, values }) => {
     const [command] = positionals;
     const isKnown = command === 'verify' || (command === 'seal' && values.expect === undefined);
     if (!isKnown || positionals.length > 1) throw new UsageError('these arguments do not fit');
     const expected = values.expect === undefined ? undefined : parseSeal(values.expect);
     if (url === undefined) throw new Error('DATABASE_URL is not set: the embedded database belongs to its service');
-    const database = connectDatabase({ url, driver, maxConnections: 1 });
+    const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
     try {
       const sealQueries = createSealQueries(database);
       return await (command === 'seal' ? seal(sealQueries) : verify(sealQueries, expected));
