@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
 /** From a request's first byte to the end of its headers; a connection that sends nothing is closed as soon. */
@@ -13,6 +13,8 @@ const CHECK_EVERY_MS = 5_000;
 
 /** How long clients have, when it stops, to learn it from an answer before idle connections are closed on them. */
 const NOTICE_MS = 500;
+/** How long, then, it may take to find no connection in the port's queue. */
+const QUEUE_MS = 2_000;
 /** How long running requests may take to end then. */
 const DRAIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
@@ -46,8 +48,12 @@ export async function startServer(
   const sockets = new Set<Socket>();
   const open = new Set<ServerResponse>();
   let isStopping = false;
+  let accepted = 0;
+  /** While the port is about to close: resolves when it is closed. */
+  let portCloses: Promise<void> | null = null;
 
   server.on('connection', (socket: Socket) => {
+    accepted++;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
@@ -56,11 +62,26 @@ export async function startServer(
     open.add(response);
     response.on('close', () => open.delete(response));
     if (isStopping) announceClose(response);
-    void listener(request, response);
+    if (portCloses === null) void listener(request, response);
+    else void portCloses.then(() => listener(request, response));
   });
   server.listen(port, host);
   await once(server, 'listening');
   const address = server.address();
+
+  /**
+   * Closing the port resets the connections that stand in its queue, of which the event loop takes one at a time. So it is
+   * closed after a turn of the loop that found none. What is asked meanwhile is answered right after, so that whoever has
+   * its answer is not in the queue again.
+   */
+  async function closePort(): Promise<void> {
+    const until = performance.now() + QUEUE_MS;
+    for (let before = -1; before !== accepted && performance.now() < until; ) {
+      before = accepted;
+      await setImmediate();
+    }
+    server.close();
+  }
 
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
@@ -71,7 +92,8 @@ export async function startServer(
       while (sockets.size > 0 && performance.now() < noticed) await sleep(LOOK_EVERY_MS);
 
       const closed = once(server, 'close');
-      server.close();
+      portCloses = closePort();
+      await portCloses;
       const closeIdle = setInterval(() => {
         server.closeIdleConnections();
         // Node takes a connection that has not sent anything for one with a request on its way.

@@ -30,28 +30,30 @@ describe('startServer', () => {
     await server.stop();
   });
 
-  it('stops without failing a request of clients that let go when an answer says so', async () => {
+  it('stops without failing a request of clients that let go when told to, and come again until the port is closed', async () => {
     const server = await start(async () => {
       await sleep(5);
       return new Response('ok');
     });
-    let answers = 0;
-    const failures: unknown[] = [];
-    const client = async (n: number) => {
+    const answers: Got[] = [];
+    /** How it ended: a connection that is refused has lost no request. */
+    const client = async (pauseMs: number): Promise<unknown> => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       for (;;) {
-        const got = await ask(agent, server).catch((error: unknown) => void failures.push(error));
-        answers++;
-        if (got?.connection !== 'keep-alive') return got?.connection;
-        await sleep(n);
+        try {
+          answers.push(await ask(agent, server));
+          if (pauseMs > 0) await sleep(pauseMs);
+        } catch (error) {
+          return error instanceof Error && 'code' in error ? error.code : error;
+        }
       }
     };
-    const clients = Promise.all(Array.from({ length: 20 }, (_, n) => client(n)));
-    await expect.poll(() => answers).toBeGreaterThan(100);
+    const clients = Promise.all(Array.from({ length: 20 }, (_, n) => client(Math.max(0, n - 10))));
+    await expect.poll(() => answers.length).toBeGreaterThan(100);
     await server.stop();
-    expect(await clients).toEqual(Array.from({ length: 20 }, () => 'close'));
-    expect(failures).toEqual([]);
-    await expect(ask(new Agent(), server)).rejects.toThrow('ECONNREFUSED');
+    expect(new Set(await clients)).toEqual(new Set(['ECONNREFUSED']));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(answers.filter(({ connection }) => connection === 'close').length).toBeGreaterThanOrEqual(20);
   });
 
   it('waits for requests that run, and says Connection: close in their answers too; closes what is idle or silent', async () => {
