@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
+import { type AuditServices, actOf, recordAct, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { AuditAction } from '../db/audit-row.ts';
@@ -60,8 +60,9 @@ export function updateFile(
 }
 
 /**
- * Takes an active file out of the lists and from download.
- * @throws {Problem} `file-not-found`, `conflict` when it is archived, `database-unavailable`.
+ * Takes an active file out of the lists and from download. One that is archived stays as it is: perhaps only the answer of
+ * the call before was lost.
+ * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
 export const archiveFile = (services: ChangeFileServices, caller: Caller, fileId: string): Promise<File> =>
   move(services, caller, 'file.archive', fileId);
@@ -112,6 +113,8 @@ async function takeStep(
   const step = { ...change, ...(to && { status: to }) };
   const row = id === null ? null : await services.files.change(file, from, step, actOf(caller, action));
   if (row !== null) return row;
-  const { status } = await getFile(services, caller, { fileId });
-  throw new Problem('conflict', `the file is ${status}`);
+  const known = await getFile(services, caller, { fileId });
+  if (action !== 'file.archive' || known.status !== to) throw new Problem('conflict', `the file is ${known.status}`);
+  if (caller.isOnBehalf) await recordAct(services, caller, action, { fileId, objectKey: known.objectKey });
+  return known;
 }

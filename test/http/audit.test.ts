@@ -87,7 +87,7 @@ describe('the audit log', () => {
     await redirect(user, fileId);
     await service.call(user, '/presign-download/batch', { fileIds: [fileId, other.fileId] });
     await service.call(user, `/files/${other.fileId}`, { fileName: 'mine' }, { method: 'PATCH' });
-    await service.call(user, `/files/${fileId}/archive`, {});
+    await service.call(user, `/files/${other.fileId}/archive`, {});
     await service.call(user, `/files/${other.fileId.toUpperCase()}/restore`, {});
     await service.call(user, `/files/not-an-id`, undefined, { method: 'DELETE' });
 
@@ -101,7 +101,7 @@ describe('the audit log', () => {
       ['download.presign', 'file-not-found', fileId, null],
       ['download.presign', 'file-not-found', other.fileId, null],
       ['file.update', 'file-not-found', other.fileId, null],
-      ['file.archive', 'conflict', fileId, null],
+      ['file.archive', 'file-not-found', other.fileId, null],
       ['file.restore', 'file-not-found', other.fileId, null],
       ['file.delete', 'file-not-found', null, null],
     ]);

@@ -68,7 +68,7 @@ const ROUTES: Record<string, (file: Stored) => Promise<Answer>> = {
 describe.each([
   ['GET /files/{fileId}', 200, 200, 404],
   ['PATCH /files/{fileId}', 200, 200, 404],
-  ['POST /files/{fileId}/archive', 200, 409, 404],
+  ['POST /files/{fileId}/archive', 200, 200, 404],
   ['POST /files/{fileId}/restore', 409, 200, 404],
   ['DELETE /files/{fileId}', 204, 204, 404],
   ['POST /presign-download by id', 200, 409, 404],
@@ -105,6 +105,20 @@ describe('an archived file', () => {
     expect((await restore(file)).body).toEqual(file);
     expect(await listed(file)).toBe(true);
     expect((await service.call('alice', path(file))).body).toEqual(file);
+  });
+});
+
+describe('what is repeated because its answer was lost', () => {
+  it('archives once, and says of the rest that it is done', async () => {
+    const file = await storeAs('archived');
+    for (let n = 0; n < 2; n++)
+      expect(await archive(file)).toMatchObject({ status: 200, body: { status: 'archived' } });
+    const archived = `select outcome from audit_events where action = 'file.archive' and file_id = $1`;
+    expect(await service.database.query(archived, [file.fileId])).toEqual([{ outcome: 'ok' }]);
+    await restore(file);
+    expectProblem(await restore(file), 409, 'conflict');
+    await remove(file);
+    expectProblem(await remove(file), 404, 'file-not-found');
   });
 });
 
