@@ -83,7 +83,7 @@ export function versionCases(): Case[] {
         put('l/2', 'x'),
         list('&prefix=l/&max-keys=1'),
         list('&prefix=l/&max-keys=2'),
-        list('&prefix=l/&key-marker=l/1'),
+        // Where a marker of a key alone begins depends on the ids that RGW draws.
         list('&delimiter=/&prefix=l'),
       ],
     ],
