@@ -142,6 +142,14 @@ describe('the policy of a form', () => {
     ['a prefix', { key: 'user/x' }, [any('key', 'user/')]],
     ['an empty prefix', { key: 'x' }, [any('key')]],
     [
+      'operators in any case',
+      { key: 'x' },
+      [
+        ['StArTs-WiTh', '$kEy', ''],
+        ['Content-LENGTH-Range', 0, 99],
+      ],
+    ],
+    [
       'another case of a name',
       { Key: 'x', 'Content-Type': 'image/png' },
       [{ KEY: 'x' }, any('content-Type', 'image/')],

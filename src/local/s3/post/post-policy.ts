@@ -29,7 +29,8 @@ export function parsePolicy(base64: string): PostPolicy {
   if (!Array.isArray(conditions)) throw invalid('Policy missing conditions.');
   const policy: PostPolicy = { expiresAt, conditions: [], sizes: [] };
   for (const condition of conditions) {
-    if (Array.isArray(condition) && condition[0] === 'content-length-range') policy.sizes.push(readSizes(condition));
+    if (Array.isArray(condition) && String(condition[0]).toLowerCase() === 'content-length-range')
+      policy.sizes.push(readSizes(condition));
     else policy.conditions.push(Array.isArray(condition) ? readArray(condition) : readObject(condition));
   }
   return policy;
@@ -59,7 +60,8 @@ function holds({ operator, field, value }: Condition, given: string): boolean {
 }
 
 function readArray(condition: readonly unknown[]): Condition {
-  const [operator, field, value, ...others] = condition;
+  const [name, field, value, ...others] = condition;
+  const operator = String(name).toLowerCase();
   if (operator !== 'eq' && operator !== 'starts-with') {
     throw invalid(`Invalid Condition: ${JSON.stringify(condition)}`);
   }
