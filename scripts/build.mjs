@@ -1,7 +1,7 @@
 // Bundles the entry points into dist/. Bundled and tree-shaken, the service starts in less than half the time that
 // Node takes to resolve the AWS SDK's modules one by one; and Node 20 cannot run TypeScript itself.
-import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 // The commands are built before they run, and their 1 is a finding.
 process.on('uncaughtException', (error) => {
@@ -28,7 +28,19 @@ const bench = process.argv.includes('--bench') && {
 const isFresh = changedAt(`dist/${bench ? 'bench' : 'main'}.js`) > newest;
 if (isFresh) process.exit();
 
-const { build } = await import('esbuild');
+const esbuild = await import('esbuild');
+
+/** Each file is there whole or not at all, and main.js last: another start may be building meanwhile, or running. */
+async function build(options) {
+  const { outputFiles } = await esbuild.build({ ...options, write: false });
+  const isLast = ({ path }) => path.endsWith('main.js');
+  for (const { path, contents } of outputFiles.sort((a, b) => isLast(a) - isLast(b))) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.${process.pid}`, contents);
+    renameSync(`${path}.${process.pid}`, path);
+  }
+}
+
 // The demo page: unminified, for it is there to be read. Before main.js, whose age says that everything is built.
 await build({
   entryPoints: [
