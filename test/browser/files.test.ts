@@ -102,7 +102,7 @@ describe('the list of files', { timeout: 90_000 }, () => {
     const { page, context, choose } = await host.openPage();
     await choose([samples.lie]);
     for (const again of [true, false]) {
-      await page.locator('#uploads').getByText('the content is not image/png').waitFor();
+      await page.locator('#uploads').getByText('the content is text/html, not image/png').waitFor();
       if (again) await page.getByRole('button', { name: 'Retry lie.png' }).click();
     }
     await page.getByRole('button', { name: 'Dismiss lie.png' }).click();

@@ -26,7 +26,7 @@ export async function writeSamples(page: Page, directory: string) {
   await writeFile(samples.text, TEXT);
   await writeFile(samples.empty, '');
   await writeFile(samples.archive, Buffer.from('504b0506'.padEnd(44, '0'), 'hex'));
-  await writeFile(samples.lie, 'no picture, whatever its name says');
+  await writeFile(samples.lie, '<!doctype html>no picture, whatever its name says');
   return samples;
 }
 
