@@ -9,6 +9,7 @@ export default defineConfig({
     exclude: [
       ...(process.env.TEST_S3_ENDPOINT === undefined ? ['test/real-s3/**'] : []),
       ...(process.env.TEST_PGBOUNCER === undefined ? ['test/pgbouncer/**'] : []),
+      ...(process.env.TEST_PG_BIN === undefined ? ['test/restore/**'] : []),
       ...(process.env.TEST_CRASHES === undefined ? ['test/crash/**'] : []),
       ...(process.env.TEST_S3_TOOLS === undefined ? ['test/tools/**'] : []),
       ...(process.env.TEST_BROWSER === undefined ? ['test/browser/**'] : []),
