@@ -3,16 +3,12 @@ import { copyFile, mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import {
   CopyObjectCommand,
-  CreateBucketCommand,
   DeleteBucketCommand,
-  DeleteObjectCommand,
   DeleteObjectsCommand,
   GetBucketVersioningCommand,
   GetObjectCommand,
   GetObjectTaggingCommand,
   HeadObjectCommand,
-  ListObjectsV2Command,
-  ListObjectVersionsCommand,
   type ListObjectVersionsCommandInput,
   PutBucketVersioningCommand,
   PutObjectCommand,
@@ -22,6 +18,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Fixture, KEYS, newClient, outcome, startFixture } from './s3-fixture.ts';
 import { signRaw } from './sign-raw.ts';
+import { newVersionedBucket } from './version-bucket.ts';
 
 let s3: Fixture;
 beforeAll(async () => {
@@ -29,40 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => s3.stop());
 
-let buckets = 0;
-
-/** Ways to speak of one bucket's versions, by default one that keeps them. */
-async function newBucket(status: 'Enabled' | 'Suspended' | null = 'Enabled', { client, directory } = s3) {
-  const Bucket = `versions-${buckets++}`;
-  await client.send(new CreateBucketCommand({ Bucket }));
-  const keep = (Status: 'Enabled' | 'Suspended') =>
-    client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
-  if (status !== null) await keep(status);
-  const read = async (Key: string, VersionId?: string) => {
-    try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key, ...(VersionId && { VersionId }) }));
-      return await Body?.transformToString();
-    } catch (error) {
-      return (error as Error).name;
-    }
-  };
-  return {
-    Bucket,
-    keep,
-    read,
-    folder: join(directory, 'buckets', Bucket),
-    put: async (Key: string, Body: string) =>
-      (await client.send(new PutObjectCommand({ Bucket, Key, Body }))).VersionId,
-    remove: (Key: string, VersionId?: string) =>
-      client.send(new DeleteObjectCommand({ Bucket, Key, ...(VersionId && { VersionId }) })),
-    list: async (input: Partial<ListObjectVersionsCommandInput> = {}) => {
-      const page = await client.send(new ListObjectVersionsCommand({ Bucket, ...input }));
-      const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
-      return { page, ids: found.map(({ VersionId }) => VersionId), latest: found.filter(({ IsLatest }) => IsLatest) };
-    },
-    keys: async () => (await client.send(new ListObjectsV2Command({ Bucket }))).Contents?.map(({ Key }) => Key) ?? [],
-  };
-}
+const newBucket = (status?: 'Enabled' | 'Suspended' | null, fixture = s3) => newVersionedBucket(fixture, status);
 
 describe('a bucket that keeps versions', () => {
   it('says so, and a bucket that never did says nothing', async () => {
