@@ -1,10 +1,9 @@
-import { SYSTEM_ACTORS } from '../audit/system-actors.ts';
 import type { Config } from '../config.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import { type Mismatch, PROBLEMS, Problem } from '../errors.ts';
-import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../object-key.ts';
+import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
@@ -55,7 +54,7 @@ export type RebuildOptions = {
   onProgress?: (counts: Readonly<RebuildCounts>) => void;
 };
 
-const ACT: Act = { actorId: SYSTEM_ACTORS.rebuild, requestId: 'rebuild', address: null, action: 'file.rebuild' };
+const ACT: Act = { actorId: systemActor('rebuild'), requestId: 'rebuild', address: null, action: 'file.rebuild' };
 
 type Rebuild = {
   services: RebuildServices;

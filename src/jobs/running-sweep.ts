@@ -1,8 +1,8 @@
-import { SYSTEM_ACTORS } from '../audit/system-actors.ts';
 import type { Config } from '../config.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { SweepCounts } from '../db/schema.ts';
+import { systemActor } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
@@ -32,7 +32,9 @@ export type RunningSweep = {
   check: () => Promise<void>;
 };
 
+const SWEEPER = systemActor('sweeper');
+
 /** The sweeper's part of a row in the audit log. */
 export function actOfSweeper(action: AuditAction): Act {
-  return { actorId: SYSTEM_ACTORS.sweeper, requestId: 'sweep', address: null, action };
+  return { actorId: SWEEPER, requestId: 'sweep', address: null, action };
 }

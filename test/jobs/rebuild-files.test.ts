@@ -83,7 +83,7 @@ describe('rebuilding the rows from the bucket', () => {
       `select actor_id, user_id, outcome from audit_events where action = 'file.rebuild'`,
     );
     expect(events).toHaveLength(6);
-    expect(events[0]).toMatchObject({ actor_id: 'signpost:rebuild', outcome: 'ok' });
+    expect(events[0]).toMatchObject({ actor_id: '\u001frebuild', outcome: 'ok' });
   });
 
   it('dates a file by its object, however late it is made again', async () => {

@@ -76,7 +76,7 @@ describe('a sweep that may not remove everything', () => {
   });
 
   it('says of each removal in the audit log which object it was', async () => {
-    const row = { actor_id: 'signpost:sweeper', user_id: 'alice', outcome: 'ok' };
+    const row = { actor_id: '\u001fsweeper', user_id: 'alice', outcome: 'ok' };
     const [deleted, abandoned, refused] = await Promise.all(
       ['sweep.deleted', 'sweep.abandoned', 'sweep.refused'].map(audited),
     );
