@@ -100,7 +100,7 @@ export async function checkContent(
   const isOfOtherKind = isRendered(type) && kindOf(detected) !== kindOf(type);
   if (isOfOtherKind) return { detected, refusal: `the content is ${detected}, not ${type}` };
   if (isAllowed(detected) || isFamily(usualName(detected), type)) return { detected, refusal: null };
-  return { detected, refusal: `the content is ${detected}, which is not allowed here, not ${type}` };
+  return { detected, refusal: `the content is ${detected}, not ${type}, and not allowed here` };
 }
 
 /** Two letters, MZ, are a program's signature: in lines of text, under a type that may hold some, they are a word. */
