@@ -7,6 +7,7 @@ import { baseName, parseObjectKey, parseOwnKey } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../settings.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import { maxBytesOf } from '../upload-policy.ts';
+import { isMarked } from './mark-file-id.ts';
 import { planOpenParts } from './multipart-plan.ts';
 import { uploadNotFound } from './open-upload.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
@@ -59,7 +60,7 @@ const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'A
  * PutObject is exact where `size` is known; else a form up to what the limits allow, or, where the store knows none, a
  * PUT that is held against them when it is confirmed, as are parts. What the client completes itself it could complete
  * again, so it is copied away when it is confirmed, as a form is: 5 GiB at most.
- * @throws {Problem} `not-your-object`, `upload-not-found` for a key that is none of ours, `forbidden` for DeleteObject,
+ * @throws {Problem} `not-your-object`, `upload-not-found` for a key that is none of ours and for parts of an upload that did not begin here, `forbidden` for DeleteObject,
  * `invalid-request` for what is no such request, `file-too-large`, `content-type-not-allowed`.
  */
 export async function signRequest(
@@ -78,7 +79,8 @@ export async function signRequest(
 
   const { config, endpoint } = services;
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.key);
-  if (key === null) throw uploadNotFound();
+  // What the service has begun itself has a plan: none of its parts is signed without its length.
+  if (key === null || (method === 'PUT' && !isMarked(services.ids, key, ['client']))) throw uploadNotFound();
   const expiresInSeconds = input.expiresIn ?? config.uploadUrlTtlSeconds;
   const now = services.now();
   if (method !== 'PUT') {

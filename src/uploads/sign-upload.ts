@@ -63,9 +63,9 @@ export async function signUpload(
     fileId: services.newId(now),
     fileName: safeFileName(request.fileName),
   };
-  const fileId = markFileId(services.ids, parts);
-  const key = buildObjectKey(config.keyPrefix, { ...parts, fileId });
   const method = methodOf(config, request);
+  const fileId = markFileId(services.ids, parts, method === 'CREATE' ? 'client' : 'service');
+  const key = buildObjectKey(config.keyPrefix, { ...parts, fileId });
   const isCopied = method === 'POST' || method === 'CREATE' || config.freezeUploads === 'all';
   return {
     fileId,

@@ -245,6 +245,9 @@ describe('an upload in parts', () => {
       }
     }
     expect((await post('/presign-parts', { objectKey, uploadId, partNumbers: [1] })).status).toBe(200);
+    // Nor through the route for uploads that the client begins, with the bucket's own id.
+    const own = { method: 'PUT', key: objectKey, uploadId: id.join('.'), partNumber: 1 };
+    expectProblem(await post('/sign-request', own), 404, 'upload-not-found');
   });
 
   it('gets no more parts once the limits are tighter', async () => {

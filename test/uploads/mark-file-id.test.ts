@@ -20,10 +20,10 @@ describe('markFileId', () => {
   it('makes a UUIDv7 that is known again with its key, and with no other', () => {
     fc.assert(
       fc.property(parts, parts, (mine, other) => {
-        const marked = { ...mine, fileId: markFileId(signer, mine) };
+        const marked = { ...mine, fileId: markFileId(signer, mine, 'service') };
         expect(marked.fileId).toMatch(FILE_ID_PATTERN);
         expect(marked.fileId.slice(0, 30)).toBe(mine.fileId.slice(0, 30));
-        expect(isMarked(signer, marked)).toBe(true);
+        expect([isMarked(signer, marked), isMarked(signer, marked, ['client'])]).toEqual([true, false]);
         const [recordId, documentType] = [marked.documentType, marked.recordId];
         for (const changed of [
           { ...other, fileId: marked.fileId },
