@@ -3,7 +3,7 @@ import { Problem } from '../errors.ts';
 import { inTime } from '../in-time.ts';
 import { type ClaimServices, renewMarker } from './claim-bucket.ts';
 import { examineMarker, writeObjection } from './examine-marker.ts';
-import { noteRefusal, type SweeperHealth, SweepRefused } from './sweep-refused.ts';
+import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sweep-refused.ts';
 
 /** How long after a confirmation the bucket's marker is renewed at the latest, and how often at most. */
 const RENEWED_WITHIN_MS = 60_000;
@@ -112,7 +112,9 @@ async function renew(services: WatermarkServices, files: readonly FileId[]): Pro
       await services.objection.write(writeObjection(examined.database, reason));
       return new SweepRefused(`nobody sweeps this bucket until that is settled (docs/operating.md): ${reason}`);
     }
-    if (await renewMarker(services, examined)) return null;
+    if (!(await renewMarker(services, examined))) continue;
+    if (examined.objection === null) noteSuccess(services.sweeperHealth);
+    return null;
   }
   throw new Error('the marker in the bucket changes all the time');
 }
