@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MARKER_NAME } from '../../src/jobs/examine-marker.ts';
 import { type PageHost, startPageHost } from './start-page.ts';
 
 const PART_BYTES = 8 * 1024 ** 2;
@@ -85,10 +86,11 @@ async function hashFile(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** What lies in the bucket: the last segment of each key, and the key. */
+/** The keys of users' objects by their file names; the sweeper's marker is none. */
 async function listBucket(): Promise<Map<string, string>> {
   const { Contents = [] } = await host.s3.send(new ListObjectsV2Command({ Bucket: host.Bucket }));
-  return new Map(Contents.map(({ Key = '' }) => [Key.slice(Key.lastIndexOf('/') + 1), Key]));
+  const keys = Contents.map(({ Key = '' }) => Key).filter((key) => key !== MARKER_NAME);
+  return new Map(keys.map((key) => [key.slice(key.lastIndexOf('/') + 1), key]));
 }
 
 describe('the page in a real browser', { timeout: 180_000 }, () => {
