@@ -131,9 +131,11 @@ describe('the list of files', { timeout: 90_000 }, () => {
     const path = join(host.directory, 'typed.txt');
     await writeFile(path, 'by keyboard');
     await row(page, 'notes.txt').waitFor();
+    // Asked for before the way there: the browser has to be told to hand its dialog over.
+    const choosing = page.waitForEvent('filechooser');
     await tabTo(page, 'Choose files');
-    const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Enter')]);
-    await chooser.setFiles([path]);
+    await page.keyboard.press('Enter');
+    await (await choosing).setFiles([path]);
     await row(page, 'typed.txt').waitFor();
     await expect.poll(() => page.getByRole('status').textContent()).toContain('1 file uploaded');
 
