@@ -131,13 +131,13 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
   it('has one event in the audit log for each row and each change, and the seals verify', async () => {
     const unlogged = await database.query(`
       select id from files where status <> 'refused' and 1 <> (
-        select count(*) from audit_events where file_id = files.id and action = 'upload.confirm' and outcome = 'ok')`);
+        select count(*) from audit_events where file_id = files.id and user_id = owner_id and action = 'upload.confirm' and outcome = 'ok')`);
     expect(unlogged).toEqual([]);
     const unrowed = await database.query(`
       select file_id from audit_events where action = 'upload.confirm' and outcome = 'ok'
-      and not exists (select 1 from files where files.id = file_id and status in ('active', 'archived'))
+      and not exists (select 1 from files where files.id = file_id and owner_id = user_id and status in ('active', 'archived'))
       and not exists (select 1 from audit_events as gone
-        where gone.file_id = audit_events.file_id and gone.action = 'file.delete' and gone.outcome = 'ok')`);
+        where gone.file_id = audit_events.file_id and gone.user_id = audit_events.user_id and gone.action = 'file.delete' and gone.outcome = 'ok')`);
     expect(unrowed).toEqual([]);
     expect((await sealAuditLog(services))?.sealed).toBeGreaterThan(0);
     expect((await verifyAuditLog(services)).broken).toEqual([]);
