@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DatabaseIdentity } from '../../src/db/create-marker-queries.ts';
 import { checkSweeper } from '../../src/doctor/check-sweeper.ts';
 import { MARKER_NAME, OBJECTION_NAME } from '../../src/jobs/examine-marker.ts';
+import { keepWatermark } from '../../src/jobs/keep-watermark.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { copyDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startTestService, type TestService } from '../helpers/test-service.ts';
@@ -191,7 +192,7 @@ describe('the bucket of one database', () => {
     await sweep(services);
   });
 
-  it('renews its marker behind a confirmation, within the minute, and again when that has failed', async () => {
+  it('renews its marker behind a confirmation, within the minute', async () => {
     const before = await service.services.marker.read();
     const renewing = await startTestService({ env: { ...service.bucket.env, DATABASE_URL: service.database.url } });
     opened.push(renewing);
@@ -201,6 +202,22 @@ describe('the bucket of one database', () => {
     const renewed = await service.services.marker.read();
     await renewing.services.watermark.close();
     expect((await service.services.marker.read())?.etag).not.toBe(renewed?.etag);
+  });
+
+  it('renews its marker again and again until the bucket takes it, and slows no confirmation meanwhile', async () => {
+    const file = await service.store('alice', 'confirmed while the bucket takes no marker');
+    await service.services.watermark.settle();
+    const before = await service.services.marker.read();
+    const { marker } = service.services;
+    let failures = 0;
+    const replace: typeof marker.replace = (...args) =>
+      failures++ < 3 ? Promise.reject(new Error('the bucket is away')) : marker.replace(...args);
+    const watermark = keepWatermark({ ...service.services, marker: { ...marker, replace } }, 20);
+    watermark.note({ id: file.fileId, ownerId: 'alice' });
+    await expect.poll(async () => (await marker.read())?.etag).not.toBe(before?.etag);
+    expect(failures).toBe(4);
+    await watermark.close();
+    expect(service.logs.filter(({ message }) => message.includes('could not be renewed'))).toHaveLength(3);
   });
 
   it('is shown by the doctor: whose it is, how new its marker is, and who objects', async () => {
