@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSignpost, type Progress, SignpostError } from '../../src/client/create-signpost.ts';
 import { startRelay } from '../helpers/relay.ts';
@@ -48,6 +49,17 @@ describe('a file in one piece', () => {
     } finally {
       globalThis.fetch = real;
     }
+  });
+
+  it.each(['README.md', 'docs/sdk.md'])('is stored by the lines in %s', async (page) => {
+    const text = await readFile(new URL(`../../${page}`, import.meta.url), 'utf8');
+    const [, code = ''] = /```js\nimport [^\n]*'signpost\/client';\n(.*?)```/s.exec(text) ?? [];
+    const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => unknown;
+    const body = `${code.replace('https://files.example.com', host.url)}\nreturn stored;`;
+    const run = new AsyncFunction('createSignpost', 'session', 'file', body);
+    const token = await mint('alice');
+    const stored = await run(createSignpost, { token: () => token }, textFile('by the page', 'page.txt'));
+    expect(stored).toMatchObject({ fileName: 'page.txt', size: 11, recordId: 'case-42', status: 'active' });
   });
 
   it('is stored, and answered as the service has it', async () => {

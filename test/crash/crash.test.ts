@@ -16,7 +16,7 @@ import { withClocks } from '../jobs/with-clocks.ts';
 import { type Running, run } from '../live/process.ts';
 import { type Known, runClient, sha256 } from './clients.ts';
 
-/** Deaths of the service: `TEST_CRASHES`. The README's figures are of 200. */
+/** Deaths of the service: `TEST_CRASHES`. The figures in docs/operating.md are of 200. */
 const CRASHES = Number(process.env.TEST_CRASHES);
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
 const MONTH_MS = 30 * 86_400_000;

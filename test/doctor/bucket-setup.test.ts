@@ -68,9 +68,9 @@ describe('npm run bucket:setup', () => {
     expect((await setUp({ env })).code).toBe(0);
   });
 
-  it('has nothing to change where the rule was made by hand as the README says', async () => {
-    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
-    const [, json = ''] = /```json\n(\[\{ "AllowedOrigins"[^`]*)```/.exec(readme) ?? [];
+  it('has nothing to change where the rule was made by hand as docs/deploying.md says', async () => {
+    const page = await readFile(new URL('../../docs/deploying.md', import.meta.url), 'utf8');
+    const [, json = ''] = /```json\n(\[\{ "AllowedOrigins"[^`]*)```/.exec(page) ?? [];
     const CORSRules: CORSRule[] = JSON.parse(json);
     await bucket.client.send(new PutBucketCorsCommand({ Bucket: bucket.name, CORSConfiguration: { CORSRules } }));
     expect(await setUp()).toMatchObject({ output: expect.stringContaining('cors: as it should be') });

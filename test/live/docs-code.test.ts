@@ -108,7 +108,7 @@ describe('the JavaScript of the README and docs/mobile.md', () => {
     const body = code.replaceAll('https://files.example.com', url);
     return new AsyncFunction(...Object.keys(scope), body)(...Object.values(scope));
   };
-  const browser = () => blocks('README.md', 'js', 'In a browser:', '**Large files**')[0] ?? '';
+  const browser = () => blocks('README.md', 'js', 'With `fetch`', '## How an upload goes')[0] ?? '';
 
   it('uploads a page’s file', async () => {
     const file = new File(['hello'], 'a page.txt', { type: 'text/plain' });

@@ -1,0 +1,72 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const pagesIn = (folder: string) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => normalize(join(folder, name)));
+
+const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('bench')].map((path) => {
+  const text = readFileSync(join(ROOT, path), 'utf8');
+  return { path, text, prose: text.replace(/^```.*?^```$/gms, '') };
+});
+
+/** A heading's anchor as GitHub makes it: lower case, no punctuation, spaces as hyphens. No heading here comes twice. */
+function toAnchor(heading: string): string {
+  const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
+  return text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-');
+}
+
+const anchors = new Map(
+  pages.map(({ path, prose }) => [
+    path,
+    [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => toAnchor(heading)),
+  ]),
+);
+
+/** Every link of a page that does not lead away: a page, with or without an anchor, or an anchor of its own. */
+const links = pages.flatMap(({ path, prose }) =>
+  [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^[a-z]+:/.test(target))
+    .map((target) => {
+      const [file = '', anchor] = target.split('#');
+      return { from: path, target, to: file === '' ? path : normalize(join(dirname(path), file)), anchor };
+    }),
+);
+
+describe('the documentation', () => {
+  it('has a README of at most 200 lines', () => {
+    const readme = pages.find(({ path }) => path === 'README.md');
+    expect(readme?.text.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
+  });
+
+  it('has no link to a file that is not there', () => {
+    expect(links.length).toBeGreaterThan(80);
+    expect(links.filter(({ to }) => !existsSync(join(ROOT, to)))).toEqual([]);
+  });
+
+  it('has no link to a heading that is not there', () => {
+    const lost = links.filter(({ to, anchor }) => anchor !== undefined && !anchors.get(to)?.includes(anchor));
+    expect(lost).toEqual([]);
+  });
+
+  it('has a way from the README to every page', () => {
+    const reached = new Set(['README.md']);
+    for (const page of reached) for (const { from, to } of links) if (from === page) reached.add(to);
+    expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it('names no test, script or page that is not there', () => {
+    const named = pages.flatMap(({ path, text }) =>
+      [...text.matchAll(/`((?:test|scripts|docs|drizzle|bench|\.ci)\/[\w./-]*\w)`/g)].map(([, file = '']) => ({
+        path,
+        file,
+      })),
+    );
+    expect(named.filter(({ file }) => !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+});
