@@ -60,6 +60,13 @@ describe('the documentation', () => {
     expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
   });
 
+  it('has lines of at most 120 characters, but in tables and code', () => {
+    const long = pages.flatMap(({ path, prose }) =>
+      prose.split('\n').flatMap((line) => (line.length > 120 && !line.startsWith('|') ? [{ path, line }] : [])),
+    );
+    expect(long).toEqual([]);
+  });
+
   it('names no test, script or page that is not there', () => {
     const named = pages.flatMap(({ path, text }) =>
       [...text.matchAll(/`((?:test|scripts|docs|drizzle|bench|\.ci)\/[\w./-]*\w)`/g)].map(([, file = '']) => ({
