@@ -7,7 +7,17 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Each row may import from itself and from the rows before it; what stands in one row does not know its neighbours. */
 const LAYERS = [
-  ['errors', 'in-time', 'log-destination', 'download-text', 'id-signer', 'json-text', 'scopes', 'database-url'],
+  [
+    'contract',
+    'errors',
+    'in-time',
+    'log-destination',
+    'download-text',
+    'id-signer',
+    'json-text',
+    'scopes',
+    'database-url',
+  ],
   ['object-key', 'media-type', 'slots', 'origins', 'setting-files'],
   ['metadata-text', 'rendered-types'],
   ['settings', 'misspelt-settings'],

@@ -1,4 +1,5 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import type { FileStep, StatesWith } from '../contract/file-states.ts';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 
 /**
@@ -20,14 +21,11 @@ export type AuditAction =
   | 'download.redirect'
   | 'download.content'
   | 'file.update'
-  | 'file.archive'
-  | 'file.restore'
-  | 'file.delete'
+  | `file.${FileStep}`
   /** What the sweeper removed: uploads nobody confirmed; strays; deleted files; refused uploads; unfinished parts. */
   | 'sweep.abandoned'
   | 'sweep.stray'
-  | 'sweep.deleted'
-  | 'sweep.refused'
+  | `sweep.${StatesWith<'isFinal', true>}`
   | 'sweep.aborted'
   /** A row that was made again from the bucket. */
   | 'file.rebuild';

@@ -1,5 +1,6 @@
-import { and, eq, inArray, type Placeholder, sql } from 'drizzle-orm';
+import { and, count, eq, inArray, type Placeholder, sql } from 'drizzle-orm';
 import type { Config } from '../config.ts';
+import { FILE_STATES, type FileState, statesWith } from '../contract/file-states.ts';
 import { findExcess } from '../upload-policy.ts';
 import { type Act, logOf } from './audit-row.ts';
 import type { Database, Statement } from './connect-database.ts';
@@ -14,7 +15,7 @@ export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 /** What an upload brings; the rest of its row comes later in its life. */
 export type NewFile = Omit<FileRow, 'status' | 'refusal' | 'deletedAt' | 'objectRemovedAt'>;
 
-/** What may change of a file. `deleted` also dates the deletion, by the database's clock: retention counts from it. */
+/** What may change of a file. A final state also dates the deletion, by the database's clock: retention counts from it. */
 export type FileChange = {
   [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
 };
@@ -39,20 +40,20 @@ export type Files = {
    * @param act what the audit log says of it; null: nothing here.
    */
   refuse(file: NewFile, refusal: Refusal | null, act: Act | null): Promise<FileRow | null>;
-  /** The owner's file, active or archived, or null. */
+  /** The owner's file, or null; a row in a final state is no file. */
   find(file: FileId): Promise<FileRow | null>;
-  /** The same, deleted and refused ones included. */
+  /** The same, with rows in final states. */
   findAny(file: FileId): Promise<FileRow | null>;
   /**
    * Those of the owner's files that have these ids (none twice), in no order, and this key where one is given. Each
-   * counts as downloaded, if all are there and active; else none does.
+   * counts as downloaded, if all are there and downloadable; else none does.
    */
   findToDownload(
     these: { ids: readonly string[]; ownerId: string; objectKey: string | null },
     act: Act,
   ): Promise<FileRow[]>;
   /** The changed row, or null when the owner has no such file, or none in one of these states. */
-  change(file: FileId, from: readonly FileRow['status'][], change: FileChange, act: Act): Promise<FileRow | null>;
+  change(file: FileId, from: readonly FileState[], change: FileChange, act: Act): Promise<FileRow | null>;
   /** The object of a deleted or refused file is gone: since now, by the database's clock. */
   markRemoved(file: FileId): Promise<void>;
   /** As `findFiles`. */
@@ -71,7 +72,7 @@ const NO_ACT = { actorId: null, address: null, requestId: null, action: null } s
 /** What other rows are held against by time is dated by the database: the clocks of the instances may differ. */
 const NOW = sql`now()`;
 const owned = eq(files.ownerId, p('ownerId'));
-const live = inArray(files.status, ['active', 'archived']);
+const isFile = inArray(files.status, statesWith('isFinal', false));
 
 const newFile = {
   id: p('id'),
@@ -108,7 +109,7 @@ const find = (db: Db) =>
   db
     .select()
     .from(files)
-    .where(and(eq(files.id, p('id')), owned, live))
+    .where(and(eq(files.id, p('id')), owned, isFile))
     .prepare('files_find');
 
 const findAny = (db: Db) =>
@@ -120,10 +121,14 @@ const findAny = (db: Db) =>
 
 const findToDownload = (db: Db) => {
   const hasKey = sql`coalesce(${files.objectKey} = ${p('objectKey')}::text, true)`;
-  const these = and(sql`${files.id} = any(${p('ids')}::uuid[])`, owned, live, hasKey);
+  const these = and(sql`${files.id} = any(${p('ids')}::uuid[])`, owned, isFile, hasKey);
   const found = db.$with('found').as(db.select().from(files).where(these));
-  const areAllActive = sql`where (select count(*) from ${found} where status = 'active') = cardinality(${p('ids')}::uuid[])`;
-  const logged = db.$with('logged', {}).as(logOf(found, areAllActive));
+  const downloadable = db
+    .select({ count: count() })
+    .from(found)
+    .where(inArray(found.status, statesWith('isDownloadable', true)));
+  const areAll = sql`where (${downloadable}) = cardinality(${p('ids')}::uuid[])`;
+  const logged = db.$with('logged', {}).as(logOf(found, areAll));
   return db.with(found, logged).select().from(found).prepare('files_find_to_download');
 };
 
@@ -159,7 +164,7 @@ export function createFiles({ asUser }: Pick<Database, 'asUser'>, quota: Config[
         const changed = db.$with('changed').as(
           db
             .update(files)
-            .set({ ...change, ...(change.status === 'deleted' && { deletedAt: NOW }) })
+            .set({ ...change, ...(change.status && FILE_STATES[change.status].isFinal && { deletedAt: NOW }) })
             .where(isThis)
             .returning(),
         );

@@ -1,5 +1,6 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
+import { statesWith } from '../contract/file-states.ts';
 import { type Act, logRemovals } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
 import type { FileId, NewFile } from './create-files.ts';
@@ -25,13 +26,13 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
     const [owners, ids] = [these.map(({ ownerId }) => ownerId), these.map(({ id }) => id)];
     return sql`(owner_id, id) in (select * from unnest(${sql.param(owners)}::text[], ${sql.param(ids)}::uuid[]))`;
   };
-  const live = inArray(files.status, ['active', 'archived']);
+  const itsObject = (fate: 'stays' | 'waits' | 'goes') => inArray(files.status, statesWith('object', fate));
   const within = (column: Column, { after, upTo }: KeyRange) => and(gt(column, after), lte(column, upTo));
 
   return {
     /** Refused, or deleted before then, the object not known to be gone, oldest first; those after the row given. */
     toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
-      const isDue = or(eq(files.status, 'refused'), lte(files.deletedAt, deletedBefore));
+      const isDue = or(itsObject('goes'), lte(files.deletedAt, deletedBefore));
       const order = [files.deletedAt, files.id, files.ownerId];
       const isAfter =
         after && sql`(${sql.join(order, sql`, `)}) > (${after.deletedAt}, ${after.id}::uuid, ${after.ownerId})`;
@@ -51,7 +52,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
 
     /** Those of these keys that hold the copy of a file, or of a deleted one that is still to be removed. */
     async usedCopies(keys: readonly string[]): Promise<Set<string>> {
-      const isUsed = or(live, and(eq(files.status, 'deleted'), isNull(files.objectRemovedAt)));
+      const isUsed = or(itsObject('stays'), and(itsObject('waits'), isNull(files.objectRemovedAt)));
       const rows = await queryDatabase(() =>
         db
           .select({ key: files.storedKey })
@@ -69,7 +70,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
           db
             .select()
             .from(files)
-            .where(and(live, rest, within(column, range), others(column))),
+            .where(and(itsObject('stays'), rest, within(column, range), others(column))),
         );
       // Two statements, each along its own index.
       const [uploaded, copied] = await Promise.all([

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, gte, lt, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { NEW_FILE_STATE, type StatesWith } from '../contract/file-states.ts';
 import type { Database, Statement } from './connect-database.ts';
 import { type FileRow, files, ownFiles } from './schema.ts';
 
@@ -21,8 +22,8 @@ export type FoundFile = { row: FileRow; key: FilePosition['key'] };
 export type FilePage = {
   ownerId: string;
   limit: number;
-  /** Default `active`. */
-  status?: 'active' | 'archived' | undefined;
+  /** Default `NEW_FILE_STATE`. */
+  status?: StatesWith<'isListed', true> | undefined;
   /** Default `-createdAt`. */
   sort?: keyof typeof FILE_SORTS | undefined;
   after?: FilePosition | undefined;
@@ -84,7 +85,7 @@ function find(
   page: FilePage,
   { among, inOrder, where }: { among: Filter; inOrder: number | null; where: Filter },
 ): Statement<FoundFile[]> {
-  const { status = 'active', sort = '-createdAt', limit } = page;
+  const { status = NEW_FILE_STATE, sort = '-createdAt', limit } = page;
   const { key, direction } = FILE_SORTS[sort];
   return (db) => {
     const candidates = db

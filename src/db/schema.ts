@@ -18,6 +18,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import { FILE_STATE_NAMES, type FileState, NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import type { Mismatch, ProblemCode } from '../errors.ts';
 
 /**
@@ -40,6 +41,10 @@ const ownRows = (ownerId: SQLWrapper) =>
 
 /** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+
+/** These states, written out: a check has no parameters. */
+const inStates = (status: SQLWrapper, states: readonly FileState[]) =>
+  sql`${status} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`;
 
 /** Why an upload was refused: what its owner is told, however often it is confirmed. */
 export type Refusal = {
@@ -80,10 +85,7 @@ export const files = pgTable(
     recordId: text('record_id'),
     documentType: text('document_type'),
     metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
-    /** `refused`: never was a file, and its id can become none any more. */
-    status: text('status', { enum: ['active', 'archived', 'deleted', 'refused'] })
-      .notNull()
-      .default('active'),
+    status: text('status', { enum: FILE_STATE_NAMES }).notNull().default(NEW_FILE_STATE),
     createdAt: time('created_at').notNull(),
     /** Of a refused one; null where it was given up or never confirmed. */
     refusal: jsonb('refusal').$type<Refusal>(),
@@ -111,8 +113,11 @@ export const files = pgTable(
     // What the sweeper has to finish, and what it may forget.
     index('files_deleted_idx').on(t.deletedAt, t.id).where(sql`${t.deletedAt} is not null`),
     check('files_size_bytes_check', sql`${t.sizeBytes} >= 0`),
-    check('files_status_check', sql`${t.status} in ('active', 'archived', 'deleted', 'refused')`),
-    check('files_deleted_at_check', sql`(${t.deletedAt} is not null) = (${t.status} in ('deleted', 'refused'))`),
+    check('files_status_check', inStates(t.status, FILE_STATE_NAMES)),
+    check(
+      'files_deleted_at_check',
+      sql`(${t.deletedAt} is not null) = (${inStates(t.status, statesWith('isFinal', true))})`,
+    ),
     pgPolicy('files_own', { to: userRole, using: ownRows(t.ownerId), withCheck: ownRows(t.ownerId) }),
   ],
 );

@@ -2,6 +2,14 @@ import { z } from 'zod';
 import { type AuditServices, actOf, recordAct, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import {
+  FILE_STATES,
+  type FileState,
+  type FileStep,
+  STATE_AFTER,
+  statesBefore,
+  statesWith,
+} from '../contract/file-states.ts';
 import type { AuditAction } from '../db/audit-row.ts';
 import type { FileChange, Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -12,17 +20,6 @@ import { findViolations } from '../upload-policy.ts';
 import { getFile, toFileId } from './get-file.ts';
 import { removeObject } from './remove-object.ts';
 import { type File, toFile } from './to-file.ts';
-
-type Status = FileRow['status'];
-type Step = { from: readonly Status[]; to?: Status };
-
-/** What may be done to a file in which state, and the state it is in afterwards. Everything else is a 409. */
-const STEPS = {
-  'file.update': { from: ['active', 'archived'] },
-  'file.archive': { from: ['active'], to: 'archived' },
-  'file.restore': { from: ['archived'], to: 'active' },
-  'file.delete': { from: ['active', 'archived'], to: 'deleted' },
-} as const satisfies Partial<Record<AuditAction, Step>>;
 
 /** What `PATCH /files/{fileId}` may change; null takes a record id or a document type away. The object's key stays. */
 export const updateFileInput = z
@@ -55,7 +52,9 @@ export function updateFile(
       });
       if (violation !== undefined) throw new Problem(violation.code, violation.message);
     }
-    return toFile(await takeStep(services, caller, 'file.update', fileId, change), services.config.publicBaseUrl);
+    const row = await changeRow(services, caller, 'file.update', fileId, statesWith('isChangeable', true), change);
+    if (row === null) throw notNow(await getFile(services, caller, { fileId }));
+    return toFile(row, services.config.publicBaseUrl);
   });
 }
 
@@ -65,14 +64,14 @@ export function updateFile(
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
 export const archiveFile = (services: ChangeFileServices, caller: Caller, fileId: string): Promise<File> =>
-  move(services, caller, 'file.archive', fileId);
+  move(services, caller, 'archive', fileId);
 
 /**
  * Brings an archived file back.
  * @throws {Problem} `file-not-found`, `conflict` when it is active, `database-unavailable`.
  */
 export const restoreFile = (services: ChangeFileServices, caller: Caller, fileId: string): Promise<File> =>
-  move(services, caller, 'file.restore', fileId);
+  move(services, caller, 'restore', fileId);
 
 /**
  * Deletes a file: gone from every answer at once, its object `DELETE_AFTER_SECONDS` later. With 0 that is now; should
@@ -81,7 +80,7 @@ export const restoreFile = (services: ChangeFileServices, caller: Caller, fileId
  */
 export function deleteFile(services: ChangeFileServices, caller: Caller, fileId: string): Promise<void> {
   return recordRefusals(services, caller, 'file.delete', { fileId }, async () => {
-    const row = await takeStep(services, caller, 'file.delete', fileId, {});
+    const row = await takeStep(services, caller, 'delete', fileId);
     if (services.config.deleteAfterSeconds > 0) return;
     await removeObject(services, row).catch((err: unknown) => {
       services.logger.error({ err, requestId: caller.requestId }, 'a deleted object is left to the sweeper');
@@ -89,32 +88,42 @@ export function deleteFile(services: ChangeFileServices, caller: Caller, fileId:
   });
 }
 
-function move(
-  services: ChangeFileServices,
-  caller: Caller,
-  action: 'file.archive' | 'file.restore',
-  fileId: string,
-): Promise<File> {
-  return recordRefusals(services, caller, action, { fileId }, async () =>
-    toFile(await takeStep(services, caller, action, fileId, {}), services.config.publicBaseUrl),
+function move(services: ChangeFileServices, caller: Caller, step: FileStep, fileId: string): Promise<File> {
+  return recordRefusals(services, caller, `file.${step}`, { fileId }, async () =>
+    toFile(await takeStep(services, caller, step, fileId), services.config.publicBaseUrl),
   );
 }
 
+/** Perhaps the step was taken before and only the answer was lost: where it may be repeated, the file is the answer. */
 async function takeStep(
   services: ChangeFileServices,
   caller: Caller,
-  action: keyof typeof STEPS,
+  step: FileStep,
   fileId: string,
-  change: FileChange,
 ): Promise<FileRow> {
-  const { from, to }: Step = STEPS[action];
-  const id = toFileId(services.config, caller, { fileId });
-  const file = { id: id ?? '', ownerId: caller.userId };
-  const step = { ...change, ...(to && { status: to }) };
-  const row = id === null ? null : await services.files.change(file, from, step, actOf(caller, action));
+  const to = STATE_AFTER[step];
+  const row = await changeRow(services, caller, `file.${step}`, fileId, statesBefore(step), { status: to });
   if (row !== null) return row;
   const known = await getFile(services, caller, { fileId });
-  if (action !== 'file.archive' || known.status !== to) throw new Problem('conflict', `the file is ${known.status}`);
-  if (caller.isOnBehalf) await recordAct(services, caller, action, { fileId, objectKey: known.objectKey });
+  if (known.status !== to || !FILE_STATES[to].takes[step]) throw notNow(known);
+  if (caller.isOnBehalf) await recordAct(services, caller, `file.${step}`, { fileId, objectKey: known.objectKey });
   return known;
+}
+
+/** The changed row; null when the caller has no such file, or none in one of these states. */
+async function changeRow(
+  services: ChangeFileServices,
+  caller: Caller,
+  action: AuditAction,
+  fileId: string,
+  from: readonly FileState[],
+  change: FileChange,
+): Promise<FileRow | null> {
+  const id = toFileId(services.config, caller, { fileId });
+  if (id === null) return null;
+  return services.files.change({ id, ownerId: caller.userId }, from, change, actOf(caller, action));
+}
+
+function notNow({ status }: FileRow): Problem {
+  return new Problem('conflict', `the file is ${status}`);
 }

@@ -1,6 +1,7 @@
 import { type AuditServices, actOf } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import { FILE_STATES, whyNotDownloadable } from '../contract/file-states.ts';
 import type { AuditAction } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -25,6 +26,6 @@ export async function findActive(
   const these = { ids: [id], ownerId: caller.userId, objectKey };
   const [row] = await files.findToDownload(these, actOf(caller, action));
   if (row === undefined) throw fileNotFound();
-  if (row.status !== 'active') throw new Problem('conflict', 'the file is archived: restore it first');
+  if (!FILE_STATES[row.status].isDownloadable) throw new Problem('conflict', whyNotDownloadable(row.status));
   return row;
 }

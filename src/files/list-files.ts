@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import type { Files } from '../db/create-files.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
 import { cleanText, label, pageLimit, readAs } from '../fields.ts';
@@ -34,7 +35,7 @@ export const listFilesQuery = z
     contentType: readAs(toTypeFilter, 'must be like image/png or image/*').optional(),
     /** Part of the name, in any case and as it is: `%` is a percent sign. 1 to 100 characters. */
     q: cleanText.max(100).optional(),
-    status: z.enum(['active', 'archived']).default('active'),
+    status: z.enum(statesWith('isListed', true)).default(NEW_FILE_STATE),
     /** The first moment. */
     createdFrom: time.optional(),
     /** The first moment that is too late. */

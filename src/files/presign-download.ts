@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
+import { FILE_STATES } from '../contract/file-states.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
@@ -79,14 +80,17 @@ async function signAll(services: PresignDownloadServices, caller: Caller, fileId
   const these = { ids, ownerId: caller.userId, objectKey: null };
   const rows = await services.files.findToDownload(these, actOf(caller, 'download.presign'));
   const byId = new Map(rows.map((row) => [row.id, row]));
-  const named = (message: string, isMeant: (row: FileRow | undefined) => boolean) =>
-    fileIds.flatMap((id, index) => (isMeant(byId.get(id)) ? [{ path: `fileIds.${index}`, message }] : []));
-  const missing = named('no such file', (row) => row === undefined);
+  const named = (messageOf: (row: FileRow | undefined) => string | null) =>
+    fileIds.flatMap((id, index) => {
+      const message = messageOf(byId.get(id));
+      return message === null ? [] : [{ path: `fileIds.${index}`, message }];
+    });
+  const missing = named((row) => (row === undefined ? 'no such file' : null));
   if (missing.length > 0) {
     throw new Problem('file-not-found', 'not all of these are files of yours', { errors: missing });
   }
-  const archived = named('is archived', (row) => row?.status !== 'active');
-  if (archived.length > 0) throw new Problem('conflict', 'not all of these are active', { errors: archived });
+  const refused = named((row) => (row && !FILE_STATES[row.status].isDownloadable ? `is ${row.status}` : null));
+  if (refused.length > 0) throw new Problem('conflict', 'not all of these can be downloaded', { errors: refused });
   const now = services.now();
   const found = fileIds.flatMap((id) => byId.get(id) ?? []);
   return { downloads: await Promise.all(found.map((row) => sign(services, row, {}, now))) };

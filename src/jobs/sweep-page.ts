@@ -1,3 +1,4 @@
+import { FILE_STATES } from '../contract/file-states.ts';
 import type { FileId } from '../db/create-files.ts';
 import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -95,10 +96,17 @@ function isOld({ clocks }: RunningSweep, { etag, lastModified }: ListedObject): 
 /** Whether what lies under a key with this row's id can be of no use any more. */
 function isOfNoUse(row: FileRow | undefined, object: ListedObject): boolean {
   if (row === undefined) return false;
+  const fate = FILE_STATES[row.status].object;
   // The id is refused, under whatever name. A file's under another name is not for us to judge: its owner, with other
   // means of writing, has put it there.
-  if (row.objectKey !== object.key) return row.status === 'refused';
-  return row.status === 'active' || row.status === 'archived' ? row.storedKey !== null : row.objectRemovedAt !== null;
+  if (row.objectKey !== object.key) return fate === 'goes';
+  switch (fate) {
+    case 'stays':
+      return row.storedKey !== null;
+    case 'waits':
+    case 'goes':
+      return row.objectRemovedAt !== null;
+  }
 }
 
 async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]): Promise<void> {
@@ -154,7 +162,7 @@ async function reportMissing(
     // Confirmed after the page was listed, or deleted meanwhile: then nothing is wrong with it.
     if ((await bucket.head(key, row.versionId)) !== null) return false;
     const [now] = await sweepQueries.withIds([row]);
-    if (now?.status !== 'active' && now?.status !== 'archived') return false;
+    if (now === undefined || FILE_STATES[now.status].object !== 'stays') return false;
     counts.missing++;
     const { id, objectKey, storedKey } = row;
     logger.warn({ fileId: id, objectKey, storedKey }, 'the object of a file is gone');

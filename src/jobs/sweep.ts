@@ -1,3 +1,4 @@
+import { statesWith } from '../contract/file-states.ts';
 import type { SweepState } from '../db/create-sweep-queries.ts';
 import type { FileRow, SweepCounts } from '../db/schema.ts';
 import { parseObjectKey } from '../object-key.ts';
@@ -95,7 +96,7 @@ async function finishDeletions(running: RunningSweep): Promise<void> {
   const note = async (done: readonly { row: FileRow }[]) => {
     counts.deleted += done.length;
     const rows = done.map(({ row }) => row);
-    for (const status of ['deleted', 'refused'] as const) {
+    for (const status of statesWith('isFinal', true)) {
       await sweepQueries.markRemoved(
         rows.filter((row) => row.status === status),
         actOfSweeper(`sweep.${status}`),

@@ -1,8 +1,9 @@
+import { FILE_STATES, type StatesWith } from '../contract/file-states.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import type { ParsedKey } from '../object-key.ts';
 
-type RowOfFile = FileRow & { status: 'active' | 'archived' };
+type RowOfFile = FileRow & { status: StatesWith<'isFinal', false> };
 
 /** Whether the row is that of a file under this key. */
 export function isFileOf({ key }: ParsedKey, row: FileRow | null): row is RowOfFile {
@@ -12,8 +13,15 @@ export function isFileOf({ key }: ParsedKey, row: FileRow | null): row is RowOfF
 /** Whether this row says that what lies under the key is no file, and is kept for nobody. */
 export function mayRemove(row: FileRow, { key }: ParsedKey): boolean {
   if (row.objectKey !== key) return false;
-  // A deleted file's object is kept for its time, and no confirmation shortens that.
-  return row.status === 'refused' || (row.status === 'deleted' && row.objectRemovedAt !== null);
+  switch (FILE_STATES[row.status].object) {
+    case 'stays':
+      return false;
+    case 'waits':
+      // No confirmation shortens the time that it is kept.
+      return row.objectRemovedAt !== null;
+    case 'goes':
+      return true;
+  }
 }
 
 /** Whether there is nothing to tell of the upload but that nothing is stored under its key. */
@@ -37,5 +45,5 @@ export function noFile({ key }: ParsedKey, row: FileRow | null): Problem {
 }
 
 function isLive(row: FileRow): row is RowOfFile {
-  return row.status === 'active' || row.status === 'archived';
+  return !FILE_STATES[row.status].isFinal;
 }

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { FILE_STATE_NAMES, FILE_STATES } from '../../src/contract/file-states.ts';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
 import { createFiles, type Files, type NewFile } from '../../src/db/create-files.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -233,6 +234,22 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       });
       await limited.insert(newFile({ ownerId, sizeBytes: 710 }), ACT);
       expect(await files.usage(ownerId)).toMatchObject({ sizeBytes: 1000, files: 30 });
+    });
+
+    it('counts the states that the table of states says, in whatever order a file has them', async () => {
+      const ownerId = `states-${driver}`;
+      const file = newFile({ ownerId });
+      await files.insert(file, ACT);
+      const order = FILE_STATE_NAMES.flatMap((state) => FILE_STATE_NAMES.flatMap((next) => [state, next]));
+      for (const state of order) {
+        const { countsForQuota, isFinal } = FILE_STATES[state];
+        await test.query(`update files set status = $1, deleted_at = $2 where id = $3`, [
+          ...[state, isFinal ? new Date() : null],
+          file.id,
+        ]);
+        const expected = countsForQuota ? { sizeBytes: file.sizeBytes, files: 1 } : { sizeBytes: 0, files: 0 };
+        expect(await files.usage(ownerId)).toMatchObject(expected);
+      }
     });
 
     it('is nothing for a user without files', async () => {

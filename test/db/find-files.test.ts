@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { statesWith } from '../../src/contract/file-states.ts';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
 import { FILE_SORTS, type FilePage, type FoundFile, findFiles } from '../../src/db/find-files.ts';
 import { ownFiles } from '../../src/db/schema.ts';
@@ -305,6 +306,16 @@ describe('own_files', () => {
     for (const statement of ['delete from own_files', `update own_files set status = 'archived'`]) {
       await expect(test.query(`set role signpost_app; ${statement}`)).rejects.toMatchObject({ code: '42501' });
     }
+  });
+});
+
+describe('the index of names', () => {
+  it('holds the files in the states that are listed', async () => {
+    const [row] = await test.query(
+      `select pg_get_expr(indpred, indrelid) as predicate from pg_index where indexrelid = 'files_grams_idx'::regclass`,
+    );
+    const states = String(row?.predicate).match(/(?<=')\w+(?=')/g);
+    expect(states).toEqual(statesWith('isListed', true));
   });
 });
 

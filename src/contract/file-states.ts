@@ -1,0 +1,108 @@
+/** The states of a file's row, in the order of its life. */
+export const FILE_STATE_NAMES = ['active', 'archived', 'deleted', 'refused'] as const;
+export type FileState = (typeof FILE_STATE_NAMES)[number];
+
+/** The state of a file that was just confirmed, and the one that lists show by default. */
+export const NEW_FILE_STATE = 'active' satisfies FileState;
+
+/** What an owner may do that changes a file's state. */
+export const FILE_STEPS = ['archive', 'restore', 'delete'] as const;
+export type FileStep = (typeof FILE_STEPS)[number];
+
+/** The state that each step leads to. */
+export const STATE_AFTER = {
+  archive: 'archived',
+  restore: 'active',
+  delete: 'deleted',
+} as const satisfies Record<FileStep, FileState>;
+
+type StateTraits = {
+  /** `GET /files` can list it, by its state. */
+  isListed: boolean;
+  /** Its bytes can be read, by a presigned URL or through the service. */
+  isDownloadable: boolean;
+  /** `PATCH` may change what is remembered of it. */
+  isChangeable: boolean;
+  /** Its size and number count for the quota: a trigger in the database does that. */
+  countsForQuota: boolean;
+  /** Its row is not a file, or no longer one: no answer shows it, no step leads out, `deleted_at` says since when. */
+  isFinal: boolean;
+  /**
+   * What the sweeper does with its object: `stays`; `waits`, and is removed after `DELETE_AFTER_SECONDS`; `goes` at once,
+   * whatever was uploaded for its id.
+   */
+  object: 'stays' | 'waits' | 'goes';
+  /** Which steps it takes; a step to the state that it has changes nothing. Any other step is a `conflict`. */
+  takes: Record<FileStep, boolean>;
+};
+
+/**
+ * All that differs between the states. The queries, the database's checks, the routes and the sweeper ask here; the
+ * documentation's table of a file's life, the quota's trigger and the index of names are held against it by tests.
+ * A new state also needs a migration: `npm run db:generate` writes the checks, the trigger and the index are by hand.
+ */
+export const FILE_STATES = {
+  active: {
+    isListed: true,
+    isDownloadable: true,
+    isChangeable: true,
+    countsForQuota: true,
+    isFinal: false,
+    object: 'stays',
+    takes: { archive: true, restore: false, delete: true },
+  },
+  archived: {
+    isListed: true,
+    isDownloadable: false,
+    isChangeable: true,
+    countsForQuota: true,
+    isFinal: false,
+    object: 'stays',
+    takes: { archive: true, restore: true, delete: true },
+  },
+  deleted: {
+    isListed: false,
+    isDownloadable: false,
+    isChangeable: false,
+    countsForQuota: false,
+    isFinal: true,
+    object: 'waits',
+    takes: { archive: false, restore: false, delete: false },
+  },
+  /** Refused, aborted or never confirmed: the id can never become a file. */
+  refused: {
+    isListed: false,
+    isDownloadable: false,
+    isChangeable: false,
+    countsForQuota: false,
+    isFinal: true,
+    object: 'goes',
+    takes: { archive: false, restore: false, delete: false },
+  },
+} as const satisfies Record<FileState, StateTraits>;
+
+/** The states that have this value of a trait. */
+export type StatesWith<Trait extends keyof StateTraits, Value extends StateTraits[Trait]> = {
+  [State in FileState]: (typeof FILE_STATES)[State][Trait] extends Value ? State : never;
+}[FileState];
+
+/** The states that have this value of a trait, in the order of a file's life. */
+export function statesWith<Trait extends keyof StateTraits, const Value extends StateTraits[Trait]>(
+  trait: Trait,
+  value: Value,
+): StatesWith<Trait, Value>[] {
+  const has = (state: FileState): state is StatesWith<Trait, Value> => FILE_STATES[state][trait] === value;
+  return FILE_STATE_NAMES.filter(has);
+}
+
+/** The states from which a step leads to another. */
+export function statesBefore(step: FileStep): FileState[] {
+  return FILE_STATE_NAMES.filter((state) => state !== STATE_AFTER[step] && FILE_STATES[state].takes[step]);
+}
+
+/** Why a file in this state cannot be downloaded, and which step would change that. */
+export function whyNotDownloadable(state: FileState): string {
+  const leadsThere = (step: FileStep) => FILE_STATES[STATE_AFTER[step]].isDownloadable;
+  const step = FILE_STEPS.find((step) => leadsThere(step) && FILE_STATES[state].takes[step]);
+  return step === undefined ? `the file is ${state}` : `the file is ${state}: ${step} it first`;
+}

@@ -1,0 +1,75 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import {
+  FILE_STATES,
+  FILE_STEPS,
+  type FileState,
+  type FileStep,
+  NEW_FILE_STATE,
+  STATE_AFTER,
+  statesBefore,
+  statesWith,
+  whyNotDownloadable,
+} from '../../src/contract/file-states.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const STEP_ROUTES = { archive: '`archive`', restore: '`restore`', delete: '`DELETE`' } satisfies Record<
+  FileStep,
+  string
+>;
+
+/** The states of files: an upload that was refused never was one. */
+const lived = Object.values(STATE_AFTER).filter((state) => state !== NEW_FILE_STATE);
+const columns: FileState[] = [NEW_FILE_STATE, ...lived];
+
+function row(title: string, cell: (state: FileState) => string): string {
+  return `| ${title} | ${columns.map(cell).join(' | ')} |`;
+}
+
+/** What a route answers that needs the state to allow something: a final state is no file at all. */
+const unless = (state: FileState, allowed: string | false) => allowed || (FILE_STATES[state].isFinal ? '404' : '409');
+
+function afterStep(state: FileState, step: FileStep): string | false {
+  const to = STATE_AFTER[step];
+  return FILE_STATES[state].takes[step] && (to === state ? `stays ${to}` : to);
+}
+
+const TABLE = [
+  `| | ${columns.join(' | ')} |`,
+  `|${'---|'.repeat(columns.length + 1)}`,
+  row('listed (`GET /files`)', (state) => {
+    if (!FILE_STATES[state].isListed) return 'no';
+    return state === NEW_FILE_STATE ? 'yes' : `with \`status=${state}\``;
+  }),
+  row('looked up', (state) => unless(state, !FILE_STATES[state].isFinal && 'yes')),
+  row('downloaded', (state) => unless(state, FILE_STATES[state].isDownloadable && 'yes')),
+  row('changed (`PATCH`)', (state) => unless(state, FILE_STATES[state].isChangeable && 'yes')),
+  ...FILE_STEPS.map((step) => row(STEP_ROUTES[step], (state) => unless(state, afterStep(state, step)))),
+  row('counts for the quota', (state) => (FILE_STATES[state].countsForQuota ? 'yes' : 'no')),
+].join('\n');
+
+describe('the states of a file', () => {
+  it('are in the documentation as they are here', () => {
+    const pages = ['README.md', ...readdirSync(new URL('docs', ROOT)).map((name) => `docs/${name}`)];
+    const sections = pages
+      .filter((page) => page.endsWith('.md'))
+      .flatMap((page) => readFileSync(new URL(page, ROOT), 'utf8').split(/^(?=#+ )/m))
+      .filter((section) => /^#+ A file's life$/m.test(section));
+    expect(sections).toHaveLength(1);
+    expect(sections[0]?.match(/^\|.*\|$/gm)?.join('\n')).toBe(TABLE);
+  });
+
+  it('let no step lead out of a final one, nor show a file in it', () => {
+    for (const state of statesWith('isFinal', true)) {
+      expect(FILE_STEPS.filter((step) => statesBefore(step).includes(state))).toEqual([]);
+      expect(FILE_STATES[state]).toMatchObject({ isListed: false, isDownloadable: false, isChangeable: false });
+      expect(FILE_STATES[state].object).not.toBe('stays');
+    }
+    for (const state of statesWith('isFinal', false)) expect(FILE_STATES[state].object).toBe('stays');
+  });
+
+  it('tell which step makes a file downloadable, where one does', () => {
+    expect(whyNotDownloadable('archived')).toBe('the file is archived: restore it first');
+    expect(whyNotDownloadable('deleted')).toBe('the file is deleted');
+  });
+});
