@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { toMediaType } from './media-type.ts';
 import { encodeText, RESERVED_METADATA_PREFIX } from './metadata-text.ts';
 import { isCleanText, LABEL_PATTERN } from './object-key.ts';
-import { MAX_URL_TTL_SECONDS } from './settings.ts';
+import { MAX_PARTS, MAX_URL_TTL_SECONDS } from './s3-limits.ts';
 
 /** Request fields that several routes share, each with its bounds. */
 
@@ -49,7 +49,7 @@ export const checksumSha256 = z
   .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be the base64 of 32 bytes');
 
 /** S3 numbers the parts of an upload from 1 to 10,000. */
-export const partNumber = z.int().min(1).max(10_000);
+export const partNumber = z.int().min(1).max(MAX_PARTS);
 
 /** What `/presign-upload` called `uploadId`, or the bucket: printable ASCII, since it goes into URLs. */
 export const uploadId = z.string().regex(/^[!-~]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters');

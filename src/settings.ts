@@ -4,6 +4,7 @@ import { databaseUrl } from './database-url.ts';
 import { jsonText } from './json-text.ts';
 import { LABEL_PATTERN } from './object-key.ts';
 import { isOriginPattern } from './origins.ts';
+import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from './s3-limits.ts';
 import { parseScopeWords } from './scopes.ts';
 
 /** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
@@ -12,13 +13,6 @@ const contentTypePattern = z
   .toLowerCase()
   .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
 
-/** S3 User Guide, "Amazon S3 multipart upload limits": the most in one PUT or part. */
-export const MAX_PUT_BYTES = 5 * 1024 ** 3;
-/** The same: the least in every part but the last, and the most in all. */
-export const MIN_PART_BYTES = 5 * 1024 ** 2;
-const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
-/** SigV4 query signatures live at most 7 days (S3 API Reference, "Authenticating Requests: Using Query Parameters"). */
-export const MAX_URL_TTL_SECONDS = 604_800;
 /** RFC 7518, section 3.2: an HS256 key has at least the size of the hash. */
 export const MIN_SECRET_BYTES = 32;
 export const MIN_EVENTS_SECRET_BYTES = 16;

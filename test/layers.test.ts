@@ -17,6 +17,7 @@ const LAYERS = [
     'json-text',
     'scopes',
     'database-url',
+    's3-limits',
   ],
   ['object-key', 'media-type', 'slots', 'origins', 'setting-files'],
   ['metadata-text', 'rendered-types'],

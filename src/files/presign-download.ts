@@ -7,7 +7,7 @@ import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { expiresIn, fileName, objectKey } from '../fields.ts';
-import { MAX_URL_TTL_SECONDS } from '../settings.ts';
+import { MAX_URL_TTL_SECONDS } from '../s3-limits.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';

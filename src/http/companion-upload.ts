@@ -2,8 +2,7 @@ import { z } from 'zod';
 import { fitFileName } from '../client/fit-file-name.ts';
 import { label } from '../fields.ts';
 import { restorePlus } from '../media-type.ts';
-import { MIN_PART_BYTES } from '../settings.ts';
-import { MAX_PARTS } from '../uploads/multipart-plan.ts';
+import { MAX_PARTS, MIN_PART_BYTES } from '../s3-limits.ts';
 import { uploadRequest } from '../uploads/upload-request.ts';
 
 const { fileName, contentType, size, metadata } = uploadRequest.shape;

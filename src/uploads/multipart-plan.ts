@@ -1,9 +1,6 @@
 import type { IdSigner } from '../id-signer.ts';
 import type { ObjectKey } from '../object-key.ts';
-import { MIN_PART_BYTES } from '../settings.ts';
-
-/** S3 User Guide, "Amazon S3 multipart upload limits". */
-export const MAX_PARTS = 10_000;
+import { MAX_PARTS, MIN_PART_BYTES } from '../s3-limits.ts';
 
 const MIB = 1024 ** 2;
 

@@ -4,7 +4,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
-import { MAX_PUT_BYTES } from '../settings.ts';
+import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { findViolations, type Violation } from '../upload-policy.ts';
 import { checkQuota } from './check-quota.ts';

@@ -4,7 +4,7 @@ import { fitFileName } from '../client/fit-file-name.ts';
 import { Problem } from '../errors.ts';
 import { label, metadata, partNumber, uploadId } from '../fields.ts';
 import { baseName, parseObjectKey, parseOwnKey } from '../object-key.ts';
-import { MAX_PUT_BYTES } from '../settings.ts';
+import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import { maxBytesOf } from '../upload-policy.ts';
 import { isMarked } from './mark-file-id.ts';

@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { IdSigner } from '../id-signer.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../object-key.ts';
-import { MAX_PUT_BYTES } from '../settings.ts';
+import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';

@@ -2,7 +2,7 @@ import type { Config } from '../config.ts';
 import type { Mismatch } from '../errors.ts';
 import { toMediaType } from '../media-type.ts';
 import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
-import { MAX_PUT_BYTES } from '../settings.ts';
+import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import { allowsType, findViolations } from '../upload-policy.ts';
 import { checkContent } from './check-content.ts';

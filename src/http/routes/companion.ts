@@ -1,11 +1,11 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { objectKey, partNumber } from '../../fields.ts';
+import { MAX_PARTS } from '../../s3-limits.ts';
 import { encodePath } from '../../signing/sigv4.ts';
 import { abortUpload } from '../../uploads/abort-upload.ts';
 import { confirmUpload } from '../../uploads/confirm-upload.ts';
 import { listParts } from '../../uploads/list-parts.ts';
-import { MAX_PARTS } from '../../uploads/multipart-plan.ts';
 import { presignParts } from '../../uploads/presign-parts.ts';
 import { presignUpload } from '../../uploads/presign-upload.ts';
 import { MAX_SIGNED_PARTS } from '../../uploads/sign-parts.ts';
