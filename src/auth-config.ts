@@ -1,4 +1,5 @@
-import { MIN_SECRET_BYTES, type Settings } from './settings.ts';
+import { MIN_SECRET_BYTES } from './settings/secrets.ts';
+import type { Settings } from './settings.ts';
 
 /** What tokens verify with. `issuer` null: whatever issuer they name, of those that are allowed. */
 export type VerificationKey = { kind: 'secret' | 'public' | 'jwks'; value: string; issuer: string | null };

@@ -1,7 +1,8 @@
 import { isIPv4 } from 'node:net';
 import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
-import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES, type Settings, settings } from './settings.ts';
+import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
+import { type Settings, settings } from './settings.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 

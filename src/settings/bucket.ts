@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { baseUrl, flag } from './kinds.ts';
+
+export const bucketSettings = {
+  S3_BUCKET_NAME: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,255}$/, "must be a bucket's name, not an ARN or a URL")
+    .optional()
+    .meta({
+      description: 'Name of the bucket. Required in production.',
+      fallback: 'the embedded bucket',
+      example: 'my-uploads',
+    }),
+  AWS_REGION: z
+    .string()
+    .regex(/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/, 'must be the name of a region, like eu-central-1')
+    .optional()
+    .meta({
+      description: 'Region of the bucket. Required with a bucket on AWS.',
+      fallback: '`us-east-1` where `S3_ENDPOINT` is set',
+      example: 'eu-central-1',
+    }),
+  AWS_ACCESS_KEY_ID: z.string().optional().meta({
+    description: 'Static credentials, with `AWS_SECRET_ACCESS_KEY`: both or neither.',
+    fallback: "the AWS SDK's own chain (profile, container, instance, web identity)",
+  }),
+  AWS_SECRET_ACCESS_KEY: z.string().optional().meta({ description: 'The secret of `AWS_ACCESS_KEY_ID`.' }),
+  AWS_SESSION_TOKEN: z.string().optional().meta({ description: 'With static credentials that are temporary.' }),
+  AWS_CREDENTIAL_EXPIRATION: z.iso.datetime({ offset: true }).optional().meta({
+    description: 'When temporary static credentials end (ISO 8601): no URL is promised to live longer.',
+    example: '2026-12-31T12:00:00Z',
+  }),
+  S3_ENDPOINT: baseUrl.optional().meta({
+    description: 'URL of an S3-compatible store, as this service reaches it.',
+    fallback: 'AWS',
+    example: 'https://s3.example.com',
+  }),
+  S3_PUBLIC_ENDPOINT: baseUrl.optional().meta({
+    description: 'The same store (or the embedded one) as clients reach it, signed into their URLs.',
+    fallback: '`S3_ENDPOINT`',
+    example: 'https://files.example.com',
+  }),
+  S3_FORCE_PATH_STYLE: flag
+    .default(false)
+    .meta({ description: '`true`: `https://host/bucket/key` instead of `https://bucket.host/key`.' }),
+  S3_SIGN_ABSENT_HEADERS: flag.default(false).meta({
+    description:
+      '`true` for a store that takes `x-amz-*` headers that were not signed (Ceph): the harmful ones, ' +
+      '`x-amz-copy-source` above all, are signed as absent. `npm run doctor` says whether it is needed. AWS ' +
+      'refuses such headers by itself, and would refuse such URLs.',
+  }),
+  S3_USE_ACCELERATE_ENDPOINT: flag.default(false).meta({
+    description:
+      '`true`: sign for `bucket.s3-accelerate.amazonaws.com`; the bucket must have Transfer Acceleration on.',
+  }),
+  AWS_USE_DUALSTACK_ENDPOINT: flag
+    .default(false)
+    .meta({ description: '`true`: sign for the endpoint that answers on IPv6 as well.' }),
+  S3_POST_POLICY: flag
+    .default(true)
+    .meta({ description: '`false` for a store without POST policies (HTML forms), such as Cloudflare R2.' }),
+  FREEZE_UPLOADS: z
+    .enum(['post', 'all'])
+    .default('post')
+    .meta({
+      description:
+        'Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified ' +
+        'stays what is served: `post` (a form can be sent again until it expires), or `all`, for a store that ' +
+        'ignores `If-None-Match` on PUT.',
+    }),
+  KEY_PREFIX: z
+    .string()
+    .regex(/^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/, 'must be path segments of [A-Za-z0-9._-], each followed by /')
+    .max(256)
+    .default('')
+    .meta({
+      description:
+        'In front of every object key: path segments of `[A-Za-z0-9._-]`, each followed by `/`, at most 256 ' +
+        'characters.',
+      example: 'uploads/',
+    }),
+  SSE_MODE: z
+    .enum(['none', 's3', 'kms'])
+    .default('none')
+    .meta({
+      description:
+        "Encryption at rest, signed into every upload: `none` (the bucket's own default), `s3` (SSE-S3) or `kms` " +
+        '(SSE-KMS).',
+    }),
+  SSE_KMS_KEY_ID: z.string().optional().meta({
+    description: 'Key id or ARN for `SSE_MODE=kms`.',
+    fallback: "the account's `aws/s3` key",
+  }),
+  PUBLIC_BASE_URL: baseUrl.optional().meta({
+    description: 'Public bucket or CDN in front of it: answers then carry `publicFileUrl`.',
+    example: 'https://cdn.example.com',
+  }),
+};

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { flag, integer, list } from './kinds.ts';
+import { MIN_EVENTS_SECRET_BYTES } from './secrets.ts';
+
+export const jobSettings = {
+  JOBS_INTERVAL_SECONDS: integer(0, 7 * 86_400, 'seconds')
+    .optional()
+    .meta({
+      description: 'How often each instance tries to sweep the bucket and to seal the audit log; 0: never.',
+      fallback:
+        '`3600`; `0` for a bucket of yours with an embedded database: what that has no row of may still be a file',
+      example: '3600',
+    }),
+  AUDIT_PRESIGN: flag.default(false).meta({
+    description: '`true`: a row in the audit log for each presigned upload as well, as far as the database answers.',
+  }),
+  EVENTS_SECRET: z
+    .string()
+    .min(MIN_EVENTS_SECRET_BYTES, 'must have at least 16 characters')
+    .optional()
+    .meta({
+      description:
+        'Secrets of bucket events that are not signed (`Authorization: Bearer`, or `?secret=`), 16 characters or ' +
+        'more each; several are separated by commas or line breaks. See [bucket events](bucket-events.md).',
+      fallback: 'none are accepted',
+    }),
+  EVENTS_SNS_TOPICS: list
+    .pipe(z.array(z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, 'must be ARNs of SNS topics')))
+    .default([])
+    .meta({
+      description: 'ARNs of the SNS topics whose signed bucket events are accepted, comma-separated.',
+      fallback: 'none',
+      example: 'arn:aws:sns:eu-central-1:123456789012:uploads',
+    }),
+};

@@ -1,0 +1,78 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { isOriginPattern } from '../origins.ts';
+import { integer, list } from './kinds.ts';
+
+const ORIGIN_FORM =
+  'must be origins like https://app.example.com, https://*.example.com (its subdomains) or capacitor://localhost, or *';
+const NODE_ENV_FORM =
+  'must be development, test or production; a staging system is production too, with settings of its own';
+const isHost = (text: string) => isIP(text) !== 0 || (HOST_NAME.test(text) && !/^[\d.]+$/.test(text));
+const HOST_NAME = /^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
+
+export const serviceSettings = {
+  NODE_ENV: z
+    .enum(['development', 'test', 'production'], { error: NODE_ENV_FORM })
+    .default('development')
+    .meta({
+      description:
+        '`development`, `test` or `production` (also for a staging system). `production` forbids everything embedded ' +
+        'and generated: what is missing is a start-up error that names it.',
+    }),
+  PORT: integer(0, 65_535).default(3000).meta({ description: 'TCP port of the service; 0 is any free one.' }),
+  HOST: z
+    .string()
+    .refine(isHost, 'must be an IP address or a host name, without a scheme, port or brackets')
+    .optional()
+    .meta({
+      description: 'Address to listen on.',
+      fallback: '`127.0.0.1`, in production `0.0.0.0`',
+      example: '127.0.0.1',
+    }),
+  KEEP_ALIVE_SECONDS: integer(1, 3600, 'seconds').default(65).meta({
+    description:
+      'How long an idle connection is kept: longer than a load balancer in front keeps its own, mostly 60 seconds.',
+  }),
+  SHUTDOWN_DELAY_SECONDS: integer(0, 300, 'seconds')
+    .default(0)
+    .meta({
+      description:
+        'How long, after a signal to stop, requests are still taken while `/readyz` answers 503: as long as a load ' +
+        'balancer takes to see it (Kubernetes: about 5 seconds; 0 where nothing asks).',
+    }),
+  DATA_DIR: z
+    .string()
+    .default('.data')
+    .meta({ description: 'Where the embedded bucket, the embedded database and the generated secret live.' }),
+  LOCAL_S3_PORT: integer(0, 65_535).optional().meta({
+    description: 'TCP port of the embedded bucket.',
+    fallback: '`PORT` plus one',
+    example: '3001',
+  }),
+  ALLOWED_ORIGINS: list
+    .pipe(z.array(z.string().refine(isOriginPattern, ORIGIN_FORM)))
+    .optional()
+    .meta({
+      description:
+        'Comma-separated origins of the pages that may call the service and, by `npm run bucket:setup`, the bucket: ' +
+        '`https://app.example.com`, `https://*.example.com` (its subdomains at any depth), ' +
+        '`capacitor://localhost`, or `*` for any.',
+      fallback: 'any in development, none in production',
+      example: 'https://app.example.com,https://*.example.org,capacitor://localhost',
+    }),
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600).meta({
+    description:
+      'Requests that each user may make in a minute to one instance; a batch counts by its entries; 0 is no limit.',
+  }),
+  TRUSTED_PROXIES: integer(0, 10)
+    .default(0)
+    .meta({
+      description:
+        "Number of proxies in front that each add to `X-Forwarded-For`: the client's address is looked for behind " +
+        'that many.',
+    }),
+  LOG_LEVEL: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .meta({ description: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.' }),
+};

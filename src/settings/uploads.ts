@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { jsonText } from '../json-text.ts';
+import { LABEL_PATTERN } from '../object-key.ts';
+import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from '../s3-limits.ts';
+import { flag, integer, list } from './kinds.ts';
+import { MIN_SECRET_BYTES } from './secrets.ts';
+
+/** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
+const contentTypePattern = z
+  .string()
+  .toLowerCase()
+  .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
+const uploadPolicy = z.strictObject({
+  maxBytes: z.int().min(0).max(MAX_OBJECT_BYTES).optional(),
+  contentTypes: z.array(contentTypePattern).min(1).optional(),
+});
+const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS, 'seconds').default(300);
+
+export const uploadSettings = {
+  UPLOAD_ID_SECRET: z
+    .string()
+    .refine((text) => Buffer.byteLength(text) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
+    .optional()
+    .meta({
+      description:
+        'Authenticates the ids of uploads that clients hold for the service: at least 32 bytes; several as in ' +
+        '`JWT_SECRET`. In production it or one of its two fallbacks is required. When its secret is gone, an open ' +
+        'upload in parts is not found any more.',
+      fallback: 'derived from `JWT_SECRET`, else from a static `AWS_SECRET_ACCESS_KEY` (without a session token)',
+    }),
+  UPLOAD_URL_TTL_SECONDS: urlTtlSeconds.meta({ description: 'How long presigned uploads stay valid.' }),
+  DOWNLOAD_URL_TTL_SECONDS: urlTtlSeconds.meta({ description: 'How long presigned downloads stay valid.' }),
+  DOWNLOAD_URL_CACHE_SECONDS: integer(0, MAX_URL_TTL_SECONDS / 2, 'seconds')
+    .default(0)
+    .meta({
+      description:
+        'The window in which a presigned download stays the same URL, so that caches recognise it; each URL lives ' +
+        'that much longer. 0: none.',
+    }),
+  MAX_UPLOAD_BYTES: integer(0, MAX_OBJECT_BYTES, 'bytes')
+    .default(5 * 1024 ** 3)
+    .meta({ description: 'Size of the largest file.' }),
+  MULTIPART_THRESHOLD_BYTES: integer(0, MAX_PUT_BYTES, 'bytes')
+    .default(100 * 1024 ** 2)
+    .meta({ description: 'Files larger than this are uploaded in parts unless the client says otherwise.' }),
+  MULTIPART_PART_BYTES: integer(MIN_PART_BYTES, MAX_PUT_BYTES, 'bytes')
+    .default(64 * 1024 ** 2)
+    .meta({ description: 'Size of a part; larger where a file would need over 10,000 parts.' }),
+  ALLOWED_CONTENT_TYPES: list
+    .pipe(z.array(contentTypePattern).min(1))
+    .default(['*/*'])
+    .meta({
+      description:
+        'Comma-separated media types or patterns (`image/*,application/pdf`); other names of a type count as well. ' +
+        'See [content types](content-types.md).',
+    }),
+  UPLOAD_POLICIES: jsonText
+    .pipe(z.record(z.string().regex(LABEL_PATTERN, 'names what is no document type'), uploadPolicy))
+    .default({})
+    .meta({
+      description: 'JSON: for each document type limits that narrow `MAX_UPLOAD_BYTES` and `ALLOWED_CONTENT_TYPES`.',
+      example: '{"id":{"maxBytes":10485760,"contentTypes":["image/*","application/pdf"]}}',
+    }),
+  QUOTA_BYTES: integer(0, Number.MAX_SAFE_INTEGER, 'bytes').optional().meta({
+    description: 'How much the files of each user may have in all, exact when confirming.',
+    fallback: 'no limit',
+    example: '10737418240',
+  }),
+  QUOTA_FILES: integer(0, Number.MAX_SAFE_INTEGER).optional().meta({
+    description: 'How many files each user may have, exact when confirming.',
+    fallback: 'no limit',
+    example: '100000',
+  }),
+  DELETE_AFTER_SECONDS: integer(0, 10 * 365 * 86_400, 'seconds')
+    .default(0)
+    .meta({ description: 'How long the object of a deleted file is kept; 0: it is removed in the same call.' }),
+  PROXY_DOWNLOADS: flag.default(false).meta({
+    description:
+      '`true`: `GET /files/{fileId}/content` gives the bytes through the service, with each reading in the audit ' +
+      'log: for data whose every reading has to be known.',
+  }),
+};
