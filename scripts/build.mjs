@@ -67,6 +67,7 @@ await build({
     'bucket-setup': 'scripts/bucket-setup.ts',
     doctor: 'scripts/doctor.ts',
     audit: 'scripts/audit.ts',
+    'write-settings': 'scripts/write-settings.ts',
     ...bench,
   },
   outdir: 'dist',

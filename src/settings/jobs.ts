@@ -12,7 +12,9 @@ export const jobSettings = {
       example: '3600',
     }),
   AUDIT_PRESIGN: flag.default(false).meta({
-    description: '`true`: a row in the audit log for each presigned upload as well, as far as the database answers.',
+    description:
+      '`true`: a row in the audit log for each presigned upload as well, as far as the database answers. ' +
+      'See [audit log](operating.md#audit-log).',
   }),
   EVENTS_SECRET: z
     .string()

@@ -38,7 +38,8 @@ export const serviceSettings = {
     .meta({
       description:
         'How long, after a signal to stop, requests are still taken while `/readyz` answers 503: as long as a load ' +
-        'balancer takes to see it (Kubernetes: about 5 seconds; 0 where nothing asks).',
+        'balancer takes to see it (Kubernetes: about 5 seconds; 0 where nothing asks). See ' +
+        '[load balancers](operating.md#probes-load-balancers-stopping).',
     }),
   DATA_DIR: z
     .string()

@@ -62,12 +62,13 @@ export const uploadSettings = {
       example: '{"id":{"maxBytes":10485760,"contentTypes":["image/*","application/pdf"]}}',
     }),
   QUOTA_BYTES: integer(0, Number.MAX_SAFE_INTEGER, 'bytes').optional().meta({
-    description: 'How much the files of each user may have in all, exact when confirming.',
+    description:
+      'How much the files of each user may have in all: exact when confirming; presigning refuses what cannot fit.',
     fallback: 'no limit',
     example: '10737418240',
   }),
   QUOTA_FILES: integer(0, Number.MAX_SAFE_INTEGER).optional().meta({
-    description: 'How many files each user may have, exact when confirming.',
+    description: 'How many files each user may have: exact when confirming; presigning refuses what cannot fit.',
     fallback: 'no limit',
     example: '100000',
   }),
@@ -76,7 +77,7 @@ export const uploadSettings = {
     .meta({ description: 'How long the object of a deleted file is kept; 0: it is removed in the same call.' }),
   PROXY_DOWNLOADS: flag.default(false).meta({
     description:
-      '`true`: `GET /files/{fileId}/content` gives the bytes through the service, with each reading in the audit ' +
-      'log: for data whose every reading has to be known.',
+      '`true`: `GET /files/{fileId}/content` gives the bytes through the service, with each reading in the audit log: ' +
+      'for data whose every reading has to be known. A presigned URL is one event, however often it is used.',
   }),
 };
