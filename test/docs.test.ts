@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { PROBLEMS } from '../src/errors.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const pagesIn = (folder: string) =>
@@ -58,6 +59,13 @@ describe('the documentation', () => {
     const reached = new Set(['README.md']);
     for (const page of reached) for (const { from, to } of links) if (from === page) reached.add(to);
     expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it('has every problem in docs/api.md, under its status', () => {
+    const api = pages.find(({ path }) => path === join('docs', 'api.md'));
+    const row = (status: number) => new RegExp(`^\\| ${status} \\|.*$`, 'm').exec(api?.text ?? '')?.[0] ?? '';
+    const problems = Object.entries(PROBLEMS);
+    expect(problems.filter(([code, { status }]) => !row(status).includes(`\`${code}\``))).toEqual([]);
   });
 
   it('has lines of at most 120 characters, but in tables and code', () => {
