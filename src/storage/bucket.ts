@@ -39,6 +39,10 @@ export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
 /** How long a hashing waits for its turn. */
 const HASHING_WITHIN_MS = 10_000;
 
+/** The least rate of an object that is hashed, and how long it may fall behind that. */
+const LEAST_HASHED_BYTES_PER_MS = 128;
+const BEHIND_WITHIN_MS = 10_000;
+
 /**
  * What the domain asks of a bucket. Every function throws the 503 `storage-unavailable` when the bucket does not
  * answer, or something else answers in its place, and `conflict` when the object changed after `head` saw it.
@@ -58,7 +62,13 @@ export function openBucket(clients: S3Clients, bucketName: string) {
 
   async function hash(object: StoredObject): Promise<string> {
     const sha256 = createHash('sha256');
-    for await (const chunk of readBytes(hashing, bucketName, object)) sha256.update(chunk);
+    let dueAtMs = performance.now() + BEHIND_WITHIN_MS;
+    for await (const chunk of readBytes(hashing, bucketName, object)) {
+      sha256.update(chunk);
+      dueAtMs += chunk.length / LEAST_HASHED_BYTES_PER_MS;
+      if (performance.now() > dueAtMs)
+        throw unavailable('storage', new Error('the bytes of GetObject come too slowly'));
+    }
     return sha256.digest('base64');
   }
 

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
 import type { BucketConfig } from '../config.ts';
 import { busy } from '../errors.ts';
@@ -36,7 +37,9 @@ export type S3Clients = {
 type ClientOptions = {
   /** How long the headers of an answer may take, and each piece of its body. Default 5,000. */
   answerWithinMs?: number;
-  /** Whether a body may pause for longer than that: then whoever reads it has to see to it. Default false. */
+  /** How long the whole body may take; the reader sees to it where it is null. Default: twice `answerWithinMs`. */
+  bodyWithinMs?: number | null;
+  /** Whether a body may pause for longer than `answerWithinMs`: then the reader sees to that as well. Default false. */
   mayPause?: boolean;
   /** Connections at most; default 64. */
   maxSockets?: number;
@@ -55,8 +58,8 @@ export function createS3Clients(bucket: BucketConfig): S3Clients & { destroy: ()
   const clients = {
     quick,
     slow: createS3Client(shared, { answerWithinMs: PATIENCE_MS, maxRunning: MAX_RUNNING }),
-    content: createS3Client(shared, { maxSockets: MAX_READERS, mayPause: true }),
-    hashing: createS3Client(shared, { maxSockets: MAX_HASHED }),
+    content: createS3Client(shared, { maxSockets: MAX_READERS, bodyWithinMs: null, mayPause: true }),
+    hashing: createS3Client(shared, { maxSockets: MAX_HASHED, bodyWithinMs: null }),
     probe: createS3Client(shared, { maxSockets: 4 }),
   };
   for (const client of Object.values(clients)) believeOnlyTheBucket(client);
@@ -76,8 +79,10 @@ export function createS3Client(
   bucket: Omit<BucketConfig, 'credentials'> & {
     credentials?: BucketConfig['credentials'] | S3Client['config']['credentials'];
   },
-  { answerWithinMs = 5_000, mayPause = false, maxSockets = MAX_RUNNING, maxRunning }: ClientOptions = {},
+  options: ClientOptions = {},
 ): S3Client {
+  const { answerWithinMs = 5_000, mayPause = false, maxSockets = MAX_RUNNING, maxRunning } = options;
+  const { bodyWithinMs = 2 * answerWithinMs } = options;
   const client = new S3Client({
     region: bucket.region,
     ...(bucket.credentials && { credentials: bucket.credentials }),
@@ -98,8 +103,30 @@ export function createS3Client(
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
+  if (bodyWithinMs !== null) boundBodies(client, bodyWithinMs);
   if (maxRunning !== undefined) takeTurns(client, maxRunning);
   return client;
+}
+
+/** A body that comes a byte at a time never pauses, and would keep its request and its connection for ever. */
+function boundBodies(client: S3Client, withinMs: number): void {
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const body = bodyOf(result.response);
+      if (body instanceof Readable) {
+        const timer = setTimeout(() => body.destroy(new Error(`no whole answer within ${withinMs} ms`)), withinMs);
+        timer.unref();
+        body.once('close', () => clearTimeout(timer));
+      }
+      return result;
+    },
+    { step: 'deserialize', priority: 'low', name: 'boundBodies' },
+  );
+}
+
+function bodyOf(response: unknown): unknown {
+  return typeof response === 'object' && response !== null && 'body' in response ? response.body : undefined;
 }
 
 /** Whoever would only wait for a connection is told so: that is not a bucket that does not answer. */
