@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   HeadBucketCommand,
   HeadObjectCommand,
   ListObjectsV2Command,
@@ -131,6 +133,26 @@ export function openBucket(clients: S3Clients, bucketName: string) {
       // unless only the first of the two was signed by a clock that was wrong, or with credentials that had just ended.
       await ping(quick);
       return look(key, versionId);
+    },
+
+    /**
+     * Returns when GET says the same of this object as `head` did. Something in between that changes one answer, a length
+     * or a header, changes the other in another way; so what is removed for what its headers say is asked for by both.
+     */
+    async affirm(object: StoredObject): Promise<void> {
+      const { key, sizeBytes, contentType, etag, versionId, metadata } = object;
+      const command = new GetObjectCommand({
+        ...{ ...at(key), ...(versionId !== null && { VersionId: versionId }) },
+        ...(sizeBytes > 0 && { Range: 'bytes=0-0' }),
+      });
+      const answer = await quick.send(command).catch((error: unknown) => {
+        throw isGone(error) ? objectChanged(error) : unavailable('storage', error);
+      });
+      if (answer.Body instanceof Readable) answer.Body.destroy();
+      const size = sizeBytes > 0 ? Number(answer.ContentRange?.split('/')[1]) : answer.ContentLength;
+      const got = [answer.ETag, size, answer.ContentType ?? '', answer.Metadata ?? {}];
+      if (isDeepStrictEqual(got, [etag, sizeBytes, contentType, metadata])) return;
+      throw unavailable('storage', new Error('HEAD and GET do not say the same of an object'));
     },
 
     /** An object's bytes, or the stretch of them, as they come; whoever takes them looks at the clock. */

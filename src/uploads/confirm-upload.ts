@@ -145,6 +145,7 @@ async function confirm(
 
   const verdict = await verifyObject(services, key, object);
   if (!('upload' in verdict)) {
+    await bucket.affirm(object);
     const detail = 'the stored object is not what was signed for; it was removed';
     return refuse(object, { code: 'verification-failed', detail, errors: verdict.mismatches });
   }

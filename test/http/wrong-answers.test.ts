@@ -184,6 +184,18 @@ describe.each([
   });
 });
 
+const LIES = [{ etag: '"f"', 'content-length': '9' }, { 'x-amz-meta-signpost-size': '9' }];
+it.each(LIES)('a HEAD that has %o where GET has not removes nothing, and is a 503', async (change) => {
+  const toConfirm = await upload();
+  meddling = async ({ method }, passOn) => {
+    const { headers, ...answer } = await passOn();
+    return { ...answer, headers: { ...headers, ...(method === 'HEAD' && change) } };
+  };
+  expectProblem(await service.confirm('alice', toConfirm.objectKey), 503, 'storage-unavailable');
+  meddling = honest;
+  expect((await service.confirm('alice', toConfirm.objectKey)).status).toBe(201);
+});
+
 describe('an answer of the bucket itself that passes', () => {
   it('is asked for again: a 403 to a clock that was wrong is no missing object', async () => {
     const toConfirm = await upload();
