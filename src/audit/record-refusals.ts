@@ -1,7 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
-import { PROBLEMS, Problem } from '../errors.ts';
+import type { Problem } from '../errors.ts';
 import { inTime } from '../in-time.ts';
 import { FILE_ID_PATTERN, isCleanText } from '../object-key.ts';
 
@@ -24,30 +24,7 @@ export function actOf({ actorId, requestId, address }: Omit<Who, 'userId'>, acti
   return { actorId, requestId, address, action };
 }
 
-/**
- * Runs what a caller asks for; where the answer is a refusal (4xx), it goes into the audit log, a row for each target.
- * What succeeds writes its own rows, together with what it changes. A log that cannot be written turns no refusal into
- * anything else.
- * @throws what `task` throws.
- */
-export async function recordRefusals<T>(
-  { auditLog, logger }: AuditServices,
-  caller: Caller,
-  action: AuditAction,
-  target: Target | readonly Target[],
-  task: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await task();
-  } catch (error) {
-    if (error instanceof Problem && PROBLEMS[error.code].status < 500) {
-      await recordRefusal({ auditLog, logger }, caller, action, target, error);
-    }
-    throw error;
-  }
-}
-
-/** The same for what was refused already. */
+/** What was refused goes into the audit log, a row for each target; a log that cannot be written is only reported. */
 export async function recordRefusal(
   { auditLog, logger }: AuditServices,
   caller: Who,

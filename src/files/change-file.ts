@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type AuditServices, actOf, recordAct, recordRefusals } from '../audit/record-refusals.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type ActingCaller, audited } from '../audit/audited.ts';
+import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Config } from '../config.ts';
 import {
   FILE_STATES,
@@ -10,7 +10,6 @@ import {
   statesBefore,
   statesWith,
 } from '../contract/file-states.ts';
-import type { AuditAction } from '../db/audit-row.ts';
 import type { FileChange, Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
@@ -37,91 +36,89 @@ export type ChangeFileServices = AuditServices & { config: Config; files: Files;
  * Changes what is remembered of a file. A new document type is held against its limits, as an upload of it would be.
  * @throws {Problem} `file-not-found`, `file-too-large`, `content-type-not-allowed`, `database-unavailable`.
  */
-export function updateFile(
-  services: ChangeFileServices,
-  caller: Caller,
-  fileId: string,
-  change: z.infer<typeof updateFileInput>,
-): Promise<File> {
-  return recordRefusals(services, caller, 'file.update', { fileId }, async () => {
-    const { documentType = null } = change;
-    if (documentType !== null) {
-      const [violation] = findViolations(services.config, {
-        ...(await getFile(services, caller, { fileId })),
-        documentType,
-      });
-      if (violation !== undefined) throw new Problem(violation.code, violation.message);
-    }
-    const row = await changeRow(services, caller, 'file.update', fileId, statesWith('isChangeable', true), change);
-    if (row === null) throw notNow(await getFile(services, caller, { fileId }));
-    return toFile(row, services.config.publicBaseUrl);
-  });
-}
+export const updateFile = audited('file.update', update, ofFile);
 
 /**
  * Takes an active file out of the lists and from download. One that is archived stays as it is: perhaps only the answer of
  * the call before was lost.
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
-export const archiveFile = (services: ChangeFileServices, caller: Caller, fileId: string): Promise<File> =>
-  move(services, caller, 'archive', fileId);
+export const archiveFile = toState('archive');
 
 /**
  * Brings an archived file back.
  * @throws {Problem} `file-not-found`, `conflict` when it is active, `database-unavailable`.
  */
-export const restoreFile = (services: ChangeFileServices, caller: Caller, fileId: string): Promise<File> =>
-  move(services, caller, 'restore', fileId);
+export const restoreFile = toState('restore');
 
 /**
  * Deletes a file: gone from every answer at once, its object `DELETE_AFTER_SECONDS` later. With 0 that is now; should
  * the bucket not answer, or the service die in between, the sweeper finishes it.
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
-export function deleteFile(services: ChangeFileServices, caller: Caller, fileId: string): Promise<void> {
-  return recordRefusals(services, caller, 'file.delete', { fileId }, async () => {
-    const row = await takeStep(services, caller, 'delete', fileId);
-    if (services.config.deleteAfterSeconds > 0) return;
-    await removeObject(services, row).catch((err: unknown) => {
-      services.logger.error({ err, requestId: caller.requestId }, 'a deleted object is left to the sweeper');
-    });
-  });
+export const deleteFile = audited('file.delete', remove, ofFile);
+
+function ofFile(fileId: string) {
+  return { fileId };
 }
 
-function move(services: ChangeFileServices, caller: Caller, step: FileStep, fileId: string): Promise<File> {
-  return recordRefusals(services, caller, `file.${step}`, { fileId }, async () =>
-    toFile(await takeStep(services, caller, step, fileId), services.config.publicBaseUrl),
-  );
+async function update(
+  services: ChangeFileServices,
+  caller: ActingCaller,
+  fileId: string,
+  change: z.infer<typeof updateFileInput>,
+): Promise<File> {
+  const { documentType = null } = change;
+  if (documentType !== null) {
+    const file = await getFile(services, caller, { fileId });
+    const [violation] = findViolations(services.config, { ...file, documentType });
+    if (violation !== undefined) throw new Problem(violation.code, violation.message);
+  }
+  const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
+  if (row === null) throw notNow(await getFile(services, caller, { fileId }));
+  return toFile(row, services.config.publicBaseUrl);
+}
+
+function toState(step: FileStep) {
+  const run = async (services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<File> =>
+    toFile(await takeStep(services, caller, step, fileId), services.config.publicBaseUrl);
+  return audited(`file.${step}`, run, ofFile);
+}
+
+async function remove(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<void> {
+  const row = await takeStep(services, caller, 'delete', fileId);
+  if (services.config.deleteAfterSeconds > 0) return;
+  await removeObject(services, row).catch((err: unknown) => {
+    services.logger.error({ err, requestId: caller.requestId }, 'a deleted object is left to the sweeper');
+  });
 }
 
 /** Perhaps the step was taken before and only the answer was lost: where it may be repeated, the file is the answer. */
 async function takeStep(
   services: ChangeFileServices,
-  caller: Caller,
+  caller: ActingCaller,
   step: FileStep,
   fileId: string,
 ): Promise<FileRow> {
   const to = STATE_AFTER[step];
-  const row = await changeRow(services, caller, `file.${step}`, fileId, statesBefore(step), { status: to });
+  const row = await changeRow(services, caller, fileId, statesBefore(step), { status: to });
   if (row !== null) return row;
   const known = await getFile(services, caller, { fileId });
   if (known.status !== to || !FILE_STATES[to].takes[step]) throw notNow(known);
-  if (caller.isOnBehalf) await recordAct(services, caller, `file.${step}`, { fileId, objectKey: known.objectKey });
+  if (caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { fileId, objectKey: known.objectKey });
   return known;
 }
 
 /** The changed row; null when the caller has no such file, or none in one of these states. */
 async function changeRow(
   services: ChangeFileServices,
-  caller: Caller,
-  action: AuditAction,
+  caller: ActingCaller,
   fileId: string,
   from: readonly FileState[],
   change: FileChange,
 ): Promise<FileRow | null> {
   const id = toFileId(services.config, caller, { fileId });
-  if (id === null) return null;
-  return services.files.change({ id, ownerId: caller.userId }, from, change, actOf(caller, action));
+  return id === null ? null : services.files.change({ id, ownerId: caller.userId }, from, change, caller.act);
 }
 
 function notNow({ status }: FileRow): Problem {

@@ -1,8 +1,7 @@
-import { type AuditServices, actOf } from '../audit/record-refusals.ts';
-import type { Caller } from '../auth/caller.ts';
+import type { ActingCaller } from '../audit/audited.ts';
+import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Config } from '../config.ts';
 import { FILE_STATES, whyNotDownloadable } from '../contract/file-states.ts';
-import type { AuditAction } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
@@ -16,15 +15,14 @@ export type FindActiveServices = AuditServices & { config: Config; files: Pick<F
  */
 export async function findActive(
   { config, files }: FindActiveServices,
-  caller: Caller,
+  caller: ActingCaller,
   reference: FileReference,
-  action: AuditAction,
 ): Promise<FileRow> {
   const id = toFileId(config, caller, reference);
   if (id === null) throw fileNotFound();
   const objectKey = 'objectKey' in reference ? reference.objectKey : null;
   const these = { ids: [id], ownerId: caller.userId, objectKey };
-  const [row] = await files.findToDownload(these, actOf(caller, action));
+  const [row] = await files.findToDownload(these, caller.act);
   if (row === undefined) throw fileNotFound();
   if (!FILE_STATES[row.status].isDownloadable) throw new Problem('conflict', whyNotDownloadable(row.status));
   return row;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type ActingCaller, audited } from '../audit/audited.ts';
+import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Config } from '../config.ts';
 import { FILE_STATES } from '../contract/file-states.ts';
 import type { Files } from '../db/create-files.ts';
@@ -52,33 +52,33 @@ export type PresignDownloadServices = AuditServices & {
  * Signs the download of one of the caller's files: the verified version of it, where the bucket keeps versions.
  * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` while it is archived, `database-unavailable`.
  */
-export function presignDownload(
-  services: PresignDownloadServices,
-  caller: Caller,
-  input: PresignDownloadInput,
-  action: 'download.presign' | 'download.redirect' = 'download.presign',
-) {
-  const { fileId, objectKey } = input;
-  return recordRefusals(services, caller, action, { fileId, objectKey }, async () => {
-    const reference = objectKey === undefined ? { fileId: fileId ?? '' } : { objectKey };
-    return sign(services, await findActive(services, caller, reference, action), input, services.now());
-  });
-}
+export const presignDownload = audited('download.presign', signOne, namedBy);
+
+/** The same for a link that leads there at once. */
+export const redirectDownload = audited('download.redirect', signOne, namedBy);
 
 /**
  * Signs the downloads of many files, in the order of the ids.
  * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is no file of the caller's, or an
  * archived one. `database-unavailable`.
  */
-export function presignDownloads(services: PresignDownloadServices, caller: Caller, fileIds: readonly string[]) {
-  const ids = [...new Set(fileIds)];
-  const targets = ids.map((fileId) => ({ fileId }));
-  return recordRefusals(services, caller, 'download.presign', targets, () => signAll(services, caller, fileIds, ids));
+export const presignDownloads = audited('download.presign', signAll, (fileIds) =>
+  [...new Set(fileIds)].map((fileId) => ({ fileId })),
+);
+
+function namedBy({ fileId, objectKey }: PresignDownloadInput) {
+  return { fileId, objectKey };
 }
 
-async function signAll(services: PresignDownloadServices, caller: Caller, fileIds: readonly string[], ids: string[]) {
-  const these = { ids, ownerId: caller.userId, objectKey: null };
-  const rows = await services.files.findToDownload(these, actOf(caller, 'download.presign'));
+async function signOne(services: PresignDownloadServices, caller: ActingCaller, input: PresignDownloadInput) {
+  const { fileId = '', objectKey } = input;
+  const row = await findActive(services, caller, objectKey === undefined ? { fileId } : { objectKey });
+  return sign(services, row, input, services.now());
+}
+
+async function signAll(services: PresignDownloadServices, caller: ActingCaller, fileIds: readonly string[]) {
+  const these = { ids: [...new Set(fileIds)], ownerId: caller.userId, objectKey: null };
+  const rows = await services.files.findToDownload(these, caller.act);
   const byId = new Map(rows.map((row) => [row.id, row]));
   const named = (messageOf: (row: FileRow | undefined) => string | null) =>
     fileIds.flatMap((id, index) => {

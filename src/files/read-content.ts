@@ -1,4 +1,4 @@
-import { recordRefusals } from '../audit/record-refusals.ts';
+import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { Caller } from '../auth/caller.ts';
 import { busy, Problem } from '../errors.ts';
 import { createSlots, type Slots } from '../slots.ts';
@@ -41,6 +41,8 @@ export type ContentRequest = {
   headersOnly?: boolean;
 };
 
+type ContentTarget = { fileId: string; disposition?: Disposition | undefined };
+
 type Content = {
   status: 200 | 206 | 304;
   headers: Record<string, string>;
@@ -57,14 +59,12 @@ type Content = {
 export async function readContent(
   services: ReadContentServices,
   caller: Caller,
-  target: { fileId: string; disposition?: Disposition | undefined },
+  target: ContentTarget,
   request: ContentRequest,
 ): Promise<Content> {
   const release = await services.readers.take(`${caller.actorId} ${caller.userId}`);
   try {
-    const content = await recordRefusals(services, caller, 'download.content', { fileId: target.fileId }, () =>
-      openContent(services, caller, target, request, release),
-    );
+    const content = await openContent(services, caller, target, request, release);
     if (content.bytes === null) release();
     return content;
   } catch (error) {
@@ -73,14 +73,16 @@ export async function readContent(
   }
 }
 
-async function openContent(
+const openContent = audited('download.content', open, ({ fileId }) => ({ fileId }));
+
+async function open(
   services: ReadContentServices,
-  caller: Caller,
-  { fileId, disposition = 'attachment' }: { fileId: string; disposition?: Disposition | undefined },
+  caller: ActingCaller,
+  { fileId, disposition = 'attachment' }: ContentTarget,
   { range, ifRange, ifNoneMatch, headersOnly = false }: ContentRequest,
   release: () => void,
 ): Promise<Content> {
-  const row = await findActive(services, caller, { fileId }, 'download.content');
+  const row = await findActive(services, caller, { fileId });
   const { etag, versionId, sizeBytes } = row;
   const headers = {
     ...{ etag, 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff' },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type AuditServices, actOf, recordRefusals } from '../audit/record-refusals.ts';
-import type { Caller } from '../auth/caller.ts';
+import { type ActingCaller, audited } from '../audit/audited.ts';
+import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
@@ -31,18 +31,11 @@ export type AbortUploadServices = AuditServices & {
  * has succeeded; a key that no upload was signed for leaves no row.
  * @throws {Problem} `not-your-object`, `conflict` once it is confirmed, `storage-unavailable`, `database-unavailable`.
  */
-export function abortUpload(
-  services: AbortUploadServices,
-  caller: Caller,
-  input: z.infer<typeof abortUploadInput>,
-): Promise<void> {
-  const { objectKey } = input;
-  return recordRefusals(services, caller, 'upload.abort', { objectKey }, () => abort(services, caller, input));
-}
+export const abortUpload = audited('upload.abort', abort, ({ objectKey }) => ({ objectKey }));
 
 async function abort(
   services: AbortUploadServices,
-  caller: Caller,
+  caller: ActingCaller,
   input: z.infer<typeof abortUploadInput>,
 ): Promise<void> {
   const { config, ids, bucket, multipart, files } = services;
@@ -56,7 +49,7 @@ async function abort(
   // Under a key that nobody ever signed nothing is on its way, and of such keys anybody can make up any number.
   if (object === null && !isMarked(ids, key)) return;
   // On another's behalf there is a row whether anything was left to abort or not: `recordActs`.
-  const act = caller.isOnBehalf ? null : actOf(caller, 'upload.abort');
+  const act = caller.isOnBehalf ? null : caller.act;
   if (isFileOf(key, await discardObject(services, key, object, null, act))) throw confirmed();
 }
 

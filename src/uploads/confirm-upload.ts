@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { type AuditServices, actOf, recordAct, recordRefusals } from '../audit/record-refusals.ts';
+import { type ActingCaller, audited } from '../audit/audited.ts';
+import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config.ts';
 import type { Files } from '../db/create-files.ts';
@@ -73,20 +74,16 @@ export type ConfirmUploadServices = AuditServices & {
  * `quota-exceeded`: the object is removed, its id can become no file any more, and each repetition gets the same answer;
  * `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, the call may be repeated.
  */
-export function confirmUpload(
-  services: ConfirmUploadServices,
-  caller: Caller,
-  input: ConfirmUploadInput,
-): Promise<{ file: File; created: boolean }> {
+export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectKey }) => ({ objectKey }));
+
+async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCaller, input: ConfirmUploadInput) {
   const { objectKey } = input;
-  return recordRefusals(services, caller, 'upload.confirm', { objectKey }, async () => {
-    const answer = await services.confirming.run(caller.userId, () =>
-      confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
-    );
-    const { created, file } = answer;
-    if (!created && caller.isOnBehalf) await recordAct(services, caller, 'upload.confirm', { ...file, objectKey });
-    return answer;
-  });
+  const answer = await services.confirming.run(caller.userId, () =>
+    confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
+  );
+  const { created, file } = answer;
+  if (!created && caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { ...file, objectKey });
+  return answer;
 }
 
 /**
@@ -109,7 +106,7 @@ async function whenOvertaken(
 
 async function confirm(
   services: ConfirmUploadServices,
-  caller: Caller,
+  caller: ActingCaller,
   input: ConfirmUploadInput,
 ): Promise<{ file: File; created: boolean }> {
   const { config, bucket, files, freezer } = services;
@@ -154,7 +151,7 @@ async function confirm(
   const stored =
     upload.isRepeatable || config.freezeUploads === 'all' ? await freezer.freeze(services, key.key, object) : object;
   const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
-  const row = await files.insert(file, actOf(caller, 'upload.confirm')).catch((error: unknown) => {
+  const row = await files.insert(file, caller.act).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;
   });

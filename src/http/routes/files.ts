@@ -18,6 +18,7 @@ import {
   presignDownloadInput,
   presignDownloads,
   presignDownloadsInput,
+  redirectDownload,
 } from '../../files/presign-download.ts';
 import { type ReadContentServices, readContent } from '../../files/read-content.ts';
 import { toFile } from '../../files/to-file.ts';
@@ -59,7 +60,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
     const caller = callerWith(c, 'files:read', 'download.redirect');
     const { disposition } = readQuery(c, downloadQuery);
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
-    const { presignedUrl } = await presignDownload(services, caller, input, 'download.redirect');
+    const { presignedUrl } = await redirectDownload(services, caller, input);
     return answer(c, 302, null, { location: presignedUrl });
   });
 

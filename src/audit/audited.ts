@@ -1,0 +1,31 @@
+import type { Caller } from '../auth/caller.ts';
+import type { Act, AuditAction } from '../db/audit-row.ts';
+import { PROBLEMS, Problem } from '../errors.ts';
+import { type AuditServices, actOf, recordRefusal, type Target } from './record-refusals.ts';
+
+/** A caller, and what they do as the audit log names it: for the rows that what succeeds writes. */
+export type ActingCaller = Caller & { act: Act };
+
+/**
+ * A function of the domain, with its name in the audit log. Where it refuses what was asked (4xx), that is a row for
+ * each target; what succeeds writes its own rows with `caller.act`, together with what it changes. A log that cannot be
+ * written turns no refusal into anything else.
+ * @param targetOf what the arguments name, as the caller named it, whether there is such a thing or not.
+ * @returns the function that everybody calls; it throws what `run` throws.
+ */
+export function audited<Services extends AuditServices, Input extends readonly unknown[], Result>(
+  action: AuditAction,
+  run: (services: Services, caller: ActingCaller, ...input: Input) => Promise<Result>,
+  targetOf: (...input: Input) => Target | readonly Target[],
+): (services: Services, caller: Caller, ...input: Input) => Promise<Result> {
+  return async (services, caller, ...input) => {
+    try {
+      return await run(services, { ...caller, act: actOf(caller, action) }, ...input);
+    } catch (error) {
+      if (error instanceof Problem && PROBLEMS[error.code].status < 500) {
+        await recordRefusal(services, caller, action, targetOf(...input), error);
+      }
+      throw error;
+    }
+  };
+}
