@@ -1,26 +1,39 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** What needs no database, no service and no browser: `npm run test:quick`, for the inner loop. */
+const QUICK = ['test/*.test.ts', 'test/{auth,contract,demo,events,files,local/s3,signing,uploads}/**/*.test.ts'];
+
+/** What only a real S3 server, other programs or a browser can show, or what takes long, has a folder of its own. */
+const GATED = Object.entries({
+  TEST_S3_ENDPOINT: 'test/real-s3/**',
+  TEST_PGBOUNCER: 'test/pgbouncer/**',
+  TEST_PG_BIN: 'test/restore/**',
+  TEST_CRASHES: 'test/crash/**',
+  TEST_S3_TOOLS: 'test/tools/**',
+  TEST_BROWSER: 'test/browser/**',
+}).flatMap(([variable, folder]) => (process.env[variable] === undefined ? [folder] : []));
+
 export default defineConfig({
   test: {
-    // What only a real S3 server or a browser can show, or what takes long, has a folder of its own; everything else runs
-    // on the embedded bucket as well.
-    include: ['test/**/*.test.ts'],
-    exclude: [
-      ...(process.env.TEST_S3_ENDPOINT === undefined ? ['test/real-s3/**'] : []),
-      ...(process.env.TEST_PGBOUNCER === undefined ? ['test/pgbouncer/**'] : []),
-      ...(process.env.TEST_PG_BIN === undefined ? ['test/restore/**'] : []),
-      ...(process.env.TEST_CRASHES === undefined ? ['test/crash/**'] : []),
-      ...(process.env.TEST_S3_TOOLS === undefined ? ['test/tools/**'] : []),
-      ...(process.env.TEST_BROWSER === undefined ? ['test/browser/**'] : []),
-    ],
     // Most tests wait for servers, clocks and each other's locks more than they compute.
     maxWorkers: Math.max(4, availableParallelism()),
-    globalSetup: ['test/helpers/global-setup.ts'],
     // Everything runs against real servers on two cores: generous limits, so that a busy machine is not a red test.
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // What a test waits for. It ends as soon as that is there; the default of 1 s is a race against the machine.
     expect: { poll: { timeout: 30_000 } },
+    projects: [
+      { extends: true, test: { name: 'quick', include: QUICK } },
+      {
+        extends: true,
+        test: {
+          name: 'services',
+          include: ['test/**/*.test.ts'],
+          exclude: [...QUICK, ...GATED],
+          globalSetup: ['test/helpers/global-setup.ts'],
+        },
+      },
+    ],
   },
 });
