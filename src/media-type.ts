@@ -4,7 +4,10 @@ const ESSENCE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 /** What else a value may hold in quotes: nothing that a header, a quoted string or a list of parameters would end at. */
 const VALUE = /^[\w !#$%&'*+,./:=@^`|~-]*$/;
-const PARAMETER = /^([^\s="]+)=(?:"([^"]*)"|([^"]*))$/;
+/** A name, and a value with or without quotes; a quoted one may hold semicolons. */
+const PARAMETERS = /;[\t ]*([^;=]*)(?:=(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*/g;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
+const CONTROL_CHARACTER = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /** In bytes: it travels among the object's signed metadata. */
 const MAX_MEDIA_TYPE_LENGTH = 128;
@@ -90,26 +93,27 @@ const USUAL_NAMES = new Map(NAMES.flatMap(([usual, ...others]) => others.map((ot
  * A media type (RFC 9110, section 8.3.1) in the one form that is signed, stored and searched: type, names of parameters
  * and charset in lower case, one space after each semicolon, quotes where a value needs them, no empty parameter. So
  * `Video/WebM;codecs=vp8,opus` is `video/webm; codecs="vp8,opus"`: a comma outside quotes would begin another type for
- * a browser, and the last one counts (Fetch standard, "extract a MIME type").
+ * a browser, and the last one counts (Fetch standard, "extract a MIME type"). A parameter that is malformed, that is there
+ * already, or whose value a header may not hold, is left out (WHATWG MIME Sniffing standard, section 4.4): mail programs
+ * add `name="Report (2); final.pdf"`, and no upload fails for that.
  * @returns null for what is none, and for more than 128 characters.
  */
 export function toMediaType(text: string): string | null {
-  if (text.length > MAX_MEDIA_TYPE_LENGTH) return null;
-  const [type = '', ...rest] = text.split(';');
-  const canonical = [trim(type).toLowerCase()];
-  if (!ESSENCE.test(canonical[0] ?? '')) return null;
-  for (const part of rest) {
-    const parameter = trim(part);
-    if (parameter === '') continue;
-    const [, name = '', quoted, plain = ''] = PARAMETER.exec(parameter) ?? [];
+  if (text.length > MAX_MEDIA_TYPE_LENGTH || CONTROL_CHARACTER.test(text)) return null;
+  const [type = ''] = text.split(';', 1);
+  if (!ESSENCE.test(trim(type))) return null;
+  const parameters = new Map<string, string>();
+  for (const [, name = '', quoted, plain = ''] of text.slice(type.length).matchAll(PARAMETERS)) {
     // A signature folds white space in headers (SigV4).
     const value = trim((quoted ?? plain).replace(/[\t ]+/g, ' '));
-    if (!TOKEN.test(name) || !VALUE.test(value)) return null;
-    if (value === '') continue;
-    const letters = name.toLowerCase() === 'charset' ? value.toLowerCase() : value;
-    canonical.push(`${name.toLowerCase()}=${TOKEN.test(letters) ? letters : `"${letters}"`}`);
+    const key = name.toLowerCase();
+    if (value === '' || !TOKEN.test(name) || !VALUE.test(value) || parameters.has(key)) continue;
+    parameters.set(key, key === 'charset' ? value.toLowerCase() : value);
   }
-  const result = canonical.join('; ');
+  const result = [...parameters].reduce(
+    (before, [name, value]) => `${before}; ${name}=${TOKEN.test(value) ? value : `"${value}"`}`,
+    trim(type).toLowerCase(),
+  );
   return result.length > MAX_MEDIA_TYPE_LENGTH ? null : result;
 }
 
