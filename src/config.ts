@@ -3,6 +3,7 @@ import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts'
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import { type Settings, settings } from './settings.ts';
+import { readStore } from './store-traits.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
@@ -63,7 +64,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
           },
     /** Where clients reach the bucket; undefined: where the service does. */
     publicS3Endpoint: set.S3_PUBLIC_ENDPOINT,
-    signAbsentHeaders: set.S3_SIGN_ABSENT_HEADERS,
+    /** What the store can do. */
+    store: storeOf(set),
     /** `url` undefined: the embedded database. */
     database: {
       url: set.DATABASE_URL,
@@ -89,8 +91,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     quota: { bytes: set.QUOTA_BYTES ?? null, files: set.QUOTA_FILES ?? null },
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
     jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
-    postPolicy: set.S3_POST_POLICY,
-    freezeUploads: set.FREEZE_UPLOADS,
     sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
     proxyDownloads: set.PROXY_DOWNLOADS,
     auditPresign: set.AUDIT_PRESIGN,
@@ -141,8 +141,20 @@ function contradictions(set: Settings, production: boolean): string[] {
   if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
     errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket knows s3 alone');
   }
+  const { provider, conditionalPut, frozenUploads } = storeOf(set);
+  if (!conditionalPut && frozenUploads !== 'all') {
+    errors.push(`FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=${provider}) has no If-None-Match on PUT`);
+  }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;
+}
+
+function storeOf(set: Settings) {
+  return readStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
+    forms: set.S3_POST_POLICY,
+    frozenUploads: set.FREEZE_UPLOADS,
+    absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
+  });
 }
 
 /** Secrets that every instance has: role credentials, which differ from one to the other and end, are none. */

@@ -166,7 +166,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
     ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
     ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
   });
-  const endpoint = { ...resolved, ...(config.signAbsentHeaders && { absentHeaders: HARMFUL_HEADERS }) };
+  const endpoint = { ...resolved, ...(config.store.absentHeadersSigned && { absentHeaders: HARMFUL_HEADERS }) };
   const remembered = rememberCredentials(() => quick.config.credentials(), now);
   try {
     await remembered();
@@ -180,7 +180,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
       throw unavailable('storage', error);
     });
   };
-  const opened = openBucket(clients, bucket);
+  const opened = openBucket(clients, bucket, config.store);
   opened
     .ping()
     .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or not to these credentials'));
@@ -190,7 +190,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
     marker: createBucketMarker(quick, bucket, config.keyPrefix + MARKER_NAME, config.sse),
     objection: createBucketMarker(quick, bucket, config.keyPrefix + OBJECTION_NAME, config.sse),
     bucketClock: () => readBucketClock(quick, bucket),
-    multipart: createMultipartUploads(clients, bucket, opened.ping),
+    multipart: createMultipartUploads(clients, bucket, { ping: opened.ping, store: config.store }),
     endpoint,
     credentials,
   };

@@ -242,6 +242,51 @@ describe('parseConfig', () => {
   });
 });
 
+describe('the store', () => {
+  const storeOf = (env: Record<string, string> = {}) => parseConfig({ ...PRODUCTION, ...env }).store;
+
+  it.each([
+    [undefined, 'aws'],
+    ['https://s3.eu-central-1.amazonaws.com', 'aws'],
+    ['https://bucket.vpce-1a2b3c.s3.cn-north-1.vpce.amazonaws.com.cn', 'aws'],
+    ['https://0123456789abcdef.r2.cloudflarestorage.com', 'r2'],
+    ['https://s3.eu-central-003.backblazeb2.com', 'b2'],
+    ['https://storage.googleapis.com', 'gcs'],
+    ['https://s3.eu-central-1.wasabisys.com', 'wasabi'],
+    ['https://s3.backblazeb2.com.example', 'other'],
+    ['https://notbackblazeb2.com', 'other'],
+    ['http://127.0.0.1:9000', 'other'],
+  ])('behind S3_ENDPOINT %s is taken for %s', (endpoint, provider) => {
+    expect(storeOf(endpoint === undefined ? {} : { S3_ENDPOINT: endpoint })).toMatchObject({
+      provider,
+      isGuessed: true,
+    });
+  });
+
+  it('is the embedded one where no bucket is named', () => {
+    expect(parseConfig({}).store).toMatchObject({ provider: 'embedded', forms: true, frozenUploads: 'post' });
+  });
+
+  it('has the traits of S3_PROVIDER, but for those that another setting names', () => {
+    const s3Compatible = { S3_ENDPOINT: 'https://s3.example.com' };
+    const b2 = { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false };
+    expect(storeOf({ ...s3Compatible, S3_PROVIDER: 'b2' })).toMatchObject({ ...b2, isGuessed: false });
+    expect(storeOf({ ...s3Compatible, S3_PROVIDER: 'b2', S3_POST_POLICY: 'true' })).toMatchObject({
+      ...b2,
+      forms: true,
+    });
+    expect(storeOf({ ...s3Compatible, S3_PROVIDER: 'ceph' }).absentHeadersSigned).toBe(true);
+    const own = { S3_PROVIDER: 'ceph', S3_SIGN_ABSENT_HEADERS: 'false', FREEZE_UPLOADS: 'all' };
+    expect(storeOf(own)).toMatchObject({ absentHeadersSigned: false, frozenUploads: 'all', conditionalPut: true });
+  });
+
+  it('may not serve uploads that can be written over', () => {
+    const message = 'FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=b2) has no If-None-Match on PUT';
+    expect(errorOf({ ...PRODUCTION, S3_PROVIDER: 'b2', FREEZE_UPLOADS: 'post' })).toBe(message);
+    expect(errorOf({ ...PRODUCTION, S3_PROVIDER: 'backblaze' })).toMatch(/^S3_PROVIDER: /);
+  });
+});
+
 describe('NAME_FILE', () => {
   let folder: string;
   beforeAll(async () => {
@@ -356,7 +401,8 @@ describe('.env.example', () => {
   });
 
   it('shows the defaults that the service has, those in words as well', () => {
-    const inWords = ['HOST', 'LOCAL_S3_PORT', 'JOBS_INTERVAL_SECONDS'];
+    const ofStore = ['S3_POST_POLICY', 'FREEZE_UPLOADS', 'S3_SIGN_ABSENT_HEADERS'];
+    const inWords = ['HOST', 'LOCAL_S3_PORT', 'JOBS_INTERVAL_SECONDS', ...ofStore];
     const isDefault = (name: string) =>
       inWords.includes(name) ||
       SETTING_GROUPS.some(({ settings }) => {

@@ -18,6 +18,7 @@ const LAYERS = [
     'scopes',
     'database-url',
     's3-limits',
+    'store-traits',
   ],
   ['object-key', 'media-type', 'slots', 'origins', 'setting-files'],
   ['metadata-text', 'rendered-types'],

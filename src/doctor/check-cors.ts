@@ -14,7 +14,7 @@ export async function* checkCors(trial: Trial): AsyncIterable<Check> {
   for (const allowed of allowedOrigins) {
     const origin = allowed === ANY_ORIGIN ? SOME_ORIGIN : allowed.replace('*', 'signpost-doctor');
     yield await preflight(trial, 'PUT', allowed, origin);
-    if (trial.services.config.postPolicy) yield await preflight(trial, 'POST', allowed, origin);
+    if (trial.services.config.store.forms) yield await preflight(trial, 'POST', allowed, origin);
     yield await exposed(trial, allowed, origin);
   }
 }

@@ -9,8 +9,8 @@ const UNKNOWN_STATUSES = [400, 404, 405, 411, 501];
 
 /** Whether an HTML form's POST is taken as signed, and refused with another size or type. */
 export async function* checkForm(trial: Trial): AsyncIterable<Check> {
-  if (!trial.services.config.postPolicy) {
-    yield ok('POST: forms', 'off (S3_POST_POLICY=false)');
+  if (!trial.services.config.store.forms) {
+    yield ok('POST: forms', 'off: this store knows none');
     return;
   }
   const taken = await post(trial);

@@ -13,7 +13,7 @@ export async function* checkLifecycle(config: Config): AsyncIterable<Check> {
   }
   const client = createS3Client(bucket);
   try {
-    const settings = await planBucketSettings(client, bucket, { ...config, versioning: false });
+    const settings = await planBucketSettings(client, bucket.name, { ...config, versioning: false });
     const rule = settings.find((setting) => setting.name === 'lifecycle');
     if (rule?.state === 'holds') yield ok(name, 'a rule ends them');
     else if (rule?.state === 'differs') yield warn(name, 'no rule ends them', 'npm run bucket:setup -- --yes');

@@ -11,6 +11,8 @@ const ABSENT_HEADERS = 'S3_SIGN_ABSENT_HEADERS=true';
 type Breach = {
   name: string;
   change: (upload: PutUpload) => { url?: string; headers?: Record<string, string>; body?: string };
+  /** What the store has to have for it. */
+  needs?: 'conditionalPut';
 };
 
 const BREACHES: readonly Breach[] = [
@@ -24,6 +26,7 @@ const BREACHES: readonly Breach[] = [
   {
     name: 'without If-None-Match',
     change: ({ headers: { 'if-none-match': _, ...headers } }) => ({ headers }),
+    needs: 'conditionalPut',
   },
 ];
 
@@ -40,7 +43,8 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
   yield ok('PUT: as signed', `taken (${stored.status})`);
   yield await checkStored(trial, upload.objectKey);
 
-  for (const { name, change } of BREACHES) {
+  for (const { name, change, needs } of BREACHES) {
+    if (needs !== undefined && !config.store[needs]) continue;
     const other = await trial.presignPut();
     yield refused(`PUT: ${name}`, await trial.put(other, change(other)));
   }
@@ -51,16 +55,18 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
   yield refused('PUT: after its end', await trial.put(await trial.presignPut({ expiresIn: 60 }, 120)));
 
   const second = await trial.put(upload);
-  const isFrozen = config.freezeUploads === 'all';
   if (!second.ok) yield refused('PUT: a second time', second);
-  else if (isFrozen) yield ok('PUT: a second time', 'taken, and made harmless by FREEZE_UPLOADS=all');
+  else if (config.store.frozenUploads === 'all')
+    yield ok('PUT: a second time', 'taken, and harmless: every verified upload is copied');
   else yield fail('PUT: a second time', 'taken: this store ignores If-None-Match', 'FREEZE_UPLOADS=all');
 
   const checksumSha256 = createHash('sha256').update('other bytes').digest('base64');
   const corrupt = await trial.put(await trial.presignPut({ checksumSha256 }));
-  yield corrupt.ok
-    ? warn('PUT: bytes of another checksum', 'taken: this store ignores it; confirming reads the object to hash it')
-    : refused('PUT: bytes of another checksum', corrupt);
+  const checksumName = 'PUT: bytes of another checksum';
+  const hashed = 'confirming reads the object to hash it';
+  if (!corrupt.ok) yield refused(checksumName, corrupt);
+  else if (config.store.checksums) yield warn(checksumName, `taken: this store ignores it; ${hashed}`);
+  else yield ok(checksumName, `not sent to this store; ${hashed}`);
 
   yield* checkAdditions(trial, upload.objectKey);
 }
@@ -96,9 +102,9 @@ async function* checkAdditions(trial: Trial, storedKey: string): AsyncIterable<C
 }
 
 function remedyOfPut(trial: Trial, code: string): string | undefined {
-  const { sse, bucket } = trial.services.config;
+  const { sse, store } = trial.services.config;
   const remedies = [trial.remedyOf(code, 's3:PutObject')];
-  if (bucket?.endpoint !== undefined && code === 'AccessDenied') {
+  if (!store.bucketSettings && code === 'AccessDenied') {
     remedies.push('BlockPublicAcls off (under it Ceph 16 refuses every PUT)');
   }
   if (sse.mode !== 'none') remedies.push('SSE_MODE, SSE_KMS_KEY_ID, kms:GenerateDataKey and kms:Decrypt on the key');

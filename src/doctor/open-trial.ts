@@ -61,7 +61,7 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
     /** What mends this refusal of S3's; the IAM actions are those the request needs. */
     remedyOf(code: string, ...actions: string[]): string | undefined {
       const { config, endpoint } = services;
-      const isAws = config.bucket?.endpoint === undefined;
+      const isAws = config.store.provider === 'aws';
       return remedyOf(code, { name: endpoint.bucket, isAws }, ...actions);
     },
 

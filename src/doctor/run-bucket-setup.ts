@@ -19,7 +19,7 @@ export async function runBucketSetup(
   const { apply, versioning, print } = options;
   if (bucket === null) throw new Error('S3_BUCKET_NAME is not set: the embedded bucket is set up at every start');
   const client = createS3Client(bucket);
-  const plan = () => planBucketSettings(client, bucket, { ...config, versioning });
+  const plan = () => planBucketSettings(client, bucket.name, { ...config, versioning });
   try {
     const settings = await plan();
     for (const setting of settings) for (const line of describeSetting(setting)) print(line);

@@ -12,6 +12,7 @@ import { checkLifecycle } from './check-lifecycle.ts';
 import { checkObjects } from './check-objects.ts';
 import { checkParts } from './check-parts.ts';
 import { checkPut } from './check-put.ts';
+import { checkStore } from './check-store.ts';
 import { checkSweeper } from './check-sweeper.ts';
 import { checkTokenKey } from './check-token-key.ts';
 import { openTrial } from './open-trial.ts';
@@ -114,6 +115,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
       const { expiration } = await storage.credentials();
       const end = expiration === undefined ? '' : `, which end at ${expiration.toISOString()}`;
       report(ok(name, `${storage.endpoint.protocol}//${storage.endpoint.host}, credentials found${end}`));
+      report(checkStore(config.store));
       return storage;
     } catch (error) {
       const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';

@@ -6,6 +6,7 @@ import { type Mismatch, PROBLEMS, Problem } from '../errors.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import { isCopied } from '../store-traits.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { toNewFile } from '../uploads/to-new-file.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
@@ -154,7 +155,7 @@ async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCo
     return false;
   }
   if (!dryRun) {
-    const isFrozen = !isCopy && (verdict.upload.isRepeatable || services.config.freezeUploads === 'all');
+    const isFrozen = !isCopy && isCopied(services.config.store, verdict.upload.isRepeatable);
     const stored = isFrozen ? await freezeObject(services, parsed.key, object) : object;
     const file = toNewFile(parsed, verdict, { object, stored, createdAt: listed.lastModified });
     if ((await services.files.insert(file, ACT)) === null) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PROVIDERS } from '../store-traits.ts';
 import { baseUrl, flag } from './kinds.ts';
 
 export const bucketSettings = {
@@ -43,11 +44,40 @@ export const bucketSettings = {
   S3_FORCE_PATH_STYLE: flag
     .default(false)
     .meta({ description: '`true`: `https://host/bucket/key` instead of `https://bucket.host/key`.' }),
-  S3_SIGN_ABSENT_HEADERS: flag.default(false).meta({
+  S3_PROVIDER: z
+    .enum(PROVIDERS)
+    .optional()
+    .meta({
+      description:
+        'Which store it is, which decides what it can do: `aws`, `r2` (Cloudflare), `b2` (Backblaze), `ceph`, `minio`, ' +
+        '`gcs` (Google), `wasabi` or `other`. Each of the next three settings overrides one trait. See ' +
+        '[stores](deploying.md#stores).',
+      fallback: 'guessed from the host of `S3_ENDPOINT`; `other` where that is not known',
+      example: 'other',
+    }),
+  S3_POST_POLICY: flag.optional().meta({
+    description: 'Whether the store knows POST policies (HTML forms); Cloudflare R2, for example, does not.',
+    fallback: '`true`; `false` for a `S3_PROVIDER` without',
+    example: 'true',
+  }),
+  FREEZE_UPLOADS: z
+    .enum(['post', 'all'])
+    .optional()
+    .meta({
+      description:
+        'Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified ' +
+        'stays what is served: `post` (a form can be sent again until it expires), or `all`, for a store that ignores ' +
+        '`If-None-Match` on PUT.',
+      fallback: '`post`; `all` for a `S3_PROVIDER` without `If-None-Match` on PUT',
+      example: 'post',
+    }),
+  S3_SIGN_ABSENT_HEADERS: flag.optional().meta({
     description:
       '`true` for a store that takes `x-amz-*` headers that were not signed (Ceph): the harmful ones, ' +
-      '`x-amz-copy-source` above all, are signed as absent. `npm run doctor` says whether it is needed. AWS ' +
-      'refuses such headers by itself, and would refuse such URLs.',
+      '`x-amz-copy-source` above all, are signed as absent. `npm run doctor` says whether it is needed. AWS refuses ' +
+      'such headers by itself, and would refuse such URLs.',
+    fallback: '`false`; `true` for `S3_PROVIDER=ceph`',
+    example: 'false',
   }),
   S3_USE_ACCELERATE_ENDPOINT: flag.default(false).meta({
     description:
@@ -56,18 +86,6 @@ export const bucketSettings = {
   AWS_USE_DUALSTACK_ENDPOINT: flag
     .default(false)
     .meta({ description: '`true`: sign for the endpoint that answers on IPv6 as well.' }),
-  S3_POST_POLICY: flag
-    .default(true)
-    .meta({ description: '`false` for a store without POST policies (HTML forms), such as Cloudflare R2.' }),
-  FREEZE_UPLOADS: z
-    .enum(['post', 'all'])
-    .default('post')
-    .meta({
-      description:
-        'Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified ' +
-        'stays what is served: `post` (a form can be sent again until it expires), or `all`, for a store that ' +
-        'ignores `If-None-Match` on PUT.',
-    }),
   KEY_PREFIX: z
     .string()
     .regex(/^([A-Za-z0-9_-][A-Za-z0-9._-]*\/)*$/, 'must be path segments of [A-Za-z0-9._-], each followed by /')

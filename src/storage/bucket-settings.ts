@@ -16,13 +16,13 @@ import {
   S3ServiceException,
   type ServerSideEncryptionByDefault,
 } from '@aws-sdk/client-s3';
-import type { BucketConfig, Config } from '../config.ts';
+import type { Config } from '../config.ts';
 import { describeCorsRule, withCorsRule } from './cors-rules.ts';
 import { describeLifecycleRule, withLifecycleRule } from './lifecycle-rules.ts';
 import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';
 
 /** What of the configuration a bucket's own settings follow, and whether it shall keep versions. */
-type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl'> & {
+type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl' | 'store'> & {
   versioning: boolean;
 };
 
@@ -32,23 +32,23 @@ type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'pub
  */
 export async function planBucketSettings(
   client: S3Client,
-  { name, endpoint }: Pick<BucketConfig, 'name' | 'endpoint'>,
+  name: string,
   wanted: WantedSettings,
 ): Promise<BucketSetting[]> {
-  const isAws = endpoint === undefined;
+  const { store } = wanted;
   const settings = [
-    publicAccess(client, name, wanted, isAws),
+    publicAccess(client, name, wanted),
     cors(client, name, wanted),
     lifecycle(client, name, wanted),
     encryption(client, name, wanted),
     versioning(client, name, wanted),
   ];
   const create = () =>
-    applySetting('s3:CreateBucket', isAws, () => client.send(new CreateBucketCommand({ Bucket: name })));
+    applySetting('s3:CreateBucket', store, () => client.send(new CreateBucketCommand({ Bucket: name })));
   const bucket: BucketSetting = (await bucketExists(client, name))
     ? { name: 'bucket', state: 'holds', now: [name] }
     : { name: 'bucket', state: 'differs', now: [], wanted: [name], apply: create };
-  return [bucket, ...(await Promise.all(settings.map((setting) => planSetting(setting, isAws))))];
+  return [bucket, ...(await Promise.all(settings.map((setting) => planSetting(setting, store))))];
 }
 
 async function bucketExists(client: S3Client, name: string): Promise<boolean> {
@@ -65,15 +65,10 @@ async function bucketExists(client: S3Client, name: string): Promise<boolean> {
 }
 
 /**
- * S3 User Guide, "Blocking public access to your Amazon S3 storage". Off AWS without BlockPublicAcls: Ceph 16 would
- * refuse every PUT, not only those with an ACL. With IgnorePublicAcls none counts anyway.
+ * S3 User Guide, "Blocking public access to your Amazon S3 storage". Without BlockPublicAcls where the store is not
+ * known to have it as AWS has: Ceph 16 would refuse every PUT, not only those with an ACL. With IgnorePublicAcls none counts anyway.
  */
-function publicAccess(
-  client: S3Client,
-  Bucket: string,
-  { publicBaseUrl }: WantedSettings,
-  isAws: boolean,
-): SettingToPlan {
+function publicAccess(client: S3Client, Bucket: string, { publicBaseUrl, store }: WantedSettings): SettingToPlan {
   return {
     name: 'public access',
     action: 'BucketPublicAccessBlock',
@@ -82,7 +77,7 @@ function publicAccess(
       const found = await orNothing(client.send(new GetPublicAccessBlockCommand({ Bucket })));
       const current = found?.PublicAccessBlockConfiguration ?? {};
       const PublicAccessBlockConfiguration = {
-        BlockPublicAcls: isAws || current.BlockPublicAcls === true,
+        BlockPublicAcls: store.bucketSettings || current.BlockPublicAcls === true,
         BlockPublicPolicy: true,
         IgnorePublicAcls: true,
         RestrictPublicBuckets: true,

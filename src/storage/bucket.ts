@@ -14,6 +14,7 @@ import {
 import type { Sse } from '../config.ts';
 import { busy, unavailable } from '../errors.ts';
 import { createSlots } from '../slots.ts';
+import type { StoreTraits } from '../store-traits.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import { MAX_HASHED, PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';
@@ -52,7 +53,7 @@ const BEHIND_WITHIN_MS = 10_000;
 export type Bucket = ReturnType<typeof openBucket>;
 
 /** The bucket of this name, as the clients' credentials see it. */
-export function openBucket(clients: S3Clients, bucketName: string) {
+export function openBucket(clients: S3Clients, bucketName: string, store: Pick<StoreTraits, 'checksums'>) {
   const { quick, slow, content, hashing, probe } = clients;
   const at = (key: string) => ({ Bucket: bucketName, Key: key });
   const hashingSlots = createSlots({
@@ -101,7 +102,9 @@ export function openBucket(clients: S3Clients, bucketName: string) {
   async function look(key: string, versionId: string | null): Promise<StoredObject | null> {
     try {
       const which = { ...at(key), ...(versionId !== null && { VersionId: versionId }) };
-      const head = await quick.send(new HeadObjectCommand({ ...which, ChecksumMode: 'ENABLED' }));
+      const head = await quick.send(
+        new HeadObjectCommand({ ...which, ...(store.checksums && { ChecksumMode: 'ENABLED' }) }),
+      );
       if (head.ETag === undefined || head.ContentLength === undefined) throw new Error('HeadObject gave no object');
       return {
         key,

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Sse } from '../config.ts';
 import { unavailable } from '../errors.ts';
+import type { StoreTraits } from '../store-traits.ts';
 import { isCode } from './bucket-errors.ts';
 import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';
@@ -33,7 +34,7 @@ export type MultipartUploads = ReturnType<typeof createMultipartUploads>;
 export function createMultipartUploads(
   { quick, slow }: Pick<S3Clients, 'quick' | 'slow'>,
   bucketName: string,
-  ping: () => Promise<void>,
+  { ping, store }: { ping: () => Promise<void>; store: Pick<StoreTraits, 'conditionalPut'> },
 ) {
   return {
     /** CreateMultipartUpload: the bucket's id of the new upload. */
@@ -80,7 +81,8 @@ export function createMultipartUploads(
      */
     async complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<CompletionRefusal | null> {
       const command = new CompleteMultipartUploadCommand({
-        ...{ Bucket: bucketName, Key: key, UploadId: uploadId, IfNoneMatch: '*' },
+        ...{ Bucket: bucketName, Key: key, UploadId: uploadId },
+        ...(store.conditionalPut && { IfNoneMatch: '*' }),
         MultipartUpload: {
           Parts: parts.map(({ partNumber, etag, checksumSha256 }) => ({
             PartNumber: partNumber,

@@ -1,4 +1,5 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
+import type { StoreTraits } from '../store-traits.ts';
 
 /** One setting of a bucket, line by line: what it is now, and what it should be. */
 export type BucketSetting = { name: string } & (
@@ -26,16 +27,19 @@ export type SettingToPlan = {
  * 409): of AWS only 501 and 405 count as that.
  * @throws {Error} when the bucket does not answer.
  */
-export async function planSetting(setting: SettingToPlan, isAws: boolean): Promise<BucketSetting> {
+export async function planSetting(
+  setting: SettingToPlan,
+  store: Pick<StoreTraits, 'bucketSettings'>,
+): Promise<BucketSetting> {
   const { name, action, skip, read } = setting;
   if (skip) return { name, state: 'left alone', why: skip };
   try {
     const { now, wanted, write } = await read();
     if (now.join('\n') === wanted.join('\n')) return { name, state: 'holds', now };
-    return { name, state: 'differs', now, wanted, apply: () => applySetting(`s3:Put${action}`, isAws, write) };
+    return { name, state: 'differs', now, wanted, apply: () => applySetting(`s3:Put${action}`, store, write) };
   } catch (error) {
     if (statusOf(error) === 403) return { name, state: 'unreadable', why: `these credentials lack s3:Get${action}` };
-    if (isUnknown(error, isAws)) return { name, state: 'unknown to the store', why: reasonOf(error) };
+    if (isUnknown(error, store)) return { name, state: 'unknown to the store', why: reasonOf(error) };
     throw error;
   }
 }
@@ -43,7 +47,7 @@ export async function planSetting(setting: SettingToPlan, isAws: boolean): Promi
 /** Writes one setting; null, or why the store does not know it. Throws an Error naming an action not allowed. */
 export async function applySetting(
   action: string,
-  isAws: boolean,
+  store: Pick<StoreTraits, 'bucketSettings'>,
   write: () => Promise<unknown>,
 ): Promise<string | null> {
   try {
@@ -51,7 +55,7 @@ export async function applySetting(
     return null;
   } catch (error) {
     if (statusOf(error) === 403) throw new Error(`these credentials lack ${action}`);
-    if (isUnknown(error, isAws)) return reasonOf(error);
+    if (isUnknown(error, store)) return reasonOf(error);
     throw error;
   }
 }
@@ -66,9 +70,9 @@ export async function orNothing<T>(reading: Promise<T>): Promise<T | undefined> 
   }
 }
 
-function isUnknown(error: unknown, isAws: boolean): boolean {
+function isUnknown(error: unknown, store: Pick<StoreTraits, 'bucketSettings'>): boolean {
   const status = statusOf(error) ?? 0;
-  return status === 501 || status === 405 || (!isAws && status >= 400 && status < 500 && status !== 401);
+  return status === 501 || status === 405 || (!store.bucketSettings && status >= 400 && status < 500 && status !== 401);
 }
 
 function reasonOf(error: unknown): string {

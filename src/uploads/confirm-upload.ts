@@ -14,6 +14,7 @@ import { MAX_PARTS } from '../s3-limits.ts';
 import { createSlots, type Slots } from '../slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import { isCopied } from '../store-traits.ts';
 import { completeParts } from './complete-parts.ts';
 import { discardObject } from './discard-object.ts';
 import type { Freezer } from './freeze-object.ts';
@@ -148,8 +149,7 @@ async function confirm(
   }
 
   const { upload } = verdict;
-  const stored =
-    upload.isRepeatable || config.freezeUploads === 'all' ? await freezer.freeze(services, key.key, object) : object;
+  const stored = isCopied(config.store, upload.isRepeatable) ? await freezer.freeze(services, key.key, object) : object;
   const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
   const row = await files.insert(file, caller.act).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;

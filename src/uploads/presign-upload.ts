@@ -6,6 +6,7 @@ import type { Files } from '../db/create-files.ts';
 import { Problem } from '../errors.ts';
 import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import { isCopied } from '../store-traits.ts';
 import { findViolations, type Violation } from '../upload-policy.ts';
 import { checkQuota } from './check-quota.ts';
 import { MAX_SIGNED_PARTS } from './sign-parts.ts';
@@ -92,7 +93,7 @@ async function signAll(services: PresignUploadServices, caller: Caller, files: r
 
 function violationsOf(config: Config, request: UploadToSign): Violation[] {
   const { size, contentType, documentType, method } = request;
-  if (method === 'POST' && !config.postPolicy) {
+  if (method === 'POST' && !config.store.forms) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store knows no POST policies: use PUT' }];
   }
   if (request.checksumSha256 !== undefined && methodOf(config, request) === 'MULTIPART') {
@@ -100,10 +101,14 @@ function violationsOf(config: Config, request: UploadToSign): Violation[] {
       'nothing checks one SHA-256 over all parts: send partChecksums instead, or method PUT for one request of at most 5 GiB';
     return [{ code: 'invalid-request', path: 'checksumSha256', message }];
   }
+  if (request.partChecksums && !config.store.checksums && methodOf(config, request) === 'MULTIPART') {
+    const message = 'this store takes no checksums of parts';
+    return [{ code: 'invalid-request', path: 'partChecksums', message }];
+  }
   const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };
   const found = findViolations(config, claim);
   const violations = contentType === ANY_TYPE ? found.filter(({ path }) => path !== 'contentType') : found;
-  const isOneRequest = (method !== undefined && method !== 'MULTIPART') || config.freezeUploads === 'all';
+  const isOneRequest = (method !== undefined && method !== 'MULTIPART') || isCopied(config.store, false);
   if (!isOneRequest || (size ?? 0) <= MAX_PUT_BYTES || violations.length > 0) return violations;
   const message = `one PUT, form or copy holds at most ${MAX_PUT_BYTES} bytes`;
   return [{ code: 'file-too-large', path: 'size', message }];

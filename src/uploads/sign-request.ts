@@ -109,7 +109,7 @@ async function signBeginning(
   method: 'PUT' | 'POST',
 ): Promise<PresignedResponse> {
   const { key, uploadId, partNumber, size = null, contentType, ...rest } = input;
-  const { keyPrefix, postPolicy } = services.config;
+  const { keyPrefix, store } = services.config;
   const asked = parseObjectKey(keyPrefix, key);
   // Names may look like anything; this one can only be meant as the key of somebody else.
   if (asked !== null) parseOwnKey(keyPrefix, caller.userId, key);
@@ -121,7 +121,7 @@ async function signBeginning(
     ...(method === 'POST'
       ? { method: 'CREATE', contentType: contentType ?? ANY_TYPE }
       : {
-          method: size === null && postPolicy ? 'POST' : 'PUT',
+          method: size === null && store.forms ? 'POST' : 'PUT',
           contentType: contentType ?? 'application/octet-stream',
         }),
   });

@@ -9,6 +9,7 @@ import { presignPut } from '../signing/presign-put.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import { isCopied } from '../store-traits.ts';
 import { maxBytesOf } from '../upload-policy.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
 import { markFileId } from './mark-file-id.ts';
@@ -66,14 +67,14 @@ export async function signUpload(
   const method = methodOf(config, request);
   const fileId = markFileId(services.ids, parts, method === 'CREATE' ? 'client' : 'service');
   const key = buildObjectKey(config.keyPrefix, { ...parts, fileId });
-  const isCopied = method === 'POST' || method === 'CREATE' || config.freezeUploads === 'all';
+  const isMoved = isCopied(config.store, method === 'POST' || method === 'CREATE');
   return {
     fileId,
     objectKey: key,
     ...(await SIGN[method](services, request, key, now, maxParts)),
     serverTime: now.toISOString(),
     // What is copied away when it is verified has its address only then.
-    ...(config.publicBaseUrl !== null && !isCopied && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
+    ...(config.publicBaseUrl !== null && !isMoved && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
   };
 }
 
@@ -88,8 +89,8 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
   const { checksumSha256, contentType } = request;
   const headers: Record<string, string> = {
     'content-type': contentType,
-    'if-none-match': '*',
-    ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
+    ...(config.store.conditionalPut && { 'if-none-match': '*' }),
+    ...checksumHeader(config, checksumSha256),
     ...metadataHeaders(metadataOf(request)),
     ...encryptionHeaders(config.sse),
   };
@@ -118,7 +119,7 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
       fields: {
         ...request.formFields,
         'Content-Type': contentType,
-        ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
+        ...checksumHeader(config, checksumSha256),
         ...metadataHeaders(metadataOf(request, true)),
         ...encryptionHeaders(config.sse),
       },
@@ -191,8 +192,13 @@ const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: sign
 
 /** How large a file of unknown size may become: what the limits allow, and what one form or copy holds. */
 function maxBytesOfUnknown(config: Config, { documentType, method }: UploadToSign): number {
-  const isOneRequest = method === 'POST' || config.freezeUploads === 'all';
+  const isOneRequest = isCopied(config.store, method === 'POST');
   return Math.min(maxBytesOf(config, documentType ?? null), isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY);
+}
+
+/** A store without checksums gets none: the metadata has it, and confirming hashes the object. */
+function checksumHeader({ store }: Config, checksumSha256: string | undefined) {
+  return checksumSha256 !== undefined && store.checksums && { 'x-amz-checksum-sha256': checksumSha256 };
 }
 
 function metadataOf(request: UploadToSign, isRepeatable = false) {

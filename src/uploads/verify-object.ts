@@ -4,6 +4,7 @@ import { toMediaType } from '../media-type.ts';
 import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import { isCopied } from '../store-traits.ts';
 import { allowsType, findViolations } from '../upload-policy.ts';
 import { checkContent } from './check-content.ts';
 import { SAMPLE_BYTES } from './detect-content-type.ts';
@@ -33,8 +34,7 @@ export async function verifyObject(
   hold('fileName', safeFileName(upload.fileName) === key.fileName, 'the signed name is not the one in the key');
   const { sizeBytes, contentType } = object;
   // Where the size was not known, a store's own limit is held now: more cannot be copied in one piece.
-  const isCopied = upload.isRepeatable || services.config.freezeUploads === 'all';
-  const maxBytes = isCopied ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
+  const maxBytes = isCopied(services.config.store, upload.isRepeatable) ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
   if (upload.sizeBytes === null) hold('size', sizeBytes <= maxBytes, `the file has over ${maxBytes} bytes`);
   else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
   if (upload.contentType === ANY_TYPE) hold('contentType', toMediaType(contentType) !== null, 'is no media type');

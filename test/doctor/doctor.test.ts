@@ -191,6 +191,22 @@ describe('the doctor, on what a store does not hold', () => {
     expect(failed(await examineBehind(withoutForms, { S3_POST_POLICY: 'false' }))).toEqual([]);
   });
 
+  it('says which store it is taken for, and finds nothing to mend on one without conditions, forms and checksums', async () => {
+    const refusing = async ({ method, headers }: Sent, passOn: () => Promise<Returned>) => {
+      const isForm = headers['content-type']?.startsWith('multipart/form-data');
+      const isUnknown =
+        isForm || (method !== 'GET' && 'if-none-match' in headers) || 'x-amz-checksum-sha256' in headers;
+      return isUnknown ? s3Error(501, 'NotImplemented') : passOn();
+    };
+    const checks = await examineBehind(refusing, { S3_PROVIDER: 'b2' });
+    expect(failed(checks)).toEqual([]);
+    expect(named(checks, 'store')?.detail).toMatch(
+      /^b2 \(by S3_PROVIDER\): no forms, PUT without If-None-Match, every/,
+    );
+    expect(named(checks, 'PUT: without If-None-Match')).toBeUndefined();
+    expect(named(await examine(), 'store')?.detail).toMatch(/^other \(guessed; /);
+  });
+
   it('fails every breach of a store that checks no signature', async () => {
     const checks = await examineBehind(async ({ method, path, query, body }, passOn) => {
       if (method !== 'PUT' || !query.has('X-Amz-Signature')) return passOn();

@@ -4,7 +4,8 @@ import { toUserId } from '../../src/object-key.ts';
 import type { Scope } from '../../src/scopes.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../../src/uploads/confirm-upload.ts';
 import { createFreezer } from '../../src/uploads/freeze-object.ts';
-import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+import { type Sent, s3Error, startStoreInFront } from '../doctor/store-in-front.ts';
+import { expectProblem, startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
 
 type Form = { objectKey: string; fileId: string; presignedUrl: string; fields: Record<string, string>; method: string };
 
@@ -222,6 +223,60 @@ describe('FREEZE_UPLOADS=all', () => {
       expect(String(await other.bucket.read(place))).toBe('hello');
     } finally {
       await other.close();
+    }
+  });
+});
+
+/** Backblaze B2, as far as it differs: a condition is a 501, a checksum a 400, a form a 501. */
+function refusalOfB2({ method, headers }: Sent) {
+  const isForm = headers['content-type']?.startsWith('multipart/form-data');
+  if (isForm || (method !== 'GET' && 'if-none-match' in headers)) return s3Error(501, 'NotImplemented');
+  const hasChecksum = Object.keys(headers).some((name) => /^x-amz-(checksum|sdk-checksum)-/.test(name));
+  return hasChecksum ? s3Error(400, 'InvalidArgument') : null;
+}
+
+describe('S3_PROVIDER=b2', () => {
+  it('uploads without what that store refuses, and serves what was verified, though more is sent', async () => {
+    const bucket = await startTestBucket();
+    const front = await startStoreInFront(bucket.endpoint, async (sent, passOn) => refusalOfB2(sent) ?? passOn());
+    const b2 = await startTestService({ env: { ...bucket.env, S3_ENDPOINT: front.url, S3_PROVIDER: 'b2' } });
+    const textOf = async (fileId: unknown) => {
+      const { body } = await b2.call<{ presignedUrl: string }>('alice', '/presign-download', { fileId });
+      return (await fetch(body.presignedUrl)).text();
+    };
+    const hello = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
+    try {
+      const upload = await b2.presign('alice', hello);
+      expect(upload.headers).not.toHaveProperty('if-none-match');
+      expect((await b2.put(upload, 'hello')).status).toBe(200);
+      expect((await b2.confirm('alice', upload.objectKey)).status).toBe(201);
+      expect((await b2.put(upload, 'other')).status).toBe(200);
+      expect(await textOf(upload.fileId)).toBe('hello');
+
+      const checksumSha256 = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';
+      const hashed = await b2.presign('alice', { ...hello, checksumSha256 });
+      expect(hashed.headers).not.toHaveProperty('x-amz-checksum-sha256');
+      expect((await b2.put(hashed, 'hello')).status).toBe(200);
+      expect(await b2.confirm('alice', hashed.objectKey)).toMatchObject({ status: 201, body: { checksumSha256 } });
+      const corrupt = await b2.presign('alice', { ...hello, checksumSha256 });
+      expect((await b2.put(corrupt, 'jello')).status).toBe(200);
+      expectProblem(await b2.confirm('alice', corrupt.objectKey), 422, 'verification-failed');
+
+      const { body: begun } = await b2.call<Form & { uploadId: string; parts: { presignedUrl: string }[] }>(
+        ...(['alice', '/presign-upload', { ...hello, method: 'MULTIPART' }] as const),
+      );
+      const { objectKey, uploadId, parts } = begun;
+      expect((await fetch(parts[0]?.presignedUrl ?? '', { method: 'PUT', body: 'hello' })).status).toBe(200);
+      expect((await b2.call('alice', '/confirm-upload', { objectKey, uploadId })).status).toBe(201);
+      expect(await textOf(begun.fileId)).toBe('hello');
+
+      for (const more of [{ method: 'POST' }, { method: 'MULTIPART', partChecksums: true }]) {
+        expectProblem(await b2.call('alice', '/presign-upload', { ...hello, ...more }), 400, 'invalid-request');
+      }
+    } finally {
+      await b2.close();
+      await front.stop();
+      await bucket.close();
     }
   });
 });

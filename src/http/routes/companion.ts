@@ -50,7 +50,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
     const caller = callerWith(c, 'files:write', 'upload.presign');
     const upload = await presignUpload(services, caller, {
       ...validate(companionUpload, toUpload(readQuery(c, companionQuery))),
-      method: config.postPolicy ? 'POST' : 'PUT',
+      method: config.store.forms ? 'POST' : 'PUT',
       formFields: { success_action_status: '201' },
     });
     if (!('presignedUrl' in upload)) throw new Error('one request was asked for');

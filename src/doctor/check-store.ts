@@ -1,0 +1,15 @@
+import type { Store } from '../store-traits.ts';
+import { type Check, ok } from './check.ts';
+
+/** Which traits the store is taken to have, and why: what the next checks find may be at odds with that. */
+export function checkStore({ provider, isGuessed, ...traits }: Store): Check {
+  const reason = isGuessed ? 'guessed; S3_PROVIDER says otherwise' : 'by S3_PROVIDER';
+  const words = [
+    traits.forms ? 'forms' : 'no forms',
+    `PUT ${traits.conditionalPut ? 'with' : 'without'} If-None-Match`,
+    traits.frozenUploads === 'all' ? 'every verified upload is copied' : 'uploads by forms are copied',
+    traits.checksums ? 'checksums' : 'no checksums: confirming reads objects to hash them',
+    ...(traits.absentHeadersSigned ? ['harmful headers are signed as absent'] : []),
+  ];
+  return ok('store', `${provider} (${reason}): ${words.join(', ')}`);
+}
