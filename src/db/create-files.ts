@@ -1,4 +1,4 @@
-import { and, count, eq, inArray, type Placeholder, sql } from 'drizzle-orm';
+import { and, count, eq, getTableColumns, inArray, type Placeholder, sql } from 'drizzle-orm';
 import type { Config } from '../config.ts';
 import { FILE_STATES, type FileState, statesWith } from '../contract/file-states.ts';
 import { findExcess } from '../upload-policy.ts';
@@ -12,8 +12,11 @@ import { type FileRow, files, fileUsage, type Refusal } from './schema.ts';
 /** Which file, and whose it must be. `id` must be a UUID. */
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 
-/** What an upload brings; the rest of its row comes later in its life. */
-export type NewFile = Omit<FileRow, 'status' | 'refusal' | 'deletedAt' | 'objectRemovedAt'>;
+/** What comes later in a file's life; every other column comes with its upload. */
+const { status, refusal, deletedAt, objectRemovedAt, ...newFileColumns } = getTableColumns(files);
+
+/** What an upload brings. */
+export type NewFile = Pick<FileRow, keyof typeof newFileColumns>;
 
 /** What may change of a file. A final state also dates the deletion, by the database's clock: retention counts from it. */
 export type FileChange = {
@@ -66,6 +69,12 @@ const QUOTA_EXCEEDED = 'QF001';
 
 const p = sql.placeholder;
 
+/** For a statement that inserts these columns: a value of each, by its name here. */
+function placeholdersOf<Columns extends object>(columns: Columns): Record<keyof Columns, Placeholder>;
+function placeholdersOf(columns: object): Record<string, Placeholder> {
+  return Object.fromEntries(Object.keys(columns).map((name) => [name, p(name)]));
+}
+
 /** For a statement that takes an act, where there is none. */
 const NO_ACT = { actorId: null, address: null, requestId: null, action: null } satisfies Record<keyof Act, null>;
 
@@ -74,23 +83,7 @@ const NOW = sql`now()`;
 const owned = eq(files.ownerId, p('ownerId'));
 const isFile = inArray(files.status, statesWith('isFinal', false));
 
-const newFile = {
-  id: p('id'),
-  ownerId: p('ownerId'),
-  objectKey: p('objectKey'),
-  storedKey: p('storedKey'),
-  fileName: p('fileName'),
-  contentType: p('contentType'),
-  detectedContentType: p('detectedContentType'),
-  sizeBytes: p('sizeBytes'),
-  etag: p('etag'),
-  versionId: p('versionId'),
-  checksumSha256: p('checksumSha256'),
-  recordId: p('recordId'),
-  documentType: p('documentType'),
-  metadata: p('metadata'),
-  createdAt: p('createdAt'),
-} satisfies Record<keyof NewFile, Placeholder>;
+const newFile = placeholdersOf(newFileColumns);
 
 const insert = (db: Db) => {
   const inserted = db.$with('inserted').as(db.insert(files).values(newFile).onConflictDoNothing().returning());
