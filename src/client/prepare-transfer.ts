@@ -4,7 +4,7 @@ import { sha256 } from './sha256.ts';
 import { callRepeatedly, findStored, isHopeless, type Session, type Transfer } from './transfer.ts';
 import { type StoredPart, transferParts } from './transfer-parts.ts';
 import { transferWhole } from './transfer-whole.ts';
-import type { StoredFile, UploadOptions } from './upload.ts';
+import type { Remembered, StoredFile, UploadOptions } from './upload.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 export type Preparation = {
@@ -46,7 +46,7 @@ export function requestOf(file: File | Blob, options: UploadOptions): UploadRequ
     fileName: fitFileName(options.fileName ?? ('name' in file ? file.name : '')),
     contentType: options.contentType ?? (file.type || 'application/octet-stream'),
     size: file.size,
-    ...{ recordId, documentType, metadata },
+    ...({ recordId, documentType, metadata } satisfies Record<keyof Remembered, unknown>),
     ...(checksum && { partChecksums: true }),
   };
 }

@@ -1,14 +1,12 @@
 import { callRepeatedly, type Session, staleAtMs } from './transfer.ts';
+import type { Remembered } from './upload.ts';
 
 /** The body of `POST /presign-upload`, but for `method` and `checksumSha256`. */
-export type UploadRequest = {
+export type UploadRequest = Remembered & {
   fileName: string;
   contentType: string;
   /** Bytes. */
   size: number;
-  recordId?: string | undefined;
-  documentType?: string | undefined;
-  metadata?: Readonly<Record<string, string>> | undefined;
   /** Each part, should there be several, is to carry its SHA-256. */
   partChecksums?: true;
 };

@@ -27,7 +27,15 @@ export type StoredFile = {
 
 export type Progress = { sentBytes: number; totalBytes: number };
 
-export type UploadOptions = {
+/** What the service remembers of a file, besides what it is. */
+export type Remembered = {
+  recordId?: string | undefined;
+  documentType?: string | undefined;
+  /** At most 10 pairs, names of `[a-z0-9-]{1,32}`. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+};
+
+export type UploadOptions = Remembered & {
   /**
    * Default: the file's own name; `file` for a nameless `Blob`. Control characters are left out, and more than 255 bytes of
    * UTF-8 are shortened, the extension kept.
@@ -35,10 +43,6 @@ export type UploadOptions = {
   fileName?: string;
   /** Default: the file's own type, else `application/octet-stream`. */
   contentType?: string;
-  recordId?: string;
-  documentType?: string;
-  /** At most 10 pairs, names of `[a-z0-9-]{1,32}`. */
-  metadata?: Readonly<Record<string, string>>;
   /**
    * Hash what is sent and have the bucket hold what arrives against it (SHA-256): the file first where it goes up in
    * one piece, else each part before it is sent. Default false.

@@ -1,6 +1,9 @@
 import type { FileRow } from '../db/schema.ts';
 import { publicFileUrl } from '../object-key.ts';
 
+/** Columns that no answer has. */
+type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'deletedAt' | 'objectRemovedAt';
+
 /** A row as the API answers it. */
 export function toFile(row: FileRow, publicBaseUrl: string | null) {
   return {
@@ -19,7 +22,7 @@ export function toFile(row: FileRow, publicBaseUrl: string | null) {
     status: row.status,
     createdAt: row.createdAt.toISOString(),
     publicFileUrl: publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey),
-  };
+  } satisfies Record<Exclude<keyof FileRow, Hidden | 'id' | 'sizeBytes'>, unknown> & Record<string, unknown>;
 }
 
 export type File = ReturnType<typeof toFile>;

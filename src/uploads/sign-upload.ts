@@ -15,7 +15,7 @@ import { encryptionHeaders } from './encryption-headers.ts';
 import { markFileId } from './mark-file-id.ts';
 import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
-import { ANY_TYPE, metadataHeaders, toMetadata } from './upload-metadata.ts';
+import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
 
 export type SignUploadServices = {
@@ -202,7 +202,6 @@ function checksumHeader({ store }: Config, checksumSha256: string | undefined) {
 }
 
 function metadataOf(request: UploadToSign, isRepeatable = false) {
-  const { fileName, size: sizeBytes, contentType, metadata = {} } = request;
-  const checksumSha256 = request.checksumSha256 ?? null;
-  return toMetadata({ fileName, sizeBytes, contentType, checksumSha256, isRepeatable, metadata });
+  const { size: sizeBytes, contentType, checksumSha256 = null } = request;
+  return toMetadata({ remembered: toRemembered(request), sizeBytes, contentType, checksumSha256, isRepeatable });
 }

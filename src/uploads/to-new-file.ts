@@ -2,7 +2,7 @@ import type { NewFile } from '../db/create-files.ts';
 import { toMediaType } from '../media-type.ts';
 import type { ParsedKey } from '../object-key.ts';
 import type { StoredObject } from '../storage/bucket.ts';
-import type { UploadMetadata } from './upload-metadata.ts';
+import { toRemembered, type UploadMetadata } from './upload-metadata.ts';
 
 /**
  * The row of a verified upload. This file is the one place that says how a row is made of a key, of what was signed, and
@@ -17,13 +17,12 @@ export function toNewFile(
   return {
     ...toRefusedFile(key, object, createdAt),
     storedKey: stored.key === key.key ? null : stored.key,
-    fileName: upload.fileName,
+    ...upload.remembered,
     contentType: toMediaType(object.contentType) ?? object.contentType,
     detectedContentType,
     etag: stored.etag,
     versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
-    metadata: upload.metadata,
   };
 }
 
@@ -38,7 +37,7 @@ export function toRefusedFile(key: ParsedKey, object: StoredObject | null, creat
     ownerId: key.userId,
     objectKey: key.key,
     storedKey: null,
-    fileName: key.fileName,
+    ...toRemembered({ fileName: key.fileName }),
     contentType: object?.contentType ?? '',
     detectedContentType: null,
     sizeBytes: object?.sizeBytes ?? 0,
@@ -47,7 +46,6 @@ export function toRefusedFile(key: ParsedKey, object: StoredObject | null, creat
     checksumSha256: object?.checksumSha256 ?? null,
     recordId: key.recordId,
     documentType: key.documentType,
-    metadata: {},
     createdAt,
   };
 }

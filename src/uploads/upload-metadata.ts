@@ -1,11 +1,21 @@
+import type { NewFile } from '../db/create-files.ts';
 import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../metadata-text.ts';
+import type { UploadRequest } from './upload-request.ts';
+
+/** What a file remembers as its client said it: columns of its row, which its upload brings in the signed metadata. */
+export type Remembered = Pick<NewFile, 'fileName' | 'metadata'>;
+
+/** What a request says of them. */
+export function toRemembered({ fileName, metadata }: Pick<UploadRequest, keyof Remembered>): Remembered {
+  return { fileName, metadata: metadata ?? {} };
+}
 
 /**
  * What an upload signs into its object's metadata, so that confirming needs nothing but the bucket: the client's own
  * pairs, and beside them what was signed for, under names the client may not use.
  */
 export type UploadMetadata = {
-  fileName: string;
+  remembered: Remembered;
   /** null: not known when it was signed; the limits alone decide. */
   sizeBytes: number | null;
   /** `ANY_TYPE` where it was not known either. */
@@ -14,7 +24,6 @@ export type UploadMetadata = {
   checksumSha256: string | null;
   /** The upload may be repeated with other bytes, so what is verified has to be copied away. */
   isRepeatable: boolean;
-  metadata: Readonly<Record<string, string>>;
 };
 
 /** Stands for the content type of an upload that may have any the limits allow; `*` occurs in none of theirs. */
@@ -22,15 +31,15 @@ export const ANY_TYPE = '*/*';
 const UNKNOWN_SIZE = '*';
 
 /** The metadata of an upload's object, by names without their `x-amz-meta-`. */
-export function toMetadata(upload: UploadMetadata): Record<string, string> {
+export function toMetadata({ remembered, ...upload }: UploadMetadata): Record<string, string> {
   const metadata: Record<string, string> = {
-    'signpost-name': encodeText(upload.fileName),
+    'signpost-name': encodeText(remembered.fileName),
     'signpost-size': String(upload.sizeBytes ?? UNKNOWN_SIZE),
     'signpost-type': encodeText(upload.contentType),
   };
   if (upload.isRepeatable) metadata['signpost-repeatable'] = 'true';
   if (upload.checksumSha256 !== null) metadata['signpost-sha256'] = upload.checksumSha256;
-  for (const [name, value] of Object.entries(upload.metadata)) metadata[name] = encodeText(value);
+  for (const [name, value] of Object.entries(remembered.metadata)) metadata[name] = encodeText(value);
   return metadata;
 }
 
@@ -54,11 +63,10 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
     metadata.push([name, text]);
   }
   return {
-    fileName,
+    remembered: { fileName, metadata: Object.fromEntries(metadata) },
     sizeBytes: size === UNKNOWN_SIZE ? null : Number(size),
     contentType,
     checksumSha256: stored['signpost-sha256'] ?? null,
     isRepeatable: stored['signpost-repeatable'] !== undefined,
-    metadata: Object.fromEntries(metadata),
   };
 }

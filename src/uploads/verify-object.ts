@@ -31,7 +31,11 @@ export async function verifyObject(
   const hold = (path: string, agrees: boolean, message: string) => {
     if (!agrees) mismatches.push({ path, message });
   };
-  hold('fileName', safeFileName(upload.fileName) === key.fileName, 'the signed name is not the one in the key');
+  hold(
+    'fileName',
+    safeFileName(upload.remembered.fileName) === key.fileName,
+    'the signed name is not the one in the key',
+  );
   const { sizeBytes, contentType } = object;
   // Where the size was not known, a store's own limit is held now: more cannot be copied in one piece.
   const maxBytes = isCopied(services.config.store, upload.isRepeatable) ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;

@@ -5,31 +5,10 @@ import { connectDatabase, type Database } from '../../src/db/connect-database.ts
 import { createFiles, type Files, type NewFile } from '../../src/db/create-files.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
+import { newFile } from '../helpers/new-file.ts';
 
 const NO_QUOTA = { bytes: null, files: null };
 const ACT = { actorId: 'alice', address: '192.0.2.1', requestId: 'r1', action: 'upload.confirm' } as const;
-
-function newFile(values: Partial<NewFile> = {}): NewFile {
-  const id = values.id ?? uuidv7();
-  return {
-    id,
-    ownerId: 'alice',
-    objectKey: `alice/_/_/${id}/lease.pdf`,
-    storedKey: null,
-    fileName: 'lease.pdf',
-    contentType: 'application/pdf',
-    detectedContentType: null,
-    sizeBytes: 48_213,
-    etag: '"9b2c"',
-    versionId: null,
-    checksumSha256: null,
-    recordId: null,
-    documentType: null,
-    metadata: {},
-    createdAt: new Date('2026-11-20T17:00:00.123Z'),
-    ...values,
-  };
-}
 
 /** What becomes of it. */
 const asRow = (file: NewFile) => ({

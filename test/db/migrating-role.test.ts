@@ -11,6 +11,7 @@ import { createFiles } from '../../src/db/create-files.ts';
 import { createSealQueries } from '../../src/db/create-seal-queries.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { startEmbeddedPostgres } from '../../src/local/embedded-postgres/start-embedded-postgres.ts';
+import { newFile } from '../helpers/new-file.ts';
 
 /** A cluster of its own, for roles belong to the whole of it. In this order: at first it has no role of ours. */
 let directory: string;
@@ -51,22 +52,15 @@ async function expectToServe(url: string): Promise<void> {
   const database = connectDatabase({ url });
   try {
     const files = createFiles(database, { bytes: 10, files: null });
-    const now = new Date();
-    const file = (sizeBytes: number, id = uuidv7()) => ({
-      ...{ id, ownerId: 'alice', objectKey: id, storedKey: null, fileName: 'a', contentType: 'text/plain', sizeBytes },
-      ...{ detectedContentType: null },
-      ...{ etag: '"e"', versionId: null, checksumSha256: null, recordId: null, documentType: null },
-      ...{ metadata: {}, createdAt: now },
-    });
     const act = { actorId: 'alice', action: 'upload.confirm', address: null, requestId: 'r' } as const;
-    expect(await files.insert(file(7), act)).toMatchObject({ status: 'active' });
-    await expect(files.insert(file(7), act)).rejects.toMatchObject({
+    expect(await files.insert(newFile({ sizeBytes: 7 }), act)).toMatchObject({ status: 'active' });
+    await expect(files.insert(newFile({ sizeBytes: 7 }), act)).rejects.toMatchObject({
       code: 'quota-exceeded',
       message: 'you have 7 of 10 bytes, and this would be 7 more',
     });
     expect(await files.usage('alice')).toMatchObject({ sizeBytes: 7, files: 1 });
     expect(await files.usage('bob')).toEqual({ sizeBytes: 0, files: 0 });
-    const services = { sealQueries: createSealQueries(database), now: () => now };
+    const services = { sealQueries: createSealQueries(database), now: () => new Date() };
     expect(await sealAuditLog(services)).toMatchObject({ sealed: 1 });
     expect(await verifyAuditLog(services)).toMatchObject({ broken: [], sealed: 1, unsealed: 0 });
   } finally {
@@ -167,7 +161,7 @@ describe('two databases of one cluster, each with a login of its own', () => {
       select id from own_files where pg_temp.peek(search_name)`;
     const setUp = `set role signpost_app; set signpost.user_id = 'alice'; `;
     expect(await query(stranger.href, `${setUp} ${peek}`)).toEqual([]);
-    await expect(query(production, `${setUp} ${peek}`)).rejects.toThrow('seen: a');
+    await expect(query(production, `${setUp} ${peek}`)).rejects.toThrow('seen: lease.pdf');
   });
 });
 

@@ -2,20 +2,30 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeText } from '../../src/metadata-text.ts';
 import { isCleanText } from '../../src/object-key.ts';
-import { ANY_TYPE, fromMetadata, metadataHeaders, toMetadata } from '../../src/uploads/upload-metadata.ts';
+import {
+  ANY_TYPE,
+  fromMetadata,
+  metadataHeaders,
+  toMetadata,
+  toRemembered,
+} from '../../src/uploads/upload-metadata.ts';
 
 const clean = fc.string({ unit: 'grapheme', maxLength: 60 }).filter(isCleanText);
 const upload = fc.record({
-  fileName: clean.filter((name) => name !== ''),
+  remembered: fc
+    .record({
+      fileName: clean.filter((name) => name !== ''),
+      metadata: fc.dictionary(
+        fc.stringMatching(/^[a-z0-9-]{1,32}$/).filter((name) => !name.startsWith('signpost-')),
+        clean,
+        { noNullPrototype: true },
+      ),
+    })
+    .map(toRemembered),
   sizeBytes: fc.option(fc.nat(2 ** 31), { nil: null }),
   contentType: fc.constantFrom('text/plain', 'image/png; a="b c"', ANY_TYPE),
   checksumSha256: fc.option(fc.constant('LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='), { nil: null }),
   isRepeatable: fc.boolean(),
-  metadata: fc.dictionary(
-    fc.stringMatching(/^[a-z0-9-]{1,32}$/).filter((name) => !name.startsWith('signpost-')),
-    clean,
-    { noNullPrototype: true },
-  ),
 });
 
 describe('upload metadata', () => {
@@ -31,14 +41,17 @@ describe('upload metadata', () => {
   it('has no word of RFC 2047, which S3 would decode', () => {
     const word = '=?utf-8?q?=C3=BC?=';
     const given = {
-      ...{ fileName: `${word}.txt`, sizeBytes: 5, contentType: `text/plain; a="${word}"`, checksumSha256: null },
-      ...{ isRepeatable: false, metadata: { a: word, b: `in the middle ${word} of it`, c: '=?', d: '=?x?b?eA==' } },
+      ...{ sizeBytes: 5, contentType: `text/plain; a="${word}"`, checksumSha256: null, isRepeatable: false },
+      remembered: toRemembered({
+        fileName: `${word}.txt`,
+        metadata: { a: word, b: `in the middle ${word} of it`, c: '=?', d: '=?x?b?eA==' },
+      }),
     };
     const sent = toMetadata(given);
     for (const value of Object.values(sent)) expect(value).not.toContain('=?');
     expect(fromMetadata(sent)).toEqual(given);
     // As it was written before.
-    expect(fromMetadata({ ...sent, a: word })?.metadata.a).toBe(word);
+    expect(fromMetadata({ ...sent, a: word })?.remembered.metadata.a).toBe(word);
   });
 
   it('travels in bytes that no store and no signature changes', () => {

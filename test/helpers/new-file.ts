@@ -1,0 +1,13 @@
+import { v7 as uuidv7 } from 'uuid';
+import type { NewFile } from '../../src/db/create-files.ts';
+import { parseObjectKey } from '../../src/object-key.ts';
+import { toRefusedFile } from '../../src/uploads/to-new-file.ts';
+
+/** A row as an upload brings it, with a few values of its own: `alice`'s `lease.pdf`, of which nothing else is known. */
+export function newFile(values: Partial<NewFile> = {}): NewFile {
+  const { id = uuidv7(), ownerId = 'alice' } = values;
+  const key = parseObjectKey('', `${ownerId}/_/_/${id}/lease.pdf`);
+  if (key === null) throw new Error(`no key of ${ownerId}'s`);
+  const row = toRefusedFile(key, null, new Date('2026-11-20T17:00:00.123Z'));
+  return { ...row, contentType: 'application/pdf', sizeBytes: 48_213, etag: '"9b2c"', ...values };
+}
