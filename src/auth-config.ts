@@ -1,3 +1,4 @@
+import { HTTP_URL_FORM, isHttpUrl } from './settings/kinds.ts';
 import { MIN_SECRET_BYTES } from './settings/secrets.ts';
 import type { Settings } from './settings.ts';
 
@@ -89,7 +90,7 @@ function keyErrors(keys: readonly VerificationKey[], issuers: readonly string[])
   const urls = keys.filter(({ kind }) => kind === 'jwks');
   for (const { value } of urls) {
     if (/=https?:/.test(value)) errors.push('JWKS_URL: what stands in front of = is not in JWT_ISSUER');
-    else if (!isHttpUrl(value)) errors.push('JWKS_URL: must be an http or https URL');
+    else if (!isHttpUrl(value)) errors.push(`JWKS_URL: ${HTTP_URL_FORM}`);
   }
   if (urls.length > 1 && issuers.length === 0)
     errors.push('JWKS_URL: several need JWT_ISSUER, which says whose they are');
@@ -104,10 +105,6 @@ function keyErrors(keys: readonly VerificationKey[], issuers: readonly string[])
   if (without.length > 0)
     errors.push('JWT_ISSUER: each needs a key: issuer=… in JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL');
   return errors;
-}
-
-function isHttpUrl(text: string): boolean {
-  return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
 }
 
 function productionErrors(keys: readonly VerificationKey[]): string[] {

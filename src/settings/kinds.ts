@@ -40,7 +40,16 @@ export const list = z.string().transform((text) =>
 /** The same where a list of nothing counts as unset. */
 export const optionalList = list.transform((items) => (items.length === 0 ? undefined : items)).optional();
 
+/** Without a user and password: `fetch` takes none, and who reads an error, a log or an answer would have them. */
+export const HTTP_URL_FORM = 'must be an http or https URL, without a user or password';
+
+export function isHttpUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+}
+
 /** A URL that paths are appended to. */
 export const baseUrl = z
-  .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+  .string()
+  .refine((text) => isHttpUrl(text) && !/[?#]/.test(text), `${HTTP_URL_FORM}, and without ? or #`)
   .transform((text) => text.replace(/\/+$/, ''));
