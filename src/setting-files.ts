@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 
 /** What a variable's name ends in that holds the path of a file. */
@@ -27,7 +28,11 @@ export function readSettingFiles(
       continue;
     }
     try {
-      present[name] = readFileSync(path, 'utf8').replace(/[\r\n]+$/, '');
+      const bytes = readFileSync(path);
+      // Each byte that is no UTF-8 would be read as the same character: a secret of random bytes that anybody can guess.
+      if (!isUtf8(bytes)) errors.push({ name, message: `the file of ${name}${FILE_SUFFIX} is not text in UTF-8` });
+      // Unlike toString it leaves out a byte order mark.
+      present[name] = new TextDecoder().decode(bytes).replace(/[\r\n]+$/, '');
       if (present[name] === '') errors.push({ name, message: `the file of ${name}${FILE_SUFFIX} is empty` });
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : error;
