@@ -32,11 +32,17 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return known.find((other) => !other.endsWith(FILE_SUFFIX) && hasWordsOf(other.split('_'), name.split('_')));
 }
 
-/** Whether `some`, at least two words, stand in `words` in their order: `S3_BUCKET`, `MAX_BYTES`, `RATE_LIMIT`. */
+/** Whether `some`, at least two words, stand in `words` in their order: `S3_BUCKET`, `MAX_BYTES`, `JWT_AUD`. */
 function hasWordsOf(words: readonly string[], some: readonly string[]): boolean {
   let at = 0;
-  for (const word of words) if (word === some[at]) at++;
+  for (const word of words) if (isAlike(word, some[at] ?? '')) at++;
   return some.length >= 2 && at === some.length;
+}
+
+/** The same word, shortened or with another end: `AUD` and `AUDIENCE`, `PROXY` and `PROXIES`. */
+function isAlike(word: string, other: string): boolean {
+  const [short = '', long = ''] = [word, other].sort((a, b) => a.length - b.length);
+  return short === long || (short.length >= 3 && long.startsWith(short.slice(0, Math.max(3, short.length - 1))));
 }
 
 /** Letters to add, remove, replace or swap with a neighbour (Damerau and Levenshtein's, of one edit at each place). */
