@@ -119,6 +119,13 @@ describe('parseConfig', () => {
 
   it.each([
     [{ JWKS_URL: 'ftp://issuer.example/jwks' }, 'JWKS_URL: must be an http or https URL'],
+    [
+      { JWKS_URL: 'https://user:password@issuer.example/jwks' },
+      'JWKS_URL: must be an http or https URL, without a user',
+    ],
+    [{ S3_ENDPOINT: 'https://key:secret@s3.example.com' }, 'S3_ENDPOINT: must be an http or https URL, without a user'],
+    [{ PUBLIC_BASE_URL: 'https://cdn.example.com/?v=1' }, 'PUBLIC_BASE_URL: must be an http or https URL'],
+    [{ S3_PUBLIC_ENDPOINT: 'https://s3.example.com/#files' }, 'S3_PUBLIC_ENDPOINT: must be an http or https URL'],
     [{ JWKS_URL: 'https://a.example/jwks,https://b.example/jwks' }, 'JWKS_URL: several need JWT_ISSUER'],
     [{ JWT_ISSUER: 'a', JWKS_URL: 'https://a.example/1,https://a.example/2' }, 'JWKS_URL: one for each issuer'],
     [
@@ -293,20 +300,20 @@ describe('NAME_FILE', () => {
     folder = await mkdtemp(join(tmpdir(), 'signpost-settings-'));
   });
   afterAll(() => rm(folder, { recursive: true }));
-  const file = async (text: string) => {
+  const file = async (text: string | Uint8Array) => {
     const path = join(folder, randomUUID());
     await writeFile(path, text);
     return path;
   };
 
-  it('is the path of a file with the value, for any setting, without the line break at its end', async () => {
+  it('is the path of a file with the value, for any setting, without byte order mark and last line break', async () => {
     const config = parseConfig({
       ...PRODUCTION,
       DATABASE_URL: '',
       DATABASE_URL_FILE: await file('postgres://app:secret@db/signpost\n'),
       AWS_ACCESS_KEY_ID: 'key',
       AWS_SECRET_ACCESS_KEY_FILE: await file('s3cret\r\n'),
-      EVENTS_SECRET_FILE: await file(' a secret with spaces '),
+      EVENTS_SECRET_FILE: await file('\ufeff a secret with spaces '),
       PORT_FILE: await file('4000'),
     });
     expect(config.database.url).toBe('postgres://app:secret@db/signpost');
@@ -323,6 +330,11 @@ describe('NAME_FILE', () => {
     );
     expect(errorOf({ ...rest, JWT_SECRET_FILE: folder })).toContain('JWT_SECRET_FILE cannot be read (EISDIR)');
     expect(errorOf({ ...rest, JWT_SECRET_FILE: await file('\n') })).toContain('the file of JWT_SECRET_FILE is empty');
+    // Random bytes, and what PowerShell's > writes: read as text, most of it would be one and the same character.
+    for (const bytes of [Buffer.alloc(48, 0x80), Buffer.from(`\ufeff${'x'.repeat(32)}`, 'utf16le')]) {
+      const message = errorOf({ ...rest, JWT_SECRET_FILE: await file(bytes) });
+      expect(message).toBe('JWT_SECRET: the file of JWT_SECRET_FILE is not text in UTF-8');
+    }
     const both = errorOf({ ...PRODUCTION, JWT_SECRET_FILE: secret });
     expect(both).toBe('JWT_SECRET: is set, and JWT_SECRET_FILE too: set one of them');
     expect(errorOf({ PORT_FILE: await file('secret-value') })).toMatch(/^PORT: must be a whole number/);
@@ -344,6 +356,11 @@ describe('misspeltSettings', () => {
     ['JWT_SECRET_FIEL', 'JWT_SECRET_FILE'],
     ['UPLOAD_URL_TTL', 'UPLOAD_URL_TTL_SECONDS'],
     ['database_url', 'DATABASE_URL'],
+    ['JWT_AUD', 'JWT_AUDIENCE'],
+    ['JWT_ISS', 'JWT_ISSUER'],
+    ['TRUST_PROX', 'TRUSTED_PROXIES'],
+    ['TRUSTED_PROXY', 'TRUSTED_PROXIES'],
+    ['DELETE_AFTER_SECS', 'DELETE_AFTER_SECONDS'],
   ])('asks whether %s is meant to be %s', (name, meant) => {
     expect(hints({ [name]: 'secret-value' })).toEqual([`${name} is not a setting; did you mean ${meant}?`]);
   });
