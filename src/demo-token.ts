@@ -7,7 +7,10 @@ export const DEMO_USER = 'demo' as UserId;
 const DEMO_TOKEN_SECONDS = 24 * 3600;
 
 /** A token for the user `demo`, good for a day; null where the key is not the service's own. */
-export async function mintDemoToken(config: Config, now: () => Date): Promise<string | null> {
+export async function mintDemoToken(
+  config: Pick<Config, 'auth' | 'dataDir' | 'production'>,
+  now: () => Date,
+): Promise<string | null> {
   // A key that somebody set may be in use elsewhere: no token of it is shown unasked.
   if (config.production || config.auth.keys.length > 0) return null;
   const scopes = ['files:read', 'files:write'] as const;

@@ -28,7 +28,7 @@ const NAMES_LOST =
  * @throws when it refuses these credentials, or a migration fails, at the first try.
  */
 export async function openDatabase(
-  config: Config,
+  config: Pick<Config, 'database' | 'dataDir'>,
   folder: string,
   logger: Logger,
   closers: Closers,
@@ -85,7 +85,11 @@ export async function openDatabase(
 }
 
 /** The URL of an embedded PostgreSQL; closing stops it. */
-export async function startEmbeddedDatabase(config: Config, logger: Pick<Logger, 'info'>, closers: Closers) {
+export async function startEmbeddedDatabase(
+  config: Pick<Config, 'dataDir'>,
+  logger: Pick<Logger, 'info'>,
+  closers: Closers,
+) {
   const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
   const postgres = await startEmbeddedPostgres({
     directory: resolve(config.dataDir, 'postgres'),

@@ -146,7 +146,10 @@ export async function createServices(
  * Takes the data directory, where the bucket or the database in it is used: before either is opened.
  * @throws naming the process that has it.
  */
-export async function lockEmbedded(config: Config, closers: Closers): Promise<void> {
+export async function lockEmbedded(
+  config: Pick<Config, 'bucket' | 'database' | 'dataDir'>,
+  closers: Closers,
+): Promise<void> {
   if (config.bucket !== null && config.database.url !== undefined) return;
   const { lockDataDirectory } = await import('./local/lock-data-directory.ts');
   closers.push(await lockDataDirectory(config.dataDir));
@@ -196,7 +199,11 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   };
 }
 
-async function startEmbeddedBucket(config: Config, logger: Logger, closers: Closers): Promise<BucketConfig> {
+async function startEmbeddedBucket(
+  config: Pick<Config, 'dataDir' | 'host' | 'localS3Port'>,
+  logger: Logger,
+  closers: Closers,
+): Promise<BucketConfig> {
   const { startLocalS3 } = await import('./local/s3/start-local-s3.ts');
   const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
@@ -224,7 +231,7 @@ async function openIdSigner({ uploadIdSecrets, dataDir }: Config) {
   return createIdSigner([(await readDevSecrets(dataDir)).jwtSecret]);
 }
 
-async function openVerifier(config: Config, now: () => Date, logger: Logger) {
+async function openVerifier(config: Pick<Config, 'auth' | 'production' | 'dataDir'>, now: () => Date, logger: Logger) {
   if (config.production && isOpenToOtherClients(config.auth)) {
     logger.warn(
       {},

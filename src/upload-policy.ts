@@ -2,7 +2,8 @@ import type { Config } from './config.ts';
 import { Problem } from './errors.ts';
 import { essence, matchesType } from './media-type.ts';
 
-type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
+/** What bounds every upload. */
+export type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
 type Amount = { sizeBytes: number; files: number };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 

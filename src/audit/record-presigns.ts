@@ -7,7 +7,7 @@ import { type AuditServices, actOf } from './record-refusals.ts';
  * database is down: then they are in the request log alone.
  */
 export function recordPresigns(
-  { config, auditLog, logger }: AuditServices & { config: Config },
+  { config, auditLog, logger }: AuditServices & { config: Pick<Config, 'auditPresign'> },
   caller: Caller,
   uploads: readonly { fileId: string; objectKey: string }[],
 ): void {

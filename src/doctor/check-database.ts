@@ -16,7 +16,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
  * catalogs, changes nothing.
  */
 export async function* checkDatabase(
-  config: Config,
+  config: Pick<Config, 'database'>,
   { url, folder }: { url: string; folder: string },
 ): AsyncIterable<Check> {
   const { driver, prepare, directUrl = url, migrateOnStart } = config.database;
@@ -76,7 +76,7 @@ async function checkTls(database: Database, hostname: string): Promise<Check> {
 }
 
 /** A prepared read over two transactions, the server's connection taken away in between. */
-async function checkPooler({ database: { driver, prepare } }: Config, url: string): Promise<Check> {
+async function checkPooler({ database: { driver, prepare } }: Pick<Config, 'database'>, url: string): Promise<Check> {
   const name = 'database: named statements';
   const found = await tryNamedStatements({ url, driver });
   if (found === 'direct') return ok(name, 'kept: each connection stays with its own server process');

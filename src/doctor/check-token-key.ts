@@ -10,7 +10,7 @@ import { reasonOf } from './reason-of.ts';
 const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 
 /** Whether the keys that verify tokens can be used; a JWK Set is fetched as the service fetches it. */
-export async function* checkTokenKey(config: Config, now: () => Date): AsyncIterable<Check> {
+export async function* checkTokenKey(config: Pick<Config, 'auth' | 'dataDir'>, now: () => Date): AsyncIterable<Check> {
   const name = 'tokens: key';
   const auth = await readAuth(config);
   try {

@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config.ts';
 import type { UserId } from '../object-key.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
@@ -8,7 +9,11 @@ import { type SignUploadServices, signUpload } from '../uploads/sign-upload.ts';
 import type { UploadRequest } from '../uploads/upload-request.ts';
 import { remedyOf } from './remedy-of.ts';
 
-type TrialServices = SignUploadServices & { bucket: Bucket; multipart: MultipartUploads };
+type TrialServices = SignUploadServices & {
+  config: Pick<Config, 'allowedOrigins'>;
+  bucket: Bucket;
+  multipart: MultipartUploads;
+};
 
 /** What the bucket answered; `code` is S3's own, empty where there is none. */
 export type Answer = { status: number; ok: boolean; code: string; headers: Headers; text: string };

@@ -15,7 +15,7 @@ import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { fileName, label, metadata } from '../fields.ts';
 import type { Bucket } from '../storage/bucket.ts';
-import { findViolations } from '../upload-policy.ts';
+import { findViolations, type Limits } from '../upload-policy.ts';
 import { getFile, toFileId } from './get-file.ts';
 import { removeObject } from './remove-object.ts';
 import { type File, toFile } from './to-file.ts';
@@ -30,7 +30,12 @@ export const updateFileInput = z
   })
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'names nothing to change');
 
-export type ChangeFileServices = AuditServices & { config: Config; files: Files; bucket: Bucket; now: () => Date };
+export type ChangeFileServices = AuditServices & {
+  config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'deleteAfterSeconds'>;
+  files: Files;
+  bucket: Bucket;
+  now: () => Date;
+};
 
 /**
  * Changes what is remembered of a file. A new document type is held against its limits, as an upload of it would be.

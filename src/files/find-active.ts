@@ -7,7 +7,10 @@ import type { FileRow } from '../db/schema.ts';
 import { Problem } from '../errors.ts';
 import { type FileReference, fileNotFound, toFileId } from './get-file.ts';
 
-export type FindActiveServices = AuditServices & { config: Config; files: Pick<Files, 'findToDownload'> };
+export type FindActiveServices = AuditServices & {
+  config: Pick<Config, 'keyPrefix'>;
+  files: Pick<Files, 'findToDownload'>;
+};
 
 /**
  * The caller's file, to be downloaded in one way or another: that is in the audit log with the same statement.

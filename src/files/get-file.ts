@@ -12,7 +12,7 @@ export type FileReference = { fileId: string } | { objectKey: string };
  * The id that a reference names, in its canonical form; null for what no file has.
  * @throws {Problem} `not-your-object` (decided from the key alone).
  */
-export function toFileId(config: Config, caller: Caller, reference: FileReference): string | null {
+export function toFileId(config: Pick<Config, 'keyPrefix'>, caller: Caller, reference: FileReference): string | null {
   const id =
     'objectKey' in reference
       ? parseOwnKey(config.keyPrefix, caller.userId, reference.objectKey)?.fileId
@@ -25,7 +25,7 @@ export function toFileId(config: Config, caller: Caller, reference: FileReferenc
  * @throws {Problem} `not-your-object` (decided from the key alone), `file-not-found`, `database-unavailable`.
  */
 export async function getFile(
-  services: { config: Config; files: Files },
+  services: { config: Pick<Config, 'keyPrefix' | 'publicBaseUrl'>; files: Files },
   caller: Caller,
   reference: FileReference,
 ): Promise<FileRow> {

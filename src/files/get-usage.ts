@@ -6,7 +6,7 @@ import type { Files } from '../db/create-files.ts';
  * What the caller's active and archived files add up to, and how much there may be; null: no limit.
  * @throws {Problem} `database-unavailable`.
  */
-export async function getUsage({ config, files }: { config: Config; files: Files }, { userId }: Caller) {
+export async function getUsage({ config, files }: { config: Pick<Config, 'quota'>; files: Files }, { userId }: Caller) {
   const { sizeBytes, files: count } = await files.usage(userId);
   return { bytes: sizeBytes, files: count, quotaBytes: config.quota.bytes, quotaFiles: config.quota.files };
 }

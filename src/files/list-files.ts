@@ -66,7 +66,11 @@ type ListFilesQuery = z.infer<typeof listFilesQuery>;
  * A page of the caller's files. Keyset pages: files that come and go meanwhile shift nothing.
  * @returns at most `limit` files, and the cursor of the next page, null on the last.
  */
-export async function listFiles(services: { config: Config; files: Files }, caller: Caller, query: ListFilesQuery) {
+export async function listFiles(
+  services: { config: Pick<Config, 'publicBaseUrl'>; files: Files },
+  caller: Caller,
+  query: ListFilesQuery,
+) {
   const { limit } = query;
   const found = await services.files.list({ ...query, ownerId: caller.userId, limit: limit + 1 });
   const page = found.slice(0, limit);

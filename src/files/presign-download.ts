@@ -41,7 +41,7 @@ export const downloadQuery = z.object({ disposition: disposition.optional() });
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
 export type PresignDownloadServices = AuditServices & {
-  config: Config;
+  config: Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'downloadUrlTtlSeconds' | 'downloadUrlCacheSeconds'>;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
   files: Files;

@@ -7,6 +7,7 @@ import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
 import { isCopied } from '../store-traits.ts';
+import type { Limits } from '../upload-policy.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { toNewFile } from '../uploads/to-new-file.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
@@ -35,7 +36,7 @@ export type RebuildCounts = {
 export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
 
 export type RebuildServices = {
-  config: Config;
+  config: Limits & Pick<Config, 'keyPrefix' | 'store' | 'sse' | 'publicBaseUrl'>;
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;

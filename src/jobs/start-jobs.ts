@@ -1,4 +1,5 @@
 import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
+import type { Config } from '../config.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
 import { Problem } from '../errors.ts';
 import type { Watermark } from './keep-watermark.ts';
@@ -9,8 +10,7 @@ import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sw
 /** The name of the lease that a sweep runs under. */
 export const SWEEP_LEASE = 'sweep';
 
-export type JobServices = SweepServices &
-  SealServices & {
+export type JobServices = SweepServices & { config: Pick<Config, 'jobsIntervalSeconds'> } & SealServices & {
     exclusively: Exclusively;
     watermark: Watermark;
     sweeperHealth: SweeperHealth;

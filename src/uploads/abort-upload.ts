@@ -17,7 +17,7 @@ import { isFileOf } from './upload-outcome.ts';
 export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.optional() });
 
 export type AbortUploadServices = AuditServices & {
-  config: Config;
+  config: Pick<Config, 'keyPrefix'>;
   ids: IdSigner;
   bucket: Bucket;
   multipart: Pick<MultipartUploads, 'abort'>;

@@ -15,6 +15,7 @@ import { createSlots, type Slots } from '../slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { isCopied } from '../store-traits.ts';
+import type { Limits } from '../upload-policy.ts';
 import { completeParts } from './complete-parts.ts';
 import { discardObject } from './discard-object.ts';
 import type { Freezer } from './freeze-object.ts';
@@ -56,7 +57,7 @@ export function createConfirmingSlots(): Slots {
 export type ConfirmUploadServices = AuditServices & {
   /** Who may confirm at the moment: `createConfirmingSlots`. */
   confirming: Slots;
-  config: Config;
+  config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'store' | 'sse'>;
   ids: IdSigner;
   bucket: Bucket;
   freezer: Freezer;

@@ -3,7 +3,12 @@ import { frozenKey, type ObjectKey } from '../object-key.ts';
 import type { Bucket, ObjectVersion, StoredObject } from '../storage/bucket.ts';
 import { objectChanged } from '../storage/bucket-errors.ts';
 
-type FreezeServices = { config: Config; bucket: Bucket; now: () => Date; newId: (now: Date) => string };
+type FreezeServices = {
+  config: Pick<Config, 'keyPrefix' | 'sse'>;
+  bucket: Bucket;
+  now: () => Date;
+  newId: (now: Date) => string;
+};
 
 /** The ETag of an object that was stored in one piece: its MD5, unless it is encrypted with a key of KMS. */
 const MD5_ETAG = /^"[0-9a-f]{32}"$/;

@@ -13,7 +13,7 @@ export const listPartsInput = z.strictObject({ objectKey, uploadId });
  * @throws {Problem} `not-your-object`, `upload-not-found`, `storage-unavailable`.
  */
 export async function listParts(
-  services: { config: Config; ids: IdSigner; multipart: Pick<MultipartUploads, 'listParts'> },
+  services: { config: Pick<Config, 'keyPrefix'>; ids: IdSigner; multipart: Pick<MultipartUploads, 'listParts'> },
   caller: Caller,
   input: z.infer<typeof listPartsInput>,
 ) {

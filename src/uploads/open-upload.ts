@@ -17,7 +17,7 @@ export function uploadNotFound(): Problem {
  * @throws {Problem} `not-your-object`, `upload-not-found` for an id that was not given out for this key.
  */
 export function toOpenUpload(
-  { config, ids }: { config: Config; ids: IdSigner },
+  { config, ids }: { config: Pick<Config, 'keyPrefix'>; ids: IdSigner },
   caller: Caller,
   input: { objectKey: string; uploadId: string },
 ): OpenUpload {

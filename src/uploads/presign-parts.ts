@@ -6,7 +6,7 @@ import { checksumSha256, objectKey, partNumber, uploadId } from '../fields.ts';
 import type { IdSigner } from '../id-signer.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
-import { findViolations } from '../upload-policy.ts';
+import { findViolations, type Limits } from '../upload-policy.ts';
 import { toOpenUpload } from './open-upload.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
 
@@ -28,7 +28,7 @@ export const presignPartsInput = z
   });
 
 export type PresignPartsServices = {
-  config: Config;
+  config: Limits & Pick<Config, 'keyPrefix' | 'uploadUrlTtlSeconds'>;
   ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;

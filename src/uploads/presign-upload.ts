@@ -10,7 +10,7 @@ import { isCopied } from '../store-traits.ts';
 import { findViolations, type Violation } from '../upload-policy.ts';
 import { checkQuota } from './check-quota.ts';
 import { MAX_SIGNED_PARTS } from './sign-parts.ts';
-import { methodOf, type SignUploadServices, signUpload, type UploadToSign } from './sign-upload.ts';
+import { methodOf, type SignUploadServices, signUpload, type UploadConfig, type UploadToSign } from './sign-upload.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
 
@@ -21,7 +21,11 @@ const PARALLEL = 8;
 const MAX_PARTS_OF_BATCH = 1000;
 
 export type PresignUploadServices = SignUploadServices &
-  AuditServices & { files: Pick<Files, 'usage'>; multipart: Pick<MultipartUploads, 'begin' | 'abort'> };
+  AuditServices & {
+    config: Pick<Config, 'quota' | 'auditPresign'>;
+    files: Pick<Files, 'usage'>;
+    multipart: Pick<MultipartUploads, 'begin' | 'abort'>;
+  };
 
 /**
  * Signs one upload under the caller's own prefix. No database, unless there is a quota or presigns are audited, and
@@ -91,7 +95,7 @@ async function signAll(services: PresignUploadServices, caller: Caller, files: r
   throw failed.reason;
 }
 
-function violationsOf(config: Config, request: UploadToSign): Violation[] {
+function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] {
   const { size, contentType, documentType, method } = request;
   if (method === 'POST' && !config.store.forms) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store knows no POST policies: use PUT' }];

@@ -10,7 +10,7 @@ import { presignUrl } from '../signing/presign-url.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { isCopied } from '../store-traits.ts';
-import { maxBytesOf } from '../upload-policy.ts';
+import { type Limits, maxBytesOf } from '../upload-policy.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
 import { markFileId } from './mark-file-id.ts';
 import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
@@ -18,8 +18,21 @@ import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
 
+/** What signing an upload depends on. */
+export type UploadConfig = Limits &
+  Pick<
+    Config,
+    | 'keyPrefix'
+    | 'store'
+    | 'sse'
+    | 'publicBaseUrl'
+    | 'uploadUrlTtlSeconds'
+    | 'multipartThresholdBytes'
+    | 'multipartPartBytes'
+  >;
+
 export type SignUploadServices = {
-  config: Config;
+  config: UploadConfig;
   ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
@@ -79,7 +92,10 @@ export async function signUpload(
 }
 
 /** How an upload goes up, where the request does not say. */
-export function methodOf(config: Config, { method, size }: UploadToSign): NonNullable<UploadToSign['method']> {
+export function methodOf(
+  config: Pick<Config, 'multipartThresholdBytes'>,
+  { method, size }: UploadToSign,
+): NonNullable<UploadToSign['method']> {
   const isLarge = size === null || size > config.multipartThresholdBytes;
   return method ?? (isLarge ? 'MULTIPART' : 'PUT');
 }
@@ -191,13 +207,13 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
 const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: signCreation };
 
 /** How large a file of unknown size may become: what the limits allow, and what one form or copy holds. */
-function maxBytesOfUnknown(config: Config, { documentType, method }: UploadToSign): number {
+function maxBytesOfUnknown(config: Limits & Pick<Config, 'store'>, { documentType, method }: UploadToSign): number {
   const isOneRequest = isCopied(config.store, method === 'POST');
   return Math.min(maxBytesOf(config, documentType ?? null), isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY);
 }
 
 /** A store without checksums gets none: the metadata has it, and confirming hashes the object. */
-function checksumHeader({ store }: Config, checksumSha256: string | undefined) {
+function checksumHeader({ store }: Pick<Config, 'store'>, checksumSha256: string | undefined) {
   return checksumSha256 !== undefined && store.checksums && { 'x-amz-checksum-sha256': checksumSha256 };
 }
 

@@ -5,7 +5,7 @@ import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
 import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import { isCopied } from '../store-traits.ts';
-import { allowsType, findViolations } from '../upload-policy.ts';
+import { allowsType, findViolations, type Limits } from '../upload-policy.ts';
 import { checkContent } from './check-content.ts';
 import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.ts';
@@ -20,7 +20,7 @@ export type Verdict =
  * @throws {Problem} `storage-unavailable`, or `conflict` when the object changed meanwhile.
  */
 export async function verifyObject(
-  services: { config: Config; bucket: Bucket },
+  services: { config: Limits & Pick<Config, 'store'>; bucket: Bucket },
   key: ObjectKeyParts,
   object: StoredObject,
 ): Promise<Verdict> {

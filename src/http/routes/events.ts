@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import type { Config } from '../../config.ts';
 import { downloadText } from '../../download-text.ts';
 import { Problem } from '../../errors.ts';
 import { bucketEvents } from '../../events/bucket-event.ts';
@@ -12,6 +13,7 @@ import type { Env } from '../env.ts';
 import { JSON_OR_TEXT, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
 export type EventServices = ConfirmEventsServices & {
+  config: Pick<Config, 'events'>;
   /** How the certificates of SNS are downloaded and its subscriptions confirmed. Default `downloadText`. */
   download?: Download;
 };

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { Config } from '../../config.ts';
 import { Problem } from '../../errors.ts';
 import {
   archiveFile,
@@ -27,7 +28,11 @@ import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
-export type FileServices = PresignDownloadServices & ChangeFileServices & ReadContentServices;
+export type FileServices = PresignDownloadServices &
+  ChangeFileServices &
+  ReadContentServices & {
+    config: Pick<Config, 'proxyDownloads' | 'quota'>;
+  };
 
 /** What was confirmed: list, look up, download with the scope `files:read`; change and delete with `files:write`. */
 export function fileRoutes(services: FileServices): Hono<Env> {

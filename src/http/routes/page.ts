@@ -15,7 +15,7 @@ export type Page = {
   mintToken: () => Promise<string | null>;
 };
 
-type PageServices = { config: Config; endpoint: SigningEndpoint };
+type PageServices = { config: Pick<Config, 'host' | 'auth'>; endpoint: SigningEndpoint };
 
 const ASSET_TYPES: Readonly<Record<string, string>> = {
   'page.js': 'text/javascript; charset=utf-8',
