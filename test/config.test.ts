@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { ConfigError, parseConfig, SETTING_NAMES } from '../src/config.ts';
 import { misspeltSettings } from '../src/misspelt-settings.ts';
 import { SETTING_GROUPS } from '../src/settings.ts';
+import { PROVIDERS } from '../src/store-traits.ts';
 
 const PRODUCTION = {
   NODE_ENV: 'production',
@@ -285,6 +286,13 @@ describe('the store', () => {
     expect(storeOf({ ...s3Compatible, S3_PROVIDER: 'ceph' }).absentHeadersSigned).toBe(true);
     const own = { S3_PROVIDER: 'ceph', S3_SIGN_ABSENT_HEADERS: 'false', FREEZE_UPLOADS: 'all' };
     expect(storeOf(own)).toMatchObject({ absentHeadersSigned: false, frozenUploads: 'all', conditionalPut: true });
+  });
+
+  it('is in the table of docs/deploying.md, whichever it is', () => {
+    const table = readFileSync(new URL('../docs/deploying.md', import.meta.url), 'utf8')
+      .match(/^\| `.*$/gm)
+      ?.join('\n');
+    for (const provider of PROVIDERS) expect(table).toContain(`\`${provider}\``);
   });
 
   it('may not serve uploads that can be written over', () => {

@@ -49,9 +49,8 @@ export const bucketSettings = {
     .optional()
     .meta({
       description:
-        'Which store it is, which decides what it can do: `aws`, `r2` (Cloudflare), `b2` (Backblaze), `ceph`, `minio`, ' +
-        '`gcs` (Google), `wasabi` or `other`. Each of the next three settings overrides one trait. See ' +
-        '[stores](deploying.md#stores).',
+        `Which store it is, which decides what it can do: ${PROVIDERS.map((name) => `\`${name}\``).join(', ')}. Each of ` +
+        'the next three settings overrides one trait. See [stores](deploying.md#stores).',
       fallback: 'guessed from the host of `S3_ENDPOINT`; `other` where that is not known',
       example: 'other',
     }),
