@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { parseConfig } from '../src/config.ts';
-import { createLogger } from '../src/create-logger.ts';
+import { parseConfig } from '../src/config/config.ts';
 import { createApp } from '../src/http/app.ts';
-import { createServices } from '../src/services.ts';
+import { createLogger } from '../src/start/create-logger.ts';
+import { createServices } from '../src/start/services.ts';
 
 /** What this process tells the one that measures it: first where it listens, then its usage whenever it is asked. */
 export type Ports = { app: number; echo: number };

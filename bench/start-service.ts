@@ -4,9 +4,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mintToken } from '../src/auth/mint-token.ts';
-import { parseConfig } from '../src/config.ts';
+import { parseConfig } from '../src/config/config.ts';
+import type { UserId } from '../src/contract/object-key.ts';
 import { readDevSecrets } from '../src/local/dev-secrets.ts';
-import type { UserId } from '../src/object-key.ts';
 
 const POLL_MS = 5;
 const START_WITHIN_MS = 60_000;

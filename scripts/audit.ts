@@ -3,7 +3,7 @@ import { sealAuditLog } from '../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../src/db/connect-database.ts';
 import { createSealQueries, type SealQueries } from '../src/db/create-seal-queries.ts';
-import { EXIT, runCommand, UsageError } from '../src/run.ts';
+import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
 
 const usage = `usage: npm run audit:seal
        npm run audit:verify [-- --expect <number>:<hash>]

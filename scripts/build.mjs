@@ -44,12 +44,12 @@ async function build(options) {
 // The demo page: unminified, for it is there to be read. Before main.js, whose age says that everything is built.
 await build({
   entryPoints: [
-    { in: 'src/demo/main.ts', out: 'page' },
-    { in: 'src/demo/styles/page.css', out: 'page' },
-    { in: 'src/demo/index.html', out: 'index' },
-    { in: 'src/demo/icon.svg', out: 'icon' },
+    { in: 'src/page/main.ts', out: 'page' },
+    { in: 'src/page/styles/page.css', out: 'page' },
+    { in: 'src/page/index.html', out: 'index' },
+    { in: 'src/page/icon.svg', out: 'icon' },
   ],
-  outdir: 'dist/demo',
+  outdir: 'dist/page',
   bundle: true,
   platform: 'browser',
   target: 'es2022',

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { migrateDatabase } from '../src/db/migrate-database.ts';
 import { grantRuntimeRights } from '../src/db/runtime-rights.ts';
-import { EXIT, runCommand } from '../src/run.ts';
+import { EXIT, runCommand } from '../src/start/run.ts';
 
 const usage = `usage: npm run db:migrate [-- --grant <login>]
 

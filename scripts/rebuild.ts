@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url';
 import { rebuildFiles } from '../src/jobs/rebuild-files.ts';
 import { SWEEP_LEASE } from '../src/jobs/start-jobs.ts';
-import { EXIT, runCommand } from '../src/run.ts';
-import { createServices } from '../src/services.ts';
+import { EXIT, runCommand } from '../src/start/run.ts';
+import { createServices } from '../src/start/services.ts';
 
 const usage = `usage: npm run rebuild -- [--dry-run] [--json]
 

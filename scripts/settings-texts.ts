@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SETTING_GROUPS } from '../src/settings.ts';
+import { SETTING_GROUPS } from '../src/config/settings.ts';
 
 const WIDTH = 120;
 const SIZES = { TiB: 1024 ** 4, GiB: 1024 ** 3, MiB: 1024 ** 2 };
@@ -15,7 +15,7 @@ export function renderEnvExample(): string {
     'Every setting of Signpost. Copy this file to `.env`, which is read at start; what is set in the environment wins.',
     'A commented line shows the default, or an example where there is none. An empty value counts as unset.',
     'Any setting may come from a file, as Docker and Kubernetes hand out secrets: `NAME_FILE=/run/secrets/name`.',
-    'Written by `npm run settings` from `src/settings`: do not edit it here.',
+    'Written by `npm run settings` from `src/config/settings`: do not edit it here.',
   ];
   const groups = SETTING_GROUPS.map(({ title, intro, settings }) =>
     [
@@ -36,7 +36,7 @@ export function renderSettingsPage(): string {
 
 Environment variables; \`.env\` is read when present, and what is set in the environment wins. An empty value counts as
 unset. Any \`NAME\` may be a file instead, as Docker and Kubernetes hand out secrets: \`NAME_FILE=/run/secrets/name\`.
-[\`.env.example\`](../.env.example) has the same to copy. \`npm run settings\` writes both from \`src/settings\`.`;
+[\`.env.example\`](../.env.example) has the same to copy. \`npm run settings\` writes both from \`src/config/settings\`.`;
   const groups = SETTING_GROUPS.map(({ title, intro, settings }) =>
     [
       `## ${title}`,

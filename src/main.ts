@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Config } from './config.ts';
-import { createLogger } from './create-logger.ts';
+import type { Config } from './config/config.ts';
 import { createApp } from './http/app.ts';
 import { startServer } from './http/start-server.ts';
 import { startJobs } from './jobs/start-jobs.ts';
-import { printWelcome } from './print-welcome.ts';
-import { requireFreePorts } from './require-free-ports.ts';
-import { run } from './run.ts';
-import { createServices } from './services.ts';
+import { createLogger } from './start/create-logger.ts';
+import { printWelcome } from './start/print-welcome.ts';
+import { requireFreePorts } from './start/require-free-ports.ts';
+import { run } from './start/run.ts';
+import { createServices } from './start/services.ts';
 
 /** A signal this soon after the first is the same one: a terminal signals npm and the service, and npm passes it on. */
 const SAME_SIGNAL_MS = 1_000;
@@ -19,7 +19,7 @@ await run(async (config: Config) => {
   await requireFreePorts(config);
   const logger = await createLogger(config.logLevel, process.stdout.isTTY === true);
   const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-  const pageFolder = fileURLToPath(new URL('../dist/demo', import.meta.url));
+  const pageFolder = fileURLToPath(new URL('../dist/page', import.meta.url));
   const services = await createServices(config, { logger, migrationsFolder, pageFolder, stopping: stopping.signal });
   const stopJobs = startJobs(services);
   try {

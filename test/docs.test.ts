@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { PROBLEMS } from '../src/errors.ts';
+import { PROBLEMS } from '../src/contract/errors.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const pagesIn = (folder: string) =>

@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
+import { PROBLEMS, Problem } from '../contract/errors.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
-import { PROBLEMS, Problem } from '../errors.ts';
 import { type AuditServices, actOf, recordRefusal, type Target } from './record-refusals.ts';
 
 /** A caller, and what they do as the audit log names it: for the rows that what succeeds writes. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
+import { pageLimit } from '../contract/fields.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
-import { pageLimit } from '../fields.ts';
 
 export const listAuditEventsQuery = z.strictObject({
   limit: pageLimit,

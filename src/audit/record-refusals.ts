@@ -1,9 +1,9 @@
 import type { Caller } from '../auth/caller.ts';
+import type { Problem } from '../contract/errors.ts';
+import { FILE_ID_PATTERN, isCleanText } from '../contract/object-key.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
-import type { Problem } from '../errors.ts';
-import { inTime } from '../in-time.ts';
-import { FILE_ID_PATTERN, isCleanText } from '../object-key.ts';
+import { inTime } from '../net/in-time.ts';
 
 export type AuditServices = {
   auditLog: Pick<AuditLog, 'add'>;

@@ -1,6 +1,6 @@
-import { Problem } from '../errors.ts';
-import { toUserId, type UserId } from '../object-key.ts';
-import type { Scope } from '../scopes.ts';
+import { Problem } from '../contract/errors.ts';
+import { toUserId, type UserId } from '../contract/object-key.ts';
+import type { Scope } from '../contract/scopes.ts';
 
 /** What a token says. */
 export type Identity = {

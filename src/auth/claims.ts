@@ -1,7 +1,7 @@
 import type { JWTPayload } from 'jose';
-import type { AuthConfig } from '../auth-config.ts';
-import { toUserId, type UserId } from '../object-key.ts';
-import { SCOPES, type Scope, type ScopeWords } from '../scopes.ts';
+import type { AuthConfig } from '../config/auth-config.ts';
+import { toUserId, type UserId } from '../contract/object-key.ts';
+import { SCOPES, type Scope, type ScopeWords } from '../contract/scopes.ts';
 import type { Identity } from './caller.ts';
 import { unauthenticated } from './refusal.ts';
 

@@ -1,7 +1,7 @@
 import { SignJWT } from 'jose';
-import type { AuthConfig, OfIssuer } from '../auth-config.ts';
-import type { UserId } from '../object-key.ts';
-import type { Scope } from '../scopes.ts';
+import type { AuthConfig, OfIssuer } from '../config/auth-config.ts';
+import type { UserId } from '../contract/object-key.ts';
+import type { Scope } from '../contract/scopes.ts';
 import { DEFAULT_SCOPE_CLAIMS } from './claims.ts';
 
 export type MintSettings = Pick<

@@ -1,5 +1,5 @@
 import { errors } from 'jose';
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 
 /**
  * Why a token was refused, for the log of whoever runs the service: `why` in words, jose's code, the claim's name. Never a

@@ -1,6 +1,6 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JWTVerifyGetKey, type LocalJWKSet } from 'jose';
-import { downloadText } from '../download-text.ts';
-import { unavailable } from '../errors.ts';
+import { unavailable } from '../contract/errors.ts';
+import { downloadText } from '../net/download-text.ts';
 
 /** A set this old is fetched again behind the request that notices. */
 const REFRESH_AFTER_MS = 600_000;

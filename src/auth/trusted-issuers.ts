@@ -1,4 +1,4 @@
-import type { AuthConfig, OfIssuer } from '../auth-config.ts';
+import type { AuthConfig, OfIssuer } from '../config/auth-config.ts';
 import { type KeySource, openVerificationKey } from './verification-key.ts';
 
 /** Whose tokens count: what they verify with, and what else must hold. */

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type CryptoKey, importSPKI, type JWK, type JWTVerifyGetKey } from 'jose';
-import type { VerificationKey } from '../auth-config.ts';
+import type { VerificationKey } from '../config/auth-config.ts';
 import { createRemoteKeySet, type OnRefreshFailed } from './remote-key-set.ts';
 
 /** `algorithms` are all that fit the key; `getKey` is asked for those only. */

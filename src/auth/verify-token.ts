@@ -1,6 +1,6 @@
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
-import type { AuthConfig } from '../auth-config.ts';
-import { Problem } from '../errors.ts';
+import type { AuthConfig } from '../config/auth-config.ts';
+import { Problem } from '../contract/errors.ts';
 import type { Identity } from './caller.ts';
 import { CLIENT_CLAIMS, readIdentity } from './claims.ts';
 import { claimRefused, refusalOf, unauthenticated } from './refusal.ts';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { unavailable } from '../errors.ts';
+import { unavailable } from '../contract/errors.ts';
 import { type Connection, type DatabaseDriver, type Db, openPool } from './open-pool.ts';
 import { isBroken, queryDatabase, rowsOf } from './query-database.ts';
 import { USER_ROLE, USER_SETTING } from './schema.ts';

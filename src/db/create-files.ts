@@ -1,7 +1,7 @@
 import { and, count, eq, getTableColumns, inArray, type Placeholder, sql } from 'drizzle-orm';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { findExcess } from '../config/limits.ts';
 import { FILE_STATES, type FileState, statesWith } from '../contract/file-states.ts';
-import { findExcess } from '../upload-policy.ts';
 import { type Act, logOf } from './audit-row.ts';
 import type { Database, Statement } from './connect-database.ts';
 import { type FilePage, type FoundFile, findFiles } from './find-files.ts';

@@ -1,6 +1,6 @@
 import { and, eq, lt, or, sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 import { type Database, isNeonHost } from './connect-database.ts';
 import type { FileId } from './create-files.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';

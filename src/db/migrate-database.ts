@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
-import { unavailable } from '../errors.ts';
+import { unavailable } from '../contract/errors.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
 import type { DatabaseDriver, Db } from './open-pool.ts';
 import { isLockTimeout, rowsOf } from './query-database.ts';

@@ -1,6 +1,6 @@
 import { DrizzleQueryError, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
-import { Problem, unavailable } from '../errors.ts';
+import { Problem, unavailable } from '../contract/errors.ts';
 
 /** SQLSTATE of a statement that lost against another one and may simply be run again. */
 const ROLLED_BACK = /^(40001|40P01)$/;

@@ -18,8 +18,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
+import type { Mismatch, ProblemCode } from '../contract/errors.ts';
 import { FILE_STATE_NAMES, type FileState, NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
-import type { Mismatch, ProblemCode } from '../errors.ts';
 
 /**
  * Who a user's statements run as: a role without any rights but those the migrations grant, for whom row level security

@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 import type { Database } from './connect-database.ts';
 
 /** When the database was last asked something for a user, by `performance.now()`, and whether it answered. */

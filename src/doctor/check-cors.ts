@@ -1,4 +1,4 @@
-import { ANY_ORIGIN } from '../origins.ts';
+import { ANY_ORIGIN } from '../config/origins.ts';
 import { type Check, fail, ok } from './check.ts';
 import type { Answer, Trial } from './open-trial.ts';
 

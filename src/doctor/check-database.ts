@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';
 import { appliedMigrations } from '../db/read-migrations.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { parseObjectKey } from '../object-key.ts';
+import { parseObjectKey } from '../contract/object-key.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { BODY, type PutUpload, type Trial } from './open-trial.ts';

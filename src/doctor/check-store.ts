@@ -1,4 +1,4 @@
-import type { Store } from '../store-traits.ts';
+import type { Store } from '../config/store-traits.ts';
 import { type Check, ok } from './check.ts';
 
 /** Which traits the store is taken to have, and why: what the next checks find may be at odds with that. */

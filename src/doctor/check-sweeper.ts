@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { connectDatabase } from '../db/connect-database.ts';
 import { createMarkerQueries } from '../db/create-marker-queries.ts';
 import { type ClockServices, readClocks, requireAgreement } from '../jobs/agreed-clocks.ts';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { fetchKeySet } from '../auth/remote-key-set.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
-import { isOpenToOtherClients } from '../auth-config.ts';
-import type { Config } from '../config.ts';
-import { readAuth } from '../token-key.ts';
+import { isOpenToOtherClients } from '../config/auth-config.ts';
+import type { Config } from '../config/config.ts';
+import { readAuth } from '../start/token-key.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
 import { reasonOf } from './reason-of.ts';
 

@@ -3,10 +3,10 @@ import { CLIENT_CLAIMS, claimAt, DEFAULT_SCOPE_CLAIMS } from '../auth/claims.ts'
 import { type Claims, readUnverified } from '../auth/read-unverified.ts';
 import { tokenRefusalOf } from '../auth/refusal.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
-import type { AuthConfig } from '../auth-config.ts';
-import type { Config } from '../config.ts';
-import { Problem } from '../errors.ts';
-import { readAuth } from '../token-key.ts';
+import type { AuthConfig } from '../config/auth-config.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
+import { readAuth } from '../start/token-key.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
 
 const MAX_SHOWN = 200;

@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
-import type { UserId } from '../object-key.ts';
+import type { Config } from '../config/config.ts';
+import type { UserId } from '../contract/object-key.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';

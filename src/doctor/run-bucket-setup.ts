@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { planBucketSettings } from '../storage/bucket-settings.ts';
 import { createS3Client } from '../storage/create-s3-client.ts';
 import type { BucketSetting } from '../storage/plan-setting.ts';

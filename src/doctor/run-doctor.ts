@@ -1,8 +1,8 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
-import { createIdSigner } from '../id-signer.ts';
-import { type Closers, startEmbeddedDatabase } from '../open-database.ts';
-import { lockEmbedded, newUuidV7, openStorage } from '../services.ts';
+import { type Closers, startEmbeddedDatabase } from '../start/open-database.ts';
+import { lockEmbedded, newUuidV7, openStorage } from '../start/services.ts';
+import { createIdSigner } from '../uploads/id-signer.ts';
 import { type Check, fail, ok, unreachable } from './check.ts';
 import { checkAccess } from './check-access.ts';
 import { checkCors } from './check-cors.ts';

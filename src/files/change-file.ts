@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { findViolations, type Limits } from '../config/limits.ts';
+import { Problem } from '../contract/errors.ts';
+import { fileName, label, metadata } from '../contract/fields.ts';
 import {
   FILE_STATES,
   type FileState,
@@ -12,10 +15,7 @@ import {
 } from '../contract/file-states.ts';
 import type { FileChange, Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
-import { Problem } from '../errors.ts';
-import { fileName, label, metadata } from '../fields.ts';
 import type { Bucket } from '../storage/bucket.ts';
-import { findViolations, type Limits } from '../upload-policy.ts';
 import { getFile, toFileId } from './get-file.ts';
 import { removeObject } from './remove-object.ts';
 import { type File, toFile } from './to-file.ts';

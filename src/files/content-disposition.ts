@@ -1,7 +1,7 @@
 import contentDisposition from 'content-disposition';
+import { baseName } from '../contract/object-key.ts';
+import { isInlineSafe } from '../contract/rendered-types.ts';
 import type { FileRow } from '../db/schema.ts';
-import { baseName } from '../object-key.ts';
-import { isInlineSafe } from '../rendered-types.ts';
 
 export type Disposition = 'attachment' | 'inline';
 

@@ -1,10 +1,10 @@
 import type { ActingCaller } from '../audit/audited.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, whyNotDownloadable } from '../contract/file-states.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
-import { Problem } from '../errors.ts';
 import { type FileReference, fileNotFound, toFileId } from './get-file.ts';
 
 export type FindActiveServices = AuditServices & {

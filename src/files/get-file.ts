@@ -1,9 +1,9 @@
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
+import { FILE_ID_PATTERN, parseOwnKey } from '../contract/object-key.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
-import { Problem } from '../errors.ts';
-import { FILE_ID_PATTERN, parseOwnKey } from '../object-key.ts';
 
 /** How a caller may point at a file. */
 export type FileReference = { fileId: string } | { objectKey: string };

@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { Files } from '../db/create-files.ts';
 
 /**

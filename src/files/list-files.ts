@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { cleanText, label, pageLimit, readAs } from '../contract/fields.ts';
 import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
+import { restorePlus, toMediaType } from '../contract/media-type.ts';
+import { FILE_ID_PATTERN } from '../contract/object-key.ts';
 import type { Files } from '../db/create-files.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
-import { cleanText, label, pageLimit, readAs } from '../fields.ts';
-import { restorePlus, toMediaType } from '../media-type.ts';
-import { FILE_ID_PATTERN } from '../object-key.ts';
 import { toFile } from './to-file.ts';
 
 /** The end of the year 9999: PostgreSQL knows later times, but no row has them. */

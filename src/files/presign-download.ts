@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
+import { expiresIn, fileName, objectKey } from '../contract/fields.ts';
 import { FILE_STATES } from '../contract/file-states.ts';
+import { MAX_URL_TTL_SECONDS } from '../contract/s3-limits.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
-import { Problem } from '../errors.ts';
-import { expiresIn, fileName, objectKey } from '../fields.ts';
-import { MAX_URL_TTL_SECONDS } from '../s3-limits.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';

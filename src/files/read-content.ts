@@ -1,7 +1,7 @@
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { Caller } from '../auth/caller.ts';
-import { busy, Problem } from '../errors.ts';
-import { createSlots, type Slots } from '../slots.ts';
+import { busy, Problem } from '../contract/errors.ts';
+import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { MAX_READERS } from '../storage/create-s3-client.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { inTime } from '../in-time.ts';
+import { inTime } from '../net/in-time.ts';
 import type { Stretch } from '../storage/read-object.ts';
 
 /** How long what may take. A reader is somebody at the other end of a network, a source is the bucket. */

@@ -1,5 +1,5 @@
+import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
-import { publicFileUrl } from '../object-key.ts';
 
 /** Columns that no answer has. */
 type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'deletedAt' | 'objectRemovedAt';

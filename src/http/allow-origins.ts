@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory';
-import { ANY_ORIGIN, isNamedOrigin } from '../origins.ts';
+import { ANY_ORIGIN, isNamedOrigin } from '../config/origins.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
 

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { TokenVerifier } from '../auth/verify-token.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
 import { allowOrigins } from './allow-origins.ts';
 import { authenticate } from './authenticate.ts';

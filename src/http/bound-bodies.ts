@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { busy, Problem } from '../errors.ts';
-import { createSlots, type Release, type Slots } from '../slots.ts';
+import { busy, Problem } from '../contract/errors.ts';
+import { createSlots, type Release, type Slots } from '../net/slots.ts';
 import type { Env } from './env.ts';
 
 /** What a body may have by default, and what counts as a small one. */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { fitFileName } from '../client/fit-file-name.ts';
-import { label } from '../fields.ts';
-import { restorePlus } from '../media-type.ts';
-import { MAX_PARTS, MIN_PART_BYTES } from '../s3-limits.ts';
+import { label } from '../contract/fields.ts';
+import { restorePlus } from '../contract/media-type.ts';
+import { MAX_PARTS, MIN_PART_BYTES } from '../contract/s3-limits.ts';
 import { uploadRequest } from '../uploads/upload-request.ts';
 
 const { fileName, contentType, size, metadata } = uploadRequest.shape;

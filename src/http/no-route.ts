@@ -1,5 +1,5 @@
 import type { Hono } from 'hono';
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 import type { Env } from './env.ts';
 
 /**

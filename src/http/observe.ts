@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { clientAddress } from './client-address.ts';
 import type { Env } from './env.ts';
 import { hasToken, toLogPath } from './log-path.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { tokenRefusalOf } from '../auth/refusal.ts';
-import { PROBLEMS, Problem } from '../errors.ts';
+import { PROBLEMS, Problem } from '../contract/errors.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
 import type { Logger } from './observe.ts';

@@ -1,5 +1,5 @@
 import { createMiddleware } from 'hono/factory';
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 import type { Env } from './env.ts';
 
 const WINDOW_SECONDS = 60;

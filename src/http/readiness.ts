@@ -1,6 +1,6 @@
+import { Problem } from '../contract/errors.ts';
 import type { DatabaseUse } from '../db/track-use.ts';
-import { Problem } from '../errors.ts';
-import { inTime } from '../in-time.ts';
+import { inTime } from '../net/in-time.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import type { Bucket } from '../storage/bucket.ts';
 

@@ -2,10 +2,10 @@ import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { z } from 'zod';
 import { type AuditServices, recordAct, recordRefusal, type Target } from '../audit/record-refusals.ts';
+import { Problem } from '../contract/errors.ts';
+import { toUserId } from '../contract/object-key.ts';
 import type { AuditAction } from '../db/audit-row.ts';
-import { Problem } from '../errors.ts';
-import { inTime } from '../in-time.ts';
-import { toUserId } from '../object-key.ts';
+import { inTime } from '../net/in-time.ts';
 import type { Env } from './env.ts';
 import { readJson } from './validate.ts';
 

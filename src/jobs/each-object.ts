@@ -1,4 +1,4 @@
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 import { refusalCode } from '../storage/bucket-errors.ts';
 
 /** Objects that are removed at the same time. */

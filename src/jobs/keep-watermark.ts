@@ -1,6 +1,6 @@
+import { Problem } from '../contract/errors.ts';
 import type { FileId } from '../db/create-files.ts';
-import { Problem } from '../errors.ts';
-import { inTime } from '../in-time.ts';
+import { inTime } from '../net/in-time.ts';
 import { type ClaimServices, renewMarker } from './claim-bucket.ts';
 import { examineMarker, writeObjection } from './examine-marker.ts';
 import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sweep-refused.ts';

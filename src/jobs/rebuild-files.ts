@@ -1,13 +1,13 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import type { Limits } from '../config/limits.ts';
+import { isCopied } from '../config/store-traits.ts';
+import { type Mismatch, PROBLEMS, Problem } from '../contract/errors.ts';
+import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
-import { type Mismatch, PROBLEMS, Problem } from '../errors.ts';
-import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../object-key.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
-import { isCopied } from '../store-traits.ts';
-import type { Limits } from '../upload-policy.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { toNewFile } from '../uploads/to-new-file.ts';
 import { verifyObject } from '../uploads/verify-object.ts';

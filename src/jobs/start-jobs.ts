@@ -1,7 +1,7 @@
 import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
-import { Problem } from '../errors.ts';
 import type { Watermark } from './keep-watermark.ts';
 import type { SweepServices } from './running-sweep.ts';
 import { sweep } from './sweep.ts';

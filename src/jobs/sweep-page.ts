@@ -1,8 +1,8 @@
 import { FILE_STATES } from '../contract/file-states.ts';
+import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../contract/object-key.ts';
 import type { FileId } from '../db/create-files.ts';
 import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
-import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../object-key.ts';
 import type { StoredObject } from '../storage/bucket.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import { toRefusedFile } from '../uploads/to-new-file.ts';

@@ -1,4 +1,4 @@
-import { MAX_URL_TTL_SECONDS } from '../s3-limits.ts';
+import { MAX_URL_TTL_SECONDS } from '../contract/s3-limits.ts';
 import type { Credentials } from './credentials.ts';
 import type { SigningEndpoint } from './resolve-endpoint.ts';
 import { ALGORITHM, amzDate, credentialScope, signature, signingKey } from './sigv4.ts';

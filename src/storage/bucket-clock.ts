@@ -1,5 +1,5 @@
 import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { unavailable } from '../errors.ts';
+import { unavailable } from '../contract/errors.ts';
 
 /**
  * What time it is by the bucket's clock, which dates its objects: the `Date` of an answer (RFC 9110, section 6.6.1), to

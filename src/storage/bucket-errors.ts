@@ -1,5 +1,5 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
-import { Problem } from '../errors.ts';
+import { Problem } from '../contract/errors.ts';
 
 /** Whether the bucket said, in its own words, one of these codes (S3 API Reference, "Error responses"). */
 export function isCode(error: unknown, ...codes: string[]): boolean {

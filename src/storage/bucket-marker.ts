@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Sse } from '../config.ts';
-import { unavailable } from '../errors.ts';
+import type { Sse } from '../config/config.ts';
+import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { encryptionOf } from './encryption-of.ts';
 

@@ -16,7 +16,7 @@ import {
   S3ServiceException,
   type ServerSideEncryptionByDefault,
 } from '@aws-sdk/client-s3';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import { describeCorsRule, withCorsRule } from './cors-rules.ts';
 import { describeLifecycleRule, withLifecycleRule } from './lifecycle-rules.ts';
 import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';

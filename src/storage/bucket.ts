@@ -11,10 +11,10 @@ import {
   type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3';
-import type { Sse } from '../config.ts';
-import { busy, unavailable } from '../errors.ts';
-import { createSlots } from '../slots.ts';
-import type { StoreTraits } from '../store-traits.ts';
+import type { Sse } from '../config/config.ts';
+import type { StoreTraits } from '../config/store-traits.ts';
+import { busy, unavailable } from '../contract/errors.ts';
+import { createSlots } from '../net/slots.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import { MAX_HASHED, PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';

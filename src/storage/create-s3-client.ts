@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
-import type { BucketConfig } from '../config.ts';
-import { busy } from '../errors.ts';
-import { createSlots } from '../slots.ts';
+import type { BucketConfig } from '../config/config.ts';
+import { busy } from '../contract/errors.ts';
+import { createSlots } from '../net/slots.ts';
 import { believeOnlyTheBucket } from './only-the-bucket.ts';
 
 /** How long copying, or putting thousands of parts together, may take in all. */

@@ -1,4 +1,4 @@
-import type { Sse } from '../config.ts';
+import type { Sse } from '../config/config.ts';
 
 /** Encryption at rest as the SDK's commands take it; nothing: the bucket's own default. */
 export function encryptionOf({ mode, kmsKeyId }: Sse) {

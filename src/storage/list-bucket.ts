@@ -1,5 +1,5 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { type Problem, unavailable } from '../errors.ts';
+import { type Problem, unavailable } from '../contract/errors.ts';
 
 /** An object as a listing has it; `etag` with its quotes. */
 export type ListedObject = { key: string; etag: string; lastModified: Date };

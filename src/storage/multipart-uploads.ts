@@ -4,9 +4,9 @@ import {
   CreateMultipartUploadCommand,
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
-import type { Sse } from '../config.ts';
-import { unavailable } from '../errors.ts';
-import type { StoreTraits } from '../store-traits.ts';
+import type { Sse } from '../config/config.ts';
+import type { StoreTraits } from '../config/store-traits.ts';
+import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';

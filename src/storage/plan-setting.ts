@@ -1,5 +1,5 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
-import type { StoreTraits } from '../store-traits.ts';
+import type { StoreTraits } from '../config/store-traits.ts';
 
 /** One setting of a bucket, line by line: what it is now, and what it should be. */
 export type BucketSetting = { name: string } & (

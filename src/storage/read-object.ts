@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { unavailable } from '../errors.ts';
+import { unavailable } from '../contract/errors.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 
 /** Enough of an object to read it and no other. */

@@ -1,6 +1,6 @@
 import { supportedMimeTypes } from 'file-type';
-import { usualName } from '../media-type.ts';
-import { isRendered, kindOf } from '../rendered-types.ts';
+import { usualName } from '../contract/media-type.ts';
+import { isRendered, kindOf } from '../contract/rendered-types.ts';
 import { detectContentType, isText } from './detect-content-type.ts';
 
 /**

@@ -1,8 +1,8 @@
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { findExcess } from '../config/limits.ts';
 import type { Files } from '../db/create-files.ts';
-import { inTime } from '../in-time.ts';
-import { findExcess } from '../upload-policy.ts';
+import { inTime } from '../net/in-time.ts';
 
 /** How long signing waits for the database to say what a user has. */
 const ANSWER_WITHIN_MS = 1_000;

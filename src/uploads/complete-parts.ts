@@ -1,4 +1,4 @@
-import { type Mismatch, Problem } from '../errors.ts';
+import { type Mismatch, Problem } from '../contract/errors.ts';
 import type { MultipartUploads, StoredPart } from '../storage/multipart-uploads.ts';
 import { type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
 import type { OpenUpload } from './open-upload.ts';

@@ -1,5 +1,5 @@
 import { fileTypeFromBuffer } from 'file-type';
-import { essence, usualName } from '../media-type.ts';
+import { essence, usualName } from '../contract/media-type.ts';
 import { detectMarkup } from './detect-markup.ts';
 
 /** How many of an object's first bytes are looked at, at most: what the `file-type` library asks for. */

@@ -1,7 +1,7 @@
+import type { ParsedKey } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
-import type { ParsedKey } from '../object-key.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import { toRefusedFile } from './to-new-file.ts';
 import { mayRemove } from './upload-outcome.ts';

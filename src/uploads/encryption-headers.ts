@@ -1,4 +1,4 @@
-import type { Sse } from '../config.ts';
+import type { Sse } from '../config/config.ts';
 
 /** The headers that ask for encryption at rest (S3 API Reference, PutObject); empty: the bucket's own default. */
 export function encryptionHeaders(sse: Sse): Record<string, string> {

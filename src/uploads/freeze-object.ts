@@ -1,5 +1,5 @@
-import type { Config } from '../config.ts';
-import { frozenKey, type ObjectKey } from '../object-key.ts';
+import type { Config } from '../config/config.ts';
+import { frozenKey, type ObjectKey } from '../contract/object-key.ts';
 import type { Bucket, ObjectVersion, StoredObject } from '../storage/bucket.ts';
 import { objectChanged } from '../storage/bucket-errors.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
-import { objectKey, uploadId } from '../fields.ts';
-import type { IdSigner } from '../id-signer.ts';
+import type { Config } from '../config/config.ts';
+import { objectKey, uploadId } from '../contract/fields.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './open-upload.ts';
 
 export const listPartsInput = z.strictObject({ objectKey, uploadId });

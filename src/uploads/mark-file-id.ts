@@ -1,5 +1,5 @@
-import type { IdSigner } from '../id-signer.ts';
-import type { ObjectKeyParts } from '../object-key.ts';
+import type { ObjectKeyParts } from '../contract/object-key.ts';
+import type { IdSigner } from './id-signer.ts';
 
 /** 24 of a UUIDv7's 74 random bits; the other 50 tell the uploads of one user in one millisecond apart. */
 const MARK_BYTES = 3;

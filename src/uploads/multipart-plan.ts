@@ -1,6 +1,6 @@
-import type { IdSigner } from '../id-signer.ts';
-import type { ObjectKey } from '../object-key.ts';
-import { MAX_PARTS, MIN_PART_BYTES } from '../s3-limits.ts';
+import type { ObjectKey } from '../contract/object-key.ts';
+import { MAX_PARTS, MIN_PART_BYTES } from '../contract/s3-limits.ts';
+import type { IdSigner } from './id-signer.ts';
 
 const MIB = 1024 ** 2;
 

@@ -1,8 +1,8 @@
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
-import { Problem } from '../errors.ts';
-import type { IdSigner } from '../id-signer.ts';
-import { type ObjectKey, parseOwnKey } from '../object-key.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
+import { type ObjectKey, parseOwnKey } from '../contract/object-key.ts';
+import type { IdSigner } from './id-signer.ts';
 import { type MultipartPlan, parseUploadId } from './multipart-plan.ts';
 
 export type OpenUpload = { key: ObjectKey; documentType: string | null; plan: MultipartPlan; bucketUploadId: string };

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
-import { Problem } from '../errors.ts';
-import { checksumSha256, objectKey, partNumber, uploadId } from '../fields.ts';
-import type { IdSigner } from '../id-signer.ts';
+import type { Config } from '../config/config.ts';
+import { findViolations, type Limits } from '../config/limits.ts';
+import { Problem } from '../contract/errors.ts';
+import { checksumSha256, objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
-import { findViolations, type Limits } from '../upload-policy.ts';
+import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload } from './open-upload.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
 

@@ -1,13 +1,13 @@
 import { recordPresigns } from '../audit/record-presigns.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
+import { findViolations, type Violation } from '../config/limits.ts';
+import { isCopied } from '../config/store-traits.ts';
+import { Problem } from '../contract/errors.ts';
+import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Files } from '../db/create-files.ts';
-import { Problem } from '../errors.ts';
-import { MAX_PUT_BYTES } from '../s3-limits.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
-import { isCopied } from '../store-traits.ts';
-import { findViolations, type Violation } from '../upload-policy.ts';
 import { checkQuota } from './check-quota.ts';
 import { MAX_SIGNED_PARTS } from './sign-parts.ts';
 import { methodOf, type SignUploadServices, signUpload, type UploadConfig, type UploadToSign } from './sign-upload.ts';

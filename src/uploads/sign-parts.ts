@@ -1,5 +1,5 @@
-import { Problem } from '../errors.ts';
-import type { ObjectKey } from '../object-key.ts';
+import { Problem } from '../contract/errors.ts';
+import type { ObjectKey } from '../contract/object-key.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPart } from '../signing/presign-part.ts';
 import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';

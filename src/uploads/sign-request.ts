@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { fitFileName } from '../client/fit-file-name.ts';
-import { Problem } from '../errors.ts';
-import { label, metadata, partNumber, uploadId } from '../fields.ts';
-import { baseName, parseObjectKey, parseOwnKey } from '../object-key.ts';
-import { MAX_PUT_BYTES } from '../s3-limits.ts';
+import { maxBytesOf } from '../config/limits.ts';
+import { Problem } from '../contract/errors.ts';
+import { label, metadata, partNumber, uploadId } from '../contract/fields.ts';
+import { baseName, parseObjectKey, parseOwnKey } from '../contract/object-key.ts';
+import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
-import { maxBytesOf } from '../upload-policy.ts';
 import { isMarked } from './mark-file-id.ts';
 import { planOpenParts } from './multipart-plan.ts';
 import { uploadNotFound } from './open-upload.ts';

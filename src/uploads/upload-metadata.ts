@@ -1,5 +1,5 @@
+import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
 import type { NewFile } from '../db/create-files.ts';
-import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../metadata-text.ts';
 import type { UploadRequest } from './upload-request.ts';
 
 /** What a file remembers as its client said it: columns of its row, which its upload brings in the signed metadata. */

@@ -1,7 +1,7 @@
+import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, type StatesWith } from '../contract/file-states.ts';
+import type { ParsedKey } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
-import { Problem } from '../errors.ts';
-import type { ParsedKey } from '../object-key.ts';
 
 type RowOfFile = FileRow & { status: StatesWith<'isFinal', false> };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { checksumSha256, contentType, expiresIn, fileName, label, metadata } from '../fields.ts';
+import { checksumSha256, contentType, expiresIn, fileName, label, metadata } from '../contract/fields.ts';
 
 const MAX_BATCH = 100;
 

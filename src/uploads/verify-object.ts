@@ -1,11 +1,11 @@
-import type { Config } from '../config.ts';
-import type { Mismatch } from '../errors.ts';
-import { toMediaType } from '../media-type.ts';
-import { type ObjectKeyParts, safeFileName } from '../object-key.ts';
-import { MAX_PUT_BYTES } from '../s3-limits.ts';
+import type { Config } from '../config/config.ts';
+import { allowsType, findViolations, type Limits } from '../config/limits.ts';
+import { isCopied } from '../config/store-traits.ts';
+import type { Mismatch } from '../contract/errors.ts';
+import { toMediaType } from '../contract/media-type.ts';
+import { type ObjectKeyParts, safeFileName } from '../contract/object-key.ts';
+import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
-import { isCopied } from '../store-traits.ts';
-import { allowsType, findViolations, type Limits } from '../upload-policy.ts';
 import { checkContent } from './check-content.ts';
 import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { actFor, type Identity, requireScope } from '../../src/auth/caller.ts';
-import { toUserId } from '../../src/object-key.ts';
-import type { Scope } from '../../src/scopes.ts';
+import { toUserId } from '../../src/contract/object-key.ts';
+import type { Scope } from '../../src/contract/scopes.ts';
 import { problemOf } from './tokens.ts';
 
 function callerWith(...scopes: Scope[]): Identity {

@@ -2,8 +2,8 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { mintToken } from '../../src/auth/mint-token.ts';
 import { createTokenVerifier } from '../../src/auth/verify-token.ts';
-import { toUserId } from '../../src/object-key.ts';
-import type { Scope } from '../../src/scopes.ts';
+import { toUserId } from '../../src/contract/object-key.ts';
+import type { Scope } from '../../src/contract/scopes.ts';
 import { authOf, createClock, problemOf, START_SECONDS } from './tokens.ts';
 
 const userId = toUserId('Zoë');

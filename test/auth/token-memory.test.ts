@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Identity } from '../../src/auth/caller.ts';
 import { createTokenMemory } from '../../src/auth/token-memory.ts';
-import { toUserId } from '../../src/object-key.ts';
+import { toUserId } from '../../src/contract/object-key.ts';
 import { START, START_SECONDS } from './tokens.ts';
 
 const userId = toUserId('alice');

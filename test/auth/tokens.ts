@@ -2,8 +2,8 @@ import { createHmac } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, type JWTPayload, SignJWT } from 'jose';
 import { onTestFinished } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { Problem } from '../../src/errors.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { Problem } from '../../src/contract/errors.ts';
 import { listen } from '../helpers/listen.ts';
 
 export const SECRET = 'correct horse battery staple, at length';

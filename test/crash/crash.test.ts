@@ -5,10 +5,10 @@ import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/clie
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { MARKER_NAME } from '../../src/jobs/examine-marker.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
-import { createServices } from '../../src/services.ts';
+import { createServices } from '../../src/start/services.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort } from '../helpers/listen.ts';
 import { SECRET, startTestBucket } from '../helpers/test-service.ts';

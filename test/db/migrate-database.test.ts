@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { neonConfig } from '@neondatabase/serverless';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Problem } from '../../src/contract/errors.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
-import { Problem } from '../../src/errors.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 

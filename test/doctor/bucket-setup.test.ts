@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type CORSRule, GetBucketCorsCommand, HeadBucketCommand, PutBucketCorsCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
 import { withCorsRule } from '../../src/storage/cors-rules.ts';
 import { describeLifecycleRule, withLifecycleRule } from '../../src/storage/lifecycle-rules.ts';

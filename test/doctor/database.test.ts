@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { neonConfig } from '@neondatabase/serverless';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { grantRuntimeRights } from '../../src/db/runtime-rights.ts';
 import type { Check } from '../../src/doctor/check.ts';

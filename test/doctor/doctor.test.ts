@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import type { Check } from '../../src/doctor/check.ts';
 import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
 import { runDoctor } from '../../src/doctor/run-doctor.ts';

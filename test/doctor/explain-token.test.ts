@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import type { Check } from '../../src/doctor/check.ts';
 import { explainToken } from '../../src/doctor/explain-token.ts';
 

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
+import { parseObjectKey } from '../../src/contract/object-key.ts';
 import type { NewFile } from '../../src/db/create-files.ts';
-import { parseObjectKey } from '../../src/object-key.ts';
 import { toRefusedFile } from '../../src/uploads/to-new-file.ts';
 
 /** A row as an upload brings it, with a few values of its own: `alice`'s `lease.pdf`, of which nothing else is known. */

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SignJWT } from 'jose';
 import { expect } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
-import { createServices } from '../../src/services.ts';
+import { createServices } from '../../src/start/services.ts';
 import { createTestDatabase } from './database.ts';
 
 export const SECRET = 'a secret for tests that has more than thirty-two bytes';

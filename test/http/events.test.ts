@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
-import { createSigner, signSnsMessage, TOPIC } from '../events/sign-sns-message.ts';
+import { createSigner, signSnsMessage, TOPIC } from '../bucket-events/sign-sns-message.ts';
 import { startRelay } from '../helpers/relay.ts';
 import {
   type Answer,

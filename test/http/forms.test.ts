@@ -1,7 +1,7 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toUserId } from '../../src/object-key.ts';
-import type { Scope } from '../../src/scopes.ts';
+import { toUserId } from '../../src/contract/object-key.ts';
+import type { Scope } from '../../src/contract/scopes.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../../src/uploads/confirm-upload.ts';
 import { createFreezer } from '../../src/uploads/freeze-object.ts';
 import { type Sent, s3Error, startStoreInFront } from '../doctor/store-in-front.ts';

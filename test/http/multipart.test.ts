@@ -1,10 +1,10 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unavailable } from '../../src/errors.ts';
+import { unavailable } from '../../src/contract/errors.ts';
+import { toUserId } from '../../src/contract/object-key.ts';
+import type { Scope } from '../../src/contract/scopes.ts';
 import { createApp } from '../../src/http/app.ts';
-import { toUserId } from '../../src/object-key.ts';
-import type { Scope } from '../../src/scopes.ts';
 import { presignParts } from '../../src/uploads/presign-parts.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 

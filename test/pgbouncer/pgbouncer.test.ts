@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { tryNamedStatements } from '../../src/db/try-named-statements.ts';
 import { checkDatabase } from '../../src/doctor/check-database.ts';
 import { startJobs } from '../../src/jobs/start-jobs.ts';

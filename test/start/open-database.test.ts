@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
-import { type Closers, openDatabase } from '../../src/open-database.ts';
+import { type Closers, openDatabase } from '../../src/start/open-database.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { startRelay } from '../helpers/relay.ts';
 

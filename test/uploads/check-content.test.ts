@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { matchesType } from '../../src/media-type.ts';
+import { matchesType } from '../../src/contract/media-type.ts';
 import { checkContent } from '../../src/uploads/check-content.ts';
 import { SAMPLE_BYTES } from '../../src/uploads/detect-content-type.ts';
 import * as samples from './samples.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { describe, expect, it } from 'vitest';
-import { createIdSigner } from '../../src/id-signer.ts';
-import { FILE_ID_PATTERN, type ObjectKeyParts, toUserId } from '../../src/object-key.ts';
+import { FILE_ID_PATTERN, type ObjectKeyParts, toUserId } from '../../src/contract/object-key.ts';
+import { createIdSigner } from '../../src/uploads/id-signer.ts';
 import { isMarked, markFileId } from '../../src/uploads/mark-file-id.ts';
 
 const signer = createIdSigner(['a secret of this test']);

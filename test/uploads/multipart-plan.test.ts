@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createIdSigner } from '../../src/id-signer.ts';
-import { parseObjectKey } from '../../src/object-key.ts';
+import { parseObjectKey } from '../../src/contract/object-key.ts';
+import { createIdSigner } from '../../src/uploads/id-signer.ts';
 import {
   formatUploadId,
   type MultipartPlan,

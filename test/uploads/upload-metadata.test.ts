@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeText } from '../../src/metadata-text.ts';
-import { isCleanText } from '../../src/object-key.ts';
+import { encodeText } from '../../src/contract/metadata-text.ts';
+import { isCleanText } from '../../src/contract/object-key.ts';
 import {
   ANY_TYPE,
   fromMetadata,

@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { objectKey, partNumber } from '../../fields.ts';
-import { MAX_PARTS } from '../../s3-limits.ts';
+import { objectKey, partNumber } from '../../contract/fields.ts';
+import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { encodePath } from '../../signing/sigv4.ts';
 import { abortUpload } from '../../uploads/abort-upload.ts';
 import { confirmUpload } from '../../uploads/confirm-upload.ts';

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
-import type { Config } from '../../config.ts';
-import { Problem } from '../../errors.ts';
+import type { Config } from '../../config/config.ts';
+import { Problem } from '../../contract/errors.ts';
 import {
   archiveFile,
   type ChangeFileServices,

@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { Problem, unavailable } from '../../errors.ts';
+import { Problem, unavailable } from '../../contract/errors.ts';
 import { answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
 import { createReadiness, type Parts, type ReadinessServices } from '../readiness.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, Hono } from 'hono';
-import type { Config } from '../../config.ts';
-import { Problem } from '../../errors.ts';
+import type { Config } from '../../config/config.ts';
+import { Problem } from '../../contract/errors.ts';
 import type { SigningEndpoint } from '../../signing/resolve-endpoint.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';

@@ -1,6 +1,6 @@
-import type { AuthConfig } from './auth-config.ts';
-import type { Config } from './config.ts';
-import { readDevSecrets } from './local/dev-secrets.ts';
+import type { AuthConfig } from '../config/auth-config.ts';
+import type { Config } from '../config/config.ts';
+import { readDevSecrets } from '../local/dev-secrets.ts';
 
 /** How tokens verify: by the configured keys, or in development by a secret made once and kept in `DATA_DIR`. */
 export async function readAuth({ auth, dataDir }: Pick<Config, 'auth' | 'dataDir'>): Promise<AuthConfig> {

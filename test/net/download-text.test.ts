@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
-import { downloadText } from '../src/download-text.ts';
-import { listen } from './helpers/listen.ts';
+import { downloadText } from '../../src/net/download-text.ts';
+import { listen } from '../helpers/listen.ts';
 
 let close = () => {};
 afterEach(() => close());

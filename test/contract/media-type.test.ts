@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matchesType, restorePlus, toMediaType } from '../src/media-type.ts';
+import { matchesType, restorePlus, toMediaType } from '../../src/contract/media-type.ts';
 
 describe('toMediaType', () => {
   it.each([

@@ -1,6 +1,6 @@
+import { Problem } from '../contract/errors.ts';
+import { essence, matchesType } from '../contract/media-type.ts';
 import type { Config } from './config.ts';
-import { Problem } from './errors.ts';
-import { essence, matchesType } from './media-type.ts';
 
 /** What bounds every upload. */
 export type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;

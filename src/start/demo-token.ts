@@ -1,6 +1,6 @@
-import { mintToken } from './auth/mint-token.ts';
-import type { Config } from './config.ts';
-import type { UserId } from './object-key.ts';
+import { mintToken } from '../auth/mint-token.ts';
+import type { Config } from '../config/config.ts';
+import type { UserId } from '../contract/object-key.ts';
 import { readAuth } from './token-key.ts';
 
 export const DEMO_USER = 'demo' as UserId;

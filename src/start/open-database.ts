@@ -1,12 +1,12 @@
 import { resolve } from 'node:path';
-import type { Config } from './config.ts';
-import { connectDatabase, type Database } from './db/connect-database.ts';
-import { createLeases, type Exclusively } from './db/create-leases.ts';
-import { createMarkerQueries, type MarkerQueries } from './db/create-marker-queries.ts';
-import { migrateDatabase, requireMigrated } from './db/migrate-database.ts';
-import { isRefused } from './db/query-database.ts';
-import { tryNamedStatements } from './db/try-named-statements.ts';
-import { Problem, unavailable } from './errors.ts';
+import type { Config } from '../config/config.ts';
+import { Problem, unavailable } from '../contract/errors.ts';
+import { connectDatabase, type Database } from '../db/connect-database.ts';
+import { createLeases, type Exclusively } from '../db/create-leases.ts';
+import { createMarkerQueries, type MarkerQueries } from '../db/create-marker-queries.ts';
+import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
+import { isRefused } from '../db/query-database.ts';
+import { tryNamedStatements } from '../db/try-named-statements.ts';
 
 /** What to call at the end, last first. */
 export type Closers = (() => Promise<void>)[];
@@ -90,7 +90,7 @@ export async function startEmbeddedDatabase(
   logger: Pick<Logger, 'info'>,
   closers: Closers,
 ) {
-  const { startEmbeddedPostgres } = await import('./local/embedded-postgres/start-embedded-postgres.ts');
+  const { startEmbeddedPostgres } = await import('../local/embedded-postgres/start-embedded-postgres.ts');
   const postgres = await startEmbeddedPostgres({
     directory: resolve(config.dataDir, 'postgres'),
     log: (line) => logger.info({}, line),

@@ -1,4 +1,4 @@
-import { Problem, unavailable } from '../errors.ts';
+import { Problem, unavailable } from '../contract/errors.ts';
 import { type BucketEvent, bucketEventsText } from './bucket-event.ts';
 import { createSnsVerifier, type Download } from './create-sns-verifier.ts';
 import { type SnsMessage, snsOrigin } from './sns-message.ts';

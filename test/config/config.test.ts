@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { ConfigError, parseConfig, SETTING_NAMES } from '../src/config.ts';
-import { misspeltSettings } from '../src/misspelt-settings.ts';
-import { SETTING_GROUPS } from '../src/settings.ts';
-import { PROVIDERS } from '../src/store-traits.ts';
+import { ConfigError, parseConfig, SETTING_NAMES } from '../../src/config/config.ts';
+import { misspeltSettings } from '../../src/config/misspelt-settings.ts';
+import { SETTING_GROUPS } from '../../src/config/settings.ts';
+import { PROVIDERS } from '../../src/config/store-traits.ts';
 
 const PRODUCTION = {
   NODE_ENV: 'production',
@@ -289,7 +289,7 @@ describe('the store', () => {
   });
 
   it('is in the table of docs/deploying.md, whichever it is', () => {
-    const table = readFileSync(new URL('../docs/deploying.md', import.meta.url), 'utf8')
+    const table = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8')
       .match(/^\| `.*$/gm)
       ?.join('\n');
     for (const provider of PROVIDERS) expect(table).toContain(`\`${provider}\``);
@@ -413,7 +413,7 @@ describe('secrets', () => {
 });
 
 describe('.env.example', () => {
-  const lines = readFileSync(new URL('../.env.example', import.meta.url), 'utf8').split('\n');
+  const lines = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8').split('\n');
   const shown = new Map(
     lines.flatMap((line) => {
       const [, name = '', value = ''] = /^# ([A-Z0-9_]+)=(.*)$/.exec(line) ?? [];

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { Config } from './config.ts';
+import type { Config } from '../config/config.ts';
 
 /**
  * Looks whether the ports can be had, before anything is made that takes long or has to be stopped again.

@@ -1,5 +1,5 @@
 import { verify, X509Certificate } from 'node:crypto';
-import { Problem, unavailable } from '../errors.ts';
+import { Problem, unavailable } from '../contract/errors.ts';
 import { type SnsMessage, snsOrigin, stringToSign } from './sns-message.ts';
 
 /** The text behind a URL, or a rejection: `downloadText`. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { type Config, ConfigError, parseConfig, SETTING_NAMES } from './config.ts';
-import { misspeltSettings } from './misspelt-settings.ts';
+import { type Config, ConfigError, parseConfig, SETTING_NAMES } from '../config/config.ts';
+import { misspeltSettings } from '../config/misspelt-settings.ts';
 
 /**
  * What a command ends with. Findings and failures are told apart, so that an alarm on `found` does not ring because the

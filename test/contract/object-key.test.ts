@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Problem } from '../src/errors.ts';
+import { Problem } from '../../src/contract/errors.ts';
 import {
   buildObjectKey,
   isCleanText,
@@ -11,7 +11,7 @@ import {
   type UserId,
   userPrefix,
   userSegment,
-} from '../src/object-key.ts';
+} from '../../src/contract/object-key.ts';
 
 const FILE_ID = '0198c0de-0000-7000-8000-000000000001';
 const user = (id: string): UserId => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createSnsVerifier } from '../../src/events/create-sns-verifier.ts';
-import { snsMessage, snsOrigin } from '../../src/events/sns-message.ts';
+import { createSnsVerifier } from '../../src/bucket-events/create-sns-verifier.ts';
+import { snsMessage, snsOrigin } from '../../src/bucket-events/sns-message.ts';
 import { CERTIFICATE_URL, createSigner, signSnsMessage, TOPIC } from './sign-sns-message.ts';
 
 const sns = createSigner();

@@ -1,4 +1,4 @@
-import type { Problem } from './errors.ts';
+import type { Problem } from '../contract/errors.ts';
 
 /** Leave to go on, to be given back once; giving it back again does nothing. */
 export type Release = () => void;

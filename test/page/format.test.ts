@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { kindOf } from '../../src/demo/file-kind.ts';
-import { formatAgo, formatBytes, formatDuration, formatFiles, formatPercent } from '../../src/demo/format.ts';
-import { createSpeedMeter } from '../../src/demo/speed-meter.ts';
+import { kindOf } from '../../src/page/file-kind.ts';
+import { formatAgo, formatBytes, formatDuration, formatFiles, formatPercent } from '../../src/page/format.ts';
+import { createSpeedMeter } from '../../src/page/speed-meter.ts';
 
 describe('what the page calls things', () => {
   it.each([

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import type { Config } from './config.ts';
+import type { Config } from '../config/config.ts';
+import { SECRETS_FILE } from '../local/dev-secrets.ts';
+import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';
 import { DEMO_USER, mintDemoToken } from './demo-token.ts';
-import { SECRETS_FILE } from './local/dev-secrets.ts';
-import { EMBEDDED_BUCKET } from './local/embedded-bucket.ts';
 
 type Running = { now: () => Date; endpoint: { protocol: string; host: string } };
 

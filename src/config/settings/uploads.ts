@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { jsonText } from '../json-text.ts';
-import { LABEL_PATTERN } from '../object-key.ts';
-import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from '../s3-limits.ts';
+import { jsonText } from '../../contract/json-text.ts';
+import { LABEL_PATTERN } from '../../contract/object-key.ts';
+import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from '../../contract/s3-limits.ts';
 import { flag, integer, list } from './kinds.ts';
 import { MIN_SECRET_BYTES } from './secrets.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { busy, Problem } from '../src/errors.ts';
-import { createSlots } from '../src/slots.ts';
+import { busy, Problem } from '../../src/contract/errors.ts';
+import { createSlots } from '../../src/net/slots.ts';
 
 const refuse = (isOwnDoing: boolean) => (isOwnDoing ? new Problem('rate-limited', 'own') : busy('all'));
 

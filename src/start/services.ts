@@ -1,41 +1,41 @@
 import { join } from 'node:path';
-import type { SealServices } from './audit/seal-audit-log.ts';
-import { createTokenVerifier } from './auth/verify-token.ts';
-import { isOpenToOtherClients } from './auth-config.ts';
-import type { BucketConfig, Config } from './config.ts';
-import { createAuditLog } from './db/create-audit-log.ts';
-import { createFiles, type Files } from './db/create-files.ts';
-import { createSealQueries } from './db/create-seal-queries.ts';
-import { createSweepQueries } from './db/create-sweep-queries.ts';
-import { trackUse } from './db/track-use.ts';
+import type { SealServices } from '../audit/seal-audit-log.ts';
+import { createTokenVerifier } from '../auth/verify-token.ts';
+import { isOpenToOtherClients } from '../config/auth-config.ts';
+import type { BucketConfig, Config } from '../config/config.ts';
+import { unavailable } from '../contract/errors.ts';
+import { createAuditLog } from '../db/create-audit-log.ts';
+import { createFiles, type Files } from '../db/create-files.ts';
+import { createSealQueries } from '../db/create-seal-queries.ts';
+import { createSweepQueries } from '../db/create-sweep-queries.ts';
+import { trackUse } from '../db/track-use.ts';
+import { createReaderSlots } from '../files/read-content.ts';
+import type { AppServices } from '../http/app.ts';
+import { type Logger, withoutThrowing } from '../http/observe.ts';
+import { readClocks } from '../jobs/agreed-clocks.ts';
+import { MARKER_NAME, OBJECTION_NAME } from '../jobs/examine-marker.ts';
+import { keepWatermark } from '../jobs/keep-watermark.ts';
+import type { JobServices } from '../jobs/start-jobs.ts';
+import { createSweeperHealth } from '../jobs/sweep-refused.ts';
+import { readDevSecrets } from '../local/dev-secrets.ts';
+import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';
+import { inTime } from '../net/in-time.ts';
+import { rememberCredentials } from '../signing/credentials.ts';
+import { HARMFUL_HEADERS } from '../signing/harmful-headers.ts';
+import { resolveEndpoint } from '../signing/resolve-endpoint.ts';
+import { openBucket } from '../storage/bucket.ts';
+import { readBucketClock } from '../storage/bucket-clock.ts';
+import { createBucketMarker } from '../storage/bucket-marker.ts';
+import { createS3Clients } from '../storage/create-s3-client.ts';
+import { createBucketLister } from '../storage/list-bucket.ts';
+import { createMultipartUploads } from '../storage/multipart-uploads.ts';
+import { setUpBucket } from '../storage/set-up-bucket.ts';
+import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
+import { createFreezer } from '../uploads/freeze-object.ts';
+import { createIdSigner } from '../uploads/id-signer.ts';
 import { mintDemoToken } from './demo-token.ts';
-import { unavailable } from './errors.ts';
-import { createReaderSlots } from './files/read-content.ts';
-import type { AppServices } from './http/app.ts';
-import { type Logger, withoutThrowing } from './http/observe.ts';
-import { createIdSigner } from './id-signer.ts';
-import { inTime } from './in-time.ts';
-import { readClocks } from './jobs/agreed-clocks.ts';
-import { MARKER_NAME, OBJECTION_NAME } from './jobs/examine-marker.ts';
-import { keepWatermark } from './jobs/keep-watermark.ts';
-import type { JobServices } from './jobs/start-jobs.ts';
-import { createSweeperHealth } from './jobs/sweep-refused.ts';
-import { readDevSecrets } from './local/dev-secrets.ts';
-import { EMBEDDED_BUCKET } from './local/embedded-bucket.ts';
 import { type Closers, openDatabase } from './open-database.ts';
-import { rememberCredentials } from './signing/credentials.ts';
-import { HARMFUL_HEADERS } from './signing/harmful-headers.ts';
-import { resolveEndpoint } from './signing/resolve-endpoint.ts';
-import { openBucket } from './storage/bucket.ts';
-import { readBucketClock } from './storage/bucket-clock.ts';
-import { createBucketMarker } from './storage/bucket-marker.ts';
-import { createS3Clients } from './storage/create-s3-client.ts';
-import { createBucketLister } from './storage/list-bucket.ts';
-import { createMultipartUploads } from './storage/multipart-uploads.ts';
-import { setUpBucket } from './storage/set-up-bucket.ts';
 import { readAuth } from './token-key.ts';
-import { createConfirmingSlots } from './uploads/confirm-upload.ts';
-import { createFreezer } from './uploads/freeze-object.ts';
 
 /** How long a request waits for credentials that have to be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
@@ -151,7 +151,7 @@ export async function lockEmbedded(
   closers: Closers,
 ): Promise<void> {
   if (config.bucket !== null && config.database.url !== undefined) return;
-  const { lockDataDirectory } = await import('./local/lock-data-directory.ts');
+  const { lockDataDirectory } = await import('../local/lock-data-directory.ts');
   closers.push(await lockDataDirectory(config.dataDir));
 }
 
@@ -204,7 +204,7 @@ async function startEmbeddedBucket(
   logger: Logger,
   closers: Closers,
 ): Promise<BucketConfig> {
-  const { startLocalS3 } = await import('./local/s3/start-local-s3.ts');
+  const { startLocalS3 } = await import('../local/s3/start-local-s3.ts');
   const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
   const credentials = { accessKeyId, secretAccessKey };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jsonText } from '../json-text.ts';
+import { jsonText } from '../contract/json-text.ts';
 
 /** An object that arrived in a bucket; null for an event that says anything else, such as a removal. */
 export type BucketEvent = { bucket: string; key: string } | null;

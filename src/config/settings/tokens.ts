@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseScopeWords } from '../scopes.ts';
+import { parseScopeWords } from '../../contract/scopes.ts';
 import { integer, list, optionalList } from './kinds.ts';
 
 export const tokenSettings = {

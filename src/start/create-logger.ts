@@ -1,5 +1,5 @@
 import pino from 'pino';
-import type { Config } from './config.ts';
+import type { Config } from '../config/config.ts';
 import { openLogDestination } from './log-destination.ts';
 
 /** A C0 control in JSON, but for the tabs and line breaks of stacks, which have shorter names. */

@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rm
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createLogger, serializeError } from '../src/create-logger.ts';
+import { createLogger, serializeError } from '../../src/start/create-logger.ts';
 
 describe('serializeError', () => {
   it('keeps what tells the cause, and drops what drivers and SDKs hang on their errors', () => {
