@@ -146,6 +146,13 @@ describe('s3cmd', { timeout: 120_000 }, () => {
     expect(await s3cmd('info', `s3://${bucket}/s3cmd/small`)).toContain('FULL_CONTROL');
   });
 
+  it('copies, moves and changes within the bucket', async () => {
+    await s3cmd('cp', `s3://${bucket}/s3cmd/small`, `s3://${bucket}/s3cmd/copy`);
+    await s3cmd('mv', `s3://${bucket}/s3cmd/copy`, `s3://${bucket}/s3cmd/moved`);
+    await s3cmd('modify', '--add-header=x-amz-meta-a:b', `s3://${bucket}/s3cmd/moved`);
+    expect(await s3cmd('info', `s3://${bucket}/s3cmd/moved`)).toContain('x-amz-meta-a: b');
+  });
+
   it('syncs a folder, and deletes all of it', async () => {
     await s3cmd('sync', 'tree/', `s3://${bucket}/s3cmd-tree/`);
     expect(await s3cmd('ls', '--recursive', `s3://${bucket}/s3cmd-tree/`)).toContain('in a folder/large');

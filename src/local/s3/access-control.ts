@@ -1,7 +1,7 @@
-import { OWNER_NODES } from './owner.ts';
+import { OWNER_ID, OWNER_NODES } from './owner.ts';
 import type { S3Answer } from './s3-call.ts';
 import { S3Error, type S3ErrorCode } from './s3-error.ts';
-import { renderNode } from './xml-body.ts';
+import { childText, parseXmlBody, renderNode } from './xml-body.ts';
 
 const PRIVATE_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read'];
 const OTHER_ACLS = ['public-read', 'public-read-write', 'authenticated-read', 'aws-exec-read', 'log-delivery-write'];
@@ -27,6 +27,22 @@ export function requirePrivateAcl(
   if (hasGrants || (acl !== undefined && OTHER_ACLS.includes(acl))) throw new S3Error(refusal);
   if (acl === undefined || PRIVATE_ACLS.includes(acl)) return;
   throw new S3Error('InvalidArgument', undefined, { ArgumentName: 'x-amz-acl', ArgumentValue: acl });
+}
+
+/**
+ * Takes the list that `describeAcl` answers, which s3cmd sends back for each copy it makes. Throws
+ * AccessControlListNotSupported for one that gives anything to others, and MalformedXML.
+ */
+export function requireOwnersAcl(body: Buffer): void {
+  const policy = parseXmlBody(body);
+  const grants = policy.children.find(({ name }) => name === 'AccessControlList')?.children ?? [];
+  const isOwners = grants.every((grant) => {
+    const grantee = grant.children.find(({ name }) => name === 'Grantee');
+    const id = grantee === undefined ? null : childText(grantee, 'ID');
+    return id?.trim() === OWNER_ID && childText(grant, 'Permission')?.trim() === 'FULL_CONTROL';
+  });
+  if (policy.name === 'AccessControlPolicy' && grants.length > 0 && isOwners) return;
+  throw new S3Error('AccessControlListNotSupported');
 }
 
 /** The list of everything here: full control for the owner. */

@@ -8,6 +8,7 @@ import {
   GetBucketAclCommand,
   GetBucketLocationCommand,
   GetObjectAclCommand,
+  type Grant,
   HeadBucketCommand,
   ListBucketsCommand,
   PutBucketAclCommand,
@@ -124,6 +125,21 @@ describe('access control lists', () => {
     await s3.client.send(new PutObjectCommand({ ...input, Body: 'x', ACL }));
     await s3.client.send(new CreateMultipartUploadCommand({ ...input, ACL }));
     await s3.client.send(new PutObjectAclCommand({ ...input, ACL }));
+  });
+
+  it('are taken as they are answered, and refused with a grant to another', async () => {
+    const input = { Bucket: s3.bucket, Key: 'acl-list' };
+    await s3.client.send(new PutObjectCommand({ ...input, Body: 'x' }));
+    const { Owner, Grants = [] } = await s3.client.send(new GetObjectAclCommand(input));
+    const put = (grants: Grant[]) =>
+      s3.client.send(new PutObjectAclCommand({ ...input, AccessControlPolicy: { Owner, Grants: grants } }));
+    await put(Grants);
+    const URI = 'http://acs.amazonaws.com/groups/global/AllUsers';
+    const everybody: Grant = { Grantee: { Type: 'Group', URI }, Permission: 'READ' };
+    const other: Grant = { Grantee: { Type: 'CanonicalUser', ID: '6'.repeat(64) }, Permission: 'FULL_CONTROL' };
+    for (const grants of [[...Grants, everybody], [other], []]) {
+      await expect(put(grants)).rejects.toMatchObject({ name: 'AccessControlListNotSupported' });
+    }
   });
 
   it.each(['public-read', 'public-read-write', 'authenticated-read'] as const)('are refused as %s', async (ACL) => {

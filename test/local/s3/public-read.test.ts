@@ -77,11 +77,15 @@ describe('a bucket policy', () => {
     const Resource = [`${arn}/public/?*b`, `${arn}/other`];
     await setPolicy(allow({ Principal: { AWS: '*' }, Action: ['s3:GetObject'], Resource }));
     expect((await get('public/a%20b')).status).toBe(200);
+    await setPolicy(allow({ Principal: { AWS: ['*'] } }));
+    expect((await get('public/a%20b')).status).toBe(200);
   });
 
   it.each<[string, Record<string, unknown>]>([
     ['another action', { Action: 's3:*' }],
     ['another action beside', { Action: ['s3:GetObject', 's3:PutObject'] }],
+    ['no action', { Action: [] }],
+    ['no principal', { Principal: { AWS: [] } }],
     ['a denial', { Effect: 'Deny' }],
     ['another principal', { Principal: { AWS: 'arn:aws:iam::123456789012:root' } }],
     ['a condition', { Condition: { IpAddress: { 'aws:SourceIp': '192.0.2.0/24' } } }],

@@ -43,8 +43,10 @@ export async function isPublic(store: Store, { bucket, key }: S3Request): Promis
 function readStatement(statement: unknown, bucket: string): Statement {
   if (!isObject(statement)) throw malformed('A statement is an object');
   const { Sid: _sid, Effect, Principal, Action, Resource, ...others } = statement;
-  const isEverybody = Principal === '*' || (isObject(Principal) && Principal.AWS === '*');
-  const isRead = [Action].flat().every((action) => /^s3:GetObject$/i.test(String(action)));
+  const principals = [isObject(Principal) ? Principal.AWS : Principal].flat();
+  const actions = [Action].flat();
+  const isEverybody = principals.length > 0 && principals.every((principal) => principal === '*');
+  const isRead = actions.length > 0 && actions.every((action) => /^s3:GetObject$/i.test(String(action)));
   const resources = [Resource].flat().map(String);
   const hasVariables = resources.some((resource) => resource.includes('${'));
   if (Object.keys(others).length > 0 || Effect !== 'Allow' || !isEverybody || !isRead || hasVariables) {
