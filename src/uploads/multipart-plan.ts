@@ -38,7 +38,7 @@ export function partLength(plan: MultipartPlan, partNumber: number): number | nu
 /** An upload that was begun: under which key, how it is cut, and the bucket's id of it. */
 type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string };
 
-/** Of HMAC-SHA256, 128 bits (RFC 2104, section 5: no less than half). */
+/** Of HMAC-SHA256, 128 bits (RFC 2104, section 5: no less than half): in base64url the last character has two of them. */
 const TAG_BYTES = 16;
 
 /**
@@ -60,7 +60,7 @@ export function parseUploadId(
   uploadId: string,
 ): Pick<BegunUpload, 'plan' | 'bucketUploadId'> | null {
   const [, text = '', size = '', partSize = '', kind, tag = '', bucketUploadId = ''] =
-    /^((\d{1,15})\.(\d{1,15})(\+sha256|\+open)?)\.([\w-]{22})\.([!-~]+)$/.exec(uploadId) ?? [];
+    /^((\d{1,15})\.(\d{1,15})(\+sha256|\+open)?)\.([\w-]{21}[AQgw])\.([!-~]+)$/.exec(uploadId) ?? [];
   if (bucketUploadId === '') return null;
   if (!signer.isTag(taggedText(key, text, bucketUploadId), Buffer.from(tag, 'base64url'))) return null;
   const plan = {
