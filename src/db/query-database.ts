@@ -8,10 +8,13 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 /**
  * SQLSTATE of a server that cannot serve now: connection exceptions (08), insufficient resources (53), operator
  * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, a lock
- * that is not to be had, and a table that is missing because the database was down at start and is migrated any moment
- * now.
+ * that is not to be had, a database that takes no connections for a while (55000), and a table that is missing because the
+ * database was down at start and is migrated any moment now.
  */
-const NOT_NOW = /^(08|53|57|58|25006$|42P01$|55P03$|28|3D)/;
+const NOT_NOW = /^(08|53|57|58|25006$|42P01$|55000$|55P03$|28|3D)/;
+
+/** Of an error that ends the connection, whatever its SQLSTATE: poolers have some of their own (Supavisor: XX000). */
+const FATAL = /^(FATAL|PANIC)$/;
 
 /** SQLSTATE of a server that does not know us, or not this database: it may again when somebody has mended that. */
 const REFUSED = /^(28|3D)/;
@@ -60,7 +63,7 @@ export function isStale(error: unknown): boolean {
 /** Whether its connection is of no more use, or nobody knows. What else a server refuses leaves it as it was. */
 export function isBroken(error: unknown): boolean {
   const state = sqlState(error);
-  return state === undefined || BROKEN.test(state) || isStale(error);
+  return state === undefined || BROKEN.test(state) || isFatal(error) || isStale(error);
 }
 
 /** The rows of a raw statement: both drivers answer with them, and Drizzle's common type for them does not say so. */
@@ -79,7 +82,7 @@ export function isLockTimeout(error: unknown): boolean {
 
 function meansUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return NOT_NOW.test(state) || ROLLED_BACK.test(state);
+  if (state !== undefined) return NOT_NOW.test(state) || ROLLED_BACK.test(state) || isFatal(error);
   // A query that failed without a SQLSTATE never heard from the server. Drivers throw plain errors for that, some
   // without any code, and Neon's a WebSocket event; a subclass such as TypeError is a mistake of ours.
   if (error instanceof DrizzleQueryError) return !(error.cause instanceof Error) || isPlain(error.cause);
@@ -94,9 +97,18 @@ function isPlain(error: Error): boolean {
   return error.constructor === Error || error instanceof AggregateError;
 }
 
+function isFatal(error: unknown): boolean {
+  const cause = causeOf(error);
+  return cause instanceof Error && 'severity' in cause && FATAL.test(String(cause.severity));
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof DrizzleQueryError ? error.cause : error;
+}
+
 /** The SQLSTATE of what a query threw; undefined where the server did not say one. */
 export function sqlState(error: unknown): string | undefined {
-  const cause = error instanceof DrizzleQueryError ? error.cause : error;
+  const cause = causeOf(error);
   // `severity` tells a SQLSTATE from Node's codes: EPIPE has five letters, too.
   if (!(cause instanceof Error) || !('severity' in cause) || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;
@@ -104,6 +116,6 @@ export function sqlState(error: unknown): string | undefined {
 
 /** The DETAIL of what a query threw; empty where the server did not send one. */
 export function errorDetail(error: unknown): string {
-  const cause = error instanceof DrizzleQueryError ? error.cause : error;
+  const cause = causeOf(error);
   return cause instanceof Error && 'detail' in cause ? String(cause.detail) : '';
 }

@@ -106,17 +106,15 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('is unavailable when it says so itself', async () => {
-    for (const [state, message] of [
-      ['53300', 'too many clients'],
-      ['57P03', 'starting up'],
-      ['08006', 'connection failure'],
-      ['25006', 'read only'],
-      ['42P01', 'not migrated yet'],
-      ['40001', 'rolled back, twice'],
-    ]) {
-      const raise = sql.raw(`do $$ begin raise exception '${message}' using errcode = '${state}'; end $$`);
-      await expect(queryDatabase(() => database.db.execute(raise))).rejects.toMatchObject(UNAVAILABLE);
+    for (const state of ['53300', '57P03', '08006', '25006', '42P01', '55000', '40001']) {
+      const raise = sql.raw(`do $$ begin raise exception 'not now' using errcode = '${state}'; end $$`);
+      await expect(
+        queryDatabase(() => database.db.execute(raise)),
+        state,
+      ).rejects.toMatchObject(UNAVAILABLE);
     }
+    const ofPooler = Object.assign(new Error('Tenant or user not found'), { severity: 'FATAL', code: 'XX000' });
+    await expect(queryDatabase(() => Promise.reject(ofPooler))).rejects.toMatchObject(UNAVAILABLE);
   });
 
   it('leaves a server that became read-only, and finds the one that serves now, however busy it is', async () => {
