@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.ts';
 import { PROBLEMS, Problem, unavailable } from '../contract/errors.ts';
 import { parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Scope } from '../contract/scopes.ts';
-import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../uploads/confirm-upload.ts';
 import type { BucketEvent } from './bucket-event.ts';
 

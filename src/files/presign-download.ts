@@ -10,7 +10,7 @@ import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
-import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { toContentDisposition } from './content-disposition.ts';
 import { findActive } from './find-active.ts';
 import { toFile } from './to-file.ts';

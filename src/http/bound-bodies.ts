@@ -1,17 +1,14 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import { busy, Problem } from '../contract/errors.ts';
-import { createSlots, type Release, type Slots } from '../net/slots.ts';
-import type { Env } from './env.ts';
+import { createSlots, type Release } from '../net/slots.ts';
+import type { BodySlots, Env } from './env.ts';
 
 /** What a body may have by default, and what counts as a small one. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
 /** How long a body waits for others to arrive. Meanwhile it is not read. */
 const WAIT_MS = 2_000;
-
-/** Places for bodies on their way: a large one has up to 1 MiB, a small one up to 64 KiB. */
-export type BodySlots = { large: Slots; small: Slots };
 
 /**
  * Bounds what bodies on their way hold of this instance's memory: 96 MiB in all, 12 MiB of one user's. A body that is sent

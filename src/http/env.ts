@@ -2,7 +2,10 @@ import type { Target } from '../audit/record-refusals.ts';
 import type { Identity } from '../auth/caller.ts';
 import type { TokenRefusal } from '../auth/refusal.ts';
 import type { AuditAction } from '../db/audit-row.ts';
-import type { BodySlots } from './bound-bodies.ts';
+import type { Slots } from '../net/slots.ts';
+
+/** Places for bodies on their way: a large one has up to 1 MiB, a small one up to 64 KiB. */
+export type BodySlots = { large: Slots; small: Slots };
 
 /** What the middleware hands to the routes. `caller` is set behind `authenticate`, so on every route that needs one. */
 export type Env = {

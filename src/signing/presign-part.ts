@@ -1,6 +1,6 @@
 import type { Credentials } from './credentials.ts';
 import { presignUrl, type SignedUrl } from './presign-url.ts';
-import type { SigningEndpoint } from './resolve-endpoint.ts';
+import type { SigningEndpoint } from './signing-endpoint.ts';
 
 export type PartToSign = {
   key: string;

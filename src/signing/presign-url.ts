@@ -1,6 +1,6 @@
 import { MAX_URL_TTL_SECONDS } from '../contract/s3-limits.ts';
 import type { Credentials } from './credentials.ts';
-import type { SigningEndpoint } from './resolve-endpoint.ts';
+import type { SigningEndpoint } from './signing-endpoint.ts';
 import {
   ALGORITHM,
   amzDate,

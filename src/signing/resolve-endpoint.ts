@@ -2,23 +2,8 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { presignGet } from './presign-get.ts';
 import { presignPut } from './presign-put.ts';
+import type { SigningEndpoint } from './signing-endpoint.ts';
 import { encodePath } from './sigv4.ts';
-
-/** Where a bucket lives and what its requests are signed for, as `resolveEndpoint` found it. */
-export type SigningEndpoint = {
-  /** The bucket's name, or the ARN it was given as. */
-  bucket: string;
-  /** `https:` or `http:`. */
-  protocol: string;
-  /** With the port where it is not the protocol's own: what the client will send as `Host`. */
-  host: string;
-  /** What stands in front of `/{key}`, encoded: empty for virtual-hosted style, `/{bucket}` for path style. */
-  basePath: string;
-  region: string;
-  service: string;
-  /** Names, in lower case, that whatever writes is signed without and may not come with. Default: none. */
-  absentHeaders?: readonly string[];
-};
 
 export type EndpointOptions = {
   /** A bucket's name or the ARN of an access point. */

@@ -5,7 +5,7 @@ import { findViolations, type Limits } from '../config/limits.ts';
 import { Problem } from '../contract/errors.ts';
 import { checksumSha256, objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import type { Credentials } from '../signing/credentials.ts';
-import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload } from './open-upload.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';

@@ -2,7 +2,7 @@ import { Problem } from '../contract/errors.ts';
 import type { ObjectKey } from '../contract/object-key.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPart } from '../signing/presign-part.ts';
-import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
 
 /** How many parts are signed in one answer. */

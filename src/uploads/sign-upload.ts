@@ -8,7 +8,7 @@ import type { Credentials } from '../signing/credentials.ts';
 import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';
 import { presignUrl } from '../signing/presign-url.ts';
-import type { SigningEndpoint } from '../signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { encryptionHeaders } from './encryption-headers.ts';
 import type { IdSigner } from './id-signer.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { presignGet } from '../../src/signing/presign-get.ts';
 import { presignPut } from '../../src/signing/presign-put.ts';
-import type { SigningEndpoint } from '../../src/signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../../src/signing/signing-endpoint.ts';
 
 const endpoint: SigningEndpoint = {
   bucket: 'examplebucket',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type Context, Hono } from 'hono';
 import type { Config } from '../../config/config.ts';
 import { Problem } from '../../contract/errors.ts';
-import type { SigningEndpoint } from '../../signing/resolve-endpoint.ts';
+import type { SigningEndpoint } from '../../signing/signing-endpoint.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
 import { isLoopback } from '../loopback.ts';

@@ -3,7 +3,7 @@ import type { S3Answer } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 import { readSetting } from './store/buckets.ts';
-import type { Store } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
 
 /**
  * Answers a CORS preflight: the S3 reference, "OPTIONS object". Throws BadRequest without `Origin` or

@@ -12,7 +12,7 @@ import { renderError, S3Error } from './s3-error.ts';
 import { readRequest } from './s3-request.ts';
 import { type SigningKeys, verifySignature } from './signature/verify-signature.ts';
 import { hasCode } from './store/durable-files.ts';
-import type { Store } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
 
 /** How long the rest of a refused body is read and thrown away, so that the client gets to read the refusal. */
 const DRAIN_MILLISECONDS = 30_000;

@@ -1,7 +1,7 @@
 import type { S3Request } from './s3-request.ts';
 import type { Payload } from './signature/payload.ts';
 import type { DataReader } from './store/data-files.ts';
-import type { Store } from './store/open-store.ts';
+import type { Store } from './store/store.ts';
 
 /** A request whose signature held. */
 export type S3Call = {

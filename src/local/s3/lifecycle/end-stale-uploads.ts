@@ -1,6 +1,6 @@
 import { listBucketNames, readSetting } from '../store/buckets.ts';
 import { abortMultipart, readMultiparts } from '../store/multipart-uploads.ts';
-import type { Store } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
 import type { LifecycleRule } from './lifecycle-rules.ts';
 
 const DAY_MILLISECONDS = 86_400_000;

@@ -2,7 +2,7 @@ import { mapInBatches } from '../store/durable-files.ts';
 import { listKeys } from '../store/list-keys.ts';
 import type { ObjectRecord } from '../store/object-record.ts';
 import { readRecord } from '../store/objects.ts';
-import type { Store } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
 import { type ListPage, type ListQuery, listPage } from './list-page.ts';
 
 /** One page of a bucket's objects. Throws NoSuchBucket. */

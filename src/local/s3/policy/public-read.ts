@@ -1,7 +1,7 @@
 import { S3Error } from '../s3-error.ts';
 import type { S3Request } from '../s3-request.ts';
 import { readSetting } from '../store/buckets.ts';
-import type { Store } from '../store/open-store.ts';
+import type { Store } from '../store/store.ts';
 import { matchesResource } from './matches-resource.ts';
 
 type Statement = { Effect: 'Allow'; Resource: string[] };

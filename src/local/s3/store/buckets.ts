@@ -11,7 +11,7 @@ import {
   removeFile,
   syncDirectory,
 } from './durable-files.ts';
-import type { Store } from './open-store.ts';
+import type { Store } from './store.ts';
 
 /** A sub-resource of a bucket that is kept as a file of its own. */
 export type BucketSetting = 'cors' | 'lifecycle' | 'policy' | 'versioning';

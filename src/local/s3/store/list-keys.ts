@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { mapInBatches, readIfPresent } from './durable-files.ts';
 import { parseRecord } from './object-record.ts';
-import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
+import type { Store } from './store.ts';
 
 /**
  * The keys of a bucket's objects, in no order. A record is read for its key once: later listings cost one reading of the

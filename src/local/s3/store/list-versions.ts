@@ -4,8 +4,8 @@ import { hasCode, mapInBatches } from './durable-files.ts';
 import { listKeys } from './list-keys.ts';
 import type { Version } from './object-record.ts';
 import { readRecord } from './objects.ts';
-import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
+import type { Store } from './store.ts';
 import { readFolder, readVersions } from './versions.ts';
 
 /** The versions of a bucket's keys, in no order of keys, the newest of each first. Throws NoSuchBucket. */

@@ -5,8 +5,8 @@ import { requireBucket } from './buckets.ts';
 import { type DataReader, openData } from './data-files.ts';
 import { publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, type ObjectRecord, parseRecord, type Tag } from './object-record.ts';
-import type { Store } from './open-store.ts';
 import { recordPath } from './record-path.ts';
+import type { Store } from './store.ts';
 import { readOlderVersion, readVersions, requireVersionId, versionPath } from './versions.ts';
 import { writeAlone } from './write-alone.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { bucketDirectory } from './buckets.ts';
-import type { Store } from './open-store.ts';
+import type { Store } from './store.ts';
 
 /** Where the record of a key's current object is, if it has one. */
 export function recordPath(store: Store, bucket: string, key: string): string {

@@ -5,8 +5,8 @@ import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { hasCode, syncDirectory } from './durable-files.ts';
 import { hasOlderVersions } from './list-versions.ts';
-import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
+import type { Store } from './store.ts';
 
 /**
  * Removes a bucket that has no object and no version of one. The one step that counts is to remove the folder of its records, which only an empty

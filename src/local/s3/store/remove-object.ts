@@ -5,8 +5,8 @@ import { removeData } from './data-files.ts';
 import { publishFile, removeFile, syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, NULL_VERSION, type ObjectRecord, type Version } from './object-record.ts';
 import { readRecord } from './objects.ts';
-import type { Store } from './open-store.ts';
 import { recordPath } from './record-path.ts';
+import type { Store } from './store.ts';
 import { readVersioning } from './versioning.ts';
 import {
   dropVersion,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OWNER_ALONE } from './durable-files.ts';
-import type { Store } from './open-store.ts';
+import type { Store } from './store.ts';
 
 /** Sockets deliver 64 KiB at a time; a disk is faster with fewer, larger writes. */
 const WRITE_SIZE_BYTES = 1024 * 1024;

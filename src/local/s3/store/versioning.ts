@@ -1,8 +1,5 @@
 import { readSetting, writeSetting } from './buckets.ts';
-import type { Store } from './open-store.ts';
-
-/** Whether a bucket keeps versions; null where it never did. */
-export type Versioning = 'Enabled' | 'Suspended' | null;
+import type { Store, Versioning } from './store.ts';
 
 /** Throws NoSuchBucket. */
 export async function readVersioning(store: Store, bucket: string): Promise<Versioning> {

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { S3Error } from '../s3-error.ts';
 import { hasCode, mapInBatches, publishFile, readIfPresent, removeFile, syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, NULL_VERSION, type ObjectRecord, parseVersion, type Version } from './object-record.ts';
-import type { Store } from './open-store.ts';
 import { readNames } from './read-names.ts';
 import { versionsPath } from './record-path.ts';
+import type { Store } from './store.ts';
 
 /**
  * Throws InvalidArgument for what can be no version's id, so nothing else ever reaches the disk. Ids are lower-case, for

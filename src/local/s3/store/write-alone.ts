@@ -1,4 +1,4 @@
-import type { Store } from './open-store.ts';
+import type { Store } from './store.ts';
 
 /** Runs `action` after those before it on the same path have ended, and answers what it answers. */
 export async function writeAlone<Result>(store: Store, path: string, action: () => Promise<Result>): Promise<Result> {
