@@ -9,9 +9,21 @@ import { USER_ROLE } from './schema.ts';
 /** What the database itself fills is missing: the number, transaction and time of an event. */
 const EVENT_COLUMNS = 'actor_id, user_id, action, outcome, file_id, object_key, address, request_id';
 
+/** What requests need, which run as `USER_ROLE`. The migrations grant it; a dump that is restored may have lost it. */
+export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {
+  files: [
+    'SELECT',
+    'INSERT',
+    'UPDATE (status, file_name, record_id, document_type, metadata, deleted_at, object_removed_at)',
+  ],
+  own_files: ['SELECT'],
+  file_usage: ['SELECT'],
+  audit_events: ['SELECT', `INSERT (${EVENT_COLUMNS})`],
+};
+
 /**
- * What a login needs on each table, that runs the service and does not own the tables. Requests run as `USER_ROLE`, whose
- * rights the migrations grant; these are for jobs, for the admins' audit log, and for looking at the migrations.
+ * What a login needs on each table, that runs the service and does not own the tables: for jobs, for the admins' audit
+ * log, and for looking at the migrations.
  */
 export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   files: ['SELECT', 'INSERT', 'UPDATE (object_removed_at)', 'DELETE'],
@@ -23,6 +35,16 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
+/** Those on which there is a right. */
+export function tablesIn(rights: typeof RUNTIME_RIGHTS): string[] {
+  return Object.keys(rights).filter((table) => rights[table]?.length);
+}
+
+/** A statement for each table. */
+export function tableGrants(rights: typeof RUNTIME_RIGHTS, grantee: string): string[] {
+  return tablesIn(rights).map((table) => `GRANT ${rights[table]?.join(', ')} ON ${table} TO ${grantee}`);
+}
+
 /**
  * The statements that give a login these rights, for the tables' owner to run. Row level security lets it see every row
  * by a policy of its own name, since it is not the owner. It gets no right to create or change a table, and none to give
@@ -31,12 +53,11 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
  */
 export function grantStatements(role: string, hasPolicy = (_table: string) => false): string[] {
   const to = pg.escapeIdentifier(role);
-  const tables = Object.entries(RUNTIME_RIGHTS).filter(([, rights]) => rights.length > 0);
   return [
-    ...tables.map(([table, rights]) => `GRANT ${rights.join(', ')} ON ${table} TO ${to}`),
+    ...tableGrants(RUNTIME_RIGHTS, to),
     `GRANT USAGE ON SCHEMA drizzle TO ${to}`,
     `GRANT SELECT ON drizzle.__drizzle_migrations TO ${to}`,
-    ...tables.flatMap(([table]) =>
+    ...tablesIn(RUNTIME_RIGHTS).flatMap((table) =>
       hasPolicy(table) ? [] : [`CREATE POLICY ${to} ON ${table} TO ${to} USING (true) WITH CHECK (true)`],
     ),
   ];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';
 import { appliedMigrations } from '../db/read-migrations.ts';
+import { USER_ROLE } from '../db/schema.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { catalogRows } from './catalog-rows.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
@@ -103,7 +104,10 @@ async function checkDirect(database: Database, direct: Database): Promise<Check>
 /** What each start needs that migrates. */
 async function checkOwner(database: Database): Promise<Check> {
   const name = 'database: rights to migrate';
-  const row = z.object({ role: z.string(), schema: z.string(), creates: z.boolean(), foreign: z.string().nullable() });
+  const row = z.object({
+    ...{ role: z.string(), schema: z.string(), creates: z.boolean(), foreign: z.string().nullable() },
+    user_role: z.boolean(),
+  });
   const [rights] = await catalogRows(
     database,
     row,
@@ -111,12 +115,22 @@ async function checkOwner(database: Database): Promise<Check> {
        has_database_privilege(current_database(), 'CREATE') and has_schema_privilege(current_schema(), 'CREATE') as creates,
        (select string_agg(relname, ', ') from pg_class
          where oid in (to_regclass('files'), to_regclass('file_usage'), to_regclass('audit_events'))
-         and not pg_has_role(relowner, 'USAGE')) as foreign`,
+         and not pg_has_role(relowner, 'USAGE')) as foreign,
+       (select rolsuper or rolcreaterole from pg_roles where rolname = current_user)
+         or coalesce((select pg_has_role(oid, 'MEMBER') from pg_roles where rolname = '${USER_ROLE}'), false) as user_role`,
   );
   const leave = 'or MIGRATE_ON_START=false, and npm run db:migrate as their owner';
   if (rights === undefined || !rights.creates) {
     const grant = `GRANT CREATE ON DATABASE … TO ${rights?.role}; GRANT CREATE ON SCHEMA ${rights?.schema} TO ${rights?.role};`;
     return fail(name, 'the login may not create schemas or tables, as a start that migrates must', `${grant} ${leave}`);
+  }
+  if (!rights.user_role) {
+    const create = `CREATE ROLE ${USER_ROLE} NOLOGIN NOINHERIT NOBYPASSRLS; GRANT ${USER_ROLE} TO ${rights.role};`;
+    return fail(
+      name,
+      `the login may not make the role ${USER_ROLE}, or not act as it`,
+      `as an administrator: ${create}`,
+    );
   }
   if (rights.foreign === null) return ok(name, 'the login may create and alter');
   return fail(name, `tables of another owner: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role}; ${leave}`);
@@ -126,8 +140,10 @@ async function checkMigrations(database: Database, folder: string, migrateOnStar
   const name = 'database: migrations';
   try {
     const { pending, count, isNewer } = await database.withConnection((db) => appliedMigrations(db, folder));
-    const remedy = migrateOnStart ? 'npm run db:migrate, or any start' : 'npm run db:migrate';
-    if (pending.length > 0) return warn(name, `missing: ${pending.join(', ')}`, remedy);
+    const missing = `missing: ${pending.join(', ')}`;
+    // Without it no start mends that: the service would wait for ever.
+    if (pending.length > 0 && !migrateOnStart) return fail(name, missing, 'npm run db:migrate');
+    if (pending.length > 0) return warn(name, missing, 'npm run db:migrate, or any start');
     if (isNewer) return warn(name, 'the database is newer than this program');
     return ok(name, `all ${count}`);
   } catch (error) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Database } from '../db/connect-database.ts';
-import { RUNTIME_RIGHTS } from '../db/runtime-rights.ts';
+import { RUNTIME_RIGHTS, tableGrants, tablesIn, USER_RIGHTS } from '../db/runtime-rights.ts';
 import { USER_ROLE } from '../db/schema.ts';
 import { catalogRows } from './catalog-rows.ts';
 import { type Check, fail, ok, warn } from './check.ts';
@@ -22,12 +22,13 @@ export async function* checkRoles(database: Database): AsyncIterable<Check> {
 
 async function checkUserRole(database: Database): Promise<Check> {
   const name = 'database: role of the users';
-  const row = z.object({ unbound: z.boolean(), writes: z.boolean() });
+  const row = z.object({ unbound: z.boolean(), writes: z.boolean(), missing: z.string() });
   const [found] = await catalogRows(
     database,
     row,
     `select rolsuper or rolbypassrls or rolcanlogin as unbound,
-       has_table_privilege(oid, 'files', 'UPDATE') or has_table_privilege(oid, 'audit_events', 'INSERT') as writes
+       has_table_privilege(oid, 'files', 'UPDATE') or has_table_privilege(oid, 'audit_events', 'INSERT') as writes,
+       concat_ws(', ', ${missingRights(`'${USER_ROLE}'`, USER_RIGHTS)}) as missing
      from pg_roles where rolname = '${USER_ROLE}'`,
   );
   if (found === undefined) return fail(name, `there is no role ${USER_ROLE}`, 'npm run db:migrate');
@@ -40,6 +41,10 @@ async function checkUserRole(database: Database): Promise<Check> {
     await catalogRows(database, z.unknown(), `select set_config('role', '${USER_ROLE}', true)`);
   } catch (error) {
     return fail(name, reasonOf(error), `GRANT ${USER_ROLE} TO the login of DATABASE_URL;`);
+  }
+  if (found.missing !== '') {
+    const lost = 'restored without the roles of the dump? Then restore it again (docs/operating.md, "Restoring"); or';
+    return fail(name, `missing: ${found.missing}`, `${lost} ${tableGrants(USER_RIGHTS, USER_ROLE).join('; ')};`);
   }
   if (!found.writes) return ok(name, `the login may act as ${USER_ROLE}`);
   const revoke = `REVOKE UPDATE ON files FROM ${USER_ROLE}; REVOKE INSERT ON audit_events FROM ${USER_ROLE};`;
@@ -91,18 +96,14 @@ async function checkOtherLogins(database: Database): Promise<Check> {
 /** The tables' owner may do everything; any other login has what `db:migrate --grant` gives, or has not. */
 async function checkLogin(database: Database): Promise<Check> {
   const name = 'database: rights to serve';
-  const rights = Object.entries(RUNTIME_RIGHTS).flatMap(([table, each]) => each.map((right) => ({ table, right })));
-  const missing = rights.map(({ table, right }) => {
-    const [privilege = ''] = right.split(' ');
-    const has = right === privilege ? 'has_table_privilege' : 'has_any_column_privilege';
-    return `case when ${has}('${table}', '${privilege}') then null else '${privilege} on ${table}' end`;
-  });
-  const tables = rights.map(({ table }) => `to_regclass('${table}')`).join(', ');
+  const tables = tablesIn(RUNTIME_RIGHTS)
+    .map((table) => `to_regclass('${table}')`)
+    .join(', ');
   const row = z.object({ role: z.string(), is_owner: z.boolean(), missing: z.string(), hidden: z.string().nullable() });
   const [login] = await catalogRows(
     database,
     row,
-    `select current_user as role, concat_ws(', ', ${missing.join(', ')}) as missing,
+    `select current_user as role, concat_ws(', ', ${missingRights('current_user', RUNTIME_RIGHTS)}) as missing,
        (select bool_and(pg_has_role(relowner, 'USAGE')) from pg_class where oid in (${tables})) as is_owner,
        (select string_agg(relname, ', ') from pg_class where oid in (${tables}) and row_security_active(oid)
          and not exists (select from pg_policy where polrelid = pg_class.oid and pg_get_expr(polqual, polrelid) = 'true'
@@ -113,6 +114,22 @@ async function checkLogin(database: Database): Promise<Check> {
   if (login.hidden !== null) return fail(name, `row level security hides from jobs: ${login.hidden}`, remedy);
   if (!login.is_owner) return ok(name, `${login.role} may serve, and change no table`);
   return ok(name, `${login.role} owns the tables; it need not: npm run db:migrate -- --grant <another login>`);
+}
+
+/** Expressions of SQL that are null, or name a right that the role has not: `UPDATE on files`. */
+function missingRights(role: string, rights: typeof RUNTIME_RIGHTS): string {
+  const all = Object.entries(rights).flatMap(([table, each]) => each.map((right) => ({ table, right })));
+  return all
+    .map(({ table, right }) => {
+      const [, privilege = '', columns] = /^(\w+)(?: \((.*)\))?$/.exec(right) ?? [];
+      const has = columns
+        ?.split(', ')
+        .map((column) => `has_column_privilege(${role}, '${table}', '${column}', '${privilege}')`)
+        .join(' and ');
+      const condition = has ?? `has_table_privilege(${role}, '${table}', '${privilege}')`;
+      return `case when ${condition} then null else '${privilege} on ${table}' end`;
+    })
+    .join(', ');
 }
 
 function quoted(names: readonly string[]): string {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
-import { grantRuntimeRights, grantStatements, RUNTIME_RIGHTS } from '../../src/db/runtime-rights.ts';
+import { grantRuntimeRights, grantStatements, RUNTIME_RIGHTS, USER_RIGHTS } from '../../src/db/runtime-rights.ts';
 import * as schema from '../../src/db/schema.ts';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
@@ -125,5 +125,18 @@ describe('a login that does not own the tables', () => {
   it('has its rights on every table listed', () => {
     const tables = Object.values(schema).flatMap((table) => (is(table, PgTable) ? [getTableName(table)] : []));
     expect(Object.keys(RUNTIME_RIGHTS).sort()).toEqual(tables.sort());
+  });
+
+  it('acts as a role whose rights are all listed', async () => {
+    const granted = await owner.query(
+      `select table_name as name, array_agg(column_name::text) filter (where privilege_type = 'UPDATE') as updates
+       from information_schema.column_privileges where grantee = 'signpost_app' group by table_name order by table_name`,
+    );
+    const listed = Object.entries(USER_RIGHTS).map(([name, rights]) => {
+      const [, columns] = /UPDATE \((.*)\)/.exec(rights.join()) ?? [];
+      return { name, updates: columns ? expect.arrayContaining(columns.split(', ')) : null };
+    });
+    expect(granted).toEqual(listed.sort((a, b) => (a.name < b.name ? -1 : 1)));
+    expect(granted.flatMap(({ updates }) => updates ?? [])).toHaveLength(7);
   });
 });

@@ -155,6 +155,44 @@ describe('the doctor, on the database', () => {
     }
   });
 
+  it('says what users may not do, where a dump was restored without its roles, and what gives it back', async () => {
+    const own = await createTestDatabase();
+    try {
+      await own.query('revoke insert on files from signpost_app');
+      await own.query('revoke insert (actor_id) on audit_events from signpost_app');
+      await own.query('revoke all on own_files from signpost_app');
+      const check = (await examine(own.url))['database: role of the users'];
+      expect(check).toMatchObject({
+        verdict: 'fail',
+        detail: 'missing: INSERT on files, SELECT on own_files, INSERT on audit_events',
+      });
+      await own.query(check?.remedy?.replace(/^.*?GRANT/, 'GRANT') ?? '');
+      expect(failing(await examine(own.url))).toEqual([]);
+    } finally {
+      await own.drop();
+    }
+  });
+
+  it('fails where migrations are missing and no start makes them, or would not be allowed to', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    const login = `doctor_${randomUUID().replaceAll('-', '')}`;
+    await database.query(`create role ${login} login password 'secret'`);
+    try {
+      await empty.query(`grant create on database "${empty.name}" to ${login}`);
+      await empty.query(`grant create on schema public to ${login}`);
+      const url = Object.assign(new URL(empty.url), { username: login, password: 'secret' }).href;
+      const look = (env: Record<string, string>) =>
+        all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), { url, folder }));
+      expect(failing(await look({ MIGRATE_ON_START: 'false' }))).toEqual(['fail database: migrations']);
+      const checks = await look({});
+      expect(failing(checks)).toEqual(['fail database: rights to migrate', 'warn database: migrations']);
+      expect(checks['database: rights to migrate']?.remedy).toContain(`GRANT signpost_app TO ${login};`);
+    } finally {
+      await empty.drop();
+      await database.query(`drop role ${login}`);
+    }
+  });
+
   it('says what a login of few rights may not, and nothing once it was given what it needs', async () => {
     const login = `doctor_${randomUUID().replaceAll('-', '')}`;
     await database.query(`create role ${login} login password 'secret'`);
