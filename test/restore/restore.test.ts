@@ -1,6 +1,7 @@
 import { appendFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { grantRuntimeRights } from '../../src/db/runtime-rights.ts';
 import { rebuildFiles } from '../../src/jobs/rebuild-files.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
@@ -99,9 +100,12 @@ describe('a database restored', () => {
     const other = await start(await initCluster(), await freePort());
     const service = await serve(cluster.url);
     await service.store('alice', 'before the backup');
+    await cluster.query('create role app login');
+    await grantRuntimeRights({ url: cluster.url }, 'app');
     const dump = await postgresProgram('pg_dump', ['-d', cluster.url]);
     const lost = await service.store('alice', 'after the backup');
     await other.query('create role signpost_app nologin noinherit nobypassrls');
+    await other.query('create role app login');
     await restoreDump(other, dump);
     await bringBack(other.url, 'in another cluster', lost);
     await expect(sweep(service.services)).rejects.toThrow('in another cluster');
