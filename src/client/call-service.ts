@@ -1,14 +1,14 @@
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 
-/** One POST to the service: the answer's JSON, undefined for none. Throws `SignpostError`, or the signal's reason. */
+/** One POST to the service. Returns the answer's JSON, or undefined. Throws `SignpostError`, or the signal's reason. */
 export type CallService = <Answer>(path: string, body: unknown, signal: AbortSignal) => Promise<Answer>;
 
 export type ServiceOptions = {
-  /** Where the service is: `https://uploads.example.com`. */
+  /** The service's base URL: `https://uploads.example.com`. */
   url: string;
-  /** The bearer token, or what gives it: asked before every request, so that it may be renewed during a long upload. */
+  /** The bearer token, or a function that returns it. Called before every request, so a token can be renewed. */
   token: string | (() => string | Promise<string>);
-  /** For requests to the service, and for those to the bucket where there is no `XMLHttpRequest`. */
+  /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. */
   fetch: typeof fetch;
 };
 
@@ -38,14 +38,14 @@ export function createCallService({ url, token, fetch }: ServiceOptions): CallSe
     const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
       ...{ code, status, detail, errors, requestId },
-      // A refusal that says when to ask again will pass: a 409 for an object that changed meanwhile.
+      // A refusal with `Retry-After` is temporary: a 409 for an object that changed meanwhile.
       retryable: isTransient(status) || retryAfter !== null,
       retryAfterSeconds: retryAfterSeconds(retryAfter),
     });
   };
 }
 
-/** undefined for an empty text, null for what is not JSON. */
+/** undefined for an empty text, null for invalid JSON. */
 function parseJson(text: string) {
   try {
     return text === '' ? undefined : JSON.parse(text);

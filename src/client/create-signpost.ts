@@ -9,24 +9,24 @@ export { SignpostError } from './signpost-error.ts';
 export type { Progress, StoredFile, Upload, UploadOptions };
 
 export type SignpostOptions = {
-  /** Where the service is: `https://uploads.example.com`. */
+  /** The service's base URL: `https://uploads.example.com`. */
   url: string;
-  /** The bearer token, or what gives it: asked before every request, so that it may be renewed during a long upload. */
+  /** The bearer token, or a function that returns it. Called before every request, so a token can be renewed. */
   token: string | (() => string | Promise<string>);
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. Default: the global one. */
   fetch?: typeof fetch;
-  /** Parts of one file on their way at once. Default 4. */
+  /** How many parts of one file to send at once. Default 4. */
   parallelParts?: number;
-  /** Files on their way at once, over all uploads of this instance; the others wait their turn. Default 3. */
+  /** How many files to send at once, over all uploads of this instance; the others wait. Default 3. */
   parallelFiles?: number;
-  /** Tries of each request in all, with exponential backoff between them. Default 8: within a minute. */
+  /** Total attempts of each request, with exponential backoff between them. Default 8: within a minute. */
   maxAttempts?: number;
   /**
-   * How long a request to the bucket may go on without a byte sent, in milliseconds, before it is tried again: networks
-   * vanish without a word. Only with `XMLHttpRequest`. Default 60,000.
+   * A request to the bucket is retried after this many milliseconds without a byte sent, since connections may be lost
+   * without an error. Only with `XMLHttpRequest`. Default 60,000.
    */
   stallTimeoutMs?: number;
-  /** Where unfinished uploads by parts are remembered over page reloads. Default `localStorage`; null: nowhere. */
+  /** Where unfinished uploads by parts are remembered across page reloads. Default `localStorage`; null: nowhere. */
   storage?: Storage | null;
   /** For tests: milliseconds since the epoch, a number in [0, 1), a pause that an aborted signal ends early. */
   now?: () => number;
@@ -36,15 +36,15 @@ export type SignpostOptions = {
 
 export type Signpost = {
   /**
-   * Uploads one file straight to the bucket and confirms it: in one piece or in parts, as the service decides.
-   * Whatever may be tried again is: lost connections, 408, 409, 425, 429 (not before `Retry-After`), 5xx, expired URLs.
-   * An upload by parts that a page reload or a failure cut short goes on where it was when the same file is uploaded
-   * with the same options within 7 days.
+   * Uploads one file straight to the bucket and confirms it: in one piece or in parts, as the service decides. Retries
+   * lost connections, 408, 409, 425, 429 (not before `Retry-After`), 5xx and expired URLs. An upload by parts that was
+   * interrupted by a page reload or a failure is resumed if the same file is uploaded with the same options within 7
+   * days.
    */
   upload: (file: File | Blob, options?: UploadOptions) => Upload;
   /**
    * Uploads many files. One failure does not stop the others: the results are those of `Promise.allSettled`, in the
-   * order of the files. `onProgress` tells of all files together, `signal` aborts them all.
+   * order of the files. `onProgress` reports all files together; `signal` aborts them all.
    */
   uploadAll: (
     files: Iterable<File | Blob>,
@@ -65,7 +65,7 @@ export type Signpost = {
 export function createSignpost(options: SignpostOptions): Signpost {
   const { url, token, storage = pageStorage() } = options;
   const given = options.fetch ?? globalThis.fetch;
-  // Called as a function, never as a method of ours: browsers' own `fetch` refuses any other `this` than their global.
+  // Called as a plain function, because browsers' `fetch` accepts only their global as `this`.
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
   const { parallelParts = 4, parallelFiles = 3, maxAttempts = 8, stallTimeoutMs = 60_000 } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;

@@ -1,6 +1,6 @@
 export type Limit = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
-/** At most `max` tasks at once, the others in the order they came. */
+/** Runs at most `max` tasks at once; the others wait in order of arrival. */
 export function createLimit(max: number): Limit {
   let free = max;
   const waiting: (() => void)[] = [];

@@ -1,7 +1,7 @@
 import { fitFileName } from './fit-file-name.ts';
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
-import { callRepeatedly, findStored, isHopeless, type Session, type Transfer } from './transfer.ts';
+import { callRepeatedly, findStored, isFinal, type Session, type Transfer } from './transfer.ts';
 import { type StoredPart, transferParts } from './transfer-parts.ts';
 import { transferWhole } from './transfer-whole.ts';
 import type { Remembered, StoredFile, UploadOptions } from './upload.ts';
@@ -10,13 +10,13 @@ import type { SavedUpload } from './upload-memory.ts';
 export type Preparation = {
   request: UploadRequest;
   checksum: boolean;
-  /** What an earlier page began of the same file. */
+  /** An upload of the same file that an earlier page started. */
   saved: SavedUpload | null;
   onBegun: (upload: SavedUpload) => void;
   onSent: (sentBytes: number) => void;
 };
 
-/** Everything before the first byte goes out; a file at once when an earlier page had sent it all and never learned. */
+/** Does everything before the first byte is sent. Returns the file if an earlier page had already uploaded it all. */
 export async function prepareTransfer(
   session: Session,
   file: Blob,
@@ -33,13 +33,13 @@ export async function prepareTransfer(
     return transferParts(session, file, ticket, known, onSent);
   }
   if (!checksum) return transferWhole(session, file, request, ticket, onSent);
-  // Hashing only now: whether the file goes in one piece, and at all, is the service's to say.
+  // Hashes only now, because the service decides whether the file is uploaded, and whether in one piece.
   const hashed = { ...request, checksumSha256: await sha256(file, signal) };
   const hashedTicket = await presign<PutTicket>(session, { ...hashed, method: 'PUT' }, signal);
   return transferWhole(session, file, hashed, hashedTicket, onSent);
 }
 
-/** The body of `POST /presign-upload`, with the defaults that the file gives. */
+/** The body of `POST /presign-upload`, with defaults from the file. */
 export function requestOf(file: File | Blob, options: UploadOptions): UploadRequest {
   const { recordId, documentType, metadata, checksum } = options;
   return {
@@ -51,7 +51,7 @@ export function requestOf(file: File | Blob, options: UploadOptions): UploadRequ
   };
 }
 
-/** Takes up what an earlier page began; null when it is gone, or was another user's. */
+/** Resumes the upload of an earlier page; null if it is gone or belongs to another user. */
 async function resumeParts(
   session: Session,
   file: Blob,
@@ -70,8 +70,8 @@ async function resumeParts(
     );
     return transferParts(session, file, saved, { stored: parts, urls: [], urlsStaleAtMs: 0, checksum }, onSent);
   } catch (error) {
-    if (!isHopeless(error)) throw error;
-    // The bucket forgets an upload by parts when it is complete: perhaps only the answer of confirming was lost.
+    if (!isFinal(error)) throw error;
+    // The bucket forgets a completed multipart upload: perhaps only the answer of the confirmation was lost.
     return findStored(session, objectKey, signal);
   }
 }

@@ -1,13 +1,13 @@
 import { callRepeatedly, type Session, staleAtMs } from './transfer.ts';
 import type { Remembered } from './upload.ts';
 
-/** The body of `POST /presign-upload`, but for `method` and `checksumSha256`. */
+/** The body of `POST /presign-upload`, without `method` and `checksumSha256`. */
 export type UploadRequest = Remembered & {
   fileName: string;
   contentType: string;
   /** Bytes. */
   size: number;
-  /** Each part, should there be several, is to carry its SHA-256. */
+  /** If the upload has several parts, each carries its SHA-256. */
   partChecksums?: true;
 };
 
@@ -20,7 +20,7 @@ export type PartsTicket = Common & {
   parts: { partNumber: number; presignedUrl: string }[];
 };
 
-/** Asks the service for the right to upload. */
+/** Asks the service for presigned URLs. */
 export async function presign<Ticket extends PutTicket | PartsTicket>(
   session: Session,
   request: UploadRequest & { method?: 'PUT'; checksumSha256?: string | undefined },

@@ -2,11 +2,11 @@ import { SignpostError } from './signpost-error.ts';
 
 const BASE_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
-/** The longest a server's `Retry-After` is waited for: a date in another year is a mistake, not a plan. */
+/** The longest `Retry-After` that is honoured; a longer one is taken for a mistake. */
 const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 export type RetryPolicy = {
-  /** Tries in all, the first included. */
+  /** Total number of attempts, including the first. */
   maxAttempts: number;
   /** In [0, 1). */
   random: () => number;
@@ -15,10 +15,10 @@ export type RetryPolicy = {
 };
 
 /**
- * Repeats what failed with a retryable `SignpostError`, after exponential backoff with full jitter (AWS Architecture
- * Blog, "Exponential Backoff And Jitter": up to 0.5 s, 1 s, 2 s … 30 s), and not sooner than the server asked, up to ten
- * minutes.
- * @throws what the last attempt threw.
+ * Repeats a task that failed with a retryable `SignpostError`, after exponential backoff with full jitter (AWS
+ * Architecture Blog, "Exponential Backoff And Jitter": up to 0.5 s, 1 s, 2 s … 30 s), and never sooner than the server
+ * asked, up to ten minutes.
+ * @throws the last attempt's error.
  */
 export async function retry<Result>(
   attempt: () => Promise<Result>,

@@ -5,7 +5,7 @@ export type Shipment = {
   presignedUrl: string;
   headers?: Readonly<Record<string, string>>;
   body: Blob;
-  /** How many bytes of the body have gone out. Only at the end where there is no `XMLHttpRequest`. */
+  /** How many bytes of the body have been sent. Without `XMLHttpRequest`, called only at the end. */
   onSent: (sentBytes: number) => void;
   session: Pick<Session, 'fetch' | 'stallTimeoutMs'>;
   signal: AbortSignal;
@@ -14,8 +14,8 @@ export type Shipment = {
 type BucketAnswer = { status: number; header: (name: string) => string | null; text: string };
 
 /**
- * One PUT to the bucket. By `XMLHttpRequest` where it exists: `fetch` tells nobody how much of a body it has sent.
- * @returns the ETag; null where the bucket's CORS rules do not expose it.
+ * One PUT to the bucket. Uses `XMLHttpRequest` where it exists, because `fetch` does not report upload progress.
+ * @returns the ETag; null if the bucket's CORS rules do not expose it.
  * @throws {SignpostError} `bucket-refused` or `network-error`; or the signal's reason.
  */
 export async function sendBytes(shipment: Shipment): Promise<string | null> {
@@ -30,19 +30,19 @@ export async function sendBytes(shipment: Shipment): Promise<string | null> {
     code: 'bucket-refused',
     status,
     detail: `the bucket answered ${status} ${reason}`.trimEnd(),
-    // 409: two conditional writes raced. RequestTimeout, a body that came too slowly, is a 400 (S3 API Reference,
-    // "Error Responses").
+    // 409: two conditional writes raced. A 400 RequestTimeout: the body came too slowly (S3 API Reference, "Error
+    // Responses").
     retryable: isTransient(status) || status === 409 || reason === 'RequestTimeout',
     retryAfterSeconds: retryAfterSeconds(header('retry-after')),
   });
 }
 
-/** Whether the bucket has answered, if only with a no. */
+/** Whether the bucket has answered, even with a refusal. */
 export function isAnswer(error: unknown): boolean {
   return error instanceof SignpostError && error.code === 'bucket-refused';
 }
 
-/** Whether the bucket's no may be about the age of the URL or of the credentials that signed it. */
+/** Whether the bucket may have refused because the URL, or the credentials that signed it, expired. */
 export function isStaleUrl(error: unknown): boolean {
   return (
     error instanceof SignpostError &&
@@ -56,14 +56,14 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
     const xhr = new XMLHttpRequest();
     const stop = () => xhr.abort();
     let stalling: ReturnType<typeof setTimeout> | undefined;
-    const hope = () => {
+    const restartStallTimer = () => {
       clearTimeout(stalling);
       stalling = setTimeout(stop, session.stallTimeoutMs);
     };
     xhr.open('PUT', presignedUrl);
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = (event) => {
-      hope();
+      restartStallTimer();
       onSent(event.loaded);
     };
     xhr.onload = () =>
@@ -75,7 +75,7 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
       signal.removeEventListener('abort', stop);
     };
     signal.addEventListener('abort', stop);
-    hope();
+    restartStallTimer();
     xhr.send(body);
   });
 }

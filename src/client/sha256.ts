@@ -10,9 +10,9 @@ const INITIAL = primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
 const ROUNDS = Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime)));
 
 /**
- * SHA-256 (FIPS 180-4, section 6.2) of a blob of any size, a MiB of it in memory at a time: `crypto.subtle` wants the
- * whole at once, and is missing on pages without TLS.
- * @returns base64, as S3 has its checksums.
+ * SHA-256 (FIPS 180-4, section 6.2) of a blob of any size, with 1 MiB in memory at a time. `crypto.subtle` needs the
+ * whole blob at once, and is missing on pages without TLS.
+ * @returns base64, as S3 writes checksums.
  */
 export async function sha256(blob: Blob, signal?: AbortSignal): Promise<string> {
   const state = Int32Array.from(INITIAL);

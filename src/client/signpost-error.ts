@@ -10,25 +10,25 @@ export type SignpostErrorDetails = {
 };
 
 /**
- * What an upload fails with; an aborted one fails with its signal's own reason instead (an `AbortError`).
+ * The error of a failed upload. An aborted upload rejects with its signal's reason instead (an `AbortError`).
  *
- * `code` is what to switch on: the service's own codes (`file-too-large`, `verification-failed` …), or one of
- * `network-error` (nobody answered), `bucket-refused` (the bucket said no; `detail` has its reason) and
- * `unexpected-answer` (something answered that is not the service, say a proxy).
+ * Switch on `code`: one of the service's codes (`file-too-large`, `verification-failed` …), or `network-error` (no
+ * answer), `bucket-refused` (the bucket refused; `detail` has its reason) or `unexpected-answer` (the answer is not
+ * from the service, but from a proxy, for example).
  */
 export class SignpostError extends Error {
   override readonly name = 'SignpostError';
   readonly code: string;
-  /** Of the HTTP answer; 0 when there was none. */
+  /** The HTTP status; 0 if there was no answer. */
   readonly status: number;
   readonly detail: string;
-  /** What does not fit, field by field, for `invalid-request` and `verification-failed`; else empty. */
+  /** The invalid fields, for `invalid-request` and `verification-failed`; otherwise empty. */
   readonly errors: readonly { path: string; message: string }[];
-  /** Names the request in the service's log. */
+  /** The request's id in the service's log. */
   readonly requestId: string | null;
-  /** The same request may succeed later. By the time an upload fails with it, it has been repeated in vain. */
+  /** The same request may succeed later. When an upload fails with it, all attempts have been used up. */
   readonly retryable: boolean;
-  /** How long the server asked to wait; 0 when it did not. */
+  /** How long the server asked to wait; 0 if it did not ask. */
   readonly retryAfterSeconds: number;
 
   constructor(details: SignpostErrorDetails) {
@@ -47,12 +47,12 @@ export function networkError(cause?: unknown): SignpostError {
   return new SignpostError({ code: 'network-error', status: 0, detail: 'nobody answered', retryable: true, cause });
 }
 
-/** Whether an answer of this status is worth another try, whoever it came from (RFC 9110, RFC 6585, RFC 8470). */
+/** Whether a request with this status is worth repeating (RFC 9110, RFC 6585, RFC 8470). */
 export function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
-/** `Retry-After` in seconds (RFC 9110, section 10.2.3). 0 for none, or a date: that would trust two clocks. */
+/** `Retry-After` in seconds (RFC 9110, section 10.2.3). 0 if missing, or if it is a date: two clocks may disagree. */
 export function retryAfterSeconds(header: string | null): number {
   return Number(header) || 0;
 }

@@ -1,27 +1,30 @@
 import type { Limit } from './limit.ts';
 import { prepareTransfer, requestOf } from './prepare-transfer.ts';
-import { callRepeatedly, isHopeless, type Session, type Transfer } from './transfer.ts';
+import { callRepeatedly, isFinal, type Session, type Transfer } from './transfer.ts';
 import type { StoredFile, Upload, UploadOptions } from './upload.ts';
 import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
 
-/** S3 takes no smaller part but the last (S3 User Guide, "Amazon S3 multipart upload limits"): nothing to resume. */
+/**
+ * S3's minimum size of all parts but the last (S3 User Guide, "Amazon S3 multipart upload limits"): a smaller file has
+ * nothing to resume.
+ */
 const MIN_RESUMABLE_BYTES = 5 * 1024 * 1024;
 
 export type UploadSession = Session & {
   memory: UploadMemory;
-  /** Fingerprints of the uploads under way: two of the same file at once must not share their parts. */
+  /** Fingerprints of the running uploads: two uploads of the same file must not share their parts. */
   active: Set<string>;
   limit: Limit;
 };
 
-/** Starts one upload as soon as the limit lets it. */
+/** Starts one upload as soon as the limit allows it. */
 export function startUpload(session: UploadSession, file: File | Blob, options: UploadOptions): Upload {
   const stopped = new AbortController();
   let round = new AbortController();
   let unpaused: Promise<void> | null = null;
   let unpause = () => {};
   let transfer: Transfer | null = null;
-  /** What the bucket may hold of it. */
+  /** The transfer, once something may be in the bucket. */
   let remains: Remains | null = null;
   let settled = false;
   let fingerprint: string | null = null;
@@ -47,7 +50,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
     return prepareTransfer(session, file, { request, checksum, saved, onBegun, onSent }, signal);
   };
 
-  /** Until done, or interrupted: null when paused. */
+  /** Runs until the upload is done or interrupted; null when paused. */
   const runRound = async (): Promise<StoredFile | null> => {
     stopped.signal.throwIfAborted();
     if (unpaused !== null) return null;
@@ -65,7 +68,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
       if (signal.aborted && !stopped.signal.aborted) return null;
       throw error;
     } finally {
-      // Whatever parts are still on their way when one has failed.
+      // Stops the parts that are still being sent when one has failed.
       round.abort();
     }
   };
@@ -80,7 +83,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
         return stored;
       }
     } catch (error) {
-      if (isHopeless(error)) forget();
+      if (isFinal(error)) forget();
       throw error;
     } finally {
       if (fingerprint !== null) session.active.delete(fingerprint);
@@ -133,6 +136,6 @@ async function removeRemains(session: Session, remains: Remains | null): Promise
   try {
     await callRepeatedly(session, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
   } catch {
-    // Nobody to tell, and nothing the caller could do: the service sweeps what nobody confirms.
+    // The caller could do nothing about a failure; the service sweeps unconfirmed uploads.
   }
 }

@@ -4,23 +4,23 @@ import { sha256 } from './sha256.ts';
 import { callRepeatedly, type Session, staleAtMs, type Transfer } from './transfer.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
-/** What one call of `POST /presign-parts` may ask for. */
+/** How many parts one `POST /presign-parts` may ask for. */
 const MAX_PARTS_A_CALL = 100;
 
-/** `headers` where the part's checksum is signed. */
+/** Has `headers` if the part's checksum is signed. */
 export type PartUrl = { partNumber: number; presignedUrl: string; headers?: Record<string, string> };
 export type StoredPart = { partNumber: number; size: number; etag: string | null };
 
 export type KnownParts = {
-  /** What the bucket has. */
+  /** The parts that the bucket has. */
   stored: readonly StoredPart[];
   urls: readonly PartUrl[];
   urlsStaleAtMs: number;
-  /** Whether each part is hashed before it is sent, as the service was told when the upload began. */
+  /** Whether each part is hashed before it is sent, as requested when the upload started. */
   checksum: boolean;
 };
 
-/** A file in parts, several at once. Interrupted, it sends what the bucket does not have. */
+/** Sends a file in parts, several at once. After an interruption it sends only what the bucket does not have. */
 export function transferParts(
   session: Session,
   file: Blob,
@@ -31,7 +31,7 @@ export function transferParts(
   const bytesOf = (partNumber: number) => file.slice((partNumber - 1) * partSize, partNumber * partSize);
   const etags = new Map<number, string | null>();
   const sentBytes = new Map<number, number>();
-  /** Parts that were sent, and no answer came: the bucket may have them. */
+  /** Parts that were sent without an answer: the bucket may have them. */
   const unanswered = new Set<number>();
   const learn = (parts: readonly StoredPart[]) => {
     for (const { partNumber, size, etag } of parts) {
@@ -52,11 +52,11 @@ export function transferParts(
   let readyUntilMs = urlsStaleAtMs;
   const takeUrl = (partNumber: number) => {
     const url = session.now() < readyUntilMs ? ready.get(partNumber) : undefined;
-    // Once only: whatever a part fails of, its next try has a URL that is certainly not too old.
+    // Used only once, so that a retry never uses an expired URL.
     ready.delete(partNumber);
     return url;
   };
-  /** What to have signed: this part and those behind it, or itself alone, since the next is hashed when its turn comes. */
+  /** The parts to presign: this one and those after it, or this one only, if parts are hashed one by one. */
   const wanted = async (partNumber: number, signal: AbortSignal) => {
     if (checksum) return { parts: [{ partNumber, checksumSha256: await sha256(bytesOf(partNumber), signal) }] };
     const later = missingParts().filter((other) => other > partNumber);
@@ -128,7 +128,7 @@ export function transferParts(
       const parts = [...etags]
         .map(([partNumber, etag]) => ({ partNumber, etag }))
         .sort((a, b) => a.partNumber - b.partNumber);
-      // Without the bucket's CORS rules exposing ETag, the service asks the bucket for its own list.
+      // If the bucket's CORS rules do not expose ETag, the service asks the bucket for its own list.
       const known = parts.every(({ etag }) => etag !== null);
       return callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...(known && { parts }) }, signal);
     },

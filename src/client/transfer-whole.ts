@@ -5,7 +5,7 @@ import { SignpostError } from './signpost-error.ts';
 import { callRepeatedly, findStored, type Session, type Transfer } from './transfer.ts';
 import type { StoredFile } from './upload.ts';
 
-/** A file in one PUT. Interrupted, it starts again from the first byte. */
+/** Sends a file in one PUT. After an interruption it starts again from the first byte. */
 export function transferWhole(
   session: Session,
   file: Blob,
@@ -19,14 +19,14 @@ export function transferWhole(
     try {
       await sendBytes({ ...ticket, body: file, onSent, session, signal });
     } catch (error) {
-      // Nobody else can write under this key: an earlier try got through, and only its answer was lost.
+      // Only this upload can write under this key: an earlier attempt succeeded, and its answer was lost.
       if (!(error instanceof SignpostError && error.status === 412)) throw error;
     }
   };
 
-  /** A new URL is a new key, so first it must be sure that nothing lies under the old one. */
+  /** A new URL means a new key, so it first checks that no object exists under the old one. */
   const renew = async (signal: AbortSignal): Promise<StoredFile | null> => {
-    // It is an attempt that is repeated; its requests are not, or the tries would multiply.
+    // The whole attempt is repeated; repeating its requests too would multiply the attempts.
     const once = { ...session, maxAttempts: 1 };
     const stored = await findStored(once, ticket.objectKey, signal);
     if (stored === null) {

@@ -4,32 +4,32 @@ import { retry } from './retry.ts';
 import { SignpostError } from './signpost-error.ts';
 import type { StoredFile } from './upload.ts';
 
-/** What every upload of one `createSignpost` shares. */
+/** What all uploads of one `createSignpost` share. */
 export type Session = RetryPolicy & {
   call: CallService;
   fetch: typeof fetch;
-  /** Milliseconds since some moment. Only differences count: a wrong clock does no harm. */
+  /** Monotonic milliseconds. Only differences are used, so a wrong clock does no harm. */
   now: () => number;
   parallelParts: number;
   stallTimeoutMs: number;
 };
 
-/** The way of one file into the bucket. */
+/** How one file gets into the bucket. */
 export type Transfer = {
   objectKey: string;
   /** For an upload by parts. */
   uploadId?: string;
-  /** Sends what is missing and confirms. Interrupted by its signal, it may be called again. */
+  /** Sends what is missing and confirms. May be called again after its signal interrupted it. */
   run: (signal: AbortSignal) => Promise<StoredFile>;
 };
 
-/** POST to the service, repeated while that makes sense. Every route the client uses bears repetition. */
+/** POST to the service, repeated on retryable errors. Every route that the client uses is safe to repeat. */
 export function callRepeatedly<Answer>(session: Session, path: string, body: unknown, signal: AbortSignal) {
   return retry(() => session.call<Answer>(path, body, signal), session, signal);
 }
 
-/** What another try at the same key, or with the same parts, would meet again. */
-const HOPELESS = [
+/** Errors that another attempt with the same key or the same parts would meet again. */
+const FINAL_CODES = [
   'invalid-request',
   'not-your-object',
   'object-not-found',
@@ -38,24 +38,24 @@ const HOPELESS = [
   'verification-failed',
 ];
 
-export function isHopeless(error: unknown): boolean {
-  return error instanceof SignpostError && HOPELESS.includes(error.code);
+export function isFinal(error: unknown): boolean {
+  return error instanceof SignpostError && FINAL_CODES.includes(error.code);
 }
 
-/** The file, if it lies under its key after all: an answer may be lost when the deed is done. */
+/** The stored file, if an earlier request succeeded and only its answer was lost; otherwise null. */
 export async function findStored(session: Session, objectKey: string, signal: AbortSignal): Promise<StoredFile | null> {
   try {
     return await callRepeatedly<StoredFile>(session, '/confirm-upload', { objectKey }, signal);
   } catch (error) {
-    if (isHopeless(error)) return null;
+    if (isFinal(error)) return null;
     throw error;
   }
 }
 
 /**
- * When to stop using presigned URLs, on the client's own clock: after nine tenths of the life the service gave them.
- * Infinity where the answer does not tell its own time; the bucket's 403 tells then.
- * @param askedAtMs before the request went out.
+ * When to stop using presigned URLs, on the client's clock: after nine tenths of their lifetime. Infinity if the answer
+ * has no time of its own; then the bucket's 403 tells.
+ * @param askedAtMs the time before the request was sent.
  */
 export function staleAtMs(answer: { expiresAt: string; serverTime?: string }, askedAtMs: number): number {
   if (answer.serverTime === undefined) return Number.POSITIVE_INFINITY;

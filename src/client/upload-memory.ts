@@ -4,13 +4,13 @@ const PREFIX = 'signpost:';
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
 const SAMPLE_BYTES = 64 * 1024;
 
-/** An unfinished upload by parts; what has arrived of it, the bucket knows. */
+/** An unfinished upload by parts. The bucket knows which parts have arrived. */
 export type SavedUpload = { objectKey: string; uploadId: string; partSize: number };
 
 export type UploadMemory = ReturnType<typeof createUploadMemory>;
 
 /**
- * What survives a page reload. A storage that is full, forbidden or tampered with only costs the resuming.
+ * Remembers uploads across page reloads. If the storage is full, forbidden or tampered with, only resuming is lost.
  * @param storage `localStorage` or the like; null remembers nothing.
  */
 export function createUploadMemory(storage: Storage | null, now: () => number) {
@@ -22,9 +22,9 @@ export function createUploadMemory(storage: Storage | null, now: () => number) {
     }
   };
   return {
-    /** The saved upload of this fingerprint. Entries older than 7 days are dropped on the way, whosever they are. */
+    /** The saved upload of this fingerprint. Also drops all entries older than 7 days. */
     find: (fingerprint: string): SavedUpload | null => {
-      // Backwards, since removing one moves those behind it.
+      // Backwards, because removing an entry shifts those after it.
       for (let index = storage?.length ?? 0; index-- > 0; ) {
         const name = storage?.key(index) ?? '';
         if (name.startsWith(PREFIX) && now() - (read(name)?.startedAtMs ?? 0) > MAX_AGE_MS) storage?.removeItem(name);
@@ -35,14 +35,14 @@ export function createUploadMemory(storage: Storage | null, now: () => number) {
       try {
         storage?.setItem(PREFIX + fingerprint, JSON.stringify({ objectKey, uploadId, partSize, startedAtMs: now() }));
       } catch {
-        // Full: this upload will not survive a reload, and is otherwise as good as another.
+        // The storage is full: this upload works, but cannot be resumed after a reload.
       }
     },
     forget: (fingerprint: string): void => storage?.removeItem(PREFIX + fingerprint),
   };
 }
 
-/** The page's `localStorage`; null where there is none (workers, Node) or the user forbids it (then it throws). */
+/** The page's `localStorage`; null if it is missing (workers, Node) or forbidden by the user (access throws). */
 export function pageStorage(): Storage | null {
   try {
     return globalThis.localStorage ?? null;
@@ -52,9 +52,8 @@ export function pageStorage(): Storage | null {
 }
 
 /**
- * Recognizes the same upload of the same file: what was asked of the service, the file's date, its first and last
- * 64 KiB, as base64 of a SHA-256.
- * Cheap for any size, and a file that was changed since is another one.
+ * Identifies the same upload of the same file: SHA-256 (base64) of the request, the file's date, and its first and last
+ * 64 KiB. Cheap for any size; a file changed since gets another fingerprint.
  */
 export async function fingerprintOf(file: File | Blob, request: unknown): Promise<string> {
   const facts = JSON.stringify([request, 'lastModified' in file ? file.lastModified : null]);

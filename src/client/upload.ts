@@ -5,15 +5,15 @@ export type StoredFile = {
   objectKey: string;
   fileName: string;
   contentType: string;
-  /** What the file's first bytes say it is; null where they say nothing for certain. */
+  /** The type detected from the file's first bytes; null if uncertain. */
   detectedContentType: string | null;
   /** Bytes. */
   size: number;
   etag: string;
   versionId: string | null;
   /**
-   * Base64, for a file that went up in parts the composite `<base64>-<parts>`; null when the upload was not asked to
-   * carry one, or the bucket keeps none.
+   * Base64; the composite `<base64>-<parts>` for a file uploaded in parts. Null if no checksum was requested, or the
+   * bucket keeps none.
    */
   checksumSha256: string | null;
   recordId: string | null;
@@ -27,44 +27,44 @@ export type StoredFile = {
 
 export type Progress = { sentBytes: number; totalBytes: number };
 
-/** What the service remembers of a file, besides what it is. */
+/** What the service remembers about a file. */
 export type Remembered = {
   recordId?: string | undefined;
   documentType?: string | undefined;
-  /** At most 10 pairs, names of `[a-z0-9-]{1,32}`. */
+  /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
   metadata?: Readonly<Record<string, string>> | undefined;
 };
 
 export type UploadOptions = Remembered & {
   /**
-   * Default: the file's own name; `file` for a nameless `Blob`. Control characters are left out, and more than 255 bytes of
-   * UTF-8 are shortened, the extension kept.
+   * Default: the file's own name; `file` for a nameless `Blob`. Control characters are removed, and a name of more than
+   * 255 bytes of UTF-8 is shortened, keeping the extension.
    */
   fileName?: string;
-  /** Default: the file's own type, else `application/octet-stream`. */
+  /** Default: the file's own type, or `application/octet-stream`. */
   contentType?: string;
   /**
-   * Hash what is sent and have the bucket hold what arrives against it (SHA-256): the file first where it goes up in
-   * one piece, else each part before it is sent. Default false.
+   * Send SHA-256 checksums, so that the bucket verifies what arrives: a file sent in one piece is hashed first,
+   * otherwise each part before it is sent. Default false.
    */
   checksum?: boolean;
-  /** Steps back when something has to be sent again. Told only after every part where there is no `XMLHttpRequest`. */
+  /** Decreases when bytes must be sent again. Without `XMLHttpRequest`, called only after each part. */
   onProgress?: (progress: Progress) => void;
-  /** Aborting it is `abort()`; the upload rejects with its reason. */
+  /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */
   signal?: AbortSignal;
 };
 
 /**
- * A running upload: a promise of the stored file, with a few handles on its way.
- * It rejects with a `SignpostError`, or when aborted with the reason of the signal (by default an `AbortError`).
+ * A running upload: a promise of the stored file, with methods to control it. It rejects with a `SignpostError`, or,
+ * when aborted, with the signal's reason (by default an `AbortError`).
  */
 export type Upload = Promise<StoredFile> & {
-  /** Stops sending. Parts that have arrived stay; a file that goes in one piece will start again. */
+  /** Stops sending. Uploaded parts are kept; a file sent in one piece starts again. */
   pause: () => void;
   resume: () => void;
   /**
-   * Gives up for good, and has the service remove what has arrived. Resolves when that is done or tried in vain (then
-   * it is left to the service's own sweeping); the upload itself rejects at once. Without effect on a finished upload.
+   * Aborts the upload, and asks the service to remove what has arrived. Resolves when that is done or has failed (then
+   * the service's sweeper removes it); the upload itself rejects at once. No effect on a finished upload.
    */
   abort: () => Promise<void>;
 };

@@ -4,7 +4,7 @@ import type { Progress, Signpost, StoredFile, Upload, UploadOptions } from './cr
 export type UploadState = {
   status: 'idle' | 'uploading' | 'paused' | 'done' | 'failed' | 'aborted';
   progress: Progress;
-  /** Why it failed, mostly a `SignpostError`; null unless `failed`. */
+  /** The error, usually a `SignpostError`; null unless `failed`. */
   error: unknown;
   /** The confirmed file; null unless `done`. */
   file: StoredFile | null;
@@ -13,8 +13,8 @@ export type UploadState = {
 const IDLE: UploadState = { status: 'idle', progress: { sentBytes: 0, totalBytes: 0 }, error: null, file: null };
 
 /**
- * One file's upload as the state of a component. Beginning another gives up the one before, and so does unmounting:
- * an upload that is to outlive the component is `signpost.upload` itself.
+ * One file's upload as a component's state. Starting another upload aborts the previous one, and so does unmounting; to
+ * outlive the component, use `signpost.upload` itself.
  *
  * ```tsx
  * const { upload, status, progress, error, file, pause, resume, abort } = useUpload(signpost);
@@ -34,7 +34,7 @@ export function useUpload(signpost: Signpost) {
     return {
       upload: (file: File | Blob, options: UploadOptions = {}): Upload => {
         void running.current?.abort();
-        /** What one that was given up still has to tell is of no interest. */
+        /** Ignores later updates of an aborted upload. */
         const change = (next: (state: UploadState) => UploadState) => running.current === upload && setState(next);
         const upload = signpost.upload(file, {
           ...options,
@@ -63,7 +63,7 @@ export function useUpload(signpost: Signpost) {
         running.current?.resume();
         move(['paused'], 'uploading');
       },
-      /** Resolves when what had arrived is removed, or that was tried in vain. */
+      /** Resolves when what had arrived is removed, or removing it failed. */
       abort: async (): Promise<void> => {
         move(['uploading', 'paused'], 'aborted');
         await running.current?.abort();
@@ -72,7 +72,7 @@ export function useUpload(signpost: Signpost) {
   }, [signpost]);
 
   useEffect(() => {
-    // StrictMode unmounts and mounts again at once: an upload begun meanwhile goes on.
+    // StrictMode unmounts and mounts again at once: an upload started meanwhile must continue.
     clearTimeout(leaving.current);
     return () => {
       leaving.current = setTimeout(() => void running.current?.abort());
