@@ -2,9 +2,9 @@ const TIMEOUT_MS = 5000;
 const MAX_BYTES = 64 * 1024;
 
 /**
- * The text behind a URL: at most `maxBytes` (64 KiB), within 5 s, answered with 200 and without a redirect, which could
- * lead anywhere. Whether the URL itself may be asked is the caller's to decide.
- * @throws {Error} saying which of these it was; never a `Problem`.
+ * Downloads a text of at most `maxBytes` (64 KiB) within 5 s. Only status 200 is accepted; redirects are refused, since
+ * they could lead anywhere. The caller decides whether the URL may be fetched.
+ * @throws {Error} saying which of these failed; never a `Problem`.
  */
 export async function downloadText(
   url: string,

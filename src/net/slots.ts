@@ -1,14 +1,14 @@
 import type { Problem } from '../contract/errors.ts';
 
-/** Leave to go on, to be given back once; giving it back again does nothing. */
+/** A place to run in; call it once to give the place back. Further calls do nothing. */
 export type Release = () => void;
 
-/** Places for what may not run at the same time without bound. */
+/** Limits how many tasks run at the same time. */
 export type Slots = {
   /**
-   * A place, in the order of asking, but first for who has none yet. `by` says whose it is: nobody gets more than
-   * `perUser` of them.
-   * @throws {Problem} what `refuse` makes, when none is free within `waitMs`.
+   * Waits for a place, in order of asking, but callers without a place come first. `by` is the user; a user gets at
+   * most `perUser` places.
+   * @throws {Problem} made by `refuse`, if no place is free within `waitMs`.
    */
   take(by: string): Promise<Release>;
   /** Runs the task in a place of its own. */
@@ -19,9 +19,9 @@ type Waiting = { by: string; start: () => void };
 
 /**
  * @param inAll how many places there are.
- * @param perUser how many of them one may have. Default: all.
- * @param waitMs how long somebody waits for one. Default 0: not at all.
- * @param refuse the answer to who got none; `isOwnDoing` when it is for having `perUser` already.
+ * @param perUser how many of them one user may have. Default: all.
+ * @param waitMs how long a caller waits for a place. Default 0.
+ * @param refuse makes the error for a caller without a place; `isOwnDoing` if the caller has `perUser` places already.
  */
 export function createSlots({
   inAll,
