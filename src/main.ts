@@ -10,7 +10,9 @@ import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
 import { createServices } from './start/services.ts';
 
-/** A signal this soon after the first is the same one: a terminal signals npm and the service, and npm passes it on. */
+/**
+ * A signal this soon after the first is the same one: a terminal signals both npm and the service, and npm forwards it.
+ */
 const SAME_SIGNAL_MS = 1_000;
 
 await run(async (config: Config) => {
@@ -38,7 +40,7 @@ await run(async (config: Config) => {
   process.exit(0);
 });
 
-/** Resolves with the first signal to stop, also one that comes during the start. A later second one ends at once. */
+/** Resolves with the first stop signal, also one during the start. A later second signal exits at once. */
 function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let firstAt: number | undefined;

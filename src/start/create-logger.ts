@@ -2,13 +2,13 @@ import pino from 'pino';
 import type { Config } from '../config/config.ts';
 import { openLogDestination } from './log-destination.ts';
 
-/** A C0 control in JSON, but for the tabs and line breaks of stacks, which have shorter names. */
+/** A C0 control in JSON, except tabs and line breaks in stacks, which have shorter escapes. */
 const ESCAPED_CONTROL = /(?<!\\)((?:\\\\)*)(\\u00[01][0-9a-f])/g;
 
 /**
- * One JSON line an event, written at once; readable lines instead where that is a terminal. What cannot be written is
- * lost, and stops nothing.
- * @param fd where the lines go, standard output by default.
+ * Writes one JSON line per event at once, or readable lines to a terminal. Lines that cannot be written are dropped and
+ * stop nothing.
+ * @param fd the file descriptor, standard output by default.
  */
 export async function createLogger(level: Config['logLevel'], isTerminal: boolean, fd = 1): Promise<pino.Logger> {
   const options: pino.LoggerOptions = {
@@ -22,20 +22,20 @@ export async function createLogger(level: Config['logLevel'], isTerminal: boolea
   if (!isTerminal) return pino(options, destination);
   const { prettyFactory } = await import('pino-pretty');
   const format = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', singleLine: true });
-  // Read back, an escaped control would be one again.
+  // An escaped control would become a control again when it is read back.
   const write = (line: string) => destination.write(format(line.replace(ESCAPED_CONTROL, '$1\\$2')));
   return pino(options, { write });
 }
 
-/** What Drizzle puts behind the query in its message: names, keys, metadata. */
+/** The parameters that Drizzle adds to its message after the query: names, keys, metadata. */
 const QUERY_PARAMETERS = /\nparams: [\s\S]*?(?=\n {4}at |$)/;
 
 /**
- * Name, message, code, stack and cause, and nothing else: what drivers and SDKs hang on their errors besides may hold
- * a signature (S3's SignatureDoesNotMatch repeats it) or a row.
+ * Name, message, code, stack and cause only: other properties of drivers' and SDKs' errors may hold a signature (S3's
+ * SignatureDoesNotMatch repeats it) or a row.
  */
 export function serializeError(error: unknown): unknown {
-  // A WebSocket's error event is no Error, and says something all the same.
+  // A WebSocket's error event is not an Error, but has a message.
   if (!(error instanceof Error)) {
     const event = typeof error === 'object' && error !== null ? error : {};
     if ('error' in event && event.error !== undefined) return serializeError(event.error);

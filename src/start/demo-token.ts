@@ -6,12 +6,12 @@ import { readAuth } from './token-key.ts';
 export const DEMO_USER = 'demo' as UserId;
 const DEMO_TOKEN_SECONDS = 24 * 3600;
 
-/** A token for the user `demo`, good for a day; null where the key is not the service's own. */
+/** A token for the user `demo`, valid for a day; null if the key was configured. */
 export async function mintDemoToken(
   config: Pick<Config, 'auth' | 'dataDir' | 'production'>,
   now: () => Date,
 ): Promise<string | null> {
-  // A key that somebody set may be in use elsewhere: no token of it is shown unasked.
+  // A configured key may be in use elsewhere, so its tokens are not shown unasked.
   if (config.production || config.auth.keys.length > 0) return null;
   const scopes = ['files:read', 'files:write'] as const;
   return mintToken(await readAuth(config), { userId: DEMO_USER, scopes, ttlSeconds: DEMO_TOKEN_SECONDS, now });

@@ -1,25 +1,25 @@
 import { writeSync } from 'node:fs';
 
-/** How long a line waits in all for a reader that is slow, where writing to it does not wait by itself. */
+/** Total time to wait for a slow reader, if the write itself does not wait. */
 const WAIT_MS = 100;
 const PAUSE_MS = 10;
 
 /**
- * What a terminal or an editor takes for an instruction, or for an end of the line: C1 controls, line and paragraph
- * separators, marks of the direction of writing, the byte order mark. JSON escapes C0 controls by itself.
+ * Characters that a terminal or an editor takes for an instruction or a line end: C1 controls, line and paragraph
+ * separators, direction marks, the byte order mark. JSON escapes C0 controls by itself.
  */
 const UNSAFE = /[\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g;
 
 /**
- * Where the log's lines go: each at once, to a file descriptor. It never throws: what cannot be written, on a full disk
- * or to a reader that went away, is dropped, and the next line that can be is preceded by one that says how many were.
+ * Writes log lines to a file descriptor at once. Never throws: on a full disk or a closed pipe, lines are dropped, and
+ * the next line that can be written is preceded by one that counts them.
  */
 export function openLogDestination(fd: number): { write(line: string): void } {
   let lost = 0;
   let isMidLine = false;
 
   function writeAll(bytes: Buffer): void {
-    // Where the last line got lost as well, this one does not wait: the service goes on.
+    // If the previous line was lost too, this one does not wait.
     const waitUntil = lost === 0 ? performance.now() + WAIT_MS : 0;
     for (let at = 0; at < bytes.length; ) {
       try {

@@ -8,12 +8,12 @@ import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
 import { isRefused } from '../db/query-database.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 
-/** What to call at the end, last first. */
+/** Called at the end, last first. */
 export type Closers = (() => Promise<void>)[];
 
 type Logger = Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
 
-/** How soon a database that was not ready at start is tried again; then twice as long each time. */
+/** The first retry interval for a database that was not ready at start; doubled each time. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -22,10 +22,10 @@ const NAMES_LOST =
   'DATABASE_PREPARE=false, or give PgBouncer 1.21 or newer a max_prepared_statements above 0';
 
 /**
- * The configured database, or an embedded one, at the newest schema. One that is down, or whose other instance is
- * migrating, is no error: it is tried again until it is ready, with growing pauses, and so is whatever fails by then.
- * Until it is ready, `ping` throws.
- * @throws when it refuses these credentials, or a migration fails, at the first try.
+ * Opens the configured database, or an embedded one, migrated to the newest schema. If it is down, or another instance
+ * is migrating it, it is retried with growing intervals until it is ready, and so is any later failure. Until then,
+ * `ping` throws.
+ * @throws if the first attempt finds the credentials refused, or a migration fails.
  */
 export async function openDatabase(
   config: Pick<Config, 'database' | 'dataDir'>,
@@ -84,7 +84,7 @@ export async function openDatabase(
   };
 }
 
-/** The URL of an embedded PostgreSQL; closing stops it. */
+/** Returns the URL of an embedded PostgreSQL; closing stops it. */
 export async function startEmbeddedDatabase(
   config: Pick<Config, 'dataDir'>,
   logger: Pick<Logger, 'info'>,

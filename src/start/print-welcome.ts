@@ -6,7 +6,7 @@ import { DEMO_USER, mintDemoToken } from './demo-token.ts';
 
 type Running = { now: () => Date; endpoint: { protocol: string; host: string } };
 
-/** Tells a developer, on standard output, how to try the service: never called in production. */
+/** Tells a developer, on standard output, how to try the service. Never called in production. */
 export async function printWelcome(config: Config, port: number, { now, endpoint }: Running): Promise<void> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[config.host] ?? config.host;
   const url = `http://${host}:${port}`;
@@ -29,7 +29,7 @@ curl -s $SIGNPOST/files -H "Authorization: Bearer $TOKEN"
   if (config.bucket === null) console.log(howToLookInto(config, `${endpoint.protocol}//${endpoint.host}`));
 }
 
-/** One line to paste; the secret stays in its file. */
+/** One command to paste; the secret stays in its file. */
 function howToLookInto({ dataDir }: Config, url: string): string {
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
   const secrets = `'${resolve(dataDir, SECRETS_FILE).replaceAll("'", `'\\''`)}'`;

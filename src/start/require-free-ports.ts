@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import type { Config } from '../config/config.ts';
 
 /**
- * Looks whether the ports can be had, before anything is made that takes long or has to be stopped again.
+ * Checks that the ports are free, before anything slow is started.
  * @throws naming the setting.
  */
 export async function requireFreePorts({ host, port, bucket, localS3Port }: Config): Promise<void> {

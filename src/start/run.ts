@@ -4,17 +4,17 @@ import { type Config, ConfigError, parseConfig, SETTING_NAMES } from '../config/
 import { misspeltSettings } from '../config/misspelt-settings.ts';
 
 /**
- * What a command ends with. Findings and failures are told apart, so that an alarm on `found` does not ring because the
- * database was down.
+ * Exit codes of commands. Findings and failures differ, so that an alarm on `found` does not fire because the database
+ * was down.
  */
 export const EXIT = {
-  /** All is done, or everything holds. */
+  /** The command succeeded, or found no problem. */
   holds: 0,
-  /** It looked, and found what should not be. */
+  /** The check ran and found a problem. */
   found: 1,
-  /** It could not look, or not do it: bad settings, a bucket or a database that does not answer. */
+  /** The command could not run: bad settings, or the bucket or the database does not answer. */
   failed: 2,
-  /** Arguments it does not know (EX_USAGE of sysexits.h). */
+  /** Unknown arguments (EX_USAGE of sysexits.h). */
   badUsage: 64,
 } as const;
 
@@ -22,25 +22,25 @@ type Options = NonNullable<ParseArgsConfig['options']>;
 type Arguments<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>;
 
 export type Command<O extends Options> = {
-  /** What `--help` prints, and what follows the reason when arguments are wrong. */
+  /** Printed for `--help`, and after the error when arguments are wrong. */
   usage: string;
-  /** As `parseArgs` of `node:util` takes them; `--help` is added. */
+  /** Options for `parseArgs` of `node:util`; `--help` is added. */
   options?: O;
-  /** Whether it takes arguments that are no options. Default: it does not. */
+  /** Whether positional arguments are allowed. Default false. */
   allowPositionals?: boolean;
 };
 
-/** Thrown by a command that was given arguments it cannot use: the reason and its usage are printed, the code is 64. */
+/** A command's arguments are wrong: prints the reason and the usage, and exits with 64. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
 /**
- * Runs the service on the settings of the environment and of `.env`, where that is present; what the environment has
- * wins. What it throws is told on standard error, and the process ends with 1.
+ * Runs the service with the settings of the environment and of `.env`, if present; the environment wins. An error is
+ * printed on standard error, and the process exits with 1.
  */
 export async function run(program: (config: Config) => Promise<void>): Promise<void> {
-  // On a full disk, or when nobody reads any more, what is printed is lost: no reason to end.
+  // On a full disk or a closed pipe, output is lost; that is no reason to exit.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   try {
     await program(readConfig());
@@ -51,15 +51,14 @@ export async function run(program: (config: Config) => Promise<void>): Promise<v
 }
 
 /**
- * Runs a command: `--help` prints its usage, whatever the settings are; arguments it does not know end with 64; else
- * `program` runs on the settings, as `run` reads them, and the process ends with the code it returns, or with 2 when it
- * throws.
+ * Runs a command: `--help` prints its usage without reading the settings; unknown arguments exit with 64; otherwise
+ * `program` runs on the settings, as in `run`, and the process exits with the code it returns, or with 2 if it throws.
  */
 export async function runCommand<O extends Options>(
   { usage, options, allowPositionals = false }: Command<O>,
   program: (config: Config, args: Arguments<O>) => Promise<number>,
 ): Promise<void> {
-  // Node's own code for these is 1, which would be a finding.
+  // Node's own exit code for these is 1, which would mean a finding.
   process.on('uncaughtException', (error) => {
     console.error(error);
     process.exit(EXIT.failed);
@@ -88,7 +87,7 @@ function readArguments(options: Options, allowPositionals: boolean) {
 
 function readConfig(): Config {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  // Before the errors: the name that is missing may be the one that is misspelt.
+  // Before the errors: a setting reported as missing may be a misspelt one.
   for (const hint of misspeltSettings(process.env, SETTING_NAMES)) console.error(`warning: ${hint}`);
   return parseConfig(process.env);
 }

@@ -37,7 +37,7 @@ import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { readAuth } from './token-key.ts';
 
-/** How long a request waits for credentials that have to be fetched. */
+/** How long a request waits for credentials that must be fetched. */
 const CREDENTIALS_WITHIN_MS = 5_000;
 
 const NO_CREDENTIALS =
@@ -47,27 +47,27 @@ const NO_CREDENTIALS =
 export type Services = AppServices &
   JobServices &
   SealServices & {
-    /** For what was within the quota when it was confirmed. Its inserts are not noted in the bucket's marker. */
+    /** For files that were within the quota when confirmed. Its inserts are not noted in the bucket's marker. */
     filesWithoutQuota: Pick<Files, 'insert'>;
-    /** Closes what was opened, in reverse order. Once. */
+    /** Closes what was opened, in reverse order. Runs only once. */
     close: () => Promise<void>;
   };
 
 export type ServicesOptions = {
   logger: Logger;
   migrationsFolder: string;
-  /** Where the built demo page lies. Default: no page; in production there is none whatever this says. */
+  /** Directory of the built demo page. Default: no page. In production there is never a page. */
   pageFolder?: string;
   now?: () => Date;
-  /** Aborted when the service is about to stop: `/readyz` says so. Default: never. */
+  /** Aborted when the service is about to stop, so that `/readyz` reports it. Default: never. */
   stopping?: AbortSignal;
 };
 
 /**
- * Builds what the configuration asks for: the embedded bucket and database where none is named, and the same code in
- * front of either. Everything that can be wrong with the settings is found here; a database that is only down is not
- * an error: uploads are signed without it, and it is migrated when it is back.
- * @throws when a port is taken, credentials cannot be had, the bucket's URLs cannot be signed, or a migration fails.
+ * Builds the services that the configuration asks for, with the embedded bucket and database if none is configured. All
+ * invalid settings are found here. A database that is down is not an error: uploads are signed without it, and it is
+ * migrated when it is back.
+ * @throws if a port is taken, credentials are not available, the bucket's URLs cannot be signed, or a migration fails.
  */
 export async function createServices(
   config: Config,
@@ -143,8 +143,8 @@ export async function createServices(
 }
 
 /**
- * Takes the data directory, where the bucket or the database in it is used: before either is opened.
- * @throws naming the process that has it.
+ * Locks the data directory, if the bucket or the database is in it, before either is opened.
+ * @throws naming the process that holds it.
  */
 export async function lockEmbedded(
   config: Pick<Config, 'bucket' | 'database' | 'dataDir'>,
@@ -155,7 +155,7 @@ export async function lockEmbedded(
   closers.push(await lockDataDirectory(config.dataDir));
 }
 
-/** The bucket and what signs for it; see `createServices`. */
+/** The bucket and its signer; see `createServices`. */
 export async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
   const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
   const clients = createS3Clients(bucketConfig);
@@ -225,7 +225,7 @@ async function startEmbeddedBucket(
   };
 }
 
-/** In development by the secret that is made once and kept in `DATA_DIR`, where there is no other. */
+/** Signs with the configured secrets, or in development with the one kept in `DATA_DIR`. */
 async function openIdSigner({ uploadIdSecrets, dataDir }: Config) {
   if (uploadIdSecrets.length > 0) return createIdSigner(uploadIdSecrets);
   return createIdSigner([(await readDevSecrets(dataDir)).jwtSecret]);
@@ -255,8 +255,8 @@ async function openVerifier(config: Pick<Config, 'auth' | 'production' | 'dataDi
 }
 
 /**
- * A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then the 74 random bits of a UUIDv4. Node draws those from
- * its generator in batches; a library that does not costs 3 to 8 µs an id.
+ * A UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then the 74 random bits of a UUIDv4. Node draws random
+ * bits in batches; a library that does not takes 3 to 8 µs per id.
  */
 export function newUuidV7(at: Date): string {
   const time = at.getTime().toString(16).padStart(12, '0');
