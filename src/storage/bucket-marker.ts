@@ -4,13 +4,13 @@ import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { encryptionOf } from './encryption-of.ts';
 
-/** A small text as it was found: `etag` with its quotes, `lastModified` by the bucket's clock. */
+/** A small text as read; `etag` with its quotes, `lastModified` by the bucket's clock. */
 export type FoundMarker = { text: string; etag: string; versionId: string | null; lastModified: Date };
 
-/** A small text under one key of the bucket. All throw `storage-unavailable` as `Bucket` does. */
+/** A small text under one key of the bucket. All functions throw `storage-unavailable` as `Bucket` does. */
 export type BucketMarker = ReturnType<typeof createBucketMarker>;
 
-/** How stores want the ETag of a condition: most as they gave it, Ceph 16 without its quotes, some take none at all. */
+/** How a store expects the ETag in a condition: most as they sent it, Ceph 16 without quotes, some not at all. */
 const CONDITIONS = [
   (etag: string) => ({ IfMatch: etag }),
   (etag: string) => ({ IfMatch: etag.replaceAll('"', '') }),
@@ -33,14 +33,14 @@ export function createBucketMarker(client: S3Client, bucketName: string, key: st
     }
   }
 
-  /** Whether the condition held; `unknown` where the store takes no such condition. */
+  /** Whether the condition held; `unknown` if the store does not support it. */
   async function put(text: string, condition: { IfMatch?: string; IfNoneMatch?: string }) {
     const body = { Body: text, ContentType: 'application/json', ...encryptionOf(sse) };
     try {
       await client.send(new PutObjectCommand({ ...where, ...body, ...condition }));
       return true;
     } catch (error) {
-      // Of two writes at once, S3 answers one with ConditionalRequestConflict.
+      // S3 answers one of two simultaneous writes with ConditionalRequestConflict.
       if (isCode(error, 'PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey')) return false;
       if (isCode(error, 'NotImplemented', 'InvalidArgument', 'InvalidRequest')) return 'unknown';
       throw unavailable('storage', error);
@@ -56,13 +56,13 @@ export function createBucketMarker(client: S3Client, bucketName: string, key: st
   }
 
   return {
-    /** What it says; null where there is none. */
+    /** The text; null if there is no object. */
     read,
 
     /**
-     * Puts `text` in the place of what was found, or where nothing was found: only if that is still so, where the store
-     * knows conditional writes (`If-Match`, `If-None-Match` of PutObject).
-     * @returns false when it is not so any more, and nothing was written.
+     * Replaces the text that was read, or creates it if there was none: only if it has not changed, where the store
+     * supports conditional writes (`If-Match`, `If-None-Match` of PutObject).
+     * @returns false if it has changed; then nothing was written.
      */
     async replace(text: string, found: FoundMarker | null): Promise<boolean> {
       if (found === null) {
@@ -71,23 +71,23 @@ export function createBucketMarker(client: S3Client, bucketName: string, key: st
       }
       for (; known < CONDITIONS.length; known++) {
         if ((await put(text, CONDITIONS[known]?.(found.etag) ?? {})) === true) {
-          // A bucket with versions would keep one for every minute.
+          // A versioned bucket would keep a version for every minute.
           if (found.versionId !== null && found.versionId !== 'null') await remove(found.versionId).catch(() => {});
           return true;
         }
-        // Refused although nothing has changed: this store reads the condition in another way.
+        // Refused although nothing has changed: this store reads the condition differently.
         if ((await read())?.etag !== found.etag) return false;
       }
       known = 0;
       return false;
     },
 
-    /** Puts `text`, whatever is there. */
+    /** Writes `text` unconditionally. */
     async write(text: string): Promise<void> {
       await put(text, {});
     },
 
-    /** What is not there is no error. */
+    /** A missing object is not an error. */
     remove: () => remove(),
   };
 }

@@ -21,14 +21,14 @@ import { describeCorsRule, withCorsRule } from './cors-rules.ts';
 import { describeLifecycleRule, withLifecycleRule } from './lifecycle-rules.ts';
 import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';
 
-/** What of the configuration a bucket's own settings follow, and whether it shall keep versions. */
+/** The configuration that a bucket's settings follow, and whether to enable versioning. */
 type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl' | 'store'> & {
   versioning: boolean;
 };
 
 /**
- * Compares a bucket with what the service wants of it; changes nothing. Rules that others made are kept beside ours.
- * @throws {Error} when the bucket does not answer, is in another region, or is not open to these credentials.
+ * Compares a bucket with the settings that the service needs; changes nothing. Other rules are kept.
+ * @throws {Error} if the bucket does not answer, is in another region, or refuses these credentials.
  */
 export async function planBucketSettings(
   client: S3Client,
@@ -65,8 +65,9 @@ async function bucketExists(client: S3Client, name: string): Promise<boolean> {
 }
 
 /**
- * S3 User Guide, "Blocking public access to your Amazon S3 storage". Without BlockPublicAcls where the store is not
- * known to have it as AWS has: Ceph 16 would refuse every PUT, not only those with an ACL. With IgnorePublicAcls none counts anyway.
+ * S3 User Guide, "Blocking public access to your Amazon S3 storage". BlockPublicAcls only where the store is known to
+ * implement it as AWS does: Ceph 16 would refuse every PUT, not only those with an ACL. IgnorePublicAcls makes ACLs
+ * ineffective anyway.
  */
 function publicAccess(client: S3Client, Bucket: string, { publicBaseUrl, store }: WantedSettings): SettingToPlan {
   return {
@@ -122,7 +123,7 @@ function lifecycle(client: S3Client, Bucket: string, { keyPrefix }: WantedSettin
       const found = await orNothing(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })));
       const rules = found?.Rules ?? [];
       const Rules = withLifecycleRule(rules, keyPrefix);
-      // Left out, it would fall back to the default.
+      // If left out, S3 would reset it to the default.
       const { TransitionDefaultMinimumObjectSize } = found ?? {};
       const put = { Bucket, LifecycleConfiguration: { Rules }, TransitionDefaultMinimumObjectSize };
       return {
@@ -134,7 +135,10 @@ function lifecycle(client: S3Client, Bucket: string, { keyPrefix }: WantedSettin
   };
 }
 
-/** The default for what comes without a header (S3 User Guide, "Setting default server-side encryption behavior"). */
+/**
+ * The default encryption, for uploads without a header (S3 User Guide, "Setting default server-side encryption
+ * behavior").
+ */
 function encryption(client: S3Client, Bucket: string, { sse }: WantedSettings): SettingToPlan {
   return {
     name: 'encryption',
@@ -147,7 +151,7 @@ function encryption(client: S3Client, Bucket: string, { sse }: WantedSettings): 
       const isKms = sse.mode === 'kms';
       const wanted: ServerSideEncryptionByDefault = {
         SSEAlgorithm: isKms ? 'aws:kms' : 'AES256',
-        // Where no key is asked for, the one that somebody chose is as good.
+        // If no key is configured, the bucket's current key is kept.
         KMSMasterKeyID: isKms ? (sse.kmsKeyId ?? current?.KMSMasterKeyID) : undefined,
       };
       const Rules = [{ ...rule, ApplyServerSideEncryptionByDefault: wanted }];

@@ -22,8 +22,8 @@ import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { exactly, type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
 
 /**
- * What the bucket says of an object. `etag` with its quotes; `checksumSha256` base64, of an object that was put together of
- * parts the composite `<base64>-<parts>`, null where the store keeps none.
+ * An object as the bucket describes it. `etag` with its quotes; `checksumSha256` in base64, for a multipart upload the
+ * composite `<base64>-<parts>`, null if the store keeps none.
  */
 export type StoredObject = {
   key: string;
@@ -36,23 +36,23 @@ export type StoredObject = {
   metadata: Readonly<Record<string, string>>;
 };
 
-/** Enough of an object to mean no other. */
+/** Identifies one version of an object. */
 export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
 
-/** How long a hashing waits for its turn. */
+/** How long a hash waits for its turn. */
 const HASHING_WITHIN_MS = 10_000;
 
-/** The least rate of an object that is hashed, and how long it may fall behind that. */
+/** The minimum rate of a hashed object, and how long it may fall behind. */
 const LEAST_HASHED_BYTES_PER_MS = 128;
 const BEHIND_WITHIN_MS = 10_000;
 
 /**
- * What the domain asks of a bucket. Every function throws the 503 `storage-unavailable` when the bucket does not
- * answer, or something else answers in its place, and `conflict` when the object changed after `head` saw it.
+ * The domain's interface to a bucket. Every function throws the 503 `storage-unavailable` if the bucket does not
+ * answer, or something else answers in its place, and `conflict` if the object changed after `head` read it.
  */
 export type Bucket = ReturnType<typeof openBucket>;
 
-/** The bucket of this name, as the clients' credentials see it. */
+/** The bucket of this name, accessed with the clients' credentials. */
 export function openBucket(clients: S3Clients, bucketName: string, store: Pick<StoreTraits, 'checksums'>) {
   const { quick, slow, content, hashing, probe } = clients;
   const at = (key: string) => ({ Bucket: bucketName, Key: key });
@@ -76,8 +76,8 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
   }
 
   /**
-   * For a store that marks no answer without a body: a listing names its bucket and what was asked for, as nobody else's
-   * page does.
+   * For stores whose answers without a body carry no S3 header: a listing names its bucket and prefix, so it must come
+   * from the bucket.
    * @returns the first key with this prefix.
    */
   async function firstListed(client: S3Client, prefix: string): Promise<string | undefined> {
@@ -86,7 +86,7 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     return page.Contents?.[0]?.Key;
   }
 
-  /** Returns when the bucket answers, and answers us. */
+  /** Resolves if the bucket answers these credentials. */
   async function ping(client = probe): Promise<void> {
     try {
       await client.send(new HeadBucketCommand({ Bucket: bucketName }));
@@ -98,7 +98,7 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     }
   }
 
-  /** HEAD, once. */
+  /** A single HEAD request. */
   async function look(key: string, versionId: string | null): Promise<StoredObject | null> {
     try {
       const which = { ...at(key), ...(versionId !== null && { VersionId: versionId }) };
@@ -127,20 +127,20 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
   }
 
   return {
-    /** HEAD: the object under a key, or null when there is none; its latest version, or the one given. */
+    /** HEAD: the object under a key, in its latest or the given version; null if there is none. */
     async head(key: string, versionId: string | null = null): Promise<StoredObject | null> {
       const object = await look(key, versionId);
       if (object !== null) return object;
-      // HEAD has no body to say why: its 404 may also mean the bucket is gone, and its 403 a missing key (some stores,
-      // and AWS without the right to list) or credentials that are refused. Where the bucket answers us, it is the key:
-      // unless only the first of the two was signed by a clock that was wrong, or with credentials that had just ended.
+      // HEAD has no body that names the reason: a 404 may also mean a missing bucket, and a 403 a missing key (some
+      // stores, and AWS without the permission to list) or refused credentials. If the bucket answers `ping`, the key
+      // is missing, unless only the first request was signed with a wrong clock or expired credentials.
       await ping(quick);
       return look(key, versionId);
     },
 
     /**
-     * Returns when GET says the same of this object as `head` did. Something in between that changes one answer, a length
-     * or a header, changes the other in another way; so what is removed for what its headers say is asked for by both.
+     * Resolves if GET returns the same headers for this object as `head` did. A proxy that changes a length or a header
+     * changes the two answers differently, so an object is removed for its headers only after both agree.
      */
     async affirm(object: StoredObject): Promise<void> {
       const { key, sizeBytes, contentType, etag, versionId, metadata } = object;
@@ -158,11 +158,11 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
       throw unavailable('storage', new Error('HEAD and GET do not say the same of an object'));
     },
 
-    /** An object's bytes, or the stretch of them, as they come; whoever takes them looks at the clock. */
+    /** An object's bytes, or a range of them, as a stream; the reader limits the time. */
     read: (object: ReadableObject, stretch: Stretch | null = null): Promise<Readable> =>
       readObject(content, bucketName, object, stretch),
 
-    /** The first bytes of an object, `count` or all it has; it must not be empty. */
+    /** The first `count` bytes of an object, or all if it is shorter; it must not be empty. */
     async firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
       const stretch = { start: 0, end: Math.min(count, object.sizeBytes) - 1 };
       const chunks: Uint8Array[] = [];
@@ -171,9 +171,9 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     },
 
     /**
-     * SHA-256 (base64) of an object's bytes, read as a stream: for stores that keep no checksum of their own. Callers at
-     * the same time share one reading; two objects are read at once, and more wait for their turn.
-     * @param by whose it is: the next turn is for who has none.
+     * SHA-256 (base64) of an object's bytes, read as a stream: for stores that keep no checksums. Concurrent callers
+     * share one read; two objects are read at once, the others wait.
+     * @param by the user; users without a running read come first.
      */
     sha256(object: StoredObject, by: string): Promise<string> {
       const id = `${object.key} ${object.etag} ${object.versionId}`;
@@ -183,8 +183,8 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     },
 
     /**
-     * Copies this object, its type and its metadata to another key, within the bucket, at most 5 GiB: CopyObject,
-     * conditional on the ETag that `head` saw.
+     * CopyObject: copies this object with its type and metadata to another key of the bucket, at most 5 GiB, on
+     * condition that the ETag is the one that `head` read.
      * @returns the copy's ETag and version.
      */
     async copy(object: StoredObject, toKey: string, sse: Sse): Promise<{ etag: string; versionId: string | null }> {
@@ -201,14 +201,14 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
           abortSignal: AbortSignal.timeout(PATIENCE_MS),
         });
         if (CopyObjectResult?.ETag === undefined) throw new Error('CopyObject gave no object');
-        // Ceph leaves the quotes out here.
+        // Ceph omits the quotes here.
         return { etag: CopyObjectResult.ETag.replace(/^"?(.*?)"?$/, '"$1"'), versionId: VersionId ?? null };
       } catch (error) {
         throw isGone(error) ? objectChanged(error) : unavailable('storage', error);
       }
     },
 
-    /** Removes this object; one that was replaced since is left alone, one that is gone is no error. */
+    /** Removes this object. One that was replaced since is kept; a missing one is not an error. */
     async remove(object: ObjectVersion): Promise<void> {
       try {
         await quick.send(new DeleteObjectCommand({ Bucket: bucketName, ...exactly(object) }));

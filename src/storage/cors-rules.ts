@@ -1,15 +1,15 @@
 import type { CORSRule } from '@aws-sdk/client-s3';
 
-/** By this ID our rule is known among those of others. */
+/** The ID of this service's rule. */
 const RULE_ID = 'signpost';
-/** DELETE: Uppy 6 aborts uploads in parts itself, by a signed request. */
+/** DELETE: Uppy 6 aborts multipart uploads itself, with a signed request. */
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
-/** Browsers hide every other header from the page; Uppy 5 looks for Location. */
+/** Browsers hide all other headers from the page; Uppy 5 reads Location. */
 const NEEDED_HEADERS = ['ETag', 'Location'];
 
 /**
- * Lets browsers from these origins upload to the bucket and read what they need of its answers (S3 User Guide,
- * "Elements of a CORS configuration").
+ * Lets browsers from these origins upload to the bucket and read the answers (S3 User Guide, "Elements of a CORS
+ * configuration").
  */
 export function corsRule(allowedOrigins: readonly string[]): CORSRule {
   return {
@@ -23,18 +23,18 @@ export function corsRule(allowedOrigins: readonly string[]): CORSRule {
 }
 
 /**
- * The rules as they should be: as they are, where the ones made by hand do for every origin; else ours in front, for S3
- * answers by the first that fits, and another one may not expose `ETag`.
+ * Returns the rules unchanged if they already suffice for every origin. Otherwise puts this service's rule first: S3
+ * applies the first rule that matches, and another might not expose `ETag`.
  */
 export function withCorsRule(rules: readonly CORSRule[], allowedOrigins: readonly string[]): CORSRule[] {
   const own = corsRule(allowedOrigins);
-  // A store may keep no IDs: then the rule is known by what it says.
+  // A store may drop IDs; then the rule is recognized by its content.
   const isOwn = (rule: CORSRule) => rule.ID === RULE_ID || describeCorsRule(rule) === describeCorsRule(own);
   if (!rules.some(isOwn) && allowedOrigins.every((origin) => isServed(rules, origin))) return [...rules];
   return [own, ...rules.filter((rule) => !isOwn(rule))];
 }
 
-/** Whether the first rule that lets this origin (or pattern of them) in allows what an upload needs. */
+/** Whether the first rule that matches this origin (or pattern) allows what an upload needs. */
 function isServed(rules: readonly CORSRule[], origin: string): boolean {
   const first = rules.find(({ AllowedOrigins = [] }) => AllowedOrigins.some((other) => overlap(other, origin)));
   if (first === undefined || !first.AllowedOrigins?.some((other) => covers(other, origin))) return false;
@@ -46,7 +46,7 @@ function isServed(rules: readonly CORSRule[], origin: string): boolean {
   );
 }
 
-/** Whether every origin that `origin` may stand for fits the pattern; in both one `*` may stand for any characters. */
+/** Whether the pattern matches every origin that `origin` matches; both may contain one `*`. */
 function covers(pattern: string, origin: string): boolean {
   const [head = '', tail] = pattern.split('*');
   if (tail === undefined) return pattern === origin;
@@ -57,7 +57,7 @@ function overlap(a: string, b: string): boolean {
   return covers(a, b) || covers(b, a);
 }
 
-/** One line that is the same for rules that allow the same, in whatever order a store lists it. */
+/** The same line for rules that allow the same, whatever the order of their lists. */
 export function describeCorsRule(rule: CORSRule): string {
   const list = (values: readonly string[] | undefined) => [...(values ?? [])].sort().join(' ') || 'none';
   return [

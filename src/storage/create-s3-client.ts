@@ -5,24 +5,24 @@ import { busy } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { believeOnlyTheBucket } from './only-the-bucket.ts';
 
-/** How long copying, or putting thousands of parts together, may take in all. */
+/** The time limit for copying, or for completing an upload of thousands of parts. */
 export const PATIENCE_MS = 60_000;
 
-/** Files that are read through the service at the same time, in all. */
+/** How many files may be read through the service at once. */
 export const MAX_READERS = 200;
 
-/** Files whose bytes are hashed at the same time, for a store that keeps no checksums. */
+/** How many files may be hashed at once, for a store that keeps no checksums. */
 export const MAX_HASHED = 2;
 
-/** Requests at the same time, of those that take moments and of those that take long. */
+/** How many quick and how many slow requests may run at once. */
 const MAX_RUNNING = 64;
 
 /** How long a request waits for its turn. */
 const TURN_WITHIN_MS = 4_000;
 
-/** What is asked of the bucket, apart by how long it takes: none may take the connections of another. */
+/** One client per kind of request, by duration, so that slow requests cannot use up the connections of quick ones. */
 export type S3Clients = {
-  /** What takes moments: HEAD, first bytes, listings, beginning and aborting uploads. */
+  /** Quick requests: HEAD, first bytes, listings, starting and aborting uploads. */
   quick: S3Client;
   /** Copying, and completing uploads. */
   slow: S3Client;
@@ -30,29 +30,29 @@ export type S3Clients = {
   content: S3Client;
   /** Reading files to hash them. */
   hashing: S3Client;
-  /** Asking whether the bucket answers. */
+  /** Checking that the bucket answers. */
   probe: S3Client;
 };
 
 type ClientOptions = {
-  /** How long the headers of an answer may take, and each piece of its body. Default 5,000. */
+  /** Time limit for the headers of an answer, and for each chunk of its body. Default 5,000. */
   answerWithinMs?: number;
-  /** How long the whole body may take; the reader sees to it where it is null. Default: twice `answerWithinMs`. */
+  /** Time limit for the whole body; null if the reader limits it. Default: twice `answerWithinMs`. */
   bodyWithinMs?: number | null;
-  /** Whether a body may pause for longer than `answerWithinMs`: then the reader sees to that as well. Default false. */
+  /** Whether a body may pause longer than `answerWithinMs`; then the reader limits that too. Default false. */
   mayPause?: boolean;
-  /** Connections at most; default 64. */
+  /** Maximum connections; default 64. */
   maxSockets?: number;
-  /** Requests at the same time; more wait for their turn. Default: no bound but that of the connections. */
+  /** Maximum concurrent requests; others wait. Default: limited by the connections only. */
   maxRunning?: number;
 };
 
 /**
- * The clients of the service itself, which share their credentials. What does not come from a bucket is an error of
- * theirs (`UnmarkedAnswer`).
+ * The service's own clients, which share their credentials. They throw `UnmarkedAnswer` for an answer that does not
+ * come from a bucket.
  */
 export function createS3Clients(bucket: BucketConfig): S3Clients & { destroy: () => void } {
-  // A place is free again when the headers are there; first bytes still come by its connection.
+  // A request frees its place when the headers arrive; its connection may still be reading first bytes.
   const quick = createS3Client(bucket, { maxSockets: 2 * MAX_RUNNING, maxRunning: MAX_RUNNING });
   const shared = { ...bucket, credentials: quick.config.credentials };
   const clients = {
@@ -72,8 +72,8 @@ export function createS3Clients(bucket: BucketConfig): S3Clients & { destroy: ()
 }
 
 /**
- * A client for the bucket. Bounded waits, one retry: a bucket that does not answer is a 503 within seconds, and the
- * caller repeats the call.
+ * A client for the bucket. Waits are bounded and there is one retry: a bucket that does not answer becomes a 503 within
+ * seconds, and the caller repeats the call.
  */
 export function createS3Client(
   bucket: Omit<BucketConfig, 'credentials'> & {
@@ -90,7 +90,7 @@ export function createS3Client(
     forcePathStyle: bucket.forcePathStyle,
     useDualstackEndpoint: bucket.useDualstackEndpoint,
     maxAttempts: 2,
-    // The last one is for a body that stalls: the second ends with the headers.
+    // The last limit is for a stalled body: the second ends with the headers.
     requestHandler: {
       connectionTimeout: 2_000,
       requestTimeout: answerWithinMs,
@@ -99,7 +99,7 @@ export function createS3Client(
       httpAgent: { keepAlive: true, maxSockets },
       httpsAgent: { keepAlive: true, maxSockets },
     },
-    // The SDK's own default would demand checksums of stores that do not know them.
+    // By default, the SDK requires checksums from stores that do not support them.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
@@ -108,7 +108,7 @@ export function createS3Client(
   return client;
 }
 
-/** A body that comes a byte at a time never pauses, and would keep its request and its connection for ever. */
+/** Limits the whole body: one that arrives a byte at a time never pauses, and would hold its connection forever. */
 function boundBodies(client: S3Client, withinMs: number): void {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -129,7 +129,7 @@ function bodyOf(response: unknown): unknown {
   return typeof response === 'object' && response !== null && 'body' in response ? response.body : undefined;
 }
 
-/** Whoever would only wait for a connection is told so: that is not a bucket that does not answer. */
+/** Rejects requests that would only wait for a connection, with an error other than an unavailable bucket's. */
 function takeTurns(client: S3Client, maxRunning: number): void {
   const slots = createSlots({
     inAll: maxRunning,

@@ -1,6 +1,6 @@
 import type { Sse } from '../config/config.ts';
 
-/** Encryption at rest as the SDK's commands take it; nothing: the bucket's own default. */
+/** Encryption at rest as parameters of the SDK's commands; empty for the bucket's default. */
 export function encryptionOf({ mode, kmsKeyId }: Sse) {
   switch (mode) {
     case 'none':

@@ -1,19 +1,19 @@
 import type { LifecycleRule } from '@aws-sdk/client-s3';
 
-/** By this ID our rule is known among those of others. */
+/** The ID of this service's rule. */
 const RULE_ID = 'signpost-abort-incomplete-uploads';
 
-/** How long an upload in parts may take, with all its breaks. */
+/** How long a multipart upload may take, including all pauses. */
 const ABORT_AFTER_DAYS = 7;
 
 /**
- * The rules with one that ends multipart uploads nobody finished (S3 User Guide, "Configuring a bucket lifecycle
- * configuration to delete incomplete multipart uploads"); as they are, where another rule does that already.
+ * Adds a rule that aborts unfinished multipart uploads (S3 User Guide, "Configuring a bucket lifecycle configuration to
+ * delete incomplete multipart uploads"). Returns the rules unchanged if another rule already does that.
  */
 export function withLifecycleRule(rules: readonly LifecycleRule[], keyPrefix: string): LifecycleRule[] {
   const others = rules.filter((rule) => rule.ID !== RULE_ID);
   if (others.some((rule) => endsUnfinishedUploads(rule, keyPrefix))) return [...rules];
-  // S3 refuses a configuration that has both spellings of the prefix.
+  // S3 refuses a configuration that mixes both spellings of the prefix.
   const isOldSpelling = others.some((rule) => rule.Prefix !== undefined);
   const own: LifecycleRule = {
     ID: RULE_ID,
@@ -24,7 +24,7 @@ export function withLifecycleRule(rules: readonly LifecycleRule[], keyPrefix: st
   return [...others, own];
 }
 
-/** Whether a rule ends unfinished uploads under every key of ours. */
+/** Whether a rule aborts unfinished uploads under every key of this service. */
 function endsUnfinishedUploads(rule: LifecycleRule, keyPrefix: string): boolean {
   const { Prefix: prefix = '', ...conditions } = { Prefix: rule.Prefix, ...rule.Filter };
   return (
@@ -35,7 +35,7 @@ function endsUnfinishedUploads(rule: LifecycleRule, keyPrefix: string): boolean 
   );
 }
 
-/** One line that is the same for equal rules, whichever way a store spells their prefix. */
+/** The same line for equal rules, however the store writes their prefix. */
 export function describeLifecycleRule({ ID, Status, Prefix, Filter, ...actions }: LifecycleRule): string {
   const { Prefix: prefix = Prefix ?? '', ...conditions } = Filter ?? {};
   return `${ID ?? 'without an ID'} (${Status}): keys in "${prefix}" ${JSON.stringify({ ...conditions, ...actions })}`;

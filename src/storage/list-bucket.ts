@@ -1,13 +1,13 @@
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type Problem, unavailable } from '../contract/errors.ts';
 
-/** An object as a listing has it; `etag` with its quotes. */
+/** An object in a listing; `etag` with its quotes. */
 export type ListedObject = { key: string; etag: string; lastModified: Date };
 
-/** An upload in parts that nobody finished yet; `uploadId` as the bucket calls it. */
+/** An unfinished multipart upload; `uploadId` is the bucket's own id. */
 type ListedUpload = { key: string; uploadId: string; initiated: Date };
 
-/** What is in the bucket, page by page, in the order of the keys' bytes. All throw as `Bucket` does. */
+/** Lists the bucket page by page, in the byte order of the keys. All functions throw as `Bucket` does. */
 export type BucketLister = ReturnType<typeof createBucketLister>;
 
 export function createBucketLister(client: S3Client, bucketName: string) {
@@ -17,7 +17,7 @@ export function createBucketLister(client: S3Client, bucketName: string) {
     });
 
   return {
-    /** ListObjectsV2: at most 1,000 objects under a prefix, those after a key where one is given. */
+    /** ListObjectsV2: at most 1,000 objects under a prefix, starting after a key if one is given. */
     async objects(prefix: string, afterKey: string | null): Promise<{ objects: ListedObject[]; isLast: boolean }> {
       const page = await ask(
         client.send(
@@ -54,7 +54,7 @@ export function createBucketLister(client: S3Client, bucketName: string) {
   };
 }
 
-/** A page that is none of this bucket's, or ends without saying where the next begins. */
+/** The page belongs to another bucket, or ends without saying where the next page begins. */
 function noListing(): Problem {
   return unavailable('storage', new Error('the listing is not of this bucket, or not whole'));
 }

@@ -12,22 +12,22 @@ import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption-of.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 
-/** A part as the bucket has it; `etag` with its quotes. */
+/** A part in the bucket; `etag` with its quotes. */
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
 
-/** What is decided when an upload begins, and can be changed by no part of it. */
+/** What is fixed when an upload starts; parts cannot change it. */
 export type UploadToBegin = {
   contentType: string;
   metadata: Readonly<Record<string, string>>;
   sse: Sse;
-  /** Every part must then come with its SHA-256, and the object keeps the composite of them. Default false. */
+  /** Requires a SHA-256 for every part; the object keeps their composite. Default false. */
   partChecksums?: boolean;
 };
 
-/** Why an upload could not be completed: none is open under this id and key, or the parts are not those it has. */
+/** Why an upload could not be completed: no open upload has this id and key, or its parts differ. */
 export type CompletionRefusal = 'no-such-upload' | 'other-parts';
 
-/** What the domain asks of unfinished uploads. Every function throws `storage-unavailable` as `Bucket` does. */
+/** The domain's interface to unfinished uploads. Every function throws `storage-unavailable` as `Bucket` does. */
 export type MultipartUploads = ReturnType<typeof createMultipartUploads>;
 
 /** @param ping `Bucket.ping`. */
@@ -37,7 +37,7 @@ export function createMultipartUploads(
   { ping, store }: { ping: () => Promise<void>; store: Pick<StoreTraits, 'conditionalPut'> },
 ) {
   return {
-    /** CreateMultipartUpload: the bucket's id of the new upload. */
+    /** CreateMultipartUpload: returns the bucket's id of the new upload. */
     async begin(key: string, { contentType, metadata, sse, partChecksums }: UploadToBegin): Promise<string> {
       const command = new CreateMultipartUploadCommand({
         ...{ Bucket: bucketName, Key: key, ContentType: contentType, Metadata: { ...metadata } },
@@ -49,11 +49,11 @@ export function createMultipartUploads(
       return UploadId;
     },
 
-    /** ListParts, all pages, by number; null when there is no such upload under this key. */
+    /** ListParts, all pages, by number; null if there is no such upload under this key. */
     async listParts(key: string, uploadId: string): Promise<StoredPart[] | null> {
       const parts: StoredPart[] = [];
       try {
-        // By IsTruncated, and not with the SDK's paginator: that follows the next marker, which Ceph gives forever.
+        // Reads IsTruncated instead of using the SDK's paginator, which follows the next marker; Ceph always sends one.
         for (let marker: string | undefined, more = true; more; ) {
           const page = await quick.send(
             new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
@@ -75,9 +75,9 @@ export function createMultipartUploads(
     },
 
     /**
-     * CompleteMultipartUpload, where nothing is stored under the key yet. A 200 that carries an error is an error: the
-     * SDK reads the body before it believes the status.
-     * @returns null when it is done, or was done before and the object stands there.
+     * CompleteMultipartUpload, on condition that no object exists under the key. A 200 with an error in its body is an
+     * error: the SDK reads the body first.
+     * @returns null when the object exists, completed now or by an earlier call.
      */
     async complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<CompletionRefusal | null> {
       const command = new CompleteMultipartUploadCommand({
@@ -103,13 +103,13 @@ export function createMultipartUploads(
       }
     },
 
-    /** AbortMultipartUpload: its parts are gone. One that is not there is no error. */
+    /** AbortMultipartUpload: removes its parts. A missing upload is not an error. */
     async abort(key: string, uploadId: string): Promise<void> {
       try {
         await quick.send(new AbortMultipartUploadCommand({ Bucket: bucketName, Key: key, UploadId: uploadId }));
       } catch (error) {
         if (isNoSuchUpload(error)) return;
-        // Some stores mark no 204: the bucket has to answer otherwise.
+        // Some stores send a 204 without S3 headers: check with another request that it is the bucket.
         if (!(error instanceof UnmarkedAnswer && error.status === 204)) throw unavailable('storage', error);
         await ping();
       }
@@ -117,7 +117,7 @@ export function createMultipartUploads(
   };
 }
 
-/** NoSuchUpload; Ceph says NoSuchKey when asked for the parts of one. */
+/** NoSuchUpload; Ceph answers NoSuchKey when asked for the parts of a missing upload. */
 function isNoSuchUpload(error: unknown): boolean {
   return isCode(error, 'NoSuchUpload', 'NoSuchKey');
 }

@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 
 /**
- * Headers that S3 and its like send and nobody else: the id of the request (AWS, Ceph, MinIO, B2 and most others have it
- * in every answer), the object's metadata and version, and Google's. Not `x-amz-cf-id` and its kind: CloudFront has
- * those on error pages of its own.
+ * Headers that only S3 and compatible stores send: the request id (AWS, Ceph, MinIO, B2 and most others send it in
+ * every answer), the object's metadata and version, and Google's. Not `x-amz-cf-id` and the like: CloudFront sends them
+ * on its own error pages.
  */
 const MARKS = /^(x-amz-(request-id|id-2|version-id|meta-.+)|x-goog-.+|x-guploader-uploadid)$/;
 
 const XML = /^(application|text)\/xml\b/;
 
-/** An answer in place of the bucket's: a proxy's page, a captive portal, another server. It says nothing. */
+/** An answer that did not come from the bucket: a proxy's page, a captive portal, another server. */
 export class UnmarkedAnswer extends Error {
   override name = 'UnmarkedAnswer';
   readonly method: string;
@@ -24,10 +24,10 @@ export class UnmarkedAnswer extends Error {
 }
 
 /**
- * Makes the client throw an `UnmarkedAnswer` for whatever is not certainly of a bucket: nothing may be removed, nor told
- * to be missing, because something in between answered. An answer counts by its headers (`MARKS`); by its XML, whose
- * elements whoever asked looks at; or, for the bytes of an object, by an ETag, which has to be the right one. Some
- * stores (Cloudflare R2) mark no answer without a body: who has one of those must ask for more.
+ * Makes the client throw an `UnmarkedAnswer` if an answer may not come from a bucket, so that nothing is removed or
+ * reported missing because a proxy answered. An answer is accepted for its headers (`MARKS`); for its XML, whose
+ * elements the caller checks; or, for an object's bytes, for an ETag, which must be the right one. Some stores
+ * (Cloudflare R2) mark no answer without a body: the caller must then send another request.
  */
 export function believeOnlyTheBucket(client: S3Client): void {
   client.middlewareStack.add(
@@ -36,7 +36,7 @@ export function believeOnlyTheBucket(client: S3Client): void {
       if (!isHttpAnswer(result.response) || !isHttpRequest(args.request)) return result;
       const { method } = args.request;
       const { statusCode, headers, body } = result.response;
-      // An error of 500 or more is one, whoever sent it; and is tried again.
+      // A status of 500 or more is an error from any sender, and is retried.
       if (statusCode >= 500 || Object.keys(headers).some((name) => MARKS.test(name.toLowerCase()))) return result;
       if (isBelievable(method, statusCode, headers)) return result;
       if (body instanceof Readable) body.destroy();

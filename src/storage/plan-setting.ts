@@ -1,31 +1,31 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import type { StoreTraits } from '../config/store-traits.ts';
 
-/** One setting of a bucket, line by line: what it is now, and what it should be. */
+/** One bucket setting, as lines of text: the current and the wanted value. */
 export type BucketSetting = { name: string } & (
   | { state: 'holds'; now: readonly string[] }
-  /** `apply` returns null when it is done, or why the store does not take it; it throws when it may not. */
+  /** `apply` returns null on success, or why the store does not support it; it throws if access is denied. */
   | { state: 'differs'; now: readonly string[]; wanted: readonly string[]; apply: () => Promise<string | null> }
-  /** Not asked for. */
+  /** Not wanted by the configuration. */
   | { state: 'left alone'; why: string }
   | { state: 'unknown to the store'; why: string }
-  /** What cannot be read is not overwritten: it may hold the rules of others. */
+  /** A setting that cannot be read is not overwritten: it may hold others' rules. */
   | { state: 'unreadable'; why: string }
 );
 
 export type SettingToPlan = {
   name: string;
-  /** The IAM actions, without `s3:Get` and `s3:Put`. */
+  /** The IAM action, without `s3:Get` or `s3:Put`. */
   action: string;
-  /** Why it is left alone; false where it is not. */
+  /** Why the setting is skipped; false if it is not. */
   skip?: string | false;
   read: () => Promise<{ now: readonly string[]; wanted: readonly string[]; write: () => Promise<unknown> }>;
 };
 
 /**
- * Reads one setting and compares it. Stores other than AWS answer in many ways to what they do not know (501, 405, 400,
- * 409): of AWS only 501 and 405 count as that.
- * @throws {Error} when the bucket does not answer.
+ * Reads one setting and compares it. Stores other than AWS answer unsupported requests in many ways (501, 405, 400,
+ * 409); from AWS, only 501 and 405 mean unsupported.
+ * @throws {Error} if the bucket does not answer.
  */
 export async function planSetting(
   setting: SettingToPlan,
@@ -44,7 +44,9 @@ export async function planSetting(
   }
 }
 
-/** Writes one setting; null, or why the store does not know it. Throws an Error naming an action not allowed. */
+/**
+ * Writes one setting. Returns null, or why the store does not support it. Throws an Error naming the missing action.
+ */
 export async function applySetting(
   action: string,
   store: Pick<StoreTraits, 'bucketSettings'>,
@@ -60,7 +62,7 @@ export async function applySetting(
   }
 }
 
-/** What was read; undefined where nothing is set (404). */
+/** The current value; undefined if not set (404). */
 export async function orNothing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;

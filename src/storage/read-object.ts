@@ -3,23 +3,22 @@ import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { unavailable } from '../contract/errors.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 
-/** Enough of an object to read it and no other. */
+/** Identifies one version of an object. */
 export type ReadableObject = { key: string; etag: string; versionId: string | null; sizeBytes: number };
 
-/** A stretch of bytes, both ends included. */
+/** A byte range, both ends included. */
 export type Stretch = { start: number; end: number };
 
-/** This object and no later one under the same key. */
+/** Request parameters that match this version only, not a later one under the same key. */
 export function exactly({ key, etag, versionId }: Pick<ReadableObject, 'key' | 'etag' | 'versionId'>) {
   return { Key: key, ...(versionId === null ? { IfMatch: etag } : { VersionId: versionId }) };
 }
 
 /**
- * GetObject: an object's bytes, or a stretch of them that is not empty. What comes is what was asked for, or an error:
- * of this ETag, of this length, and from this place.
- * @param signal ends the waiting, and the reading.
- * @returns a stream that ends early with an error when bytes are missing.
- * @throws {Problem} `storage-unavailable`; `conflict` when the object changed, or is gone.
+ * GetObject: an object's bytes, or a non-empty range of them. The answer's ETag, length and range are checked.
+ * @param signal aborts the request and the reading.
+ * @returns a stream that fails if bytes are missing.
+ * @throws {Problem} `storage-unavailable`; `conflict` if the object was replaced or removed.
  */
 export async function readObject(
   client: S3Client,
@@ -54,7 +53,7 @@ export async function readObject(
   throw unavailable('storage', new Error('the answer to GetObject is not what was asked for'));
 }
 
-/** The bytes of `readObject`, as many as they have to be. */
+/** The bytes of `readObject`; fails unless their number is right. */
 export async function* readBytes(...of: Parameters<typeof readObject>): AsyncGenerator<Uint8Array> {
   const [, , object, stretch = null] = of;
   let left = stretch === null ? object.sizeBytes : stretch.end - stretch.start + 1;

@@ -1,7 +1,7 @@
 import { CreateBucketCommand, HeadBucketCommand, PutBucketCorsCommand, type S3Client } from '@aws-sdk/client-s3';
 import { corsRule } from './cors-rules.ts';
 
-/** Makes the embedded bucket what `npm run bucket:setup` makes of others: creates it where it is missing, sets CORS. */
+/** Sets up the embedded bucket as `npm run bucket:setup` does others: creates it if missing, and sets CORS. */
 export async function setUpBucket(
   client: S3Client,
   bucketName: string,
