@@ -1,26 +1,29 @@
-/** In the AWS SDK's own shape, so that what a provider of its gives fits as it is. */
+/** The AWS SDK's own shape, so that its providers' results fit unchanged. */
 export type Credentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
-  /** When temporary credentials end; long-lived ones have none. */
+  /** When temporary credentials expire; unset for long-lived ones. */
   readonly expiration?: Date;
 };
 
-/** The SDK's providers renew in the last five minutes as well: asked earlier they would give the same again. */
+/** The SDK's providers renew in the last five minutes too; earlier calls would return the same credentials. */
 const REFRESH_BEFORE_END_MS = 300_000;
 
-/** Between two refreshes in the background, so that a provider that fails or gives the same is not asked by every request. */
+/**
+ * The minimum time between background refreshes, so that not every request calls a provider that fails or returns the
+ * same.
+ */
 const REFRESH_PAUSE_MS = 10_000;
 
 /**
- * Remembers what a provider of credentials gave. The function it returns answers at once, without a promise, while
- * they are valid; in their last 5 minutes it refreshes them in the background, and a refresh that fails leaves them as
- * they are until the next one, at least 10 seconds later. Only the first call and calls after the end wait; callers
- * at the same time share one fetch.
+ * Caches the result of a credentials provider. While the credentials are valid, the returned function answers at once,
+ * without a promise. In their last 5 minutes it refreshes them in the background; after a failed refresh it waits at
+ * least 10 seconds before the next one. Only the first call, and calls after expiry, wait; concurrent callers share one
+ * fetch.
  *
- * Rejects with what the provider threw, or with an Error when it gave credentials that have already ended; the next
- * call asks again. Expired credentials are never handed out.
+ * Rejects with the provider's error, or with an Error if the provider returned expired credentials; the next call asks
+ * again. Never returns expired credentials.
  */
 export function rememberCredentials(
   provider: () => Promise<Credentials>,
@@ -55,7 +58,7 @@ export function rememberCredentials(
     if (leftMs <= 0) return fetchOnce();
     if (leftMs < REFRESH_BEFORE_END_MS && at.getTime() >= nextRefreshMs) {
       fetchOnce().catch(() => {
-        // What is remembered is still valid; once it is not, the caller that waits gets the error.
+        // The cached credentials are still valid; after they expire, the waiting caller gets the error.
       });
     }
     return remembered;

@@ -1,7 +1,7 @@
 /**
- * Headers with which a signed upload becomes something else, in a store that does not mind that nobody signed them: a copy
- * of any object its signer may read, over whatever is under the key by now; an object that others may read or write; a
- * redirect (Amazon S3 API Reference, CopyObject and PutObject).
+ * Headers that change what a signed upload does, in a store that accepts unsigned headers: they copy any object that
+ * the signer may read, make the object readable or writable by others, or redirect (Amazon S3 API Reference, CopyObject
+ * and PutObject).
  */
 export const HARMFUL_HEADERS = [
   'x-amz-acl',

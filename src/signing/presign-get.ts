@@ -4,15 +4,15 @@ import type { SigningEndpoint } from './signing-endpoint.ts';
 
 export type GetToSign = {
   key: string;
-  /** `response-content-disposition`, `response-content-type` and the other `response-*`; `versionId`. None by default. */
+  /** `response-content-disposition`, `response-content-type` and other `response-*`; `versionId`. Default: none. */
   query?: Readonly<Record<string, string>>;
   /** 1 to 604,800 (a week). */
   expiresInSeconds: number;
 };
 
 /**
- * Presigns GetObject (Amazon S3 API Reference); nothing but `host` is signed among the headers, so a client may ask
- * for a `Range`. Bounds, expiry and what it throws: `presignUrl`.
+ * Presigns GetObject (Amazon S3 API Reference). The only signed header is `host`, so a client may send a `Range`.
+ * Bounds, expiry and errors: see `presignUrl`.
  */
 export function presignGet(
   endpoint: SigningEndpoint,

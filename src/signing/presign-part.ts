@@ -7,13 +7,13 @@ export type PartToSign = {
   uploadId: string;
   /** 1 to 10,000. */
   partNumber: number;
-  /** `content-length`, and `x-amz-checksum-sha256` where it is known. All are signed. */
+  /** `content-length`, and `x-amz-checksum-sha256` if known. All are signed. */
   headers: Readonly<Record<string, string>>;
   /** 1 to 604,800 (a week). */
   expiresInSeconds: number;
 };
 
-/** Presigns UploadPart (Amazon S3 API Reference). Bounds, expiry and what it throws: `presignUrl`. */
+/** Presigns UploadPart (Amazon S3 API Reference). Bounds, expiry and errors: see `presignUrl`. */
 export function presignPart(
   endpoint: SigningEndpoint,
   credentials: Credentials,

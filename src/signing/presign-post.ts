@@ -5,23 +5,23 @@ import { ALGORITHM, amzDate, credentialScope, signature, signingKey } from './si
 
 export type FormToSign = {
   key: string;
-  /** Fields the form must carry with exactly these values: `Content-Type`, `x-amz-meta-*`, encryption. */
+  /** Fields that the form must send with exactly these values: `Content-Type`, `x-amz-meta-*`, encryption. */
   fields: Readonly<Record<string, string>>;
-  /** The fewest and the most bytes the file may have. */
+  /** The minimum and maximum size of the file in bytes. */
   sizes: readonly [min: number, max: number];
   /** 1 to 604,800 (a week). */
   expiresInSeconds: number;
 };
 
-/** Where a form goes, what it must carry beside its file, and when it stops working. The fields are a credential. */
+/** The form's URL, the fields to send before the file, and the expiry. The fields are a credential. */
 export type SignedForm = { url: string; fields: Record<string, string>; expiresAt: Date };
 
 /**
- * Signs an HTML form's upload: an S3 POST policy ("Browser-Based Uploads Using POST (AWS Signature Version 4)", Amazon
- * S3 API Reference), in which every field has one value it may have. The same as the AWS SDK's
- * `createPresignedPost`, without any I/O. Never later than the credentials' own end.
+ * Signs an HTML form upload: an S3 POST policy ("Browser-Based Uploads Using POST (AWS Signature Version 4)", Amazon S3
+ * API Reference) in which every field has one permitted value. The same result as the AWS SDK's `createPresignedPost`,
+ * without I/O. Expires with the credentials at the latest.
  *
- * Throws RangeError when `expiresInSeconds` is not an integer of 1 to 604,800.
+ * Throws RangeError if `expiresInSeconds` is not an integer of 1 to 604,800.
  */
 export function presignPost(
   endpoint: SigningEndpoint,

@@ -6,15 +6,15 @@ export type PutToSign = {
   key: string;
   /**
    * Names in lower case: `content-length`, `content-type`, `if-none-match`, `x-amz-meta-*`, `x-amz-checksum-sha256`,
-   * `x-amz-server-side-encryption*`. All are signed as headers, none is hoisted into the query, where S3 would
-   * ignore it: the bucket refuses a request that changes or lacks one.
+   * `x-amz-server-side-encryption*`. All are signed as headers and none is moved into the query, where S3 would ignore
+   * it: the bucket refuses a request that changes or omits one.
    */
   headers: Readonly<Record<string, string>>;
   /** 1 to 604,800 (a week). */
   expiresInSeconds: number;
 };
 
-/** Presigns PutObject (Amazon S3 API Reference). Bounds, expiry and what it throws: `presignUrl`. */
+/** Presigns PutObject (Amazon S3 API Reference). Bounds, expiry and errors: see `presignUrl`. */
 export function presignPut(
   endpoint: SigningEndpoint,
   credentials: Credentials,

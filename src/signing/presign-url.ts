@@ -16,30 +16,30 @@ import {
   uriEncode,
 } from './sigv4.ts';
 
-/** `expiresAt` is when the URL stops working. The URL is a credential: it never goes into a log. */
+/** `expiresAt` is when the URL stops working. The URL is a credential: never log it. */
 export type SignedUrl = { url: string; expiresAt: Date };
 
 export type UrlToSign = {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   key: string;
-  /** At least one parameter, each name beginning with a lower-case letter. */
+  /** At least one parameter; each name starts with a lower-case letter. */
   query: Readonly<Record<string, string>>;
-  /** Names in lower case. Each is signed: the client has to send exactly these. `host` is added here. */
+  /** Names in lower case. All are signed: the client must send exactly these. `host` is added here. */
   headers: Readonly<Record<string, string>>;
   /** 1 to 604,800 (a week). */
   expiresInSeconds: number;
 };
 
 /**
- * Presigns one request on an object, without any I/O: the same URL, byte for byte, as the AWS SDK's `getSignedUrl`
- * with every header signed and none hoisted into the query ("Authenticating Requests: Using Query Parameters", Amazon
- * S3 API Reference).
+ * Presigns one request on an object, without I/O: byte for byte the URL of the AWS SDK's `getSignedUrl` with every
+ * header signed and none moved into the query ("Authenticating Requests: Using Query Parameters", Amazon S3 API
+ * Reference).
  *
- * `X-Amz-Date` has whole seconds, so `expiresAt` counts from the start of the second of `now`. Both it and
- * `X-Amz-Expires` (at least 1) end with the credentials, whatever was asked for.
+ * `X-Amz-Date` has whole seconds, so `expiresAt` counts from the start of the second of `now`. It and `X-Amz-Expires`
+ * (at least 1) never exceed the lifetime of the credentials.
  *
- * Throws RangeError when `expiresInSeconds` is not an integer of 1 to 604,800 or the key is empty (such a URL would
- * address the bucket itself), URIError when the key or a query value has a lone surrogate.
+ * Throws RangeError if `expiresInSeconds` is not an integer of 1 to 604,800 or the key is empty (such a URL would
+ * address the bucket itself), URIError if the key or a query value has a lone surrogate.
  */
 export function presignUrl(
   endpoint: SigningEndpoint,
@@ -68,8 +68,8 @@ export function presignUrl(
     method === 'GET' ? [] : endpoint.absentHeaders,
   );
   const token = credentials.sessionToken;
-  // In sorted order: the names of the service's own parameters begin in lower case, behind every `X-Amz-*`. Put
-  // together by hand, because building, sorting and encoding an object of them costs more than the HMAC.
+  // In sorted order: the service's own parameters start in lower case, after every `X-Amz-*`. Concatenated by hand,
+  // because building, sorting and encoding an object costs more than the HMAC.
   const query = [
     `X-Amz-Algorithm=${ALGORITHM}&X-Amz-Content-Sha256=${UNSIGNED_PAYLOAD}`,
     `&X-Amz-Credential=${uriEncode(`${credentials.accessKeyId}/${scope}`)}`,

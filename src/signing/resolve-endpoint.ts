@@ -6,10 +6,10 @@ import type { SigningEndpoint } from './signing-endpoint.ts';
 import { encodePath } from './sigv4.ts';
 
 export type EndpointOptions = {
-  /** A bucket's name or the ARN of an access point. */
+  /** A bucket's name or an access point's ARN. */
   bucket: string;
   region: string;
-  /** `http:` or `https:`, with port and base path if need be. By default AWS, or what the SDK's own settings say. */
+  /** `http:` or `https:`, optionally with port and base path. Default: AWS, or the SDK's own settings. */
   endpoint?: string;
   forcePathStyle?: boolean;
   useDualstackEndpoint?: boolean;
@@ -17,7 +17,7 @@ export type EndpointOptions = {
   useAccelerateEndpoint?: boolean;
 };
 
-// Nothing of the probe leaves the process, so neither its credentials nor its time have to be anyone's.
+// The probe never leaves the process, so its credentials and time need not be real.
 const PROBE_CREDENTIALS = { accessKeyId: 'PROBE', secretAccessKey: 'probe', sessionToken: 'probe+/token==' };
 const PROBE_TIME = new Date('2013-05-24T00:00:00Z');
 const PROBE_EXPIRES_SECONDS = 60;
@@ -26,13 +26,13 @@ const PROBE_CHECKSUM = '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 const PROBE_DISPOSITION = `attachment; filename="a b.txt"; filename*=UTF-8''a%20b.txt`;
 
 /**
- * Asks the AWS SDK, once and without the network, where the bucket lives (virtual-hosted or path style, custom
- * endpoint, dual-stack, FIPS, accelerate, ARN) and for which region and service its requests are signed; its endpoint
- * rules are the source. The answer is only given when our signer makes of it the same URLs, byte for byte, for a PUT
- * with every kind of header we sign and for a GET.
+ * Asks the AWS SDK, once and without the network, where the bucket is (virtual-hosted or path style, custom endpoint,
+ * dual-stack, FIPS, accelerate, ARN) and which region and service to sign for, according to its endpoint rules. Checks
+ * that this service's signer then makes the same URLs, byte for byte, for a GET and for a PUT with every kind of signed
+ * header.
  *
- * Throws an Error that says what stands in the way: an endpoint or bucket name the SDK refuses, a bucket that is not
- * signed for with plain SigV4 (S3 Express wants a session, a multi-region access point SigV4a), or a difference.
+ * Throws an Error with the reason: the SDK refuses the endpoint or bucket name, the bucket does not use plain SigV4 (S3
+ * Express needs a session, a multi-region access point SigV4a), or the URLs differ.
  */
 export async function resolveEndpoint(options: EndpointOptions): Promise<SigningEndpoint> {
   const sdk = await presignWithSdk(options).catch((cause: unknown) => {
@@ -64,7 +64,7 @@ export function requireSameUrl(sdkUrl: string, ownUrl: string): void {
   const names = new Set([...sdk.searchParams.keys(), ...own.searchParams.keys()]);
   const parameters = [...names].filter((name) => sdk.searchParams.get(name) !== own.searchParams.get(name));
   const differences = [...parts, ...parameters].join(', ') || 'encoding';
-  throw new Error(`The AWS SDK signs this bucket's URLs otherwise than this service: ${differences}`);
+  throw new Error(`The AWS SDK signs this bucket's URLs differently than this service: ${differences}`);
 }
 
 async function presignWithSdk(options: EndpointOptions): Promise<{ putUrl: string; getUrl: string }> {

@@ -1,15 +1,15 @@
-/** Where a bucket lives and what its requests are signed for, as `resolveEndpoint` found it. */
+/** Where a bucket's requests go and what they are signed for, as found by `resolveEndpoint`. */
 export type SigningEndpoint = {
-  /** The bucket's name, or the ARN it was given as. */
+  /** The bucket's name or ARN. */
   bucket: string;
   /** `https:` or `http:`. */
   protocol: string;
-  /** With the port where it is not the protocol's own: what the client will send as `Host`. */
+  /** Includes the port unless it is the protocol's default: the client's `Host` header. */
   host: string;
-  /** What stands in front of `/{key}`, encoded: empty for virtual-hosted style, `/{bucket}` for path style. */
+  /** The encoded path before `/{key}`: empty for virtual-hosted style, `/{bucket}` for path style. */
   basePath: string;
   region: string;
   service: string;
-  /** Names, in lower case, that whatever writes is signed without and may not come with. Default: none. */
+  /** Header names, in lower case, that are signed as absent in every write. Default: none. */
   absentHeaders?: readonly string[];
 };

@@ -1,29 +1,29 @@
 import { createHmac, hash } from 'node:crypto';
 
 /**
- * AWS Signature Version 4 in AWS's own names, with S3's exceptions: paths are encoded once and never normalized.
- * Sources: "Create a signed AWS API request" (IAM User Guide) and "Authenticating Requests: Using Query Parameters
- * (AWS Signature Version 4)" (Amazon S3 API Reference).
+ * AWS Signature Version 4, in AWS's terms, with S3's exceptions: paths are encoded once and never normalized. Sources:
+ * "Create a signed AWS API request" (IAM User Guide) and "Authenticating Requests: Using Query Parameters (AWS
+ * Signature Version 4)" (Amazon S3 API Reference).
  */
 export const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-/** Stands in for the hash of the bytes, which are not there yet when a URL is presigned. */
+/** Replaces the hash of the body, which is unknown when a URL is presigned. */
 export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD';
 
 const NEEDS_ENCODING = /[^A-Za-z0-9\-._~]/;
 
-/** AWS's `UriEncode()`: all but `A-Z a-z 0-9 - . _ ~` as `%XX` of UTF-8. Throws URIError for a lone surrogate. */
+/** AWS's `UriEncode()`: all except `A-Z a-z 0-9 - . _ ~` as `%XX` of UTF-8. Throws URIError for a lone surrogate. */
 export function uriEncode(text: string): string {
   if (!NEEDS_ENCODING.test(text)) return text;
   return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** An object key as it stands in a path: `uriEncode`, with `/` kept. `//`, `.` and `..` stay what they are. */
+/** An object key in a path: `uriEncode`, but `/` is kept. `//`, `.` and `..` are not changed. */
 export function encodePath(key: string): string {
   return uriEncode(key).replaceAll('%2F', '/');
 }
 
-/** The parameters, encoded and sorted by encoded name. A record has each name once, so values need no sorting. */
+/** The parameters, encoded and sorted by encoded name. Names are unique, so values need no sorting. */
 export function canonicalQueryString(parameters: Readonly<Record<string, string>>): string {
   return Object.entries(parameters)
     .map(([name, value]) => ({ name: uriEncode(name), value: uriEncode(value) }))
@@ -33,10 +33,10 @@ export function canonicalQueryString(parameters: Readonly<Record<string, string>
 }
 
 /**
- * `CanonicalHeaders` (each line with its newline) and `SignedHeaders` for headers whose names are lower-case already.
- * Runs of blanks and line breaks become one space, none is left at the ends.
- * @param absent names that are signed and have no line: a store that passes over a signed header which does not come
- * (Ceph, `get_v4_canonical_headers`) refuses a request that has it. No other store takes such a signature.
+ * `CanonicalHeaders` (each line with its newline) and `SignedHeaders`, for headers with lower-case names. Runs of
+ * blanks and line breaks become one space; leading and trailing ones are removed.
+ * @param absent names that are signed without a line: a store that ignores a missing signed header (Ceph,
+ * `get_v4_canonical_headers`) then refuses a request that has it. Other stores refuse such a signature.
  */
 export function canonicalizeHeaders(
   headers: Readonly<Record<string, string>>,
@@ -80,13 +80,13 @@ export function stringToSign(amzDate: string, credentialScope: string, canonical
   return `${ALGORITHM}\n${amzDate}\n${credentialScope}\n${hash('sha256', canonicalRequest)}`;
 }
 
-/** Enough for two endpoints across midnight or across a change of temporary credentials. */
+/** Enough for two endpoints across midnight or a change of temporary credentials. */
 const MAX_SIGNING_KEYS = 8;
 const signingKeys = new Map<string, Buffer>();
 
 /**
- * The signing key of one secret, day (`yyyymmdd`), region and service: four HMACs, so the last few are remembered.
- * All that goes into a key names it in the memory, so a new day or a renewed secret never meets an old key.
+ * The signing key of one secret, day (`yyyymmdd`), region and service: four HMACs, so the latest keys are cached. All
+ * inputs are part of the cache key, so a new day or a renewed secret never gets an old key.
  */
 export function signingKey(secretAccessKey: string, date: string, region: string, service: string): Buffer {
   const name = `${date}/${region}/${service}/${secretAccessKey}`;
