@@ -1,7 +1,6 @@
 /**
- * Every problem the service answers with: code, status, title. The code is the stable part of the public
- * interface; a client switches on it. Defined here once, thrown as `Problem`, rendered by `http/problem.ts`
- * as `application/problem+json` (RFC 9457).
+ * Every problem the service answers with: code, status, title. The code is stable and public; clients switch on it.
+ * Thrown as `Problem`, rendered by `http/problem.ts` as `application/problem+json` (RFC 9457).
  */
 export const PROBLEMS = {
   'invalid-request': { status: 400, title: 'The request is not valid' },
@@ -31,11 +30,11 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-/** One thing that does not fit: `path` is where (`files.3.size`, or empty for the whole), `message` says why. */
+/** One invalid field: `path` says where (`files.3.size`, or empty for the whole), `message` says why. */
 export type Mismatch = { path: string; message: string };
 
 /**
- * What a domain function throws when it cannot answer. `detail` is shown to the caller: nothing internal in it.
+ * Thrown by a domain function that cannot answer. `detail` is shown to the caller, so it holds nothing internal.
  * `cause` is only logged.
  */
 export class Problem extends Error {
@@ -56,12 +55,12 @@ export class Problem extends Error {
   }
 }
 
-/** How long a caller should wait before repeating a call that met an unavailable bucket or database, in seconds. */
+/** How long a caller should wait before repeating a call after a 503, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * A 503: the bucket, the database or the key set does not answer. Nothing is lost, the same call may be repeated. A
- * cause that is a problem already stays what it is.
+ * A 503: the bucket, the database or the key set does not answer. Nothing is lost; the call may be repeated. A cause
+ * that is already a problem is returned unchanged.
  */
 export function unavailable(what: 'storage' | 'database' | 'keys', cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
@@ -71,7 +70,7 @@ export function unavailable(what: 'storage' | 'database' | 'keys', cause: unknow
   });
 }
 
-/** A 503 for what this instance has too much of at the moment: nothing is broken, and nothing was done. */
+/** A 503 for an overloaded instance: nothing is broken, and nothing was done. */
 export function busy(why: string): Problem {
   return new Problem('storage-unavailable', `${why}; try again shortly`, { headers: { 'retry-after': '1' } });
 }

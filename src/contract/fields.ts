@@ -4,10 +4,13 @@ import { encodeText, RESERVED_METADATA_PREFIX } from './metadata-text.ts';
 import { isCleanText, LABEL_PATTERN } from './object-key.ts';
 import { MAX_PARTS, MAX_URL_TTL_SECONDS } from './s3-limits.ts';
 
-/** Request fields that several routes share, each with its bounds. */
+/** Request fields that several routes share, with their bounds. */
 
 const MAX_FILE_NAME_BYTES = 255;
-/** With the service's own entries (at most 648 bytes) and the names (320) under S3's 2,048 bytes of metadata. */
+/**
+ * With the service's own entries (at most 648 bytes) and the names (320), this stays below S3's 2,048 bytes of
+ * metadata.
+ */
 const MAX_METADATA_BYTES = 1024;
 const MAX_METADATA_PAIRS = 10;
 
@@ -16,12 +19,12 @@ export const cleanText = z
   .string()
   .refine(isCleanText, 'must be well-formed Unicode without control characters or bidi overrides');
 
-/** A file's name as people see it: 1 to 255 bytes of UTF-8. */
+/** A file's display name: 1 to 255 bytes of UTF-8. */
 export const fileName = cleanText
   .min(1)
   .refine((name) => Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES, `at most ${MAX_FILE_NAME_BYTES} bytes of UTF-8`);
 
-/** Text as `read` has it; what it has no reading of, null, is refused with the message. */
+/** Text converted by `read`; if that returns null, the field is refused with the message. */
 export function readAs<T>(read: (text: string) => T | null, message: string) {
   return z.string().transform((text, context) => {
     const value = read(text);
@@ -31,13 +34,13 @@ export function readAs<T>(read: (text: string) => T | null, message: string) {
   });
 }
 
-/** A media type as clients tell it, in its one form: 1 to 128 characters. */
+/** A client's media type, normalized: 1 to 128 characters. */
 export const contentType = readAs(toMediaType, 'must be a media type like image/png');
 
 /** A record id or a document type. */
 export const label = z.string().regex(LABEL_PATTERN, 'must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}');
 
-/** S3 keys have at most 1,024 bytes; whose it is and whether it parses is decided later. */
+/** S3 keys have at most 1,024 bytes. Owner and format are checked later. */
 export const objectKey = cleanText.min(1).max(1024);
 
 /** The lifetime of a presigned URL in seconds. */
@@ -51,10 +54,10 @@ export const checksumSha256 = z
 /** S3 numbers the parts of an upload from 1 to 10,000. */
 export const partNumber = z.int().min(1).max(MAX_PARTS);
 
-/** What `/presign-upload` called `uploadId`, or the bucket: printable ASCII, since it goes into URLs. */
+/** The `uploadId` of `/presign-upload` or of the bucket: printable ASCII, because it is part of URLs. */
 export const uploadId = z.string().regex(/^[!-~]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters');
 
-/** What clients say of a file: at most 10 pairs, 1,024 bytes of values in all. */
+/** A client's metadata: at most 10 pairs, with 1,024 bytes of values in total. */
 export const metadata = z
   .record(
     z
@@ -71,7 +74,7 @@ export const metadata = z
 
 const MAX_PAGE = 1000;
 
-/** How many a page of a list has, in a query: 1 to 1,000, default 50. */
+/** The page size of a list, in a query: 1 to 1,000, default 50. */
 export const pageLimit = z
   .string()
   .regex(/^\d{1,4}$/, 'must be a whole number')

@@ -2,14 +2,14 @@
 export const FILE_STATE_NAMES = ['active', 'archived', 'deleted', 'refused'] as const;
 export type FileState = (typeof FILE_STATE_NAMES)[number];
 
-/** The state of a file that was just confirmed, and the one that lists show by default. */
+/** The state of a newly confirmed file, and the default filter of lists. */
 export const NEW_FILE_STATE = 'active' satisfies FileState;
 
-/** What an owner may do that changes a file's state. */
+/** The owner's actions that change a file's state. */
 export const FILE_STEPS = ['archive', 'restore', 'delete'] as const;
 export type FileStep = (typeof FILE_STEPS)[number];
 
-/** The state that each step leads to. */
+/** The state after each action. */
 export const STATE_AFTER = {
   archive: 'archived',
   restore: 'active',
@@ -17,29 +17,32 @@ export const STATE_AFTER = {
 } as const satisfies Record<FileStep, FileState>;
 
 type StateTraits = {
-  /** `GET /files` can list it, by its state. */
+  /** `GET /files` can list it. */
   isListed: boolean;
   /** Its bytes can be read, by a presigned URL or through the service. */
   isDownloadable: boolean;
-  /** `PATCH` may change what is remembered of it. */
+  /** `PATCH` may change it. */
   isChangeable: boolean;
-  /** Its size and number count for the quota: a trigger in the database does that. */
+  /** Its size and number count for the quota, in a database trigger. */
   countsForQuota: boolean;
-  /** Its row is not a file, or no longer one: no answer shows it, no step leads out, `deleted_at` says since when. */
+  /**
+   * The row is not a file, or no longer one: no answer shows it, no step leads out of it, and `deleted_at` has its
+   * time.
+   */
   isFinal: boolean;
   /**
-   * What the sweeper does with its object: `stays`; `waits`, and is removed after `DELETE_AFTER_SECONDS`; `goes` at once,
-   * whatever was uploaded for its id.
+   * What the sweeper does with its object: `stays`; `waits`, and is removed after `DELETE_AFTER_SECONDS`; `goes` at
+   * once, whatever was uploaded for its id.
    */
   object: 'stays' | 'waits' | 'goes';
-  /** Which steps it takes; a step to the state that it has changes nothing. Any other step is a `conflict`. */
+  /** The allowed steps; a step to the current state changes nothing. Any other step is a `conflict`. */
   takes: Record<FileStep, boolean>;
 };
 
 /**
- * All that differs between the states. The queries, the database's checks, the routes and the sweeper ask here; the
- * documentation's table of a file's life, the quota's trigger and the index of names are held against it by tests.
- * A new state also needs a migration: `npm run db:generate` writes the checks, the trigger and the index are by hand.
+ * All differences between the states. The queries, the database's checks, the routes and the sweeper read this table;
+ * tests compare it with the documentation's table of a file's life, the quota's trigger and the index of names. A new
+ * state also needs a migration: `npm run db:generate` writes the checks; write the trigger and the index by hand.
  */
 export const FILE_STATES = {
   active: {
@@ -81,12 +84,12 @@ export const FILE_STATES = {
   },
 } as const satisfies Record<FileState, StateTraits>;
 
-/** The states that have this value of a trait. */
+/** The states with this value of a trait. */
 export type StatesWith<Trait extends keyof StateTraits, Value extends StateTraits[Trait]> = {
   [State in FileState]: (typeof FILE_STATES)[State][Trait] extends Value ? State : never;
 }[FileState];
 
-/** The states that have this value of a trait, in the order of a file's life. */
+/** The states with this value of a trait, in the order of a file's life. */
 export function statesWith<Trait extends keyof StateTraits, const Value extends StateTraits[Trait]>(
   trait: Trait,
   value: Value,
@@ -95,7 +98,7 @@ export function statesWith<Trait extends keyof StateTraits, const Value extends 
   return FILE_STATE_NAMES.filter(has);
 }
 
-/** The states from which a step leads to another. */
+/** The states that have a step to another state. */
 export function statesBefore(step: FileStep): FileState[] {
   return FILE_STATE_NAMES.filter((state) => state !== STATE_AFTER[step] && FILE_STATES[state].takes[step]);
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Text that must be JSON, as the value it stands for. */
+/** Parses a text that must be JSON. */
 export const jsonText = z.string().transform((text, context): unknown => {
   try {
     return JSON.parse(text);

@@ -1,18 +1,18 @@
-/** `type/subtype` in what registrations may use (RFC 6838, section 4.2). */
+/** `type/subtype`, with the characters that registrations may use (RFC 6838, section 4.2). */
 const ESSENCE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+$/;
-/** Names of parameters, and values that need no quotes (RFC 9110, section 5.6.2). */
+/** Names of parameters, and values without quotes (RFC 9110, section 5.6.2). */
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
-/** What else a value may hold in quotes: nothing that a header, a quoted string or a list of parameters would end at. */
+/** Further characters in a quoted value: none that ends a header, a quoted string or a list of parameters. */
 const VALUE = /^[\w !#$%&'*+,./:=@^`|~-]*$/;
 /** A name, and a value with or without quotes; a quoted one may hold semicolons. */
 const PARAMETERS = /;[\t ]*([^;=]*)(?:=(?:"((?:[^"\\]|\\.)*)"|([^;]*)))?[^;]*/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_CHARACTER = /[\0-\x08\x0a-\x1f\x7f]/;
 
-/** In bytes: it travels among the object's signed metadata. */
+/** Limit in bytes: the type is part of the object's signed metadata. */
 const MAX_MEDIA_TYPE_LENGTH = 128;
 
-/** The usual name of a type, and others, old or never registered, that systems and libraries report. */
+/** The usual name of a type, and its old or unregistered names that systems and libraries report. */
 const NAMES: readonly (readonly [usual: string, ...others: string[]])[] = [
   ['image/jpeg', 'image/jpg', 'image/pjpeg'],
   ['image/png', 'image/x-png'],
@@ -90,13 +90,13 @@ const NAMES: readonly (readonly [usual: string, ...others: string[]])[] = [
 const USUAL_NAMES = new Map(NAMES.flatMap(([usual, ...others]) => others.map((other) => [other, usual] as const)));
 
 /**
- * A media type (RFC 9110, section 8.3.1) in the one form that is signed, stored and searched: type, names of parameters
- * and charset in lower case, one space after each semicolon, quotes where a value needs them, no empty parameter. So
- * `Video/WebM;codecs=vp8,opus` is `video/webm; codecs="vp8,opus"`: a comma outside quotes would begin another type for
- * a browser, and the last one counts (Fetch standard, "extract a MIME type"). A parameter that is malformed, that is there
- * already, or whose value a header may not hold, is left out (WHATWG MIME Sniffing standard, section 4.4): mail programs
- * add `name="Report (2); final.pdf"`, and no upload fails for that.
- * @returns null for what is none, and for more than 128 characters.
+ * Normalizes a media type (RFC 9110, section 8.3.1) to the form that is signed, stored and searched: type, parameter
+ * names and charset in lower case, one space after each semicolon, quotes where a value needs them, no empty parameter.
+ * `Video/WebM;codecs=vp8,opus` becomes `video/webm; codecs="vp8,opus"`: to a browser, a comma outside quotes starts
+ * another type, and the last one counts (Fetch standard, "extract a MIME type"). A parameter that is malformed,
+ * repeated, or not allowed in a header is dropped (WHATWG MIME Sniffing standard, section 4.4): mail programs add
+ * `name="Report (2); final.pdf"`, and that should not fail an upload.
+ * @returns null for an invalid type, or one of more than 128 characters.
  */
 export function toMediaType(text: string): string | null {
   if (text.length > MAX_MEDIA_TYPE_LENGTH || CONTROL_CHARACTER.test(text)) return null;
@@ -104,7 +104,7 @@ export function toMediaType(text: string): string | null {
   if (!ESSENCE.test(trim(type))) return null;
   const parameters = new Map<string, string>();
   for (const [, name = '', quoted, plain = ''] of text.slice(type.length).matchAll(PARAMETERS)) {
-    // A signature folds white space in headers (SigV4).
+    // SigV4 folds white space in headers.
     const value = trim((quoted ?? plain).replace(/[\t ]+/g, ' '));
     const key = name.toLowerCase();
     if (value === '' || !TOKEN.test(name) || !VALUE.test(value) || parameters.has(key)) continue;
@@ -117,7 +117,7 @@ export function toMediaType(text: string): string | null {
   return result.length > MAX_MEDIA_TYPE_LENGTH ? null : result;
 }
 
-/** A media type in a query, where a `+` that was not escaped has become a space: no type has one before its parameters. */
+/** A media type from a query, where an unescaped `+` has become a space: a type has no space before its parameters. */
 export function restorePlus(text: string): string {
   const [type = '', ...rest] = text.split(';');
   return [trim(type).replaceAll(' ', '+'), ...rest].join(';');
@@ -128,13 +128,13 @@ export function essence(contentType: string): string {
   return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
 }
 
-/** Of a type's several names the usual one; without parameters. */
+/** The usual name of a type, without parameters. */
 export function usualName(contentType: string): string {
   const type = essence(contentType);
   return USUAL_NAMES.get(type) ?? type;
 }
 
-/** Whether a type is one of those that a pattern stands for: itself by any of its names, `image/*`, or all. */
+/** Whether a type, under any of its names, matches a pattern: a type, `image/*`, or all. */
 export function matchesType(pattern: string, contentType: string): boolean {
   if (pattern === '*/*') return true;
   if (!pattern.endsWith('/*')) return usualName(pattern) === usualName(contentType);

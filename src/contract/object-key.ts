@@ -2,10 +2,10 @@ import { Problem } from './errors.ts';
 
 declare const brand: unique symbol;
 
-/** The id of a user: well-formed Unicode without control characters, 1 to 255 bytes of UTF-8. */
+/** A user's id: well-formed Unicode without control characters, 1 to 255 bytes of UTF-8. */
 export type UserId = string & { readonly [brand]: 'UserId' };
 
-/** A key that `buildObjectKey` or `parseObjectKey` vouched for. */
+/** A key made by `buildObjectKey` or checked by `parseObjectKey`. */
 export type ObjectKey = string & { readonly [brand]: 'ObjectKey' };
 
 export type ObjectKeyParts = {
@@ -20,7 +20,7 @@ export type ObjectKeyParts = {
 
 export type ParsedKey = ObjectKeyParts & { key: ObjectKey };
 
-/** What a record id or a document type may look like; the same characters in the key as in the request. */
+/** The format of a record id or a document type, the same in the key and in the request. */
 export const LABEL_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** A UUIDv7 (RFC 9562, section 5.7) in its canonical lower-case form. */
@@ -40,44 +40,44 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/;
 const BIDI_OVERRIDES = /[\u202d\u202e]/;
 
 /**
- * True for text that may travel as a name, a metadata value or an id: well-formed (no lone surrogate, which UTF-8
- * cannot carry), no control characters (header and log injection, and PostgreSQL has no NUL), no bidi overrides.
+ * True for text that may be a name, a metadata value or an id: well-formed (UTF-8 cannot carry lone surrogates), no
+ * control characters (header and log injection; PostgreSQL has no NUL), no bidi overrides.
  */
 export function isCleanText(text: string): boolean {
   return text.isWellFormed() && !CONTROL_CHARACTERS.test(text) && !BIDI_OVERRIDES.test(text);
 }
 
-/** Mints a `UserId`, or answers null for what cannot be one. */
+/** A `UserId`, or null for an invalid one. */
 export function toUserId(value: unknown): UserId | null {
   if (typeof value !== 'string' || value === '' || !value.isWellFormed() || CONTROL_CHARACTERS.test(value)) return null;
   return Buffer.byteLength(value) <= MAX_USER_ID_BYTES ? (value as UserId) : null;
 }
 
 /**
- * The name of something that acts where no user does, in the audit log: it begins with a control character, as no user id
- * may, so that no user is taken for it.
+ * The audit log's name for an actor that is not a user. It starts with a control character, which user ids cannot
+ * contain, so it is never mistaken for a user.
  */
 export function systemActor(name: string): UserId {
   return `\u001f${name}` as UserId;
 }
 
 /**
- * The one path segment of a user: the id as it is where it is plain, else `~` and the base64url of its UTF-8 bytes.
- * `~` is not a plain character, so no two users share a segment.
+ * A user's single path segment: a plain id unchanged, otherwise `~` and the base64url of its UTF-8 bytes. `~` is not a
+ * plain character, so no two users share a segment.
  */
 export function userSegment(userId: UserId): string {
   return PLAIN_USER_PATTERN.test(userId) ? userId : `~${Buffer.from(userId).toString('base64url')}`;
 }
 
-/** The prefix under which all keys of a user lie, and nobody else's. */
+/** The prefix of all keys of this user, and of no other user's. */
 export function userPrefix(keyPrefix: string, userId: UserId): string {
   return `${keyPrefix}${userSegment(userId)}/`;
 }
 
 /**
- * Reduces a client's file name to what a URL, a shell and every store agree on: the last path segment, characters
- * outside `[A-Za-z0-9._-]` as `_`, at most 128 characters with the extension kept. `file` when nothing but dots is
- * left, since URLs fold `.` and `..`.
+ * Reduces a client's file name to what is safe in a URL, a shell and every store: the last path segment, characters
+ * outside `[A-Za-z0-9._-]` replaced by `_`, at most 128 characters with the extension kept. `file` if only dots are
+ * left, since URLs resolve `.` and `..`.
  */
 export function safeFileName(fileName: string): string {
   const reduced = baseName(fileName).replace(/[^A-Za-z0-9._-]/gu, '_');
@@ -96,8 +96,8 @@ export function buildObjectKey(keyPrefix: string, parts: ObjectKeyParts): Object
 }
 
 /**
- * The parts of a key, or null when it is not one that `buildObjectKey` makes. Exact: for every key that parses,
- * building from the parts gives the same key again.
+ * The parts of a key, or null if `buildObjectKey` cannot have made it. Exact: building a key from the parsed parts
+ * gives the same key again.
  */
 export function parseObjectKey(keyPrefix: string, key: string): ParsedKey | null {
   if (!key.startsWith(keyPrefix)) return null;
@@ -113,9 +113,9 @@ export function parseObjectKey(keyPrefix: string, key: string): ParsedKey | null
 }
 
 /**
- * Decides from the key alone whether it is the user's, before anything is asked of the bucket or the database.
- * @returns the key's parts, or null for a key under the user's own prefix that no upload was ever signed for.
- * @throws {Problem} `not-your-object` when the key lies outside the user's prefix.
+ * Decides from the key alone whether it belongs to the user, without asking the bucket or the database.
+ * @returns the key's parts, or null for a key under the user's prefix that the service never signed.
+ * @throws {Problem} `not-your-object` if the key is outside the user's prefix.
  */
 export function parseOwnKey(keyPrefix: string, userId: UserId, key: string) {
   if (!key.startsWith(userPrefix(keyPrefix, userId))) {
@@ -125,14 +125,14 @@ export function parseOwnKey(keyPrefix: string, userId: UserId, key: string) {
 }
 
 /**
- * Where a verified upload is kept that could be repeated under its own key: no user's segment begins with a dot, so
- * nobody holds a signature for it, and no two copies share one.
+ * The key of the verified copy of an upload that could be sent again under its own key. No user's segment starts with a
+ * dot, so no client has a signature for it, and no two copies share a key.
  */
 export function frozenKey(keyPrefix: string, key: ObjectKey, copyId: string): string {
   return `${keyPrefix}.verified/${copyId}/${key.slice(keyPrefix.length)}`;
 }
 
-/** The upload whose verified copy is kept under this key; null when it is no key that `frozenKey` makes. */
+/** The upload whose verified copy has this key; null if `frozenKey` cannot have made it. */
 export function parseFrozenKey(keyPrefix: string, key: string) {
   const folder = `${keyPrefix}.verified/`;
   const slash = key.indexOf('/', folder.length);
@@ -140,12 +140,12 @@ export function parseFrozenKey(keyPrefix: string, key: string) {
   return parseObjectKey(keyPrefix, keyPrefix + key.slice(slash + 1));
 }
 
-/** The last path segment of a file name, whichever way the client's system slants its slashes. */
+/** The last path segment of a file name, with slashes or backslashes. */
 export function baseName(fileName: string): string {
   return fileName.slice(Math.max(fileName.lastIndexOf('/'), fileName.lastIndexOf('\\')) + 1);
 }
 
-/** The address of an object on the public bucket or CDN: keys hold only characters that URLs take as they are. */
+/** The URL of an object on the public bucket or CDN. Keys hold only characters that need no escaping in URLs. */
 export function publicFileUrl(publicBaseUrl: string | null, key: string): string | null {
   return publicBaseUrl === null ? null : `${publicBaseUrl}/${key}`;
 }
@@ -153,7 +153,7 @@ export function publicFileUrl(publicBaseUrl: string | null, key: string): string
 function userOfSegment(segment: string): UserId | null {
   if (!segment.startsWith('~')) return PLAIN_USER_PATTERN.test(segment) ? toUserId(segment) : null;
   const userId = toUserId(Buffer.from(segment.slice(1), 'base64url').toString());
-  // Base64 decoders are lenient and a plain id has a plain segment: only the one canonical spelling counts.
+  // Base64 decoders are lenient, and a plain id has a plain segment: only the canonical spelling counts.
   return userId !== null && userSegment(userId) === segment ? userId : null;
 }
 

@@ -1,10 +1,9 @@
 import { usualName } from './media-type.ts';
 
 /**
- * Types whose files a browser, or the player that stands in for it, shows by itself, by the kind of content that it then
- * expects. Precise on purpose, and not `image/*` and so on: other types of these families are told of files that are
- * something else (`audio/x-musepack` of a project plan .mpp, `video/mp2t` of TypeScript, `video/x-ms-asf` of a playlist),
- * and SVG runs scripts.
+ * Types that a browser or its media player shows, by the kind of content that it expects. An explicit list instead of
+ * `image/*` and so on: other types of these families are reported for unrelated files (`audio/x-musepack` for a project
+ * plan .mpp, `video/mp2t` for TypeScript, `video/x-ms-asf` for a playlist), and SVG runs scripts.
  */
 const RENDERED = {
   image: [
@@ -21,25 +20,25 @@ const RENDERED = {
   document: ['application/pdf'],
 } as const;
 
-/** What kind of content a type stands for; `other` is all that is neither image, nor sound or film, nor PDF. */
+/** The kind of content of a type; `other` for all but images, audio, video and PDF. */
 export type ContentKind = keyof typeof RENDERED | 'other';
 
 const RENDERED_KINDS = new Map<string, ContentKind>(
   Object.entries(RENDERED).flatMap(([kind, types]) => types.map((type) => [type, kind as ContentKind] as const)),
 );
 
-/** Sound and film whose type does not begin so. */
+/** Audio and video types with another prefix. */
 const MEDIA = new Set(['application/ogg', 'application/mxf', 'application/vnd.rn-realmedia']);
 
-/** Text that is shown as text, whatever it says. */
+/** Types always shown as plain text. */
 const SHOWN_AS_TEXT = new Set(['application/json', 'text/plain', 'text/csv']);
 
-/** Whether browsers show files of this type by themselves. */
+/** Whether browsers show files of this type. */
 export function isRendered(contentType: string): boolean {
   return RENDERED_KINDS.has(usualName(contentType));
 }
 
-/** The kind of content, of whatever type. */
+/** The kind of content of any type. */
 export function kindOf(contentType: string): ContentKind {
   const type = usualName(contentType);
   if (type === 'image/svg+xml') return 'other';
@@ -48,7 +47,9 @@ export function kindOf(contentType: string): ContentKind {
   return RENDERED_KINDS.get(type) ?? 'other';
 }
 
-/** Whether a browser may show a file of this type in its window: it runs nothing in it, no HTML, SVG, XML or script. */
+/**
+ * Whether a browser may safely show this type in its window: it runs nothing in it, so not HTML, SVG, XML or scripts.
+ */
 export function isInlineSafe(contentType: string): boolean {
   return isRendered(contentType) || SHOWN_AS_TEXT.has(usualName(contentType));
 }

@@ -3,20 +3,21 @@ export const SCOPES = ['files:read', 'files:write', 'files:admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
-/** What the issuer's words mean here. The service's own words always mean themselves. */
+/** What an issuer's scope names mean here. The service's own names always keep their meaning. */
 export type ScopeWords = {
-  /** The issuer's word to ours. */
+  /** The issuer's name to the service's scopes. */
   words: ReadonlyMap<string, readonly Scope[]>;
-  /** What may stand in front of one of ours: `signpost/` of `signpost/files:read`. */
+  /** Prefixes that may precede a scope: `signpost/` of `signpost/files:read`. */
   prefixes: readonly string[];
-  /** What a token has that names none of ours. */
+  /** The scopes of a token that names no known scope. */
   otherwise: readonly Scope[];
 };
 
 /**
- * Reads the items of `JWT_SCOPES`: `theirs=files:read files:write`, `prefix/*`, or `*=files:read` for a token that names
- * none. Items of one word add up.
- * @returns null for what is none of these, for a scope there is not, and for `*=files:admin`: everybody would be one.
+ * Reads the items of `JWT_SCOPES`: `theirs=files:read files:write`, `prefix/*`, or `*=files:read` for tokens without a
+ * known scope. Items with the same name add up.
+ * @returns null for a malformed item, for an unknown scope, and for `*=files:admin`, which would make everybody an
+ * admin.
  */
 export function parseScopeWords(items: readonly string[]): ScopeWords | null {
   const words = new Map<string, readonly Scope[]>();
@@ -34,7 +35,7 @@ export function parseScopeWords(items: readonly string[]): ScopeWords | null {
   return otherwise.includes('files:admin') ? null : { words, prefixes, otherwise };
 }
 
-/** Scopes separated by spaces; null where one is unknown or none is there. */
+/** Scopes separated by spaces; null if one is unknown or the text is empty. */
 export function toScopes(text: string): Scope[] | null {
   const named = text.split(' ').filter((word) => word !== '');
   const known = SCOPES.filter((scope) => named.includes(scope));
