@@ -1,7 +1,7 @@
 import type { Announce } from './announcer.ts';
 import { find } from './dom.ts';
 
-/** The three ways in: the button, dropping anywhere on the page, and pasting. */
+/** Accepts files from the button, from dropping anywhere on the page, and from pasting. */
 export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce): void {
   const picker = find(document, '#picker', HTMLInputElement);
   const overlay = find(document, '#overlay', HTMLElement);
@@ -9,11 +9,11 @@ export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce
   find(document, '#choose', HTMLButtonElement).addEventListener('click', () => picker.click());
   picker.addEventListener('change', () => {
     onFiles([...(picker.files ?? [])]);
-    // Or choosing the same file again would be no change.
+    // Otherwise choosing the same file again would fire no event.
     picker.value = '';
   });
 
-  /** Every element inside tells of itself: only leaving the page ends it. */
+  /** Every element fires this event: only leaving the page ends the drag. */
   let depth = 0;
   const show = (by: number) => {
     depth = Math.max(0, by);
@@ -33,7 +33,7 @@ export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce
 
   const accept = (data: DataTransfer | null) => {
     const items = [...(data?.items ?? [])].filter(({ kind }) => kind === 'file');
-    // A folder is handed over as a file that cannot be read.
+    // A folder arrives as a file that cannot be read.
     const plain = items.filter((item) => item.webkitGetAsEntry()?.isDirectory !== true);
     if (plain.length < items.length) announce('Folders are left out: drop the files in them');
     const files = plain.flatMap((item) => item.getAsFile() ?? []);

@@ -2,10 +2,10 @@ import { find } from './dom.ts';
 
 const GAP_MS = 700;
 
-/** Tells those who listen what others see. */
+/** Announces changes to screen readers. */
 export type Announce = (message: string) => void;
 
-/** A polite live region (WAI-ARIA 1.2, `status`): what comes at once is told together. */
+/** A polite live region (WAI-ARIA 1.2, `status`); simultaneous messages are announced together. */
 export function createAnnouncer(): Announce {
   const region = find(document, '#announcer', HTMLElement);
   let waiting: string[] = [];

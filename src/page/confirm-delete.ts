@@ -4,7 +4,7 @@ import { explain, type Service } from './service.ts';
 
 /**
  * Asks, then deletes.
- * @returns a function that resolves when the dialog is closed: with true when the file is gone.
+ * @returns a function that resolves when the dialog closes: with true if the file was deleted.
  */
 export function createDeleteDialog(service: Service) {
   const dialog = find(document, '#delete', HTMLDialogElement);

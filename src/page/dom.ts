@@ -1,6 +1,6 @@
 /**
- * The one element that this selector means, of this type.
- * @throws TypeError when the page has no such element: a mistake of its author.
+ * The single element of this type that matches the selector.
+ * @throws TypeError if the page has no such element, which is a mistake in the page.
  */
 export function find<Type extends Element>(root: ParentNode, selector: string, type: new () => Type): Type {
   const found = root.querySelector(selector);
@@ -8,13 +8,13 @@ export function find<Type extends Element>(root: ParentNode, selector: string, t
   return found;
 }
 
-/** A copy of the one element in the template of this id. */
+/** A copy of the single element in the template with this id. */
 export function copyTemplate(id: string): HTMLElement {
   const template = find(document, `template#${id}`, HTMLTemplateElement);
   return find(document.importNode(template.content, true), '*', HTMLElement);
 }
 
-/** Writing what is there already would still cost the browser a layout. */
+/** Skips unchanged text: writing it would cost the browser a layout. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -23,7 +23,7 @@ export function setIcon(element: Element, name: string): void {
   find(element, 'use', SVGUseElement).setAttribute('href', `#icon-${name}`);
 }
 
-/** Removes a row of a list; the focus, if it was in there, goes on to the next one. */
+/** Removes a row of a list; if it has the focus, the focus moves to the next row. */
 export function removeRow(row: Element, fallback: HTMLElement): void {
   const hadFocus = row.contains(document.activeElement);
   const next = row.nextElementSibling ?? row.previousElementSibling;

@@ -1,4 +1,4 @@
-/** What the page knows to show, and how it draws the rest. */
+/** How the page shows each kind of file. */
 type FileKind = 'image' | 'video' | 'audio' | 'pdf' | 'text' | 'archive' | 'other';
 
 const KINDS: readonly [RegExp, FileKind][] = [
@@ -10,7 +10,7 @@ const KINDS: readonly [RegExp, FileKind][] = [
   [/^application\/(zip|gzip|x-(tar|7z-compressed|bzip2|xz|rar-compressed)|vnd\.rar)$/, 'archive'],
 ];
 
-/** By its media type; parameters do not count. */
+/** The kind of a media type, ignoring parameters. */
 export function kindOf(contentType: string): FileKind {
   const essence = contentType.split(';')[0]?.trim().toLowerCase() ?? '';
   return KINDS.find(([pattern]) => pattern.test(essence))?.[1] ?? 'other';

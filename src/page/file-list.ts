@@ -10,11 +10,11 @@ const RENEW_TIMES_MS = 30_000;
 type FileActions = {
   preview: (file: StoredFile) => void;
   download: (file: StoredFile) => void;
-  /** Resolves when the file is gone, or stays after all: then with false. */
+  /** Resolves with true if the file was deleted, with false if it was kept. */
   remove: (file: StoredFile) => Promise<boolean>;
 };
 
-/** What is stored, newest first, a page at a time. */
+/** The stored files, newest first, a page at a time. */
 export function createFileList(service: Service, actions: FileActions, announce: Announce) {
   const section = find(document, '#files', HTMLElement);
   const heading = find(section, 'h2', HTMLElement);
@@ -67,7 +67,7 @@ export function createFileList(service: Service, actions: FileActions, announce:
     section.setAttribute('aria-busy', String(isLoading));
   };
 
-  /** @throws what the service answers. */
+  /** @throws the service's error. */
   const load = async () => {
     isLoading = true;
     failure.hidden = true;
@@ -75,7 +75,7 @@ export function createFileList(service: Service, actions: FileActions, announce:
     try {
       const page = await service.listFiles(nextCursor);
       nextCursor = page.nextCursor;
-      // What was uploaded meanwhile may be here already.
+      // A file uploaded meanwhile may be in the list already.
       const fresh = page.files.filter(({ fileId }) => !shown.has(fileId)).map(createRow);
       list.append(...fresh);
       return fresh;

@@ -11,7 +11,7 @@ const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionD
 export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
-  // 999.5 would be shown as 1,000.
+  // Otherwise 999.5 would be shown as 1,000.
   for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
   return value.toLocaleString('en', {
     style: 'unit',
@@ -21,7 +21,7 @@ export function formatBytes(bytes: number): string {
   });
 }
 
-/** Of a duration in seconds the two largest units: `8 s`, `2 min 5 s`, `1 h 20 min`. */
+/** The two largest units of a duration in seconds: `8 s`, `2 min 5 s`, `1 h 20 min`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(1, Math.round(seconds));
   if (whole < MINUTE_SECONDS) return `${whole} s`;
@@ -29,7 +29,7 @@ export function formatDuration(seconds: number): string {
   return `${Math.floor(whole / HOUR_SECONDS)} h ${Math.floor((whole % HOUR_SECONDS) / MINUTE_SECONDS)} min`;
 }
 
-/** When something was, seen from now: `just now`, `5 minutes ago`, `yesterday`; after a week its date. */
+/** A time relative to now: `just now`, `5 minutes ago`, `yesterday`; after a week its date. */
 export function formatAgo(iso: string, nowMs: number): string {
   const seconds = (nowMs - Date.parse(iso)) / 1000;
   if (seconds < MINUTE_SECONDS) return 'just now';
@@ -39,13 +39,13 @@ export function formatAgo(iso: string, nowMs: number): string {
   return date.format(Date.parse(iso));
 }
 
-/** `31%`; never 100% of what is not complete. */
+/** `31%`; never 100% before the end. */
 export function formatPercent(part: number, whole: number): string {
   if (whole === 0) return percent.format(1);
   return percent.format(part < whole ? Math.min(part / whole, 0.99) : 1);
 }
 
-/** Facts side by side: a line breaks between two of them, not inside one. */
+/** Joins facts so that a line breaks between two of them, not inside one. */
 export function joinFacts(facts: readonly string[]): string {
   return facts.map((fact) => fact.replaceAll(' ', '\u00a0')).join(' · ');
 }

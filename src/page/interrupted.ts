@@ -6,9 +6,9 @@ const STORED_AS = 'signpost-demo:interrupted';
 type Interrupted = { name: string; size: number };
 
 /**
- * Names the uploads that leaving the page cut short. The browser cannot keep the files: only who chose them can choose
- * them again, and then the SDK goes on where it was.
- * @param unfinished what is on its way when the page is left.
+ * Lists the uploads that were interrupted by leaving the page. The browser cannot keep the files: the user must choose
+ * them again, and then the SDK resumes them.
+ * @param unfinished returns the running uploads when the page is left.
  */
 export function rememberInterrupted(unfinished: () => readonly File[]) {
   const section = find(document, '#interrupted', HTMLElement);
@@ -43,7 +43,7 @@ export function rememberInterrupted(unfinished: () => readonly File[]) {
   render();
 
   return {
-    /** These were chosen again. */
+    /** Removes the files that were chosen again. */
     forget: (files: readonly File[]): void => {
       waiting = waiting.filter((one) => !files.some((file) => isSame(file, one)));
       render();

@@ -18,7 +18,7 @@ const signpost = createSignpost({ url: location.origin, token: signIn.token });
 const download = async (file: StoredFile) => {
   try {
     const { presignedUrl } = await service.presignDownload(file.fileId, { disposition: 'attachment' });
-    // In a frame of its own: to leave for an attachment, or for an error of the bucket's, would stop the uploads.
+    // In a frame of its own: navigating to an attachment or to an error of the bucket would stop the uploads.
     find(document, '#downloads', HTMLIFrameElement).src = presignedUrl;
     announce(`Downloading ${file.fileName}`);
   } catch (error) {

@@ -6,7 +6,7 @@ type DownloadOptions = { disposition: 'attachment' | 'inline'; expiresIn?: numbe
 
 const PAGE_FILES = 50;
 
-/** The routes that an app calls itself, beside what the SDK does. Each throws a `SignpostError`. */
+/** The routes that an app calls itself, in addition to the SDK's. Each throws a `SignpostError`. */
 export function createService(token: () => string) {
   const call = async (method: string, path: string, body?: unknown) => {
     const response = await fetch(path, {
@@ -28,7 +28,7 @@ export function createService(token: () => string) {
   };
 
   return {
-    /** A page of the user's files, newest first; the first one without a cursor. */
+    /** A page of the user's files, newest first; without a cursor, the first page. */
     listFiles: (cursor: string | null): Promise<FilePage> =>
       call('GET', `/files?${new URLSearchParams({ limit: String(PAGE_FILES), ...(cursor !== null && { cursor }) })}`),
     deleteFile: (fileId: string): Promise<void> => call('DELETE', `/files/${fileId}`),
@@ -37,7 +37,7 @@ export function createService(token: () => string) {
   };
 }
 
-/** What went wrong, as a sentence for people. */
+/** An error as a sentence for people. */
 export function explain(error: unknown): string {
   if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : 'Something went wrong.';
   if (error.code === 'network-error') return 'There is no connection.';

@@ -4,13 +4,13 @@ import { kindOf } from './file-kind.ts';
 import { formatBytes } from './format.ts';
 import { explain, type Service } from './service.ts';
 
-/** Of a text no more than this is shown, in bytes. */
+/** How many bytes of a text are shown. */
 const MAX_TEXT_BYTES = 256 * 1024;
 
-/** A film is read from its URL for as long as it plays. */
+/** The lifetime of a video's URL, which is read as long as it plays. */
 const URL_TTL_SECONDS = 3600;
 
-/** The preview: a modal dialog. What is in a file is shown, never run. */
+/** The preview in a modal dialog. Shows a file's content and never runs it. */
 export function createPreview(service: Service, download: (file: StoredFile) => void) {
   const dialog = find(document, '#preview', HTMLDialogElement);
   const stage = find(dialog, '.stage', HTMLElement);
@@ -56,7 +56,7 @@ export function createPreview(service: Service, download: (file: StoredFile) => 
 
   dialog.addEventListener('close', () => {
     shown = null;
-    // What plays, plays on in a closed dialog.
+    // Otherwise media would keep playing in a closed dialog.
     stage.replaceChildren();
   });
   dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());
@@ -89,10 +89,11 @@ function embed(kind: 'image' | 'video' | 'audio' | 'pdf', url: string, name: str
     return image;
   }
   if (kind === 'pdf') {
-    // No sandbox: the browser's own viewer refuses to work in one. It is another origin's, and verified to be a PDF.
+    // No sandbox: the browser's PDF viewer refuses to work in one. The file is on another origin and verified to be a
+    // PDF.
     const frame = document.createElement('iframe');
     frame.title = name;
-    // PDF Open Parameters (RFC 8118, section 3): the page, and no column of small ones.
+    // PDF Open Parameters (RFC 8118, section 3): shows the page without the thumbnails.
     frame.src = `${url}#navpanes=0`;
     return frame;
   }

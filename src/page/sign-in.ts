@@ -3,8 +3,8 @@ import { find, setText } from './dom.ts';
 const STORED_AS = 'signpost-demo:token';
 
 /**
- * The bearer token: the one that the service put into the page, else one that is asked for and kept for as long as the
- * tab is open.
+ * The bearer token: the one that the service put into the page, or one that the user pastes, kept while the tab is
+ * open.
  */
 export function createSignIn() {
   const form = find(document, '#sign-in', HTMLFormElement);
@@ -30,13 +30,13 @@ export function createSignIn() {
   return {
     token: () => token,
     isDone: () => token !== '',
-    /** Calls back for every token there is: now, or when it has been pasted. */
+    /** Calls back with every token: now, or when one is pasted. */
     onToken: (callback: () => void): void => {
       onToken = callback;
       show();
       if (token !== '') callback();
     },
-    /** The token was refused. One that came with the page comes anew with the next. */
+    /** The token was refused. A token embedded in the page is renewed by reloading. */
     askAgain: (reason: string): void => {
       if (given !== '') return;
       token = '';

@@ -2,13 +2,12 @@ const WINDOW_MS = 4_000;
 
 /**
  * Bytes per second over the last four seconds.
- * @returns a function that is told how many bytes have gone out in all, and when; null before there is a second to
- * measure.
+ * @returns a function that takes the total bytes sent and the time; it returns null during the first second.
  */
 export function createSpeedMeter(): (sentBytes: number, nowMs: number) => number | null {
   let samples: { sentBytes: number; atMs: number }[] = [];
   return (sentBytes, nowMs) => {
-    // Something is sent again: what was measured before is no measure any more.
+    // Bytes are sent again, so earlier samples are useless.
     if (sentBytes < (samples.at(-1)?.sentBytes ?? 0)) samples = [];
     samples = samples.filter(({ atMs }) => nowMs - atMs <= WINDOW_MS);
     samples.push({ sentBytes, atMs: nowMs });

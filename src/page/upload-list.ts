@@ -5,10 +5,10 @@ import { formatBytes, formatDuration, formatFiles, formatPercent, joinFacts } fr
 import { createSpeedMeter } from './speed-meter.ts';
 import { createUploadRow, type UploadEvents, type UploadRow } from './upload-row.ts';
 
-/** How often what is on the way is drawn: 200 uploads report some thousand times a second. */
+/** How often running uploads are drawn: 200 uploads report progress some thousand times a second. */
 const RENDER_EVERY_MS = 250;
 
-/** The uploads that are on their way or failed; what is stored leaves for `onStored`, several at a time. */
+/** The running and failed uploads; stored ones are handed to `onStored`, several at a time. */
 export function createUploadList(signpost: Signpost, onStored: (files: StoredFile[]) => void, announce: Announce) {
   const section = find(document, '#uploads', HTMLElement);
   const heading = find(section, 'h2', HTMLElement);
@@ -20,7 +20,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
 
   const rows = new Set<UploadRow>();
   let stored: { row: UploadRow; file: StoredFile }[] = [];
-  /** Since the list was empty. */
+  /** Counted since the list was empty. */
   let done = { files: 0, bytes: 0 };
   let meter = createSpeedMeter();
   let announcedQuarter = 0;
@@ -123,7 +123,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       announce(`${formatFiles(files.length)} added`);
       render();
     },
-    /** What is not in the bucket yet, and would be lost to a reload. */
+    /** The files that are not in the bucket yet, and would be lost on a reload. */
     unfinished: (): File[] => running().map((row) => row.file),
   };
 }

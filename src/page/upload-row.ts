@@ -5,7 +5,7 @@ import { formatBytes, formatDuration, formatPercent, joinFacts } from './format.
 import { explain } from './service.ts';
 import { createSpeedMeter } from './speed-meter.ts';
 
-/** Without a byte for so long, the connection is slow or gone, and the SDK at another try. */
+/** After this long without a byte, the connection is slow or lost, and the SDK is retrying. */
 const SILENT_MS = 3_000;
 
 type RowState = 'waiting' | 'sending' | 'paused' | 'failed' | 'over';
@@ -15,11 +15,11 @@ export type UploadRow = ReturnType<typeof createUploadRow>;
 export type UploadEvents = {
   onStored: (row: UploadRow, stored: StoredFile) => void;
   onFailed: (row: UploadRow, reason: string) => void;
-  /** The user wants it no longer: an upload is given up, a failed one put away. */
+  /** The user removed the row: aborts a running upload, dismisses a failed one. */
   onCancelled: (row: UploadRow) => void;
 };
 
-/** One upload: how far it is, and its buttons. It draws nothing by itself: `render` does, when its caller likes. */
+/** One upload's progress and buttons. Draws only when `render` is called. */
 export function createUploadRow(
   file: File,
   start: (onProgress: (progress: Progress) => void) => Upload,
