@@ -19,9 +19,9 @@ type Times = { planMs: number; runMs: number };
 
 /**
  * 1,000,000 files of one user and 100,000 of others, then pages of all kinds as the service asks for them: its own
- * statements, as the users' role, each under `EXPLAIN (ANALYZE)`. Milliseconds of planning and of executing, added up over
- * the statements of a page; medians of some runs. On the server of `TEST_DATABASE_URL` where it is set, in a database of
- * its own; else on the embedded one, which has 16 MB of buffers for a gigabyte.
+ * statements, as the users' role, each under `EXPLAIN (ANALYZE)`. Milliseconds of planning and of executing, added up
+ * over the statements of a page; medians of some runs. On the server of `TEST_DATABASE_URL` where it is set, in a
+ * database of its own; else on the embedded one, which has 16 MB of buffers for a gigabyte.
  */
 export async function measureFind(directory: string) {
   const server = process.env.TEST_DATABASE_URL;
@@ -163,7 +163,9 @@ const WORDS = `contract invoice report receipt photo scan letter statement draft
   patent ruling verdict affidavit deed mortgage loan pension salary bonus expense travel itinerary visa prescription lab
   therapy referral Übergabe Übersicht Rechnung Vertrag Angebot Lieferschein Mahnung Kündigung Zeugnis Quittung`;
 
-/** In the order of time, every eleventh row somebody else's. Names of two words, some with a rarer third, and a number. */
+/**
+ * In the order of time, every eleventh row somebody else's. Names of two words, some with a rarer third, and a number.
+ */
 const FILL = (table: string) => `
   with words as (select array_agg(word) as w from regexp_split_to_table($1, '\\s+') as word),
   drawn as (
@@ -192,8 +194,8 @@ const FILL = (table: string) => `
     || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid as id) as made`;
 
 /**
- * Fills the table, and says what a row costs there before the indexes of finding are there, and after: microseconds of the
- * server in inserts of single rows.
+ * Fills the table, and says what a row costs there before the indexes of finding are there, and after: microseconds of
+ * the server in inserts of single rows.
  */
 async function fill(client: pg.Client): Promise<{ insertUs: number; insertIndexedUs: number }> {
   const { rows: indexes } = await client.query(

@@ -14,8 +14,8 @@ const READ_EVERY_MS = 5;
 
 /**
  * Migrates a database with that many files from the first release on, one migration after the other, while files are
- * read: how long each takes, and the longest that a read waited for it. On the server of `TEST_DATABASE_URL` where it is
- * set, in a database of its own; else on the embedded one.
+ * read: how long each takes, and the longest that a read waited for it. On the server of `TEST_DATABASE_URL` where it
+ * is set, in a database of its own; else on the embedded one.
  */
 export async function measureMigrations(directory: string, rows: number) {
   const server = process.env.TEST_DATABASE_URL;

@@ -19,8 +19,8 @@ const SETTLE_MS = 2_000;
 
 /**
  * A file through the SDK's parts, in turn with the same bytes by `curl -T` to the same bucket, each in a process of its
- * own: the embedded one, or that of `env`. Speeds are medians in bytes per second; memory is how far the service's RSS rose
- * over idle, in bytes, with a file of 1 MiB and with all of these.
+ * own: the embedded one, or that of `env`. Speeds are medians in bytes per second; memory is how far the service's RSS
+ * rose over idle, in bytes, with a file of 1 MiB and with all of these.
  */
 export async function measureSdk(directory: string, sizeBytes: number, env: Readonly<Record<string, string>> = {}) {
   const [large, small] = [join(directory, 'sdk-large'), join(directory, 'sdk-small')];
@@ -49,7 +49,9 @@ export async function measureSdk(directory: string, sizeBytes: number, env: Read
   }
 }
 
-/** A bucket of its own on the store of `TEST_S3_ENDPOINT`, removed with all in it afterwards; null where none is given. */
+/**
+ * A bucket of its own on the store of `TEST_S3_ENDPOINT`, removed with all in it afterwards; null where none is given.
+ */
 export async function withRealBucket<Result>(use: (env: Record<string, string>) => Promise<Result>) {
   const { TEST_S3_ENDPOINT: endpoint, TEST_S3_ACCESS_KEY_ID = '', TEST_S3_SECRET_ACCESS_KEY = '' } = process.env;
   if (endpoint === undefined) return null;

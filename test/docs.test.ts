@@ -15,7 +15,9 @@ const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('bench')].map((pa
   return { path, text, prose: text.replace(/^```.*?^```$/gms, '') };
 });
 
-/** A heading's anchor as GitHub makes it: lower case, no punctuation, spaces as hyphens. No heading here comes twice. */
+/**
+ * A heading's anchor as GitHub makes it: lower case, no punctuation, spaces as hyphens. No heading here comes twice.
+ */
 function toAnchor(heading: string): string {
   const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
   return text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-');

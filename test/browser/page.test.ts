@@ -31,7 +31,9 @@ async function slowDown(page: Page): Promise<void> {
 
 const partOf = (url: string) => Number(new URL(url).searchParams.get('partNumber'));
 
-/** Keeps a record of the parts that the page sends and the bucket takes, over reloads, in the order in which it happens. */
+/**
+ * Keeps a record of the parts that the page sends and the bucket takes, over reloads, in the order in which it happens.
+ */
 function watchParts(page: Page) {
   const sent: number[] = [];
   const stored: number[] = [];

@@ -15,8 +15,9 @@ const WAYS = {
 };
 
 /**
- * Uploads one file of random bytes as an app would, and confirms it; pauses for a second after `pauseAfter` parts. Answers
- * the file, the SHA-256 of what was chosen, and how many parts were there when it was paused and when it went on.
+ * Uploads one file of random bytes as an app would, and confirms it; pauses for a second after `pauseAfter` parts.
+ * Answers the file, the SHA-256 of what was chosen, and how many parts were there when it was paused and when it went
+ * on.
  */
 window.upload = async ({ way, service, token, name, sizeBytes, tellSize, pauseAfter }) => {
   const bytes = new Uint8Array(sizeBytes);

@@ -12,8 +12,8 @@ export type TestDatabase = {
 };
 
 /**
- * A database of its own for a test file, with the service's tables unless `migrated` is false, or a copy of another test
- * database, which nobody may be connected to meanwhile.
+ * A database of its own for a test file, with the service's tables unless `migrated` is false, or a copy of another
+ * test database, which nobody may be connected to meanwhile.
  */
 export async function createTestDatabase({
   migrated = true,

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
 
-/** What no field expects and each must bear: halves of a character, controls, what decodes to them, other things' names. */
+/**
+ * What no field expects and each must bear: halves of a character, controls, what decodes to them, other things' names.
+ */
 const ODD = [
   ...['\ud800', 'a\udfffb', '\u0000', 'a\u0000b', '\u009b31m', '\u202e', '\u2028', '\r\n', '"\\', '', ' ', '%', '%00'],
   ...['%ff', '%ED%A0%80', '%2e%2e%2f', '../../x', '//', '__proto__', '1e400', '-1', '9'.repeat(40), 'x'.repeat(5_000)],

@@ -28,8 +28,8 @@ async function instance(secrets: string) {
 }
 
 /**
- * Two instances behind a balancer, under load by eight clients: users with tokens and a bucket with events, each with the
- * secret of the moment. `failed` counts the answers that are no success.
+ * Two instances behind a balancer, under load by eight clients: users with tokens and a bucket with events, each with
+ * the secret of the moment. `failed` counts the answers that are no success.
  */
 async function startLoad(secrets: string) {
   const instances = [await instance(secrets), await instance(secrets)];

@@ -4,8 +4,8 @@ import { signRaw } from '../local/s3/sign-raw.ts';
 export type Store = { url: string; region: string; accessKeyId: string; secretAccessKey: string };
 
 /**
- * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}` and `{version}` for what the store itself
- * last answered as an upload id, a continuation token and the id of a version.
+ * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}` and `{version}` for what the store
+ * itself last answered as an upload id, a continuation token and the id of a version.
  */
 export type Step = Partial<RawRequest> & {
   /** Behind the bucket: a key, a query. Percent-encoded. */

@@ -19,8 +19,8 @@ import { runSteps, type Store } from './compare-stores.ts';
 import { differentialCases } from './differential-cases.ts';
 
 /**
- * Where the embedded bucket follows the S3 reference and Ceph's RADOS Gateway 16, the server this was compared with, does
- * not: which cases, and what RGW does. Each case must really differ.
+ * Where the embedded bucket follows the S3 reference and Ceph's RADOS Gateway 16, the server this was compared with,
+ * does not: which cases, and what RGW does. Each case must really differ.
  */
 const KNOWN_DIFFERENCES: [RegExp, string][] = [
   [/^PutObject with content-type: $/, 'RGW keeps an empty content type'],
