@@ -5,7 +5,9 @@ import { SCOPES, type Scope, type ScopeWords } from '../contract/scopes.ts';
 import type { Identity } from './caller.ts';
 import { unauthenticated } from './refusal.ts';
 
-/** RFC 9068, section 2.2 (`client_id`), OpenID Connect Core, section 2 (`azp`), Okta (`cid`), Entra ID 1.0 (`appid`). */
+/**
+ * RFC 9068, section 2.2 (`client_id`), OpenID Connect Core, section 2 (`azp`), Okta (`cid`), Entra ID 1.0 (`appid`).
+ */
 export const CLIENT_CLAIMS = ['azp', 'client_id', 'cid', 'appid'] as const;
 
 /** Where neither setting about scopes is there. RFC 8693, section 4.2 (`scope`); Entra ID and Okta send `scp`. */
@@ -15,8 +17,8 @@ const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(['files:read', 'files:write']
 export type ClaimSettings = Pick<AuthConfig, 'userClaim' | 'ownerClaim' | 'scopeClaims' | 'scopeWords'>;
 
 /**
- * A claim by its name, which may hold dots itself (`https://example.com/user_id`); where there is none of that name, the
- * dots lead into objects (`user.id`).
+ * A claim by its name, which may hold dots itself (`https://example.com/user_id`); where there is none of that name,
+ * the dots lead into objects (`user.id`).
  */
 export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
@@ -31,8 +33,8 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, name: string)
 
 /**
  * Who a verified token stands for.
- * @throws {Problem} `unauthenticated` when it names no user, or no owner where JWT_OWNER_CLAIM asks for one: the user does
- *   not take the owner's place then, since a person may be called like somebody's team.
+ * @throws {Problem} `unauthenticated` when it names no user, or no owner where JWT_OWNER_CLAIM asks for one: the user
+ *   does not take the owner's place then, since a person may be called like somebody's team.
  */
 export function readIdentity(payload: JWTPayload, settings: ClaimSettings): Identity {
   const { userClaim, ownerClaim } = settings;
@@ -50,8 +52,8 @@ function idAt(payload: JWTPayload, name: string): UserId | null {
 }
 
 /**
- * The scopes of a token: strings separated by spaces, or lists. A token without any of the claims may read and write, but
- * not where the settings say what to look for: a role that is missing must not give more than one that is there.
+ * The scopes of a token: strings separated by spaces, or lists. A token without any of the claims may read and write,
+ * but not where the settings say what to look for: a role that is missing must not give more than one that is there.
  */
 function readScopes(payload: JWTPayload, { scopeClaims, scopeWords }: ClaimSettings): ReadonlySet<Scope> {
   const claims = (scopeClaims ?? DEFAULT_SCOPE_CLAIMS).map((name) => claimAt(payload, name));

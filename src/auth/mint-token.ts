@@ -10,8 +10,8 @@ export type MintSettings = Pick<
 >;
 
 /**
- * Signs a token of our own, for development and scripts, that verifies under the settings it is made with: a JWT with the
- * user, the scopes, `iat` and `exp`, and what else the settings ask of the issuer whose secret it is.
+ * Signs a token of our own, for development and scripts, that verifies under the settings it is made with: a JWT with
+ * the user, the scopes, `iat` and `exp`, and what else the settings ask of the issuer whose secret it is.
  * @param settings the first secret signs, with the first of its algorithms that JWT_ALGORITHMS names, or HS256.
  * @param options.ownerId whose files, where JWT_OWNER_CLAIM is set. Default: the user's own id.
  * @param options.ttlSeconds from `now` to `exp`.

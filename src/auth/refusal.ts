@@ -2,8 +2,8 @@ import { errors } from 'jose';
 import { Problem } from '../contract/errors.ts';
 
 /**
- * Why a token was refused, for the log of whoever runs the service: `why` in words, jose's code, the claim's name. Never a
- * value of the token, nor a name that it brings along.
+ * Why a token was refused, for the log of whoever runs the service: `why` in words, jose's code, the claim's name.
+ * Never a value of the token, nor a name that it brings along.
  */
 export type TokenRefusal = { why: string; code?: string; claim?: string };
 

@@ -23,15 +23,18 @@ export type OnRefreshFailed = (error: unknown, hasKeys: boolean) => void;
 
 /**
  * Finds a token's key in the JWK Set (RFC 7517, section 5) behind a URL. The set is fetched at once, then every 10
- * minutes behind a request, and when a key id is unknown, at most every 5 s and within 5 s. The last good set stays while
- * the URL is down or serves rubbish: jose's own `createRemoteJWKSet` refuses everything then, and fetches once a request.
+ * minutes behind a request, and when a key id is unknown, at most every 5 s and within 5 s. The last good set stays
+ * while the URL is down or serves rubbish: jose's own `createRemoteJWKSet` refuses everything then, and fetches once a
+ * request.
  *
- * A key id that is in no set may be one that was published a moment ago. So it is refused only once a good fetch has been
- * begun since it was first seen; before that, within the 5 s and while the URL fails, the answer is `keys-unavailable`. A
- * token without `kid` verifies only where a single key fits its algorithm (OpenID Connect Core, section 10.1).
+ * A key id that is in no set may be one that was published a moment ago. So it is refused only once a good fetch has
+ * been begun since it was first seen; before that, within the 5 s and while the URL fails, the answer is
+ * `keys-unavailable`. A token without `kid` verifies only where a single key fits its algorithm (OpenID Connect Core,
+ * section 10.1).
  * @param options.uptimeMs a clock that nobody sets, in milliseconds.
  * @param options.onKeysReplaced called when the set has changed: what verified before may not any more.
- * @returns a resolver that throws `Problem` `keys-unavailable` as above and while no set was ever fetched, else jose's errors.
+ * @returns a resolver that throws `Problem` `keys-unavailable` as above and while no set was ever fetched, else jose's
+ * errors.
  */
 export function createRemoteKeySet(options: {
   url: string;
@@ -112,7 +115,8 @@ export function createRemoteKeySet(options: {
 
 /**
  * How many fetches were begun before each key id was first missed, of the last 1,000: made-up ones must not fill the
- * memory. None before those that stand or stood in the set: a key that was withdrawn, or is for something else, is no news.
+ * memory. None before those that stand or stood in the set: a key that was withdrawn, or is for something else, is no
+ * news.
  */
 function createUnknownIds() {
   const missed = new Map<string | undefined, number>();

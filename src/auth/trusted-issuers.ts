@@ -18,8 +18,8 @@ type IssuerSettings = Pick<
 >;
 
 /**
- * Opens each key once and gives every issuer those that are its own, so that no issuer's key verifies a token that names
- * another (RFC 8725, section 3.8).
+ * Opens each key once and gives every issuer those that are its own, so that no issuer's key verifies a token that
+ * names another (RFC 8725, section 3.8).
  * @throws {Error} naming JWT_PUBLIC_KEY or JWT_ALGORITHMS.
  */
 export async function openIssuers(

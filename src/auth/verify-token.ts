@@ -25,12 +25,12 @@ const MAX_TOKEN_BYTES = 8192;
 const BEARER_PATTERN = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
 /**
- * Makes what turns an `Authorization` header into a caller: a JWT (RFC 7519) signed with a key of its issuer's, its `exp`
- * and `nbf` (both optional), `iss`, `aud` and client as configured, its user and owner claims ids. See `claims.ts` for its
- * scopes. A token that verified is remembered for up to 60 s.
+ * Makes what turns an `Authorization` header into a caller: a JWT (RFC 7519) signed with a key of its issuer's, its
+ * `exp` and `nbf` (both optional), `iss`, `aud` and client as configured, its user and owner claims ids. See
+ * `claims.ts` for its scopes. A token that verified is remembered for up to 60 s.
  *
- * The verifier throws `unauthenticated` (with `WWW-Authenticate`, RFC 6750, section 3; the reason is a `TokenRefusal` in
- * `cause`) for everything that does not verify, and `keys-unavailable` while a key could not be looked for.
+ * The verifier throws `unauthenticated` (with `WWW-Authenticate`, RFC 6750, section 3; the reason is a `TokenRefusal`
+ * in `cause`) for everything that does not verify, and `keys-unavailable` while a key could not be looked for.
  * `onRefreshFailed` hears of each fetch of a JWK Set that failed.
  * @throws {Error} at start, naming JWT_PUBLIC_KEY or JWT_ALGORITHMS, when a key or an algorithm cannot be used.
  */

@@ -1,8 +1,8 @@
 import { FILE_SUFFIX } from './setting-files.ts';
 
 /**
- * What looks like a setting with a mistake in its name: those that are one or two letters away from one, or have some of
- * its words. Other variables are none of the service's business.
+ * What looks like a setting with a mistake in its name: those that are one or two letters away from one, or have some
+ * of its words. Other variables are none of the service's business.
  * @returns a sentence for each.
  */
 export function misspeltSettings(

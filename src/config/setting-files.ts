@@ -29,7 +29,8 @@ export function readSettingFiles(
     }
     try {
       const bytes = readFileSync(path);
-      // Each byte that is no UTF-8 would be read as the same character: a secret of random bytes that anybody can guess.
+      // Each byte that is no UTF-8 would be read as the same character: a secret of random bytes that anybody can
+      // guess.
       if (!isUtf8(bytes)) errors.push({ name, message: `the file of ${name}${FILE_SUFFIX} is not text in UTF-8` });
       // Unlike toString it leaves out a byte order mark.
       present[name] = new TextDecoder().decode(bytes).replace(/[\r\n]+$/, '');

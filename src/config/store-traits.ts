@@ -80,7 +80,8 @@ const HOSTS: readonly (readonly [string, Provider])[] = [
 
 /**
  * The traits of a provider, the given ones in the place of its own.
- * @param endpoint what to guess from where `provider` is undefined: a URL, undefined on AWS, null of the embedded bucket.
+ * @param endpoint what to guess from where `provider` is undefined: a URL, undefined on AWS, null of the embedded
+ * bucket.
  */
 export function readStore(
   provider: Provider | undefined,

@@ -3,8 +3,8 @@ import type { FileStep, StatesWith } from '../contract/file-states.ts';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 
 /**
- * Everything that is in the audit log. What only looks, or signs what the bucket will check, is there where it is done on
- * another's behalf, or refused for want of a scope.
+ * Everything that is in the audit log. What only looks, or signs what the bucket will check, is there where it is done
+ * on another's behalf, or refused for want of a scope.
  */
 export type AuditAction =
   | 'upload.presign'

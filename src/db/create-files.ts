@@ -18,7 +18,9 @@ const { status, refusal, deletedAt, objectRemovedAt, ...newFileColumns } = getTa
 /** What an upload brings. */
 export type NewFile = Pick<FileRow, keyof typeof newFileColumns>;
 
-/** What may change of a file. A final state also dates the deletion, by the database's clock: retention counts from it. */
+/**
+ * What may change of a file. A final state also dates the deletion, by the database's clock: retention counts from it.
+ */
 export type FileChange = {
   [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
 };

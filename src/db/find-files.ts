@@ -41,8 +41,8 @@ export type FilePage = {
 
 /**
  * How many files are looked through in order, for what no index has in that order. Where many match, that fills a page
- * soon; where few do, an index gathers them from everywhere, and they are sorted. What the near ones hold tells which it
- * is to be: of a million, with one match in 400 either way takes 5 ms (bench/README.md).
+ * soon; where few do, an index gathers them from everywhere, and they are sorted. What the near ones hold tells which
+ * it is to be: of a million, with one match in 400 either way takes 5 ms (bench/README.md).
  */
 const NEAR = 2_000;
 const FAR = 25_000;
@@ -78,8 +78,8 @@ export async function findFiles({ asUser }: Pick<Database, 'asUser'>, page: File
 }
 
 /**
- * The page `where` others hold `among` the first files in order, as many as `inOrder` says, or, where that is null, among
- * all. The rows are read from `files` itself, where the policy holds as well.
+ * The page `where` others hold `among` the first files in order, as many as `inOrder` says, or, where that is null,
+ * among all. The rows are read from `files` itself, where the policy holds as well.
  */
 function find(
   page: FilePage,

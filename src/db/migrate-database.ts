@@ -31,16 +31,16 @@ const LOCK_TIMEOUT = sql.raw(`'900ms'`);
  * needs no right to, when it is there already. Safe when many instances start at once: they take turns under an
  * advisory lock (PostgreSQL documentation, section 13.3.5), waiting at most 60 seconds.
  *
- * The lock and all settings are a transaction's, so any pooler will do. Each migration is one transaction, and a failure
- * leaves the database as it was before it. What waits for a table's lock makes every other query on that table wait
- * behind it: it gives up after 900 ms, and the migration is tried again.
+ * The lock and all settings are a transaction's, so any pooler will do. Each migration is one transaction, and a
+ * failure leaves the database as it was before it. What waits for a table's lock makes every other query on that table
+ * wait behind it: it gives up after 900 ms, and the migration is tried again.
  *
  * A migration whose first line is `-- migrate: statement by statement` is for tables with many rows: an index that is
  * built CONCURRENTLY, a constraint NOT VALID that is then validated, which cannot be in one transaction or would keep
- * the table locked to its end. It is committed after each statement, and **must bear to be repeated from its beginning**
- * after a crash: `DROP INDEX CONCURRENTLY IF EXISTS` before `CREATE INDEX CONCURRENTLY`, `DROP CONSTRAINT IF EXISTS`
- * before `ADD`. Statements with CONCURRENTLY run by themselves, the others each in a transaction with the same bound on
- * locks. A database that has no such table yet is migrated the same way.
+ * the table locked to its end. It is committed after each statement, and **must bear to be repeated from its
+ * beginning** after a crash: `DROP INDEX CONCURRENTLY IF EXISTS` before `CREATE INDEX CONCURRENTLY`, `DROP CONSTRAINT
+ * IF EXISTS` before `ADD`. Statements with CONCURRENTLY run by themselves, the others each in a transaction with the
+ * same bound on locks. A database that has no such table yet is migrated the same way.
  *
  * Throws `database-unavailable` as `queryDatabase` does and when its turn does not come, and Drizzle's error for a
  * migration that fails.
@@ -74,8 +74,8 @@ export async function migrateDatabase({
 }
 
 /**
- * @throws `database-unavailable` naming the migrations that the database lacks, and as `queryDatabase` does; the driver's
- * error where the login may not look (`src/db/runtime-rights.ts`).
+ * @throws `database-unavailable` naming the migrations that the database lacks, and as `queryDatabase` does; the
+ * driver's error where the login may not look (`src/db/runtime-rights.ts`).
  */
 export async function requireMigrated(
   { withConnection }: Pick<Database, 'withConnection'>,

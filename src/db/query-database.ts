@@ -7,9 +7,9 @@ const ROLLED_BACK = /^(40001|40P01)$/;
 
 /**
  * SQLSTATE of a server that cannot serve now: connection exceptions (08), insufficient resources (53), operator
- * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, a lock
- * that is not to be had, a database that takes no connections for a while (55000), and a table that is missing because the
- * database was down at start and is migrated any moment now.
+ * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, a
+ * lock that is not to be had, a database that takes no connections for a while (55000), and a table that is missing
+ * because the database was down at start and is migrated any moment now.
  */
 const NOT_NOW = /^(08|53|57|58|25006$|42P01$|55000$|55P03$|28|3D)/;
 
@@ -47,8 +47,8 @@ export function isRefused(problem: Problem): boolean {
 }
 
 /**
- * SQLSTATE of a server that this connection, or any to the same address, had better not ask again: it is read-only since
- * a failover, shutting down, or starting.
+ * SQLSTATE of a server that this connection, or any to the same address, had better not ask again: it is read-only
+ * since a failover, shutting down, or starting.
  */
 const STALE = /^(25006|57P0[123])$/;
 

@@ -61,7 +61,9 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
   return migrations.filter(({ when }) => when > lastAt);
 }
 
-/** How a database stands against the migrations of a folder: the names of those it lacks, and whether it has later ones. */
+/**
+ * How a database stands against the migrations of a folder: the names of those it lacks, and whether it has later ones.
+ */
 export async function appliedMigrations(db: Db, folder: string) {
   const migrations = await readMigrations(folder);
   const lastAt = (await lastApplied(db)) ?? 0;

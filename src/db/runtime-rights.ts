@@ -47,8 +47,8 @@ export function tableGrants(rights: typeof RUNTIME_RIGHTS, grantee: string): str
 
 /**
  * The statements that give a login these rights, for the tables' owner to run. Row level security lets it see every row
- * by a policy of its own name, since it is not the owner. It gets no right to create or change a table, and none to give
- * rights.
+ * by a policy of its own name, since it is not the owner. It gets no right to create or change a table, and none to
+ * give rights.
  * @param hasPolicy says of a table that its policy is there.
  */
 export function grantStatements(role: string, hasPolicy = (_table: string) => false): string[] {
@@ -64,8 +64,9 @@ export function grantStatements(role: string, hasPolicy = (_table: string) => fa
 }
 
 /**
- * Gives a login what it needs to run the service, or nothing when something of it is refused; as often as one likes, and
- * after each migration. A policy that is new locks its table for a moment: it waits 900 ms at most for long queries.
+ * Gives a login what it needs to run the service, or nothing when something of it is refused; as often as one likes,
+ * and after each migration. A policy that is new locks its table for a moment: it waits 900 ms at most for long
+ * queries.
  * @throws {Error} saying what an administrator has to run, where the owner may not; the driver's for a role that does
  * not exist; `database-unavailable`, also when a table is locked.
  */
@@ -91,7 +92,9 @@ export async function grantRuntimeRights(
   }
 }
 
-/** Membership in the users' role, and the schema of the tables: often given already, and not always the owner's to give. */
+/**
+ * Membership in the users' role, and the schema of the tables: often given already, and not always the owner's to give.
+ */
 async function join(tx: Db, role: string): Promise<void> {
   const row = z.object({ is_member: z.boolean(), schema: z.string(), has_schema: z.boolean() });
   const query = sql`select pg_has_role(${role}, ${USER_ROLE}, 'MEMBER') as is_member, current_schema() as schema,

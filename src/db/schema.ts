@@ -55,8 +55,8 @@ export type Refusal = {
 
 /**
  * One row for each upload that was verified, and for each that was refused. `npx drizzle-kit generate` turns a change
- * here into a migration. It may have millions of rows: what locks it for long (an index, a key, a check of every row) goes
- * into a migration that runs statement by statement, see `migrateDatabase`.
+ * here into a migration. It may have millions of rows: what locks it for long (an index, a key, a check of every row)
+ * goes into a migration that runs statement by statement, see `migrateDatabase`.
  *
  * `USER_ROLE` may add a row with all its columns and update only those that change: a column that changes needs
  * `GRANT UPDATE ("name") ON "files" TO signpost_app` in its migration.
@@ -64,7 +64,9 @@ export type Refusal = {
 export const files = pgTable(
   'files',
   {
-    /** UUIDv7, the one in the object key: confirming twice meets its own row. Of one owner; another's may be the same. */
+    /**
+     * UUIDv7, the one in the object key: confirming twice meets its own row. Of one owner; another's may be the same.
+     */
     id: uuid('id').notNull(),
     ownerId: text('owner_id').notNull(),
     objectKey: text('object_key').notNull(),
@@ -131,8 +133,8 @@ export type FileRow = typeof files.$inferSelect;
  * `files`.
  *
  * Drizzle cannot say these, so the migration 0004 has them by hand:
- * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each order, with the columns that filters look
- *   at (INCLUDE), so that the table is not read for a file that is passed over.
+ * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each order, with the columns that filters
+ *   look at (INCLUDE), so that the table is not read for a file that is passed over.
  * - `files_grams_idx`: a GIN index of all three characters in a row of `search_name`, for names that are rare.
  */
 export const ownFiles = pgView('own_files', {
@@ -185,7 +187,8 @@ export const leases = pgTable(
 
 /**
  * Who did what to which file: rows are added and never changed. `USER_ROLE` may give every column but those that the
- * database itself fills (`id`, `xid`, `at`): a new column needs `GRANT INSERT ("name") ON "audit_events" TO signpost_app`.
+ * database itself fills (`id`, `xid`, `at`): a new column needs `GRANT INSERT ("name") ON "audit_events" TO
+ * signpost_app`.
  */
 export const auditEvents = pgTable(
   'audit_events',
@@ -275,9 +278,9 @@ export const sweeps = pgTable(
 ).enableRLS();
 
 /**
- * The words that this database has written, or was about to write, into the bucket's marker. Whichever of them is there,
- * the bucket is this database's; one that is not here was written by another, or by this one after what it has now been
- * set back to: `src/jobs/examine-marker.ts`.
+ * The words that this database has written, or was about to write, into the bucket's marker. Whichever of them is
+ * there, the bucket is this database's; one that is not here was written by another, or by this one after what it has
+ * now been set back to: `src/jobs/examine-marker.ts`.
  */
 export const markerWords = pgTable(
   'marker_words',

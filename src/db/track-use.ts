@@ -5,8 +5,8 @@ import type { Database } from './connect-database.ts';
 export type DatabaseUse = { at: number; isUp: boolean };
 
 /**
- * A database that remembers its last use. Readiness goes by it: while requests use the database, asking it as well costs
- * nothing; while none do, it may sleep.
+ * A database that remembers its last use. Readiness goes by it: while requests use the database, asking it as well
+ * costs nothing; while none do, it may sleep.
  */
 export function trackUse(database: Database): Database & { lastUse: () => DatabaseUse | null } {
   let last: DatabaseUse | null = null;

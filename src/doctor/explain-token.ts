@@ -21,8 +21,8 @@ const BY_CODE: Readonly<Record<string, string>> = {
 };
 
 /**
- * `npm run doctor -- --token`: how the service takes a token, which check it fails, and whom it stands for. It shows what
- * the checked claims hold, which is no secret of whoever holds the token, and never the token.
+ * `npm run doctor -- --token`: how the service takes a token, which check it fails, and whom it stands for. It shows
+ * what the checked claims hold, which is no secret of whoever holds the token, and never the token.
  */
 export async function* explainToken(
   config: Pick<Config, 'auth' | 'dataDir'>,

@@ -44,8 +44,8 @@ export type ChangeFileServices = AuditServices & {
 export const updateFile = audited('file.update', update, ofFile);
 
 /**
- * Takes an active file out of the lists and from download. One that is archived stays as it is: perhaps only the answer of
- * the call before was lost.
+ * Takes an active file out of the lists and from download. One that is archived stays as it is: perhaps only the answer
+ * of the call before was lost.
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
 export const archiveFile = toState('archive');

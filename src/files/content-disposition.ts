@@ -7,8 +7,8 @@ export type Disposition = 'attachment' | 'inline';
 
 /**
  * The Content-Disposition of a download: the name as it is in `filename*`, and an ASCII one for old clients (RFC 6266,
- * RFC 8187). `inline` is granted only where a browser runs nothing: in the type that was claimed, and in the one that the
- * bytes were found to be.
+ * RFC 8187). `inline` is granted only where a browser runs nothing: in the type that was claimed, and in the one that
+ * the bytes were found to be.
  */
 export function toContentDisposition(
   disposition: Disposition,

@@ -58,8 +58,8 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
   if (site !== undefined && site !== 'same-site') return false;
   // Which of many subdomains it is nobody wrote down: then the browser has to say that it is on the same site.
   if (site === 'same-site' && isNamedOrigin(allowedOrigins, origin)) return true;
-  // Old browsers leave `Sec-Fetch-Site` out. Behind TLS, `http://` and this host is whoever sits in the network: only on this
-  // machine is it surely this origin.
+  // Old browsers leave `Sec-Fetch-Site` out. Behind TLS, `http://` and this host is whoever sits in the network: only
+  // on this machine is it surely this origin.
   const { origin: own, hostname } = new URL(c.req.url);
   return isListedOrigin(allowedOrigins, origin) || (site === undefined && origin === own && isLoopback(hostname));
 }

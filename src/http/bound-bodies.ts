@@ -11,8 +11,8 @@ export const MAX_BODY_BYTES = 64 * 1024;
 const WAIT_MS = 2_000;
 
 /**
- * Bounds what bodies on their way hold of this instance's memory: 96 MiB in all, 12 MiB of one user's. A body that is sent
- * slowly, or only begun, takes its place until it is there or the server's time for it is over.
+ * Bounds what bodies on their way hold of this instance's memory: 96 MiB in all, 12 MiB of one user's. A body that is
+ * sent slowly, or only begun, takes its place until it is there or the server's time for it is over.
  */
 export function boundBodies() {
   const slots = (inAll: number, perUser: number) =>

@@ -13,8 +13,8 @@ export function clientAddress(c: Context<Env>, trustedProxies: number): string |
 }
 
 /**
- * An address as proxies write them: in quotes or not, with a port (Azure: `203.0.113.7:51234`, `[2001:db8::1]:443`) or a
- * zone, which are left out; an IPv4 address within IPv6 (RFC 4291, section 2.5.5.2) as what it is.
+ * An address as proxies write them: in quotes or not, with a port (Azure: `203.0.113.7:51234`, `[2001:db8::1]:443`) or
+ * a zone, which are left out; an IPv4 address within IPv6 (RFC 4291, section 2.5.5.2) as what it is.
  */
 function toAddress(entry: string): string | null {
   const text = entry.trim().replace(/^"(.*)"$/, '$1');

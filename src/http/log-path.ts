@@ -3,8 +3,8 @@ const MAX_LENGTH = 512;
 const MAX_LAYERS = 8;
 
 /**
- * What may be a token (RFC 7519): JSON in base64url, which begins `{"` or with a space after the brace, and all that hangs on
- * it; or any three long parts with dots between them.
+ * What may be a token (RFC 7519): JSON in base64url, which begins `{"` or with a space after the brace, and all that
+ * hangs on it; or any three long parts with dots between them.
  */
 const TOKEN = /(eyJ|(?<![\w-])e[wy])[\w-]{5,}[\w.=~+-]*|(?<![\w-])[\w-]{16,}\.[\w-]{16,}\.[\w-]*/g;
 
@@ -14,8 +14,8 @@ export function hasToken(text: string): boolean {
 }
 
 /**
- * A request's path as the log may have it: printable ASCII, what is not percent-encoded, `…` for whatever looks like a token,
- * however it is encoded, and at the end of what is cut after 512 characters.
+ * A request's path as the log may have it: printable ASCII, what is not percent-encoded, `…` for whatever looks like a
+ * token, however it is encoded, and at the end of what is cut after 512 characters.
  */
 export function toLogPath(path: string): string {
   const plain = decodeLayers(path);

@@ -27,8 +27,8 @@ export function withoutThrowing(logger: Logger): Logger {
 }
 
 /**
- * Gives every request an id and every answer `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, and logs one
- * line a request, of probes at `debug`: never a header, a body or a query string, for those may hold tokens.
+ * Gives every request an id and every answer `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, and logs
+ * one line a request, of probes at `debug`: never a header, a body or a query string, for those may hold tokens.
  */
 export function observe(services: {
   config: Pick<Config, 'trustedProxies'>;

@@ -29,8 +29,9 @@ const NOT_IN_USE: Part = { why: null };
 /**
  * What works of signing, bucket and database, by asking them. Durations go by the monotonic clock.
  *
- * `glance` answers within a second, and asks the database only while requests use it, while it was down, or for the first
- * time: probes every ten seconds would keep awake for good what is meant to sleep when idle. `look` asks everything.
+ * `glance` answers within a second, and asks the database only while requests use it, while it was down, or for the
+ * first time: probes every ten seconds would keep awake for good what is meant to sleep when idle. `look` asks
+ * everything.
  */
 export function createReadiness({ bucket, database, credentials }: ReadinessServices) {
   const askBucket = remember(() => bucket.ping());

@@ -24,8 +24,9 @@ const BODY_WITHIN_MS = 1_000;
 const named = z.object({ fileId: z.string(), objectKey: z.string(), key: z.string() }).partial();
 
 /**
- * Adds to the audit log what is known only where a request is answered: each act on another's behalf that has no row from
- * what it did, and each refusal for want of a scope. Everything else has its rows from the functions behind the routes.
+ * Adds to the audit log what is known only where a request is answered: each act on another's behalf that has no row
+ * from what it did, and each refusal for want of a scope. Everything else has its rows from the functions behind the
+ * routes.
  */
 export function recordActs(services: AuditServices) {
   return createMiddleware<Env>(async (c, next) => {

@@ -70,9 +70,9 @@ export async function startServer(
   const address = server.address();
 
   /**
-   * Closing the port resets the connections that stand in its queue, of which the event loop takes one at a time. So it is
-   * closed after a turn of the loop that found none. What is asked meanwhile is answered right after, so that whoever has
-   * its answer is not in the queue again.
+   * Closing the port resets the connections that stand in its queue, of which the event loop takes one at a time. So it
+   * is closed after a turn of the loop that found none. What is asked meanwhile is answered right after, so that
+   * whoever has its answer is not in the queue again.
    */
   async function closePort(): Promise<void> {
     const until = performance.now() + QUEUE_MS;

@@ -46,8 +46,8 @@ export async function readJson<Schema extends z.ZodType>(
 }
 
 /**
- * The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. `_` is
- * passed over: what clients (jQuery for one) add against caches.
+ * The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. `_`
+ * is passed over: what clients (jQuery for one) add against caches.
  */
 export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema): z.output<Schema> {
   const query: Record<string, unknown> = {};

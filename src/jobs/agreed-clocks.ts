@@ -4,7 +4,9 @@ import { SweepRefused } from './sweep-refused.ts';
 /** What time it is by each of those who date things. */
 export type Clocks = { bucket: Date; database: Date; host: Date };
 
-/** What clocks that are kept right may differ by, however slow the answers are. S3 itself refuses more than 15 minutes. */
+/**
+ * What clocks that are kept right may differ by, however slow the answers are. S3 itself refuses more than 15 minutes.
+ */
 const MAX_DIFFERENCE_MS = 5 * 60_000;
 
 export type ClockServices = {
@@ -19,8 +21,8 @@ export async function readClocks({ bucketClock, markerQueries, now }: ClockServi
 }
 
 /**
- * The clocks, by which the sweeper tells what is old: objects by the bucket's, deletions by the database's. A clock that
- * is wrong by a month would make abandoned uploads of those of a moment ago.
+ * The clocks, by which the sweeper tells what is old: objects by the bucket's, deletions by the database's. A clock
+ * that is wrong by a month would make abandoned uploads of those of a moment ago.
  * @throws {SweepRefused} when they differ by more than five minutes.
  */
 export function requireAgreement(clocks: Clocks): Clocks {

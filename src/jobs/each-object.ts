@@ -23,8 +23,8 @@ export type EachOptions<T> = {
 };
 
 /**
- * Does what is to be done with each of these in the bucket, a few at a time. One that the bucket refuses (Object Lock, a
- * policy), or does not answer for, is counted, logged with its key and the bucket's own code, and left to the next
+ * Does what is to be done with each of these in the bucket, a few at a time. One that the bucket refuses (Object Lock,
+ * a policy), or does not answer for, is counted, logged with its key and the bucket's own code, and left to the next
  * sweep.
  * @param task false where there was nothing to be done after all.
  * @throws {Problem} `storage-unavailable` when the bucket has not answered several times in a row, the signal's reason

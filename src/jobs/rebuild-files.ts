@@ -75,9 +75,9 @@ type Candidate = { key: string; object: ListedObject; parsed: ParsedKey; isCopy:
  * it is confirmed, and belongs to whom its key says. Rows that are there are kept, so it may be repeated. Nothing is
  * removed from the bucket; what a confirmation would copy away is copied away.
  *
- * What only the database knew is lost: which files were archived or deleted (an object that still waited for its removal
- * is a file again), and what was changed of names, record ids, document types and metadata. An upload that nobody had
- * confirmed yet becomes a file, as its owner could have made it one. `createdAt` is the object's date.
+ * What only the database knew is lost: which files were archived or deleted (an object that still waited for its
+ * removal is a file again), and what was changed of names, record ids, document types and metadata. An upload that
+ * nobody had confirmed yet becomes a file, as its owner could have made it one. `createdAt` is the object's date.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: run it again.
  */
 export async function rebuildFiles(services: RebuildServices, options: RebuildOptions = {}): Promise<RebuildCounts> {

@@ -32,8 +32,8 @@ export async function lockDataDirectory(directory: string): Promise<() => Promis
     await rm(draft, { force: true });
   }
   return async () => {
-    // Numbers only grow: were the file removed, one who looked before would make a number that was. Where this fails, the
-    // end of this process does as well.
+    // Numbers only grow: were the file removed, one who looked before would make a number that was. Where this fails,
+    // the end of this process does as well.
     await write(0, null)
       .then(() => rename(draft, path))
       .catch(() => undefined);
@@ -95,7 +95,9 @@ function isThere(pid: number): boolean {
   }
 }
 
-/** What tells a process from an earlier one of its number; 'ended' for one that only waits to be reaped; null unknown. */
+/**
+ * What tells a process from an earlier one of its number; 'ended' for one that only waits to be reaped; null unknown.
+ */
 async function whenBegan(pid: number): Promise<string | null> {
   if (platform() === 'win32') return null;
   try {

@@ -7,8 +7,8 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /**
- * The bucket's own code where the bucket itself refused: Object Lock, a policy, what it does not know. null where it did
- * not answer, or is busy, and the same may succeed a moment later.
+ * The bucket's own code where the bucket itself refused: Object Lock, a policy, what it does not know. null where it
+ * did not answer, or is busy, and the same may succeed a moment later.
  */
 export function refusalCode(error: unknown): string | null {
   const cause = error instanceof Problem ? error.cause : error;

@@ -12,7 +12,10 @@ const OPAQUE =
 const EXECUTABLE =
   /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable|pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary|mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|makeself|vnd\.appimage|vnd\.microsoft\.portable-executable|efi)$/;
 
-/** Containers that many formats use, of which only a few are known here: they are what a type of an unknown format holds. */
+/**
+ * Containers that many formats use, of which only a few are known here: they are what a type of an unknown format
+ * holds.
+ */
 const CONTAINERS = /^application\/(zip|x-cfb|gzip|xml|vnd\.sqlite3)$/;
 
 const ZIP =
@@ -74,8 +77,9 @@ const KNOWN = new Set([...supportedMimeTypes].map(usualName));
 export type ContentCheck = { detected: string | null; refusal: string | null };
 
 /**
- * Whether content that begins with `sample` may be kept as what it claims to be. A claimed type is a hint: systems tell it
- * by a file's extension, and are often wrong. So nothing is refused for being something else, but for the harm in it:
+ * Whether content that begins with `sample` may be kept as what it claims to be. A claimed type is a hint: systems tell
+ * it by a file's extension, and are often wrong. So nothing is refused for being something else, but for the harm in
+ * it:
  * - a program under any type but a program's (`EXECUTABLE`) or one that says nothing (`OPAQUE`);
  * - another kind of content than claimed under a type that browsers show by themselves: HTML as PNG, a ZIP as JPEG, GIF
  *   as MP4; a WebP as JPEG is an image, too, and shown as one;

@@ -73,8 +73,8 @@ export type ConfirmUploadServices = AuditServices & {
  * answer; a crash leaves an object that can be confirmed again.
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
- * `quota-exceeded`: the object is removed, its id can become no file any more, and each repetition gets the same answer;
- * `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, the call may be repeated.
+ * `quota-exceeded`: the object is removed, its id can become no file any more, and each repetition gets the same
+ * answer; `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, the call may be repeated.
  */
 export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectKey }) => ({ objectKey }));
 
@@ -89,8 +89,8 @@ async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCall
 }
 
 /**
- * What is copied away or refused is gone from under its own key: whoever was about to look at it, or to copy it, gets the
- * same answer as who was faster.
+ * What is copied away or refused is gone from under its own key: whoever was about to look at it, or to copy it, gets
+ * the same answer as who was faster.
  */
 async function whenOvertaken(
   { config, files }: ConfirmUploadServices,

@@ -5,7 +5,10 @@ import { detectMarkup } from './detect-markup.ts';
 /** How many of an object's first bytes are looked at, at most: what the `file-type` library asks for. */
 export const SAMPLE_BYTES = 4100;
 
-/** Programs that a system would run: Windows (MZ), Linux (ELF), macOS (Mach-O, alone or several in one, in either order). */
+/**
+ * Programs that a system would run: Windows (MZ), Linux (ELF), macOS (Mach-O, alone or several in one, in either
+ * order).
+ */
 const EXECUTABLES: readonly (readonly [type: string, ...signatures: string[]])[] = [
   ['application/x-msdownload', '4d5a'],
   ['application/x-elf', '7f454c46'],
@@ -20,7 +23,10 @@ const HEADERS: readonly (readonly [type: string, ...signatures: string[]])[] = [
   ['application/ogg', '4f676753'],
 ];
 
-/** Formats that are text: where all of the sample is text, the letters that begin others (`BM`, `ID3`, `FORM`) are words. */
+/**
+ * Formats that are text: where all of the sample is text, the letters that begin others (`BM`, `ID3`, `FORM`) are
+ * words.
+ */
 const TEXT_FORMATS = new Set([
   ...['application/pdf', 'application/postscript', 'application/rtf', 'text/vcard', 'text/calendar', 'text/vtt'],
   ...['application/x-ms-regedit', 'application/pgp-encrypted', 'application/xml', 'image/gif'],
@@ -113,7 +119,9 @@ function hasImageBrand(bytes: Buffer): boolean {
   return false;
 }
 
-/** Readers accept a PDF whose header stands anywhere in the first 1,024 bytes (ISO 32000-1, annex H, notes 13 and 14). */
+/**
+ * Readers accept a PDF whose header stands anywhere in the first 1,024 bytes (ISO 32000-1, annex H, notes 13 and 14).
+ */
 function hasLatePdfHeader(bytes: Buffer): boolean {
   return bytes.subarray(0, 1024).includes('%PDF-');
 }

@@ -26,8 +26,8 @@ const BEFORE_ROOT = [
 ];
 
 /**
- * Whether bytes begin as HTML, SVG or XML do: WHATWG MIME Sniffing standard, section 7.1, but behind a byte order mark, in
- * UTF-16, and with a tag that ends in any white space as well, since what reads such a file takes all of these.
+ * Whether bytes begin as HTML, SVG or XML do: WHATWG MIME Sniffing standard, section 7.1, but behind a byte order mark,
+ * in UTF-16, and with a tag that ends in any white space as well, since what reads such a file takes all of these.
  * @returns `text/html`, `application/xhtml+xml`, `image/svg+xml`, `application/xml`; null for none of them.
  */
 export function detectMarkup(bytes: Uint8Array): string | null {

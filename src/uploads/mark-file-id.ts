@@ -17,8 +17,8 @@ export function markFileId(signer: IdSigner, parts: ObjectKeyParts, by: Beginner
 }
 
 /**
- * Whether an upload was ever signed under this key, to be begun by one of these: by this version of the service or a newer one, with one of the
- * secrets that are set. A made-up key passes once in 16 million.
+ * Whether an upload was ever signed under this key, to be begun by one of these: by this version of the service or a
+ * newer one, with one of the secrets that are set. A made-up key passes once in 16 million.
  */
 export function isMarked(
   signer: IdSigner,

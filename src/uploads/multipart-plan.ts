@@ -38,7 +38,9 @@ export function partLength(plan: MultipartPlan, partNumber: number): number | nu
 /** An upload that was begun: under which key, how it is cut, and the bucket's id of it. */
 type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string };
 
-/** Of HMAC-SHA256, 128 bits (RFC 2104, section 5: no less than half): in base64url the last character has two of them. */
+/**
+ * Of HMAC-SHA256, 128 bits (RFC 2104, section 5: no less than half): in base64url the last character has two of them.
+ */
 const TAG_BYTES = 16;
 
 /**

@@ -43,8 +43,8 @@ export async function presignUpload(services: PresignUploadServices, caller: Cal
 }
 
 /**
- * Signs many uploads, in the order of the requests. One that is not allowed refuses all of them, and where one cannot be
- * begun in the bucket, those that are begun already are aborted (what is left of them is swept).
+ * Signs many uploads, in the order of the requests. One that is not allowed refuses all of them, and where one cannot
+ * be begun in the bucket, those that are begun already are aborted (what is left of them is swept).
  * @throws {Problem} as `presignUpload`; `errors` names every violation by its path.
  */
 export async function presignUploads(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {

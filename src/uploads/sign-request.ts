@@ -60,8 +60,9 @@ const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'A
  * PutObject is exact where `size` is known; else a form up to what the limits allow, or, where the store knows none, a
  * PUT that is held against them when it is confirmed, as are parts. What the client completes itself it could complete
  * again, so it is copied away when it is confirmed, as a form is: 5 GiB at most.
- * @throws {Problem} `not-your-object`, `upload-not-found` for a key that is none of ours and for parts of an upload that did not begin here, `forbidden` for DeleteObject,
- * `invalid-request` for what is no such request, `file-too-large`, `content-type-not-allowed`.
+ * @throws {Problem} `not-your-object`, `upload-not-found` for a key that is none of ours and for parts of an upload
+ * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for what is no such request,
+ * `file-too-large`, `content-type-not-allowed`.
  */
 export async function signRequest(
   services: PresignUploadServices,

@@ -5,8 +5,8 @@ import type { StoredObject } from '../storage/bucket.ts';
 import { toRemembered, type UploadMetadata } from './upload-metadata.ts';
 
 /**
- * The row of a verified upload. This file is the one place that says how a row is made of a key, of what was signed, and
- * of what is stored.
+ * The row of a verified upload. This file is the one place that says how a row is made of a key, of what was signed,
+ * and of what is stored.
  * @param stored where the bytes are: the object itself, or its verified copy.
  */
 export function toNewFile(
@@ -27,8 +27,8 @@ export function toNewFile(
 }
 
 /**
- * The row of an upload that becomes no file. What it says of itself is not believed: all but the object's own headers is
- * from the key.
+ * The row of an upload that becomes no file. What it says of itself is not believed: all but the object's own headers
+ * is from the key.
  * @param object null when nothing has arrived.
  */
 export function toRefusedFile(key: ParsedKey, object: StoredObject | null, createdAt: Date): NewFile {

@@ -10,9 +10,9 @@ export type HealthServices = ReadinessServices & {
 };
 
 /**
- * Open routes for probes. `/healthz`: the process lives. `/readyz`: 200 while uploads can be signed, for that needs neither
- * bucket nor database, with what works of each; 503 as soon as the service is about to stop. `/readyz?full`: 503 as well
- * while the bucket or the database does not answer.
+ * Open routes for probes. `/healthz`: the process lives. `/readyz`: 200 while uploads can be signed, for that needs
+ * neither bucket nor database, with what works of each; 503 as soon as the service is about to stop. `/readyz?full`:
+ * 503 as well while the bucket or the database does not answer.
  */
 export function healthRoutes(services: HealthServices): Hono<Env> {
   const routes = new Hono<Env>();

@@ -29,10 +29,10 @@ const TOKEN_PLACEHOLDER = '%TOKEN%';
 /**
  * The demo page, for development: open routes, `/` and its assets.
  *
- * The page carries a token only where the service listens on a loopback address and is called by a loopback name, with no
- * proxy in between: a name of somebody else's that was made to resolve to this machine (DNS rebinding), a tunnel and a
- * neighbour on the network get the page without one. Whoever has an account on this machine gets it: loopback is shared.
- * Nothing else may run in the page, frame it or, without CORS headers, read it.
+ * The page carries a token only where the service listens on a loopback address and is called by a loopback name, with
+ * no proxy in between: a name of somebody else's that was made to resolve to this machine (DNS rebinding), a tunnel and
+ * a neighbour on the network get the page without one. Whoever has an account on this machine gets it: loopback is
+ * shared. Nothing else may run in the page, frame it or, without CORS headers, read it.
  */
 export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono<Env> {
   const routes = new Hono<Env>();
@@ -54,7 +54,9 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   return routes;
 }
 
-/** What proxies, tunnels and CDNs add to a request, by the beginnings of the names (RFC 7239, RFC 9110 section 7.6.3). */
+/**
+ * What proxies, tunnels and CDNs add to a request, by the beginnings of the names (RFC 7239, RFC 9110 section 7.6.3).
+ */
 const PROXY_HEADERS =
   /^(x-forwarded|forwarded|via$|x-real-|x-original-|x-client-|x-cluster-|x-envoy-|x-amzn-|x-vercel-|x-proxy|true-client-|client-ip|cf-|cdn-|fastly-|fly-|ngrok-)/;
 

@@ -60,7 +60,9 @@ export async function run(launcher: Launcher, command: readonly string[]): Promi
   await promisify(execFile)(program, args, { ...user, env: POSTGRES_ENVIRONMENT, cwd: '/' });
 }
 
-/** Makes a user the owner of a file or a folder with all that is in it; the folder last, so that it tells it is done. */
+/**
+ * Makes a user the owner of a file or a folder with all that is in it; the folder last, so that it tells it is done.
+ */
 async function giveTo({ uid, gid }: { uid: number; gid: number }, directory: string): Promise<void> {
   for (const entry of await readdir(directory, { recursive: true })) await lchown(join(directory, entry), uid, gid);
   await lchown(directory, uid, gid);

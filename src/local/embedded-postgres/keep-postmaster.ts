@@ -4,8 +4,8 @@ import { type PostmasterOptions, startPostmaster } from './start-postmaster.ts';
 const LOOK_MILLISECONDS = 500;
 
 /**
- * Starts a server again that ended by itself (killed, out of memory), at the same port, so that its URL stays; as often as
- * it takes. Looks twice a second: one that was taken over is no child to hear of.
+ * Starts a server again that ended by itself (killed, out of memory), at the same port, so that its URL stays; as often
+ * as it takes. Looks twice a second: one that was taken over is no child to hear of.
  * @returns what ends this, once a start that is under way is over.
  */
 export function keepPostmaster({ pid, port }: Postmaster, options: PostmasterOptions): () => Promise<void> {

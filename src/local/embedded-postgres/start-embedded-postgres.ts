@@ -17,8 +17,8 @@ export type EmbeddedPostgres = {
  * A real PostgreSQL on this machine, for development: on 127.0.0.1 at a free port, with its data, its password and its
  * log in `directory` (made when missing, for its owner's eyes alone; one service at a time). The data outlives the
  * service, however that ends: a server still running on the directory is taken over. `log` gets a line for what is
- * slow or unusual; nothing secret is in it. With `keepsRunning` a server that ends by itself is started again, at the same
- * port.
+ * slow or unusual; nothing secret is in it. With `keepsRunning` a server that ends by itself is started again, at the
+ * same port.
  *
  * Throws an `Error` with the reason and the way out where it cannot run.
  */

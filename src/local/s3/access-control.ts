@@ -13,10 +13,10 @@ export const ACL_HEADERS: readonly string[] = [
 ];
 
 /**
- * As on S3 since April 2023 ownership is "bucket owner enforced", and access control lists give nothing to anybody: the S3
- * user guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that keep everything to
- * the owner are taken; others are refused with `refusal`, AccessControlListNotSupported for objects, and InvalidArgument
- * for one that there is not.
+ * As on S3 since April 2023 ownership is "bucket owner enforced", and access control lists give nothing to anybody: the
+ * S3 user guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that keep
+ * everything to the owner are taken; others are refused with `refusal`, AccessControlListNotSupported for objects, and
+ * InvalidArgument for one that there is not.
  */
 export function requirePrivateAcl(
   headers: ReadonlyMap<string, string>,

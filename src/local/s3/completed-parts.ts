@@ -39,7 +39,8 @@ export function readCompletedParts(body: Buffer): CompletedPart[] {
 
 /**
  * The uploaded part that the list means. Throws InvalidPart where there is none with this number, ETag and checksum,
- * EntityTooSmall for one under 5 MiB that is not the last, and InvalidRequest where a composite checksum lacks its part.
+ * EntityTooSmall for one under 5 MiB that is not the last, and InvalidRequest where a composite checksum lacks its
+ * part.
  */
 export function choosePart(
   { partNumber, etag, checksums }: CompletedPart,

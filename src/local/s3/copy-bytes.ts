@@ -22,7 +22,8 @@ export type CopiedBytes = {
 
 /**
  * Copies bytes of an object, at most 5 GiB, and answers what `commit` makes of them; where that throws, they go. Throws
- * PreconditionFailed unless the source is as the request wants it, InvalidRequest for more, and what `openObject` throws.
+ * PreconditionFailed unless the source is as the request wants it, InvalidRequest for more, and what `openObject`
+ * throws.
  */
 export async function copyBytes<Result>(
   { request, store }: S3Call,

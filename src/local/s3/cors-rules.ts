@@ -17,8 +17,8 @@ const METHODS = ['GET', 'PUT', 'POST', 'DELETE', 'HEAD'];
 const LIST_ELEMENTS = ['AllowedOrigin', 'AllowedMethod', 'AllowedHeader', 'ExposeHeader'];
 
 /**
- * Reads a CORSConfiguration: the S3 reference, "PutBucketCors". 1 to 100 rules, each with an origin and a method. Throws
- * MalformedXML, and InvalidRequest for another method or a pattern with two wildcards.
+ * Reads a CORSConfiguration: the S3 reference, "PutBucketCors". 1 to 100 rules, each with an origin and a method.
+ * Throws MalformedXML, and InvalidRequest for another method or a pattern with two wildcards.
  */
 export function parseCorsRules(body: Buffer): CorsRule[] {
   const root = parseXmlBody(body);

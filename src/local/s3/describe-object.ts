@@ -50,8 +50,8 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
 }
 
 /**
- * The bytes that `partNumber` asks for, and of how many parts they are one; null without it. An object that was not uploaded
- * in parts is its first one. Throws InvalidPartNumber, and InvalidRequest beside a `Range`.
+ * The bytes that `partNumber` asks for, and of how many parts they are one; null without it. An object that was not
+ * uploaded in parts is its first one. Throws InvalidPartNumber, and InvalidRequest beside a `Range`.
  */
 function choosePart(
   request: S3Request,

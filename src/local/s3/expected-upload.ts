@@ -23,8 +23,8 @@ export type ExpectedUpload = ExpectedBody & { sizeBytes: number; bytes: AsyncIte
 export const UPLOAD_HEADERS: readonly string[] = [...BODY_HEADERS, 'x-amz-decoded-content-length', 'x-amz-trailer'];
 
 /**
- * What the headers say about bytes to store, and those bytes themselves, taken out of the `aws-chunked` encoding where they
- * come in it. Throws MissingContentLength, EntityTooLarge above 5 GiB, and what `readExpectedBody` throws.
+ * What the headers say about bytes to store, and those bytes themselves, taken out of the `aws-chunked` encoding where
+ * they come in it. Throws MissingContentLength, EntityTooLarge above 5 GiB, and what `readExpectedBody` throws.
  */
 export function readExpectedUpload(call: S3Call): ExpectedUpload {
   const { request, payload } = call;

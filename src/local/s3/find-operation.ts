@@ -44,7 +44,10 @@ import { SUBRESOURCES } from './subresources.ts';
 
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
-/** By method, a space, what is addressed, and its sub-resources in order, each after a question mark; and whether it copies. */
+/**
+ * By method, a space, what is addressed, and its sub-resources in order, each after a question mark; and whether it
+ * copies.
+ */
 const OPERATIONS = new Map<string, S3Operation>([
   ['GET service', listBuckets],
   ['PUT bucket', createBucket],

@@ -8,9 +8,9 @@ const SIGNATURE_PARAMETERS = [
 ].map((name) => `x-amz-${name}`);
 
 /**
- * A signed request with the `x-amz-*` parameters of its query as headers: SDKs presign metadata, tags, checksums and ACLs
- * so, and S3 acts on them. What becomes a header is honoured or refused like one, and never ignored. Throws InvalidArgument
- * for one that no header can carry, that is there twice, or beside a header that says something else.
+ * A signed request with the `x-amz-*` parameters of its query as headers: SDKs presign metadata, tags, checksums and
+ * ACLs so, and S3 acts on them. What becomes a header is honoured or refused like one, and never ignored. Throws
+ * InvalidArgument for one that no header can carry, that is there twice, or beside a header that says something else.
  */
 export function withHoistedHeaders(request: S3Request): S3Request {
   const headers = new Map(request.headers);

@@ -8,7 +8,9 @@ const METADATA_PREFIX = 'x-amz-meta-';
 /** Stored with an object and returned as they were sent. */
 const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires'];
 
-/** What describes an object's content: the S3 User Guide, "System-defined object metadata", as far as clients set it. */
+/**
+ * What describes an object's content: the S3 User Guide, "System-defined object metadata", as far as clients set it.
+ */
 export const CONTENT_HEADERS: readonly string[] = [...KEPT_HEADERS, 'content-type'];
 
 /** On any request; the signature's own. */

@@ -34,15 +34,15 @@ const CLOSE_GRACE_MILLISECONDS = 5_000;
 const CLOSE_IDLE_MILLISECONDS = 50;
 
 /**
- * Starts a strict subset of S3 on a directory: path-style addressing, Signature Version 4 always, one pair of keys. What
- * it does not implement it answers with 501 NotImplemented. Rejects when the port is taken (EADDRINUSE) or the directory
- * cannot be written.
+ * Starts a strict subset of S3 on a directory: path-style addressing, Signature Version 4 always, one pair of keys.
+ * What it does not implement it answers with 501 NotImplemented. Rejects when the port is taken (EADDRINUSE) or the
+ * directory cannot be written.
  */
 export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
   const { region, accessKeyId, secretAccessKey, patienceMilliseconds = 20_000 } = options;
   const server = createServer({
-    // Bytes of 5 GiB may take as long as they move: the idle timeout ends what does not. What comes before them may not;
-    // without a time of their own, Node lets headers take as long as the body.
+    // Bytes of 5 GiB may take as long as they move: the idle timeout ends what does not. What comes before them may
+    // not; without a time of their own, Node lets headers take as long as the body.
     requestTimeout: 0,
     headersTimeout: patienceMilliseconds,
     connectionsCheckingInterval: patienceMilliseconds / 10,

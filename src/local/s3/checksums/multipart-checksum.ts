@@ -53,8 +53,9 @@ export function readAlgorithm(request: S3Request): ChecksumAlgorithm | null {
 
 /**
  * Throws InvalidRequest where a part's checksum is not of the upload's algorithm. Only with FULL_OBJECT may a part come
- * without one. An upload that was begun without an algorithm takes parts with any CRC, since SDKs send one by default; the
- * part is held against it, and the object has none. S3 refused that until 2024; what it does since is not documented.
+ * without one. An upload that was begun without an algorithm takes parts with any CRC, since SDKs send one by default;
+ * the part is held against it, and the object has none. S3 refused that until 2024; what it does since is not
+ * documented.
  */
 export function requirePartChecksum(upload: MultipartChecksum | null, sent: ChecksumAlgorithm | null): void {
   const isOptional = sent === null && upload?.type === 'FULL_OBJECT';

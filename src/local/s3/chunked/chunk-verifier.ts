@@ -18,8 +18,8 @@ const EMPTY_SHA256 = createHash('sha256').digest('hex');
 
 /**
  * Verifies chunk after chunk: the S3 reference, "Signature Calculations for the Authorization Header: Transferring
- * Payload in Multiple Chunks", and with trailing headers "… with Trailers". Each signature covers the one before, so none
- * can be left out, moved or repeated. Both ends throw SignatureDoesNotMatch.
+ * Payload in Multiple Chunks", and with trailing headers "… with Trailers". Each signature covers the one before, so
+ * none can be left out, moved or repeated. Both ends throw SignatureDoesNotMatch.
  */
 export function createChunkVerifier({ signingKey, timestamp, scope, seed }: ChunkSigning) {
   let previous = seed;

@@ -17,8 +17,8 @@ export type ChunkedFormat = {
 };
 
 /**
- * The bytes in an `aws-chunked` body, as they arrive: what a chunk's signature has not confirmed yet is among them, so they
- * count only once the iteration has ended. Throws IncompleteBody for what is malformed or ends early,
+ * The bytes in an `aws-chunked` body, as they arrive: what a chunk's signature has not confirmed yet is among them, so
+ * they count only once the iteration has ended. Throws IncompleteBody for what is malformed or ends early,
  * InvalidChunkSizeError, SignatureDoesNotMatch, and MalformedTrailerError.
  */
 export async function* readChunks(

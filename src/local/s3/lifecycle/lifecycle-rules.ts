@@ -9,9 +9,9 @@ const MAX_RULES = 1000;
 const MAX_ID_CHARACTERS = 255;
 
 /**
- * Reads a LifecycleConfiguration: the S3 reference, "PutBucketLifecycleConfiguration". Throws MalformedXML, InvalidArgument
- * for two rules of one id, and NotImplemented for what expires or moves objects, or filters by anything but a prefix: what
- * is not done is not taken.
+ * Reads a LifecycleConfiguration: the S3 reference, "PutBucketLifecycleConfiguration". Throws MalformedXML,
+ * InvalidArgument for two rules of one id, and NotImplemented for what expires or moves objects, or filters by anything
+ * but a prefix: what is not done is not taken.
  */
 export function parseLifecycleRules(body: Buffer): LifecycleRule[] {
   const root = parseXmlBody(body);

@@ -1,6 +1,6 @@
 /**
- * Orders keys by the bytes of their UTF-8, as S3 lists them. JavaScript compares UTF-16 units, which differs only in that
- * a surrogate (of a character above U+FFFF) comes after U+E000 to U+FFFF.
+ * Orders keys by the bytes of their UTF-8, as S3 lists them. JavaScript compares UTF-16 units, which differs only in
+ * that a surrogate (of a character above U+FFFF) comes after U+E000 to U+FFFF.
  */
 export function compareKeys(a: string, b: string): number {
   const length = Math.min(a.length, b.length);

@@ -5,7 +5,9 @@ import type { XmlNode } from '../xml-body.ts';
 /** How a listing writes keys and what it says about that. */
 export type KeyEncoding = { encode: (key: string) => string; nodes: XmlNode[] };
 
-/** The `encoding-type` of a listing: `url`, as a form encodes but with slashes kept, or none. Throws InvalidArgument. */
+/**
+ * The `encoding-type` of a listing: `url`, as a form encodes but with slashes kept, or none. Throws InvalidArgument.
+ */
 export function readEncoding(request: S3Request): KeyEncoding {
   const type = queryValue(request, 'encoding-type') ?? '';
   if (type === '') return { encode: (key) => key, nodes: [] };

@@ -23,8 +23,8 @@ const KNOWN_HEADERS = [
 
 /**
  * CopyObject, at most 5 GiB: headers and tags are the source's, or with REPLACE the request's. The bytes are read and
- * written again, so the ETag is always their MD5 and a checksum is of the whole object. Conditions on the destination as
- * in PutObject.
+ * written again, so the ETag is always their MD5 and a checksum is of the whole object. Conditions on the destination
+ * as in PutObject.
  */
 export async function copyObject(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;

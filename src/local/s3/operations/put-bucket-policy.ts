@@ -5,7 +5,9 @@ import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { writeSetting } from '../store/buckets.ts';
 
-/** PutBucketPolicy: one that lets everybody read, as `parsePublicReadPolicy` takes it. There is no Block Public Access. */
+/**
+ * PutBucketPolicy: one that lets everybody read, as `parsePublicReadPolicy` takes it. There is no Block Public Access.
+ */
 export async function putBucketPolicy(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   refuseUnknownHeaders(request, [...BODY_HEADERS, 'x-amz-confirm-remove-self-bucket-access']);

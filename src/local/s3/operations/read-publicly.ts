@@ -6,8 +6,8 @@ import { getObject } from './get-object.ts';
 import { headObject } from './head-object.ts';
 
 /**
- * True for a GET or HEAD of an object without a signature, and with no parameter that means something to S3: other versions,
- * tags and other headers than the object's stay the owner's.
+ * True for a GET or HEAD of an object without a signature, and with no parameter that means something to S3: other
+ * versions, tags and other headers than the object's stay the owner's.
  */
 export function isAnonymousRead({ method, bucket, key, query, headers }: S3Request): boolean {
   const isRead = (method === 'GET' || method === 'HEAD') && bucket !== '' && key !== '';
@@ -19,8 +19,8 @@ export function isAnonymousRead({ method, bucket, key, query, headers }: S3Reque
 }
 
 /**
- * GetObject and HeadObject for everybody, where the bucket's policy says so. Who may not list a bucket is not told that an
- * object is missing: AccessDenied, as on S3.
+ * GetObject and HeadObject for everybody, where the bucket's policy says so. Who may not list a bucket is not told that
+ * an object is missing: AccessDenied, as on S3.
  */
 export async function readPublicly(call: Omit<S3Call, 'payload'>): Promise<S3Answer> {
   const read = call.request.method === 'HEAD' ? headObject : getObject;

@@ -1,4 +1,7 @@
-/** Whether a resource is one that a policy's pattern names: `*` stands for any characters, `?` for one. Never worse than the product of both. */
+/**
+ * Whether a resource is one that a policy's pattern names: `*` stands for any characters, `?` for one. Never worse than
+ * the product of both.
+ */
 export function matchesResource(pattern: string, resource: string): boolean {
   let at = 0;
   let read = 0;

@@ -5,8 +5,8 @@ import { S3Error } from '../s3-error.ts';
 const SIGNATURE_FIELDS = ['x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-signature'];
 
 /**
- * The fields of a form as the headers of a PutObject: latin1 text of their UTF-8. Throws InvalidArgument for one that no
- * header can carry.
+ * The fields of a form as the headers of a PutObject: latin1 text of their UTF-8. Throws InvalidArgument for one that
+ * no header can carry.
  */
 export function formHeaders(fields: ReadonlyMap<string, string>): Map<string, string> {
   const headers = [...fields].filter(

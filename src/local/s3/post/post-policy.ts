@@ -37,8 +37,8 @@ export function parsePolicy(base64: string): PostPolicy {
 }
 
 /**
- * Throws AccessDenied unless the policy has not expired, each of its conditions holds and it names every field. `fields`
- * are by lower-case name, variables replaced, and `bucket` among them.
+ * Throws AccessDenied unless the policy has not expired, each of its conditions holds and it names every field.
+ * `fields` are by lower-case name, variables replaced, and `bucket` among them.
  */
 export function requirePolicy(policy: PostPolicy, fields: ReadonlyMap<string, string>, now: Date): void {
   if (now.getTime() >= policy.expiresAt) throw refused('Policy expired.');

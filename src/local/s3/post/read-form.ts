@@ -15,8 +15,8 @@ const MAX_FIELDS_BYTES = 20 * 1024;
 
 /**
  * Reads a multipart/form-data body (RFC 7578) up to the field `file`; its bytes pass through as they arrive. Throws
- * MalformedPOSTRequest, MaxPostPreDataLengthExceeded for more than 20 KiB before the file, and InvalidArgument for a field
- * that is there twice and for no file.
+ * MalformedPOSTRequest, MaxPostPreDataLengthExceeded for more than 20 KiB before the file, and InvalidArgument for a
+ * field that is there twice and for no file.
  */
 export async function readForm(contentType: string, body: AsyncIterable<Buffer>): Promise<PostForm> {
   const delimiter = Buffer.from(`\r\n--${readBoundary(contentType)}`, 'latin1');

@@ -9,7 +9,9 @@ export type Payload =
   /** The `aws-chunked` encoding; `signing` is null where the chunks are not signed. */
   | { kind: 'chunked'; hasTrailer: boolean; signing: ChunkSigning | null };
 
-/** The words `x-amz-content-sha256` may be: the S3 reference, "Authenticating Requests: Using the Authorization Header". */
+/**
+ * The words `x-amz-content-sha256` may be: the S3 reference, "Authenticating Requests: Using the Authorization Header".
+ */
 export function readPayload(payloadHash: string, signing: ChunkSigning): Payload {
   switch (payloadHash) {
     case 'UNSIGNED-PAYLOAD':

@@ -14,8 +14,8 @@ const MAX_CLOCK_SKEW_MILLISECONDS = 15 * 60 * 1000;
 
 /**
  * The claim of an `Authorization` header: the S3 reference, "Authenticating Requests: Using the Authorization Header".
- * Throws AuthorizationHeaderMalformed for what does not parse or has another scope, RequestTimeTooSkewed for a date more
- * than 15 minutes off, InvalidRequest without `x-amz-content-sha256`.
+ * Throws AuthorizationHeaderMalformed for what does not parse or has another scope, RequestTimeTooSkewed for a date
+ * more than 15 minutes off, InvalidRequest without `x-amz-content-sha256`.
  */
 export function readHeaderClaim(request: S3Request, authorization: string, region: string, now: Date): SignatureClaim {
   if (authorization.startsWith('AWS ')) {

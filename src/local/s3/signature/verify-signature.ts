@@ -12,8 +12,8 @@ export type SigningKeys = { region: string; accessKeyId: string; secretAccessKey
 
 /**
  * Verifies the AWS Signature Version 4 of a request, in its query or in its Authorization header, and answers what it
- * says about the body. Every header named as signed is compared as it arrived, and `host` and every `x-amz-*` header must
- * be named. Throws `S3Error` with S3's own codes.
+ * says about the body. Every header named as signed is compared as it arrived, and `host` and every `x-amz-*` header
+ * must be named. Throws `S3Error` with S3's own codes.
  */
 export function verifySignature(request: S3Request, keys: SigningKeys, now: Date): Payload {
   const claim = readClaim(request, keys.region, now);

@@ -48,8 +48,8 @@ export async function requireRecord(
 }
 
 /**
- * The object of a key, or a version of it, described, and its bytes in the range that the description asks for, open for
- * reading. `describe` runs again when the object is replaced between the two. Throws what `requireRecord` throws.
+ * The object of a key, or a version of it, described, and its bytes in the range that the description asks for, open
+ * for reading. `describe` runs again when the object is replaced between the two. Throws what `requireRecord` throws.
  */
 export async function openObject<Description extends { range: ByteRange | null }>(
   store: Store,

@@ -9,9 +9,9 @@ import { readNames } from './read-names.ts';
 import type { Store } from './store.ts';
 
 /**
- * Removes a bucket that has no object and no version of one. The one step that counts is to remove the folder of its records, which only an empty
- * one lets happen: an object that is stored meanwhile is either in it before, or in no bucket any more. What a crash leaves
- * of the rest the next start removes. Throws NoSuchBucket and BucketNotEmpty.
+ * Removes a bucket that has no object and no version of one. The one step that counts is to remove the folder of its
+ * records, which only an empty one lets happen: an object that is stored meanwhile is either in it before, or in no
+ * bucket any more. What a crash leaves of the rest the next start removes. Throws NoSuchBucket and BucketNotEmpty.
  */
 export async function removeBucket(store: Store, bucket: string): Promise<void> {
   await requireBucket(store, bucket);
@@ -31,7 +31,8 @@ export async function removeBucket(store: Store, bucket: string): Promise<void> 
 }
 
 /**
- * Ends the removal of a bucket whose records' folder is gone. Its last object may have become an older version just before:
+ * Ends the removal of a bucket whose records' folder is gone. Its last object may have become an older version just
+ * before:
  * then the bucket comes back, and this is false.
  */
 export async function endRemoval(store: Store, bucket: string): Promise<boolean> {

@@ -68,9 +68,9 @@ export async function removeObject(
 }
 
 /**
- * Removes one version for good, a delete marker too; nothing happens when there is none and no condition. Where it was the
- * newest, the next is that now. Throws PreconditionFailed, NoSuchKey, NoSuchBucket, and InvalidArgument for what can be no
- * version's id.
+ * Removes one version for good, a delete marker too; nothing happens when there is none and no condition. Where it was
+ * the newest, the next is that now. Throws PreconditionFailed, NoSuchKey, NoSuchBucket, and InvalidArgument for what
+ * can be no version's id.
  */
 export async function removeVersion(
   store: Store,

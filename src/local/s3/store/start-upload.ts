@@ -22,8 +22,8 @@ export type Upload = {
 };
 
 /**
- * Opens a new file in `incoming` for about `expectedBytes` bytes. One buffer fills while the other is written, so that hashing and
- * writing overlap and an upload holds 2 MiB at most.
+ * Opens a new file in `incoming` for about `expectedBytes` bytes. One buffer fills while the other is written, so that
+ * hashing and writing overlap and an upload holds 2 MiB at most.
  */
 export async function startUpload(store: Store, expectedBytes: number): Promise<Upload> {
   const name = randomUUID();

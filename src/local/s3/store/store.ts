@@ -17,8 +17,8 @@ export type Versioning = 'Enabled' | 'Suspended' | null;
  *
  * The record in `objects` names its key and its data files; publishing the record is the one point where an object
  * appears, changes or goes. Keys are no file names, for the sake of disks that fold case. A step that concerns versions
- * writes in `versions` first and in `objects` last, or the other way where a version comes back: `readVersions` says what
- * counts in between.
+ * writes in `versions` first and in `objects` last, or the other way where a version comes back: `readVersions` says
+ * what counts in between.
  */
 export type Store = {
   directory: string;
