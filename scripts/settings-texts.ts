@@ -66,7 +66,7 @@ function entriesOf(settings: Readonly<z.ZodRawShape>): Entry[] {
   });
 }
 
-/** What is said of the schema, and of what `optional()` and `default()` wrap. */
+/** The metadata of the schema, merged with that of the schema inside `optional()` or `default()`. */
 function metaOf(schema: z.core.$ZodType): z.GlobalMeta {
   const isWrapper = schema instanceof z.ZodOptional || schema instanceof z.ZodDefault;
   return { ...(isWrapper && metaOf(schema.def.innerType)), ...z.globalRegistry.get(schema) };
@@ -82,13 +82,13 @@ function describeRange({ min, max, unit }: Range): string {
   return [bounds, unit, toSize(max, unit)].filter(Boolean).join(' ').concat('.');
 }
 
-/** `(5 GiB)`: for bytes that are a round number of something larger. */
+/** `(5 GiB)`: for a number of bytes that is a multiple of a larger unit. */
 function toSize(count: number, unit: Range['unit']): string {
   const [name, size] = Object.entries(SIZES).find(([, bytes]) => count > 0 && count % bytes === 0) ?? [];
   return unit === 'bytes' && size !== undefined ? `(${count / size} ${name})` : '';
 }
 
-/** Comment lines, without the signs of Markdown; a link becomes the path it leads to. */
+/** Comment lines, without Markdown's markup; a link becomes its path. */
 function toComment(markdown: string): string[] {
   const text = markdown.replace(/\[[^\]]*\]\(([^)#]*)[^)]*\)/g, 'docs/$1').replaceAll('`', '');
   return wrap(text, WIDTH - 2).map((line) => `# ${line}`);

@@ -7,13 +7,13 @@ import { createServices } from '../src/start/services.ts';
 
 const usage = `usage: npm run sweep -- [--dry-run] [--adopt] [--json]
 
-Sweeps bucket and database now, as the service does on its timer, and prints what it did.
+Sweeps bucket and database now, as the service does on its timer, and prints the counts.
   --dry-run  counts, and changes nothing
-  --adopt    takes over a bucket whose marker is not this database's: docs/operating.md, "Restoring", says when
-  --json     prints the counts for a machine to read
+  --adopt    takes over a bucket that carries another database's marker: see docs/operating.md, "Restoring"
+  --json     prints the counts as JSON
 
-Exit code: 0 it is done; 1 it found files whose object is gone, or could not remove some objects; 2 it could not sweep,
-or this bucket is another database's; 64 wrong arguments.`;
+Exit code: 0 done; 1 the object of a file is gone, or an object could not be removed; 2 it could not sweep, or the
+bucket belongs to another database; 64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 
@@ -21,7 +21,7 @@ await runCommand(
   { usage, options: { 'dry-run': flag, adopt: flag, json: flag } },
   async (config, { values: { 'dry-run': dryRun, adopt, json } }) => {
     if (config.bucket === null || config.database.url === undefined) {
-      throw new Error('the embedded bucket and database belong to their service, which sweeps them on its timer');
+      throw new Error('it does not work on the embedded bucket and database: the service sweeps them on its timer');
     }
     const toStderr = (fields: Record<string, unknown>, message: string) =>
       console.error(message, JSON.stringify(fields));
@@ -37,16 +37,16 @@ await runCommand(
           ...{ dryRun, adopt },
           signal: AbortSignal.any([stopping.signal, lease.signal]),
           checkLease: lease.check,
-          onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects looked at`)),
+          onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects checked`)),
         }),
       );
       if (showsProgress) process.stderr.write('\r\x1b[K');
-      if (state === null) throw new Error('another instance is sweeping at this moment');
+      if (state === null) throw new Error('another instance is sweeping now: try again later');
       if (json) console.log(JSON.stringify(state));
       else {
         for (const [name, count] of Object.entries(state.counts)) console.log(`${name.padEnd(10)} ${count}`);
-        if (dryRun) console.log('a dry run: nothing was done');
-        else if (state.finishedAt === null) console.log('stopped in between: the next sweep goes on there');
+        if (dryRun) console.log('dry run: nothing was changed');
+        else if (state.finishedAt === null) console.log('stopped early: the next sweep continues there');
       }
       return state.counts.missing + state.counts.failed > 0 ? EXIT.found : EXIT.holds;
     } finally {

@@ -7,12 +7,12 @@ import { readAuth } from '../src/start/token-key.ts';
 
 const usage = `usage: npm run token -- <user> [--owner <owner>] [--scope "${SCOPES.join(' ')}"] [--ttl <seconds>]
 
-Prints a token for a user, made with the first JWT_SECRET, or in development with the secret in DATA_DIR.
-  --owner  whose files, where JWT_OWNER_CLAIM is set: a team, a tenant
-  --scope  what it may do, some of those, "files:read files:write" by default
-  --ttl    how long it is good for, in seconds, 3600 by default
+Prints a token for a user, signed with the first JWT_SECRET, or in development with the secret in DATA_DIR.
+  --owner  the owner of the files if JWT_OWNER_CLAIM is set: a team, a tenant
+  --scope  what the token allows: one or more of the scopes above, default "files:read files:write"
+  --ttl    the token's lifetime in seconds, default 3600
 
-Exit code: 0 it is printed, 2 it cannot be made with these settings, 64 wrong arguments.`;
+Exit code: 0 the token is printed, 2 these settings cannot sign tokens, 64 wrong arguments.`;
 
 const options = {
   owner: { type: 'string' },
@@ -22,7 +22,7 @@ const options = {
 
 await runCommand({ usage, allowPositionals: true, options }, async (config, { positionals, values }) => {
   const userId = toUserId(positionals[0]);
-  if (userId === null || positionals.length > 1) throw new UsageError('it takes one user id');
+  if (userId === null || positionals.length > 1) throw new UsageError('expected one user id');
   const ttlSeconds = Number(values.ttl);
   if (!/^\d{1,10}$/.test(values.ttl) || ttlSeconds === 0) {
     throw new UsageError('--ttl takes a number of seconds, 1 or more');
@@ -34,7 +34,7 @@ await runCommand({ usage, allowPositionals: true, options }, async (config, { po
   }
   const ownerId = toUserId(values.owner ?? userId);
   if (ownerId === null || (values.owner === undefined) !== (config.auth.ownerClaim === null)) {
-    throw new UsageError('--owner goes with JWT_OWNER_CLAIM, and takes the id of an owner');
+    throw new UsageError('--owner takes an owner id, is required with JWT_OWNER_CLAIM, and is not allowed without');
   }
   const now = () => new Date();
   console.log(await mintToken(await readAuth(config), { userId, ownerId, scopes, ttlSeconds, now }));

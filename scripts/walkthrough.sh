@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole main job with curl and jq alone: presign, PUT, confirm, list, download, compare the bytes. Files of up to 5 GiB,
-# in one PUT; CONTENT_TYPE is application/octet-stream unless given.
+# The main task with curl and jq: presign, PUT, confirm, list, download, compare the bytes. One PUT: up to 5 GiB.
+# CONTENT_TYPE defaults to application/octet-stream.
 #
 #   scripts/walkthrough.sh FILE [CONTENT_TYPE]
 #
@@ -8,10 +8,10 @@
 set -euo pipefail
 
 for command in curl jq; do
-  command -v "$command" >/dev/null || { echo "this needs $command" >&2; exit 1; }
+  command -v "$command" >/dev/null || { echo "$command is required" >&2; exit 1; }
 done
 file=${1:?usage: scripts/walkthrough.sh FILE [CONTENT_TYPE]}
-[ -f "$file" ] || { echo "there is no file $file" >&2; exit 1; }
+[ -f "$file" ] || { echo "file not found: $file" >&2; exit 1; }
 type=${2:-application/octet-stream}
 signpost=${SIGNPOST:-http://127.0.0.1:3000}
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
@@ -20,7 +20,7 @@ token=${TOKEN:-$(cd -- "$root" && npm run --silent token -- demo)}
 work=$(mktemp -d)
 trap 'rm -rf -- "$work"' EXIT
 
-# Calls the service; shows its answer and stops when that is an error.
+# Calls the service; prints the answer and exits if it is an error.
 call() {
   local path=$1
   shift
@@ -29,7 +29,7 @@ call() {
   cat -- "$work/answer"
 }
 
-echo "1. presign one PUT: what is uploaded, its type and its size are signed"
+echo "1. presign one PUT: the signature covers key, type and size"
 jq -n --arg fileName "$(basename -- "$file")" --arg contentType "$type" --argjson size "$(wc -c <"$file")" \
   '{$fileName, $contentType, $size, method: "PUT"}' >"$work/request.json"
 call /presign-upload -d @"$work/request.json" >"$work/upload.json"
@@ -39,7 +39,7 @@ echo "2. PUT: straight to the bucket, with exactly the headers that were signed"
 jq -r '.headers | to_entries[] | "\(.key): \(.value)"' "$work/upload.json" >"$work/headers"
 curl -sS --fail-with-body --upload-file "$file" -H @"$work/headers" "$(jq -r .presignedUrl "$work/upload.json")"
 
-echo "3. confirm: the service looks at the object, then remembers it"
+echo "3. confirm: the service verifies the object, then stores its row"
 jq '{objectKey}' "$work/upload.json" >"$work/key.json"
 call /confirm-upload -d @"$work/key.json" >"$work/file.json"
 jq . "$work/file.json"

@@ -9,7 +9,7 @@ const { values } = parseArgs({ options: { check: { type: 'boolean' } } });
 for (const [file, text] of Object.entries(texts)) {
   if (values.check !== true) writeFileSync(file, text);
   else if (readFileSync(file, 'utf8') !== text) {
-    console.error(`${file} does not say what src/config/settings says: npm run settings`);
+    console.error(`${file} differs from src/config/settings: npm run settings`);
     process.exitCode = 1;
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Database } from '../db/connect-database.ts';
 import { queryDatabase } from '../db/query-database.ts';
 
-/** The rows of a catalog query, which is text of ours alone. */
+/** The rows of a catalog query. `query` must contain no input from outside: it is not escaped. */
 export async function catalogRows<Row extends z.ZodType>(
   { db }: Pick<Database, 'db'>,
   row: Row,

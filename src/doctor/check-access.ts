@@ -6,7 +6,7 @@ import { codeOf, reasonOf } from './reason-of.ts';
 const MAX_SKEW_SECONDS = 300;
 const SLIGHT_SKEW_SECONDS = 60;
 
-/** Whether the bucket answers these credentials: where clients reach it, and where the service does. */
+/** Checks that the bucket accepts the credentials, at the clients' endpoint and at the service's. */
 export async function* checkAccess(trial: Trial): AsyncIterable<Check> {
   const { bucket, endpoint, now } = trial.services;
   const { objectKey } = await trial.presignPut();
@@ -18,7 +18,7 @@ export async function* checkAccess(trial: Trial): AsyncIterable<Check> {
   const clients = 'bucket: as clients reach it';
   const isDenied = missing.status === 403 && missing.code === 'AccessDenied';
   if (missing.code !== 'NoSuchKey' && !isDenied) {
-    const code = missing.code || 'without a code of S3';
+    const code = missing.code || 'without an S3 error code';
     yield fail(clients, `a missing key is answered ${missing.status} ${code}`, trial.remedyOf(missing.code));
     return;
   }
@@ -40,7 +40,7 @@ function skewOf(date: string | null, atMs: number): Check {
   const name = 'clock';
   const dateMs = Date.parse(date ?? '');
   if (Number.isNaN(dateMs)) return warn(name, 'the bucket sends no Date to compare with');
-  // The header has whole seconds.
+  // The header is cut to whole seconds: on average it is half a second old.
   const seconds = Math.round((atMs - dateMs - 500) / 1000);
   const detail = `${Math.abs(seconds)} s ${seconds < 0 ? 'behind' : 'ahead of'} the bucket's`;
   const remedy = 'the clock of this machine (NTP): signatures carry the time';

@@ -4,13 +4,13 @@ import type { Answer, Trial } from './open-trial.ts';
 
 const REMEDY = 'npm run bucket:setup -- --yes';
 
-/** Stands for every origin where `ALLOWED_ORIGINS` is `*`. */
+/** The origin to test with if `ALLOWED_ORIGINS` is `*`. */
 const SOME_ORIGIN = 'https://signpost-doctor.example';
 
-/** Whether the bucket lets pages of each allowed origin upload, and read the answer. */
+/** Checks that the bucket lets pages of each allowed origin upload, and read the answer. */
 export async function* checkCors(trial: Trial): AsyncIterable<Check> {
   const { allowedOrigins } = trial.services.config;
-  if (allowedOrigins.length === 0) yield ok('CORS', 'ALLOWED_ORIGINS is not set: no web page is let in');
+  if (allowedOrigins.length === 0) yield ok('CORS', 'ALLOWED_ORIGINS is not set: no web page is allowed');
   for (const allowed of allowedOrigins) {
     const origin = allowed === ANY_ORIGIN ? SOME_ORIGIN : allowed.replace('*', 'signpost-doctor');
     yield await preflight(trial, 'PUT', allowed, origin);

@@ -13,8 +13,8 @@ const MIN_VERSION = 14;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
- * Whether the database answers, is at the newest schema, keeps users apart, and lets the service do its work. Reads
- * catalogs, changes nothing.
+ * Checks that the database answers, has the newest schema, keeps users apart, and grants the service what it needs.
+ * Reads catalogs and changes nothing.
  */
 export async function* checkDatabase(
   config: Pick<Config, 'database'>,
@@ -42,7 +42,7 @@ export async function* checkDatabase(
     if (migrateOnStart) yield await checkOwner(direct);
     const migrations = await checkMigrations(database, folder, migrateOnStart);
     yield migrations;
-    // What a migration makes cannot be there before it.
+    // The roles and grants exist only after the migrations.
     if (migrations.verdict === 'ok') yield* checkRoles(database);
   } finally {
     await database.close();
@@ -64,28 +64,28 @@ async function checkVersion(database: Database): Promise<Check> {
 
 async function checkTls(database: Database, hostname: string): Promise<Check> {
   const name = 'database: TLS';
-  if (isNeonHost(hostname)) return ok(name, 'Neon takes nothing else');
+  if (isNeonHost(hostname)) return ok(name, 'Neon accepts only TLS');
   const query = 'select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as ssl';
   const [connection] = await catalogRows(database, z.object({ ssl: z.boolean() }), query);
   if (connection?.ssl) return ok(name, 'on');
   if (LOOPBACK.includes(hostname)) return ok(name, 'off, on this machine');
   return warn(
     name,
-    'off: the password and every row cross the network in the clear',
+    'off: the password and every row cross the network unencrypted',
     'DATABASE_URL: ?sslmode=verify-full',
   );
 }
 
-/** A prepared read over two transactions, the server's connection taken away in between. */
+/** Executes a prepared statement in two transactions, and forces a change of server connection in between. */
 async function checkPooler({ database: { driver, prepare } }: Pick<Config, 'database'>, url: string): Promise<Check> {
   const name = 'database: named statements';
   const found = await tryNamedStatements({ url, driver });
   if (found === 'direct') return ok(name, 'kept: each connection stays with its own server process');
-  if (found === 'kept') return ok(name, 'kept, by a pooler that hands connections on');
-  if (!prepare) return ok(name, 'lost by a pooler, and not used: DATABASE_PREPARE=false');
+  if (found === 'kept') return ok(name, 'kept by a pooler in transaction mode');
+  if (!prepare) return ok(name, 'lost by a pooler, but not used: DATABASE_PREPARE=false');
   return fail(
     name,
-    'lost by a pooler that hands connections on: requests will fail',
+    'lost by a pooler in transaction mode: requests will fail',
     'DATABASE_PREPARE=false; or PgBouncer 1.21 or newer with max_prepared_statements above 0',
   );
 }
@@ -101,7 +101,7 @@ async function checkDirect(database: Database, direct: Database): Promise<Check>
   return fail(name, 'leads to another database than DATABASE_URL', 'DATABASE_DIRECT_URL, DATABASE_URL');
 }
 
-/** What each start needs that migrates. */
+/** Checks the rights that a start needs to migrate. */
 async function checkOwner(database: Database): Promise<Check> {
   const name = 'database: rights to migrate';
   const row = z.object({
@@ -112,7 +112,8 @@ async function checkOwner(database: Database): Promise<Check> {
     database,
     row,
     `select quote_ident(current_user) as role, quote_ident(current_schema()) as schema,
-       has_database_privilege(current_database(), 'CREATE') and has_schema_privilege(current_schema(), 'CREATE') as creates,
+       has_database_privilege(current_database(), 'CREATE')
+         and has_schema_privilege(current_schema(), 'CREATE') as creates,
        (select string_agg(relname, ', ') from pg_class
          where oid in (to_regclass('files'), to_regclass('file_usage'), to_regclass('audit_events'))
          and not pg_has_role(relowner, 'USAGE')) as foreign,
@@ -121,8 +122,9 @@ async function checkOwner(database: Database): Promise<Check> {
   );
   const leave = 'or MIGRATE_ON_START=false, and npm run db:migrate as their owner';
   if (rights === undefined || !rights.creates) {
-    const grant = `GRANT CREATE ON DATABASE … TO ${rights?.role}; GRANT CREATE ON SCHEMA ${rights?.schema} TO ${rights?.role};`;
-    return fail(name, 'the login may not create schemas or tables, as a start that migrates must', `${grant} ${leave}`);
+    const { role, schema } = rights ?? {};
+    const grant = `GRANT CREATE ON DATABASE … TO ${role}; GRANT CREATE ON SCHEMA ${schema} TO ${role};`;
+    return fail(name, 'the login may not create schemas or tables: a start cannot migrate', `${grant} ${leave}`);
   }
   if (!rights.user_role) {
     const create = `CREATE ROLE ${USER_ROLE} NOLOGIN NOINHERIT NOBYPASSRLS; GRANT ${USER_ROLE} TO ${rights.role};`;
@@ -133,7 +135,7 @@ async function checkOwner(database: Database): Promise<Check> {
     );
   }
   if (rights.foreign === null) return ok(name, 'the login may create and alter');
-  return fail(name, `tables of another owner: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role}; ${leave}`);
+  return fail(name, `tables of another role: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role}; ${leave}`);
 }
 
 async function checkMigrations(database: Database, folder: string, migrateOnStart: boolean): Promise<Check> {

@@ -2,15 +2,15 @@ import { type Check, fail, ok } from './check.ts';
 import { type Answer, BODY, type Trial } from './open-trial.ts';
 import { describe, refused } from './refused.ts';
 
-const WITHOUT_FORMS = 'S3_POST_POLICY=false: HTML forms are refused then, everything else stays';
+const WITHOUT_FORMS = 'S3_POST_POLICY=false: the service then refuses HTML forms; everything else works';
 
-/** What stores say that know no POST policies: Cloudflare R2 answers 501. */
+/** Statuses of stores that do not support POST policies: Cloudflare R2 answers 501. */
 const UNKNOWN_STATUSES = [400, 404, 405, 411, 501];
 
-/** Whether an HTML form's POST is taken as signed, and refused with another size or type. */
+/** Checks that the bucket accepts a form's POST as signed, and refuses another size or type. */
 export async function* checkForm(trial: Trial): AsyncIterable<Check> {
   if (!trial.services.config.store.forms) {
-    yield ok('POST: forms', 'off: this store knows none');
+    yield ok('POST: forms', 'off: this store does not support them');
     return;
   }
   const taken = await post(trial);

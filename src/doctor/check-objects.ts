@@ -6,7 +6,7 @@ import { type Answer, BODY, type Trial } from './open-trial.ts';
 import { codeOf, reasonOf } from './reason-of.ts';
 import { describe, refused } from './refused.ts';
 
-/** What is done with a stored object: downloads, encryption, who else may reach it, copying, removing. */
+/** Checks a stored object: download, encryption, anonymous access, copy, removal. */
 export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   const { bucket } = trial.services;
   const upload = await trial.presignPut();
@@ -28,7 +28,7 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   const got = await trial.send(await trial.presignGet(objectKey, query));
   const name = isVersioned ? 'GET: a download of one version' : 'GET: a download';
   if (!got.ok) yield fail(name, describe(got), trial.remedyOf(got.code, action('Get')));
-  else if (got.text !== BODY) yield fail(name, 'other bytes come back');
+  else if (got.text !== BODY) yield fail(name, 'the bytes differ from those stored');
   else if (got.headers.get('content-disposition') !== disposition) {
     yield fail(
       name,
@@ -61,39 +61,39 @@ function encryptionOf({ services }: Trial, got: Answer): Check {
   const { mode } = services.config.sse;
   const found = got.headers.get('x-amz-server-side-encryption');
   const missing = Object.entries(encryptionHeaders(services.config.sse)).find(
-    // A key may be asked for by its id or alias, and is told by its ARN.
+    // A request may name the key by its id or alias; the answer names its ARN.
     ([header, value]) =>
       header.endsWith('key-id') ? got.headers.get(header) === null : got.headers.get(header) !== value,
   );
   if (missing !== undefined) {
     return fail(
       'encryption at rest',
-      `asked for (SSE_MODE=${mode}), but the store does not say so`,
+      `requested (SSE_MODE=${mode}), but the store does not confirm it`,
       'SSE_MODE, or a store that encrypts',
     );
   }
   return ok('encryption at rest', found ?? "the store's own default (SSE_MODE is not set)");
 }
 
-/** Who has no signature: nobody may read, list or write. */
+/** Checks that requests without a signature can neither read, list nor write. */
 async function* checkStrangers(trial: Trial, objectKey: string): AsyncIterable<Check> {
   const { config } = trial.services;
   const read = await trial.send(trial.unsigned(objectKey));
   const remedy = 'npm run bucket:setup -- --yes (blocks public access)';
   const isMeant = config.publicBaseUrl !== null;
   if (!read.ok) yield refused('no signature: read', read);
-  else if (isMeant) yield warn('no signature: read', 'taken, as PUBLIC_BASE_URL lets suppose: every key is public');
-  else yield fail('no signature: read', 'taken: everybody can read what is stored here', remedy);
+  else if (isMeant) yield warn('no signature: read', 'accepted: every key is public, as PUBLIC_BASE_URL needs');
+  else yield fail('no signature: read', 'accepted: everybody can read every object', remedy);
 
   const listed = await trial.send(trial.unsigned('?list-type=2&max-keys=1'));
   yield listed.ok
-    ? fail('no signature: list', 'taken: everybody can see all keys', remedy)
+    ? fail('no signature: list', 'accepted: everybody can list all keys', remedy)
     : refused('no signature: list', listed);
 
   const { objectKey: otherKey } = await trial.presignPut();
   trial.track(otherKey);
   const written = await trial.send(trial.unsigned(otherKey), { method: 'PUT', body: Buffer.from(BODY) });
   yield written.ok
-    ? fail('no signature: write', 'taken: everybody can write here', remedy)
+    ? fail('no signature: write', 'accepted: everybody can write to the bucket', remedy)
     : refused('no signature: write', written);
 }

@@ -5,7 +5,7 @@ import { BODY, type Trial } from './open-trial.ts';
 import { codeOf, reasonOf } from './reason-of.ts';
 import { describe, refused } from './refused.ts';
 
-/** Whether an upload in parts can be begun, filled, listed, completed, and given up. */
+/** Checks that an upload in parts can be begun, filled, listed, completed and aborted. */
 export async function* checkParts(trial: Trial): AsyncIterable<Check> {
   const { multipart, bucket } = trial.services;
   let name = 'parts: begin';

@@ -7,7 +7,7 @@ import { describe, NOT_CHECKED, refused } from './refused.ts';
 
 const ABSENT_HEADERS = 'S3_SIGN_ABSENT_HEADERS=true';
 
-/** A way to use a signed URL for what it was not signed for. */
+/** A request that misuses a signed URL. */
 type Breach = {
   name: string;
   change: (upload: PutUpload) => { url?: string; headers?: Record<string, string>; body?: string };
@@ -30,7 +30,7 @@ const BREACHES: readonly Breach[] = [
   },
 ];
 
-/** Whether one PUT is taken as signed, and refused in every other way. */
+/** Checks that the bucket accepts one PUT as signed, and refuses every other. */
 export async function* checkPut(trial: Trial): AsyncIterable<Check> {
   const { services } = trial;
   const { config } = services;
@@ -57,21 +57,21 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
   const second = await trial.put(upload);
   if (!second.ok) yield refused('PUT: a second time', second);
   else if (config.store.frozenUploads === 'all')
-    yield ok('PUT: a second time', 'taken, and harmless: every verified upload is copied');
-  else yield fail('PUT: a second time', 'taken: this store ignores If-None-Match', 'FREEZE_UPLOADS=all');
+    yield ok('PUT: a second time', 'accepted, but harmless: every verified upload is copied');
+  else yield fail('PUT: a second time', 'accepted: this store ignores If-None-Match', 'FREEZE_UPLOADS=all');
 
   const checksumSha256 = createHash('sha256').update('other bytes').digest('base64');
   const corrupt = await trial.put(await trial.presignPut({ checksumSha256 }));
   const checksumName = 'PUT: bytes of another checksum';
   const hashed = 'confirming reads the object to hash it';
   if (!corrupt.ok) yield refused(checksumName, corrupt);
-  else if (config.store.checksums) yield warn(checksumName, `taken: this store ignores it; ${hashed}`);
+  else if (config.store.checksums) yield warn(checksumName, `accepted: this store ignores the checksum; ${hashed}`);
   else yield ok(checksumName, `not sent to this store; ${hashed}`);
 
   yield* checkAdditions(trial, upload.objectKey);
 }
 
-/** What an uploader might add that was not signed. AWS refuses every such header, some stores take it. */
+/** Checks headers that an uploader might add unsigned. AWS refuses each of them, some stores accept them. */
 async function* checkAdditions(trial: Trial, storedKey: string): AsyncIterable<Check> {
   const add = async (header: string, value: string) => {
     const upload = await trial.presignPut();
@@ -82,22 +82,22 @@ async function* checkAdditions(trial: Trial, storedKey: string): AsyncIterable<C
   const copyName = 'PUT: x-amz-copy-source, not signed';
   if (!copy.answer.ok) yield refused(copyName, copy.answer);
   else if (copy.answer.text.includes('CopyObjectResult')) {
-    const detail = 'taken: an uploader can copy whatever these credentials may read, also over what was verified';
+    const detail = 'accepted: an uploader can copy every object these credentials may read, even over a verified one';
     yield fail(copyName, detail, ABSENT_HEADERS);
-  } else yield ok(copyName, 'taken, but the bucket ignores it');
+  } else yield ok(copyName, 'accepted, but the bucket ignores it');
 
   const acl = await add('x-amz-acl', 'public-read');
   const aclName = 'PUT: x-amz-acl, not signed';
   if (!acl.answer.ok) yield refused(aclName, acl.answer);
   else if ((await trial.send(trial.unsigned(acl.key))).ok) {
-    const detail = 'taken: an uploader can make their file public';
+    const detail = 'accepted: an uploader can make their file public';
     yield warn(aclName, detail, `${ABSENT_HEADERS}; or npm run bucket:setup -- --yes (blocks public access)`);
-  } else yield ok(aclName, 'taken, but the bucket ignores it');
+  } else yield ok(aclName, 'accepted, but the bucket ignores it');
 
   const metadata = await add('x-amz-meta-added', 'by the uploader');
   const metadataName = 'PUT: x-amz-meta-added, not signed';
   yield metadata.answer.ok
-    ? warn(metadataName, "taken: metadata of a file may be its uploader's, whoever asked for the URL")
+    ? warn(metadataName, 'accepted: an uploader can add metadata that was not signed')
     : refused(metadataName, metadata.answer);
 }
 
@@ -111,14 +111,14 @@ function remedyOfPut(trial: Trial, code: string): string | undefined {
   return remedies.filter((remedy) => remedy !== undefined).join('; or ') || undefined;
 }
 
-/** HEAD, and what confirming holds it against. */
+/** Checks that HEAD shows what a confirmation compares. */
 async function checkStored(trial: Trial, objectKey: string): Promise<Check> {
   const name = 'HEAD: what was signed';
   const { services } = trial;
   const object = await services.bucket.head(objectKey);
   const key = parseObjectKey(services.config.keyPrefix, objectKey);
   if (object === null || key === null) {
-    return fail(name, 'the object is not to be seen', trial.remedyOf('AccessDenied', 's3:GetObject'));
+    return fail(name, 'HEAD does not find the object', trial.remedyOf('AccessDenied', 's3:GetObject'));
   }
   const { mismatches } = await verifyObject(services, key, object);
   if (mismatches.length === 0) return ok(name, 'size, type and metadata come back');

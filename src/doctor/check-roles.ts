@@ -10,8 +10,8 @@ import { reasonOf } from './reason-of.ts';
 const TABLES = ['files', 'file_usage', 'audit_events'];
 
 /**
- * Who may do what: users' statements run as a role of their own, which the tables' policies hold; jobs as the login,
- * which is the tables' owner or has what it needs; logins of other databases see nothing.
+ * Checks roles and grants: users' statements run as a role that the tables' policies restrict; jobs run as the login,
+ * which owns the tables or has the grants it needs; logins of other databases see no row.
  */
 export async function* checkRoles(database: Database): AsyncIterable<Check> {
   yield await checkUserRole(database);
@@ -34,10 +34,10 @@ async function checkUserRole(database: Database): Promise<Check> {
   if (found === undefined) return fail(name, `there is no role ${USER_ROLE}`, 'npm run db:migrate');
   if (found.unbound) {
     const alter = `ALTER ROLE ${USER_ROLE} NOLOGIN NOSUPERUSER NOBYPASSRLS;`;
-    return fail(name, `${USER_ROLE} may log in, or is above row level security`, alter);
+    return fail(name, `${USER_ROLE} may log in, or bypasses row level security`, alter);
   }
   try {
-    // Within this one statement's transaction only.
+    // The setting lasts for this one statement's transaction.
     await catalogRows(database, z.unknown(), `select set_config('role', '${USER_ROLE}', true)`);
   } catch (error) {
     return fail(name, reasonOf(error), `GRANT ${USER_ROLE} TO the login of DATABASE_URL;`);
@@ -50,7 +50,7 @@ async function checkUserRole(database: Database): Promise<Check> {
   const revoke = `REVOKE UPDATE ON files FROM ${USER_ROLE}; REVOKE INSERT ON audit_events FROM ${USER_ROLE};`;
   return warn(
     name,
-    `${USER_ROLE} may write columns that it never has to`,
+    `${USER_ROLE} may write columns that it does not need`,
     `${revoke} then the grants of the migrations`,
   );
 }
@@ -65,7 +65,7 @@ async function checkRowSecurity(database: Database): Promise<Check> {
   return fail(name, `off for ${names.join(', ')}`, alters);
 }
 
-/** Roles are the whole cluster's: the login of another database may well act as the users' role, and connect here. */
+/** Roles belong to the cluster: the login of another database may also act as the users' role, and connect here. */
 async function checkOtherLogins(database: Database): Promise<Check> {
   const name = 'database: logins of other databases';
   const row = z.object({ open: z.string().nullable(), shared: z.boolean(), others: z.string().nullable() });
@@ -76,7 +76,8 @@ async function checkOtherLogins(database: Database): Promise<Check> {
        (select string_agg(distinct relname, ', ') from pg_policy join pg_class on pg_class.oid = polrelid
          where polrelid in (${TABLES.map((table) => `to_regclass('${table}')`).join(', ')})
          and polroles && array(select oid from pg_roles where rolname = '${USER_ROLE}')
-         and concat(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) not ilike '%session_user%') as open,
+         and concat(pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid))
+           not ilike '%session_user%') as open,
        has_table_privilege('public', 'leases', 'UPDATE') as shared,
        (select string_agg(rolname, ', ' order by rolname) from pg_roles
          where rolcanlogin and not rolsuper and pg_has_role(oid, '${USER_ROLE}', 'MEMBER')
@@ -87,13 +88,13 @@ async function checkOtherLogins(database: Database): Promise<Check> {
     return fail(name, 'every login may serve this database', 'REVOKE UPDATE ON leases FROM PUBLIC;');
   }
   if (found === undefined || found.open !== null) {
-    const detail = `the policies on ${found?.open} do not ask who logged in: whoever may act as ${USER_ROLE} reads all rows`;
+    const detail = `the policies on ${found?.open} ignore the login: all that may act as ${USER_ROLE} read every row`;
     return fail(name, detail, 'the policies of the migrations; and REVOKE CONNECT ON DATABASE … FROM PUBLIC;');
   }
   return ok(name, found.others === null ? 'none may act as users' : `they see no row: ${found.others}`);
 }
 
-/** The tables' owner may do everything; any other login has what `db:migrate --grant` gives, or has not. */
+/** Checks the login's rights: the tables' owner has all, any other login needs those of `db:migrate --grant`. */
 async function checkLogin(database: Database): Promise<Check> {
   const name = 'database: rights to serve';
   const tables = tablesIn(RUNTIME_RIGHTS)
@@ -111,9 +112,9 @@ async function checkLogin(database: Database): Promise<Check> {
   );
   const remedy = `npm run db:migrate -- --grant ${login?.role}, as the tables' owner`;
   if (login === undefined || login.missing !== '') return fail(name, `missing: ${login?.missing}`, remedy);
-  if (login.hidden !== null) return fail(name, `row level security hides from jobs: ${login.hidden}`, remedy);
-  if (!login.is_owner) return ok(name, `${login.role} may serve, and change no table`);
-  return ok(name, `${login.role} owns the tables; it need not: npm run db:migrate -- --grant <another login>`);
+  if (login.hidden !== null) return fail(name, `row level security hides rows from jobs in: ${login.hidden}`, remedy);
+  if (!login.is_owner) return ok(name, `${login.role} may run the service, and may not change a table`);
+  return ok(name, `${login.role} owns the tables; another login would do: npm run db:migrate -- --grant <login>`);
 }
 
 /** Expressions of SQL that are null, or name a right that the role has not: `UPDATE on files`. */

@@ -1,9 +1,9 @@
 import type { Store } from '../config/store-traits.ts';
 import { type Check, ok } from './check.ts';
 
-/** Which traits the store is taken to have, and why: what the next checks find may be at odds with that. */
+/** Reports which traits the service assumes of the store, and why: a later check may contradict them. */
 export function checkStore({ provider, isGuessed, ...traits }: Store): Check {
-  const reason = isGuessed ? 'guessed; S3_PROVIDER says otherwise' : 'by S3_PROVIDER';
+  const reason = isGuessed ? 'guessed; set S3_PROVIDER to change it' : 'by S3_PROVIDER';
   const words = [
     traits.forms ? 'forms' : 'no forms',
     `PUT ${traits.conditionalPut ? 'with' : 'without'} If-None-Match`,

@@ -8,7 +8,7 @@ import { reasonOf } from './reason-of.ts';
 
 const RESTORING = 'docs/operating.md, "Restoring": npm run rebuild -- --dry-run, then npm run sweep -- --adopt';
 
-/** Whether the sweeper would work: whose the bucket is by its marker, and what the clocks say. Changes nothing. */
+/** Checks that the sweeper would run: the marker is this database's, and the clocks agree. Changes nothing. */
 export async function* checkSweeper(
   storage: Pick<MarkerServices, 'marker' | 'objection'> & Pick<ClockServices, 'bucketClock'>,
   { url, config, now }: { url: string; config: Config; now: () => Date },

@@ -9,14 +9,14 @@ import { reasonOf } from './reason-of.ts';
 
 const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 
-/** Whether the keys that verify tokens can be used; a JWK Set is fetched as the service fetches it. */
+/** Checks that the keys that verify tokens are usable. A JWK Set is fetched as the service fetches it. */
 export async function* checkTokenKey(config: Pick<Config, 'auth' | 'dataDir'>, now: () => Date): AsyncIterable<Check> {
   const name = 'tokens: key';
   const auth = await readAuth(config);
   try {
     await createTokenVerifier({ ...auth, now });
   } catch (error) {
-    yield fail(name, reasonOf(error), 'the setting that it names');
+    yield fail(name, reasonOf(error), 'the setting named in the message');
     return;
   }
   for (const kind of ['secret', 'public'] as const) {
@@ -26,7 +26,7 @@ export async function* checkTokenKey(config: Pick<Config, 'auth' | 'dataDir'>, n
   }
   for (const { value } of auth.keys.filter(({ kind }) => kind === 'jwks')) yield await checkKeySet(value);
   if (isOpenToOtherClients(auth)) {
-    const detail = 'each token of an issuer is accepted, whatever it was made for';
+    const detail = 'every token of the issuer is accepted, including those made for other services';
     yield warn('tokens: audience', detail, 'JWT_AUDIENCE, or JWT_CLIENT_IDS where its tokens have no aud');
   }
 }
@@ -39,7 +39,7 @@ async function checkKeySet(url: string): Promise<Check> {
     return fail(name, 'the set at JWKS_URL is empty', 'JWKS_URL, or the issuer');
   } catch (error) {
     const isShape = error instanceof z.ZodError || error instanceof SyntaxError;
-    if (isShape) return fail(name, 'what JWKS_URL answers is no JWK Set', 'JWKS_URL, or the issuer');
+    if (isShape) return fail(name, 'the answer of JWKS_URL is not a JWK Set', 'JWKS_URL, or the issuer');
     return unreachable(name, reasonOf(error), 'JWKS_URL, or the issuer');
   }
 }

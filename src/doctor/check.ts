@@ -1,11 +1,11 @@
-/** What one trial showed. `warn`: the service works, but not as well, or not as safely, as it could. */
+/** The result of one check. `warn`: the service works, but not as well, or not as safely, as it could. */
 export type Check = {
   name: string;
   verdict: 'ok' | 'warn' | 'fail';
   detail: string;
-  /** The setting, command or IAM line that mends it. */
+  /** The setting, command or IAM permission that fixes it. */
   remedy?: string;
-  /** It says nothing of the set-up: what was to be tried could not be reached. */
+  /** The bucket or the database could not be reached, so the check says nothing about the set-up. */
   unreachable?: true;
 };
 
@@ -21,7 +21,7 @@ export function fail(name: string, detail: string, remedy?: string): Check {
   return { name, verdict: 'fail', detail, ...(remedy !== undefined && { remedy }) };
 }
 
-/** A `fail` because the bucket or the database could not be asked. */
+/** A `fail` because the bucket or the database could not be reached. */
 export function unreachable(name: string, detail: string, remedy?: string): Check {
   return { ...fail(name, detail, remedy), unreachable: true };
 }
@@ -29,9 +29,9 @@ export function unreachable(name: string, detail: string, remedy?: string): Chec
 const NAME_WIDTH = 44;
 const MARKS = { plain: { ok: 'ok  ', warn: 'warn', fail: 'FAIL' }, terminal: { ok: '✓', warn: '!', fail: '✗' } };
 
-/** One line, and one more with what mends it. */
+/** One line, and a second one with the fix if there is one. */
 export function formatCheck({ name, verdict, detail, remedy }: Check, style: keyof typeof MARKS): string {
   const mark = MARKS[style][verdict];
   const line = `${mark} ${name.padEnd(NAME_WIDTH)} ${detail}`;
-  return remedy === undefined ? line : `${line}\n${' '.repeat(mark.length + NAME_WIDTH + 2)}mend: ${remedy}`;
+  return remedy === undefined ? line : `${line}\n${' '.repeat(mark.length + NAME_WIDTH + 2)}fix: ${remedy}`;
 }

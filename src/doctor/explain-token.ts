@@ -11,7 +11,7 @@ import { type Check, fail, ok, unreachable, warn } from './check.ts';
 
 const MAX_SHOWN = 200;
 
-/** What mends a refusal, by jose's code. */
+/** The fix for a refusal, by jose's error code. */
 const BY_CODE: Readonly<Record<string, string>> = {
   ERR_JOSE_ALG_NOT_ALLOWED:
     'JWT_ALGORITHMS, or a key for its alg: JWT_SECRET for HS…, JWT_PUBLIC_KEY or JWKS_URL for others',
@@ -21,8 +21,8 @@ const BY_CODE: Readonly<Record<string, string>> = {
 };
 
 /**
- * `npm run doctor -- --token`: how the service takes a token, which check it fails, and whom it stands for. It shows
- * what the checked claims hold, which is no secret of whoever holds the token, and never the token.
+ * `npm run doctor -- --token`: explains which checks a token passes or fails, and which user it identifies. Shows the
+ * values of the checked claims, which the token's holder can read anyway, and never the token.
  */
 export async function* explainToken(
   config: Pick<Config, 'auth' | 'dataDir'>,
@@ -33,7 +33,7 @@ export async function* explainToken(
   const token = text.trim().replace(/^Bearer +/i, '');
   const read = readUnverified(token);
   if (read === null) {
-    yield fail('token: form', 'it is no JWT: three parts of base64url, separated by dots', 'what was copied');
+    yield fail('token: form', 'not a JWT: three base64url parts, separated by dots', 'copy the whole token');
     return;
   }
   const { header, payload } = read;
@@ -59,10 +59,10 @@ function* standsFor(identity: Identity, payload: Claims, auth: AuthConfig): Iter
   if (identity.scopes.size > 0) yield ok('token: scopes', `${[...identity.scopes].join(' ')}, ${source}`);
   else {
     const words = shown(there.map((name) => claimAt(payload, name)));
-    yield warn('token: scopes', `none, so that it may do nothing: ${source} ${words}`, 'JWT_SCOPES, JWT_SCOPE_CLAIM');
+    yield warn('token: scopes', `none, so every request is refused: ${source} ${words}`, 'JWT_SCOPES, JWT_SCOPE_CLAIM');
   }
   if (payload.exp === undefined)
-    yield warn('token: end', 'it has no exp, and is good for as long as its key', 'the issuer');
+    yield warn('token: end', 'it has no exp: it stays valid as long as its key', 'the issuer');
 }
 
 function refused(error: unknown, payload: Claims, auth: AuthConfig): Check {
@@ -77,13 +77,13 @@ function refused(error: unknown, payload: Claims, auth: AuthConfig): Check {
   return error.code === 'keys-unavailable' ? unreachable(name, detail, 'JWKS_URL') : fail(name, detail, remedy);
 }
 
-/** The setting that a claim is held against, with what it has. */
+/** The setting that a claim is checked against, with its value. */
 function remedyOf(claim: string, auth: AuthConfig): string {
   const values = (all: readonly { value: string }[]) => shown(all.map(({ value }) => value));
   if (claim === auth.userClaim)
     return 'JWT_USER_CLAIM, or the issuer: text of at most 255 bytes, or (not in sub) a number';
-  if (claim === auth.ownerClaim) return 'JWT_OWNER_CLAIM, or the issuer: only who acts for an owner may come in';
-  if (claim === 'iss') return `JWT_ISSUER, which has ${shown(auth.issuers)}: each character counts`;
+  if (claim === auth.ownerClaim) return 'JWT_OWNER_CLAIM, or the issuer: every token must name an owner';
+  if (claim === 'iss') return `JWT_ISSUER, which has ${shown(auth.issuers)}: every character must match`;
   if (claim === 'aud') return `JWT_AUDIENCE, which has ${values(auth.audiences)}`;
   if (CLIENT_CLAIMS.some((name) => name === claim)) return `JWT_CLIENT_IDS, which has ${values(auth.clientIds)}`;
   return `a newer token, or the clocks (JWT_CLOCK_TOLERANCE_SECONDS is ${auth.clockToleranceSeconds})`;
@@ -94,7 +94,7 @@ function checkedClaims({ issuers, audiences, clientIds }: AuthConfig): string[] 
   return Object.entries(checked).flatMap(([name, values]) => (values.length > 0 ? [name] : []));
 }
 
-/** As JSON, so that no control character reaches the terminal, and not endless. */
+/** As JSON, cut to a bounded length: no control character reaches the terminal. */
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'none';
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;

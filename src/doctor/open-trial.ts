@@ -15,13 +15,13 @@ type TrialServices = SignUploadServices & {
   multipart: MultipartUploads;
 };
 
-/** What the bucket answered; `code` is S3's own, empty where there is none. */
+/** The bucket's answer; `code` is the S3 error code, empty if there is none. */
 export type Answer = { status: number; ok: boolean; code: string; headers: Headers; text: string };
 
 export type Trial = ReturnType<typeof openTrial>;
 export type PutUpload = { objectKey: string; presignedUrl: string; headers: Record<string, string> };
 
-/** Nobody's files: what a trial stores lies under this user's prefix, and goes when the trial ends. */
+/** The user of the trials: their objects lie under this user's prefix and are removed at the end. */
 const USER_ID = 'signpost-doctor' as UserId;
 const CALLER: Caller = {
   userId: USER_ID,
@@ -36,12 +36,12 @@ export const BODY = 'signpost doctor\n';
 const REQUEST: UploadRequest = { fileName: 'trial.txt', contentType: 'text/plain', size: BODY.length };
 
 const TIMEOUT_MS = 15_000;
-/** Of one key: more than any trial makes. */
+/** Versions of one key: more than any trial makes. */
 const MAX_VERSIONS = 5;
 
 /**
- * Uploads of a throw-away user, signed as the service signs them and sent as a client would. Whatever may be stored by
- * them `cleanUp` looks for. `signal` ends requests under way; cleaning up goes on.
+ * Uploads of a test user, signed as the service signs them and sent as a client sends them. `cleanUp` removes every
+ * object they may have stored. `signal` aborts running requests, but not the clean-up.
  */
 export function openTrial(services: TrialServices, signal: AbortSignal) {
   const keys = new Map<string, StoredObject | null>();
@@ -63,7 +63,7 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
   return {
     ...{ services, send },
 
-    /** What mends this refusal of S3's; the IAM actions are those the request needs. */
+    /** The fix for this S3 error; `actions` are the IAM actions the request needs. */
     remedyOf(code: string, ...actions: string[]): string | undefined {
       const { config, endpoint } = services;
       const isAws = config.store.provider === 'aws';
@@ -96,30 +96,30 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
       return presignGet(services.endpoint, await services.credentials(), input, services.now()).url;
     },
 
-    /** The address of a key, or of the bucket with a query, as anybody may ask for it. */
+    /** The unsigned URL of a key, or of the bucket with a query. */
     unsigned(rest: string): string {
       const { protocol, host, basePath } = services.endpoint;
       return `${protocol}//${host}${basePath}/${rest}`;
     },
 
-    /** PUT as signed, but for what is given. */
+    /** PUT as signed, except for the given changes. */
     async put(upload: PutUpload, change: { url?: string; headers?: Record<string, string>; body?: string } = {}) {
       const { url = upload.presignedUrl, headers = upload.headers, body = BODY } = change;
       const { objectKey } = upload;
       const before = keys.get(objectKey);
       keys.set(objectKey, before ?? null);
-      // As bytes: to text, fetch would add a type of its own.
+      // As bytes: for text, fetch adds a Content-Type.
       const answer = await send(url, { method: 'PUT', headers, body: Buffer.from(body) });
-      // Where HEAD is denied, this is all there is to remove the object by.
+      // If HEAD is denied, the clean-up has only this to find the object.
       if (answer.ok) keys.set(objectKey, storedBy(objectKey, answer));
       else if (answer.status < 500 && before === undefined) keys.delete(objectKey);
       return answer;
     },
 
-    /** A key that something may be stored under otherwise. */
+    /** Registers a key for the clean-up under which another request may store an object. */
     track: (key: string) => void keys.set(key, null),
 
-    /** Removes every object and unfinished upload; the keys of those that could not be removed. */
+    /** Removes every object and unfinished upload. Returns the keys of those it could not remove. */
     async cleanUp(): Promise<string[]> {
       const { bucket, multipart } = services;
       const left = new Set<string>();

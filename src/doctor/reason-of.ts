@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
-/** What the AWS SDK throws for an answer of S3's. */
+/** The AWS SDK's error for an S3 error response. */
 const s3Failure = z.object({ $metadata: z.object({ httpStatusCode: z.number() }) });
 
-/** What Neon's driver throws for a connection that fails. */
+/** What Neon's driver throws when a connection fails. */
 const event = z.object({ error: z.unknown().optional(), message: z.string().optional() });
 
 const HEAD_CODES: Record<number, string> = { 301: 'PermanentRedirect', 403: 'AccessDenied', 404: 'NotFound' };
@@ -11,22 +11,22 @@ const HEAD_CODES: Record<number, string> = { 301: 'PermanentRedirect', 403: 'Acc
 /** The innermost error: what a driver, the network or S3 said. */
 function innermost(error: unknown): unknown {
   if (error instanceof AggregateError && error.errors.length > 0) return innermost(error.errors[0]);
-  // What a WebSocket throws is no error but an event, with or without one in it.
+  // A WebSocket throws an event, not an Error; the event may contain one.
   const { error: inside } = event.safeParse(error).data ?? {};
   if (inside !== undefined && inside !== null) return innermost(inside);
   return error instanceof Error && error.cause !== undefined ? innermost(error.cause) : error;
 }
 
-/** Why it failed, in the words of the innermost error; of S3's, the status and code. */
+/** The message of the innermost error; for an S3 error, its status and code. */
 export function reasonOf(thrown: unknown): string {
   const error = innermost(thrown);
   const failure = s3Failure.safeParse(error);
   if (failure.success) return `${failure.data.$metadata.httpStatusCode} ${codeOf(error)}`;
   if (error instanceof Error) return error.message || error.name;
-  return event.safeParse(error).data?.message || 'no connection, and no word why';
+  return event.safeParse(error).data?.message || 'no connection, for an unknown reason';
 }
 
-/** S3's code of what the AWS SDK threw, `AccessDenied`; of anything else the error's name. */
+/** The S3 code of an AWS SDK error, such as `AccessDenied`; for any other error its name. */
 export function codeOf(thrown: unknown): string {
   const error = innermost(thrown);
   const name = error instanceof Error ? error.name : '';

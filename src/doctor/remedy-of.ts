@@ -2,7 +2,7 @@ const REMEDIES: Record<string, string> = {
   SignatureDoesNotMatch: 'AWS_SECRET_ACCESS_KEY; or, behind a proxy, S3_PUBLIC_ENDPOINT: the Host that the store sees',
   InvalidAccessKeyId: 'AWS_ACCESS_KEY_ID',
   InvalidToken: 'AWS_SESSION_TOKEN',
-  ExpiredToken: 'new credentials: these have ended',
+  ExpiredToken: 'new credentials: these have expired',
   RequestTimeTooSkewed: "the clock of this machine (NTP), or the store's",
   AuthorizationHeaderMalformed: 'AWS_REGION',
   AuthorizationQueryParametersError: 'AWS_REGION',
@@ -13,7 +13,7 @@ const REMEDIES: Record<string, string> = {
 };
 
 /**
- * What mends a refusal, by S3's code (S3 API Reference, "Error responses").
+ * The fix for a refusal, by its S3 code (S3 API Reference, "Error responses").
  * @param bucket its name, and whether it is AWS's.
  * @param actions the IAM actions the request needs.
  */
@@ -25,5 +25,5 @@ export function remedyOf(
   if (!['AccessDenied', 'AllAccessDisabled'].includes(code)) return REMEDIES[code];
   const isOfBucket = actions.includes('s3:ListBucket');
   const allow = `IAM: allow ${actions.join(', ')} on arn:aws:s3:::${name}${isOfBucket ? '' : '/*'}`;
-  return isAws ? allow : `${allow}; or AWS_SECRET_ACCESS_KEY (Ceph answers a wrong one so)`;
+  return isAws ? allow : `${allow}; or AWS_SECRET_ACCESS_KEY (Ceph gives this answer for a wrong one)`;
 }

@@ -5,11 +5,10 @@ import type { BucketSetting } from '../storage/plan-setting.ts';
 import { reasonOf } from './reason-of.ts';
 
 /**
- * `npm run bucket:setup`: prints what the configured bucket is and what it should be, and makes it so with `apply`.
- * What the store does not know is said and skipped; rules of others stay beside ours.
- * @returns the exit code: 0 when nothing differs any more, 1 when something does, 2 when something could not be read or
- * written.
- * @throws {Error} without a configured bucket, or when it cannot be asked.
+ * `npm run bucket:setup`: prints the bucket's settings and the wanted ones, and applies the difference with `apply`.
+ * Settings that the store does not support are reported and skipped; other rules in the bucket stay.
+ * @returns the exit code: 0 if nothing differs now, 1 if a setting differs, 2 if one could not be read or written.
+ * @throws {Error} without a configured bucket, or if the bucket cannot be reached.
  */
 export async function runBucketSetup(
   config: Config,
@@ -27,7 +26,7 @@ export async function runBucketSetup(
     const differing = settings.filter((setting) => setting.state === 'differs');
     print('');
     if (differing.length === 0) {
-      print(failed ? 'nothing to change in what could be read' : 'nothing to change');
+      print(failed ? 'nothing to change in the settings that could be read' : 'nothing to change');
       return failed ? 2 : 0;
     }
     if (!apply) {
@@ -39,19 +38,19 @@ export async function runBucketSetup(
     for (const { name, apply: applySetting } of differing) {
       try {
         const why = await applySetting();
-        print(why === null ? `${name}: done` : `${name}: skipped, the store does not know it (${why})`);
+        print(why === null ? `${name}: done` : `${name}: skipped, the store does not support it (${why})`);
         if (why === null) done.add(name);
       } catch (error) {
         refused = true;
         print(`${name}: failed, ${reasonOf(error)}`);
-        // Nothing can be set on a bucket that is not there.
+        // Without the bucket, no other setting can be applied.
         if (name === 'bucket') return 2;
       }
     }
-    // Some stores say yes to everything.
+    // Some stores accept every setting and ignore it.
     const ignored = (await plan()).filter(({ name, state }) => state === 'differs' && done.has(name));
     for (const { name } of ignored)
-      print(`${name}: it still reads as before: the store ignores it, or is slow to show it`);
+      print(`${name}: unchanged when read again: the store ignores the setting, or is slow to show it`);
     if (failed || refused) return 2;
     return ignored.length > 0 ? 1 : 0;
   } finally {
@@ -68,7 +67,7 @@ function describeSetting(setting: BucketSetting): string[] {
       return [
         `~ ${name} shall be:`,
         ...setting.now.filter((line) => !setting.wanted.includes(line)).map((line) => `    - ${line}`),
-        // In their order: of CORS rules the first that fits counts.
+        // In their order: the first CORS rule that matches applies.
         ...setting.wanted.map((line) => `    ${setting.now.includes(line) ? ' ' : '+'} ${line}`),
       ];
     case 'left alone':

@@ -21,9 +21,9 @@ import { codeOf, reasonOf } from './reason-of.ts';
 type DoctorOptions = {
   migrationsFolder: string;
   now: () => Date;
-  /** Ends the trials; what they stored is removed all the same. */
+  /** Stops the checks; their objects are removed all the same. */
   signal: AbortSignal;
-  /** Told of each check as soon as it is made. */
+  /** Called with each check as soon as it is made. */
   report: (check: Check) => void;
 };
 
@@ -32,8 +32,8 @@ const SILENT = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {
 const STOP_FIRST = 'stop the service on this DATA_DIR and run the doctor again';
 
 /**
- * `npm run doctor`: tries on the configured bucket, database and key what the service will do with them. It stores and
- * removes objects of a throw-away user, and changes nothing else; only an embedded database is migrated, as at a start.
+ * `npm run doctor`: tests the configured bucket, database and key the way the service uses them. It stores and removes
+ * objects of a test user, and changes nothing else; an embedded database is migrated, as at every start.
  * @returns every check that was made.
  */
 export async function runDoctor(config: Config, options: DoctorOptions): Promise<Check[]> {
@@ -45,7 +45,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     checks.push(check);
     options.report(check);
   };
-  /** Whether none of them failed. */
+  /** Runs a group of checks; whether all of them passed. */
   const make = async (name: string, group: () => AsyncIterable<Check>, remedy?: string): Promise<boolean> => {
     const before = checks.length;
     try {
@@ -58,7 +58,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     }
     return !signal.aborted && checks.slice(before).every(({ verdict }) => verdict !== 'fail');
   };
-  // What is embedded would stop with the doctor, under a service that runs on it.
+  // A running service shares the embedded bucket and database, and they stop with the doctor.
   try {
     await lockEmbedded(config, closers);
   } catch (error) {
@@ -82,14 +82,14 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
   async function checkBucket() {
     const storage = await openBucket();
     if (storage === null) return null;
-    // The trials are small texts; which types and sizes users may upload is no matter of the bucket.
+    // The trials upload small texts, whatever types and sizes users may upload.
     const ownLimits = { allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
     const ids = createIdSigner([crypto.randomUUID()]);
     const trial = openTrial({ ...storage, config: { ...config, ...ownLimits }, ids, now, newId: newUuidV7 }, signal);
     try {
       if (!(await make('bucket', () => checkAccess(trial), 'S3_ENDPOINT, S3_PUBLIC_ENDPOINT, or the network')))
         return null;
-      // Where nothing is taken, a refusal shows nothing.
+      // If the bucket refuses a correct PUT, the other refusals prove nothing.
       const isTaken = await make('PUT', () => checkPut(trial));
       if (!isTaken && checks.at(-1)?.name === 'PUT: as signed') return storage;
       for (const [name, group] of [

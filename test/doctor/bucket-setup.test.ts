@@ -170,7 +170,7 @@ describe('npm run bucket:setup, on other stores', () => {
     expect(code).toBe(0);
     expect(output).toContain('public access: unknown to the store, it answers 501 NotImplemented');
     expect(output).toContain('versioning: unknown to the store, it answers 405 MethodNotAllowed');
-    expect(output).toContain('encryption: skipped, the store does not know it (it answers 400 InvalidArgument)');
+    expect(output).toContain('encryption: skipped, the store does not support it (it answers 400 InvalidArgument)');
     expect(written.sort()).toEqual(['cors', 'lifecycle']);
   });
 
@@ -179,7 +179,7 @@ describe('npm run bucket:setup, on other stores', () => {
       (_, { method }) => (method === 'PUT' ? { status: 200, headers: {}, body: '' } : null),
       { apply: true },
     );
-    expect(output).toContain('cors: it still reads as before');
+    expect(output).toContain('cors: unchanged when read again');
     expect(code).toBe(1);
   });
 

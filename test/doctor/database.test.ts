@@ -31,7 +31,7 @@ const failing = (checks: Record<string, Check>) =>
   Object.values(checks).flatMap(({ name, verdict }) => (verdict === 'ok' ? [] : [`${verdict} ${name}`]));
 
 describe('the doctor, on the database', () => {
-  it('finds nothing to mend in one that is migrated', async () => {
+  it('finds no failure in one that is migrated', async () => {
     const checks = await examine(database.url);
     expect(failing(checks)).toEqual([]);
     expect(Object.keys(checks)).toHaveLength(9);
@@ -219,7 +219,7 @@ describe('the doctor, on the database', () => {
       expect(failing(await look({ MIGRATE_ON_START: 'false' }))).toEqual([]);
       await database.query(`drop policy ${login} on files`);
       expect((await look())['database: rights to serve']).toMatchObject({
-        detail: 'row level security hides from jobs: files',
+        detail: 'row level security hides rows from jobs in: files',
       });
     } finally {
       await database.query(`drop owned by ${login}`);
@@ -243,7 +243,7 @@ describe('the doctor, on the key of the tokens', () => {
   it.each([
     ['ok', 200, { keys: [{ kty: 'RSA' }] }, '1 at JWKS_URL'],
     ['fail', 200, { keys: [] }, 'the set at JWKS_URL is empty'],
-    ['fail', 200, { issuer: 'https://issuer.example.com' }, 'what JWKS_URL answers is no JWK Set'],
+    ['fail', 200, { issuer: 'https://issuer.example.com' }, 'the answer of JWKS_URL is not a JWK Set'],
     ['fail', 404, {}, 'answered with status 404'],
   ])('says %s to a JWKS_URL that answers %i %j', async (verdict, status, body, detail) => {
     const server = createServer((_, response) => response.writeHead(status).end(JSON.stringify(body)));

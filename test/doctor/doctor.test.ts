@@ -71,7 +71,7 @@ async function leftBehind(): Promise<number> {
 }
 
 describe('the doctor', () => {
-  it('finds nothing to mend where everything is set up, and leaves nothing behind', async () => {
+  it('finds no failure where everything is set up, and leaves nothing behind', async () => {
     const checks = await examine();
     expect(failed(checks)).toEqual([]);
     expect(warned(checks)).toEqual(LACKS);
@@ -191,7 +191,7 @@ describe('the doctor, on what a store does not hold', () => {
     expect(failed(await examineBehind(withoutForms, { S3_POST_POLICY: 'false' }))).toEqual([]);
   });
 
-  it('says which store it is taken for, and finds nothing to mend on one without conditions, forms and checksums', async () => {
+  it('says which store it is taken for, and finds no failure on one without conditions, forms and checksums', async () => {
     const refusing = async ({ method, headers }: Sent, passOn: () => Promise<Returned>) => {
       const isForm = headers['content-type']?.startsWith('multipart/form-data');
       const isUnknown =

@@ -26,7 +26,7 @@ async function npm(...args: string[]) {
 describe('npm run doctor, with nothing configured', () => {
   it('finds that everything holds', async () => {
     const { code, output } = await npm('doctor');
-    expect(output).toMatch(/^\d+ hold, 0 to look at, 0 to mend$/m);
+    expect(output).toMatch(/^\d+ ok, 0 warnings, 0 failures$/m);
     expect(output).toMatch(/^ok {3}database: row level security +on for files/m);
     expect(output).not.toContain('X-Amz-Signature');
     expect(code).toBe(0);
@@ -47,7 +47,7 @@ describe('npm run doctor, with nothing configured', () => {
     const doctor = run('node', ['dist/doctor.js'], env);
     await doctor.until(/PUT: as signed/);
     expect(await doctor.stop('SIGINT')).toEqual({ code: 2, signal: null });
-    expect(doctor.output()).toMatch(/, 0 to mend, stopped before the end$/m);
+    expect(doctor.output()).toMatch(/, 0 failures, stopped before the end$/m);
     const again = await npm('doctor');
     expect(again.code).toBe(0);
   });
@@ -107,7 +107,7 @@ describe('the commands', () => {
     expect(piped.output()).toMatch(/^ok {3}token: user +"alice", by sub$/m);
     expect(piped.output()).toMatch(/^ok {3}token: scopes +files:read, by scope$/m);
     const refused = await command('doctor', ['--token', '-'], { ...env, TOKEN: token, JWT_AUDIENCE: 'files' });
-    expect(refused.output).toMatch(/^FAIL token: verifies +it has no aud.*\n +mend: JWT_AUDIENCE/m);
+    expect(refused.output).toMatch(/^FAIL token: verifies +it has no aud.*\n +fix: JWT_AUDIENCE/m);
     expect(refused.output).not.toContain(token.split('.')[1]);
     expect(refused.code).toBe(1);
   });
