@@ -11,6 +11,8 @@ const CONTROL_CHARACTER = /[\0-\x08\x0a-\x1f\x7f]/;
 
 /** Limit in bytes: the type is part of the object's signed metadata. */
 const MAX_MEDIA_TYPE_LENGTH = 128;
+/** Limit in characters of what a client sends: parameters may be dropped. */
+const MAX_TEXT_LENGTH = 1024;
 
 /** The usual name of a type, and its old or unregistered names that systems and libraries report. */
 const NAMES: readonly (readonly [usual: string, ...others: string[]])[] = [
@@ -94,27 +96,29 @@ const USUAL_NAMES = new Map(NAMES.flatMap(([usual, ...others]) => others.map((ot
  * names and charset in lower case, one space after each semicolon, quotes where a value needs them, no empty parameter.
  * `Video/WebM;codecs=vp8,opus` becomes `video/webm; codecs="vp8,opus"`: to a browser, a comma outside quotes starts
  * another type, and the last one counts (Fetch standard, "extract a MIME type"). A parameter that is malformed,
- * repeated, or not allowed in a header is dropped (WHATWG MIME Sniffing standard, section 4.4): mail programs add
- * `name="Report (2); final.pdf"`, and that should not fail an upload.
- * @returns null for an invalid type, or one of more than 128 characters.
+ * repeated, or not allowed in a header is dropped (WHATWG MIME Sniffing standard, section 4.4), and so is one that would
+ * make the type longer than 128 characters: mail programs add `name="Report (2); final.pdf"`, and that should not fail
+ * an upload.
+ * @returns null for an invalid type, one of more than 128 characters without parameters, or more than 1,024 with them.
  */
 export function toMediaType(text: string): string | null {
-  if (text.length > MAX_MEDIA_TYPE_LENGTH || CONTROL_CHARACTER.test(text)) return null;
+  if (text.length > MAX_TEXT_LENGTH || CONTROL_CHARACTER.test(text)) return null;
   const [type = ''] = text.split(';', 1);
-  if (!ESSENCE.test(trim(type))) return null;
-  const parameters = new Map<string, string>();
+  if (!ESSENCE.test(trim(type)) || trim(type).length > MAX_MEDIA_TYPE_LENGTH) return null;
+  let result = trim(type).toLowerCase();
+  const names = new Set<string>();
   for (const [, name = '', quoted, plain = ''] of text.slice(type.length).matchAll(PARAMETERS)) {
     // SigV4 folds white space in headers.
     const value = trim((quoted ?? plain).replace(/[\t ]+/g, ' '));
     const key = name.toLowerCase();
-    if (value === '' || !TOKEN.test(name) || !VALUE.test(value) || parameters.has(key)) continue;
-    parameters.set(key, key === 'charset' ? value.toLowerCase() : value);
+    if (value === '' || !TOKEN.test(name) || !VALUE.test(value) || names.has(key)) continue;
+    const letters = key === 'charset' ? value.toLowerCase() : value;
+    const longer = `${result}; ${key}=${TOKEN.test(letters) ? letters : `"${letters}"`}`;
+    if (longer.length > MAX_MEDIA_TYPE_LENGTH) continue;
+    names.add(key);
+    result = longer;
   }
-  const result = [...parameters].reduce(
-    (before, [name, value]) => `${before}; ${name}=${TOKEN.test(value) ? value : `"${value}"`}`,
-    trim(type).toLowerCase(),
-  );
-  return result.length > MAX_MEDIA_TYPE_LENGTH ? null : result;
+  return result;
 }
 
 /** A media type from a query, where an unescaped `+` has become a space: a type has no space before its parameters. */
