@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { migrateDatabase } from '../src/db/migrate-database.ts';
 import { grantRuntimeRights } from '../src/db/runtime-rights.ts';
-import { EXIT, runCommand } from '../src/start/run.ts';
+import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
 
 const usage = `usage: npm run db:migrate [-- --grant <login>]
 
@@ -13,6 +13,7 @@ after each migration.
 Exit code: 0 the schema is the newest, 2 the database could not be migrated, 64 wrong arguments.`;
 
 await runCommand({ usage, options: { grant: { type: 'string' } } }, async ({ database }, { values: { grant } }) => {
+  if (grant === '') throw new UsageError('--grant takes the name of a login');
   const { driver, directUrl: url } = database;
   if (url === undefined) throw new Error('DATABASE_URL is not set: the embedded database is migrated at every start');
   await migrateDatabase({ url, driver, folder: fileURLToPath(new URL('../drizzle', import.meta.url)) });

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { rebuildFiles } from '../src/jobs/rebuild-files.ts';
 import { SWEEP_LEASE } from '../src/jobs/start-jobs.ts';
-import { EXIT, runCommand } from '../src/start/run.ts';
+import { commandLogger, EXIT, runCommand } from '../src/start/run.ts';
 import { createServices } from '../src/start/services.ts';
 
 const usage = `usage: npm run rebuild -- [--dry-run] [--json]
@@ -23,11 +23,8 @@ await runCommand(
     if (config.bucket === null || config.database.url === undefined) {
       throw new Error('it needs a configured bucket and database: it does not work on the embedded ones');
     }
-    const toStderr = (fields: Record<string, unknown>, message: string) =>
-      console.error(message, JSON.stringify(fields));
-    const logger = { error: toStderr, warn: toStderr, info: () => {}, debug: () => {} };
     const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-    const services = await createServices(config, { logger, migrationsFolder });
+    const services = await createServices(config, { logger: commandLogger, migrationsFolder });
     const stopping = new AbortController();
     process.once('SIGINT', () => stopping.abort(new Error('stopped; run it again to continue')));
     try {

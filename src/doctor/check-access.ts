@@ -1,6 +1,6 @@
+import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import type { Trial } from './open-trial.ts';
-import { codeOf, reasonOf } from './reason-of.ts';
 
 /** S3 refuses requests more than 15 minutes off (S3 API Reference, RequestTimeTooSkewed). */
 const MAX_SKEW_SECONDS = 300;

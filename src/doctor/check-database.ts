@@ -4,10 +4,10 @@ import { connectDatabase, type Database, isNeonHost } from '../db/connect-databa
 import { appliedMigrations } from '../db/read-migrations.ts';
 import { USER_ROLE } from '../db/schema.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
+import { reasonOf } from '../net/reason-of.ts';
 import { catalogRows } from './catalog-rows.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
 import { checkRoles } from './check-roles.ts';
-import { reasonOf } from './reason-of.ts';
 
 const MIN_VERSION = 14;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];

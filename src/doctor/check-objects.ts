@@ -1,9 +1,9 @@
 import { toContentDisposition } from '../files/content-disposition.ts';
+import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { encryptionHeaders } from '../uploads/encryption-headers.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { type Answer, BODY, type Trial } from './open-trial.ts';
-import { codeOf, reasonOf } from './reason-of.ts';
 import { describe, refused } from './refused.ts';
 
 /** Checks a stored object: download, encryption, anonymous access, copy, removal. */

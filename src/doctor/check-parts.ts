@@ -1,8 +1,8 @@
+import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { completeParts } from '../uploads/complete-parts.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
 import { type Check, fail, ok } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
-import { codeOf, reasonOf } from './reason-of.ts';
 import { describe, refused } from './refused.ts';
 
 /** Checks that an upload in parts can be begun, filled, listed, completed and aborted. */

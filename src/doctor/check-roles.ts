@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Database } from '../db/connect-database.ts';
 import { RUNTIME_RIGHTS, tableGrants, tablesIn, USER_RIGHTS } from '../db/runtime-rights.ts';
 import { USER_ROLE } from '../db/schema.ts';
+import { reasonOf } from '../net/reason-of.ts';
 import { catalogRows } from './catalog-rows.ts';
 import { type Check, fail, ok, warn } from './check.ts';
-import { reasonOf } from './reason-of.ts';
 
 /** The tables that hold the rows of users. */
 const TABLES = ['files', 'file_usage', 'audit_events'];

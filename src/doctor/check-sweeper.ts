@@ -3,8 +3,8 @@ import { connectDatabase } from '../db/connect-database.ts';
 import { createMarkerQueries } from '../db/create-marker-queries.ts';
 import { type ClockServices, readClocks, requireAgreement } from '../jobs/agreed-clocks.ts';
 import { examineMarker, type MarkerServices } from '../jobs/examine-marker.ts';
+import { reasonOf } from '../net/reason-of.ts';
 import { type Check, fail, ok } from './check.ts';
-import { reasonOf } from './reason-of.ts';
 
 const RESTORING = 'docs/operating.md, "Restoring": npm run rebuild -- --dry-run, then npm run sweep -- --adopt';
 

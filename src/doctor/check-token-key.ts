@@ -3,9 +3,9 @@ import { fetchKeySet } from '../auth/remote-key-set.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
 import { isOpenToOtherClients } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
+import { reasonOf } from '../net/reason-of.ts';
 import { readAuth } from '../start/token-key.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
-import { reasonOf } from './reason-of.ts';
 
 const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 

@@ -1,8 +1,8 @@
 import type { Config } from '../config/config.ts';
+import { reasonOf } from '../net/reason-of.ts';
 import { planBucketSettings } from '../storage/bucket-settings.ts';
 import { createS3Client } from '../storage/create-s3-client.ts';
 import type { BucketSetting } from '../storage/plan-setting.ts';
-import { reasonOf } from './reason-of.ts';
 
 /**
  * `npm run bucket:setup`: prints the bucket's settings and the wanted ones, and applies the difference with `apply`.

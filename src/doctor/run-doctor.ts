@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
+import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { type Closers, startEmbeddedDatabase } from '../start/open-database.ts';
 import { lockEmbedded, newUuidV7, openStorage } from '../start/services.ts';
 import { createIdSigner } from '../uploads/id-signer.ts';
@@ -16,7 +17,6 @@ import { checkStore } from './check-store.ts';
 import { checkSweeper } from './check-sweeper.ts';
 import { checkTokenKey } from './check-token-key.ts';
 import { openTrial } from './open-trial.ts';
-import { codeOf, reasonOf } from './reason-of.ts';
 
 type DoctorOptions = {
   migrationsFolder: string;

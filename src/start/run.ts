@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { type Config, ConfigError, parseConfig, SETTING_NAMES } from '../config/config.ts';
 import { misspeltSettings } from '../config/misspelt-settings.ts';
+import { reasonOf } from '../net/reason-of.ts';
 
 /**
  * Exit codes of commands. Findings and failures differ, so that an alarm on `found` does not fire because the database
@@ -97,8 +98,16 @@ function describeError(error: unknown): string {
   return `${heading}${reasons(error).join('\n  because: ')}`;
 }
 
-/** The messages of an error and its causes. */
+/** The messages of an error and its causes; of the last one, what the network, the database or S3 said. */
 function reasons(error: unknown): string[] {
-  if (!(error instanceof Error)) return [String(error)];
-  return [error.message, ...(error.cause === undefined ? [] : reasons(error.cause))];
+  if (!(error instanceof Error) || error.cause === undefined) return [reasonOf(error)];
+  return [error.message, ...reasons(error.cause)];
+}
+
+/** The log of a command: errors and warnings, a line each, on standard error. */
+export const commandLogger = { error: tell, warn: tell, info: () => {}, debug: () => {} };
+
+function tell({ err, ...fields }: Record<string, unknown>, message: string): void {
+  const why = err === undefined ? '' : `: ${reasonOf(err)}`;
+  console.error(`${message}${why}`, ...(Object.keys(fields).length > 0 ? [JSON.stringify(fields)] : []));
 }

@@ -80,6 +80,7 @@ describe('the commands', () => {
     'token alice --scope files:nope',
     'token alice --owner acme',
     'doctor --token -',
+    'migrate --grant=',
   ])('%s: arguments it does not know end with 64, the reason and the usage', async (line) => {
     const [name = '', ...args] = line.split(' ');
     const { code, output } = await command(name, args);
@@ -97,6 +98,21 @@ describe('the commands', () => {
       expect(output).toMatch(reason);
       expect([name, code]).toEqual([name, 2]);
     }
+  });
+
+  it('say what bucket and database answered, not only that they did not', async () => {
+    const store = createServer((_, response) => response.writeHead(403, { 'x-amz-request-id': '1' }).end());
+    const bucket = { S3_BUCKET_NAME: 'files', S3_ENDPOINT: await listen(store), S3_FORCE_PATH_STYLE: 'true' };
+    const keys = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
+    const settings = { ...env, ...bucket, ...keys, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' };
+    for (const name of ['sweep', 'rebuild']) {
+      const { code, output } = await command(name, [], settings);
+      expect(output).toContain('or not to these credentials: 403 AccessDenied\n');
+      expect(output).toContain('it is tried again: connect ECONNREFUSED 127.0.0.1:1 {"inSeconds":0.5}\n');
+      expect(output).not.toContain('UnknownError');
+      expect(code).toBe(2);
+    }
+    store.close();
   });
 
   it('token makes what doctor --token explains, from standard input or from TOKEN', async () => {
