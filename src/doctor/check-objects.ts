@@ -1,6 +1,6 @@
 import { toContentDisposition } from '../files/content-disposition.ts';
 import { codeOf, reasonOf } from '../net/reason-of.ts';
-import { encryptionHeaders } from '../uploads/encryption-headers.ts';
+import { encryptionHeaders } from '../storage/encryption.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { type Answer, BODY, type Trial } from './open-trial.ts';

@@ -12,7 +12,7 @@ import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { toContentDisposition } from './content-disposition.ts';
-import { findActive } from './find-active.ts';
+import { findActive } from './get-file.ts';
 import { toFile } from './to-file.ts';
 
 const fileId = z.uuid().toLowerCase();

@@ -5,7 +5,7 @@ import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { MAX_READERS } from '../storage/create-s3-client.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';
-import { type FindActiveServices, findActive } from './find-active.ts';
+import { type FindActiveServices, findActive } from './get-file.ts';
 import { parseRange } from './parse-range.ts';
 import { streamContent } from './stream-content.ts';
 

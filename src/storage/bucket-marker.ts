@@ -2,7 +2,7 @@ import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client 
 import type { Sse } from '../config/config.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
-import { encryptionOf } from './encryption-of.ts';
+import { encryptionOf } from './encryption.ts';
 
 /** A small text as read; `etag` with its quotes, `lastModified` by the bucket's clock. */
 export type FoundMarker = { text: string; etag: string; versionId: string | null; lastModified: Date };

@@ -17,7 +17,7 @@ import { busy, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import { MAX_HASHED, PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
-import { encryptionOf } from './encryption-of.ts';
+import { encryptionOf } from './encryption.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { exactly, type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
 

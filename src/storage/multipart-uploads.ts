@@ -9,7 +9,7 @@ import type { StoreTraits } from '../config/store-traits.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
-import { encryptionOf } from './encryption-of.ts';
+import { encryptionOf } from './encryption.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 
 /** A part in the bucket; `etag` with its quotes. */

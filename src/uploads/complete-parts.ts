@@ -1,7 +1,6 @@
 import { type Mismatch, Problem } from '../contract/errors.ts';
 import type { MultipartUploads, StoredPart } from '../storage/multipart-uploads.ts';
-import { type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
-import type { OpenUpload } from './open-upload.ts';
+import { type MultipartPlan, type OpenUpload, partCount, partLength } from './multipart-plan.ts';
 
 export type ClientPart = { partNumber: number; etag: string };
 

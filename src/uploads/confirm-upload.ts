@@ -19,7 +19,7 @@ import { completeParts } from './complete-parts.ts';
 import { discardObject } from './discard-object.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
-import { toOpenUpload, uploadNotFound } from './open-upload.ts';
+import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 import { toNewFile } from './to-new-file.ts';
 import { isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
 import { verifyObject } from './verify-object.ts';

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
-import { toOpenUpload, uploadNotFound } from './open-upload.ts';
+import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 
 export const listPartsInput = z.strictObject({ objectKey, uploadId });
 

@@ -7,7 +7,7 @@ import { checksumSha256, objectKey, partNumber, uploadId } from '../contract/fie
 import type { Credentials } from '../signing/credentials.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import type { IdSigner } from './id-signer.ts';
-import { toOpenUpload } from './open-upload.ts';
+import { toOpenUpload } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
 
 /** 1 to 100 parts: by `partNumbers`, or by `parts` where each comes with its SHA-256 (`partChecksums`). */

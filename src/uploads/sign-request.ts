@@ -8,8 +8,7 @@ import { baseName, parseObjectKey, parseOwnKey } from '../contract/object-key.ts
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import { isMarked } from './mark-file-id.ts';
-import { planOpenParts } from './multipart-plan.ts';
-import { uploadNotFound } from './open-upload.ts';
+import { planOpenParts, uploadNotFound } from './multipart-plan.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
 import { signParts } from './sign-parts.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
