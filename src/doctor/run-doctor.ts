@@ -1,8 +1,10 @@
 import type { Config } from '../config/config.ts';
+import { newUuidV7 } from '../contract/ids.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { type Closers, startEmbeddedDatabase } from '../start/open-database.ts';
-import { lockEmbedded, newUuidV7, openStorage } from '../start/services.ts';
+import { openStorage } from '../start/open-storage.ts';
+import { lockEmbedded } from '../start/services.ts';
 import { createIdSigner } from '../uploads/id-signer.ts';
 import { type Check, fail, ok, unreachable } from './check.ts';
 import { checkAccess } from './check-access.ts';

@@ -1,0 +1,96 @@
+import { join } from 'node:path';
+import type { BucketConfig, Config } from '../config/config.ts';
+import { unavailable } from '../contract/errors.ts';
+import type { Logger } from '../http/observe.ts';
+import { MARKER_NAME, OBJECTION_NAME } from '../jobs/examine-marker.ts';
+import { readDevSecrets } from '../local/dev-secrets.ts';
+import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';
+import { inTime } from '../net/in-time.ts';
+import { rememberCredentials } from '../signing/credentials.ts';
+import { HARMFUL_HEADERS } from '../signing/harmful-headers.ts';
+import { resolveEndpoint } from '../signing/resolve-endpoint.ts';
+import { openBucket } from '../storage/bucket.ts';
+import { readBucketClock } from '../storage/bucket-clock.ts';
+import { createBucketMarker } from '../storage/bucket-marker.ts';
+import { createS3Clients } from '../storage/create-s3-client.ts';
+import { createBucketLister } from '../storage/list-bucket.ts';
+import { createMultipartUploads } from '../storage/multipart-uploads.ts';
+import { setUpBucket } from '../storage/set-up-bucket.ts';
+import type { Closers } from './open-database.ts';
+
+/** How long a request waits for credentials that must be fetched. */
+const CREDENTIALS_WITHIN_MS = 5_000;
+
+const NO_CREDENTIALS =
+  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, container or ' +
+  'instance role has credentials for this service';
+
+/** The bucket and its signer; see `createServices`. */
+export async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
+  const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
+  const clients = createS3Clients(bucketConfig);
+  const { quick } = clients;
+  closers.push(async () => clients.destroy());
+  if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.allowedOrigins);
+
+  const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
+  const publicEndpoint = config.publicS3Endpoint ?? bucketConfig.endpoint;
+  const resolved = await resolveEndpoint({
+    ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
+    ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
+  });
+  const endpoint = { ...resolved, ...(config.store.absentHeadersSigned && { absentHeaders: HARMFUL_HEADERS }) };
+  const remembered = rememberCredentials(() => quick.config.credentials(), now);
+  try {
+    await remembered();
+  } catch (cause) {
+    throw new Error(NO_CREDENTIALS, { cause });
+  }
+  const credentials = () => {
+    const known = remembered();
+    if (!(known instanceof Promise)) return known;
+    return inTime(known, CREDENTIALS_WITHIN_MS).catch((error: unknown) => {
+      throw unavailable('storage', error);
+    });
+  };
+  const opened = openBucket(clients, bucket, config.store);
+  opened
+    .ping()
+    .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or not to these credentials'));
+  return {
+    bucket: opened,
+    lister: createBucketLister(quick, bucket),
+    marker: createBucketMarker(quick, bucket, config.keyPrefix + MARKER_NAME, config.sse),
+    objection: createBucketMarker(quick, bucket, config.keyPrefix + OBJECTION_NAME, config.sse),
+    bucketClock: () => readBucketClock(quick, bucket),
+    multipart: createMultipartUploads(clients, bucket, { ping: opened.ping, store: config.store }),
+    endpoint,
+    credentials,
+  };
+}
+
+async function startEmbeddedBucket(
+  config: Pick<Config, 'dataDir' | 'host' | 'localS3Port'>,
+  logger: Logger,
+  closers: Closers,
+): Promise<BucketConfig> {
+  const { startLocalS3 } = await import('../local/s3/start-local-s3.ts');
+  const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
+  const { name, accessKeyId, region } = EMBEDDED_BUCKET;
+  const credentials = { accessKeyId, secretAccessKey };
+  const local = await startLocalS3({
+    ...{ host: config.host, port: config.localS3Port, region, ...credentials },
+    directory: join(config.dataDir, 'bucket'),
+    onError: (err) => logger.error({ err }, 'the embedded bucket failed a request'),
+  });
+  closers.push(local.close);
+  return {
+    name,
+    region,
+    credentials,
+    endpoint: local.url,
+    forcePathStyle: true,
+    useDualstackEndpoint: false,
+    useAccelerateEndpoint: false,
+  };
+}
