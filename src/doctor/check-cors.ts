@@ -1,6 +1,7 @@
 import { ANY_ORIGIN } from '../config/origins.ts';
+import type { Answer } from './answer.ts';
 import { type Check, fail, ok } from './check.ts';
-import type { Answer, Trial } from './open-trial.ts';
+import type { Trial } from './open-trial.ts';
 
 const REMEDY = 'npm run bucket:setup -- --yes';
 

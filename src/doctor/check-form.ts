@@ -1,6 +1,6 @@
+import { type Answer, describe, refused } from './answer.ts';
 import { type Check, fail, ok } from './check.ts';
-import { type Answer, BODY, type Trial } from './open-trial.ts';
-import { describe, refused } from './refused.ts';
+import { BODY, type Trial } from './open-trial.ts';
 
 const WITHOUT_FORMS = 'S3_POST_POLICY=false: the service then refuses HTML forms; everything else works';
 

@@ -2,9 +2,9 @@ import { toContentDisposition } from '../files/content-disposition.ts';
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { encryptionHeaders } from '../storage/encryption.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
+import { type Answer, describe, refused } from './answer.ts';
 import { type Check, fail, ok, warn } from './check.ts';
-import { type Answer, BODY, type Trial } from './open-trial.ts';
-import { describe, refused } from './refused.ts';
+import { BODY, type Trial } from './open-trial.ts';
 
 /** Checks a stored object: download, encryption, anonymous access, copy, removal. */
 export async function* checkObjects(trial: Trial): AsyncIterable<Check> {

@@ -1,9 +1,9 @@
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { completeParts } from '../uploads/complete-parts.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
+import { describe, refused } from './answer.ts';
 import { type Check, fail, ok } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
-import { describe, refused } from './refused.ts';
 
 /** Checks that an upload in parts can be begun, filled, listed, completed and aborted. */
 export async function* checkParts(trial: Trial): AsyncIterable<Check> {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { parseObjectKey } from '../contract/object-key.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
+import { describe, NOT_CHECKED, refused } from './answer.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { BODY, type PutUpload, type Trial } from './open-trial.ts';
-import { describe, NOT_CHECKED, refused } from './refused.ts';
 
 const ABSENT_HEADERS = 'S3_SIGN_ABSENT_HEADERS=true';
 

@@ -7,16 +7,13 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
 import { type SignUploadServices, signUpload } from '../uploads/sign-upload.ts';
 import type { UploadRequest } from '../uploads/upload-request.ts';
-import { remedyOf } from './remedy-of.ts';
+import { type Answer, remedyOf } from './answer.ts';
 
 type TrialServices = SignUploadServices & {
   config: Pick<Config, 'allowedOrigins'>;
   bucket: Bucket;
   multipart: MultipartUploads;
 };
-
-/** The bucket's answer; `code` is the S3 error code, empty if there is none. */
-export type Answer = { status: number; ok: boolean; code: string; headers: Headers; text: string };
 
 export type Trial = ReturnType<typeof openTrial>;
 export type PutUpload = { objectKey: string; presignedUrl: string; headers: Record<string, string> };
