@@ -1,8 +1,8 @@
-// npm run bench: every figure of bench/README.md from one run, as Markdown. Linux, with curl and taskset.
-// npm run bench -- sdk, rls, or routes: those of the SDK, of row level security, or of the routes alone.
+// npm run bench: measures every figure of bench/README.md in one run, as Markdown. Needs Linux, curl and taskset.
+// npm run bench -- sdk, rls, or routes: only the SDK, row level security, or the routes.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
-// npm run bench -- migrate [rows]: migrations from the first release on, with that many files, and who waits for them.
-// npm run bench -- find: those of finding files, which no other run has.
+// npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
+// npm run bench -- find: finding files, which no other run measures.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -157,7 +157,7 @@ async function printSdk(directory: string): Promise<void> {
   const figures = [
     { store: '1 GiB to the embedded bucket', measured: await measureSdk(directory, GIB) },
     {
-      // The Ceph of the tests keeps 8 GiB in memory, and for hours what was deleted.
+      // The Ceph of the tests keeps 8 GiB in memory, and deleted objects for hours.
       store: '256 MiB to the bucket of `TEST_S3_ENDPOINT`',
       measured: await withRealBucket((env) => measureSdk(directory, GIB / 4, env)),
     },

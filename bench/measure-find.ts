@@ -18,10 +18,10 @@ type Page = Omit<FilePage, 'ownerId' | 'limit'>;
 type Times = { planMs: number; runMs: number };
 
 /**
- * 1,000,000 files of one user and 100,000 of others, then pages of all kinds as the service asks for them: its own
- * statements, as the users' role, each under `EXPLAIN (ANALYZE)`. Milliseconds of planning and of executing, added up
- * over the statements of a page; medians of some runs. On the server of `TEST_DATABASE_URL` where it is set, in a
- * database of its own; else on the embedded one, which has 16 MB of buffers for a gigabyte.
+ * Measures all kinds of pages over 1,000,000 files of one user and 100,000 of others, with the service's own
+ * statements, as the users' role, each under `EXPLAIN (ANALYZE)`. Returns the milliseconds of planning and of
+ * executing, summed over a page's statements; medians of several runs. Uses a database of its own, on the server of
+ * `TEST_DATABASE_URL` if set, else on the embedded one, which has 16 MB of buffers for a gigabyte.
  */
 export async function measureFind(directory: string) {
   const server = process.env.TEST_DATABASE_URL;
@@ -54,13 +54,13 @@ export async function measureFind(directory: string) {
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
-  // A failure drops the database, and this with it; the failure is what is to be seen.
+  // A failure drops the database, and this connection with it; the original error is the one to show.
   client.on('error', () => {});
   await client.connect();
   return client;
 }
 
-/** Runs the service's own code; each of its statements is explained some times before it is answered. */
+/** Runs the service's own code; each of its statements is explained several times before it is answered. */
 async function measure(client: pg.Client, page: Page) {
   const explained: Times[] = [];
   const explaining = {
@@ -90,7 +90,7 @@ async function measure(client: pg.Client, page: Page) {
   };
 }
 
-/** Every kind of page that is worth a figure, by its name. */
+/** Every measured kind of page, by name. */
 async function pagesOf(client: pg.Client): Promise<Record<string, Page>> {
   const at = async (key: string, fraction: number): Promise<FilePosition> => {
     const { rows } = await client.query(
@@ -164,7 +164,8 @@ const WORDS = `contract invoice report receipt photo scan letter statement draft
   therapy referral Übergabe Übersicht Rechnung Vertrag Angebot Lieferschein Mahnung Kündigung Zeugnis Quittung`;
 
 /**
- * In the order of time, every eleventh row somebody else's. Names of two words, some with a rarer third, and a number.
+ * Ordered by time; every eleventh row belongs to another user. Names have two words, sometimes a rarer third, and a
+ * number.
  */
 const FILL = (table: string) => `
   with words as (select array_agg(word) as w from regexp_split_to_table($1, '\\s+') as word),
@@ -194,8 +195,8 @@ const FILL = (table: string) => `
     || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid as id) as made`;
 
 /**
- * Fills the table, and says what a row costs there before the indexes of finding are there, and after: microseconds of
- * the server in inserts of single rows.
+ * Fills the table, and measures the cost of a row without and with the indexes for finding: microseconds on the server,
+ * with single-row inserts.
  */
 async function fill(client: pg.Client): Promise<{ insertUs: number; insertIndexedUs: number }> {
   const { rows: indexes } = await client.query(

@@ -6,7 +6,7 @@ import { startService } from './start-service.ts';
 const SETTLE_MS = 2_000;
 const CHECKPOINTS = [20_000, 60_000, 100_000, 400_000];
 
-/** RSS of the service with everything embedded (PostgreSQL is a process of its own), at rest and while it presigns. */
+/** RSS of the service, idle and while it presigns, with everything embedded (PostgreSQL is a separate process). */
 export async function measureMemory(directory: string) {
   const service = await startService([process.execPath, 'dist/main.js'], join(directory, 'memory'));
   try {

@@ -8,14 +8,14 @@ import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embe
 
 const FOLDER = fileURLToPath(new URL('../drizzle', import.meta.url));
 
-/** The migrations that rows are added after: the first release had these. */
+/** The migrations of the first release; rows are added after them. */
 const FIRST = 2;
 const READ_EVERY_MS = 5;
 
 /**
- * Migrates a database with that many files from the first release on, one migration after the other, while files are
- * read: how long each takes, and the longest that a read waited for it. On the server of `TEST_DATABASE_URL` where it
- * is set, in a database of its own; else on the embedded one.
+ * Runs all migrations since the first release on a database with that many files, while files are read: how long each
+ * takes, and the longest wait of a read. Uses a database of its own, on the server of `TEST_DATABASE_URL` if set, else
+ * on the embedded one.
  */
 export async function measureMigrations(directory: string, rows: number) {
   const server = process.env.TEST_DATABASE_URL;
@@ -53,7 +53,7 @@ export async function measureMigrations(directory: string, rows: number) {
   }
 }
 
-/** As the first release wrote them: a thousand owners. */
+/** Rows as the first release wrote them, of a thousand owners. */
 async function fill(url: string, rows: number): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
@@ -68,7 +68,7 @@ async function fill(url: string, rows: number): Promise<void> {
   await client.end();
 }
 
-/** Reads a file by its id, again and again. */
+/** Reads files by id until stopped. */
 async function startReading(url: string) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

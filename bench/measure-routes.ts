@@ -10,7 +10,7 @@ const DATABASE_REQUESTS = 2_000;
 const FIRST_CONFIRMS = 300;
 const BATCH_REQUESTS = 200;
 const PART_BYTES = 5 * 1024 ** 2;
-/** More than the service remembers. */
+/** More than the service caches. */
 const TOKENS = 12_000;
 
 const PDF = Buffer.from('%PDF-1.7\n%%EOF\n');
@@ -29,11 +29,11 @@ type Measured = { perSecond: number; cpuMicroseconds: number };
 export type RouteFigures = Measured & { name: string; echo: Measured; ratio: number };
 
 /**
- * Each route against Hono's JSON echo in the same process: echo, route, echo, route, so that whatever else the machine
- * does meets both. All figures are medians over the rounds.
+ * Compares each route with Hono's JSON echo in the same process, alternating, so that other load on the machine affects
+ * both. All figures are medians over the rounds.
  */
 export async function measureRoutes(directory: string): Promise<RouteFigures[]> {
-  // The load gets the second core, and so do the bucket and the database, which this process starts.
+  // The load runs on the second core, with the bucket and the database, which this process starts.
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
   const server = await startRoutesServer(join(directory, 'routes'));
   try {
@@ -116,7 +116,7 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
   }
 }
 
-/** Uploads as many small files; the keys they have. */
+/** Uploads this many small files; returns their keys. */
 async function upload(port: number, token: string, count: number): Promise<string[]> {
   const objectKeys: string[] = [];
   while (objectKeys.length < count) {

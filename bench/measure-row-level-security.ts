@@ -14,9 +14,9 @@ const PARALLEL = 16;
 const USER = 'bench';
 
 /**
- * One row by its id, as a bare statement, as the service asks for it (`asUser`: the user's role and id, in one flight),
- * and in an ordinary transaction, which waits for each of its four answers. Statements a second at 16 at once, and the
- * milliseconds of one alone; medians of rounds that take turns.
+ * Reads one row by its id: as a bare statement, as the service does (`asUser`: the user's role and id, in one round
+ * trip), and in an ordinary transaction, which waits for each of its four answers. Statements per second with 16 at
+ * once, and the milliseconds of a single one; medians of alternating rounds.
  */
 export async function measureRowLevelSecurity(directory: string) {
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'row-level-security') });

@@ -18,9 +18,9 @@ const SMALL_BYTES = 1024 ** 2;
 const SETTLE_MS = 2_000;
 
 /**
- * A file through the SDK's parts, in turn with the same bytes by `curl -T` to the same bucket, each in a process of its
- * own: the embedded one, or that of `env`. Speeds are medians in bytes per second; memory is how far the service's RSS
- * rose over idle, in bytes, with a file of 1 MiB and with all of these.
+ * Uploads a file by the SDK in parts, alternating with the same bytes by `curl -T` to the same bucket, each in its own
+ * process: the embedded bucket, or that of `env`. Speeds are medians in bytes per second. Memory is the growth of the
+ * service's RSS over idle, in bytes, with a file of 1 MiB and with the whole file.
  */
 export async function measureSdk(directory: string, sizeBytes: number, env: Readonly<Record<string, string>> = {}) {
   const [large, small] = [join(directory, 'sdk-large'), join(directory, 'sdk-small')];
@@ -49,9 +49,7 @@ export async function measureSdk(directory: string, sizeBytes: number, env: Read
   }
 }
 
-/**
- * A bucket of its own on the store of `TEST_S3_ENDPOINT`, removed with all in it afterwards; null where none is given.
- */
+/** A new bucket on the store of `TEST_S3_ENDPOINT`, removed with its contents afterwards; null if not configured. */
 export async function withRealBucket<Result>(use: (env: Record<string, string>) => Promise<Result>) {
   const { TEST_S3_ENDPOINT: endpoint, TEST_S3_ACCESS_KEY_ID = '', TEST_S3_SECRET_ACCESS_KEY = '' } = process.env;
   if (endpoint === undefined) return null;

@@ -8,9 +8,7 @@ const STARTS = 5;
 const NPM = ['npm', 'start'] as const;
 const NODE = [process.execPath, 'dist/main.js'] as const;
 
-/**
- * How long it takes to the first 200, in milliseconds: the first time in an empty directory, then what it takes again.
- */
+/** Milliseconds until the first 200: on the first start in an empty directory, and on later starts. */
 export async function measureStart(directory: string) {
   const startOnce = async (command: Parameters<typeof startService>[0], dataDir: string, databaseUrl?: string) => {
     const service = await startService(command, join(directory, dataDir), databaseUrl);

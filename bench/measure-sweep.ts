@@ -15,8 +15,8 @@ import { withRealBucket } from './measure-sdk.ts';
 const PARALLEL = 64;
 
 /**
- * `npm run sweep` over a bucket of `TEST_S3_ENDPOINT` with so many files, each with its row: seconds and the highest
- * RSS. null without a server.
+ * Runs `npm run sweep` over a bucket of `TEST_S3_ENDPOINT` with this many files, each with its row: seconds and the
+ * highest RSS. null without a server.
  */
 export async function measureSweep(directory: string, counts: readonly number[]) {
   return withRealBucket(async (env) => {

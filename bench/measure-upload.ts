@@ -12,10 +12,10 @@ const SETTLE_MS = 2_000;
 const run = promisify(execFile);
 
 /**
- * 1 GiB by presigned PUT into the embedded bucket, in turn with two plain copies to the same disk. Every way ends with
- * the bytes on the disk (the bucket syncs, too), with `sync` in front, so that none pays for the one before. Nothing is
- * removed in between: a virtual disk takes blocks it has just freed several times as fast as new ones.
- * Speeds are medians in bytes per second; memory is how far RSS rose over idle, in bytes.
+ * Uploads 1 GiB by presigned PUT into the embedded bucket, alternating with two plain copies to the same disk. Each
+ * ends with the bytes on the disk (the bucket syncs too) and starts with `sync`, so that it does not pay for the one
+ * before. Nothing is removed in between, because a virtual disk writes blocks it has just freed several times faster
+ * than new ones. Speeds are medians in bytes per second; memory is the growth of RSS over idle, in bytes.
  */
 export async function measureUpload(directory: string) {
   const file = join(directory, 'file');
@@ -40,12 +40,12 @@ export async function measureUpload(directory: string) {
   }
 }
 
-/** Writes random bytes: none that a disk could compress. */
+/** Writes random bytes, which a disk cannot compress. */
 export async function makeFile(path: string, sizeBytes: number): Promise<void> {
   await run('sh', ['-c', `head -c ${sizeBytes} /dev/urandom > "$1"`, 'sh', path]);
 }
 
-/** Presigns one PUT of this size; the command that sends it. */
+/** Presigns one PUT of this size; returns the command that sends it. */
 export async function putCommand(
   service: Awaited<ReturnType<typeof startService>>,
   file: string,
@@ -66,7 +66,7 @@ export async function putCommand(
   return ['curl', '-sS', '--fail-with-body', '-o', '/dev/null', '-T', file, ...headerOptions, presignedUrl];
 }
 
-/** Runs a command that moves so many bytes, with everything before it synced; bytes per second. */
+/** Syncs, then runs a command that moves this many bytes; returns bytes per second. */
 export async function timed(sizeBytes: number, [command = '', ...args]: string[]): Promise<number> {
   await run('sync');
   const startedAt = performance.now();

@@ -6,11 +6,11 @@ import { createApp } from '../src/http/app.ts';
 import { createLogger } from '../src/start/create-logger.ts';
 import { createServices } from '../src/start/services.ts';
 
-/** What this process tells the one that measures it: first where it listens, then its usage whenever it is asked. */
+/** This process's messages to the measuring one: first its address, then its usage whenever asked. */
 export type Ports = { app: number; echo: number };
 export type Usage = { cpuMicroseconds: number };
 
-/** The whole service as `src/main.ts` serves it, and beside it, in the same process, Hono's own JSON echo. */
+/** The whole service as in `src/main.ts`, and Hono's own JSON echo in the same process. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env);
   const logger = await createLogger(config.logLevel, false);

@@ -1,28 +1,28 @@
 import { connect, type Socket } from 'node:net';
 
-/** How many connections are kept busy, each with one request at a time. */
+/** The number of busy connections, each with one request at a time. */
 const CONNECTIONS = 32;
 
-/** Where the requests say they come from, as a browser would. */
+/** The requests' `Origin`, as from a browser. */
 export const ORIGIN = 'https://app.example';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 export type Load = {
   port: number;
-  /** How many requests are sent in all. */
+  /** The total number of requests. */
   count: number;
   /** The bytes of the request with this number, 0 to `count` - 1. */
   request: (index: number) => Buffer;
-  /** The status every answer must have. */
+  /** The expected status of every answer. */
   status: number;
 };
 
 /**
- * Sends requests over kept-alive connections to 127.0.0.1 until `count` answers are there. Bare sockets, because an
- * HTTP client would cost more than the server it measures.
- * @returns how long it took, in milliseconds.
- * @throws {Error} for an answer of another status, with its text, and for a connection that ends early.
+ * Sends `count` requests over kept-alive connections to 127.0.0.1. Uses bare sockets, because an HTTP client would cost
+ * more than the server it measures.
+ * @returns the milliseconds until the last answer.
+ * @throws {Error} for an answer with another status, with its text, and for a connection that ends early.
  */
 export async function sendRequests({ port, count, request, status }: Load): Promise<number> {
   const sockets: Socket[] = [];
@@ -60,7 +60,7 @@ export async function sendRequests({ port, count, request, status }: Load): Prom
   }
 }
 
-/** The bytes of a POST of JSON, as a browser on a page of `ORIGIN` sends it. */
+/** The bytes of a POST of JSON, as a browser sends it from a page of `ORIGIN`. */
 export function postJson(path: string, token: string, body: unknown): Buffer {
   const json = JSON.stringify(body);
   return Buffer.from(

@@ -18,8 +18,8 @@ const BUCKET = { name: 'bench', region: 'us-east-1', accessKeyId: 'bench', secre
 
 /**
  * Starts `routes-server.ts` on the first core, configured as in production: signed tokens, CORS for one origin, a rate
- * limit that is never reached, its log at `info` into /dev/null. Bucket and database are in this process and on its
- * core, as they would be on other machines.
+ * limit that is never reached, its log at `info` into /dev/null. Bucket and database run in this process on its core,
+ * like on other machines.
  */
 export async function startRoutesServer(directory: string) {
   const { accessKeyId, secretAccessKey, region, name } = BUCKET;

@@ -12,10 +12,9 @@ const POLL_MS = 5;
 const START_WITHIN_MS = 60_000;
 
 /**
- * Starts the service by `command`, with everything embedded in `dataDir`, or on the database at `databaseUrl`, and with
- * the settings of `env`.
- * `startMs` is from the spawn to the first 200 on `/healthz`.
- * @throws {Error} when that takes more than a minute.
+ * Starts the service by `command`, with everything embedded in `dataDir`, or with the database at `databaseUrl`, and
+ * with the settings of `env`. `startMs` is the time from the spawn to the first 200 on `/healthz`.
+ * @throws {Error} if that takes more than a minute.
  */
 export async function startService(
   command: readonly [string, ...string[]],
@@ -26,7 +25,7 @@ export async function startService(
   const port = await findFreePort();
   const [file, ...args] = command;
   const startedAt = performance.now();
-  // A process group of its own, for npm does not pass every signal on.
+  // In its own process group, because npm does not forward every signal.
   const child = spawn(file, args, {
     detached: true,
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -34,7 +33,7 @@ export async function startService(
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       ...{ DATA_DIR: dataDir, PORT: String(port), LOCAL_S3_PORT: '0', RATE_LIMIT_PER_MINUTE: '1000000' },
-      // Empty counts as unset, and keeps a developer's .env out of it.
+      // An empty value counts as unset, and overrides a developer's .env.
       ...{
         S3_BUCKET_NAME: '',
         S3_ENDPOINT: '',

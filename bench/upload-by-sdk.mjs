@@ -1,4 +1,4 @@
-// node bench/upload-by-sdk.mjs URL TOKEN FILE: one file by the built SDK, as a page or a script uploads it.
+// node bench/upload-by-sdk.mjs URL TOKEN FILE: uploads one file by the built SDK, as a page or a script does.
 import { openAsBlob } from 'node:fs';
 import { createSignpost } from '../dist/client.js';
 

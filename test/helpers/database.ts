@@ -5,15 +5,15 @@ import { inject } from 'vitest';
 export type TestDatabase = {
   name: string;
   url: string;
-  /** A statement as the server's superuser, on a connection of its own; the rows. */
+  /** Runs a statement as the server's superuser, on its own connection; returns the rows. */
   query(statement: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
-  /** Cuts whoever is still connected. */
+  /** Closes all other connections. */
   drop(): Promise<void>;
 };
 
 /**
- * A database of its own for a test file, with the service's tables unless `migrated` is false, or a copy of another
- * test database, which nobody may be connected to meanwhile.
+ * A database for one test file, with the service's tables unless `migrated` is false, or a copy of another test
+ * database, which must have no connections meanwhile.
  */
 export async function createTestDatabase({
   migrated = true,
@@ -36,7 +36,7 @@ export async function createTestDatabase({
   };
 }
 
-/** A copy of it as it is now, as a branch or a backup would be; whoever is connected is cut, and may come back. */
+/** A copy of its current state, like a branch or a backup. Closes all connections; clients may reconnect. */
 export async function copyDatabase(original: TestDatabase): Promise<TestDatabase> {
   const server = inject('postgresUrl');
   await query(server, `alter database "${original.name}" allow_connections false`);

@@ -11,16 +11,16 @@ import { startEmbeddedPostgres } from '../../src/local/embedded-postgres/start-e
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A PostgreSQL server for the whole run; databases may be created on it. */
+    /** A PostgreSQL server for the whole run; tests may create databases on it. */
     postgresUrl: string;
-    /** The name of a migrated database on it, to be copied and otherwise left alone. */
+    /** The name of a migrated database on it, which tests may only copy. */
     postgresTemplate: string;
   }
 }
 
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 
-/** One real PostgreSQL for the whole run: the embedded one, or the one of `TEST_DATABASE_URL`. */
+/** One real PostgreSQL for the whole run: the embedded one, or that of `TEST_DATABASE_URL`. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const { url, stop } = await startServer();
   const template = `template_${randomUUID()}`;
@@ -34,7 +34,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     templateUrl.pathname = template;
     await migrateDatabase({ url: templateUrl.href, folder: MIGRATIONS });
   } catch (error) {
-    // Nobody tears down what was only half set up, and the server would stay.
+    // Vitest calls no teardown after a failed setup, and the server would keep running.
     await teardown();
     throw error;
   }
@@ -48,12 +48,12 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   if (url !== undefined) return { url, stop: async () => {} };
   const directory = await mkdtemp(join(tmpdir(), 'signpost-test-'));
   const server = await startEmbeddedPostgres({ directory });
-  // Nothing here outlives the run: no test waits for a disk.
+  // No data outlives the run, so no test waits for a disk.
   for (const name of ['fsync', 'full_page_writes', 'synchronous_commit']) {
     await execute(server.url, `alter system set ${name} = off`);
   }
   await execute(server.url, 'select pg_reload_conf()');
-  // Interrupted, Vitest exits without a teardown.
+  // When interrupted, Vitest exits without a teardown.
   const abandon = () => {
     process.kill(Number.parseInt(readFileSync(join(directory, 'cluster/data/postmaster.pid'), 'utf8'), 10), 'SIGQUIT');
     rmSync(directory, { recursive: true, maxRetries: 3 });

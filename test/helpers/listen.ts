@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
-/** Listens on a free port of this machine; the URL of an HTTP server there. */
+/** Listens on a free port of this machine; returns the URL of an HTTP server there. */
 export async function listen(server: Server): Promise<string> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -10,7 +10,7 @@ export async function listen(server: Server): Promise<string> {
   return `http://127.0.0.1:${address.port}`;
 }
 
-/** A port that was free a moment ago, for what has to be told one before it starts. */
+/** A port that was free a moment ago, for programs that must be given a port. */
 export async function freePort(): Promise<string> {
   const server = createServer();
   const { port } = new URL(await listen(server));

@@ -5,8 +5,8 @@ import { neonConfig } from '@neondatabase/serverless';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 
 /**
- * What Neon puts in front of its databases, for any PostgreSQL: TCP through a WebSocket. Points Neon's driver (its
- * configuration is global, so: of this test file) at it until `stop`.
+ * Neon's proxy for any PostgreSQL: TCP through a WebSocket. Points Neon's driver at it until `stop` (its configuration
+ * is global, so for the whole test file).
  */
 export async function startNeonProxy(): Promise<{ stop(): Promise<void> }> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
@@ -14,7 +14,7 @@ export async function startNeonProxy(): Promise<{ stop(): Promise<void> }> {
     const address = new URL(request.url ?? '', 'ws://proxy').searchParams.get('address') ?? '';
     const { hostname, port } = new URL(`tcp://${address}`);
     const client = createWebSocketStream(socket);
-    // Either end going away ends the other; the driver under test is who reports it.
+    // Closing either end closes the other; the driver under test reports it.
     pipeline(client, connect(Number(port), hostname), client).catch(() => client.destroy());
   });
   await once(server, 'listening');

@@ -3,9 +3,7 @@ import { parseObjectKey } from '../../src/contract/object-key.ts';
 import type { NewFile } from '../../src/db/create-files.ts';
 import { toRefusedFile } from '../../src/uploads/to-new-file.ts';
 
-/**
- * A row as an upload brings it, with a few values of its own: `alice`'s `lease.pdf`, of which nothing else is known.
- */
+/** A row as an upload inserts it: `alice`'s `lease.pdf`, overridden by the given values. */
 export function newFile(values: Partial<NewFile> = {}): NewFile {
   const { id = uuidv7(), ownerId = 'alice' } = values;
   const key = parseObjectKey('', `${ownerId}/_/_/${id}/lease.pdf`);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { listen } from './listen.ts';
 
-/** A TCP relay in front of a real bucket or database: what it looks like from afar when it goes away and comes back. */
+/** A TCP relay in front of a real bucket or database, to simulate an outage and recovery. */
 export async function startRelay(targetUrl: string) {
   const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
@@ -27,11 +27,11 @@ export async function startRelay(targetUrl: string) {
 
   return {
     url: url.href,
-    /** Connections stay open and new ones are taken, but nothing passes: a network that swallows packets. */
+    /** Keeps connections open and accepts new ones, but passes no data: a network that drops packets. */
     setSilent: (value: boolean) => {
       silent = value;
     },
-    /** Cuts every connection and refuses new ones. */
+    /** Closes every connection and refuses new ones. */
     goAway: async () => {
       if (!server.listening) return;
       server.close();

@@ -34,8 +34,8 @@ export async function mint(user: string, claims: Record<string, unknown> = {}): 
 }
 
 /**
- * The bucket of a test: the real S3 server of `TEST_S3_ENDPOINT` (with `TEST_S3_ACCESS_KEY_ID` and
- * `TEST_S3_SECRET_ACCESS_KEY`) where it is set, else the local store. A new bucket each time.
+ * A new bucket for each test: on the real S3 server of `TEST_S3_ENDPOINT` (with `TEST_S3_ACCESS_KEY_ID` and
+ * `TEST_S3_SECRET_ACCESS_KEY`) if set, else in the local store.
  */
 export async function startTestBucket() {
   const { TEST_S3_ENDPOINT, TEST_S3_ACCESS_KEY_ID = '', TEST_S3_SECRET_ACCESS_KEY = '' } = process.env;
@@ -68,7 +68,7 @@ export async function startTestBucket() {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,
       AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     },
-    /** Writes an object as its owner could by other means, past every presigned URL. */
+    /** Writes an object with the owner's credentials, without a presigned URL. */
     write: (Key: string, Body: string, more: Partial<ConstructorParameters<typeof PutObjectCommand>[0]> = {}) =>
       client.send(new PutObjectCommand({ Bucket: name, Key, Body, ...more })),
     read: async (Key: string): Promise<Buffer | null> => {
@@ -88,7 +88,7 @@ export async function startTestBucket() {
   };
 }
 
-/** The whole service on a bucket and a database of its own, without a socket in front. */
+/** The whole service with its own bucket and database, without a socket. */
 export async function startTestService(
   options: { env?: Record<string, string>; now?: () => Date; stopping?: AbortSignal } = {},
 ) {
@@ -115,7 +115,7 @@ export async function startTestService(
   );
   const app = createApp(services);
 
-  /** One request as `user`; a body goes as JSON. */
+  /** Sends one request as `user`; the body is sent as JSON. */
   const call = async <Body = Record<string, unknown>>(
     user: string,
     path: string,
@@ -165,7 +165,7 @@ export async function startTestService(
   };
 }
 
-/** Expects a problem of RFC 9457 with this status and code. */
+/** Expects an RFC 9457 problem with this status and code. */
 export function expectProblem(answer: Answer, status: number, code: string): void {
   expect(answer.body).toMatchObject({ status, code, type: expect.any(String), title: expect.any(String) });
   expect(answer.body).toHaveProperty('detail');
