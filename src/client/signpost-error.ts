@@ -44,7 +44,7 @@ export class SignpostError extends Error {
 }
 
 export function networkError(cause?: unknown): SignpostError {
-  return new SignpostError({ code: 'network-error', status: 0, detail: 'nobody answered', retryable: true, cause });
+  return new SignpostError({ code: 'network-error', status: 0, detail: 'no answer', retryable: true, cause });
 }
 
 /** Whether a request with this status is worth repeating (RFC 9110, RFC 6585, RFC 8470). */

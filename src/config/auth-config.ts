@@ -2,28 +2,28 @@ import { HTTP_URL_FORM, isHttpUrl } from './settings/kinds.ts';
 import { MIN_SECRET_BYTES } from './settings/secrets.ts';
 import type { Settings } from './settings.ts';
 
-/** What tokens verify with. `issuer` null: whatever issuer they name, of those that are allowed. */
+/** A key that verifies tokens. `issuer` null: of any allowed issuer. */
 export type VerificationKey = { kind: 'secret' | 'public' | 'jwks'; value: string; issuer: string | null };
 
-/** A value that counts for the tokens of one issuer, or (null) of all. */
+/** A value for the tokens of one issuer, or (null) of all issuers. */
 export type OfIssuer = { issuer: string | null; value: string };
 
 export type AuthConfig = ReturnType<typeof readAuthConfig>['auth'];
 
 const KEY_SETTINGS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 
-/** Several secrets in one setting are separated like this; see `splitSecrets`. */
+/** Separates several secrets in one setting; see `splitSecrets`. */
 const SECRET_SEPARATOR = /[,\n]/;
 
-/** How tokens verify, and what of the settings is at odds: errors name settings, never values. */
+/** How tokens are verified, and which settings contradict each other. Errors name settings, never values. */
 export function readAuthConfig(set: Settings, production: boolean) {
   const issuers = set.JWT_ISSUER ?? [];
   const keys = readKeys(set);
   return {
     auth: {
-      /** None: a secret made once and kept in `dataDir`. */
+      /** Empty: a secret created once in `dataDir`. */
       keys,
-      /** None: not checked. */
+      /** Empty: not checked. */
       issuers,
       audiences: (set.JWT_AUDIENCE ?? []).map((text) => ofIssuer(text, issuers)),
       clientIds: (set.JWT_CLIENT_IDS ?? []).map((text) => ofIssuer(text, issuers)),
@@ -39,7 +39,7 @@ export function readAuthConfig(set: Settings, production: boolean) {
   };
 }
 
-/** Whether the tokens of an issuer that serves other applications as well count here, whatever they were made for. */
+/** Whether tokens are accepted that an issuer made for other applications. */
 export function isOpenToOtherClients({ keys, issuers, audiences, clientIds }: AuthConfig): boolean {
   const names = issuers.length > 0 ? issuers : [null];
   return names.some((name) => {
@@ -59,15 +59,15 @@ function readKeys(set: Settings): VerificationKey[] {
   ];
 }
 
-/** `issuer=value` where one of the issuers stands in front (the longest that does), else a value for all of them. */
+/** Reads `issuer=value` with one of the issuers (the longest that matches), otherwise a value for all issuers. */
 function ofIssuer(text: string, issuers: readonly string[]): OfIssuer {
   const [issuer] = issuers.filter((name) => text.startsWith(`${name}=`)).sort((a, b) => b.length - a.length);
   return issuer === undefined ? { issuer: null, value: text } : { issuer, value: text.slice(issuer.length + 1) };
 }
 
 /**
- * Several secrets, separated by commas or line breaks, the newest first. A secret may contain a comma itself: where a
- * part has under `minBytes` bytes, the whole is one secret.
+ * Several secrets, separated by commas or line breaks, the newest first. A secret may contain a comma: if any part has
+ * fewer than `minBytes` bytes, the whole text is one secret.
  */
 export function splitSecrets(text: string, minBytes: number): string[] {
   const parts = text.split(SECRET_SEPARATOR).map((part) => part.trim());
@@ -75,7 +75,7 @@ export function splitSecrets(text: string, minBytes: number): string[] {
   return filled.length > 1 && filled.every((part) => Buffer.byteLength(part) >= minBytes) ? filled : [text];
 }
 
-/** PEM blocks one after another, or texts of base64 separated by commas, or one JWK or JWK Set. */
+/** PEM blocks one after another, or base64 texts separated by commas, or one JWK or JWK Set. */
 function splitPublicKeys(text: string): string[] {
   const unquoted = text.trim().replace(/^(["'])([\s\S]*)\1$/, '$2');
   const parts = unquoted.includes('-----BEGIN')
@@ -84,26 +84,27 @@ function splitPublicKeys(text: string): string[] {
   return parts.map((part) => part.replace(/^(\\[nr]|[\s,])+|(\\[nr]|[\s,])+$/g, '')).filter((part) => part !== '');
 }
 
-/** RFC 8725, section 3.8: a key verifies the tokens of its own issuer, and no other's. */
+/** RFC 8725, section 3.8: a key verifies only the tokens of its own issuer. */
 function keyErrors(keys: readonly VerificationKey[], issuers: readonly string[]): string[] {
   const errors: string[] = [];
   const urls = keys.filter(({ kind }) => kind === 'jwks');
   for (const { value } of urls) {
-    if (/=https?:/.test(value)) errors.push('JWKS_URL: what stands in front of = is not in JWT_ISSUER');
+    if (/=https?:/.test(value)) errors.push('JWKS_URL: the text before = is not an issuer in JWT_ISSUER');
     else if (!isHttpUrl(value)) errors.push(`JWKS_URL: ${HTTP_URL_FORM}`);
   }
   if (urls.length > 1 && issuers.length === 0)
-    errors.push('JWKS_URL: several need JWT_ISSUER, which says whose they are');
+    errors.push('JWKS_URL: several URLs need JWT_ISSUER, and issuer=… in front of each');
   const owners = urls.map(({ issuer }) => issuer);
-  if (issuers.length > 0 && new Set(owners).size < owners.length) errors.push('JWKS_URL: one for each issuer');
+  if (issuers.length > 0 && new Set(owners).size < owners.length) errors.push('JWKS_URL: each issuer has one URL');
   if (issuers.length > 1 && keys.length > 1) {
     const unnamed = new Set(keys.filter(({ issuer }) => issuer === null).map(({ kind }) => KEY_SETTINGS[kind]));
-    for (const name of unnamed) errors.push(`${name}: JWT_ISSUER has several, so write issuer=… in front of each`);
+    for (const name of unnamed)
+      errors.push(`${name}: JWT_ISSUER has several issuers, so write issuer=… in front of each value`);
   }
   const everyIssuerHasOne = keys.length === 0 || keys.some(({ issuer }) => issuer === null);
   const without = everyIssuerHasOne ? [] : issuers.filter((name) => !keys.some(({ issuer }) => issuer === name));
   if (without.length > 0)
-    errors.push('JWT_ISSUER: each needs a key: issuer=… in JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL');
+    errors.push('JWT_ISSUER: each issuer needs a key: issuer=… in JWT_SECRET, JWT_PUBLIC_KEY or JWKS_URL');
   return errors;
 }
 

@@ -15,14 +15,14 @@ const NO_UPLOAD_ID_SECRET =
   'UPLOAD_ID_SECRET: required in production without JWT_SECRET and without static credentials of the bucket ' +
   '(openssl rand -base64 48)';
 
-/** Thrown at start when settings do not fit. The message names every bad variable, and no value. */
+/** Thrown at start for invalid settings. The message names every invalid variable, but no value. */
 export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
 /**
- * Parses the environment, once, at start; any setting may come from a file (`NAME_FILE`).
- * @throws {ConfigError} naming every variable that is missing, malformed or at odds with another.
+ * Parses the environment once, at start. Any setting may come from a file (`NAME_FILE`).
+ * @throws {ConfigError} naming every variable that is missing, malformed or contradicts another.
  */
 export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const { present, errors: fileErrors } = readSettingFiles(env, SETTING_NAMES);
@@ -31,7 +31,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const set = settings.parse(Object.fromEntries(Object.entries(present).filter(([name]) => !isWrong(name))));
   const production = set.NODE_ENV === 'production';
   const { auth, errors: authErrors } = readAuthConfig(set, production);
-  // What is wrong was left out above: that it is missing would be a second word on the same mistake.
+  // Invalid settings were left out above; reporting them as missing would repeat the error.
   const uploadIdSecrets = readUploadIdSecrets(set, auth);
   const lacksSecret = production && auth.keys.length > 0 && uploadIdSecrets.length === 0;
   const secretErrors = lacksSecret ? [NO_UPLOAD_ID_SECRET] : [];
@@ -62,7 +62,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
             useAccelerateEndpoint: set.S3_USE_ACCELERATE_ENDPOINT,
             useDualstackEndpoint: set.AWS_USE_DUALSTACK_ENDPOINT,
           },
-    /** Where clients reach the bucket; undefined: where the service does. */
+    /** The endpoint for clients; undefined: the same as the service's. */
     publicS3Endpoint: set.S3_PUBLIC_ENDPOINT,
     /** What the store can do. */
     store: storeOf(set),
@@ -76,7 +76,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
       migrateOnStart: set.MIGRATE_ON_START,
     },
     auth,
-    /** The first signs, all verify. None: a secret made once and kept in `dataDir`. */
+    /** The first one signs, all verify. Empty: a secret created once in `dataDir`. */
     uploadIdSecrets,
     keyPrefix: set.KEY_PREFIX,
     uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
@@ -96,7 +96,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     auditPresign: set.AUDIT_PRESIGN,
     trustedProxies: set.TRUSTED_PROXIES,
     events: {
-      /** None: nothing unsigned is believed. */
+      /** Empty: no unsigned event is accepted. */
       secrets: set.EVENTS_SECRET === undefined ? [] : splitSecrets(set.EVENTS_SECRET, MIN_EVENTS_SECRET_BYTES),
       snsTopics: set.EVENTS_SNS_TOPICS,
     },
@@ -139,7 +139,7 @@ function contradictions(set: Settings, production: boolean): string[] {
     if (!set.MIGRATE_ON_START) errors.push('MIGRATE_ON_START: false needs DATABASE_URL');
   }
   if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
-    errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket knows s3 alone');
+    errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket supports s3 only');
   }
   const { provider, conditionalPut, frozenUploads } = storeOf(set);
   if (!conditionalPut && frozenUploads !== 'all') {
@@ -157,7 +157,7 @@ function storeOf(set: Settings) {
   });
 }
 
-/** Secrets that every instance has: role credentials, which differ from one to the other and end, are none. */
+/** Secrets that all instances share. Role credentials do not count: they expire and differ between instances. */
 function readUploadIdSecrets(set: Settings, auth: AuthConfig): string[] {
   const lasting = set.AWS_SESSION_TOKEN === undefined ? set.AWS_SECRET_ACCESS_KEY : undefined;
   return [
@@ -167,7 +167,7 @@ function readUploadIdSecrets(set: Settings, auth: AuthConfig): string[] {
   ];
 }
 
-/** S3 User Guide, "General purpose bucket naming rules". Buckets of other stores may be called otherwise. */
+/** S3 User Guide, "General purpose bucket naming rules". Other stores have other rules. */
 function isAwsBucketName(name: string): boolean {
   return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes('..') && !isIPv4(name);
 }

@@ -5,16 +5,15 @@ const UNESCAPED =
   '(node -p \'encodeURIComponent("…")\')';
 
 /**
- * `postgres://user:password@host:port/name?parameters` (PostgreSQL documentation, section 34.1.1.2). A password with a
- * character that means something in a URL would be cut there, and its rest taken for a host: which would be looked up,
- * and be in the log.
+ * `postgres://user:password@host:port/name?parameters` (PostgreSQL documentation, section 34.1.1.2). An unescaped URL
+ * character in a password would cut it, and the rest would be looked up and logged as a host.
  */
 export const databaseUrl = z.string().superRefine((text, context) => {
   const message = faultOf(text);
   if (message !== null) context.addIssue({ code: 'custom', message });
 });
 
-/** What is wrong with a URL, without a piece of it; null: nothing. */
+/** What is wrong with a URL, without quoting it; null if nothing is. */
 function faultOf(text: string): string | null {
   const [, rest] = /^postgres(?:ql)?:\/\/(.*)$/s.exec(text) ?? [];
   if (rest === undefined) return 'must be a postgres:// URL';

@@ -2,19 +2,19 @@ import { Problem } from '../contract/errors.ts';
 import { essence, matchesType } from '../contract/media-type.ts';
 import type { Config } from './config.ts';
 
-/** What bounds every upload. */
+/** The limits of every upload. */
 export type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
 type Amount = { sizeBytes: number; files: number };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 
-/** A limit of the service or its store that an upload breaks: the problem's code, the request's field, the limit. */
+/** A limit that an upload breaks: the problem's code, the request's field, and a message with the limit. */
 export type Violation = {
   code: 'file-too-large' | 'content-type-not-allowed' | 'invalid-request';
   path: string;
   message: string;
 };
 
-/** Holds an upload against the limits: the general ones, and those of its document type on top. */
+/** Checks an upload against the general limits and those of its document type. */
 export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {
   const violations: Violation[] = [];
   for (const { maxBytes, patterns, scope } of limitsOf(limits, documentType)) {
@@ -30,20 +30,20 @@ export function findViolations(limits: Limits, { sizeBytes, contentType, documen
   return violations;
 }
 
-/** Whether the limits would take a file of this type. */
+/** Whether the limits allow a file of this type. */
 export function allowsType(limits: Limits, documentType: string | null, contentType: string): boolean {
   return limitsOf(limits, documentType).every(({ patterns }) => isAmong(patterns, contentType));
 }
 
-/** The most bytes a file of this document type may have. */
+/** The maximum size of a file of this document type. */
 export function maxBytesOf(limits: Limits, documentType: string | null): number {
   const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
   return Math.min(limits.maxUploadBytes, policy?.maxBytes ?? limits.maxUploadBytes);
 }
 
 /**
- * What a user's files add up to with some more, held against the quota.
- * @returns `quota-exceeded`, naming the limit and the numbers; null when they fit.
+ * Checks a user's current usage plus new files against the quota.
+ * @returns `quota-exceeded`, naming the limit and the numbers; null if they fit.
  */
 export function findExcess(quota: Config['quota'], used: Amount, more: Amount): Problem | null {
   for (const [limit, has, adds, unit] of [

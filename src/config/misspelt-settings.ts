@@ -1,8 +1,8 @@
 import { FILE_SUFFIX } from './setting-files.ts';
 
 /**
- * What looks like a setting with a mistake in its name: those that are one or two letters away from one, or have some
- * of its words. Other variables are none of the service's business.
+ * Finds variables that look like misspelt settings: one or two letters away from one, or with some of its words. Other
+ * variables are ignored.
  * @returns a sentence for each.
  */
 export function misspeltSettings(
@@ -17,7 +17,7 @@ export function misspeltSettings(
   });
 }
 
-/** Shorter names than this are a letter or two away from too much: HOME, POST. */
+/** Shorter names are within two letters of too many others: HOME, POST. */
 const MIN_LENGTH = 6;
 
 function nearest(name: string, known: readonly string[]): string | undefined {
@@ -32,20 +32,20 @@ function nearest(name: string, known: readonly string[]): string | undefined {
   return known.find((other) => !other.endsWith(FILE_SUFFIX) && hasWordsOf(other.split('_'), name.split('_')));
 }
 
-/** Whether `some`, at least two words, stand in `words` in their order: `S3_BUCKET`, `MAX_BYTES`, `JWT_AUD`. */
+/** Whether `some`, at least two words, occur in `words` in this order: `S3_BUCKET`, `MAX_BYTES`, `JWT_AUD`. */
 function hasWordsOf(words: readonly string[], some: readonly string[]): boolean {
   let at = 0;
   for (const word of words) if (isAlike(word, some[at] ?? '')) at++;
   return some.length >= 2 && at === some.length;
 }
 
-/** The same word, shortened or with another end: `AUD` and `AUDIENCE`, `PROXY` and `PROXIES`. */
+/** Whether two words are variants of one: `AUD` and `AUDIENCE`, `PROXY` and `PROXIES`. */
 function isAlike(word: string, other: string): boolean {
   const [short = '', long = ''] = [word, other].sort((a, b) => a.length - b.length);
   return short === long || (short.length >= 3 && long.startsWith(short.slice(0, Math.max(3, short.length - 1))));
 }
 
-/** Letters to add, remove, replace or swap with a neighbour (Damerau and Levenshtein's, of one edit at each place). */
+/** Edit distance: letters to add, remove, replace or swap (Damerau-Levenshtein, with one edit at each place). */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   const at = (i: number, j: number) => rows[i]?.[j] ?? 0;

@@ -18,7 +18,7 @@ export const settings = z.object({
 
 export type Settings = z.infer<typeof settings>;
 
-/** In the order and under the titles in which `.env.example` and `docs/settings.md` show them; `intro` is Markdown. */
+/** The groups of `.env.example` and `docs/settings.md`, in order; `intro` is Markdown. */
 export const SETTING_GROUPS: readonly { title: string; intro?: string; settings: Readonly<z.ZodRawShape> }[] = [
   { title: 'Service', settings: serviceSettings },
   { title: 'Bucket', settings: bucketSettings },
@@ -26,8 +26,8 @@ export const SETTING_GROUPS: readonly { title: string; intro?: string; settings:
   {
     title: 'Tokens',
     intro:
-      'At least one of `JWT_SECRET`, `JWT_PUBLIC_KEY` and `JWKS_URL`; in development none is needed: a secret is made ' +
-      'once and kept in `DATA_DIR`. Settings for the usual issuers: [issuers](issuers.md).',
+      'At least one of `JWT_SECRET`, `JWT_PUBLIC_KEY` and `JWKS_URL`; development needs none: a secret is created ' +
+      'once in `DATA_DIR`. Settings for the usual issuers: [issuers](issuers.md).',
     settings: tokenSettings,
   },
   { title: 'Uploads and downloads', settings: uploadSettings },

@@ -1,35 +1,35 @@
-/** The stores that are told apart. `other`: whatever speaks S3; nothing is known of it but what its settings say. */
+/** The known stores. `other`: any S3-compatible store, described by its settings only. */
 export const PROVIDERS = ['aws', 'r2', 'b2', 'ceph', 'minio', 'gcs', 'wasabi', 'other'] as const;
 
 /** `embedded` is the bucket in `DATA_DIR`. */
 export type Provider = (typeof PROVIDERS)[number] | 'embedded';
 
-/** What a store can do, as far as something depends on it. Ask a trait, never for the provider. */
+/** What a store supports, where the service depends on it. Check a trait, never the provider. */
 export type StoreTraits = {
-  /** It takes POST policies (HTML forms). */
+  /** It supports POST policies (HTML forms). */
   forms: boolean;
-  /** It takes `If-None-Match: *` on PutObject and CompleteMultipartUpload. Where not, both are sent without it. */
+  /** It supports `If-None-Match: *` on PutObject and CompleteMultipartUpload. Otherwise both are sent without it. */
   conditionalPut: boolean;
   /**
-   * Which verified uploads are copied to a key that nobody holds a signature for: those that can be sent again, or
-   * `all`, where any can because the store has no `conditionalPut`, or does not hold it.
+   * Which verified uploads are copied to a key without a signed URL: `post`, those that can be sent again, or `all`, if
+   * the store does not support `conditionalPut` or ignores it.
    */
   frozenUploads: 'post' | 'all';
   /**
-   * It takes `x-amz-checksum-sha256` with uploads and `x-amz-checksum-mode` with HEAD, or ignores both. Where not,
-   * neither is sent: confirming reads an object to hash it.
+   * It supports `x-amz-checksum-sha256` with uploads and `x-amz-checksum-mode` with HEAD, or ignores both. Otherwise
+   * neither is sent, and confirming hashes the object.
    */
   checksums: boolean;
-  /** It takes `x-amz-*` headers that nobody signed, so that harmful ones have to be signed as absent. */
+  /** It accepts unsigned `x-amz-*` headers, so harmful ones must be signed as absent. */
   absentHeadersSigned: boolean;
-  /** It has all settings that a bucket has on AWS, as they are there: what it refuses, it does not merely not know. */
+  /** It implements all bucket settings as AWS does: a refusal never means that it lacks the setting. */
   bucketSettings: boolean;
 };
 
-/** The store of a configuration. */
+/** The store as configured. */
 export type Store = StoreTraits & { provider: Provider; isGuessed: boolean };
 
-/** What most stores can do. */
+/** The traits of most stores. */
 const USUAL: StoreTraits = {
   forms: true,
   conditionalPut: true,
@@ -40,8 +40,8 @@ const USUAL: StoreTraits = {
 };
 
 /**
- * By what each differs, and where that is from. Of `minio` and `wasabi` no difference is known. What is not known here
- * `npm run doctor` finds by trying, and names the setting.
+ * Each store's differences, with their sources. `minio` and `wasabi` have no known difference. `npm run doctor` finds
+ * unknown ones by testing, and names the setting.
  */
 const PRESETS: Record<Provider, Partial<StoreTraits>> = {
   /** Amazon S3 API Reference: PutObject, POST Object, PutPublicAccessBlock. */
@@ -54,12 +54,12 @@ const PRESETS: Record<Provider, Partial<StoreTraits>> = {
    * (iterate-ch/cyberduck#16107, diced/zipline#746); which regions take it by now is not documented.
    */
   b2: { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false },
-  /** Tried on Ceph 16: `x-amz-*` headers that were not signed are obeyed; `BlockPublicAcls` refuses every PUT. */
+  /** Tested on Ceph 16: unsigned `x-amz-*` headers take effect; `BlockPublicAcls` refuses every PUT. */
   ceph: { absentHeadersSigned: true },
   minio: {},
   /**
    * Google, "Request preconditions": the XML API has `x-goog-if-generation-match` for writes, and `If-None-Match` for
-   * reads alone. "PUT Object": of hashes it takes `Content-MD5` and `x-goog-hash`.
+   * reads only. "PUT Object": it accepts the hashes `Content-MD5` and `x-goog-hash`.
    */
   gcs: { conditionalPut: false, frozenUploads: 'all', checksums: false },
   wasabi: {},
@@ -68,7 +68,7 @@ const PRESETS: Record<Provider, Partial<StoreTraits>> = {
   embedded: {},
 };
 
-/** Hosts of endpoints, and what is below them. */
+/** Hosts of endpoints, including their subdomains. */
 const HOSTS: readonly (readonly [string, Provider])[] = [
   ['amazonaws.com', 'aws'],
   ['amazonaws.com.cn', 'aws'],
@@ -79,9 +79,8 @@ const HOSTS: readonly (readonly [string, Provider])[] = [
 ];
 
 /**
- * The traits of a provider, the given ones in the place of its own.
- * @param endpoint what to guess from where `provider` is undefined: a URL, undefined on AWS, null of the embedded
- * bucket.
+ * The traits of a provider, overridden by the given ones.
+ * @param endpoint used to guess an undefined `provider`: a URL, undefined on AWS, null for the embedded bucket.
  */
 export function readStore(
   provider: Provider | undefined,
@@ -93,7 +92,7 @@ export function readStore(
   return { ...USUAL, ...PRESETS[known], ...given, provider: known, isGuessed: provider === undefined };
 }
 
-/** Whether a verified upload is copied; `isRepeatable`: what was signed can be sent again, whatever the store holds. */
+/** Whether a verified upload is copied; `isRepeatable`: its signed request can be sent again, in any store. */
 export function isCopied({ frozenUploads }: Pick<StoreTraits, 'frozenUploads'>, isRepeatable: boolean): boolean {
   return isRepeatable || frozenUploads === 'all';
 }

@@ -35,7 +35,7 @@ export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce
     const items = [...(data?.items ?? [])].filter(({ kind }) => kind === 'file');
     // A folder arrives as a file that cannot be read.
     const plain = items.filter((item) => item.webkitGetAsEntry()?.isDirectory !== true);
-    if (plain.length < items.length) announce('Folders are left out: drop the files in them');
+    if (plain.length < items.length) announce('Folders are skipped: drop the files in them');
     const files = plain.flatMap((item) => item.getAsFile() ?? []);
     if (files.length > 0) onFiles(files);
   };

@@ -37,7 +37,7 @@ const PROBE_DISPOSITION = `attachment; filename="a b.txt"; filename*=UTF-8''a%20
 export async function resolveEndpoint(options: EndpointOptions): Promise<SigningEndpoint> {
   const sdk = await presignWithSdk(options).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : 'unknown';
-    throw new Error(`No URLs can be signed for bucket "${options.bucket}": ${reason}`, { cause });
+    throw new Error(`Cannot sign URLs for bucket "${options.bucket}": ${reason}`, { cause });
   });
   const endpoint = readEndpoint(options.bucket, sdk.putUrl);
   const input = { key: PROBE_KEY, expiresInSeconds: PROBE_EXPIRES_SECONDS };

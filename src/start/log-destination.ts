@@ -47,7 +47,7 @@ export function openLogDestination(fd: number): { write(line: string): void } {
 
 function lossLine(lost: number): string {
   const time = new Date().toISOString();
-  return JSON.stringify({ level: 'warn', time, lost, msg: 'lines of the log could not be written, and are lost' });
+  return JSON.stringify({ level: 'warn', time, lost, msg: 'log lines could not be written and are lost' });
 }
 
 function toEscape(character: string): string {

@@ -55,9 +55,7 @@ export async function openDatabase(
   const tryAgain = (error: unknown, pauseMs: number) => {
     if (isClosed) return;
     const isAway = error instanceof Problem;
-    const message = isAway
-      ? 'the database is not ready; it is tried again'
-      : 'the database could not be migrated; it is tried again';
+    const message = isAway ? 'the database is not ready; retrying' : 'the database could not be migrated; retrying';
     logger[isAway ? 'warn' : 'error']({ err: isAway ? error.cause : error, inSeconds: pauseMs / 1000 }, message);
     retry = setTimeout(() => {
       bringUp().catch((again: unknown) => tryAgain(again, Math.min(pauseMs * 2, LONGEST_PAUSE_MS)));

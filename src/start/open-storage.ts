@@ -56,7 +56,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   const opened = openBucket(clients, bucket, config.store);
   opened
     .ping()
-    .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or not to these credentials'));
+    .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or refuses these credentials'));
   return {
     bucket: opened,
     lister: createBucketLister(quick, bucket),

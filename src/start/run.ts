@@ -94,7 +94,7 @@ function readConfig(): Config {
 }
 
 function describeError(error: unknown): string {
-  const heading = error instanceof ConfigError ? 'the settings do not fit:\n' : '';
+  const heading = error instanceof ConfigError ? 'the settings are not valid:\n' : '';
   return `${heading}${reasons(error).join('\n  because: ')}`;
 }
 

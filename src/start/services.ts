@@ -145,20 +145,20 @@ async function openVerifier(config: Pick<Config, 'auth' | 'production' | 'dataDi
   if (config.production && isOpenToOtherClients(config.auth)) {
     logger.warn(
       {},
-      'neither JWT_AUDIENCE nor JWT_CLIENT_IDS is set for an issuer: each of its tokens is accepted, whatever it was made for',
+      'neither JWT_AUDIENCE nor JWT_CLIENT_IDS is set for an issuer: all its tokens are accepted, for any application',
     );
   }
   if (config.auth.keys.some(({ kind, value }) => kind === 'secret' && /[,\n]/.test(value))) {
     logger.warn(
       {},
-      'JWT_SECRET has a comma or a line break and is taken as one secret: of several, a part is too short',
+      'JWT_SECRET has a comma or a line break and is read as one secret, because a part of it is too short',
     );
   }
   return createTokenVerifier({
     ...(await readAuth(config)),
     now,
     onRefreshFailed: (err, hasKeys) => {
-      if (hasKeys) logger.warn({ err }, 'JWKS_URL could not be fetched: the last good keys stay');
+      if (hasKeys) logger.warn({ err }, 'JWKS_URL could not be fetched: the last good keys are kept');
       else logger.error({ err }, 'JWKS_URL could not be fetched: until it is, its tokens cannot be verified');
     },
   });

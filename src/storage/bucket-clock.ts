@@ -2,9 +2,9 @@ import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { unavailable } from '../contract/errors.ts';
 
 /**
- * What time it is by the bucket's clock, which dates its objects: the `Date` of an answer (RFC 9110, section 6.6.1), to
+ * The time by the bucket's clock, which dates its objects: the `Date` header of an answer (RFC 9110, section 6.6.1), to
  * the second.
- * @throws {Problem} `storage-unavailable`, also for an answer without a date or of something else than this bucket.
+ * @throws {Problem} `storage-unavailable`, also for an answer without a date or not from this bucket.
  */
 export async function readBucketClock(client: S3Client, bucketName: string): Promise<Date> {
   const command = new ListObjectsV2Command({ Bucket: bucketName, MaxKeys: 1 });
@@ -20,7 +20,7 @@ export async function readBucketClock(client: S3Client, bucketName: string): Pro
   try {
     const page = await client.send(command);
     if (page.Name !== bucketName || Number.isNaN(date))
-      throw new Error('the listing is not of this bucket, or undated');
+      throw new Error('the listing is not from this bucket, or has no date');
     return new Date(date);
   } catch (error) {
     throw unavailable('storage', error);

@@ -1,14 +1,14 @@
 import { S3ServiceException } from '@aws-sdk/client-s3';
 import { Problem } from '../contract/errors.ts';
 
-/** Whether the bucket said, in its own words, one of these codes (S3 API Reference, "Error responses"). */
+/** Whether the bucket answered with one of these error codes (S3 API Reference, "Error responses"). */
 export function isCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof S3ServiceException && codes.includes(error.name);
 }
 
 /**
- * The bucket's own code where the bucket itself refused: Object Lock, a policy, what it does not know. null where it
- * did not answer, or is busy, and the same may succeed a moment later.
+ * The bucket's error code if the bucket refused: Object Lock, a policy, an unsupported request. null if it did not
+ * answer or is busy, so that the same request may succeed later.
  */
 export function refusalCode(error: unknown): string | null {
   const cause = error instanceof Problem ? error.cause : error;
@@ -18,12 +18,12 @@ export function refusalCode(error: unknown): string | null {
   return isRefusal ? `${status} ${cause.name}` : null;
 }
 
-/** Whether the bucket said that this object is gone, or is another one by now. NoSuchBucket is not of that kind. */
+/** Whether the bucket reports that this object is gone or was replaced. NoSuchBucket does not count. */
 export function isGone(error: unknown): boolean {
   return isCode(error, 'NoSuchKey', 'NoSuchVersion', 'PreconditionFailed');
 }
 
-/** The same as a problem. It passes: whoever asks again is told of the object that is there then. */
+/** The same as a problem, which may be retried: the next call reads the current object. */
 export function objectChanged(cause?: unknown): Problem {
   return new Problem('conflict', 'the stored object changed meanwhile; try again', {
     headers: { 'retry-after': '1' },

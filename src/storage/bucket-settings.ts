@@ -143,7 +143,7 @@ function encryption(client: S3Client, Bucket: string, { sse }: WantedSettings): 
   return {
     name: 'encryption',
     action: 'EncryptionConfiguration',
-    skip: sse.mode === 'none' && 'SSE_MODE is not set: the default of the bucket stays',
+    skip: sse.mode === 'none' && 'SSE_MODE is not set: the bucket keeps its default',
     read: async () => {
       const found = await orNothing(client.send(new GetBucketEncryptionCommand({ Bucket })));
       const rule = found?.ServerSideEncryptionConfiguration?.Rules?.[0];
@@ -173,7 +173,7 @@ function versioning(client: S3Client, Bucket: string, wanted: WantedSettings): S
   return {
     name: 'versioning',
     action: 'BucketVersioning',
-    skip: !wanted.versioning && 'not asked for (--versioning)',
+    skip: !wanted.versioning && 'not requested (--versioning)',
     read: async () => {
       const { Status = 'off' } = (await orNothing(client.send(new GetBucketVersioningCommand({ Bucket })))) ?? {};
       const put = { Bucket, VersioningConfiguration: { Status: 'Enabled' as const } };

@@ -69,8 +69,7 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     for await (const chunk of readBytes(hashing, bucketName, object)) {
       sha256.update(chunk);
       dueAtMs += chunk.length / LEAST_HASHED_BYTES_PER_MS;
-      if (performance.now() > dueAtMs)
-        throw unavailable('storage', new Error('the bytes of GetObject come too slowly'));
+      if (performance.now() > dueAtMs) throw unavailable('storage', new Error('GetObject sends its bytes too slowly'));
     }
     return sha256.digest('base64');
   }
@@ -82,7 +81,8 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
    */
   async function firstListed(client: S3Client, prefix: string): Promise<string | undefined> {
     const page = await client.send(new ListObjectsV2Command({ Bucket: bucketName, Prefix: prefix, MaxKeys: 1 }));
-    if (page.Name !== bucketName || (page.Prefix ?? '') !== prefix) throw new Error('no listing of this bucket');
+    if (page.Name !== bucketName || (page.Prefix ?? '') !== prefix)
+      throw new Error('the listing is not from this bucket');
     return page.Contents?.[0]?.Key;
   }
 
@@ -155,7 +155,7 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
       const size = sizeBytes > 0 ? Number(answer.ContentRange?.split('/')[1]) : answer.ContentLength;
       const got = [answer.ETag, size, answer.ContentType ?? '', answer.Metadata ?? {}];
       if (isDeepStrictEqual(got, [etag, sizeBytes, contentType, metadata])) return;
-      throw unavailable('storage', new Error('HEAD and GET do not say the same of an object'));
+      throw unavailable('storage', new Error('HEAD and GET describe the object differently'));
     },
 
     /** An object's bytes, or a range of them, as a stream; the reader limits the time. */

@@ -115,7 +115,10 @@ function boundBodies(client: S3Client, withinMs: number): void {
       const result = await next(args);
       const body = bodyOf(result.response);
       if (body instanceof Readable) {
-        const timer = setTimeout(() => body.destroy(new Error(`no whole answer within ${withinMs} ms`)), withinMs);
+        const timer = setTimeout(
+          () => body.destroy(new Error(`the answer was not complete within ${withinMs} ms`)),
+          withinMs,
+        );
         timer.unref();
         body.once('close', () => clearTimeout(timer));
       }

@@ -56,5 +56,5 @@ export function createBucketLister(client: S3Client, bucketName: string) {
 
 /** The page belongs to another bucket, or ends without saying where the next page begins. */
 function noListing(): Problem {
-  return unavailable('storage', new Error('the listing is not of this bucket, or not whole'));
+  return unavailable('storage', new Error('the listing is not from this bucket, or incomplete'));
 }

@@ -58,13 +58,13 @@ export function createMultipartUploads(
           const page = await quick.send(
             new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
           );
-          if (page.UploadId !== uploadId) throw new Error('ListParts gave no list of this upload');
+          if (page.UploadId !== uploadId) throw new Error('ListParts listed another upload');
           for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumSHA256 } of page.Parts ?? []) {
             parts.push({ partNumber: PartNumber, sizeBytes: Size, etag: ETag, checksumSha256: ChecksumSHA256 ?? null });
           }
           more = page.IsTruncated === true;
           const next = page.NextPartNumberMarker;
-          if (more && (next === undefined || next === marker)) throw new Error('ListParts gave half a list');
+          if (more && (next === undefined || next === marker)) throw new Error('ListParts gave an incomplete list');
           marker = next;
         }
       } catch (error) {

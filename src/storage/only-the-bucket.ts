@@ -17,7 +17,7 @@ export class UnmarkedAnswer extends Error {
   readonly status: number;
 
   constructor(method: string, status: number) {
-    super(`the answer to ${method}, a ${status}, has nothing in it that only a bucket says`);
+    super(`the answer to ${method}, a ${status}, may not come from the bucket: it has no S3 header`);
     this.method = method;
     this.status = status;
   }

@@ -50,7 +50,7 @@ export async function readObject(
     ContentRange === wanted.range;
   if (isAsWanted) return Body;
   Body.destroy();
-  throw unavailable('storage', new Error('the answer to GetObject is not what was asked for'));
+  throw unavailable('storage', new Error('GetObject answered with another object or range'));
 }
 
 /** The bytes of `readObject`; fails unless their number is right. */
@@ -66,7 +66,7 @@ export async function* readBytes(...of: Parameters<typeof readObject>): AsyncGen
   } catch (error) {
     throw unavailable('storage', error);
   }
-  if (left !== 0) throw unavailable('storage', new Error('the bytes of GetObject ended early'));
+  if (left !== 0) throw unavailable('storage', new Error('GetObject ended early'));
 }
 
 function bare(etag: string): string {

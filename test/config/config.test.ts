@@ -127,15 +127,15 @@ describe('parseConfig', () => {
     [{ S3_ENDPOINT: 'https://key:secret@s3.example.com' }, 'S3_ENDPOINT: must be an http or https URL, without a user'],
     [{ PUBLIC_BASE_URL: 'https://cdn.example.com/?v=1' }, 'PUBLIC_BASE_URL: must be an http or https URL'],
     [{ S3_PUBLIC_ENDPOINT: 'https://s3.example.com/#files' }, 'S3_PUBLIC_ENDPOINT: must be an http or https URL'],
-    [{ JWKS_URL: 'https://a.example/jwks,https://b.example/jwks' }, 'JWKS_URL: several need JWT_ISSUER'],
-    [{ JWT_ISSUER: 'a', JWKS_URL: 'https://a.example/1,https://a.example/2' }, 'JWKS_URL: one for each issuer'],
+    [{ JWKS_URL: 'https://a.example/jwks,https://b.example/jwks' }, 'JWKS_URL: several URLs need JWT_ISSUER'],
+    [{ JWT_ISSUER: 'a', JWKS_URL: 'https://a.example/1,https://a.example/2' }, 'JWKS_URL: each issuer has one URL'],
     [
       { JWT_ISSUER: 'a', JWKS_URL: 'b=https://b.example/jwks' },
-      'JWKS_URL: what stands in front of = is not in JWT_ISSUER',
+      'JWKS_URL: the text before = is not an issuer in JWT_ISSUER',
     ],
     [{ JWT_ISSUER: 'a,b', JWKS_URL: 'a=https://a.example/', JWT_SECRET: 's' }, 'JWT_SECRET: JWT_ISSUER has several'],
     [{ JWT_ISSUER: 'a,b', JWKS_URL: 'https://a.example/,https://b.example/' }, 'JWKS_URL: JWT_ISSUER has several'],
-    [{ JWT_ISSUER: 'a,b', JWT_SECRET: 'a=s' }, 'JWT_ISSUER: each needs a key'],
+    [{ JWT_ISSUER: 'a,b', JWT_SECRET: 'a=s' }, 'JWT_ISSUER: each issuer needs a key'],
     [{ ...PRODUCTION, JWT_ISSUER: 'an-issuer', JWT_SECRET: `an-issuer=${'x'.repeat(31)}` }, 'at least 32 bytes'],
     [{ JWT_SCOPES: 'read' }, 'JWT_SCOPES'],
     [{ JWT_SCOPES: 'read=files:reed' }, 'JWT_SCOPES'],
@@ -344,7 +344,7 @@ describe('NAME_FILE', () => {
       expect(message).toBe('JWT_SECRET: the file of JWT_SECRET_FILE is not text in UTF-8');
     }
     const both = errorOf({ ...PRODUCTION, JWT_SECRET_FILE: secret });
-    expect(both).toBe('JWT_SECRET: is set, and JWT_SECRET_FILE too: set one of them');
+    expect(both).toBe('JWT_SECRET: is set, and so is JWT_SECRET_FILE: set only one of them');
     expect(errorOf({ PORT_FILE: await file('secret-value') })).toMatch(/^PORT: must be a whole number/);
   });
 });

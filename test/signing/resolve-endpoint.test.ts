@@ -84,7 +84,7 @@ describe('resolveEndpoint', () => {
 
   it.each(refused)('refuses %s', async (_name, options, reason) => {
     const resolving = resolveEndpoint({ bucket: 'photos', region: REGION, ...options });
-    await expect(resolving).rejects.toThrow(/^No URLs can be signed for bucket/);
+    await expect(resolving).rejects.toThrow(/^Cannot sign URLs for bucket/);
     await expect(resolving).rejects.toThrow(reason);
   });
 });

@@ -42,9 +42,7 @@ describe('a database at start', () => {
     await server.query(`create database "${name}"`);
     closers.push(async () => void (await server.query(`drop database "${name}" with (force)`)));
     await expect.poll(() => database.ping(), { timeout: 20_000 }).toBeUndefined();
-    expect(new Set(logs.map(({ message }) => message))).toEqual(
-      new Set(['the database is not ready; it is tried again']),
-    );
+    expect(new Set(logs.map(({ message }) => message))).toEqual(new Set(['the database is not ready; retrying']));
     const pauses = logs.map(({ fields }) => Number(fields.inSeconds));
     expect(pauses).toEqual(pauses.map((_, n) => 0.5 * 2 ** n));
   });

@@ -26,9 +26,9 @@ export const bucketSettings = {
     fallback: "the AWS SDK's own chain (profile, container, instance, web identity)",
   }),
   AWS_SECRET_ACCESS_KEY: z.string().optional().meta({ description: 'The secret of `AWS_ACCESS_KEY_ID`.' }),
-  AWS_SESSION_TOKEN: z.string().optional().meta({ description: 'With static credentials that are temporary.' }),
+  AWS_SESSION_TOKEN: z.string().optional().meta({ description: 'For temporary static credentials.' }),
   AWS_CREDENTIAL_EXPIRATION: z.iso.datetime({ offset: true }).optional().meta({
-    description: 'When temporary static credentials end (ISO 8601): no URL is promised to live longer.',
+    description: 'When temporary static credentials expire (ISO 8601): no URL is valid for longer.',
     example: '2026-12-31T12:00:00Z',
   }),
   S3_ENDPOINT: baseUrl.optional().meta({
@@ -49,14 +49,14 @@ export const bucketSettings = {
     .optional()
     .meta({
       description:
-        `Which store it is, which decides what it can do: ${PROVIDERS.map((name) => `\`${name}\``).join(', ')}. Each of ` +
+        `The store, which decides the features used: ${PROVIDERS.map((name) => `\`${name}\``).join(', ')}. Each of ` +
         'the next three settings overrides one trait. See [stores](deploying.md#stores).',
-      fallback: 'guessed from the host of `S3_ENDPOINT`; `other` where that is not known',
+      fallback: 'guessed from the host of `S3_ENDPOINT`; `other` for an unknown host',
       example: 'other',
     }),
   S3_POST_POLICY: flag.optional().meta({
-    description: 'Whether the store knows POST policies (HTML forms); Cloudflare R2, for example, does not.',
-    fallback: '`true`; `false` for a `S3_PROVIDER` without',
+    description: 'Whether the store supports POST policies (HTML forms); Cloudflare R2, for example, does not.',
+    fallback: '`true`; `false` for an `S3_PROVIDER` without them',
     example: 'true',
   }),
   FREEZE_UPLOADS: z
@@ -64,15 +64,15 @@ export const bucketSettings = {
     .optional()
     .meta({
       description:
-        'Which verified uploads are copied to a key that nobody holds a signature for, so that what was verified ' +
-        'stays what is served: `post` (a form can be sent again until it expires), or `all`, for a store that ignores ' +
+        'Which verified uploads are copied to a key without a signed URL, so that the file cannot change after ' +
+        'verification: `post` (a form can be sent again until it expires), or `all`, for a store that ignores ' +
         '`If-None-Match` on PUT.',
-      fallback: '`post`; `all` for a `S3_PROVIDER` without `If-None-Match` on PUT',
+      fallback: '`post`; `all` for an `S3_PROVIDER` without `If-None-Match` on PUT',
       example: 'post',
     }),
   S3_SIGN_ABSENT_HEADERS: flag.optional().meta({
     description:
-      '`true` for a store that takes `x-amz-*` headers that were not signed (Ceph): the harmful ones, ' +
+      '`true` for a store that accepts unsigned `x-amz-*` headers (Ceph): the harmful ones, ' +
       '`x-amz-copy-source` above all, are signed as absent. `npm run doctor` says whether it is needed. AWS refuses ' +
       'such headers by itself, and would refuse such URLs.',
     fallback: '`false`; `true` for `S3_PROVIDER=ceph`',
@@ -92,7 +92,7 @@ export const bucketSettings = {
     .default('')
     .meta({
       description:
-        'In front of every object key: path segments of `[A-Za-z0-9._-]`, each followed by `/`, at most 256 ' +
+        'Prefix of every object key: path segments of `[A-Za-z0-9._-]`, each followed by `/`, at most 256 ' +
         'characters.',
       example: 'uploads/',
     }),

@@ -14,18 +14,18 @@ export const databaseSettings = {
     example: 'pg',
   }),
   DATABASE_MAX_CONNECTIONS: integer(1, 1000).default(10).meta({
-    description: 'Connections that each instance may open for requests; one more tells whether the database answers.',
+    description: 'Connections that each instance may open for requests; one more checks that the database answers.',
   }),
   DATABASE_DIRECT_URL: databaseUrl.optional().meta({
     description:
-      'The same database past its pooler, for migrations, which may take hours or run outside a transaction. It may ' +
-      'have another login, that of the owner of the tables.',
+      'The same database without its pooler, for migrations, which may take hours or run outside a transaction. It ' +
+      "may have another login: that of the tables' owner.",
     fallback: "`DATABASE_URL`; for Neon's pooled host its direct one",
     example: 'postgres://owner:password@db.internal/signpost',
   }),
   DATABASE_PREPARE: flag.default(true).meta({
     description:
-      'Whether statements keep their plans on a connection. `false` behind a pooler that does not know named ' +
+      'Whether statements keep their plans on a connection. `false` behind a pooler that does not support named ' +
       'statements (PgBouncer before 1.21).',
   }),
   MIGRATE_ON_START: flag.default(true).meta({

@@ -7,13 +7,12 @@ export const jobSettings = {
     .optional()
     .meta({
       description: 'How often each instance tries to sweep the bucket and to seal the audit log; 0: never.',
-      fallback:
-        '`3600`; `0` for a bucket of yours with an embedded database: what that has no row of may still be a file',
+      fallback: '`3600`; `0` for a configured bucket with an embedded database, which may lack rows of existing files',
       example: '3600',
     }),
   AUDIT_PRESIGN: flag.default(false).meta({
     description:
-      '`true`: a row in the audit log for each presigned upload as well, as far as the database answers. ' +
+      '`true`: also adds a row to the audit log for each presigned upload, if the database answers. ' +
       'See [audit log](operating.md#audit-log).',
   }),
   EVENTS_SECRET: z
@@ -22,9 +21,9 @@ export const jobSettings = {
     .optional()
     .meta({
       description:
-        'Secrets of bucket events that are not signed (`Authorization: Bearer`, or `?secret=`), 16 characters or ' +
+        'Secrets for unsigned bucket events (`Authorization: Bearer`, or `?secret=`), 16 characters or ' +
         'more each; several are separated by commas or line breaks. See [bucket events](bucket-events.md).',
-      fallback: 'none are accepted',
+      fallback: 'unsigned events are refused',
     }),
   EVENTS_SNS_TOPICS: list
     .pipe(z.array(z.string().regex(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w.-]+$/, 'must be ARNs of SNS topics')))

@@ -1,21 +1,21 @@
 import { z } from 'zod';
 
 /**
- * What `.meta()` says of a setting: `.env.example` and `docs/settings.md` are written from it (`npm run settings`).
- * `description` is Markdown, in plain words; bounds and defaults that the schema has are added to it.
+ * Documents a setting: `npm run settings` writes `.env.example` and `docs/settings.md` from it. `description` is
+ * Markdown in plain words; the schema's bounds and defaults are added.
  */
 declare module 'zod' {
   interface GlobalMeta {
-    /** Shown where there is no default. Neither: the value is a secret. */
+    /** Shown if there is no default. Without both, the value is a secret. */
     example?: string;
-    /** The default in words (Markdown), where it depends on other settings. */
+    /** The default in words (Markdown), if it depends on other settings. */
     fallback?: string;
     /** Bounds and unit of a number, set by `integer`. */
     range?: { min: number; max: number; unit?: Unit };
   }
 }
 
-/** What a number counts, where its name does not say so. */
+/** The unit of a number, if the name does not tell it. */
 export type Unit = 'bytes' | 'seconds';
 
 export const integer = (min: number, max: number, unit?: Unit) =>
@@ -37,10 +37,10 @@ export const list = z.string().transform((text) =>
     .filter((item) => item !== ''),
 );
 
-/** The same where a list of nothing counts as unset. */
+/** The same, but an empty list counts as unset. */
 export const optionalList = list.transform((items) => (items.length === 0 ? undefined : items)).optional();
 
-/** Without a user and password: `fetch` takes none, and who reads an error, a log or an answer would have them. */
+/** Without a user and password: `fetch` refuses them, and they would appear in errors, logs and answers. */
 export const HTTP_URL_FORM = 'must be an http or https URL, without a user or password';
 
 export function isHttpUrl(text: string): boolean {

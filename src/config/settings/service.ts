@@ -16,10 +16,10 @@ export const serviceSettings = {
     .default('development')
     .meta({
       description:
-        '`development`, `test` or `production` (also for a staging system). `production` forbids everything embedded ' +
-        'and generated: what is missing is a start-up error that names it.',
+        '`development`, `test` or `production` (also for a staging system). `production` allows nothing embedded ' +
+        'or generated: each missing setting is reported at start.',
     }),
-  PORT: integer(0, 65_535).default(3000).meta({ description: 'TCP port of the service; 0 is any free one.' }),
+  PORT: integer(0, 65_535).default(3000).meta({ description: 'TCP port of the service; 0: any free one.' }),
   HOST: z
     .string()
     .refine(isHost, 'must be an IP address or a host name, without a scheme, port or brackets')
@@ -37,8 +37,8 @@ export const serviceSettings = {
     .default(0)
     .meta({
       description:
-        'How long, after a signal to stop, requests are still taken while `/readyz` answers 503: as long as a load ' +
-        'balancer takes to see it (Kubernetes: about 5 seconds; 0 where nothing asks). See ' +
+        'How long, after a signal to stop, requests are still answered while `/readyz` answers 503: as long as a ' +
+        'load balancer takes to see it (Kubernetes: about 5 seconds; 0 without one). See ' +
         '[load balancers](operating.md#probes-load-balancers-stopping).',
     }),
   DATA_DIR: z
@@ -63,14 +63,14 @@ export const serviceSettings = {
     }),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600).meta({
     description:
-      'Requests that each user may make in a minute to one instance; a batch counts by its entries; 0 is no limit.',
+      'Requests that each user may make in a minute to one instance; each entry of a batch counts; 0: no limit.',
   }),
   TRUSTED_PROXIES: integer(0, 10)
     .default(0)
     .meta({
       description:
-        "Number of proxies in front that each add to `X-Forwarded-For`: the client's address is looked for behind " +
-        'that many.',
+        "Number of proxies in front that each add to `X-Forwarded-For`: the client's address is the one before " +
+        'these.',
     }),
   LOG_LEVEL: z
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])

@@ -28,7 +28,7 @@ export const tokenSettings = {
     description:
       'The `iss` that every token must carry, one of these, comma-separated. With several issuers, `issuer=…` in ' +
       'front of a value of `JWT_SECRET`, `JWT_PUBLIC_KEY`, `JWKS_URL`, `JWT_AUDIENCE` or `JWT_CLIENT_IDS` says ' +
-      'whose it is.',
+      'which issuer it belongs to.',
     fallback: 'not checked',
     example: 'https://issuer.example.com/',
   }),
@@ -53,14 +53,14 @@ export const tokenSettings = {
     .meta({ description: 'How far the clocks of issuer and service may differ.' }),
   JWT_USER_CLAIM: z.string().default('sub').meta({
     description:
-      'The claim that is the user id; `user.id` lies within an object. Text, or (except in `sub`) a whole number.',
+      'The claim with the user id; `user.id` is nested in an object. Text, or (except in `sub`) a whole number.',
   }),
   JWT_OWNER_CLAIM: z
     .string()
     .optional()
     .meta({
       description:
-        'The claim that is the owner of the files: a team, a tenant. Decide before the first file: see ' +
+        'The claim with the owner of the files: a team, a tenant. Decide before the first file: see ' +
         '[users and owners](issuers.md#users-and-owners).',
       fallback: 'the user',
       example: 'org_id',
@@ -76,10 +76,10 @@ export const tokenSettings = {
     .optional()
     .meta({
       description:
-        "The issuer's words in ours, comma-separated: `read:files=files:read`, `signpost/*` for what follows that " +
-        'prefix, and `*=files:read files:write` for a token that names none of ours. Where this or ' +
-        '`JWT_SCOPE_CLAIM` is set, such a token may do nothing else. See [scopes](issuers.md#scopes).',
-      fallback: 'our own words',
+        "Maps the issuer's scopes to the service's, comma-separated: `read:files=files:read`, `signpost/*` for " +
+        'scopes with that prefix, and `*=files:read files:write` for a token without a known scope. Where this or ' +
+        '`JWT_SCOPE_CLAIM` is set, such a token has no other scope. See [scopes](issuers.md#scopes).',
+      fallback: "the service's own scopes",
       example: '*=files:read files:write',
     }),
   AUTH_COOKIE: z

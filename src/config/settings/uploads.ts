@@ -5,7 +5,7 @@ import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } 
 import { flag, integer, list } from './kinds.ts';
 import { MIN_SECRET_BYTES } from './secrets.ts';
 
-/** A media type or a pattern of them: `image/png`, `image/*`, `*` + `/*`. Parameters are not part of a pattern. */
+/** A media type or a pattern: `image/png`, `image/*`, `*` + `/*`. Without parameters. */
 const contentTypePattern = z
   .string()
   .toLowerCase()
@@ -23,9 +23,9 @@ export const uploadSettings = {
     .optional()
     .meta({
       description:
-        'Authenticates the ids of uploads that clients hold for the service: at least 32 bytes; several as in ' +
-        '`JWT_SECRET`. In production it or one of its two fallbacks is required. When its secret is gone, an open ' +
-        'upload in parts is not found any more.',
+        'Authenticates the ids of uploads that the service gives to clients: at least 32 bytes; several as in ' +
+        '`JWT_SECRET`. In production it or one of its two fallbacks is required. Without its old secret, an open ' +
+        'upload in parts is no longer found.',
       fallback: 'derived from `JWT_SECRET`, else from a static `AWS_SECRET_ACCESS_KEY` (without a session token)',
     }),
   UPLOAD_URL_TTL_SECONDS: urlTtlSeconds.meta({ description: 'How long presigned uploads stay valid.' }),
@@ -34,8 +34,8 @@ export const uploadSettings = {
     .default(0)
     .meta({
       description:
-        'The window in which a presigned download stays the same URL, so that caches recognise it; each URL lives ' +
-        'that much longer. 0: none.',
+        'The window in which a presigned download stays the same URL, so that caches recognise it; each URL is ' +
+        'valid that much longer. 0: off.',
     }),
   MAX_UPLOAD_BYTES: integer(0, MAX_OBJECT_BYTES, 'bytes')
     .default(5 * 1024 ** 3)
@@ -55,15 +55,14 @@ export const uploadSettings = {
         'See [content types](content-types.md).',
     }),
   UPLOAD_POLICIES: jsonText
-    .pipe(z.record(z.string().regex(LABEL_PATTERN, 'names what is no document type'), uploadPolicy))
+    .pipe(z.record(z.string().regex(LABEL_PATTERN, 'has a name that is not a document type'), uploadPolicy))
     .default({})
     .meta({
-      description: 'JSON: for each document type limits that narrow `MAX_UPLOAD_BYTES` and `ALLOWED_CONTENT_TYPES`.',
+      description: 'JSON: limits for each document type that narrow `MAX_UPLOAD_BYTES` and `ALLOWED_CONTENT_TYPES`.',
       example: '{"id":{"maxBytes":10485760,"contentTypes":["image/*","application/pdf"]}}',
     }),
   QUOTA_BYTES: integer(0, Number.MAX_SAFE_INTEGER, 'bytes').optional().meta({
-    description:
-      'How much the files of each user may have in all: exact when confirming; presigning refuses what cannot fit.',
+    description: "Maximum total size of a user's files: exact when confirming; presigning refuses what cannot fit.",
     fallback: 'no limit',
     example: '10737418240',
   }),
@@ -77,7 +76,7 @@ export const uploadSettings = {
     .meta({ description: 'How long the object of a deleted file is kept; 0: it is removed in the same call.' }),
   PROXY_DOWNLOADS: flag.default(false).meta({
     description:
-      '`true`: `GET /files/{fileId}/content` gives the bytes through the service, with each reading in the audit log: ' +
-      'for data whose every reading has to be known. A presigned URL is one event, however often it is used.',
+      '`true`: `GET /files/{fileId}/content` sends the bytes through the service, with each read in the audit log: ' +
+      'for data whose every read must be recorded. A presigned URL is one event, however often it is used.',
   }),
 };
