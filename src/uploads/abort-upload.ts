@@ -26,9 +26,9 @@ export type AbortUploadServices = AuditServices & {
 };
 
 /**
- * Gives up an upload: its parts, and an object that arrived but was not confirmed, are removed. What is still on its
- * way becomes no file either, whoever confirms it: the bucket's events would. When there is nothing left to abort it
- * has succeeded; a key that no upload was signed for leaves no row.
+ * Aborts an upload: removes its parts, and the object if it arrived unconfirmed. An object that arrives later cannot be
+ * confirmed either, not even by a bucket event. Succeeds if there is nothing to abort; a key that was never signed
+ * leaves no row.
  * @throws {Problem} `not-your-object`, `conflict` once it is confirmed, `storage-unavailable`, `database-unavailable`.
  */
 export const abortUpload = audited('upload.abort', abort, ({ objectKey }) => ({ objectKey }));
@@ -46,9 +46,9 @@ async function abort(
   const upload = input.uploadId === undefined ? null : parseUploadId(ids, key.key, input.uploadId);
   if (upload !== null) await multipart.abort(key.key, upload.bucketUploadId);
   const object = await bucket.head(key.key);
-  // Under a key that nobody ever signed nothing is on its way, and of such keys anybody can make up any number.
+  // Nothing can arrive under a key that was never signed, and callers could make up any number of such keys.
   if (object === null && !isMarked(ids, key)) return;
-  // On another's behalf there is a row whether anything was left to abort or not: `recordActs`.
+  // `recordActs` writes the row of an act on another user's behalf, even if nothing was left to abort.
   const act = caller.isOnBehalf ? null : caller.act;
   if (isFileOf(key, await discardObject(services, key, object, null, act))) throw confirmed();
 }

@@ -4,27 +4,24 @@ import { isRendered, kindOf } from '../contract/rendered-types.ts';
 import { detectContentType, isText } from './detect-content-type.ts';
 
 /**
- * The types that programs come under: those that say so, and those that say nothing of the content. Under any other, a
- * program is a trap for whoever opens it.
+ * A program may be stored as one of these types: a program's type, or one that says nothing about the content. Under
+ * any other type, a program deceives the person who opens it.
  */
 const OPAQUE =
   /^application\/(octet-stream|x-octet-stream|(x-)?(binary|unknown|unknown-content-type|download|force-download))$/;
 const EXECUTABLE =
   /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable|pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary|mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|makeself|vnd\.appimage|vnd\.microsoft\.portable-executable|efi)$/;
 
-/**
- * Containers that many formats use, of which only a few are known here: they are what a type of an unknown format
- * holds.
- */
+/** Containers of many formats: accepted for every type whose format is unknown here. */
 const CONTAINERS = /^application\/(zip|x-cfb|gzip|xml|vnd\.sqlite3)$/;
 
 const ZIP =
   /^(application\/(zip|java-archive|x-java-archive|x-xpinstall|vnd\.(openxmlformats-.+|oasis\.opendocument\..+|android\.package-archive|visio|.+\.macroenabled\.12|apple\.(pages|numbers|keynote)))|model\/3mf|.+\+zip)$/;
-/** Office before 2007. Its programs save other formats under these types as well, on demand or for the web. */
+/** Office before 2007. Its programs also save other formats (RTF, HTML, XML) under these types. */
 const OFFICE = /^application\/(msword|vnd\.(ms-(excel|powerpoint|works|project|outlook|publisher|office)|visio))/;
 const OFFICE_CONTENT = /^(application\/(x-cfb|rtf|xml|xhtml\+xml)|text\/html)$/;
 const MARKUP = /^(text\/html|application\/xhtml\+xml|image\/svg\+xml|application\/xml)$/;
-/** Types whose files are markup, or may begin with some: sources, templates, Markdown, messages. */
+/** Types whose files are markup, or may begin with markup: sources, templates, Markdown, messages. */
 const MAY_BE_MARKUP =
   /^(.+\+xml|application\/(xml(-.+)?|x-httpd-php|x-php|x-wais-source)|message\/.+|multipart\/.+|text\/(?!plain|csv|css|calendar|vcard|tab-separated-values|javascript).+)$/;
 const ISO_MEDIA =
@@ -35,19 +32,19 @@ const TIFF = /^image\/(tiff|x-(adobe-dng|canon-cr2|nikon-nef|sony-arw|olympus-or
 const FONT =
   /^(font\/.+|application\/(x-)?font-.+|application\/vnd\.(ms-opentype|oasis\.opendocument\.formula-template))$/;
 const COMPRESSED = /^application\/(gzip|x-bzip2|x-xz|zstd|x-compress|x-lzip|x-lz4|x-tar)$/;
-/** Of these, those of an archive are told by the archive's type, or by one for both. */
+/** Types of files that may be compressed: the type names the archive, or the archive and its compression. */
 const MAY_BE_COMPRESSED =
   /^(application\/(x-g?tar|x-tgz|x-compressed|x-(.+-)?compressed-tar|x-gtar-compressed|x-apple-diskimage)|image\/svg\+xml(-compressed)?|.+\+gzip)$/;
 
-/** What files of a type are made of: content that is found, and the types that it may be told under. */
+/** Content that was detected, and the claimed types that such files may have. */
 const FAMILIES: readonly (readonly [found: RegExp, claimed: RegExp])[] = [
-  // A first entry that is large hides which of them it is.
+  // A large first entry of the ZIP hides which of these formats it is.
   [ZIP, ZIP],
   [ZIP, OFFICE],
   [OFFICE_CONTENT, OFFICE],
-  // What has a password is encrypted as a whole, and kept in a compound file (MS-OFFCRYPTO, section 2.3).
+  // Documents with a password are encrypted inside a compound file (MS-OFFCRYPTO, section 2.3).
   [/^application\/x-cfb$/, /^application\/vnd\.(openxmlformats-.+|.+\.macroenabled\.12)$/],
-  // So are installers for Windows.
+  // Windows installers are compound files, too.
   [/^application\/x-cfb$/, /^application\/(x-ms-installer|x-msi|x-msdownload)$/],
   [MARKUP, MAY_BE_MARKUP],
   [/^(application\/(xml|rtf|postscript|x-ms-regedit|pgp-encrypted)|text\/(?!html).+)$/, /^text\/plain$/],
@@ -63,29 +60,28 @@ const FAMILIES: readonly (readonly [found: RegExp, claimed: RegExp])[] = [
   [TIFF, TIFF],
   [FONT, FONT],
   [COMPRESSED, MAY_BE_COMPRESSED],
-  // A font of PostScript is a program of it; a file of Illustrator is a PDF.
+  // A PostScript font is a PostScript program; an Illustrator file is a PDF.
   [/^application\/postscript$/, FONT],
   [/^application\/(pdf|postscript)$/, /^application\/(postscript|illustrator|vnd\.adobe\.illustrator)$/],
   [/^application\/pgp-encrypted$/, /^application\/pgp-.+$/],
   [/^application\/x-mobipocket-ebook$/, /^application\/(vnd\.amazon\..+|vnd\.palm|x-palm-database)$/],
 ];
 
-/** Types whose files file-type knows: an unknown format is none of them. */
+/** Types that the file-type library detects; every other format counts as unknown. */
 const KNOWN = new Set([...supportedMimeTypes].map(usualName));
 
-/** What an object's first bytes were found to be, and why it may be no file, if so. */
+/** The content type detected in an object's first bytes, and the reason for a refusal if there is one. */
 export type ContentCheck = { detected: string | null; refusal: string | null };
 
 /**
- * Whether content that begins with `sample` may be kept as what it claims to be. A claimed type is a hint: systems tell
- * it by a file's extension, and are often wrong. So nothing is refused for being something else, but for the harm in
- * it:
- * - a program under any type but a program's (`EXECUTABLE`) or one that says nothing (`OPAQUE`);
- * - another kind of content than claimed under a type that browsers show by themselves: HTML as PNG, a ZIP as JPEG, GIF
- *   as MP4; a WebP as JPEG is an image, too, and shown as one;
- * - content that the limits would not allow under its own name, unless it is what files of the claimed type are made of
- *   (`FAMILIES`): a WebP as JPEG where only JPEG and PNG are allowed.
- * @param isAllowed what the limits say of a type.
+ * Decides whether content that begins with `sample` may be stored with the claimed type. Clients derive the type from
+ * the file's extension and are often wrong, so a mismatch alone is not refused. Refused are harmful mismatches:
+ * - a program under a type that is neither a program's (`EXECUTABLE`) nor unspecific (`OPAQUE`);
+ * - another kind of content under a type that browsers render: HTML as PNG, a ZIP as JPEG, GIF as MP4. A WebP as JPEG
+ *   is fine: both are images;
+ * - content whose own type the limits do not allow: a WebP as JPEG if only JPEG and PNG are allowed. Content that files
+ *   of the claimed type normally have (`FAMILIES`) is fine.
+ * @param isAllowed whether the limits allow a type.
  */
 export async function checkContent(
   claimed: string,
@@ -107,7 +103,7 @@ export async function checkContent(
   return { detected, refusal: `the content is ${detected}, not ${type}, and not allowed here` };
 }
 
-/** Two letters, MZ, are a program's signature: in lines of text, under a type that may hold some, they are a word. */
+/** The signature of Windows programs is two letters, MZ: at the start of a text they are just a word. */
 function isWord(sample: Uint8Array, type: string): boolean {
   if (isRendered(type) || !isText(sample)) return false;
   return type.startsWith('text/') || sample.includes(0x0a);

@@ -5,12 +5,11 @@ import { type MultipartPlan, type OpenUpload, partCount, partLength } from './mu
 export type ClientPart = { partNumber: number; etag: string };
 
 /**
- * Makes one object of an upload's parts. Nothing is completed unless every part is there in its planned length, and
- * they are those the client names, if it names any (of an open plan it must): until then the upload stays open and
- * nothing is lost. An upload the bucket does not have (any more) is none of its business: completed before, aborted, or
- * never begun.
- * @throws {Problem} `conflict` for parts that are missing or changed, `invalid-request` for a list that is not that of
- * the bucket, `storage-unavailable`.
+ * Completes a multipart upload. First requires that every part has its planned length, and that the parts are those the
+ * client lists, if it lists any (it must for an open plan); otherwise the upload stays open and nothing is lost. Does
+ * nothing if the bucket no longer has the upload: it was completed or aborted before, or never begun.
+ * @throws {Problem} `conflict` for missing or changed parts, `invalid-request` for a list that differs from the
+ * bucket's, `storage-unavailable`.
  */
 export async function completeParts(
   multipart: Pick<MultipartUploads, 'listParts' | 'complete'>,
@@ -20,20 +19,21 @@ export async function completeParts(
   const stored = await multipart.listParts(key, bucketUploadId);
   if (stored === null) return;
   if (plan.isOpen && clientParts === undefined) {
-    const message = 'must list all parts: nobody else knows where this file ends';
+    const message = 'must list all parts: the file size was not known when this upload began';
     throw new Problem('invalid-request', `parts ${message}`, { errors: [{ path: 'parts', message }] });
   }
   const missing = findMissing(plan, stored);
   if (missing.length > 0) {
     const numbers = missing.slice(0, 20).join(', ');
-    throw new Problem('conflict', `not every part is there in its full length; upload first: ${numbers}`, {
-      errors: missing.map((number) => ({ path: `parts.${number}`, message: 'missing, or not of its planned length' })),
+    throw new Problem('conflict', `parts are missing or incomplete; upload them first: ${numbers}`, {
+      errors: missing.map((number) => ({ path: `parts.${number}`, message: 'missing, or has the wrong length' })),
     });
   }
   const errors = clientParts === undefined ? [] : compare(stored, clientParts);
-  if (errors.length > 0) throw new Problem('invalid-request', 'parts is not the list the bucket has', { errors });
+  if (errors.length > 0)
+    throw new Problem('invalid-request', 'parts does not match the parts in the bucket', { errors });
   const refusal = await multipart.complete(key, bucketUploadId, stored);
-  if (refusal === 'other-parts') throw new Problem('conflict', 'the parts changed meanwhile; confirm again');
+  if (refusal === 'other-parts') throw new Problem('conflict', 'the parts changed during the request; confirm again');
 }
 
 function findMissing(plan: MultipartPlan, stored: readonly StoredPart[]): number[] {
@@ -48,11 +48,13 @@ function findMissing(plan: MultipartPlan, stored: readonly StoredPart[]): number
 function compare(stored: readonly StoredPart[], clientParts: readonly ClientPart[]): Mismatch[] {
   const bare = (etag: string) => etag.replaceAll('"', '');
   if (clientParts.length !== stored.length) {
-    return [{ path: 'parts', message: `must list all ${stored.length} parts, in their order` }];
+    return [{ path: 'parts', message: `must list all ${stored.length} parts in order` }];
   }
   return clientParts.flatMap(({ partNumber, etag }, index) => {
     const part = stored[index];
     if (part?.partNumber !== partNumber) return [{ path: `parts.${index}.partNumber`, message: 'must be in order' }];
-    return bare(part.etag) === bare(etag) ? [] : [{ path: `parts.${index}.etag`, message: 'is not the one stored' }];
+    return bare(part.etag) === bare(etag)
+      ? []
+      : [{ path: `parts.${index}.etag`, message: 'differs from the ETag of the stored part' }];
   });
 }

@@ -41,12 +41,12 @@ export const confirmUploadInput = z
 
 type ConfirmUploadInput = z.infer<typeof confirmUploadInput>;
 
-/** Confirmations at the same time, in all and of one user; how long one waits for its turn. */
+/** Limits on concurrent confirmations: in total, per user, and how long one waits for its turn. */
 const MAX_CONFIRMING = 64;
 const MAX_CONFIRMING_PER_USER = 16;
 const CONFIRMING_WITHIN_MS = 10_000;
 
-/** Places for running confirmations: copying, completing and hashing take long, and must not be all one user's. */
+/** Slots for running confirmations: copying, completing and hashing take long, and one user must not block others. */
 export function createConfirmingSlots(): Slots {
   return createSlots({
     ...{ inAll: MAX_CONFIRMING, perUser: MAX_CONFIRMING_PER_USER, waitMs: CONFIRMING_WITHIN_MS },
@@ -55,7 +55,7 @@ export function createConfirmingSlots(): Slots {
 }
 
 export type ConfirmUploadServices = AuditServices & {
-  /** Who may confirm at the moment: `createConfirmingSlots`. */
+  /** Limits concurrent confirmations: `createConfirmingSlots`. */
   confirming: Slots;
   config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'store' | 'sse'>;
   ids: IdSigner;
@@ -68,13 +68,13 @@ export type ConfirmUploadServices = AuditServices & {
 };
 
 /**
- * Completes an upload in parts, if that is what it is, verifies the object in the bucket, then remembers it: one row,
- * whose id is the one in the key. So any number of calls, at once or one after the other, make one row and get the same
- * answer; a crash leaves an object that can be confirmed again.
+ * Completes an upload in parts if there is one, verifies the object in the bucket, then inserts its row, with the file
+ * id from the key. So any number of calls, concurrent or repeated, make one row and get the same answer; after a crash,
+ * the object can be confirmed again.
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
- * `quota-exceeded`: the object is removed, its id can become no file any more, and each repetition gets the same
- * answer; `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, the call may be repeated.
+ * `quota-exceeded`: the object is removed, its id can never become a file, and a repeated call gets the same answer;
+ * `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, repeat the call.
  */
 export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectKey }) => ({ objectKey }));
 
@@ -89,8 +89,8 @@ async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCall
 }
 
 /**
- * What is copied away or refused is gone from under its own key: whoever was about to look at it, or to copy it, gets
- * the same answer as who was faster.
+ * Returns the file of the concurrent call that won: it may have removed the object, after a copy or a refusal, while
+ * this call was reading or copying it.
  */
 async function whenOvertaken(
   { config, files }: ConfirmUploadServices,
@@ -115,11 +115,11 @@ async function confirm(
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
   if (key === null) throw objectNotFound();
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.publicBaseUrl), created });
-  /** Takes the id from an object that is no file; unless, meanwhile, it was confirmed after all. */
+  /** Burns the id of a rejected object, unless another call has confirmed it meanwhile. */
   const refuse = async (object: StoredObject, refusal: Refusal | null, stored = object) => {
     const row = await discardObject(services, key, object, refusal);
     freezer.forget(object);
-    // The copy goes, too, where a row says that it is no file's: none of the calls that share it can win any more.
+    // Remove the copy, too, if the row rules out a file: then no call that shares the copy can still win.
     if (stored !== object && row !== null && row.storedKey !== stored.key) await bucket.remove(stored).catch(() => {});
     if (isFileOf(key, row)) return answer(row, false);
     throw noFile(key, row);
@@ -130,7 +130,7 @@ async function confirm(
     input.uploadId === undefined ? bucket.head(key.key) : completed(services, caller, input.objectKey, input),
   ]);
   if (isFileOf(key, known)) {
-    // Whoever can write here by other means may have put other bytes under the key.
+    // Someone with direct access to the bucket may have replaced the object.
     if (object !== null && object.etag !== known.etag && known.storedKey === null) {
       throw new Problem('conflict', 'the stored object is not the one that was confirmed');
     }
@@ -145,7 +145,7 @@ async function confirm(
   const verdict = await verifyObject(services, key, object);
   if (!('upload' in verdict)) {
     await bucket.affirm(object);
-    const detail = 'the stored object is not what was signed for; it was removed';
+    const detail = 'the stored object does not match the signed upload; it was removed';
     return refuse(object, { code: 'verification-failed', detail, errors: verdict.mismatches });
   }
 
@@ -158,7 +158,7 @@ async function confirm(
   });
   if (row !== null && !(row instanceof Problem)) {
     freezer.forget(object);
-    // The original is nobody's file any more: what cannot be removed now is left to be swept.
+    // The file has the copy now. If the original cannot be removed, the sweeper does it.
     if (stored !== object) await bucket.remove(object).catch(() => {});
     return answer(row, true);
   }
@@ -166,7 +166,7 @@ async function confirm(
   return refuse(object, refusal, stored);
 }
 
-/** The object of an upload in parts, completed by this call or an earlier one; null when there is neither. */
+/** The object of an upload in parts, completed by this call or an earlier one; null if it was never completed. */
 async function completed(
   services: ConfirmUploadServices,
   caller: Caller,

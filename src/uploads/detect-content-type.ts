@@ -2,20 +2,17 @@ import { fileTypeFromBuffer } from 'file-type';
 import { essence, usualName } from '../contract/media-type.ts';
 import { detectMarkup } from './detect-markup.ts';
 
-/** How many of an object's first bytes are looked at, at most: what the `file-type` library asks for. */
+/** How many of an object's first bytes are examined: as many as the `file-type` library wants. */
 export const SAMPLE_BYTES = 4100;
 
-/**
- * Programs that a system would run: Windows (MZ), Linux (ELF), macOS (Mach-O, alone or several in one, in either
- * order).
- */
+/** Executables: Windows (MZ), Linux (ELF), macOS (Mach-O, single or universal, in both byte orders). */
 const EXECUTABLES: readonly (readonly [type: string, ...signatures: string[]])[] = [
   ['application/x-msdownload', '4d5a'],
   ['application/x-elf', '7f454c46'],
   ['application/x-mach-binary', 'feedface', 'feedfacf', 'cefaedfe', 'cffaedfe', 'cafebabf', 'bebafeca', 'bfbafeca'],
 ];
 
-/** What is certain from its first bytes alone, where `file-type` wants more of it than the sample has. */
+/** Formats that their first bytes identify, although `file-type` wants more bytes than the sample has. */
 const HEADERS: readonly (readonly [type: string, ...signatures: string[]])[] = [
   ['image/png', '89504e470d0a1a0a'],
   ['image/tiff', '49492a00', '4d4d002a', '49492b00', '4d4d002b'],
@@ -23,10 +20,7 @@ const HEADERS: readonly (readonly [type: string, ...signatures: string[]])[] = [
   ['application/ogg', '4f676753'],
 ];
 
-/**
- * Formats that are text: where all of the sample is text, the letters that begin others (`BM`, `ID3`, `FORM`) are
- * words.
- */
+/** Text formats. If the sample is text, the letters that begin other formats (`BM`, `ID3`, `FORM`) are just words. */
 const TEXT_FORMATS = new Set([
   ...['application/pdf', 'application/postscript', 'application/rtf', 'text/vcard', 'text/calendar', 'text/vtt'],
   ...['application/x-ms-regedit', 'application/pgp-encrypted', 'application/xml', 'image/gif'],
@@ -36,11 +30,11 @@ const TEXT_FORMATS = new Set([
 const IMAGE_BRAND = /^(mif[12]|msf1|miaf|he[iv][cmsx]|avc[is]|avi[fos]|jpeg|jpgs|j2ki|j2is|1pic|vvi[cs]|evb[is])$/;
 
 /**
- * What the first bytes of an object positively are: one type, without parameters. A signature that is missing says
- * nothing, and neither does one of two bytes or eleven bits, which other files have by chance: those count only where
- * the client claims the like.
- * @param sample at most `SAMPLE_BYTES`: what lies behind them is unknown, and no contradiction.
- * @returns null where nothing is certain.
+ * The content type that an object's first bytes certainly have, without parameters. A missing signature proves nothing;
+ * nor does a signature of only two bytes or eleven bits, which other files may have by chance: it counts only if the
+ * client claims a similar type.
+ * @param sample at most `SAMPLE_BYTES` bytes; the rest of the object is unknown.
+ * @returns null if no type is certain.
  */
 export async function detectContentType(sample: Uint8Array, claimed: string): Promise<string | null> {
   const bytes = Buffer.from(sample);
@@ -49,19 +43,19 @@ export async function detectContentType(sample: Uint8Array, claimed: string): Pr
   return isPdf && (found === null || found === 'application/postscript') ? 'application/pdf' : found;
 }
 
-/** Whether bytes hold nothing that no text has (WHATWG MIME Sniffing standard, section 3, "binary data byte"). */
+/** Whether no byte is a "binary data byte" (WHATWG MIME Sniffing standard, section 3). */
 export function isText(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte > 0x1f || (byte >= 0x09 && byte <= 0x0d && byte !== 0x0b) || byte === 0x1b);
 }
 
 function detectExecutable(bytes: Buffer): string | null {
-  // A Java class begins so as well; its version, 45 or more, stands where several in one are counted.
+  // A Java class has the same signature as a universal Mach-O; its version (45 or more) is where Mach-O has its count.
   const parts = bytes.length >= 8 && begins(bytes, 'cafebabe') ? bytes.readUInt32BE(4) : 0;
   return parts > 0 && parts <= 30 ? 'application/x-mach-binary' : lookUp(EXECUTABLES, bytes);
 }
 
 async function detectFormat(bytes: Buffer, claimed: string): Promise<string | null> {
-  // It reads whatever anybody has written. Where it stumbles, nothing is certain.
+  // The library parses untrusted bytes: an error means that no type is certain.
   const found = await fileTypeFromBuffer(bytes).catch(() => undefined);
   const type = found === undefined ? lookUp(HEADERS, bytes) : usualName(found.mime);
   const isWord = isText(bytes) && bytes.subarray(0, 4).every((byte) => byte < 0x80);
@@ -69,7 +63,7 @@ async function detectFormat(bytes: Buffer, claimed: string): Promise<string | nu
   return type === 'video/mp4' && hasImageBrand(bytes) ? 'image/heif' : essence(found?.mime ?? type);
 }
 
-/** Whether the signature says enough; and where not, whether the bytes behind it do, or the client claims the like. */
+/** Whether the signature is long enough, or the following bytes or a similar claimed type support it. */
 function isCertain(type: string, bytes: Buffer, claimed: string): boolean {
   const [kind] = type.split('/');
   const isAlike = claimed.startsWith(`${kind}/`);
@@ -77,7 +71,7 @@ function isCertain(type: string, bytes: Buffer, claimed: string): boolean {
     case 'application/x-msdownload':
     case 'application/x-elf':
     case 'application/x-mach-binary':
-      // Behind a byte order mark or a tag of sound it is no program.
+      // After a byte order mark or an ID3 tag, the bytes cannot be a program.
       return false;
     case 'application/x-apple-diskimage':
     case 'application/x-arj':
@@ -111,7 +105,7 @@ function isCertain(type: string, bytes: Buffer, claimed: string): boolean {
   }
 }
 
-/** In a file whose first brand says no more than that it is an ISO base media file. */
+/** Whether a later brand is an image's: for files whose first brand is the generic ISO base media brand. */
 function hasImageBrand(bytes: Buffer): boolean {
   if (bytes.toString('latin1', 4, 8) !== 'ftyp') return false;
   const end = Math.min(bytes.readUInt32BE(0), bytes.length - 3);
@@ -119,9 +113,7 @@ function hasImageBrand(bytes: Buffer): boolean {
   return false;
 }
 
-/**
- * Readers accept a PDF whose header stands anywhere in the first 1,024 bytes (ISO 32000-1, annex H, notes 13 and 14).
- */
+/** Readers accept a PDF header anywhere in the first 1,024 bytes (ISO 32000-1, annex H, notes 13 and 14). */
 function hasLatePdfHeader(bytes: Buffer): boolean {
   return bytes.subarray(0, 1024).includes('%PDF-');
 }

@@ -17,7 +17,7 @@ const HTML_TAGS = new Set([
   'p',
 ]);
 
-/** What XML and HTML may have in front of their first tag, and what each ends with. */
+/** What XML and HTML may contain before their first tag, and how each ends. */
 const BEFORE_ROOT = [
   { begins: /^<\?/, ends: /\?>/ },
   { begins: /^<!--/, ends: /-->/ },
@@ -26,9 +26,9 @@ const BEFORE_ROOT = [
 ];
 
 /**
- * Whether bytes begin as HTML, SVG or XML do: WHATWG MIME Sniffing standard, section 7.1, but behind a byte order mark,
- * in UTF-16, and with a tag that ends in any white space as well, since what reads such a file takes all of these.
- * @returns `text/html`, `application/xhtml+xml`, `image/svg+xml`, `application/xml`; null for none of them.
+ * Detects HTML, SVG and XML (WHATWG MIME Sniffing standard, section 7.1). Also accepts a byte order mark, UTF-16, and
+ * any white space after the tag's name, because browsers do.
+ * @returns `text/html`, `application/xhtml+xml`, `image/svg+xml`, `application/xml`; null for anything else.
  */
 export function detectMarkup(bytes: Uint8Array): string | null {
   const text = decode(bytes).replace(/^[\t\n\f\r ]+/, '');
@@ -41,7 +41,7 @@ export function detectMarkup(bytes: Uint8Array): string | null {
   return text.startsWith('<!--') ? 'text/html' : null;
 }
 
-/** The names of the document type and of the first tag, in lower case; empty where the sample has none. */
+/** The names of the document type and of the first tag, in lower case; empty if the sample has none. */
 function findRoot(text: string): { doctype: string; root: string } {
   let doctype = '';
   let rest = text;
@@ -60,7 +60,7 @@ function decode(bytes: Uint8Array): string {
   const [first, second] = bytes;
   if (first === 0xfe && second === 0xff) return new TextDecoder('utf-16be').decode(bytes);
   if (first === 0xff && second === 0xfe) return new TextDecoder('utf-16le').decode(bytes);
-  // All that is looked for is ASCII, and so reads alike in UTF-8 and in the code pages.
+  // The search is for ASCII, which is the same in UTF-8 and in the code pages.
   return Buffer.from(bytes)
     .toString('latin1')
     .replace(/^\xef\xbb\xbf/, '');

@@ -7,19 +7,18 @@ import { toRefusedFile } from './to-new-file.ts';
 import { mayRemove } from './upload-outcome.ts';
 
 /**
- * Removes what is under a key and is no file, and sees to it that nothing there ever will be one: what arrives later
- * is swept. A confirmation at the same moment must not be left with a row and no object, nor with another object than
- * it saw: so the file id is taken first, by a row that says `refused`. Of the two inserts one wins, whatever the store
- * makes of a conditional delete; from then on the id can become no file.
+ * Deletes an unconfirmed object and burns its file id: the id can never become a file, and an object that arrives later
+ * is swept. Inserts a `refused` row with the id first: of this insert and that of a concurrent confirmation only one
+ * succeeds, so no confirmation ends with a row without its object, even if the store ignores conditional deletes.
  *
- * Nothing is removed unless a row of this very key says that it is no file: where the insert lost to a row of another
- * key, or that row is gone again, the object stays.
- * @param object null when nothing is there yet.
- * @param refusal what its owner is told from now on; null where it was given up.
- * @param act what the audit log says where this call gives it up; null: nothing, since its refusal is there.
- * @returns the row that has the id: this call's, or the one that was faster; null when that is gone again.
- * @throws {Problem} `database-unavailable`, and `storage-unavailable` when the object is still there: it can become no
- * file any more, and may be discarded again.
+ * Removes nothing unless a row of this key rules out a file: if the id's row has another key, or was deleted meanwhile,
+ * the object stays.
+ * @param object null if nothing has arrived yet.
+ * @param refusal the error that later confirmations get; null if the upload was aborted.
+ * @param act the entry in the audit log if this call aborts the upload; null if the refusal already has its entry.
+ * @returns the row that has the id, from this call or a faster one; null if that row was deleted meanwhile.
+ * @throws {Problem} `database-unavailable`, and `storage-unavailable` if the object could not be removed: its id is
+ * burned, and the call may be repeated.
  */
 export async function discardObject(
   { files, bucket, now }: { files: Files; bucket: Pick<Bucket, 'remove'>; now: () => Date },

@@ -10,21 +10,21 @@ type FreezeServices = {
   newId: (now: Date) => string;
 };
 
-/** The ETag of an object that was stored in one piece: its MD5, unless it is encrypted with a key of KMS. */
+/** The ETag of an object stored by one PUT: its MD5, unless SSE-KMS encrypts it. */
 const MD5_ETAG = /^"[0-9a-f]{32}"$/;
 
-/** How long a copy waits to be confirmed: by far less than the day after which the sweeper takes it for a stray. */
+/** How long a copy is reused: far less than the day after which the sweeper removes it as a stray. */
 const REUSABLE_MS = 3_600_000;
 
-/** Copies that are remembered at once; of one that is forgotten another is made. */
+/** How many copies are remembered; an object whose copy was forgotten is copied again. */
 const MAX_REMEMBERED = 10_000;
 
-/** Makes verified copies, and has them ready when a confirmation that failed after that is repeated. */
+/** Makes verified copies, and reuses them if a failed confirmation is repeated. */
 export type Freezer = ReturnType<typeof createFreezer>;
 
 /**
- * One copy of an object serves all its confirmations on this instance, at the same time or repeated within an hour,
- * until one of them has ended: a database that takes no rows for a while must not fill the bucket.
+ * Shares one copy of an object among all its confirmations on this instance, concurrent or repeated within an hour,
+ * until one of them ends: while the database is down, repeated confirmations must not fill the bucket with copies.
  */
 export function createFreezer() {
   const copies = new Map<string, { copy: Promise<StoredObject>; madeAtMs: number }>();
@@ -43,7 +43,7 @@ export function createFreezer() {
       made.copy.catch(() => copies.get(name) === made && copies.delete(name));
       return made.copy;
     },
-    /** A file has the copy of this object now, or the object is none: call it before the copy is removed. */
+    /** Forgets the copy once a file has it or its object was refused. Call it before the copy is removed. */
     forget(object: ObjectVersion): void {
       copies.delete(nameOf(object));
     },
@@ -51,8 +51,8 @@ export function createFreezer() {
 }
 
 /**
- * Copies a verified object to a key that nobody holds a signature for, so that what was verified stays what is served.
- * Each call makes a copy of its own: none can be written over by another.
+ * Copies a verified object to a key that was never signed, so that no client can replace the verified bytes.
+ * Each call copies to a new key, so no call overwrites another's copy.
  * @returns the copy.
  * @throws {Problem} `conflict` when the object changed after it was verified, `storage-unavailable`.
  */
@@ -64,11 +64,11 @@ export async function freezeObject(
   const { config, bucket, now, newId } = services;
   const copyKey = frozenKey(config.keyPrefix, key, newId(now()));
   const copied = await bucket.copy(object, copyKey, config.sse);
-  // Ceph does not say which version it made: without it the copy could never be removed for good.
+  // Ceph does not return the copy's version id, which is needed to delete the copy for good.
   const isUnnamed = object.versionId !== null && copied.versionId === null;
   const versionId = isUnnamed ? ((await bucket.head(copyKey))?.versionId ?? null) : copied.versionId;
   const copy = { ...object, ...copied, key: copyKey, versionId };
-  // Ceph looks at the condition before it copies, and not while it does. Where ETags are MD5s, they tell.
+  // Ceph checks the condition only before it copies. If both ETags are MD5s, comparing them detects a change.
   const areMd5s = config.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
   if (areMd5s && object.etag !== copy.etag) {
     await bucket.remove(copy).catch(() => {});

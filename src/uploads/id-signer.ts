@@ -1,15 +1,15 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
-/** Authenticates what the service says to itself by way of its clients: `createIdSigner`. */
+/** Authenticates values that the service gives to clients and later gets back: `createIdSigner`. */
 export type IdSigner = ReturnType<typeof createIdSigner>;
 
-/** RFC 5869, section 3.2: binds the keys to this use, whatever else the secrets are for. */
+/** RFC 5869, section 3.2: binds the keys to this use, since the secrets may have other uses. */
 const PURPOSE = 'signpost upload ids';
 
 /**
- * HMAC-SHA256 with keys that HKDF derives from secrets that all instances share, so that each takes what another has
- * signed, after a restart as well.
- * @param secrets the first signs, all of them verify.
+ * HMAC-SHA256 with keys that HKDF derives from the secrets. All instances share the secrets, so each accepts what
+ * another signed, also after a restart.
+ * @param secrets the first signs, all verify.
  */
 export function createIdSigner(secrets: readonly string[]) {
   const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, 32)));
@@ -18,7 +18,7 @@ export function createIdSigner(secrets: readonly string[]) {
   return {
     /** The tag of a text: the first `bytes` of its HMAC, 32 at most. */
     tag: (text: string, bytes: number): Buffer => hmac(newest, text).subarray(0, bytes),
-    /** Whether a tag is this text's, by any of the secrets. */
+    /** Whether a tag was made for this text with one of the secrets. */
     isTag: (text: string, tag: Uint8Array): boolean =>
       keys.some((key) => timingSafeEqual(hmac(key, text).subarray(0, tag.length), tag)),
   };

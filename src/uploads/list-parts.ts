@@ -9,7 +9,7 @@ import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 export const listPartsInput = z.strictObject({ objectKey, uploadId });
 
 /**
- * The parts the bucket has of an upload, by number.
+ * The parts of an upload that are in the bucket, ordered by number.
  * @throws {Problem} `not-your-object`, `upload-not-found`, `storage-unavailable`.
  */
 export async function listParts(

@@ -1,24 +1,24 @@
 import type { ObjectKeyParts } from '../contract/object-key.ts';
 import type { IdSigner } from './id-signer.ts';
 
-/** 24 of a UUIDv7's 74 random bits; the other 50 tell the uploads of one user in one millisecond apart. */
+/** The mark takes 24 of a UUIDv7's 74 random bits; the other 50 keep ids unique within a user and a millisecond. */
 const MARK_BYTES = 3;
 
-/** Who begins the upload in the bucket: `client` sends CreateMultipartUpload itself, and completes it. */
+/** Who begins the upload in the bucket. `client`: it sends CreateMultipartUpload, and completes the upload. */
 type Beginner = 'service' | 'client';
 
 /**
- * The file id with its last six digits replaced by a mark of the whole key, which only the service can make: so a key
- * that was signed for an upload can be told from one that somebody made up, without remembering either.
- * @param parts of the key; `fileId` is a new UUIDv7.
+ * Replaces the last six digits of a file id by a keyed hash of the whole object key. It lets the service recognise keys
+ * that it signed, without storing them.
+ * @param parts the key's parts; `fileId` is a new UUIDv7.
  */
 export function markFileId(signer: IdSigner, parts: ObjectKeyParts, by: Beginner): string {
   return unmarked(parts.fileId) + signer.tag(markedText(parts, by), MARK_BYTES).toString('hex');
 }
 
 /**
- * Whether an upload was ever signed under this key, to be begun by one of these: by this version of the service or a
- * newer one, with one of the secrets that are set. A made-up key passes once in 16 million.
+ * Whether the service signed an upload under this key, with one of the current secrets, to be begun by `by`. Versions
+ * before the mark signed none. An invented key passes with a chance of 1 in 16 million.
  */
 export function isMarked(
   signer: IdSigner,
@@ -33,7 +33,7 @@ function unmarked(fileId: string): string {
   return fileId.slice(0, -2 * MARK_BYTES);
 }
 
-/** No part has a line break, and no label is empty, so no two keys make the same text. */
+/** Unique for each key: no part contains a line break, and no label is empty. */
 function markedText({ userId, recordId, documentType, fileId, fileName }: ObjectKeyParts, by: Beginner): string {
   return [`file id by ${by}`, userId, recordId ?? '', documentType ?? '', unmarked(fileId), fileName].join('\n');
 }

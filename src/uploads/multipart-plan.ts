@@ -8,20 +8,19 @@ import type { IdSigner } from './id-signer.ts';
 const MIB = 1024 ** 2;
 
 /**
- * How a file is cut: every part has `partSizeBytes` but the last, which has what is left. With `partChecksums` the
- * bucket takes no part without its SHA-256. Where `isOpen`, the client cuts a file of a size that nobody knows:
- * `sizeBytes` is the most it may have, `partSizeBytes` such that no more parts are needed, and no part has a length of
- * its own.
+ * How a file is split: every part has `partSizeBytes`, the last one the rest. With `partChecksums`, the bucket accepts
+ * a part only with its SHA-256. With `isOpen`, the client splits a file of unknown size: `sizeBytes` is the maximum,
+ * `partSizeBytes` keeps that within the maximum number of parts, and part lengths are not fixed.
  */
 export type MultipartPlan = { sizeBytes: number; partSizeBytes: number; partChecksums: boolean; isOpen?: true };
 
-/** Parts of the wanted size, or as large as it takes to need no more than 10,000, in whole MiB. */
+/** Parts of the wanted size, or of the smallest larger size in whole MiB that needs at most 10,000 parts. */
 export function planParts(sizeBytes: number, wantedPartBytes: number, partChecksums = false): MultipartPlan {
   const needed = Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB;
   return { sizeBytes, partSizeBytes: Math.max(wantedPartBytes, needed), partChecksums };
 }
 
-/** The plan of a file of unknown size, at most `maxBytes`: as many parts as clients may make of that. */
+/** The plan of a file of unknown size, at most `maxBytes`. */
 export function planOpenParts(maxBytes: number): MultipartPlan {
   const partSizeBytes = Math.max(MIN_PART_BYTES, Math.ceil(maxBytes / MAX_PARTS));
   return { sizeBytes: maxBytes, partSizeBytes, partChecksums: false, isOpen: true };
@@ -32,24 +31,22 @@ export function partCount({ sizeBytes, partSizeBytes }: MultipartPlan): number {
   return Math.max(1, Math.ceil(sizeBytes / partSizeBytes));
 }
 
-/** The exact length of a part, or null for a number the file does not reach. */
+/** The exact length of a part; null if the file has no such part. */
 export function partLength(plan: MultipartPlan, partNumber: number): number | null {
   if (partNumber < 1 || partNumber > partCount(plan)) return null;
   return Math.min(plan.partSizeBytes, plan.sizeBytes - (partNumber - 1) * plan.partSizeBytes);
 }
 
-/** An upload that was begun: under which key, how it is cut, and the bucket's id of it. */
+/** An upload that was begun: its key, its plan, and the bucket's id for it. */
 type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string };
 
-/**
- * Of HMAC-SHA256, 128 bits (RFC 2104, section 5: no less than half): in base64url the last character has two of them.
- */
+/** HMAC-SHA256 cut to 128 bits (RFC 2104, section 5: at least half); the last base64url character carries two bits. */
 const TAG_BYTES = 16;
 
 /**
- * The upload id that clients get: the bucket's own with the plan in front, since nothing in the bucket tells the size
- * of an upload that is not complete, and signing keeps no state. A tag over key, plan and id keeps the client from
- * writing the plan anew, which would give it URLs of parts of any length: `<size>.<part size>[+kind].<tag>.<id>`.
+ * The upload id that clients get: `<size>.<part size>[+kind].<tag>.<the bucket's id>`. It carries the plan because
+ * signing keeps no state, and the bucket does not know the size of an incomplete upload. The tag authenticates key,
+ * plan and id: with a changed plan, a client could get URLs for parts of any length.
  */
 export function formatUploadId(signer: IdSigner, upload: BegunUpload): string {
   const { sizeBytes, partSizeBytes, partChecksums, isOpen } = upload.plan;
@@ -58,7 +55,7 @@ export function formatUploadId(signer: IdSigner, upload: BegunUpload): string {
   return `${plan}.${tag.toString('base64url')}.${upload.bucketUploadId}`;
 }
 
-/** The plan and the bucket's id, or null for what `formatUploadId` never made for this key, with these secrets. */
+/** The plan and the bucket's id; null if `formatUploadId` did not make this id for this key with these secrets. */
 export function parseUploadId(
   signer: IdSigner,
   key: ObjectKey,
@@ -75,21 +72,21 @@ export function parseUploadId(
   return { plan, bucketUploadId };
 }
 
-/** None of the three has a line break, so no two of them make the same text. */
+/** Unique for each upload: none of the three contains a line break. */
 function taggedText(key: ObjectKey, plan: string, bucketUploadId: string): string {
   return `upload id\n${key}\n${plan}\n${bucketUploadId}`;
 }
 
 export type OpenUpload = { key: ObjectKey; documentType: string | null; plan: MultipartPlan; bucketUploadId: string };
 
-/** The problem of an upload id that is unknown, ended or another key's: the bucket tells them apart no more. */
+/** The problem for an upload id that is unknown, ended, or of another key: the bucket does not tell them apart. */
 export function uploadNotFound(): Problem {
-  return new Problem('upload-not-found', 'there is no such upload under this key: it was never begun, or has ended');
+  return new Problem('upload-not-found', 'this key has no such upload: it was never begun, or has ended');
 }
 
 /**
- * An upload in parts that the caller points at. Whether the bucket still has it only the bucket knows.
- * @throws {Problem} `not-your-object`, `upload-not-found` for an id that was not given out for this key.
+ * The upload in parts that the caller names. The bucket may no longer have it.
+ * @throws {Problem} `not-your-object`, `upload-not-found` for an id that was not issued for this key.
  */
 export function toOpenUpload(
   { config, ids }: { config: Pick<Config, 'keyPrefix'>; ids: IdSigner },

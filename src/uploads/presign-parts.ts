@@ -10,7 +10,7 @@ import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
 
-/** 1 to 100 parts: by `partNumbers`, or by `parts` where each comes with its SHA-256 (`partChecksums`). */
+/** 1 to 100 parts: `partNumbers`, or with `partChecksums` `parts`, each with its SHA-256. */
 export const presignPartsInput = z
   .strictObject({
     objectKey,
@@ -24,7 +24,7 @@ export const presignPartsInput = z
   })
   .refine(({ partNumbers, parts }) => (partNumbers === undefined) !== (parts === undefined), {
     path: ['partNumbers'],
-    message: 'either partNumbers or parts, and not both',
+    message: 'give either partNumbers or parts',
   });
 
 export type PresignPartsServices = {
@@ -36,10 +36,10 @@ export type PresignPartsServices = {
 };
 
 /**
- * Signs parts of an upload that was begun before, as often as it takes. Pure: an id that
- * has ended makes URLs that the bucket refuses.
- * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, or with a
- * checksum too few or too many, `file-too-large`.
+ * Signs parts of an upload that was begun before; may be repeated. Does not ask the bucket: for an upload that has
+ * ended, the bucket refuses the signed URLs.
+ * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, a missing
+ * checksum or an unexpected one, `file-too-large`.
  */
 export async function presignParts(
   services: PresignPartsServices,
@@ -48,7 +48,7 @@ export async function presignParts(
 ) {
   const { config } = services;
   const { key, documentType, plan, bucketUploadId } = toOpenUpload(services, caller, input);
-  // The limits may be tighter by now.
+  // The limits may have become stricter since the upload began.
   const violations = findViolations(config, { sizeBytes: plan.sizeBytes, contentType: '*/*', documentType });
   const tooLarge = violations.find(({ code }) => code === 'file-too-large');
   if (tooLarge !== undefined) throw new Problem(tooLarge.code, tooLarge.message);

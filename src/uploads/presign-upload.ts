@@ -14,10 +14,10 @@ import { methodOf, type SignUploadServices, signUpload, type UploadConfig, type 
 import { ANY_TYPE } from './upload-metadata.ts';
 import type { UploadRequest } from './upload-request.ts';
 
-/** Uploads of a batch that are begun in the bucket at the same time. */
+/** How many uploads of a batch are begun in the bucket concurrently. */
 const PARALLEL = 8;
 
-/** Parts that are signed in one answer to a batch: the first of each upload, and the others when they are asked for. */
+/** How many parts one answer to a batch contains: the first of each upload; clients request the others. */
 const MAX_PARTS_OF_BATCH = 1000;
 
 export type PresignUploadServices = SignUploadServices &
@@ -28,11 +28,10 @@ export type PresignUploadServices = SignUploadServices &
   };
 
 /**
- * Signs one upload under the caller's own prefix. No database, unless there is a quota or presigns are audited, and
- * never one that has to answer; for one PUT no call to the bucket either: everything that confirming will hold the
- * object against is inside the signature.
- * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form where
- * the store knows none; for an upload in parts `storage-unavailable`.
+ * Signs one upload under the caller's prefix. Uses the database only for a quota or to audit presigns, and works
+ * without it. One PUT needs no call to the bucket either: the signature contains everything that confirming checks.
+ * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form if the
+ * store does not support forms; for an upload in parts `storage-unavailable`.
  */
 export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadToSign) {
   refuse(violationsOf(services.config, request));
@@ -43,8 +42,8 @@ export async function presignUpload(services: PresignUploadServices, caller: Cal
 }
 
 /**
- * Signs many uploads, in the order of the requests. One that is not allowed refuses all of them, and where one cannot
- * be begun in the bucket, those that are begun already are aborted (what is left of them is swept).
+ * Signs many uploads, in the order of the requests. Refuses all if one is not allowed. If one cannot be begun in the
+ * bucket, aborts those already begun (the sweeper removes the rest).
  * @throws {Problem} as `presignUpload`; `errors` names every violation by its path.
  */
 export async function presignUploads(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {
@@ -98,15 +97,15 @@ async function signAll(services: PresignUploadServices, caller: Caller, files: r
 function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] {
   const { size, contentType, documentType, method } = request;
   if (method === 'POST' && !config.store.forms) {
-    return [{ code: 'invalid-request', path: 'method', message: 'this store knows no POST policies: use PUT' }];
+    return [{ code: 'invalid-request', path: 'method', message: 'this store does not support POST policies: use PUT' }];
   }
   if (request.checksumSha256 !== undefined && methodOf(config, request) === 'MULTIPART') {
     const message =
-      'nothing checks one SHA-256 over all parts: send partChecksums instead, or method PUT for one request of at most 5 GiB';
+      'an upload in parts cannot check one SHA-256 of the whole file: use partChecksums, or method PUT (at most 5 GiB)';
     return [{ code: 'invalid-request', path: 'checksumSha256', message }];
   }
   if (request.partChecksums && !config.store.checksums && methodOf(config, request) === 'MULTIPART') {
-    const message = 'this store takes no checksums of parts';
+    const message = 'this store does not support part checksums';
     return [{ code: 'invalid-request', path: 'partChecksums', message }];
   }
   const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };

@@ -5,7 +5,7 @@ import { presignPart } from '../signing/presign-part.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
 
-/** How many parts are signed in one answer. */
+/** How many parts one answer contains. */
 export const MAX_SIGNED_PARTS = 100;
 
 export type PartsToSign = {
@@ -13,15 +13,15 @@ export type PartsToSign = {
   plan: MultipartPlan;
   bucketUploadId: string;
   parts: readonly { partNumber: number; checksumSha256?: string | undefined }[];
-  /** The request's field that lists them, for what does not fit. */
+  /** The request's field that lists the parts, for error paths. */
   field: 'parts' | 'partNumbers';
   expiresInSeconds: number;
 };
 
 /**
- * Signs parts of one upload, each with its exact length (but those of an open plan), and with its SHA-256 where the
- * upload was begun so: then `headers` are what the client has to send.
- * @throws {Problem} `invalid-request` for a part the file does not reach, or with a checksum too few or too many.
+ * Signs parts of one upload, each with its exact length (except in an open plan), and with its SHA-256 if the upload
+ * began with `partChecksums`: then the client must send `headers`.
+ * @throws {Problem} `invalid-request` for a part that does not exist, a missing checksum or an unexpected one.
  */
 export async function signParts(
   services: { endpoint: SigningEndpoint; credentials: () => Credentials | Promise<Credentials> },
@@ -36,13 +36,13 @@ export async function signParts(
         errors: [{ path: `${field}.${index}`, message }],
       });
     const size = partLength(plan, partNumber);
-    if (size === null) throw refuse(`is none of this upload's, which are 1 to ${partCount(plan)}`);
-    // S3 would refuse the part itself, when all of its bytes have been sent.
+    if (size === null) throw refuse(`does not exist: this upload has parts 1 to ${partCount(plan)}`);
+    // S3 would refuse the part only after all of its bytes were sent.
     if (plan.partChecksums && checksumSha256 === undefined) {
-      throw refuse('needs its checksumSha256: the upload was begun with partChecksums');
+      throw refuse('needs its checksumSha256: the upload began with partChecksums');
     }
     if (!plan.partChecksums && checksumSha256 !== undefined) {
-      throw refuse('can have no checksumSha256: the upload was begun without partChecksums');
+      throw refuse('must not have a checksumSha256: the upload began without partChecksums');
     }
     const headers = checksumSha256 === undefined ? undefined : { 'x-amz-checksum-sha256': checksumSha256 };
     const signed = presignPart(

@@ -17,13 +17,12 @@ import { uploadRequest } from './upload-request.ts';
 const { contentType, size, expiresIn } = uploadRequest.shape;
 
 /**
- * Uppy's `PresignableRequest` (@uppy/aws-s3 6), and for an upload that begins, what else the app's own `signRequest`
- * may say of it: `size`, which makes it exact; `recordId`, `documentType`, `metadata`, and in parts `contentType` as
- * well.
+ * Uppy's `PresignableRequest` (@uppy/aws-s3 6). For a request that begins an upload, the app's own `signRequest` may
+ * add `size`, which makes the upload exact, `recordId`, `documentType`, `metadata`, and for parts `contentType`.
  */
 export const signRequestInput = z.strictObject({
   method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
-  /** Where an upload begins, whatever the file is called; else a key of ours. */
+  /** For a request that begins an upload, any name; for all others, a key that this service signed. */
   key: z.string().min(1).max(1024),
   uploadId: uploadId.optional(),
   partNumber: partNumber.optional(),
@@ -37,7 +36,7 @@ export const signRequestInput = z.strictObject({
 
 type SignRequestInput = z.infer<typeof signRequestInput>;
 
-/** Uppy's `PresignedResponse`. `key` and `fields` only where an upload begins. */
+/** Uppy's `PresignedResponse`. `key` and `fields` only for a request that begins an upload. */
 type PresignedResponse = {
   url: string;
   key?: string;
@@ -48,19 +47,19 @@ type PresignedResponse = {
 /** Uppy's own default key is a random UUID and the name. */
 const DEFAULT_KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)/;
 
-/** What else is asked of an upload in parts, by the method. */
+/** The subresource of each later request of an upload in parts, by the method. */
 const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'AbortMultipartUpload' };
 
 /**
- * Signs one S3 request of an Uppy 6 that talks to the bucket itself. An upload begins under a key of ours, whatever key
- * is asked for: its last segment is the file's name. What follows must be under the caller's own prefix. DeleteObject
- * is never signed.
+ * Signs one S3 request for an Uppy 6 that talks to the bucket directly. An upload begins under a new key; only the last
+ * segment of the requested key counts, as the file's name. Later requests must be under the caller's prefix.
+ * DeleteObject is never signed.
  *
- * PutObject is exact where `size` is known; else a form up to what the limits allow, or, where the store knows none, a
- * PUT that is held against them when it is confirmed, as are parts. What the client completes itself it could complete
- * again, so it is copied away when it is confirmed, as a form is: 5 GiB at most.
- * @throws {Problem} `not-your-object`, `upload-not-found` for a key that is none of ours and for parts of an upload
- * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for what is no such request,
+ * PutObject is exact if `size` is known. Otherwise it is a form up to the limits, or, if the store does not support
+ * forms, a PUT that confirming checks against the limits, like parts. A client that completes an upload could complete
+ * it again, so confirming copies the object, as for a form: 5 GiB at most.
+ * @throws {Problem} `not-your-object`, `upload-not-found` for a key that was not signed here and for parts of an upload
+ * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for any other request,
  * `file-too-large`, `content-type-not-allowed`.
  */
 export async function signRequest(
@@ -75,11 +74,11 @@ export async function signRequest(
     return signBeginning(services, caller, input, method);
   }
   if ((method === 'PUT') !== (partNumber !== undefined))
-    throw noRequest('partNumber', 'comes with PUT, and only there');
+    throw noRequest('partNumber', 'is for PUT only, and required there');
 
   const { config, endpoint } = services;
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.key);
-  // What the service has begun itself has a plan: none of its parts is signed without its length.
+  // An upload that the service began has a plan: its parts are signed with their length only.
   if (key === null || (method === 'PUT' && !isMarked(services.ids, key, ['client']))) throw uploadNotFound();
   const expiresInSeconds = input.expiresIn ?? config.uploadUrlTtlSeconds;
   const now = services.now();
@@ -111,10 +110,10 @@ async function signBeginning(
   const { key, uploadId, partNumber, size = null, contentType, ...rest } = input;
   const { keyPrefix, store } = services.config;
   const asked = parseObjectKey(keyPrefix, key);
-  // Names may look like anything; this one can only be meant as the key of somebody else.
+  // A file name may look like a path, but this one is another user's key.
   if (asked !== null) parseOwnKey(keyPrefix, caller.userId, key);
   const name = baseName(key).replace(DEFAULT_KEY, '');
-  if (name === '') throw noRequest('key', 'ends in no file name');
+  if (name === '') throw noRequest('key', 'must end with a file name');
 
   const signed = await presignUpload(services, caller, {
     ...{ ...rest, size, fileName: fitFileName(name) },

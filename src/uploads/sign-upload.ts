@@ -41,25 +41,24 @@ export type SignUploadServices = {
   newId: (now: Date) => string;
 };
 
-/** What a route may ask to sign: a request, or more than a request of ours can say, for clients of others. */
+/** What a route can sign: an `UploadRequest`, plus what only Uppy and Companion need. */
 export type UploadToSign = Omit<UploadRequest, 'size' | 'method'> & {
   /**
-   * null: unknown. Then a form is bounded by the limits, a PUT and parts by nothing, and whatever arrives is held
-   * against the limits when it is confirmed.
+   * null: unknown. Then the policy of a form enforces the limits; for a PUT and for parts, only confirming does.
    */
   size: number | null;
-  /** `CREATE`: the client sends CreateMultipartUpload itself; with `contentType` `ANY_TYPE`, it says there which. */
+  /** `CREATE`: the client sends CreateMultipartUpload, with a type of its choice if `contentType` is `ANY_TYPE`. */
   method?: UploadRequest['method'] | 'CREATE';
-  /** Of each part but the last, in bytes, such that 10,000 parts suffice. Default: `MULTIPART_PART_BYTES` or more. */
+  /** In bytes, for each part but the last; large enough for 10,000 parts. Default: `MULTIPART_PART_BYTES` or more. */
   partSize?: number | undefined;
-  /** What a form has to carry besides. */
+  /** Further fields that a form must contain. */
   formFields?: Readonly<Record<string, string>>;
 };
 
 /**
- * Signs an upload under a new key of the caller's, in the way that it asks for, whatever the limits say
- * (`presignUpload` holds it against them first).
- * @param maxParts how many parts are signed at once. Default 100.
+ * Signs an upload under a new key of the caller, with the requested method. Does not check the limits: `presignUpload`
+ * does.
+ * @param maxParts how many parts are signed. Default 100.
  * @throws {Problem} `storage-unavailable` for an upload in parts, which is begun in the bucket.
  */
 export async function signUpload(
@@ -86,12 +85,12 @@ export async function signUpload(
     objectKey: key,
     ...(await SIGN[method](services, request, key, now, maxParts)),
     serverTime: now.toISOString(),
-    // What is copied away when it is verified has its address only then.
+    // A copied upload gets its final address only when it is verified.
     ...(config.publicBaseUrl !== null && !isMoved && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
   };
 }
 
-/** How an upload goes up, where the request does not say. */
+/** The method of an upload, chosen by size unless the request names one. */
 export function methodOf(
   config: Pick<Config, 'multipartThresholdBytes'>,
   { method, size }: UploadToSign,
@@ -115,7 +114,8 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
     await services.credentials(),
     {
       key,
-      // Every client sends content-length by itself, and browsers forbid setting it: signed, but not in the answer.
+      // HTTP clients set Content-Length themselves, and browsers forbid setting it: it is signed, but not in the
+      // answer.
       headers: { ...headers, ...(request.size !== null && { 'content-length': String(request.size) }) },
       expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
     },
@@ -170,7 +170,7 @@ async function beginParts(
     partChecksums: plan.partChecksums,
   });
   const count = partCount(plan);
-  // A checksum is part of a URL, and nobody knows them yet; nor how many parts there will be of an open plan.
+  // Part checksums are in the URLs and not known yet; nor is the number of parts of an open plan.
   const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, maxParts);
   const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
   const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
@@ -186,8 +186,8 @@ async function beginParts(
 }
 
 /**
- * Signs CreateMultipartUpload itself (Amazon S3 API Reference). It can be sent twice, and both uploads completed: not
- * every store would refuse the second, whatever was signed into its completion (Ceph 16).
+ * Signs CreateMultipartUpload (Amazon S3 API Reference). A client can send it twice and complete both uploads: some
+ * stores (Ceph 16) accept the second, whatever its completion was signed with.
  */
 async function signCreation(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
@@ -206,13 +206,13 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
 
 const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: signCreation };
 
-/** How large a file of unknown size may become: what the limits allow, and what one form or copy holds. */
+/** The maximum for a file of unknown size: the limits', and for one form or copy at most 5 GiB. */
 function maxBytesOfUnknown(config: Limits & Pick<Config, 'store'>, { documentType, method }: UploadToSign): number {
   const isOneRequest = isCopied(config.store, method === 'POST');
   return Math.min(maxBytesOf(config, documentType ?? null), isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY);
 }
 
-/** A store without checksums gets none: the metadata has it, and confirming hashes the object. */
+/** A store that does not support checksums gets none: the metadata has it, and confirming hashes the object. */
 function checksumHeader({ store }: Pick<Config, 'store'>, checksumSha256: string | undefined) {
   return checksumSha256 !== undefined && store.checksums && { 'x-amz-checksum-sha256': checksumSha256 };
 }

@@ -5,9 +5,8 @@ import type { StoredObject } from '../storage/bucket.ts';
 import { toRemembered, type UploadMetadata } from './upload-metadata.ts';
 
 /**
- * The row of a verified upload. This file is the one place that says how a row is made of a key, of what was signed,
- * and of what is stored.
- * @param stored where the bytes are: the object itself, or its verified copy.
+ * The row of a verified upload. Only this file builds rows, from the key, the signed metadata and the stored object.
+ * @param stored the object that has the bytes: the upload itself, or its verified copy.
  */
 export function toNewFile(
   key: ParsedKey,
@@ -27,9 +26,9 @@ export function toNewFile(
 }
 
 /**
- * The row of an upload that becomes no file. What it says of itself is not believed: all but the object's own headers
- * is from the key.
- * @param object null when nothing has arrived.
+ * The row of a refused or aborted upload. It is built from the key and the object's own headers: the object's metadata
+ * was not verified.
+ * @param object null if nothing has arrived.
  */
 export function toRefusedFile(key: ParsedKey, object: StoredObject | null, createdAt: Date): NewFile {
   return {

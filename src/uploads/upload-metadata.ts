@@ -2,31 +2,31 @@ import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../contract/me
 import type { NewFile } from '../db/create-files.ts';
 import type { UploadRequest } from './upload-request.ts';
 
-/** What a file remembers as its client said it: columns of its row, which its upload brings in the signed metadata. */
+/** Columns of a file's row with the client's values, which the upload carries in its signed metadata. */
 export type Remembered = Pick<NewFile, 'fileName' | 'metadata'>;
 
-/** What a request says of them. */
+/** The remembered columns of a request. */
 export function toRemembered({ fileName, metadata }: Pick<UploadRequest, keyof Remembered>): Remembered {
   return { fileName, metadata: metadata ?? {} };
 }
 
 /**
- * What an upload signs into its object's metadata, so that confirming needs nothing but the bucket: the client's own
- * pairs, and beside them what was signed for, under names the client may not use.
+ * The metadata that is signed into an upload, so that confirming needs only the bucket: the client's pairs, and the
+ * signed constraints under reserved names.
  */
 export type UploadMetadata = {
   remembered: Remembered;
-  /** null: not known when it was signed; the limits alone decide. */
+  /** null: unknown when signed; then only the limits apply. */
   sizeBytes: number | null;
-  /** `ANY_TYPE` where it was not known either. */
+  /** `ANY_TYPE` if unknown when signed. */
   contentType: string;
-  /** Base64 of 32 bytes; null when the client gave none. */
+  /** Base64 of 32 bytes; null if the client gave none. */
   checksumSha256: string | null;
-  /** The upload may be repeated with other bytes, so what is verified has to be copied away. */
+  /** The client can repeat the upload with other bytes, so the verified object must be copied. */
   isRepeatable: boolean;
 };
 
-/** Stands for the content type of an upload that may have any the limits allow; `*` occurs in none of theirs. */
+/** Placeholder: any type within the limits. No real type contains `*`. */
 export const ANY_TYPE = '*/*';
 const UNKNOWN_SIZE = '*';
 
@@ -48,7 +48,7 @@ export function metadataHeaders(metadata: Readonly<Record<string, string>>): Rec
   return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
 }
 
-/** Reads back what `toMetadata` wrote, from HEAD's metadata; null when it is not such an upload's. */
+/** Reads back what `toMetadata` wrote; null if the object was not uploaded with it. */
 export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMetadata | null {
   const fileName = decodeText(stored['signpost-name'] ?? '');
   const size = stored['signpost-size'] ?? '';

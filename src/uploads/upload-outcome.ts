@@ -5,43 +5,43 @@ import type { FileRow } from '../db/schema.ts';
 
 type RowOfFile = FileRow & { status: StatesWith<'isFinal', false> };
 
-/** Whether the row is that of a file under this key. */
+/** Whether the row is a file's, and has this key. */
 export function isFileOf({ key }: ParsedKey, row: FileRow | null): row is RowOfFile {
   return row?.objectKey === key && isLive(row);
 }
 
-/** Whether this row says that what lies under the key is no file, and is kept for nobody. */
+/** Whether the row allows removing the object under this key: it is not a file's, and not kept for a while. */
 export function mayRemove(row: FileRow, { key }: ParsedKey): boolean {
   if (row.objectKey !== key) return false;
   switch (FILE_STATES[row.status].object) {
     case 'stays':
       return false;
     case 'waits':
-      // No confirmation shortens the time that it is kept.
+      // A deleted file's object is kept for `DELETE_AFTER_SECONDS`; a confirmation must not shorten that.
       return row.objectRemovedAt !== null;
     case 'goes':
       return true;
   }
 }
 
-/** Whether there is nothing to tell of the upload but that nothing is stored under its key. */
+/** Whether the answer for this row is "nothing is stored under this key": it is final and has no refusal. */
 export function isForgotten(row: FileRow): boolean {
   return row.refusal === null && !isLive(row);
 }
 
 /**
- * What confirming an upload is told where a row has its id already and makes no file of this key: the reasons of the
- * refusal, in the same words each time, where it was refused.
- * @param row null: it was there, and is gone again.
+ * The problem of a confirmation if a row already has the id but is not this key's file. For a refused upload it is the
+ * stored refusal, the same each time.
+ * @param row null: it existed, and was deleted meanwhile.
  */
 export function noFile({ key }: ParsedKey, row: FileRow | null): Problem {
   if (row?.objectKey === key && row.refusal !== null) {
     const { code, detail, errors } = row.refusal;
     return new Problem(code, detail, { ...(errors && { errors }) });
   }
-  // Whoever can write here by other means may have taken the id for another key.
+  // Someone with direct access to the bucket may have used the id under another key.
   if (row !== null && isLive(row)) return new Problem('conflict', 'this file id belongs to another object');
-  return new Problem('conflict', 'an upload with this id was refused, given up or deleted; presign a new one');
+  return new Problem('conflict', 'an upload with this id was refused, aborted or deleted; presign a new one');
 }
 
 function isLive(row: FileRow): row is RowOfFile {

@@ -13,8 +13,8 @@ export const uploadRequest = z.strictObject({
   documentType: label.optional(),
   metadata: metadata.optional(),
   /**
-   * Should the file go up in parts, each of them carries its SHA-256: URLs for them come from `POST /presign-parts`
-   * alone, and the file keeps the composite, `<base64>-<parts>`. Default false.
+   * If the file is uploaded in parts, each part needs its SHA-256: only `POST /presign-parts` gives URLs for them, and
+   * the file's checksum is the composite, `<base64>-<parts>`. Default false.
    */
   partChecksums: z.boolean().optional(),
   /** Default: `PUT` up to `MULTIPART_THRESHOLD_BYTES`, above it `MULTIPART`. */

@@ -15,9 +15,9 @@ export type Verdict =
   | { mismatches: [Mismatch, ...Mismatch[]] };
 
 /**
- * Holds a stored object against its key, the metadata signed into its upload, the limits, and its own first bytes.
- * The bytes are read only when everything cheaper agrees.
- * @throws {Problem} `storage-unavailable`, or `conflict` when the object changed meanwhile.
+ * Checks a stored object against its key, its signed metadata, the limits, and its first bytes. Reads bytes only if the
+ * cheaper checks pass.
+ * @throws {Problem} `storage-unavailable`, or `conflict` if the object changed during the check.
  */
 export async function verifyObject(
   services: { config: Limits & Pick<Config, 'store'>; bucket: Bucket },
@@ -34,16 +34,16 @@ export async function verifyObject(
   hold(
     'fileName',
     safeFileName(upload.remembered.fileName) === key.fileName,
-    'the signed name is not the one in the key',
+    'the signed name differs from the one in the key',
   );
   const { sizeBytes, contentType } = object;
-  // Where the size was not known, a store's own limit is held now: more cannot be copied in one piece.
+  // If the size was unknown when signed, check it now: one copy request handles at most 5 GiB.
   const maxBytes = isCopied(services.config.store, upload.isRepeatable) ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
-  if (upload.sizeBytes === null) hold('size', sizeBytes <= maxBytes, `the file has over ${maxBytes} bytes`);
+  if (upload.sizeBytes === null) hold('size', sizeBytes <= maxBytes, `the file has more than ${maxBytes} bytes`);
   else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
-  if (upload.contentType === ANY_TYPE) hold('contentType', toMediaType(contentType) !== null, 'is no media type');
-  else hold('contentType', contentType === upload.contentType, 'the stored type is not the signed one');
-  // Not signed, so nothing stops a client from sending it; whoever downloads would decode other bytes than these.
+  if (upload.contentType === ANY_TYPE) hold('contentType', toMediaType(contentType) !== null, 'is not a media type');
+  else hold('contentType', contentType === upload.contentType, 'the stored type differs from the signed one');
+  // Content-Encoding is not signed, so a client can send it; a download would then decode to other bytes.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
   hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
   for (const violation of findViolations(services.config, { sizeBytes, contentType, documentType: key.documentType })) {
@@ -58,11 +58,11 @@ export async function verifyObject(
     if (refusal !== null) mismatches.push({ path: 'contentType', message: refusal });
   }
   if (mismatches.length === 0 && upload.checksumSha256 !== null) {
-    // A store that ignores x-amz-checksum-sha256 has not checked it either: then the bytes themselves answer.
-    // So does a composite, which is of the parts' checksums (S3 User Guide, "Checking object integrity").
+    // Hash the bytes if the store ignores x-amz-checksum-sha256, or has only a composite of the parts' checksums
+    // (S3 User Guide, "Checking object integrity").
     const isOfWhole = object.checksumSha256 !== null && !object.checksumSha256.includes('-');
     const actual = isOfWhole ? object.checksumSha256 : await services.bucket.sha256(object, key.userId);
-    hold('checksumSha256', actual === upload.checksumSha256, 'the content has another SHA-256 than signed');
+    hold('checksumSha256', actual === upload.checksumSha256, 'the SHA-256 of the content differs from the signed one');
   }
   const [first, ...rest] = mismatches;
   return first === undefined ? { upload, detectedContentType, mismatches: [] } : { mismatches: [first, ...rest] };
