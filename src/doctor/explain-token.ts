@@ -71,8 +71,9 @@ function refused(error: unknown, payload: Claims, auth: AuthConfig): Check {
   const refusal = tokenRefusalOf(error);
   const { why = error.message, code = '', claim } = refusal ?? {};
   const reason = [code, claim].filter(Boolean).join(' ');
-  const value = claim === undefined ? '' : `; it has ${shown(claimAt(payload, claim))}`;
-  const detail = `${why}${value}${reason === '' ? '' : ` (${reason})`}`;
+  const value = claim === undefined ? undefined : claimAt(payload, claim);
+  const given = value === undefined ? '' : `; its ${claim} is ${shown(value)}`;
+  const detail = `${why}${given}${reason === '' ? '' : ` (${reason})`}`;
   const remedy = claim === undefined ? BY_CODE[code] : remedyOf(claim, auth);
   return error.code === 'keys-unavailable' ? unreachable(name, detail, 'JWKS_URL') : fail(name, detail, remedy);
 }

@@ -48,21 +48,33 @@ describe('the doctor, on a token', () => {
       'another issuer',
       { JWT_ISSUER: 'https://id/' },
       { iss: 'https://id' },
-      'it has "https://id"',
+      'its iss is "https://id"',
       'has ["https://id/"]',
     ],
     [
       'another audience',
       { JWT_AUDIENCE: 'a' },
       { aud: ['b', 'c'] },
-      'it has ["b","c"]',
+      'its aud is ["b","c"]',
       'JWT_AUDIENCE, which has ["a"]',
     ],
     ['no audience', { JWT_AUDIENCE: 'a' }, {}, 'it has no aud', 'JWT_AUDIENCE'],
-    ['another client', { JWT_CLIENT_IDS: 'a' }, { client_id: 'b' }, 'it has "b"', 'JWT_CLIENT_IDS, which has ["a"]'],
+    [
+      'another client',
+      { JWT_CLIENT_IDS: 'a' },
+      { client_id: 'b' },
+      'its client_id is "b"',
+      'JWT_CLIENT_IDS, which has ["a"]',
+    ],
     ['an end long ago', {}, { exp: NOW - 60 }, 'it has expired', 'the clocks (JWT_CLOCK_TOLERANCE_SECONDS is 5)'],
-    ['no user', { JWT_USER_CLAIM: 'user.id' }, { user: {} }, 'names no user id; it has none', 'JWT_USER_CLAIM'],
-    ['no owner', { JWT_OWNER_CLAIM: 'org_id' }, {}, 'names no owner; it has none', 'JWT_OWNER_CLAIM'],
+    [
+      'no user',
+      { JWT_USER_CLAIM: 'user.id' },
+      { user: { id: {} } },
+      'names no user id; its user.id is {}',
+      'JWT_USER_CLAIM',
+    ],
+    ['no owner', { JWT_OWNER_CLAIM: 'org_id' }, {}, 'names no owner (org_id)', 'JWT_OWNER_CLAIM'],
   ])('names the check that fails and the setting, for %s', async (_name, env, claims, detail, remedy) => {
     const { verifies, user } = await explain(await sign(claims), env);
     expect(verifies).toMatchObject({ verdict: 'fail', detail: expect.stringContaining(detail) });
