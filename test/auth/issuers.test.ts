@@ -194,6 +194,17 @@ const ROWS: Record<string, Row> = {
       [{ iss: 'https://securetoken.google.com/another-project' }, 'iss'],
     ],
   },
+  'Firebase, of a user who has not signed in': {
+    env: {
+      ...documented('Firebase'),
+      JWT_SCOPE_CLAIM: 'firebase.sign_in_provider',
+      JWT_SCOPES: 'password=files:read files:write',
+    },
+    claims: { ...FIREBASE, provider_id: 'anonymous', firebase: { sign_in_provider: 'anonymous', identities: {} } },
+    user: 'Xy1',
+    scopes: [],
+    refused: [],
+  },
   'Firebase with tenants': {
     env: documented('Firebase', 'owner'),
     claims: FIREBASE,
