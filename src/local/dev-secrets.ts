@@ -3,14 +3,14 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDataDirectory } from './make-data-directory.ts';
 
-/** Where they lie in a data directory. */
+/** The file's name in a data directory. */
 export const SECRETS_FILE = 'secrets.json';
 
 export type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
 
 /**
- * The secrets of a data directory, made once and kept in `secrets.json`, readable by its owner alone: tokens and
- * presigned URLs stay valid over a restart. Of several processes that start at once, one makes them, all get the same.
+ * The secrets of a data directory, created once in `secrets.json` and readable only by its owner, so that tokens and
+ * presigned URLs stay valid across restarts. If several processes start at once, one creates them and all get the same.
  */
 export async function readDevSecrets(directory: string): Promise<DevSecrets> {
   const path = join(directory, SECRETS_FILE);
@@ -25,7 +25,7 @@ export async function readDevSecrets(directory: string): Promise<DevSecrets> {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, JSON.stringify(fresh, null, 2), { mode: 0o600 });
   try {
-    // A link appears whole and only where nothing is yet: no reader sees half a file, no writer replaces another's.
+    // A link appears whole, and only where no file exists: no reader sees half a file, no writer replaces another's.
     await link(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

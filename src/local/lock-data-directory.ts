@@ -10,14 +10,14 @@ import { makeDataDirectory } from './make-data-directory.ts';
 const LOCK_NAME = /^service-([1-9][0-9]{0,14})\.lock$/;
 
 /**
- * Takes a data directory for this process: its bucket and its database are one service's. What a killed service or a
- * restart of the machine left is taken over; a process is known by its number and by when it began, for numbers come
- * again.
+ * Locks a data directory for this process, because only one service may use its bucket and its database. A lock left by
+ * a killed service or a reboot is taken over; a process is identified by its number and its start time, because numbers
+ * are reused.
  *
- * The file `service-<n>.lock` with the highest number says who has it. Who finds that one ended makes the next, which
- * only one can: so no two take over at once.
- * @returns what lets go of it.
- * @throws {Error} naming the process that has it.
+ * The file `service-<n>.lock` with the highest number names the owner. If that process has ended, the next file is
+ * created, which only one process can do, so two never take over at once.
+ * @returns a function that releases the lock.
+ * @throws {Error} naming the process that holds it.
  */
 export async function lockDataDirectory(directory: string): Promise<() => Promise<void>> {
   await makeDataDirectory(directory);
@@ -32,8 +32,8 @@ export async function lockDataDirectory(directory: string): Promise<() => Promis
     await rm(draft, { force: true });
   }
   return async () => {
-    // Numbers only grow: were the file removed, one who looked before would make a number that was. Where this fails,
-    // the end of this process does as well.
+    // The file is kept so that numbers only grow: otherwise a process that looked earlier could reuse one. If this
+    // fails, the lock still ends with this process.
     await write(0, null)
       .then(() => rename(draft, path))
       .catch(() => undefined);
@@ -52,7 +52,7 @@ async function take(directory: string, draft: string): Promise<string> {
       await rm(lockPath(directory, number), { force: true });
       return path;
     }
-    // Late: others have taken it, and let go of it, since the look above.
+    // Too late: others have taken and released it since the check above.
     await rm(path, { force: true });
   }
 }
@@ -66,7 +66,7 @@ function lockPath(directory: string, number: number): string {
   return join(directory, `service-${number}.lock`);
 }
 
-/** A link appears whole, and only where nothing is: of several that try, one has it. */
+/** A link appears whole, and only where no file exists: exactly one of several processes succeeds. */
 async function appears(draft: string, path: string): Promise<boolean> {
   try {
     await link(draft, path);
@@ -77,12 +77,12 @@ async function appears(draft: string, path: string): Promise<boolean> {
   }
 }
 
-/** The process that wrote this and still runs; null when there is none. */
+/** The process that wrote this lock, if it still runs; otherwise null. */
 async function holder(text: string): Promise<number | null> {
   const [, pid = 0, began] = /^\{"pid":(\d{1,10}),"began":(?:"([^"]*)"|null)\}$/.exec(text) ?? [];
   if (!isThere(Number(pid))) return null;
   const now = await whenBegan(Number(pid));
-  // On a doubt it is the same one.
+  // If uncertain, assume the same process.
   return began === undefined || now === null || began === now ? Number(pid) : null;
 }
 
@@ -95,9 +95,7 @@ function isThere(pid: number): boolean {
   }
 }
 
-/**
- * What tells a process from an earlier one of its number; 'ended' for one that only waits to be reaped; null unknown.
- */
+/** Distinguishes a process from an earlier one with its number; 'ended' for a zombie; null if unknown. */
 async function whenBegan(pid: number): Promise<string | null> {
   if (platform() === 'win32') return null;
   try {

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { getuid } from 'node:process';
 import { promisify } from 'node:util';
 
-/** How to run PostgreSQL's programs: what to put in front of a command line, and as whom. */
+/** How to run PostgreSQL's programs: the command prefix and the user. */
 export type Launcher = { prefix: readonly string[]; uid?: number; gid?: number };
 
-/** The whole environment of these programs: what the service is configured with is none of theirs. */
+/** The programs' whole environment, without the service's settings. */
 export const POSTGRES_ENVIRONMENT = { LC_ALL: 'C' };
 
 const NOBODY = 65_534;
 
 /**
- * PostgreSQL refuses to run as root, so root needs somebody else. Where `directory` is another user's, that user.
- * Otherwise a user namespace in which root looks like `nobody` (unshare(1)), since it changes no owner and enters every
- * folder root does; where the kernel or the container allows none, the real `nobody`, who is given `directory`. Anybody
- * but root runs it as they are.
+ * PostgreSQL refuses to run as root, so root runs it as another user: the owner of `directory`, if that is not root;
+ * otherwise in a user namespace in which root appears as `nobody` (unshare(1)), because that changes no owner and may
+ * enter every folder; otherwise, where the kernel or the container forbids that, as the real `nobody`, who becomes the
+ * owner of `directory`. Other users run it as themselves.
  *
- * Throws an `Error` that says what to do when none of these can run `postgres` on `directory`.
+ * Throws an `Error` that says what to do if none of these can run `postgres` on `directory`.
  */
 export async function chooseLauncher(directory: string, postgres: string): Promise<Launcher> {
   if (getuid?.() !== 0) return { prefix: [] };
@@ -53,7 +53,7 @@ export async function chooseLauncher(directory: string, postgres: string): Promi
   );
 }
 
-/** Runs a program to its end; throws with what it wrote to its standard error when that is a failure. */
+/** Runs a program to its end; throws with its standard error if it fails. */
 export async function run(launcher: Launcher, command: readonly string[]): Promise<void> {
   const { prefix, ...user } = launcher;
   const [program = '', ...args] = [...prefix, ...command];

@@ -9,9 +9,9 @@ export const POSTGRES_USER = 'signpost';
 export type Cluster = { dataDirectory: string; password: string };
 
 /**
- * The database cluster in `directory`, made by initdb (PostgreSQL reference, "initdb") when there is none. It is built
- * in a temporary folder and renamed, so there is a whole one or none. Only who knows the password gets in, and only who
- * may read `directory` knows it. Throws an `Error` with what initdb said when that fails.
+ * The database cluster in `directory`, created by initdb (PostgreSQL reference, "initdb") if missing. It is built in a
+ * temporary folder and renamed, so it is never incomplete. A login needs the password, which only users who may read
+ * `directory` know. Throws an `Error` with initdb's message if that fails.
  */
 export async function createCluster(
   directory: string,
@@ -37,7 +37,8 @@ async function initialise(unfinished: string, cluster: string, launcher: Launche
   if (launcher.uid !== undefined && launcher.gid !== undefined) {
     for (const path of [unfinished, passwordFile]) await chown(path, launcher.uid, launcher.gid);
   }
-  // PostgreSQL's own C.UTF-8, the same on every system: an index built by one C library is not read by another.
+  // PostgreSQL's own C.UTF-8 is the same on every system; an index built with one C library's locale may be wrong with
+  // another's.
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const access = [`--username=${POSTGRES_USER}`, '--auth=scram-sha-256', `--pwfile=${passwordFile}`];
   try {
@@ -45,7 +46,7 @@ async function initialise(unfinished: string, cluster: string, launcher: Launche
     await rename(unfinished, cluster);
   } catch (cause) {
     await rm(unfinished, { recursive: true, force: true });
-    // Another start was faster: its cluster is as good.
+    // Another process was faster; use its cluster.
     if (await exists(cluster)) return;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new Error(`the embedded PostgreSQL cannot create ${cluster}. Set DATABASE_URL. ${reason}`, { cause });

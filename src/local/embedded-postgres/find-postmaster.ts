@@ -3,18 +3,18 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** A running server: its process, its TCP port, and whether it takes connections (not yet, or no longer). */
+/** A running server: its process, its TCP port, and whether it accepts connections. */
 export type Postmaster = { pid: number; port: number; ready: boolean };
 
-/** Where PostgreSQL writes which process serves a data directory. */
+/** The file in which PostgreSQL records the server of a data directory. */
 export function pidFileOf(dataDirectory: string): string {
   return join(dataDirectory, 'postmaster.pid');
 }
 
 /**
  * The server that runs on a data directory, or null. Reads `postmaster.pid` (PostgreSQL documentation, section 66.1;
- * the lines are in `src/include/utils/pidfile.h`), and believes it only when that process is such a server: after a
- * crash or a restart of the machine the number may be anybody's.
+ * the lines are in `src/include/utils/pidfile.h`), and checks that the process is such a server: after a crash or a
+ * reboot, another process may have its number.
  */
 export async function findPostmaster(dataDirectory: string): Promise<Postmaster | null> {
   const file = await readFile(pidFileOf(dataDirectory), 'utf8').catch(() => '');
@@ -37,7 +37,7 @@ export async function isPostmaster(pid: number, dataDirectory: string): Promise<
     )
       return false;
   }
-  // No /proc (macOS). `ps` there mangles a path outside ASCII, so the program has to do.
+  // No /proc (macOS). `ps` garbles non-ASCII paths there, so only the program is compared.
   const listed = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'comm=']).catch(() => null);
   return listed?.stdout.includes('postgres') ?? false;
 }

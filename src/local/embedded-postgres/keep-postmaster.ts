@@ -4,9 +4,9 @@ import { type PostmasterOptions, startPostmaster } from './start-postmaster.ts';
 const LOOK_MILLISECONDS = 500;
 
 /**
- * Starts a server again that ended by itself (killed, out of memory), at the same port, so that its URL stays; as often
- * as it takes. Looks twice a second: one that was taken over is no child to hear of.
- * @returns what ends this, once a start that is under way is over.
+ * Restarts a server that ended by itself (killed, out of memory) on the same port, so that its URL stays valid. Polls
+ * twice a second, because a server taken over from an earlier process is not a child.
+ * @returns a function that stops this, after a running start has finished.
  */
 export function keepPostmaster({ pid, port }: Postmaster, options: PostmasterOptions): () => Promise<void> {
   let current = pid;

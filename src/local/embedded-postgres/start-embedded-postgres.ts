@@ -7,9 +7,9 @@ import { keepPostmaster } from './keep-postmaster.ts';
 import { startPostmaster, stopPostmaster } from './start-postmaster.ts';
 
 export type EmbeddedPostgres = {
-  /** `postgres://…` with the password, of a superuser. */
+  /** `postgres://…` with a superuser's password. */
   url: string;
-  /** Shuts the server down, open connections and all, and waits until it is gone; fine when it is gone already. */
+  /** Shuts the server down with its connections, and waits until it has stopped; no error if it has stopped already. */
   stop(): Promise<void>;
 };
 

@@ -17,7 +17,7 @@ const POLL_MILLISECONDS = 5;
 /** Little memory, enough for one developer. `fsync` stays on. */
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
-  // A socket's path ends at 107 bytes, and the directory may lie deep.
+  // A socket's path has at most 107 bytes, and the directory's may be longer.
   unix_socket_directories: '',
   shared_buffers: '16MB',
   max_wal_size: '128MB',
@@ -37,14 +37,14 @@ export type PostmasterOptions = {
 };
 
 /**
- * The server on a data directory: the one that runs already (a service that was killed leaves it behind), else a new
- * one, in a session of its own so that the terminal's Ctrl-C does not reach it. Started directly rather than by pg_ctl,
- * which passes paths through a shell and looks only ten times a second whether the server is ready.
+ * The server on a data directory: a running one (left behind by a killed service), otherwise a new one, in its own
+ * session so that the terminal's Ctrl-C does not reach it. Started without pg_ctl, which passes paths through a shell
+ * and checks only ten times a second whether the server is ready.
  *
- * Throws an `Error` with the end of the server's log when it does not start.
+ * Throws an `Error` with the end of the server's log if it does not start.
  */
 export async function startPostmaster(options: PostmasterOptions): Promise<Postmaster> {
-  // More than once: the free port may be taken by then, another start may win, a stopping server takes its time.
+  // Several attempts: another process may take the free port, another start may win, or a server may still be stopping.
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt++) {
     const running = await untilReady(options.dataDirectory, () => false);
     if (running !== null) {
@@ -60,7 +60,7 @@ export async function startPostmaster(options: PostmasterOptions): Promise<Postm
   throw new Error(`the embedded PostgreSQL does not start. Set DATABASE_URL, or see ${options.logFile}:\n${lastLines}`);
 }
 
-/** Shuts the server on a data directory down and waits until it is gone; fine when there is none. */
+/** Shuts down the server on a data directory and waits until it has stopped; no error if there is none. */
 export async function stopPostmaster(dataDirectory: string): Promise<void> {
   const postmaster = await findPostmaster(dataDirectory);
   if (postmaster === null) return;
@@ -100,7 +100,7 @@ async function spawnPostmaster({
   }
 }
 
-/** The server once it takes connections; null when there is none and, by `isComing`, none to be expected. */
+/** The server, once it accepts connections; null if there is none and `isComing` expects none. */
 async function untilReady(dataDirectory: string, isComing: () => boolean): Promise<Postmaster | null> {
   for (let waited = 0; waited < READY_TIMEOUT_MILLISECONDS; waited += POLL_MILLISECONDS) {
     const coming = isComing();
@@ -113,9 +113,8 @@ async function untilReady(dataDirectory: string, isComing: () => boolean): Promi
 }
 
 /**
- * Removes a pid file that would keep PostgreSQL from starting although no server is behind it: one that names a live
- * process which is something else, or one that a crash of the machine left empty. One whose process is dead PostgreSQL
- * removes itself, and safer.
+ * Removes a pid file that would keep PostgreSQL from starting although no server runs: one that names another live
+ * process, or an empty one left by a crash of the machine. PostgreSQL itself safely removes one whose process is dead.
  */
 async function removeForeignPidFile(dataDirectory: string): Promise<void> {
   const file = pidFileOf(dataDirectory);
@@ -133,7 +132,7 @@ async function isOld(file: string): Promise<boolean> {
   return Date.now() - mtimeMs > 1000;
 }
 
-/** False when there is no such process (or none of ours); signal 0 only asks. */
+/** False if there is no such process (or it is another user's); signal 0 only checks. */
 function sendSignal(pid: number, signal: 'SIGINT' | 'SIGQUIT' | 0): boolean {
   try {
     return kill(pid, signal);

@@ -13,10 +13,10 @@ export const ACL_HEADERS: readonly string[] = [
 ];
 
 /**
- * As on S3 since April 2023 ownership is "bucket owner enforced", and access control lists give nothing to anybody: the
- * S3 user guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that keep
- * everything to the owner are taken; others are refused with `refusal`, AccessControlListNotSupported for objects, and
- * InvalidArgument for one that there is not.
+ * As on S3 since April 2023, ownership is "bucket owner enforced" and access control lists grant nothing: S3 user
+ * guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that grant the owner alone
+ * are accepted; others are refused with `refusal` (AccessControlListNotSupported for objects), unknown ones with
+ * InvalidArgument.
  */
 export function requirePrivateAcl(
   headers: ReadonlyMap<string, string>,
@@ -30,8 +30,8 @@ export function requirePrivateAcl(
 }
 
 /**
- * Takes the list that `describeAcl` answers, which s3cmd sends back for each copy it makes. Throws
- * AccessControlListNotSupported for one that gives anything to others, and MalformedXML.
+ * Accepts the list that `describeAcl` returns, which s3cmd sends back for each copy it makes. Throws
+ * AccessControlListNotSupported for one that grants anything to others, and MalformedXML.
  */
 export function requireOwnersAcl(body: Buffer): void {
   const policy = parseXmlBody(body);

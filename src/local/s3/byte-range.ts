@@ -4,8 +4,8 @@ import { S3Error } from './s3-error.ts';
 export type ByteRange = { start: number; end: number };
 
 /**
- * The one range of a `Range` header (RFC 9110, section 14.1.2), or null where S3 answers with the whole object: none,
- * malformed, or several. Throws InvalidRange when it starts behind the last byte.
+ * The range of a `Range` header (RFC 9110, section 14.1.2), or null where S3 answers with the whole object: no range, a
+ * malformed one, or several. Throws InvalidRange if it starts after the last byte.
  */
 export function readByteRange(header: string | undefined, sizeBytes: number): ByteRange | null {
   const [, first, last] = /^bytes=([0-9]*)-([0-9]*)$/i.exec(header?.trim() ?? '') ?? [];

@@ -48,7 +48,7 @@ export async function corsHeaders(store: Store, request: S3Request): Promise<[st
     const rule = setting === null ? undefined : findRule(JSON.parse(setting), origin, request.method, []);
     return rule === undefined ? [] : ruleHeaders(rule, origin);
   } catch (error) {
-    // No such bucket, or no bucket's name: the operation will say so.
+    // The bucket is missing or its name invalid; the operation reports that.
     if (error instanceof S3Error) return [];
     throw error;
   }

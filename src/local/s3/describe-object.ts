@@ -35,7 +35,7 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
   const ifRange = request.headers.get('if-range');
   const wantsRange = ifRange === undefined || ifRange === etag || ifRange === lastModified;
   const range = part?.range ?? (wantsRange ? readByteRange(request.headers.get('range'), sizeBytes) : null);
-  // Nothing of nothing has no range to tell.
+  // An empty object has no range to report.
   if (range !== null && sizeBytes > 0) {
     headers.set('content-length', String(range.end - range.start + 1));
     headers.set('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);

@@ -14,9 +14,9 @@ import { type SigningKeys, verifySignature } from './signature/verify-signature.
 import { hasCode } from './store/durable-files.ts';
 import type { Store } from './store/store.ts';
 
-/** How long the rest of a refused body is read and thrown away, so that the client gets to read the refusal. */
+/** How long the rest of a refused body is read and discarded, so that the client can read the refusal. */
 const DRAIN_MILLISECONDS = 30_000;
-/** A connection on which nothing moves for so long is closed; S3 is as impatient. */
+/** A connection is closed after this long without traffic, as on S3. */
 export const IDLE_MILLISECONDS = 60_000;
 
 export type S3Context = {
@@ -25,7 +25,7 @@ export type S3Context = {
   now: () => Date;
   /** How long the fields of a form may take. */
   patienceMilliseconds: number;
-  /** Told of what is not the client's fault. */
+  /** Called for errors that are not the client's fault. */
   onError: (error: unknown) => void;
 };
 
@@ -44,7 +44,7 @@ export async function handleRequest(
     waiting = false;
     // The connection must outlive a refusal in mid-body: it carries the error.
     yield* incoming.iterator({ destroyOnReturn: false });
-    // From here the client waits for the disk, which is not idling.
+    // From here the client waits for the disk, which does not count as idle.
     incoming.setTimeout(0);
   }
   try {
@@ -53,7 +53,7 @@ export async function handleRequest(
     await sendAnswer(response, answer, incoming.method === 'HEAD');
   } catch (error) {
     const refusal = toS3Error(error);
-    // A client that went away is nobody's error, and there is nobody left to tell.
+    // The client has gone away: there is nothing to report, and nobody to answer.
     if (response.destroyed || incoming.errored !== null) return;
     if (refusal.status >= 500 && refusal.code !== 'NotImplemented') context.onError(error);
     if (response.headersSent) {
@@ -77,7 +77,7 @@ async function answerRequest(
 ): Promise<S3Answer> {
   const request = readRequest(incoming, body);
   if (request.method === 'OPTIONS') return answerPreflight(store, request);
-  // Set before anything can be refused: a browser shows a page no error without them.
+  // Set before anything can be refused: without these headers, a browser hides the error from the page.
   for (const [name, value] of await corsHeaders(store, request)) response.setHeader(name, value);
   const startedAt = now();
   const call = { request, store, region: keys.region, now: startedAt };

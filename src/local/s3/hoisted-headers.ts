@@ -8,9 +8,9 @@ const SIGNATURE_PARAMETERS = [
 ].map((name) => `x-amz-${name}`);
 
 /**
- * A signed request with the `x-amz-*` parameters of its query as headers: SDKs presign metadata, tags, checksums and
- * ACLs so, and S3 acts on them. What becomes a header is honoured or refused like one, and never ignored. Throws
- * InvalidArgument for one that no header can carry, that is there twice, or beside a header that says something else.
+ * Turns the `x-amz-*` query parameters of a signed request into headers: SDKs presign metadata, tags, checksums and
+ * ACLs that way, and S3 acts on them. They are then honoured or refused like headers, never ignored. Throws
+ * InvalidArgument for a parameter that cannot be a header, is repeated, or contradicts a header.
  */
 export function withHoistedHeaders(request: S3Request): S3Request {
   const headers = new Map(request.headers);

@@ -25,8 +25,8 @@ export const OBJECT_HEADERS: readonly string[] = [
 ];
 
 /**
- * Throws NotImplemented for an `x-amz-*` header that is neither the signature's, nor the metadata's, nor in `known`: S3
- * would act on it, so to ignore it would be to pretend.
+ * Throws NotImplemented for an `x-amz-*` header that belongs neither to the signature, nor to the metadata, nor to
+ * `known`: S3 would act on it, so it must not be ignored.
  */
 export function refuseUnknownHeaders(request: S3Request, known: readonly string[] = []): void {
   const unknown = [...request.headers.keys()].find(

@@ -19,7 +19,7 @@ export type LocalS3Options = {
   now?: () => Date;
   /** How long the headers of a request may take, and then the fields of a form before its file. Default 20,000. */
   patienceMilliseconds?: number;
-  /** Told of what is not a client's fault, such as a full disk; by default it goes to standard error. */
+  /** Called for errors that are not the client's fault, such as a full disk; by default written to standard error. */
   onError?: (error: unknown) => void;
 };
 
@@ -34,22 +34,22 @@ const CLOSE_GRACE_MILLISECONDS = 5_000;
 const CLOSE_IDLE_MILLISECONDS = 50;
 
 /**
- * Starts a strict subset of S3 on a directory: path-style addressing, Signature Version 4 always, one pair of keys.
- * What it does not implement it answers with 501 NotImplemented. Rejects when the port is taken (EADDRINUSE) or the
- * directory cannot be written.
+ * Starts a strict subset of S3 on a directory: path-style addressing, Signature Version 4 only, one key pair. Anything
+ * not implemented is answered with 501 NotImplemented. Rejects if the port is taken (EADDRINUSE) or the directory
+ * cannot be written.
  */
 export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
   const { region, accessKeyId, secretAccessKey, patienceMilliseconds = 20_000 } = options;
   const server = createServer({
-    // Bytes of 5 GiB may take as long as they move: the idle timeout ends what does not. What comes before them may
-    // not; without a time of their own, Node lets headers take as long as the body.
+    // 5 GiB may take any time while bytes arrive; the idle timeout ends stalled requests. Headers get a limit of their
+    // own; without it, Node lets them take as long as the body.
     requestTimeout: 0,
     headersTimeout: patienceMilliseconds,
     connectionsCheckingInterval: patienceMilliseconds / 10,
     keepAliveTimeout: IDLE_MILLISECONDS,
   });
   server.timeout = IDLE_MILLISECONDS;
-  // The port comes first: a second server that finds it taken must not sweep under the first one.
+  // The port comes first: a second server that finds it taken must not sweep the first one's files.
   server.listen(options.port, options.host);
   await once(server, 'listening');
   const opening = openStore(options.directory).then(
@@ -113,7 +113,7 @@ function refuseMalformed(error: Error, socket: Duplex): void {
 }
 
 function refuse(socket: Duplex, status: string, code: string): void {
-  // A socket that was handed over for CONNECT has nobody else to hear that its client is gone.
+  // Node does not watch a socket that was handed over for CONNECT for the client's disconnect.
   socket.on('error', () => socket.destroy());
   if (!socket.writable) {
     socket.destroy();
@@ -136,7 +136,7 @@ async function closeServer(server: Server): Promise<void> {
 
 function serverUrl(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;
-  // Listening everywhere is no address to call.
+  // A wildcard address is not one to connect to.
   if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

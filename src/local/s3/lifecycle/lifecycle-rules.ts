@@ -10,8 +10,8 @@ const MAX_ID_CHARACTERS = 255;
 
 /**
  * Reads a LifecycleConfiguration: the S3 reference, "PutBucketLifecycleConfiguration". Throws MalformedXML,
- * InvalidArgument for two rules of one id, and NotImplemented for what expires or moves objects, or filters by anything
- * but a prefix: what is not done is not taken.
+ * InvalidArgument for two rules with one id, and NotImplemented for rules that expire or move objects or filter by
+ * anything but a prefix, since only implemented rules are accepted.
  */
 export function parseLifecycleRules(body: Buffer): LifecycleRule[] {
   const root = parseXmlBody(body);

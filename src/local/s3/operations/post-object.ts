@@ -30,9 +30,9 @@ export function isFormPost({ method, bucket, key, query, headers }: S3Request): 
 }
 
 /**
- * PostObject, at most 5 GiB: the S3 reference, "POST Object". The form's own signature and policy decide, before the
- * first byte of the file is stored; what comes behind the file is ignored. Nobody has signed anything yet while the
- * fields arrive: RequestTimeout when they take longer than `patienceMilliseconds`.
+ * PostObject, at most 5 GiB: the S3 reference, "POST Object". The form's signature and policy are checked before the
+ * first byte of the file is stored; fields after the file are ignored. While the fields arrive, the client is not
+ * authenticated yet: RequestTimeout if they take longer than `patienceMilliseconds`.
  */
 export async function postObject(call: S3Call, keys: SigningKeys, patienceMilliseconds: number): Promise<S3Answer> {
   const { request, store, now } = call;

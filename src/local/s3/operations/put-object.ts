@@ -11,8 +11,8 @@ import { readTagHeader } from '../tags.ts';
 import { versionHeaders } from '../version-headers.ts';
 
 /**
- * PutObject, at most 5 GiB with a Content-Length. Everything the headers can decide is decided before the first byte is
- * read, so that a client that waits for `100 Continue` sends nothing in vain.
+ * PutObject, at most 5 GiB with a Content-Length. All headers are checked before the first byte is read, so that a
+ * client waiting for `100 Continue` sends nothing in vain.
  */
 export async function putObject(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;

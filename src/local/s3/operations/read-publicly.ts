@@ -19,8 +19,8 @@ export function isAnonymousRead({ method, bucket, key, query, headers }: S3Reque
 }
 
 /**
- * GetObject and HeadObject for everybody, where the bucket's policy says so. Who may not list a bucket is not told that
- * an object is missing: AccessDenied, as on S3.
+ * Public GetObject and HeadObject, if the bucket's policy allows it. As on S3, a missing object is reported as
+ * AccessDenied to callers who may not list the bucket.
  */
 export async function readPublicly(call: Omit<S3Call, 'payload'>): Promise<S3Answer> {
   const read = call.request.method === 'HEAD' ? headObject : getObject;

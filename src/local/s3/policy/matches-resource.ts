@@ -1,6 +1,6 @@
 /**
- * Whether a resource is one that a policy's pattern names: `*` stands for any characters, `?` for one. Never worse than
- * the product of both.
+ * Whether a resource matches a policy's pattern: `*` matches any characters, `?` one. Takes at most the product of both
+ * lengths.
  */
 export function matchesResource(pattern: string, resource: string): boolean {
   let at = 0;

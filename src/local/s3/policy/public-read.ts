@@ -13,9 +13,8 @@ const MAX_POLICY_BYTES = 20 * 1024;
 
 /**
  * Reads a bucket policy that lets everybody read: the S3 user guide, "Examples of Amazon S3 bucket policies", "Granting
- * public read". Each statement allows `s3:GetObject` to `*`, for objects of this bucket. Throws MalformedPolicy for
- * what is no policy of this bucket, and NotImplemented for one that says anything else: what is not enforced is not
- * taken.
+ * public read". Each statement allows `s3:GetObject` to `*`, for objects of this bucket. Throws MalformedPolicy for an
+ * invalid policy, and NotImplemented for any other statement, since only enforced policies are accepted.
  */
 export function parsePublicReadPolicy(text: string, bucket: string): PublicReadPolicy {
   if (Buffer.byteLength(text) > MAX_POLICY_BYTES) throw malformed('Policies can be 20 KB at most');

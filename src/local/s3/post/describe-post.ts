@@ -35,7 +35,7 @@ export function describePost(
   return { status: 201, headers: [...headers, ['content-type', 'application/xml']], body };
 }
 
-/** S3 acts as if what is no URL were not there. */
+/** S3 ignores a value that is not a URL. */
 function readRedirect(text: string): URL | null {
   return /^https?:/i.test(text) && URL.canParse(text) ? new URL(text) : null;
 }

@@ -72,7 +72,7 @@ export function unsupportedVersion(): S3Error {
   );
 }
 
-/** For a session token: there are no sessions here, so none is one of ours. */
+/** The error for a session token: this store has no sessions, so none is valid. */
 export function unknownSession(): S3Error {
   const message = 'There are no temporary credentials here: sign with the access key alone, without a session token.';
   return new S3Error('InvalidToken', message);

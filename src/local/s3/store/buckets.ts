@@ -17,9 +17,9 @@ import type { Store } from './store.ts';
 export type BucketSetting = 'cors' | 'lifecycle' | 'policy' | 'versioning';
 
 /**
- * The directory of a bucket. The one way from a name to a path: throws InvalidBucketName unless the name follows the S3
- * user guide, "General purpose bucket naming rules" (3 to 63 of `[a-z0-9.-]`, no `..`, no IPv4 address, no reserved
- * prefix or suffix), so nothing else ever reaches the disk.
+ * The directory of a bucket, and the only way from a name to a path. Throws InvalidBucketName unless the name follows
+ * the S3 user guide, "General purpose bucket naming rules" (3 to 63 of `[a-z0-9.-]`, no `..`, no IPv4 address, no
+ * reserved prefix or suffix), so no other name reaches the disk.
  */
 export function bucketDirectory(store: Store, bucket: string): string {
   const valid =

@@ -49,8 +49,8 @@ export async function commitRecord(
 type Publish = (record: NewRecord) => Promise<ObjectRecord>;
 
 /**
- * Where the condition holds, publishes a new record of the key and makes that durable. Where the bucket keeps versions,
- * the old one is put among them before; where it does not, its data is removed behind.
+ * If the condition holds, publishes a new record of the key durably. In a versioned bucket, the old record is first
+ * moved among the versions; otherwise its data is removed afterwards.
  */
 async function putRecord(
   store: Store,

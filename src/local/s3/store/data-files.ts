@@ -57,8 +57,8 @@ export async function openData(
 }
 
 /**
- * Removes data files that nothing names any more, at once or when their last reader has closed. Failing to is not the
- * request's failure: the next start sweeps.
+ * Removes data files without a record, at once or when their last reader has closed. A failure does not fail the
+ * request: the next start sweeps.
  */
 export async function removeData(store: Store, bucket: string, files: readonly DataFile[]): Promise<void> {
   const [first] = files;
@@ -74,8 +74,8 @@ export async function removeData(store: Store, bucket: string, files: readonly D
 }
 
 /**
- * Keeps the files of a record, known by the first of them, from being removed. Answers how to let go of them, or null
- * when they are just being removed.
+ * Protects the files of a record, identified by the first of them, from removal. Returns a function that releases them,
+ * or null if they are being removed.
  */
 function claim(store: Store, bucket: string, files: readonly DataFile[]): (() => Promise<void>) | null {
   const name = files[0]?.name ?? '';

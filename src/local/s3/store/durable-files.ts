@@ -8,7 +8,7 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
-/** The mode of every file here: users' bytes and names are no matter of other accounts on the machine. */
+/** The mode of every file: other accounts on the machine may not read users' bytes and names. */
 export const OWNER_ALONE = 0o600;
 
 /** How many small files are read or removed at once. */

@@ -117,7 +117,7 @@ export async function completeMultipart(
     const record = assemble(parts);
     const committed = await commitRecord(store, bucket, record, condition);
     const used = new Set(record.files.map(({ name }) => name));
-    // The object is there, whatever happens to what is left of the upload: the next start sweeps.
+    // The object exists, whatever happens to the rest of the upload: the next start sweeps.
     await discardUpload(store, bucket, uploadId).catch(() => undefined);
     for (const { file } of parts) if (!used.has(file.name)) await removeData(store, bucket, [file]);
     return committed;

@@ -15,8 +15,8 @@ const PATTERNS = {
 } as const;
 
 /**
- * The names of this kind in a folder, in no order. What else lies there (`.DS_Store`, `Thumbs.db`, an editor's copy) is
- * somebody else's: it is not read, and not removed. Throws ENOENT without a folder.
+ * The names of this kind in a folder, in no order. Other files (`.DS_Store`, `Thumbs.db`, an editor's copy) are neither
+ * read nor removed. Throws ENOENT without a folder.
  */
 export async function readNames(directory: string, kind: keyof typeof PATTERNS): Promise<string[]> {
   const names = await readdir(directory);

@@ -9,9 +9,9 @@ import { readNames } from './read-names.ts';
 import type { Store } from './store.ts';
 
 /**
- * Removes a bucket that has no object and no version of one. The one step that counts is to remove the folder of its
- * records, which only an empty one lets happen: an object that is stored meanwhile is either in it before, or in no
- * bucket any more. What a crash leaves of the rest the next start removes. Throws NoSuchBucket and BucketNotEmpty.
+ * Removes a bucket without objects and versions. The decisive step removes the folder of its records, which must be
+ * empty: an object stored meanwhile either prevents that or finds no bucket. After a crash, the next start removes the
+ * rest. Throws NoSuchBucket and BucketNotEmpty.
  */
 export async function removeBucket(store: Store, bucket: string): Promise<void> {
   await requireBucket(store, bucket);
@@ -31,9 +31,8 @@ export async function removeBucket(store: Store, bucket: string): Promise<void> 
 }
 
 /**
- * Ends the removal of a bucket whose records' folder is gone. Its last object may have become an older version just
- * before:
- * then the bucket comes back, and this is false.
+ * Finishes the removal of a bucket whose records' folder is gone. If its last object has just become an older version,
+ * restores the bucket and returns false.
  */
 export async function endRemoval(store: Store, bucket: string): Promise<boolean> {
   const directory = bucketDirectory(store, bucket);

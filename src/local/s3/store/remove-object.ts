@@ -68,9 +68,9 @@ export async function removeObject(
 }
 
 /**
- * Removes one version for good, a delete marker too; nothing happens when there is none and no condition. Where it was
- * the newest, the next is that now. Throws PreconditionFailed, NoSuchKey, NoSuchBucket, and InvalidArgument for what
- * can be no version's id.
+ * Removes one version permanently, or a delete marker; does nothing if there is none and no condition. If it was the
+ * newest, the next one becomes the newest. Throws PreconditionFailed, NoSuchKey, NoSuchBucket, and InvalidArgument for
+ * an invalid version id.
  */
 export async function removeVersion(
   store: Store,

@@ -7,12 +7,12 @@ import { readNames } from './read-names.ts';
 import { readFolder } from './versions.ts';
 
 /**
- * How long a data file without a record is left alone, in milliseconds. Such a file is a crash's, or about to get its
- * record from another process on the same directory.
+ * How long a data file without a record is kept, in milliseconds: it was left by a crash, or another process on the
+ * same directory is about to write its record.
  */
 const ORPHAN_AGE_MILLISECONDS = 10 * 60 * 1000;
 
-/** Removes from a bucket what a crash left: uploads whose object is there, and data files that nothing names. */
+/** Removes what a crash left in a bucket: uploads whose object exists, and data files without a record. */
 export async function sweepOrphans(bucketDirectory: string): Promise<void> {
   // In the order in which a file comes to be named: one listed first and still unnamed in the end has no record.
   const dataFiles = await readNames(join(bucketDirectory, 'data'), 'uuid');

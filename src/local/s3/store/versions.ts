@@ -9,8 +9,8 @@ import { versionsPath } from './record-path.ts';
 import type { Store } from './store.ts';
 
 /**
- * Throws InvalidArgument for what can be no version's id, so nothing else ever reaches the disk. Ids are lower-case,
- * for the sake of disks that fold case.
+ * Throws InvalidArgument for an invalid version id, so that nothing else reaches the disk. Ids are lower-case, because
+ * some disks ignore case.
  */
 export function requireVersionId(versionId: string): string {
   if (versionId === NULL_VERSION || /^[0-9a-f]{40}$/.test(versionId)) return versionId;
@@ -36,8 +36,8 @@ export async function readOlderVersion(
 }
 
 /**
- * All versions of a key, the newest first; `current` is its object, or null. What a crash left in the middle of a step
- * is not among them: a second record of the object itself, and the marker of a deletion that did not come to be.
+ * All versions of a key, the newest first; `current` is its object, or null. Leaves out what a crash left behind: a
+ * second record of the object itself, and the marker of an unfinished deletion.
  */
 export async function readVersions(
   store: Store,
@@ -52,8 +52,8 @@ export async function readVersions(
 }
 
 /**
- * `readVersions` for who is about to change them, alone: what it leaves out is removed, for a later version would make
- * it look like one that was.
+ * `readVersions` for a caller that is about to change them, under the key's lock. Removes what `readVersions` leaves
+ * out, because a later version would make it look real.
  */
 export async function settleVersions(
   store: Store,
@@ -90,7 +90,7 @@ export function versionPath(store: Store, bucket: string, key: string, versionId
   return join(versionsPath(store, bucket, key), `${versionId}.json`);
 }
 
-/** Not recursively: a bucket that is gone does not come back so. */
+/** Not recursively, so that a removed bucket is not created again. */
 export async function makeVersionsFolder(store: Store, bucket: string, key: string): Promise<string> {
   const folder = versionsPath(store, bucket, key);
   for (const path of [dirname(folder), folder]) {

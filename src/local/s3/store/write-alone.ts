@@ -1,6 +1,6 @@
 import type { Store } from './store.ts';
 
-/** Runs `action` after those before it on the same path have ended, and answers what it answers. */
+/** Runs `action` after all earlier ones on the same path have ended; returns its result. */
 export async function writeAlone<Result>(store: Store, path: string, action: () => Promise<Result>): Promise<Result> {
   const before = store.writers.get(path) ?? Promise.resolve();
   const mine = before.then(action, action);
