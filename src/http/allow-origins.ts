@@ -3,18 +3,18 @@ import { ANY_ORIGIN, isNamedOrigin } from '../config/origins.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
 
-/** What a request has by this contract; more is allowed where a page asks for it. */
+/** Request headers that are always allowed; a preflight may ask for more. */
 const HEADERS = 'Authorization, Content-Type, X-On-Behalf-Of, X-Request-Id';
-/** Names of headers (RFC 9110, section 5.6.2), comma-separated, as browsers ask for them. */
+/** A comma-separated list of header names (RFC 9110, section 5.6.2), as browsers send it. */
 const HEADER_NAMES = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+( *, *[!#$%&'*+.^_`|~0-9A-Za-z-]+)*$/;
 const MAX_ASKED_LENGTH = 1024;
 
 const EXPOSED = 'RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id';
 
 /**
- * CORS (the Fetch standard, section 3.2) for these origins, patterns as `ALLOWED_ORIGINS` has them: preflights are
- * answered here, other answers get their headers, errors too. Credentials only `withCookies`, and only for an origin
- * that is named: else tokens travel in a header of their own.
+ * CORS (the Fetch standard, section 3.2) for these origins or patterns (`ALLOWED_ORIGINS`): answers preflights, and
+ * adds headers to all other answers, including errors. Allows credentials only `withCookies`, and only for a named
+ * origin.
  */
 export function allowOrigins(origins: readonly string[], withCookies = false) {
   const any = origins.includes(ANY_ORIGIN);
@@ -38,9 +38,9 @@ export function allowOrigins(origins: readonly string[], withCookies = false) {
 }
 
 /**
- * Every header a page asks for is allowed, for tools add theirs to all requests (`traceparent`, `baggage`,
- * `sentry-trace`). Nothing is given away by that: a page that is let in at all may send a token, and what this service
- * or a proxy must not believe from a client, anybody can send without a browser.
+ * Allows every header that a page asks for, because tools add headers to all requests (`traceparent`, `baggage`,
+ * `sentry-trace`). This is safe: an allowed page may send a token anyway, and clients other than browsers can send any
+ * header.
  */
 function preflight(asked: string | undefined): Record<string, string> {
   const isSane = asked !== undefined && asked.length <= MAX_ASKED_LENGTH && HEADER_NAMES.test(asked);

@@ -2,9 +2,9 @@ import type { Context } from 'hono';
 import type { Env } from './env.ts';
 
 /**
- * The answer to a request, with the headers its middleware set. A Response of plain parts, not Hono's `c.json` and
- * `c.header`: those build Headers objects on the way, which Node's server takes apart again, which made
- * half of the time of a presigned upload (bench/README.md).
+ * The answer to a request, with the headers that middleware set. Not built with Hono's `c.json` and `c.header`: they
+ * create Headers objects that Node's server unpacks again, which took half of the time of a presigned upload
+ * (bench/README.md).
  */
 export function answer(
   c: Context<Env>,
@@ -15,7 +15,7 @@ export function answer(
   return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });
 }
 
-/** A JSON answer, 200 unless said otherwise. */
+/** A JSON answer. Default status: 200. */
 export function answerJson(c: Context<Env>, body: unknown, status = 200): Response {
   return answer(c, status, JSON.stringify(body), { 'content-type': 'application/json' });
 }

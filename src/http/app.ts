@@ -36,8 +36,8 @@ export type AppServices = UploadServices &
   };
 
 /**
- * The whole HTTP interface: observe, CORS, the open routes, then authentication and the user's rate limit in front of
- * everything else, so that a route added below cannot be open by accident.
+ * The whole HTTP interface: logging, CORS, the open routes, then authentication and rate limit, then all other routes,
+ * so that a route added below cannot be open by accident.
  */
 export function createApp(services: AppServices): Hono<Env> {
   const { config } = services;
@@ -47,7 +47,7 @@ export function createApp(services: AppServices): Hono<Env> {
 
   app.use(observe(services));
   app.use(boundBodies());
-  // Before CORS: it carries a token, and no other origin may read it.
+  // Before CORS: the page contains a token, so no other origin may read it.
   if (services.page !== null) app.route('/', pageRoutes(services, services.page));
   if (config.allowedOrigins.length > 0) app.use(allowOrigins(config.allowedOrigins, config.auth.cookie !== null));
   app.route('/', healthRoutes(services));

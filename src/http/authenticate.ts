@@ -14,8 +14,8 @@ import { isLoopback } from './loopback.ts';
 import { splitPathToken } from './path-token.ts';
 
 /**
- * Sets `caller` from the token: in front of the path, where a route takes it there and it is short-lived; else the
- * bearer token (RFC 6750); else, where `AUTH_COOKIE` is set, that cookie's, from a page that may use it.
+ * Sets `caller` from the token. The token comes from the path, on routes that allow that and if it is short-lived; else
+ * from the Authorization header (RFC 6750); else from the cookie `AUTH_COOKIE`, if the page may use it.
  */
 export function authenticate(services: {
   config: Pick<Config, 'auth' | 'allowedOrigins'>;
@@ -40,13 +40,15 @@ function fromCookie(c: Context<Env>, { auth, allowedOrigins }: Pick<Config, 'aut
   const token = auth.cookie === null ? undefined : getCookie(c, auth.cookie);
   if (token === undefined) return undefined;
   if (mayUseCookie(c, allowedOrigins)) return `Bearer ${token}`;
-  throw unauthenticated('the cookie counts only from this origin, or on the same site from one of ALLOWED_ORIGINS');
+  throw unauthenticated(
+    'the cookie is accepted only from this origin, or from an origin in ALLOWED_ORIGINS on the same site',
+  );
 }
 
 /**
- * Browsers send a cookie along whichever page asks. So it must be a page of this very origin, or of one that is named
- * in `ALLOWED_ORIGINS` (`*` names none) and on the same site, by what the browser says: `Origin` (RFC 6454, section 7)
- * and `Sec-Fetch-Site` (Fetch Metadata, section 2.3). Without `Origin`, as for links and images, nothing but reading.
+ * Browsers send cookies with requests from any page. So the page must have this origin, or an origin that
+ * `ALLOWED_ORIGINS` names (`*` names none) on the same site, according to `Origin` (RFC 6454, section 7) and
+ * `Sec-Fetch-Site` (Fetch Metadata, section 2.3). Requests without `Origin`, as for links and images, may only read.
  */
 function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boolean {
   const origin = c.req.header('origin');
@@ -56,18 +58,18 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
   }
   if (site === 'same-origin') return true;
   if (site !== undefined && site !== 'same-site') return false;
-  // Which of many subdomains it is nobody wrote down: then the browser has to say that it is on the same site.
+  // A pattern may match many subdomains: then the browser must confirm that the page is on the same site.
   if (site === 'same-site' && isNamedOrigin(allowedOrigins, origin)) return true;
-  // Old browsers leave `Sec-Fetch-Site` out. Behind TLS, `http://` and this host is whoever sits in the network: only
-  // on this machine is it surely this origin.
+  // Old browsers send no `Sec-Fetch-Site`. With TLS in front, an attacker in the network can serve `http://` on this
+  // host: only on a loopback host is the origin certain.
   const { origin: own, hostname } = new URL(c.req.url);
   return isListedOrigin(allowedOrigins, origin) || (site === undefined && origin === own && isLoopback(hostname));
 }
 
 /**
- * The caller of a route: another user, where an admin asks for it with `X-On-Behalf-Of`, who has this scope.
- * @param action what the route does, for the audit log (`recordActs`).
- * @throws {Problem} `forbidden`, `invalid-request` for a header that is no user id.
+ * The caller of a route, who must have the scope. For an admin with `X-On-Behalf-Of`, the caller acts as that user.
+ * @param action the route's name in the audit log (`recordActs`).
+ * @throws {Problem} `forbidden`, `invalid-request` if the header is not a user id.
  */
 export function callerWith(c: Context<Env>, scope: Scope, action: AuditAction): Caller {
   c.set('act', { action, fileId: c.req.param('fileId'), objectKey: c.req.query('key') });

@@ -3,9 +3,9 @@ import type { Context } from 'hono';
 import type { Env } from './env.ts';
 
 /**
- * The client's IP address: that of the connection, or, behind `trustedProxies` of them, the entry of `X-Forwarded-For`
- * that the outermost added. Whatever stands left of that one, the client may have written itself.
- * @returns null where a proxy left out what it should have added, or there is no connection.
+ * The client's IP address: the connection's, or, behind `trustedProxies` proxies, the `X-Forwarded-For` entry that the
+ * outermost proxy added. Entries to its left may be forged by the client.
+ * @returns null if a proxy did not add its entry, or there is no connection.
  */
 export function clientAddress(c: Context<Env>, trustedProxies: number): string | null {
   if (trustedProxies === 0) return toAddress(c.env?.incoming?.socket.remoteAddress ?? '');
@@ -13,8 +13,9 @@ export function clientAddress(c: Context<Env>, trustedProxies: number): string |
 }
 
 /**
- * An address as proxies write them: in quotes or not, with a port (Azure: `203.0.113.7:51234`, `[2001:db8::1]:443`) or
- * a zone, which are left out; an IPv4 address within IPv6 (RFC 4291, section 2.5.5.2) as what it is.
+ * Parses an address as proxies write it: optionally quoted, with a port (Azure: `203.0.113.7:51234`,
+ * `[2001:db8::1]:443`) or a zone, which are dropped. Returns an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2) as
+ * IPv4.
  */
 function toAddress(entry: string): string | null {
   const text = entry.trim().replace(/^"(.*)"$/, '$1');

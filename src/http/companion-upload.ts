@@ -7,7 +7,7 @@ import { uploadRequest } from '../uploads/upload-request.ts';
 
 const { fileName, contentType, size, metadata } = uploadRequest.shape;
 
-/** What `toUpload` has to make of a request. */
+/** The schema of `toUpload`'s result. */
 export const companionUpload = z.strictObject({
   ...{ fileName, contentType, metadata },
   size: size.nullable(),
@@ -16,7 +16,7 @@ export const companionUpload = z.strictObject({
   documentType: label.optional(),
 });
 
-/** What Companion is told of a file: `filename`, `type`, and all that Uppy knows of it as `metadata`. */
+/** A file as Uppy describes it to Companion: `filename`, `type`, and all other known fields as `metadata`. */
 type CompanionFile = { filename?: string | undefined; type?: string | null | undefined; metadata?: Metadata };
 type Metadata = Record<string, unknown> | null | undefined;
 
@@ -39,11 +39,10 @@ export const companionBody = z.strictObject({
 });
 
 /**
- * The upload that is meant. Of Uppy's metadata, `name` is the file's name as the user may have changed it, `type` its
- * type again. An app may add `size`, which makes the upload exact, `partSize` where it has a `getChunkSize` of its own,
- * `recordId` and `documentType`. The rest is the file's metadata, its names in lower case as S3 keeps them. Uppy sends
- * whatever its plugins have found and its users have named: a name that no file may have is made to fit, metadata that
- * does not fit is left out.
+ * Converts Uppy's request to an upload. In Uppy's metadata, `name` is the file's name, which the user may have edited,
+ * and `type` repeats the type. An app may add `size`, which makes the upload exact, `partSize` if it sets its own
+ * `getChunkSize`, `recordId` and `documentType`. The rest becomes the file's metadata, with names in lower case as S3
+ * stores them. Plugins and users supply these values: an invalid file name is corrected, invalid metadata dropped.
  */
 export function toUpload({ filename, type, metadata }: CompanionFile) {
   const { name, type: _, size, partSize, recordId, documentType, ...rest } = metadata ?? {};
@@ -60,7 +59,7 @@ export function toUpload({ filename, type, metadata }: CompanionFile) {
   };
 }
 
-/** The first pairs that fit, a caption of several lines on one. */
+/** The first valid pairs up to the limit; line breaks become spaces. */
 function toMetadata(values: Record<string, unknown>): Record<string, string> {
   let pairs: Record<string, string> = {};
   for (const [name, value] of Object.entries(values)) {
@@ -71,18 +70,18 @@ function toMetadata(values: Record<string, unknown>): Record<string, string> {
   return pairs;
 }
 
-/** As Uppy cuts a file: no part under 5 MiB, and no more than 10,000 of them. */
+/** The part size that Uppy uses: at least 5 MiB, and at most 10,000 parts. */
 function toPartSize(sizeBytes: number, wanted: unknown): unknown {
   return typeof wanted === 'number' ? Math.max(wanted, MIN_PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS)) : wanted;
 }
 
-/** Uppy writes what is not there into its queries as `null` and `undefined`. */
+/** Uppy writes missing values into queries as the texts `null` and `undefined`. */
 function toText(value: unknown): string | undefined {
   const text = ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : '';
   return ['', 'null', 'undefined'].includes(text) ? undefined : text;
 }
 
-/** What is there and is no number stays as it is, to be refused. */
+/** Non-numbers pass through; validation rejects them. */
 function toNumber(value: unknown): unknown {
   const text = toText(value);
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : text;

@@ -1,21 +1,21 @@
 const MAX_LENGTH = 512;
-/** More layers of percent-encoding than any client or proxy adds. */
+/** The maximum number of percent-encoding layers to decode: more than clients and proxies add. */
 const MAX_LAYERS = 8;
 
 /**
- * What may be a token (RFC 7519): JSON in base64url, which begins `{"` or with a space after the brace, and all that
- * hangs on it; or any three long parts with dots between them.
+ * Matches possible tokens (RFC 7519): base64url of JSON that begins with `{"` or with a space after the brace, and
+ * everything attached to it; or any three long parts separated by dots.
  */
 const TOKEN = /(eyJ|(?<![\w-])e[wy])[\w-]{5,}[\w.=~+-]*|(?<![\w-])[\w-]{16,}\.[\w-]{16,}\.[\w-]*/g;
 
-/** Whether a text has anything in it that may be a token. */
+/** Whether a text contains a possible token. */
 export function hasToken(text: string): boolean {
   return text.search(TOKEN) !== -1;
 }
 
 /**
- * A request's path as the log may have it: printable ASCII, what is not percent-encoded, `…` for whatever looks like a
- * token, however it is encoded, and at the end of what is cut after 512 characters.
+ * A request's path for the log: printable ASCII, the rest percent-encoded; `…` replaces everything that looks like a
+ * token, in any encoding, and marks a path cut after 512 characters.
  */
 export function toLogPath(path: string): string {
   const plain = decodeLayers(path);
@@ -25,7 +25,7 @@ export function toLogPath(path: string): string {
   return ascii.length > MAX_LENGTH ? `${ascii.slice(0, MAX_LENGTH)}…` : ascii;
 }
 
-/** Without percent-encoding; null where there is no end of it. */
+/** Removes percent-encoding; null if there are too many layers. */
 function decodeLayers(path: string): string | null {
   let text = path;
   for (let layer = 0; layer < MAX_LAYERS; layer++) {

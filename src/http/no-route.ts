@@ -3,18 +3,18 @@ import { Problem } from '../contract/errors.ts';
 import type { Env } from './env.ts';
 
 /**
- * What to answer where no route takes a request: 405 with `Allow` (RFC 9110, section 15.5.6) where the path has other
+ * The problem for a request that no route matches: 405 with `Allow` (RFC 9110, section 15.5.6) if the path has other
  * methods, else 404.
  */
 export function noRoute(app: Hono<Env>, path: string): Problem {
   const methods = app.routes.filter((route) => route.method !== 'ALL' && fits(route.path, path)).map((r) => r.method);
-  if (methods.length === 0) return new Problem('route-not-found', 'there is no such route');
-  // Hono answers HEAD by the route of GET.
+  if (methods.length === 0) return new Problem('route-not-found', 'this route does not exist');
+  // Hono answers HEAD with the route of GET.
   const allow = [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].join(', ');
-  return new Problem('method-not-allowed', `this path takes ${allow}`, { headers: { allow } });
+  return new Problem('method-not-allowed', `this path supports ${allow}`, { headers: { allow } });
 }
 
-/** Whether a path is one of the route's, in which `:name` stands for any segment. */
+/** Whether a path matches a route's pattern; `:name` matches any segment. */
 function fits(route: string, path: string): boolean {
   const parts = path.split('/');
   const wanted = route.split('/');

@@ -8,19 +8,19 @@ import { hasToken, toLogPath } from './log-path.ts';
 export type Logger = Record<Level, (fields: Record<string, unknown>, message: string) => void>;
 type Level = 'error' | 'warn' | 'info' | 'debug';
 
-/** Probes ask every few seconds, and what they hear the log has otherwise. */
+/** Probes come every few seconds; the log gets their findings elsewhere. */
 const PROBES = ['/healthz', '/readyz'];
 
-/** What a caller may choose as a request id: enough for UUIDs, ULIDs and trace ids, harmless in a log. */
+/** Request ids that a caller may choose: UUIDs, ULIDs and trace ids match, and no id can forge log lines. */
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** The logger, but that nothing it throws reaches whoever logs: a request does not fail because its line does. */
+/** The logger, with its errors caught: a request does not fail because its log line does. */
 export function withoutThrowing(logger: Logger): Logger {
   const log = (level: Level) => (fields: Record<string, unknown>, message: string) => {
     try {
       logger[level](fields, message);
     } catch {
-      // There is nowhere left to say so.
+      // The error cannot be logged either.
     }
   };
   return { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
@@ -28,7 +28,7 @@ export function withoutThrowing(logger: Logger): Logger {
 
 /**
  * Gives every request an id and every answer `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, and logs
- * one line a request, of probes at `debug`: never a header, a body or a query string, for those may hold tokens.
+ * one line per request, probes at `debug`. Never logs headers, bodies or query strings: they may contain tokens.
  */
 export function observe(services: {
   config: Pick<Config, 'trustedProxies'>;

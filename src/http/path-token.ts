@@ -1,13 +1,13 @@
 import { getPath } from 'hono/utils/url';
 
 const BEHIND_TOKEN = /^\/+t\/+([^/]*)(.*)$/s;
-/** The only routes that take a token so: those of Uppy 6, which sends no headers. */
+/** The only routes that accept a token in the path: those of Uppy 6, which sends no headers. */
 const ROUTES = /^\/(s3\/|sign-request$)/;
-/** Stands where the token stood, for whatever else is asked for so: it is found nowhere, and logged. */
+/** Replaces the token in any other path: no route matches it, and the log may have it. */
 const REDACTED = '/t/…';
 
 /**
- * A request's path, and the token in front of it: `/t/<token>/s3/…` is `/s3/…` to routing and the log, which never see
+ * Splits a request's path from the token in front of it: routing and log see `/t/<token>/s3/…` as `/s3/…`, without
  * the token.
  */
 export function splitPathToken(request: Request): { token: string | null; path: string } {

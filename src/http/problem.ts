@@ -7,8 +7,8 @@ import type { Env } from './env.ts';
 import type { Logger } from './observe.ts';
 
 /**
- * Any error as `application/problem+json` (RFC 9457). What is not a `Problem` is a defect of ours: the caller learns
- * only the request id, the log learns everything.
+ * Any error as `application/problem+json` (RFC 9457). An error that is not a `Problem` is a bug in this service: the
+ * caller gets only the request id, the log gets everything.
  */
 export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Response {
   const problem = toProblem(error);

@@ -5,9 +5,9 @@ import type { Env } from './env.ts';
 const WINDOW_SECONDS = 60;
 
 /**
- * At most `limit` requests a user in each minute of this instance's clock, told in the `RateLimit` and
- * `RateLimit-Policy` headers (draft-ietf-httpapi-ratelimit-headers). It counts the one who acts, not the one acted for.
- * A batch counts by its entries (`countEntries`). The memory holds the users of the current minute only.
+ * Allows `limit` requests per user and minute of this instance's clock, reported in the headers `RateLimit` and
+ * `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers). Counts for the acting user, not for the user acted for. A
+ * batch counts by its entries (`countEntries`). Keeps only the users of the current minute in memory.
  */
 export function rateLimit(limit: number, now: () => Date) {
   const policy = `"user";q=${limit};w=${WINDOW_SECONDS}`;
@@ -23,7 +23,7 @@ export function rateLimit(limit: number, now: () => Date) {
     }
     const { actorId } = c.get('caller');
     const resetSeconds = (current + 1) * WINDOW_SECONDS - seconds;
-    /** @param allowance how many may have been counted with these. */
+    /** @param allowance the maximum count, these entries included. */
     const count = (entries: number, allowance = limit) => {
       const counted = (counts.get(actorId) ?? 0) + entries;
       const isRefused = counted > allowance;

@@ -10,28 +10,27 @@ export type ReadinessServices = {
   credentials: () => Credentials | Promise<Credentials>;
 };
 
-/** What of the service works: `why` it does not, or null; `cause` is for the log. */
+/** The state of one part of the service: `why` it fails, or null; `cause` is for the log. */
 export type Part = { why: string | null; cause?: unknown };
 export type Parts = Record<'signing' | 'bucket' | 'database', Part>;
 
-/** Anybody may ask: a flood of probes is one question a second to each. */
+/** How long an answer is reused: the route is open, and a flood of probes must not reach bucket and database. */
 const KEPT_MS = 1_000;
-/** Shorter than a probe waits that only asks whether uploads can be signed (Kubernetes: 1 s). */
+/** Shorter than the timeout of a readiness probe (Kubernetes: 1 s). */
 const GLANCE_MS = 800;
 /** Longer than a healthy bucket or database takes on a busy machine. */
 const ANSWER_WITHIN_MS = 4_000;
-/** A database that nobody has used for so long is left to sleep: those that do so wait for five minutes (Neon). */
+/** A database unused for so long is not asked, so that it can sleep: such databases (Neon) do after five minutes. */
 const IN_USE_MS = 60_000;
 
-/** The answer about a database that sleeps, for all that is known. */
+/** The answer for a database that may be asleep. */
 const NOT_IN_USE: Part = { why: null };
 
 /**
- * What works of signing, bucket and database, by asking them. Durations go by the monotonic clock.
+ * Checks signing, bucket and database. Durations use the monotonic clock.
  *
- * `glance` answers within a second, and asks the database only while requests use it, while it was down, or for the
- * first time: probes every ten seconds would keep awake for good what is meant to sleep when idle. `look` asks
- * everything.
+ * `glance` answers within a second, and asks the database only the first time, while requests use it, or after it was
+ * down: probes every ten seconds would never let an idle database sleep. `look` asks all three.
  */
 export function createReadiness({ bucket, database, credentials }: ReadinessServices) {
   const askBucket = remember(() => bucket.ping());
@@ -57,7 +56,7 @@ export function createReadiness({ bucket, database, credentials }: ReadinessServ
   return { glance: () => ask(GLANCE_MS, mayAskDatabase()), look: () => ask(ANSWER_WITHIN_MS, true) };
 }
 
-/** Asks once at a time, and keeps the answer for a second. */
+/** Runs one check at a time, and reuses its answer for a second. */
 function remember(question: () => Promise<void>) {
   let known: { part: Part; at: number } | null = null;
   let asking: Promise<Part> | null = null;

@@ -9,24 +9,23 @@ import { inTime } from '../net/in-time.ts';
 import type { Env } from './env.ts';
 import { readJson } from './validate.ts';
 
-/** What only looks, or has its row only sometimes: done on another's behalf, it has one from here. */
+/** Actions that write no audit row, or not always: on another user's behalf, they get one here. */
 const RECORDED_HERE: ReadonlySet<AuditAction> = new Set([
   ...(['file.list', 'file.get', 'file.usage', 'audit.list', 'upload.list-parts', 'upload.abort'] as const),
   ...(['upload.presign-parts', 'upload.sign-request'] as const),
 ]);
 
-/** What needs no database, and is answered while there is none: its row is not waited for. */
+/** Actions that work without the database: the answer does not wait for their row. */
 const PURE: ReadonlySet<AuditAction> = new Set(['upload.presign-parts', 'upload.sign-request']);
 
-/** A body that was not asked for is not waited for. */
+/** How long to wait for a body that only the audit log needs. */
 const BODY_WITHIN_MS = 1_000;
 
 const named = z.object({ fileId: z.string(), objectKey: z.string(), key: z.string() }).partial();
 
 /**
- * Adds to the audit log what is known only where a request is answered: each act on another's behalf that has no row
- * from what it did, and each refusal for want of a scope. Everything else has its rows from the functions behind the
- * routes.
+ * Adds audit rows that only the HTTP layer can write: for an act on another user's behalf that has no row yet, and for
+ * a refusal because of a missing scope. The functions behind the routes write all other rows.
  */
 export function recordActs(services: AuditServices) {
   return createMiddleware<Env>(async (c, next) => {
@@ -45,13 +44,13 @@ export function recordActs(services: AuditServices) {
     recorded.catch((err: unknown) => {
       services.logger.error(
         { err, requestId: caller.requestId },
-        "an act on another's behalf is missing from the audit log",
+        "an act on another user's behalf is missing from the audit log",
       );
     });
   });
 }
 
-/** What a request is about: its path and query say it, or its body. */
+/** The target of a request, from its path, query or body. */
 async function targetOf(c: Context<Env>, { fileId, objectKey }: Target): Promise<Target> {
   if (fileId !== undefined || objectKey !== undefined) return { fileId, objectKey };
   const body = await inTime(readJson(c, named), BODY_WITHIN_MS).catch((): z.infer<typeof named> => ({}));

@@ -4,36 +4,36 @@ import type { Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
-/** From a request's first byte to the end of its headers; a connection that sends nothing is closed as soon. */
+/** Timeout from a request's first byte to the end of its headers, and for a connection that sends nothing. */
 const HEADERS_WITHIN_MS = 10_000;
-/** The same to the end of its body, which has 1 MiB at most. */
+/** Timeout from a request's first byte to the end of its body, which has 1 MiB at most. */
 const REQUEST_WITHIN_MS = 30_000;
-/** How often those two are looked at. */
+/** How often the two timeouts are checked. */
 const CHECK_EVERY_MS = 5_000;
 
-/** How long clients have, when it stops, to learn it from an answer before idle connections are closed on them. */
+/** At shutdown: how long answers announce the close before idle connections are closed. */
 const NOTICE_MS = 500;
-/** How long, then, it may take to find no connection in the port's queue. */
+/** At shutdown: the maximum wait for an empty accept queue. */
 const QUEUE_MS = 2_000;
-/** How long running requests may take to end then. */
+/** At shutdown: how long running requests may take. */
 const DRAIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
 export type RunningServer = {
   port: number;
   /**
-   * Ends without an answer lost: from now on every answer says `Connection: close` (RFC 9112, section 9.6), so that
-   * clients let go by themselves; then the port is closed, and each connection as soon as it is idle. Resolves when the
-   * last one is, after ten seconds at most.
+   * Shuts down without losing an answer: every answer now has `Connection: close` (RFC 9112, section 9.6), so that
+   * clients disconnect; then the port is closed, and each connection once it is idle. Resolves when the last one is
+   * closed, after ten seconds at most.
    */
   stop(): Promise<void>;
 };
 
 /**
  * Serves HTTP/1.1. Resolves when it listens.
- * @param options.keepAliveSeconds how long an idle connection is kept: longer than a load balancer in front keeps its
- * own, or it will now and then send a request on one that is just being closed.
- * @throws the system's error, where it cannot listen there.
+ * @param options.keepAliveSeconds how long an idle connection is kept: must be longer than in the load balancer, which
+ * may otherwise send a request on a connection that is being closed.
+ * @throws the system's error if it cannot listen.
  */
 export async function startServer(
   fetch: Parameters<typeof getRequestListener>[0],
@@ -49,7 +49,7 @@ export async function startServer(
   const open = new Set<ServerResponse>();
   let isStopping = false;
   let accepted = 0;
-  /** While the port is about to close: resolves when it is closed. */
+  /** Set while the port is closing: resolves when it is closed. */
   let portCloses: Promise<void> | null = null;
 
   server.on('connection', (socket: Socket) => {
@@ -70,9 +70,9 @@ export async function startServer(
   const address = server.address();
 
   /**
-   * Closing the port resets the connections that stand in its queue, of which the event loop takes one at a time. So it
-   * is closed after a turn of the loop that found none. What is asked meanwhile is answered right after, so that
-   * whoever has its answer is not in the queue again.
+   * Closing the port resets the connections in its accept queue, and the event loop accepts one at a time. So the port
+   * is closed after a turn of the loop that accepted none. Requests that arrive meanwhile are answered afterwards, so
+   * that their clients do not reconnect before the port is closed.
    */
   async function closePort(): Promise<void> {
     const until = performance.now() + QUEUE_MS;
@@ -96,7 +96,7 @@ export async function startServer(
       await portCloses;
       const closeIdle = setInterval(() => {
         server.closeIdleConnections();
-        // Node takes a connection that has not sent anything for one with a request on its way.
+        // Node treats a connection that has sent nothing as one with a request in progress.
         for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       }, LOOK_EVERY_MS);
       const lastResort = setTimeout(() => server.closeAllConnections(), DRAIN_MS);

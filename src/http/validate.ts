@@ -4,23 +4,23 @@ import { type Mismatch, Problem } from '../contract/errors.ts';
 import { MAX_BODY_BYTES, takeBodySlot } from './bound-bodies.ts';
 import type { Env } from './env.ts';
 
-/** What a JSON body may have that carries a batch or a list of parts. */
+/** The size limit of a JSON body with a batch or a list of parts. */
 export const MAX_BATCH_BODY_BYTES = 1024 * 1024;
 
-/** A body of nothing but mistakes is not answered with all of them. */
+/** The maximum number of mismatches in one answer. */
 const MAX_MISMATCHES = 100;
 
 export const JSON_TYPE = /^application\/json *(;|$)/i;
-/** What bucket events come as: SNS calls its JSON plain text. */
+/** The content types of bucket events: SNS sends its JSON as plain text. */
 export const JSON_OR_TEXT = /^(application\/json|text\/plain) *(;|$)/i;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The request's JSON body as the schema has it.
- * @param mayBeLarge whether this body may have more than 64 KiB, where `maxBytes` is more.
- * @throws {Problem} `unsupported-media-type`, `body-too-large`, or `invalid-request` with every mismatch by its path;
- * what `takeBodySlot` throws.
+ * Parses the request's JSON body with the schema.
+ * @param mayBeLarge whether this body may exceed 64 KiB, if `maxBytes` is larger.
+ * @throws {Problem} `unsupported-media-type`, `body-too-large`, `invalid-request` with every mismatch by its path, and
+ * the problems of `takeBodySlot`.
  */
 export async function readJson<Schema extends z.ZodType>(
   c: Context<Env>,
@@ -46,27 +46,27 @@ export async function readJson<Schema extends z.ZodType>(
 }
 
 /**
- * The request's query parameters as the schema has them; an empty one counts as absent, one given twice is refused. `_`
- * is passed over: what clients (jQuery for one) add against caches.
+ * Parses the request's query parameters with the schema. An empty parameter counts as absent; a repeated one is
+ * refused. Ignores `_`, which clients such as jQuery add to avoid caches.
  */
 export function readQuery<Schema extends z.ZodType>(c: Context, schema: Schema): z.output<Schema> {
   const query: Record<string, unknown> = {};
   for (const [name, value] of new URL(c.req.url).searchParams) {
     refuseProto(name, value);
-    if (Object.hasOwn(query, name)) throw new Problem('invalid-request', 'a query parameter is given twice');
+    if (Object.hasOwn(query, name)) throw new Problem('invalid-request', 'a query parameter is repeated');
     if (value !== '' && name !== '_') query[name] = value;
   }
   return validate(schema, query);
 }
 
 /**
- * What the request holds, as the schema has it.
+ * Parses input of the request with the schema.
  * @throws {Problem} `invalid-request` with every mismatch by its path.
  */
 export function validate<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  throw new Problem('invalid-request', 'the request does not fit; errors names each mismatch', {
+  throw new Problem('invalid-request', 'the request is invalid; errors lists each mismatch', {
     errors: result.error.issues.flatMap((issue) => toMismatches(issue, input)).slice(0, MAX_MISMATCHES),
   });
 }
@@ -107,7 +107,7 @@ function requireSize(sizeBytes: number, maxBytes: number): void {
   if (sizeBytes > maxBytes) throw new Problem('body-too-large', `the body may have at most ${maxBytes} bytes`);
 }
 
-/** The client's doing, and no fault to be alarmed about: it went away, or its chunks are none. */
+/** The client disconnected or sent malformed chunks: its fault, so a 4xx. */
 function refuseBrokenBody(error: unknown): never {
   throw error instanceof Problem ? error : new Problem('invalid-request', 'the body ended early or is malformed');
 }
@@ -129,12 +129,12 @@ function walk(text: string): void {
   try {
     JSON.parse(text, refuseProto);
   } catch (error) {
-    // The walk recurses, other than parsing: nothing that any schema takes is so deep.
+    // The walk recurses, unlike JSON.parse. No valid request is nested so deep.
     throw error instanceof RangeError ? new Problem('invalid-request', 'the body is nested too deep') : error;
   }
 }
 
-/** Schemas pass over a field of this name instead of refusing it as unknown. */
+/** Refuses `__proto__`: schemas ignore this name instead of refusing it as unknown. */
 function refuseProto(name: string, value: unknown): unknown {
   if (name === '__proto__') throw new Problem('invalid-request', '__proto__ is not a field of any request');
   return value;

@@ -29,7 +29,7 @@ const batchQuery = keyQuery.extend({
     .transform((text) => text.split(','))
     .pipe(z.array(numberText).min(1).max(MAX_SIGNED_PARTS)),
 });
-/** Older Uppys send along what else they know of a part. */
+/** Older versions of Uppy send further fields of a part. */
 const completeBody = z.strictObject({
   parts: z
     .array(z.object({ PartNumber: partNumber, ETag: z.string().min(1).max(256) }))
@@ -38,9 +38,9 @@ const completeBody = z.strictObject({
 });
 
 /**
- * The S3 routes of Uppy's Companion 6, under `/s3`, so that its clients work unchanged: their requests become ours, our
- * answers theirs. `uploadId` is ours. Completing an upload in parts confirms it too; one in a single request is left to
- * the app to confirm, since nobody says here that it arrived. Scope `files:write`.
+ * The S3 routes of Uppy's Companion 6, under `/s3`, so that its clients work unchanged: translates their requests and
+ * our answers. `uploadId` is ours. Completing an upload in parts confirms it, too. The app must confirm an upload in a
+ * single request: Uppy does not report its arrival here. Scope `files:write`.
  */
 export function companionRoutes(services: UploadServices): Hono<Env> {
   const { config, endpoint } = services;
@@ -55,7 +55,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
     });
     if (!('presignedUrl' in upload)) throw new Error('one request was asked for');
     const { method, presignedUrl: url, objectKey: key } = upload;
-    // Uppy finds the key among the fields, also where they are no form's.
+    // Uppy reads the key from the fields, even if the upload is not a form.
     const how = upload.method === 'POST' ? { fields: upload.fields } : { fields: { key }, headers: upload.headers };
     return answerJson(c, { method, url, ...how, expires: secondsLeft(upload) });
   });
@@ -80,8 +80,8 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
     );
   });
 
-  // One route for `batch` and for a part's number: where a name stands beside a parameter, Hono falls back to a router
-  // that costs every request of the service more.
+  // One route for `batch` and for a part's number: with a fixed name beside a parameter, Hono falls back to a slower
+  // router for all routes.
   routes.get('/multipart/:uploadId/:part', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.presign-parts');
     const { uploadId, part } = c.req.param();

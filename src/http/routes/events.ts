@@ -19,10 +19,10 @@ export type EventServices = ConfirmEventsServices & {
 };
 
 /**
- * `POST /events/s3`: what the bucket says has arrived is confirmed, for clients that died before they could. Open to
- * whoever has the secret, as `Authorization: Bearer` or (Ceph can send no header) as `?secret=`, and to SNS, which
- * signs. Off without a setting for either. What was dealt with is a 200 with counts, refusals too, or a 204 when it
- * told of no event; a 503 asks for another delivery.
+ * `POST /events/s3`: confirms the uploads that the bucket reports, for clients that died before confirming. Requires
+ * the secret, as `Authorization: Bearer` or (Ceph cannot send headers) as `?secret=`, or a message signed by SNS.
+ * Disabled without a setting for either. Answers 200 with counts, including refusals, 204 if the message has no event,
+ * and 503 to request another delivery.
  */
 export function eventRoutes(services: EventServices): Hono<Env> {
   const { secrets, snsTopics } = services.config.events;
@@ -31,9 +31,10 @@ export function eventRoutes(services: EventServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/events/s3', async (c) => {
-    if (secrets.length === 0 && snsTopics.length === 0) throw new Problem('route-not-found', 'there is no such route');
+    if (secrets.length === 0 && snsTopics.length === 0)
+      throw new Problem('route-not-found', 'this route does not exist');
     const isSigned = c.req.header('x-amz-sns-message-type') && c.req.header('x-amz-sns-rawdelivery') !== 'true';
-    // Both before the body is read; a message names its topic again, under the signature.
+    // Check both before reading the body; the signed message names its topic again.
     if (!isSigned) requireSecret(c, secrets);
     else if (!snsTopics.includes(c.req.header('x-amz-sns-topic-arn') ?? '')) throw topicNotListed();
     const events = isSigned
@@ -47,11 +48,11 @@ export function eventRoutes(services: EventServices): Hono<Env> {
   return routes;
 }
 
-/** @throws {Problem} `unauthenticated`; how much of the secret was right cannot be told from the time it takes. */
+/** Compares in constant time. @throws {Problem} `unauthenticated`. */
 function requireSecret(c: Context<Env>, secrets: readonly string[]): void {
   const sent = /^bearer +(.+)$/i.exec(c.req.header('authorization') ?? '')?.[1] ?? c.req.query('secret');
   if (sent !== undefined && secrets.some((secret) => timingSafeEqual(sha256(sent), sha256(secret)))) return;
-  throw new Problem('unauthenticated', 'this needs the secret of bucket events, or a message that SNS signed', {
+  throw new Problem('unauthenticated', 'this route requires the secret of bucket events, or a message signed by SNS', {
     headers: { 'www-authenticate': 'Bearer' },
   });
 }

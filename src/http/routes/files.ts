@@ -34,7 +34,7 @@ export type FileServices = PresignDownloadServices &
     config: Pick<Config, 'proxyDownloads' | 'quota'>;
   };
 
-/** What was confirmed: list, look up, download with the scope `files:read`; change and delete with `files:write`. */
+/** Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`. */
 export function fileRoutes(services: FileServices): Hono<Env> {
   const routes = new Hono<Env>();
 
@@ -70,14 +70,14 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   });
 
   routes.get('/files/:fileId/content', async (c) => {
-    if (!services.config.proxyDownloads) throw new Problem('route-not-found', 'there is no such route');
+    if (!services.config.proxyDownloads) throw new Problem('route-not-found', 'this route does not exist');
     const caller = callerWith(c, 'files:read', 'download.content');
     const target = { fileId: c.req.param('fileId'), ...readQuery(c, downloadQuery) };
     const { status, headers, bytes } = await readContent(services, caller, target, {
       range: c.req.header('range'),
       ifRange: c.req.header('if-range'),
       ifNoneMatch: c.req.header('if-none-match'),
-      // Hono answers HEAD by this route, too.
+      // Hono answers HEAD with this route, too.
       headersOnly: c.req.method === 'HEAD',
     });
     return answer(c, status, bytes, headers);

@@ -5,14 +5,14 @@ import type { Env } from '../env.ts';
 import { createReadiness, type Parts, type ReadinessServices } from '../readiness.ts';
 
 export type HealthServices = ReadinessServices & {
-  /** Aborted when the service is about to stop. */
+  /** Aborted when the service begins to stop. */
   stopping: AbortSignal;
 };
 
 /**
- * Open routes for probes. `/healthz`: the process lives. `/readyz`: 200 while uploads can be signed, for that needs
- * neither bucket nor database, with what works of each; 503 as soon as the service is about to stop. `/readyz?full`:
- * 503 as well while the bucket or the database does not answer.
+ * Open routes for probes. `/healthz`: the process runs. `/readyz`: 200 while uploads can be signed, which needs neither
+ * bucket nor database; the body has the state of each; 503 once the service begins to stop. `/readyz?full`: also 503
+ * while the bucket or the database does not answer.
  */
 export function healthRoutes(services: HealthServices): Hono<Env> {
   const routes = new Hono<Env>();
@@ -20,7 +20,7 @@ export function healthRoutes(services: HealthServices): Hono<Env> {
 
   const readiness = createReadiness(services);
   routes.get('/readyz', async (c) => {
-    if (services.stopping.aborted) throw new Problem('stopping', 'the service is about to stop');
+    if (services.stopping.aborted) throw new Problem('stopping', 'the service is stopping');
     const isFull = c.req.query('full') !== undefined;
     const parts = await (isFull ? readiness.look() : readiness.glance());
     if (parts.signing.why !== null || (isFull && !isWhole(parts))) throw notReady(parts);
@@ -36,7 +36,7 @@ function isWhole(parts: Parts): boolean {
   return Object.values(parts).every(({ why }) => why === null);
 }
 
-/** `storage-unavailable` or `database-unavailable`; `errors` names whatever does not work. */
+/** `storage-unavailable` or `database-unavailable`; `errors` names every failed part. */
 function notReady(parts: Parts): Problem {
   const failed = Object.entries(parts).flatMap(([path, { why, cause }]) =>
     why === null ? [] : [{ path, why, cause }],

@@ -9,9 +9,9 @@ import type { Env } from '../env.ts';
 import { isLoopback } from '../loopback.ts';
 
 export type Page = {
-  /** Where `index.html` and its assets lie, built. */
+  /** The folder of the built `index.html` and its assets. */
   folder: string;
-  /** A token of the demo user; null where the page has to ask for one. */
+  /** A token of the demo user; null if the page must ask for one. */
   mintToken: () => Promise<string | null>;
 };
 
@@ -23,16 +23,16 @@ const ASSET_TYPES: Readonly<Record<string, string>> = {
   'icon.svg': 'image/svg+xml',
 };
 
-/** What stands in `index.html` for the token. */
+/** The placeholder for the token in `index.html`. */
 const TOKEN_PLACEHOLDER = '%TOKEN%';
 
 /**
  * The demo page, for development: open routes, `/` and its assets.
  *
- * The page carries a token only where the service listens on a loopback address and is called by a loopback name, with
- * no proxy in between: a name of somebody else's that was made to resolve to this machine (DNS rebinding), a tunnel and
- * a neighbour on the network get the page without one. Whoever has an account on this machine gets it: loopback is
- * shared. Nothing else may run in the page, frame it or, without CORS headers, read it.
+ * The page contains a token only if the service listens on a loopback address and is called by a loopback name, without
+ * a proxy. So DNS rebinding, a tunnel or another machine gets the page without a token. Every account on this machine
+ * gets the token: loopback is shared. Other sites cannot run scripts in the page, frame it or, without CORS headers,
+ * read it.
  */
 export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono<Env> {
   const routes = new Hono<Env>();
@@ -47,16 +47,14 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   routes.get('/demo/:asset', async (c) => {
     const name = c.req.param('asset');
     const type = Object.hasOwn(ASSET_TYPES, name) ? ASSET_TYPES[name] : undefined;
-    if (type === undefined) throw new Problem('route-not-found', 'there is no such route');
+    if (type === undefined) throw new Problem('route-not-found', 'this route does not exist');
     return answerAsset(c, await readAsset(page, name), type, headers);
   });
 
   return routes;
 }
 
-/**
- * What proxies, tunnels and CDNs add to a request, by the beginnings of the names (RFC 7239, RFC 9110 section 7.6.3).
- */
+/** Prefixes of headers that proxies, tunnels and CDNs add (RFC 7239, RFC 9110 section 7.6.3). */
 const PROXY_HEADERS =
   /^(x-forwarded|forwarded|via$|x-real-|x-original-|x-client-|x-cluster-|x-envoy-|x-amzn-|x-vercel-|x-proxy|true-client-|client-ip|cf-|cdn-|fastly-|fly-|ngrok-)/;
 
@@ -78,7 +76,7 @@ async function readAsset({ folder }: Page, name: string): Promise<string> {
   }
 }
 
-/** Content Security Policy Level 3: nothing but its own files, this service, and what the bucket serves. */
+/** Content Security Policy Level 3: allows only the page's own files, this service, and the bucket. */
 function securityHeaders(bucketOrigin: string): Record<string, string> {
   const policy = {
     'default-src': "'none'",

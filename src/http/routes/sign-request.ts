@@ -6,7 +6,7 @@ import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { readJson } from '../validate.ts';
 
-/** `signRequest` of Uppy 6, which talks to the bucket itself, one signed request at a time. Scope `files:write`. */
+/** `signRequest` of Uppy 6, which sends each signed request directly to the bucket. Scope `files:write`. */
 export function signRequestRoutes(services: PresignUploadServices): Hono<Env> {
   const routes = new Hono<Env>();
 

@@ -12,7 +12,7 @@ import { JSON_TYPE, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
 export type UploadServices = PresignUploadServices & ConfirmUploadServices & AbortUploadServices;
 
-/** Uploading: sign it, then confirm what arrived, or give it up. Scope `files:write`. */
+/** Uploads: presign, then confirm or abort. Scope `files:write`. */
 export function uploadRoutes(services: UploadServices): Hono<Env> {
   const routes = new Hono<Env>();
 
@@ -54,7 +54,7 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
   return routes;
 }
 
-/** Only a list of parts makes a confirmation long. */
+/** A confirmation is only large if it has a list of parts. */
 function hasParts(body: unknown): boolean {
   return typeof body === 'object' && body !== null && 'parts' in body;
 }
