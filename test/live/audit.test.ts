@@ -23,7 +23,7 @@ describe('npm run audit:seal and audit:verify', () => {
     expect([sealed.code, noted]).toEqual([0, expect.stringMatching(/^1:/)]);
     expect(await npm('audit:seal')).toEqual({ code: 0, output: 'nothing to seal\n' });
 
-    const whole = `1 seals over 3 rows; 0 rows are not sealed yet\nlast seal: ${noted}\nevery sealed row is as it was sealed\n`;
+    const whole = `1 seals over 3 rows; 0 rows are not sealed yet\nlast seal: ${noted}\nevery sealed row is unchanged\n`;
     expect(await npm('audit:verify')).toEqual({ code: 0, output: whole });
     expect(await npm('audit:verify', '--', '--expect', noted)).toEqual({ code: 0, output: whole });
     const other = `1:${'0'.repeat(64)}`;
