@@ -6,7 +6,8 @@ import {
 } from '@aws-sdk/client-s3';
 import type { Sse } from '../config/config.ts';
 import type { StoreTraits } from '../config/store-traits.ts';
-import { unavailable } from '../contract/errors.ts';
+import { busy, unavailable } from '../contract/errors.ts';
+import { createSlots } from '../net/slots.ts';
 import { isCode } from './bucket-errors.ts';
 import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption.ts';
@@ -14,6 +15,14 @@ import { UnmarkedAnswer } from './only-the-bucket.ts';
 
 /** A part in the bucket; `etag` with its quotes. */
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
+
+/**
+ * Lists of parts that are read at the same time, in all and for one user, and how long one waits for its turn. Thousands
+ * of parts are much XML to parse, and while it is parsed nobody is answered.
+ */
+const MAX_LISTED = 32;
+const MAX_LISTED_PER_USER = 2;
+const LISTED_WITHIN_MS = 10_000;
 
 /** What is fixed when an upload starts; parts cannot change it. */
 export type UploadToBegin = {
@@ -36,6 +45,35 @@ export function createMultipartUploads(
   bucketName: string,
   { ping, store }: { ping: () => Promise<void>; store: Pick<StoreTraits, 'conditionalPut'> },
 ) {
+  const listing = createSlots({
+    ...{ inAll: MAX_LISTED, perUser: MAX_LISTED_PER_USER, waitMs: LISTED_WITHIN_MS },
+    refuse: (isOwnDoing) => busy(`too many lists of parts${isOwnDoing ? ' of yours' : ''} are being read`),
+  });
+
+  async function listParts(key: string, uploadId: string): Promise<StoredPart[] | null> {
+    const parts: StoredPart[] = [];
+    try {
+      // Reads IsTruncated instead of using the SDK's paginator, which follows the next marker; Ceph always sends one.
+      for (let marker: string | undefined, more = true; more; ) {
+        const page = await quick.send(
+          new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
+        );
+        if (page.UploadId !== uploadId) throw new Error('ListParts listed another upload');
+        for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumSHA256 } of page.Parts ?? []) {
+          parts.push({ partNumber: PartNumber, sizeBytes: Size, etag: ETag, checksumSha256: ChecksumSHA256 ?? null });
+        }
+        more = page.IsTruncated === true;
+        const next = page.NextPartNumberMarker;
+        if (more && (next === undefined || next === marker)) throw new Error('ListParts gave an incomplete list');
+        marker = next;
+      }
+    } catch (error) {
+      if (isNoSuchUpload(error)) return null;
+      throw unavailable('storage', error);
+    }
+    return parts;
+  }
+
   return {
     /** CreateMultipartUpload: returns the bucket's id of the new upload. */
     async begin(key: string, { contentType, metadata, sse, partChecksums }: UploadToBegin): Promise<string> {
@@ -49,30 +87,11 @@ export function createMultipartUploads(
       return UploadId;
     },
 
-    /** ListParts, all pages, by number; null if there is no such upload under this key. */
-    async listParts(key: string, uploadId: string): Promise<StoredPart[] | null> {
-      const parts: StoredPart[] = [];
-      try {
-        // Reads IsTruncated instead of using the SDK's paginator, which follows the next marker; Ceph always sends one.
-        for (let marker: string | undefined, more = true; more; ) {
-          const page = await quick.send(
-            new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
-          );
-          if (page.UploadId !== uploadId) throw new Error('ListParts listed another upload');
-          for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumSHA256 } of page.Parts ?? []) {
-            parts.push({ partNumber: PartNumber, sizeBytes: Size, etag: ETag, checksumSha256: ChecksumSHA256 ?? null });
-          }
-          more = page.IsTruncated === true;
-          const next = page.NextPartNumberMarker;
-          if (more && (next === undefined || next === marker)) throw new Error('ListParts gave an incomplete list');
-          marker = next;
-        }
-      } catch (error) {
-        if (isNoSuchUpload(error)) return null;
-        throw unavailable('storage', error);
-      }
-      return parts;
-    },
+    /**
+     * ListParts, all pages, by number; null if there is no such upload under this key.
+     * @param by for whom: two lists of each are read at the same time, and more wait for their turn.
+     */
+    listParts: (key: string, uploadId: string, by = key) => listing.run(by, () => listParts(key, uploadId)),
 
     /**
      * CompleteMultipartUpload, on condition that no object exists under the key. A 200 with an error in its body is an

@@ -6,6 +6,7 @@ import { Problem } from '../contract/errors.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
 import { parseOwnKey } from '../contract/object-key.ts';
 import type { Files } from '../db/create-files.ts';
+import type { Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { discardObject } from './discard-object.ts';
@@ -17,6 +18,8 @@ import { isFileOf } from './upload-outcome.ts';
 export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.optional() });
 
 export type AbortUploadServices = AuditServices & {
+  /** Those of confirmations: giving up asks as much of bucket and database. */
+  confirming: Slots;
   config: Pick<Config, 'keyPrefix'>;
   ids: IdSigner;
   bucket: Bucket;
@@ -31,7 +34,15 @@ export type AbortUploadServices = AuditServices & {
  * leaves no row.
  * @throws {Problem} `not-your-object`, `conflict` once it is confirmed, `storage-unavailable`, `database-unavailable`.
  */
-export const abortUpload = audited('upload.abort', abort, ({ objectKey }) => ({ objectKey }));
+export const abortUpload = audited('upload.abort', abortInTurn, ({ objectKey }) => ({ objectKey }));
+
+function abortInTurn(
+  services: AbortUploadServices,
+  caller: ActingCaller,
+  input: z.infer<typeof abortUploadInput>,
+): Promise<void> {
+  return services.confirming.run(caller.userId, () => abort(services, caller, input));
+}
 
 async function abort(
   services: AbortUploadServices,

@@ -41,7 +41,7 @@ export const confirmUploadInput = z
 
 type ConfirmUploadInput = z.infer<typeof confirmUploadInput>;
 
-/** Limits on concurrent confirmations: in total, per user, and how long one waits for its turn. */
+/** Limits on concurrent confirmations and abortions: in total, per user, and how long one waits for its turn. */
 const MAX_CONFIRMING = 64;
 const MAX_CONFIRMING_PER_USER = 16;
 const CONFIRMING_WITHIN_MS = 10_000;
@@ -50,7 +50,7 @@ const CONFIRMING_WITHIN_MS = 10_000;
 export function createConfirmingSlots(): Slots {
   return createSlots({
     ...{ inAll: MAX_CONFIRMING, perUser: MAX_CONFIRMING_PER_USER, waitMs: CONFIRMING_WITHIN_MS },
-    refuse: (isOwnDoing) => busy(`too many${isOwnDoing ? ' of your' : ''} uploads are being confirmed`),
+    refuse: (isOwnDoing) => busy(`too many${isOwnDoing ? ' of your' : ''} uploads are being confirmed or given up`),
   });
 }
 
@@ -174,7 +174,7 @@ async function completed(
   { uploadId = '', parts }: Pick<ConfirmUploadInput, 'uploadId' | 'parts'>,
 ) {
   const upload = toOpenUpload(services, caller, { objectKey, uploadId });
-  await completeParts(services.multipart, upload, parts);
+  await completeParts(services.multipart, upload, parts, caller.userId);
   return services.bucket.head(upload.key);
 }
 

@@ -18,7 +18,7 @@ export async function listParts(
   input: z.infer<typeof listPartsInput>,
 ) {
   const { key, bucketUploadId } = toOpenUpload(services, caller, input);
-  const parts = await services.multipart.listParts(key, bucketUploadId);
+  const parts = await services.multipart.listParts(key, bucketUploadId, caller.userId);
   if (parts === null) throw uploadNotFound();
   return { parts: parts.map(({ partNumber, sizeBytes, etag }) => ({ partNumber, size: sizeBytes, etag })) };
 }
