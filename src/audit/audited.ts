@@ -7,9 +7,9 @@ import { type AuditServices, actOf, recordRefusal, type Target } from './record-
 export type ActingCaller = Caller & { act: Act };
 
 /**
- * A function of the domain, with its name in the audit log. Where it refuses what was asked (4xx), that is a row for
- * each target; what succeeds writes its own rows with `caller.act`, together with what it changes. A log that cannot be
- * written turns no refusal into anything else.
+ * Wraps a domain function with its action in the audit log. A refusal (4xx) adds a row for each target; on success the
+ * function writes its own rows with `caller.act`, in the same statement as its changes. If the log cannot be written,
+ * the caller still gets the refusal.
  * @param targetOf what the arguments name, as the caller named it, whether there is such a thing or not.
  * @returns the function that everybody calls; it throws what `run` throws.
  */

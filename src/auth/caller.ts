@@ -2,18 +2,18 @@ import { Problem } from '../contract/errors.ts';
 import { toUserId, type UserId } from '../contract/object-key.ts';
 import type { Scope } from '../contract/scopes.ts';
 
-/** What a token says. */
+/** The identity in a token. */
 export type Identity = {
-  /** Whose files. */
+  /** The owner of the files. */
   userId: UserId;
-  /** Who really acts: the person of the token. */
+  /** Who acts: the token's user. */
   actorId: UserId;
   /** Whether an admin acts for the owner of the files by `X-On-Behalf-Of`. */
   isOnBehalf: boolean;
   scopes: ReadonlySet<Scope>;
 };
 
-/** Who asks, and through which request: what the audit log wants to know. */
+/** The identity and the request, for the audit log. */
 export type Caller = Identity & {
   requestId: string;
   /** The client's IP address; null where there is none to be seen. */
@@ -21,7 +21,7 @@ export type Caller = Identity & {
 };
 
 /**
- * Lets the caller pass who has the scope.
+ * Requires a scope of the caller.
  * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the scope that is missing.
  */
 export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope): void {

@@ -2,7 +2,7 @@ import { decodeJwt, decodeProtectedHeader, type JWTPayload, type ProtectedHeader
 
 export type Claims = JWTPayload;
 
-/** What a token says of itself, believed by nobody yet; null for what is no JWT. */
+/** The unverified header and claims of a token; null if it is not a JWT. */
 export function readUnverified(token: string): { header: ProtectedHeaderParameters; payload: JWTPayload } | null {
   try {
     return { header: decodeProtectedHeader(token), payload: decodeJwt(token) };

@@ -2,8 +2,8 @@ import { errors } from 'jose';
 import { Problem } from '../contract/errors.ts';
 
 /**
- * Why a token was refused, for the log of whoever runs the service: `why` in words, jose's code, the claim's name.
- * Never a value of the token, nor a name that it brings along.
+ * Why a token was refused, for the operator's log: `why` in words, jose's code, the claim's name. Never contains a
+ * value or a name from the token.
  */
 export type TokenRefusal = { why: string; code?: string; claim?: string };
 
@@ -12,8 +12,8 @@ const WHY: Readonly<Record<string, string>> = {
   ERR_JWKS_NO_MATCHING_KEY: 'no key at JWKS_URL has its kid and fits its alg',
   ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'several keys at JWKS_URL fit: it has no kid that tells them apart',
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'it is signed with another key, or was changed',
-  ERR_JWS_INVALID: 'it is no signed JWT',
-  ERR_JWT_INVALID: 'it is no JWT',
+  ERR_JWS_INVALID: 'it is not a signed JWT',
+  ERR_JWT_INVALID: 'it is not a JWT',
   ERR_JWT_EXPIRED: 'it has expired',
 };
 
@@ -26,7 +26,7 @@ export function refusalOf(error: unknown): Problem {
   const isMissing = error instanceof errors.JWTClaimValidationFailed && error.reason === 'missing';
   const whyOfClaim = isMissing ? `it has no ${claim}` : `its ${claim} is not one that counts here`;
   const refusal = {
-    why: WHY[code ?? ''] ?? (claim === undefined ? 'it is no JWT that can be read' : whyOfClaim),
+    why: WHY[code ?? ''] ?? (claim === undefined ? 'it is not a readable JWT' : whyOfClaim),
     ...(code !== undefined && { code }),
     ...(claim !== undefined && { claim }),
   };

@@ -2,23 +2,23 @@ import { type CryptoKey, createLocalJWKSet, errors, type JWTVerifyGetKey, type L
 import { unavailable } from '../contract/errors.ts';
 import { downloadText } from '../net/download-text.ts';
 
-/** A set this old is fetched again behind the request that notices. */
+/** A set of this age is fetched again, in the background of a request. */
 const REFRESH_AFTER_MS = 600_000;
-/** The same after a fetch that failed. */
+/** Retry interval after a failed fetch. */
 const RETRY_AFTER_MS = 30_000;
-/** Nobody asked for so long that a key may have been revoked long ago: the request waits for the fetch. */
+/** A set of this age may contain revoked keys: the request waits for the fetch. */
 const IDLE_AFTER_MS = 2 * REFRESH_AFTER_MS;
 /**
- * At most one fetch in this time because of unknown key ids, which anybody can make up, or because there is no set at
- * all: as long as `Retry-After` says.
+ * Minimum interval between fetches for unknown key ids, which anyone can invent, and retry interval until the first set
+ * arrives; also the value of `Retry-After`.
  */
 const COOL_DOWN_MS = 5000;
-/** Key ids that were looked for in vain, the last of them. */
+/** How many unknown key ids are remembered. */
 const MAX_UNKNOWN = 1000;
 /** The sets of large issuers have a few KiB. */
 const MAX_SET_BYTES = 512 * 1024;
 
-/** Hears of each fetch that failed, and whether there are keys of an earlier one. */
+/** Called for each failed fetch, with whether an earlier one provided keys. */
 export type OnRefreshFailed = (error: unknown, hasKeys: boolean) => void;
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jsonText } from '../contract/json-text.ts';
 
-/** An object that arrived in a bucket; null for an event that says anything else, such as a removal. */
+/** An object that arrived in a bucket; null for any other event, such as a removal. */
 export type BucketEvent = { bucket: string; key: string } | null;
 
 const place = z.object({
@@ -31,15 +31,15 @@ const eventBridgeEvent = z
 
 /** A message about a bucket as S3 itself, MinIO, Ceph or EventBridge write it: what it says happened, in its order. */
 export const bucketEvents = z.union([notification, eventBridgeEvent, testEvent], {
-  error: 'is no bucket event of a known format',
+  error: 'is not a bucket event of a known format',
 });
 
 /** The same, as the text that an SNS message carries. */
 export const bucketEventsText = jsonText.pipe(bucketEvents);
 
 /**
- * The key of a record, which AWS and MinIO encode as a form does, and Ceph not at all: no key of an upload holds a
- * character that would make a difference. What cannot be decoded is left as it is.
+ * The key of a record. AWS and MinIO encode it as in a form, Ceph does not: keys of uploads have no character for which
+ * that matters. A key that cannot be decoded stays as it is.
  */
 function decodeKey(key: string): string {
   try {

@@ -13,14 +13,14 @@ type Delivery = Pick<Caller, 'requestId' | 'address'>;
 
 export type ConfirmEventsServices = ConfirmUploadServices & { endpoint: Pick<SigningEndpoint, 'bucket'> };
 
-/** How many events made a file, were of one already, were of no upload of ours, or of one that can be no file. */
+/** Number of events by result: file created, file already confirmed, not an upload of this service, upload refused. */
 type EventCounts = Record<'confirmed' | 'known' | 'ignored' | 'refused', number>;
 
 /**
- * Confirms each upload that the bucket says has arrived, as its owner would, one after the other. An event is only a
- * hint: what is stored is asked of the bucket again, so one that is late, doubled or made up confirms nothing that the
- * owner could not. Copies of verified uploads have keys of no user, and are ignored with everything else like that.
- * @throws {Problem} `storage-unavailable`, `database-unavailable`: send all of it again.
+ * Confirms each upload that the bucket reports, as its owner would, one after the other. An event is only a hint: the
+ * bucket is asked again, so a late, repeated or forged event confirms nothing that the owner could not. Copies of
+ * verified uploads have no user's key, and are ignored like all other keys.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`: send the whole message again.
  */
 export async function confirmEvents(
   services: ConfirmEventsServices,
@@ -47,7 +47,7 @@ async function confirmEvent(
     return created ? 'confirmed' : 'known';
   } catch (error) {
     if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
-    // To be told again would change nothing, except for an object that changed meanwhile (`objectChanged`).
+    // Another delivery helps only if the object changed during the confirmation (`objectChanged`).
     if (error.headers['retry-after'] === undefined) return 'refused';
     throw unavailable('storage', new Error(error.message));
   }

@@ -4,9 +4,9 @@ import { createSnsVerifier, type Download } from './create-sns-verifier.ts';
 import { type SnsMessage, snsOrigin } from './sns-message.ts';
 
 /**
- * Reads the messages of the listed SNS topics, each verified first. The first one of a subscription asks whether it is
- * wanted; it is, since the topic is listed, and SNS is told so by visiting the URL it names.
- * @returns a function that answers the bucket events of a message, none for one about the subscription. It throws
+ * Reads the messages of the listed SNS topics, and verifies each first. Confirms a new subscription by visiting the URL
+ * in its first message.
+ * @returns a function that returns the bucket events of a message, none for one about the subscription. It throws
  * `Problem` as `createSnsVerifier` says, `invalid-request` for a notification about something else, `keys-unavailable`
  * when SNS does not take the confirmation.
  */
@@ -21,10 +21,10 @@ export function createSnsReader(options: {
     await verify(message);
     if (message.Type === 'Notification') {
       const events = bucketEventsText.safeParse(message.Message);
-      if (!events.success) throw new Problem('invalid-request', 'the message is no bucket event of a known format');
+      if (!events.success) throw new Problem('invalid-request', 'the message is not a bucket event of a known format');
       return events.data;
     }
-    // The message that one has ended carries a URL as well: visiting that would begin it again.
+    // The message about an ended subscription also has a URL, which would renew it.
     if (message.Type === 'SubscriptionConfirmation') {
       if (!message.SubscribeURL.startsWith(`${snsOrigin(message.TopicArn)}/?Action=ConfirmSubscription&`)) {
         throw new Problem('invalid-request', 'SubscribeURL does not lead to SNS');

@@ -5,9 +5,9 @@ import { type SnsMessage, snsOrigin, stringToSign } from './sns-message.ts';
 /** The text behind a URL, or a rejection: `downloadText`. */
 export type Download = (url: string) => Promise<string>;
 
-/** After as long SNS itself gives up (SNS Developer Guide, "Creating an HTTP/S delivery policy"). */
+/** SNS itself gives up after this time (SNS Developer Guide, "Creating an HTTP/S delivery policy"). */
 const MAX_AGE_MS = 3_600_000;
-/** Certificates under made-up names are asked for in vain: no more than so many at once. */
+/** Limits concurrent downloads of certificates, since a forged message can name any certificate. */
 const MAX_DOWNLOADS = 4;
 const HASHES = { 1: 'RSA-SHA1', 2: 'RSA-SHA256' } as const;
 
@@ -64,7 +64,7 @@ export function createSnsVerifier(options: {
   };
 }
 
-/** The problem of a message whose topic nobody set. */
+/** The problem for a message whose topic is not in the settings. */
 export function topicNotListed(): Problem {
   return new Problem('forbidden', 'events of this topic are not accepted');
 }

@@ -12,7 +12,7 @@ import { type FileRow, files, fileUsage, type Refusal } from './schema.ts';
 /** Which file, and whose it must be. `id` must be a UUID. */
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 
-/** What comes later in a file's life; every other column comes with its upload. */
+/** Columns that are set later; the upload sets all others. */
 const { status, refusal, deletedAt, objectRemovedAt, ...newFileColumns } = getTableColumns(files);
 
 /** What an upload brings. */
@@ -34,15 +34,15 @@ export type Usage = { sizeBytes: number; files: number };
  */
 export type Files = {
   /**
-   * The inserted row, or null when a row with this id or this object key exists (whose it is, finding it tells).
-   * One statement, so of any number of simultaneous calls exactly one gets the row.
-   * @throws {Problem} `quota-exceeded`; then there is no row.
+   * The inserted row, or null if a row with this id or this object key exists, of any owner.
+   * One statement, so exactly one of any number of concurrent calls gets the row.
+   * @throws {Problem} `quota-exceeded`; then no row is inserted.
    */
   insert(file: NewFile, act: Act): Promise<FileRow | null>;
   /**
-   * Takes the id for an upload that is none: the inserted row, or null as `insert`.
-   * @param refusal what its owner is told; null where there is nothing to tell.
-   * @param act what the audit log says of it; null: nothing here.
+   * Burns the id so that no file can ever use it: the inserted row, or null as `insert`.
+   * @param refusal the error that later confirmations get; null if the upload was aborted.
+   * @param act the entry in the audit log; null for none.
    */
   refuse(file: NewFile, refusal: Refusal | null, act: Act | null): Promise<FileRow | null>;
   /** The owner's file, or null; a row in a final state is no file. */
@@ -59,7 +59,7 @@ export type Files = {
   ): Promise<FileRow[]>;
   /** The changed row, or null when the owner has no such file, or none in one of these states. */
   change(file: FileId, from: readonly FileState[], change: FileChange, act: Act): Promise<FileRow | null>;
-  /** The object of a deleted or refused file is gone: since now, by the database's clock. */
+  /** Records that the object of a deleted or refused file was removed, now by the database's clock. */
   markRemoved(file: FileId): Promise<void>;
   /** As `findFiles`. */
   list(page: FilePage): Promise<FoundFile[]>;

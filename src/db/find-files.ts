@@ -40,9 +40,9 @@ export type FilePage = {
 };
 
 /**
- * How many files are looked through in order, for what no index has in that order. Where many match, that fills a page
- * soon; where few do, an index gathers them from everywhere, and they are sorted. What the near ones hold tells which
- * it is to be: of a million, with one match in 400 either way takes 5 ms (bench/README.md).
+ * How many rows are scanned in order before falling back to an index, for filters that no index has in that order. With
+ * many matches, the scan soon fills a page; with few, an index finds them all and they are sorted. With one match in
+ * 400 of a million files, both take 5 ms (bench/README.md).
  */
 const NEAR = 2_000;
 const FAR = 25_000;

@@ -16,7 +16,7 @@ const NOT_NOW = /^(08|53|57|58|25006$|42P01$|55000$|55P03$|28|3D)/;
 /** Of an error that ends the connection, whatever its SQLSTATE: poolers have some of their own (Supavisor: XX000). */
 const FATAL = /^(FATAL|PANIC)$/;
 
-/** SQLSTATE of a server that does not know us, or not this database: it may again when somebody has mended that. */
+/** SQLSTATE of a server that refuses these credentials or this database: it may accept them after a fix. */
 const REFUSED = /^(28|3D)/;
 
 /** What the drivers' pools and Node's sockets say when there is no connection to be had, or none that answers. */
@@ -60,7 +60,7 @@ export function isStale(error: unknown): boolean {
   return STALE.test(sqlState(error) ?? '');
 }
 
-/** Whether its connection is of no more use, or nobody knows. What else a server refuses leaves it as it was. */
+/** Whether the connection is unusable or in an unknown state. After any other error it stays usable. */
 export function isBroken(error: unknown): boolean {
   const state = sqlState(error);
   return state === undefined || BROKEN.test(state) || isFatal(error) || isStale(error);

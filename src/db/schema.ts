@@ -46,7 +46,7 @@ const time = (name: string) => timestamp(name, { withTimezone: true, precision: 
 const inStates = (status: SQLWrapper, states: readonly FileState[]) =>
   sql`${status} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`;
 
-/** Why an upload was refused: what its owner is told, however often it is confirmed. */
+/** Why an upload was refused: the error that every later confirmation gets. */
 export type Refusal = {
   code: Extract<ProblemCode, 'verification-failed' | 'quota-exceeded'>;
   detail: string;
@@ -97,7 +97,7 @@ export const files = pgTable(
     objectRemovedAt: time('object_removed_at'),
   },
   (t) => [
-    // Nobody's row stands in the way of another's: whoever learns an id can do nothing with it but under their own.
+    // Ids are unique per owner, so a user who learns another's id cannot block it.
     primaryKey({ name: 'files_pkey', columns: [t.ownerId, t.id] }),
     unique('files_object_key_key').on(t.objectKey),
     // The files of a record and those of a document type, in the order of time. The indexes of the orders themselves,
@@ -246,21 +246,21 @@ export type AuditSealRow = typeof auditSeals.$inferSelect;
 export type SweepCounts = {
   /** Objects that were looked at. */
   listed: number;
-  /** Objects under keys that no upload has: nobody's, and left alone. */
+  /** Objects under keys that are not an upload's: left alone. */
   foreign: number;
-  /** Uploads that nobody confirmed within a day: removed. */
+  /** Uploads that were not confirmed within a day: removed. */
   abandoned: number;
-  /** Copies that no file has, and what was uploaded again after its file was confirmed or deleted: removed. */
+  /** Copies that belong to no file, and objects uploaded again after their file was confirmed or deleted: removed. */
   stray: number;
   /** Objects of deleted files and of refused uploads whose time had come: removed. */
   deleted: number;
-  /** Uploads in parts that nobody finished within a week: aborted. */
+  /** Uploads in parts that were not finished within a week: aborted. */
   aborted: number;
-  /** Rows of deleted files that no late upload can concern any more: forgotten. */
+  /** Rows of deleted files whose upload URLs have all expired: deleted. */
   forgotten: number;
-  /** Files whose object is gone: reported, and left as they are. */
+  /** Files whose object is missing: reported, and left as they are. */
   missing: number;
-  /** What the bucket would not let go (Object Lock, a policy), or did not answer for: reported, and tried again. */
+  /** Objects that the bucket refused to remove (Object Lock, a policy) or did not answer for: reported, and retried. */
   failed: number;
 };
 

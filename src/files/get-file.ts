@@ -8,11 +8,11 @@ import { FILE_ID_PATTERN, parseOwnKey } from '../contract/object-key.ts';
 import type { Files } from '../db/create-files.ts';
 import type { FileRow } from '../db/schema.ts';
 
-/** How a caller may point at a file. */
+/** How a caller names a file. */
 export type FileReference = { fileId: string } | { objectKey: string };
 
 /**
- * The id that a reference names, in its canonical form; null for what no file has.
+ * The file id of a reference, in canonical form; null if it is not a valid one.
  * @throws {Problem} `not-your-object` (decided from the key alone).
  */
 export function toFileId(config: Pick<Config, 'keyPrefix'>, caller: Caller, reference: FileReference): string | null {

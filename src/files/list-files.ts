@@ -96,7 +96,7 @@ const CURSOR_KEYS = {
   sizeBytes: z.int().min(0),
 };
 
-/** Null for what is no cursor of this order. */
+/** Null if the text is not a cursor of this order. */
 function parseCursor(cursor: string, sort: Sort): FilePosition | null {
   const parts = z.tuple([z.literal(sort), CURSOR_KEYS[FILE_SORTS[sort].key], z.string().regex(FILE_ID_PATTERN)]);
   try {

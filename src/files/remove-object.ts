@@ -3,8 +3,8 @@ import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 
 /**
- * Removes the object of a deleted file, and says so in its row. What somebody put under its key since is not that
- * object, and is left to the sweeper.
+ * Removes the object of a deleted file, and records that in its row. An object that was uploaded under its key since is
+ * left to the sweeper.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that this is to be done.
  */
 export async function removeObject(

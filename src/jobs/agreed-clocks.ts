@@ -1,7 +1,7 @@
 import type { MarkerQueries } from '../db/create-marker-queries.ts';
 import { SweepRefused } from './sweep-refused.ts';
 
-/** What time it is by each of those who date things. */
+/** The time by each clock that dates objects or rows. */
 export type Clocks = { bucket: Date; database: Date; host: Date };
 
 /**
@@ -21,9 +21,9 @@ export async function readClocks({ bucketClock, markerQueries, now }: ClockServi
 }
 
 /**
- * The clocks, by which the sweeper tells what is old: objects by the bucket's, deletions by the database's. A clock
- * that is wrong by a month would make abandoned uploads of those of a moment ago.
- * @throws {SweepRefused} when they differ by more than five minutes.
+ * Returns the clocks if they agree. The sweeper takes the age of objects from the bucket's clock and of deletions from
+ * the database's: with a wrong clock, it would remove new uploads as abandoned.
+ * @throws {SweepRefused} if they differ by more than five minutes.
  */
 export function requireAgreement(clocks: Clocks): Clocks {
   const times = Object.values(clocks).map((clock) => clock.getTime());

@@ -5,12 +5,12 @@ export type ClaimServices = MarkerServices & {
   now: () => Date;
 };
 
-/** More turns than instances of one database can have at the same moment. */
+/** How often to retry: more often than the instances of one database write the marker at the same time. */
 const TURNS = 10;
 
 /**
- * Makes sure that this database is the one whose files are in the bucket, and writes a new word into the marker.
- * @param adopt claims the bucket whatever its marker says, and withdraws what others have objected.
+ * Requires that the bucket's files belong to this database, and writes a new word into the marker.
+ * @param adopt claims the bucket whatever its marker says, and removes objections.
  * @throws {SweepRefused} as `requireOurs` does, unless `adopt`.
  */
 export async function claimBucket(
@@ -25,7 +25,7 @@ export async function claimBucket(
     if (adopt) await services.objection.remove();
     return;
   }
-  throw new Error('the marker in the bucket changes all the time: other instances write it at this moment');
+  throw new Error('the marker in the bucket keeps changing: other instances are writing it');
 }
 
 /** Looks again, before anything is removed: another database may have written the marker, or objected. */
@@ -35,7 +35,7 @@ export async function checkClaim(services: MarkerServices): Promise<void> {
 
 /**
  * Puts a new word into the marker.
- * @returns false when somebody else has replaced it since it was examined.
+ * @returns false if another instance has replaced it since it was examined.
  */
 export async function renewMarker(
   { marker, markerQueries, newId, now }: ClaimServices,

@@ -43,9 +43,8 @@ export type Examined = {
 const LOOKS = 3;
 
 /**
- * Holds the bucket's marker against this database. To any database but the one whose files are in the bucket (a branch
- * or a copy of it, the same one restored to an earlier time) files that it does not know are uploads that nobody
- * confirmed: it would sweep them away.
+ * Compares the bucket's marker with this database. Stops a sweep with the wrong database (a branch, a copy, or one
+ * restored to an earlier time), which would delete every file it does not know as an abandoned upload.
  *
  * Every claim and every renewal puts a new random word into the marker, and into the database before that. So the
  * word in the bucket is known to the database that wrote it, and to no copy that was made before. It is renewed at most
@@ -116,7 +115,7 @@ function parse<T>(shape: z.ZodType<T>, text: string): T | null {
   }
 }
 
-/** What is known of both and differs, the most telling first. */
+/** The first known difference between both, in the order of importance. */
 function differenceOf(theirs: DatabaseIdentity, ours: DatabaseIdentity): string | null {
   const differs = (field: keyof DatabaseIdentity) =>
     theirs[field] !== null && ours[field] !== null && theirs[field] !== ours[field];

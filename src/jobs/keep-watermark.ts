@@ -116,5 +116,5 @@ async function renew(services: WatermarkServices, files: readonly FileId[]): Pro
     if (examined.objection === null) noteSuccess(services.sweeperHealth);
     return null;
   }
-  throw new Error('the marker in the bucket changes all the time');
+  throw new Error('the marker in the bucket keeps changing');
 }

@@ -33,7 +33,7 @@ const ETAG_OF_PARTS = /-\d+"?$/;
  * | another name for the id of a refused upload | | removed: it can become no file |
  * | a copy | a file that has it, or a deleted one that is kept | left |
  * | a copy | none, for a day or more | removed |
- * | none of ours | | left, and counted |
+ * | not an upload or a copy | | left, and counted |
  *
  * **No object is removed while it is being confirmed.** Confirming ends with one insert of the file's id. The sweeper
  * removes what has no row only after its own insert of the same id, as `refused`, has won: of the two exactly one does.
@@ -93,7 +93,7 @@ function isOld({ clocks }: RunningSweep, { etag, lastModified }: ListedObject): 
   return clocks.bucket.getTime() - lastModified.getTime() >= maxAgeMs;
 }
 
-/** Whether what lies under a key with this row's id can be of no use any more. */
+/** Whether this row's id rules out that the object is still needed. */
 function isOfNoUse(row: FileRow | undefined, object: ListedObject): boolean {
   if (row === undefined) return false;
   const fate = FILE_STATES[row.status].object;
