@@ -36,7 +36,8 @@ export function renderSettingsPage(): string {
 
 Environment variables; \`.env\` is read when present, and what is set in the environment wins. An empty value counts as
 unset. Any \`NAME\` may be a file instead, as Docker and Kubernetes hand out secrets: \`NAME_FILE=/run/secrets/name\`.
-[\`.env.example\`](../.env.example) has the same to copy. \`npm run settings\` writes both from \`src/config/settings\`.`;
+[\`.env.example\`](../.env.example) has the same to copy. \`npm run settings\` writes both from
+\`src/config/settings\`.`;
   const groups = SETTING_GROUPS.map(({ title, intro, settings }) =>
     [
       `## ${title}`,

@@ -96,9 +96,9 @@ const USUAL_NAMES = new Map(NAMES.flatMap(([usual, ...others]) => others.map((ot
  * names and charset in lower case, one space after each semicolon, quotes where a value needs them, no empty parameter.
  * `Video/WebM;codecs=vp8,opus` becomes `video/webm; codecs="vp8,opus"`: to a browser, a comma outside quotes starts
  * another type, and the last one counts (Fetch standard, "extract a MIME type"). A parameter that is malformed,
- * repeated, or not allowed in a header is dropped (WHATWG MIME Sniffing standard, section 4.4), and so is one that would
- * make the type longer than 128 characters: mail programs add `name="Report (2); final.pdf"`, and that should not fail
- * an upload.
+ * repeated, or not allowed in a header is dropped (WHATWG MIME Sniffing standard, section 4.4), and so is one that
+ * would make the type longer than 128 characters: mail programs add `name="Report (2); final.pdf"`, and that should not
+ * fail an upload.
  * @returns null for an invalid type, one of more than 128 characters without parameters, or more than 1,024 with them.
  */
 export function toMediaType(text: string): string | null {

@@ -104,7 +104,8 @@ export function connectDatabase({
     ping: () =>
       queryDatabase(() =>
         pinger.lend(async ({ db }) => {
-          const query = sql`select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as read_only`;
+          const query = sql`
+            select pg_is_in_recovery() or current_setting('transaction_read_only')::boolean as read_only`;
           const [server] = await rowsOf(db, z.object({ read_only: z.boolean() }), query);
           if (server?.read_only === false) return;
           pool.renew();

@@ -25,7 +25,8 @@ export function createAuditLog({ asUser, db }: Pick<Database, 'asUser' | 'db'>):
       if (events.length === 0) return Promise.resolve();
       const rows = events.map(
         ({ actorId, action, outcome, fileId, objectKey, address, requestId, ...event }) =>
-          sql`(${actorId}, ${event.userId}, ${action}, ${outcome}, ${fileId}::uuid, ${objectKey}, ${address}, ${requestId})`,
+          sql`(${actorId}, ${event.userId}, ${action}, ${outcome}, ${fileId}::uuid, ${objectKey}, ${address},
+            ${requestId})`,
       );
       // Drizzle's own insert names every column, also those that only the database may fill.
       const insert = sql`

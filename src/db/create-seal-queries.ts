@@ -58,7 +58,8 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
      * @param fromXid leaves out the rows of transactions before, which are sealed.
      */
     async horizon(fromXid: string, afterId: number): Promise<Horizon> {
-      const foreign = sql`from ${auditEvents} where xid >= greatest(pg_snapshot_xmax(now), ${xid(fromXid)}) and id > ${afterId}`;
+      const foreign = sql`
+        from ${auditEvents} where xid >= greatest(pg_snapshot_xmax(now), ${xid(fromXid)}) and id > ${afterId}`;
       const [horizon] = await queryDatabase(() =>
         db
           .select({

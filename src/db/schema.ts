@@ -31,13 +31,15 @@ const userRole = pgRole(USER_ROLE).existing();
 /** Where `Database.asUser` puts the user's id, for the policies. */
 export const USER_SETTING = 'signpost.user_id';
 
+const LOGIN_RUNS_SERVICE = "(select has_table_privilege(session_user, 'leases'::regclass, 'update'))";
+
 /**
  * The rows of the user whose statement it is; no row without a user. And none for a login of another database of the
  * same cluster, which may well act as `USER_ROLE`, too: roles are the whole cluster's. Who serves this database may
  * write its leases, as its owner or by a grant; asked once a statement, not for each row.
  */
 const ownRows = (ownerId: SQLWrapper) =>
-  sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true) and (select has_table_privilege(session_user, 'leases'::regclass, 'update'))`;
+  sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true) and ${sql.raw(LOGIN_RUNS_SERVICE)}`;
 
 /** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });

@@ -118,7 +118,8 @@ async function checkOwner(database: Database): Promise<Check> {
          where oid in (to_regclass('files'), to_regclass('file_usage'), to_regclass('audit_events'))
          and not pg_has_role(relowner, 'USAGE')) as foreign,
        (select rolsuper or rolcreaterole from pg_roles where rolname = current_user)
-         or coalesce((select pg_has_role(oid, 'MEMBER') from pg_roles where rolname = '${USER_ROLE}'), false) as user_role`,
+         or coalesce((select pg_has_role(oid, 'MEMBER') from pg_roles where rolname = '${USER_ROLE}'), false)
+            as user_role`,
   );
   const leave = 'or MIGRATE_ON_START=false, and npm run db:migrate as their owner';
   if (rights === undefined || !rights.creates) {

@@ -70,7 +70,10 @@ export async function examineMarker({ marker, objection, markerQueries }: Marker
     const difference = text.database && differenceOf(text.database, database);
     if (difference !== null) return difference;
     if (await markerQueries.isKnown(text.word)) return null;
-    return `the marker in the bucket, of ${found.lastModified.toISOString()}, is newer than this database: it was set back to an earlier time, or is a copy of another`;
+    return (
+      `the marker in the bucket, of ${found.lastModified.toISOString()}, is newer than this database: it was set ` +
+      'back to an earlier time, or is a copy of another'
+    );
   }
 
   async function readObjection(): Promise<string | null> {
@@ -78,7 +81,10 @@ export async function examineMarker({ marker, objection, markerQueries }: Marker
     if (found === null) return null;
     const { database: by, reason } = parse(objectionText, found.text) ?? {};
     const who = by === undefined ? 'a database' : `the database "${by.name}"`;
-    return `${who} has confirmed files in this bucket, last at ${found.lastModified.toISOString()}, and objects: ${reason ?? 'its reason cannot be read'}`;
+    return (
+      `${who} has confirmed files in this bucket, last at ${found.lastModified.toISOString()}, and objects: ` +
+      `${reason ?? 'its reason cannot be read'}`
+    );
   }
 }
 
@@ -124,7 +130,10 @@ function differenceOf(theirs: DatabaseIdentity, ours: DatabaseIdentity): string 
   if (differs('database')) return `the marker in the bucket is of another database of this cluster, "${theirs.name}"`;
   if (differs('table')) return 'this database was restored from a dump since it wrote the marker in the bucket';
   if (differs('timeline')) {
-    return 'the database was restored to an earlier time, or a stand-by took over, since it wrote the marker in the bucket';
+    return (
+      'the database was restored to an earlier time, or a stand-by took over, since it wrote the marker in the ' +
+      'bucket'
+    );
   }
   return null;
 }

@@ -22,7 +22,8 @@ import type { Closers } from './open-database.ts';
 const CREDENTIALS_WITHIN_MS = 5_000;
 
 const NO_CREDENTIALS =
-  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, container or ' +
+  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, ' +
+  'container or ' +
   'instance role has credentials for this service';
 
 /** The bucket and its signer; see `createServices`. */

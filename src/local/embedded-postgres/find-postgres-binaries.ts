@@ -21,7 +21,8 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
     entry = createRequire(wrapper).resolve(platformPackage);
   } catch (cause) {
     throw new Error(
-      `there is no embedded PostgreSQL: ${platformPackage} is not installed (a development dependency). Set DATABASE_URL.`,
+      `there is no embedded PostgreSQL: ${platformPackage} is not installed (a development dependency). Set ` +
+        'DATABASE_URL.',
       { cause },
     );
   }

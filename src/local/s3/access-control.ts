@@ -48,8 +48,11 @@ export function requireOwnersAcl(body: Buffer): void {
 /** The list of everything here: full control for the owner. */
 export function describeAcl(): S3Answer {
   const owner = OWNER_NODES.map(renderNode).join('');
-  const grantee = `<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">${owner}</Grantee>`;
+  const instance = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';
+  const grantee = `<Grantee ${instance} xsi:type="CanonicalUser">${owner}</Grantee>`;
   const list = `<AccessControlList><Grant>${grantee}<Permission>FULL_CONTROL</Permission></Grant></AccessControlList>`;
-  const body = `<?xml version="1.0" encoding="UTF-8"?>\n<AccessControlPolicy xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner>${owner}</Owner>${list}</AccessControlPolicy>`;
+  const body =
+    '<?xml version="1.0" encoding="UTF-8"?>\n<AccessControlPolicy ' +
+    `xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Owner>${owner}</Owner>${list}</AccessControlPolicy>`;
   return { status: 200, headers: [['content-type', 'application/xml']], body: Buffer.from(body) };
 }

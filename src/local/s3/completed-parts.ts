@@ -57,7 +57,8 @@ export function choosePart(
   if (checksum?.type === 'COMPOSITE' && !checksums.has(element)) {
     throw new S3Error(
       'InvalidRequest',
-      `The upload was created using a ${checksum.algorithm} checksum. The complete request must include the checksum for each part. It was missing for part ${partNumber} in the request.`,
+      `The upload was created using a ${checksum.algorithm} checksum. The complete request must include the ` +
+        `checksum for each part. It was missing for part ${partNumber} in the request.`,
     );
   }
   for (const [name, value] of checksums) {

@@ -62,6 +62,7 @@ export async function copyBytes<Result>(
 
 function requireCopyable({ start, end }: ByteRange): void {
   if (end - start < MAX_SOURCE_BYTES) return;
-  const message = `The specified copy source is larger than the maximum allowable size for a copy source: ${MAX_SOURCE_BYTES}`;
+  const limit = 'larger than the maximum allowable size for a copy source';
+  const message = `The specified copy source is ${limit}: ${MAX_SOURCE_BYTES}`;
   throw new S3Error('InvalidRequest', message);
 }

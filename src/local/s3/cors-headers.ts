@@ -28,7 +28,9 @@ export async function answerPreflight(store: Store, request: S3Request): Promise
   if (rule === undefined) {
     throw new S3Error(
       'AccessForbidden',
-      "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.",
+      'CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, ' +
+        'request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by ' +
+        "the resource's CORS spec.",
     );
   }
   const headers = ruleHeaders(rule, origin);

@@ -43,7 +43,8 @@ export function renderCorsRules(rules: readonly CorsRule[]): Buffer {
     return `<CORSRule>${fields.map(([name, value]) => `<${name}>${escapeXml(value)}</${name}>`).join('')}</CORSRule>`;
   });
   return Buffer.from(
-    `<?xml version="1.0" encoding="UTF-8"?>\n<CORSConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body.join('')}</CORSConfiguration>`,
+    '<?xml version="1.0" encoding="UTF-8"?>\n<CORSConfiguration ' +
+      `xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${body.join('')}</CORSConfiguration>`,
   );
 }
 

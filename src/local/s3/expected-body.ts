@@ -89,7 +89,8 @@ export function requireAnnouncedAlgorithm({ headers }: S3Request, sent: Checksum
   if (sent === null) {
     throw new S3Error(
       'InvalidRequest',
-      'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+      'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers ' +
+        'were found.',
     );
   }
   if (announced.toLowerCase() === sent) return;

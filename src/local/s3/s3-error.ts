@@ -37,7 +37,8 @@ const S3_ERRORS = {
   InvalidPart: {
     status: 400,
     message:
-      "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+      'One or more of the specified parts could not be found. The part may not have been uploaded, or the ' +
+      "specified entity tag may not match the part's entity tag.",
   },
   InvalidPartNumber: { status: 416, message: 'The requested partnumber is not satisfiable' },
   InvalidPartOrder: {
@@ -86,7 +87,8 @@ const S3_ERRORS = {
   NoSuchUpload: {
     status: 404,
     message:
-      'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.',
+      'The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted ' +
+      'or completed.',
   },
   NoSuchVersion: { status: 404, message: 'The specified version does not exist.' },
   NotImplemented: {
@@ -105,7 +107,8 @@ const S3_ERRORS = {
   SignatureDoesNotMatch: {
     status: 403,
     message:
-      'The request signature we calculated does not match the signature you provided. Check your key and signing method.',
+      'The request signature we calculated does not match the signature you provided. Check your key and ' +
+      'signing method.',
   },
   SlowDown: { status: 503, message: 'Please reduce your request rate: the disk is full.' },
   UserKeyMustBeSpecified: {

@@ -29,7 +29,8 @@ export function readTagHeader(headers: ReadonlyMap<string, string>): Tag[] {
   if (tags.length < pairs.length || hasTwins(tags)) {
     throw new S3Error(
       'InvalidArgument',
-      "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.",
+      "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " +
+        'name duplicates.',
       { ArgumentName: 'x-amz-tagging', ArgumentValue: text },
     );
   }

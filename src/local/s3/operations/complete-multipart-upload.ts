@@ -82,7 +82,9 @@ function requireAnnounced(
 ): void {
   const announcedSize = headers.get('x-amz-mp-object-size');
   if (announcedSize !== undefined && announcedSize !== String(sizeBytes)) {
-    const message = `The provided 'x-amz-mp-object-size' header value ${announcedSize} does not match what was computed: ${sizeBytes}`;
+    const message =
+      `The provided 'x-amz-mp-object-size' header value ${announcedSize} does not match what was computed: ` +
+      `${sizeBytes}`;
     throw new S3Error('InvalidRequest', message);
   }
   const announcedType = headers.get('x-amz-checksum-type')?.toUpperCase();

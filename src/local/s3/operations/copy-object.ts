@@ -41,7 +41,8 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
   if (from.bucket === bucket && from.key === key && from.versionId === null && !replacesHeaders) {
     throw new S3Error(
       'InvalidRequest',
-      "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+      'This copy request is illegal because it is trying to copy an object to itself without changing the ' +
+        "object's metadata, storage class, website redirect location or encryption attributes.",
     );
   }
   requireWriteCondition(condition, await readRecord(store, bucket, key));

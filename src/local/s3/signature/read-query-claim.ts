@@ -28,7 +28,8 @@ const REQUIRED = [
 export function readQueryClaim(request: S3Request, region: string, now: Date): SignatureClaim {
   if (REQUIRED.some((name) => request.query.filter(([other]) => other === name).length !== 1)) {
     throw malformed(
-      'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
+      'Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, ' +
+        'X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.',
     );
   }
   const [algorithm, credentialText, signature, timestamp, signedHeadersText, expires] = REQUIRED.map(
@@ -38,7 +39,8 @@ export function readQueryClaim(request: S3Request, region: string, now: Date): S
   const credential = parseCredential(credentialText);
   if (credential === null) {
     throw malformed(
-      'Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
+      'Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting ' +
+        '"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".',
     );
   }
   const signedAt = parseTimestamp(timestamp);
@@ -70,7 +72,8 @@ function readExpires(value: string): number {
   if (seconds < 1) throw malformed('X-Amz-Expires must be at least one second');
   if (seconds > MAX_EXPIRES_SECONDS) {
     throw malformed(
-      'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds',
+      'X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than ' +
+        '604800 seconds',
     );
   }
   return seconds;

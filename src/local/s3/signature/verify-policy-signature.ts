@@ -48,7 +48,8 @@ export function verifyPolicySignature(fields: ReadonlyMap<string, string>, keys:
 function requireField(fields: ReadonlyMap<string, string>, name: string): string {
   const value = fields.get(name.toLowerCase());
   if (value !== undefined) return value;
-  const message = `Bucket POST must contain a field named '${name}'.  If it is specified, please check the order of the fields.`;
+  const hint = 'If it is specified, please check the order of the fields.';
+  const message = `Bucket POST must contain a field named '${name}'.  ${hint}`;
   throw new S3Error('InvalidArgument', message, { ArgumentName: name, ArgumentValue: '' });
 }
 

@@ -47,7 +47,8 @@ function readClaim(request: S3Request, region: string, now: Date): SignatureClai
   if (authorization !== undefined && inQuery) {
     throw new S3Error(
       'InvalidArgument',
-      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string parameter or the Authorization header should be specified',
+      'Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string ' +
+        'parameter or the Authorization header should be specified',
     );
   }
   if (authorization === undefined && !inQuery) {
