@@ -102,7 +102,8 @@ async function printFind(directory: string): Promise<void> {
     ]),
   );
   print(
-    `A row of its own, inserted: ${insertUs.toFixed(0)} µs, with the indexes of finding ${insertIndexedUs.toFixed(0)} µs.`,
+    `A row of its own, inserted: ${insertUs.toFixed(0)} µs, with the indexes of finding ` +
+      `${insertIndexedUs.toFixed(0)} µs.`,
   );
 }
 

@@ -154,12 +154,14 @@ async function pagesOf(client: pg.Client): Promise<Record<string, Page>> {
   };
 }
 
-const WORDS = `contract invoice report receipt photo scan letter statement draft final summary minutes budget plan lease offer
-  order delivery note tax payroll insurance policy claim certificate passport diploma resume application form agreement
+const WORDS = `contract invoice report receipt photo scan letter statement draft final summary minutes budget plan lease
+  offer order delivery note tax payroll insurance policy claim certificate passport diploma resume application form
+  agreement
   appendix protocol memo proposal estimate quotation manual guide spec drawing blueprint map survey inspection audit
   review feedback presentation slides agenda schedule calendar roadmap ticket incident analysis dataset export import
-  backup archive snapshot config journal diary recipe menu flyer poster brochure catalog newsletter press release article
-  essay thesis chapter manuscript script lyrics score recording interview transcript translation glossary index license
+  backup archive snapshot config journal diary recipe menu flyer poster brochure catalog newsletter press release
+  article essay thesis chapter manuscript script lyrics score recording interview transcript translation glossary index
+  license
   patent ruling verdict affidavit deed mortgage loan pension salary bonus expense travel itinerary visa prescription lab
   therapy referral Übergabe Übersicht Rechnung Vertrag Angebot Lieferschein Mahnung Kündigung Zeugnis Quittung`;
 
@@ -180,17 +182,19 @@ const FILL = (table: string) => `
       case when n % 220001 = 3 then 'case-five' when random() < 0.1 then 'case-big'
         when random() < 0.7 then 'case-' || floor(random() ^ 2 * 200000)::int end as record,
       case when n % 11000 = 4 then 'passport' when n < 55000 then 'scan-2022'
-        when n % 5 > 0 then (array['contract','invoice','photo','letter'])[1 + floor(random() ^ 2 * 4)::int] end as type,
-      case when n % 11000 = 12 then 'image/tiff' when n % 1100 = 13 then 'audio/mpeg' when n < 55000 then 'image/heic' else
-        (array['application/pdf','image/jpeg','image/png','text/plain','application/zip'])[1 + floor(random() ^ 2 * 5)::int]
+        when n % 5 > 0 then (array['contract','invoice','photo','letter'])[1 + floor(random() ^ 2 * 4)::int] end
+          as type,
+      case when n % 11000 = 12 then 'image/tiff' when n % 1100 = 13 then 'audio/mpeg' when n < 55000 then 'image/heic'
+        else         (array['application/pdf','image/jpeg','image/png','text/plain','application/zip'])
+          [1 + floor(random() ^ 2 * 5)::int]
         end as content_type,
       floor(exp(random() * 20))::bigint as size,
       case when random() < 0.03 then 'archived' when random() < 0.02 then 'deleted' else 'active' end as status
     from words, generate_series($2::int, $3::int) as n)
-  insert into ${table} (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, document_type, status,
-    created_at, deleted_at)
-  select id, owner, concat_ws('/', owner, coalesce(record, '_'), coalesce(type, '_'), id, name), name, content_type, size,
-    md5(n::text), record, type, status, at, case when status = 'deleted' then at end
+  insert into ${table} (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, document_type,
+    status,     created_at, deleted_at)
+  select id, owner, concat_ws('/', owner, coalesce(record, '_'), coalesce(type, '_'), id, name), name,
+    content_type, size,     md5(n::text), record, type, status, at, case when status = 'deleted' then at end
   from drawn, lateral (select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '7'
     || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid as id) as made`;
 
@@ -218,7 +222,8 @@ async function fill(client: pg.Client): Promise<{ insertUs: number; insertIndexe
 
 async function insertSingly(client: pg.Client, after: number): Promise<number> {
   const columns =
-    'id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, document_type, status, created_at, deleted_at';
+    'id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, document_type, status, ' +
+    'created_at, deleted_at';
   const times: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     const from = after + 1 + round * INSERTS;

@@ -61,7 +61,8 @@ async function fill(url: string, rows: number): Promise<void> {
     `insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
      select id, owner, owner || '/_/_/' || id || '/file.pdf', 'scan ' || n || '.pdf', 'application/pdf', n, '"e"',
        now() - n * interval '1 second'
-     from (select n, gen_random_uuid() as id, 'user-' || n % 1000 as owner from generate_series(1, $1::int) as n) as file`,
+     from (select n, gen_random_uuid() as id, 'user-' || n % 1000 as owner
+        from generate_series(1, $1::int) as n) as file`,
     [rows],
   );
   await client.query('vacuum analyze files');

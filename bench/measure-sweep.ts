@@ -32,7 +32,8 @@ export async function measureSweep(directory: string, counts: readonly number[])
     for (const objects of counts) {
       const { rows } = (await database.db.execute(sql`
         insert into ${files} (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
-        select id, 'bench', 'bench/_/_/' || id || '/a.txt', 'a.txt', 'text/plain', 1, '"0cc175b9c0f1b6a831c399e269772661"', now()
+        select id, 'bench', 'bench/_/_/' || id || '/a.txt', 'a.txt', 'text/plain', 1,
+          '"0cc175b9c0f1b6a831c399e269772661"', now()
         from (select overlay(gen_random_uuid()::text placing '7' from 15 for 1)::uuid as id
           from generate_series(1, ${objects - made})) as ids
         returning object_key`)) as unknown as { rows: { object_key: string }[] };

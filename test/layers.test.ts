@@ -79,7 +79,7 @@ describe('the layers', () => {
     expect(upward).toEqual([]);
   });
 
-  it('keep local/ and client/ free of everything else of ours: the local store checks our signatures independently', () => {
+  it('keep local/ and client/ free of the rest of src: the local store checks our signatures independently', () => {
     expect(inner.filter(({ area, target }) => ['local', 'client'].includes(area) && target !== area)).toEqual([]);
   });
 
@@ -110,6 +110,23 @@ describe('the layers', () => {
         !['main.ts', 'start/run.ts'].includes(path) && /\bprocess\.(env|argv|exit|on|stdout)\b/.test(text),
     );
     expect(users.map(({ path }) => path)).toEqual([]);
+  });
+
+  it('keep every line within 120 columns, but for a pattern; in tests, every line of a comment', () => {
+    const ROOT = join(SRC, '..');
+    const long = ['src', 'scripts', 'bench', 'test'].flatMap((folder) =>
+      readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => /\.(ts|mjs|js|css|sh)$/.test(file))
+        .flatMap((file) =>
+          readFileSync(join(ROOT, folder, file), 'utf8')
+            .split('\n')
+            .filter(
+              (line) => line.length > 120 && (folder === 'test' ? /^\s*(\*|\/\*|\/\/) / : /^(?!\s*\/[^/*])/).test(line),
+            )
+            .map((line) => `${folder}/${file}: ${line}`),
+        ),
+    );
+    expect(long).toEqual([]);
   });
 
   it('keep every file under 300 lines', () => {
