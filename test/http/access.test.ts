@@ -334,7 +334,7 @@ describe('bodies', () => {
     const first = await Promise.race(large);
     expect([first.status, first.headers.get('retry-after'), await first.json()]).toMatchObject([
       ...[429, '1'],
-      { code: 'rate-limited', detail: expect.stringContaining('on their way') },
+      { code: 'rate-limited', detail: expect.stringContaining('too many requests at once') },
     ]);
     // Small ones have places of their own, and others have theirs.
     expect((await service.call('slow', '/presign-upload', PRESIGN)).status).toBe(200);
