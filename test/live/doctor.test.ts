@@ -108,7 +108,7 @@ describe('the commands', () => {
     for (const name of ['sweep', 'rebuild']) {
       const { code, output } = await command(name, [], settings);
       expect(output).toContain('or refuses these credentials: 403 AccessDenied\n');
-      expect(output).toContain('it is tried again: connect ECONNREFUSED 127.0.0.1:1 {"inSeconds":0.5}\n');
+      expect(output).toContain(': connect ECONNREFUSED 127.0.0.1:1 {"inSeconds":0.5}\n');
       expect(output).not.toContain('UnknownError');
       expect(code).toBe(2);
     }
