@@ -29,9 +29,11 @@ export function createBucketLister(client: S3Client, bucketName: string) {
       );
       if (page.Name !== bucketName) throw noListing();
       if (page.IsTruncated && !page.Contents?.length) throw noListing();
-      const objects = (page.Contents ?? []).map(({ Key = '', ETag = '', LastModified = new Date(0) }) => ({
-        ...{ key: Key, etag: ETag, lastModified: LastModified },
-      }));
+      const objects = (page.Contents ?? []).map(({ Key, ETag, LastModified }) => {
+        // Nothing is old for want of a date.
+        if (Key === undefined || ETag === undefined || LastModified === undefined) throw noListing();
+        return { key: Key, etag: ETag, lastModified: LastModified };
+      });
       return { objects, isLast: page.IsTruncated !== true };
     },
 
@@ -45,7 +47,8 @@ export function createBucketLister(client: S3Client, bucketName: string) {
         });
         const page = await ask(client.send(command));
         if (page.Bucket !== bucketName || (page.IsTruncated && !page.NextKeyMarker)) throw noListing();
-        for (const { Key = '', UploadId = '', Initiated = new Date(0) } of page.Uploads ?? []) {
+        for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
+          if (Key === undefined || UploadId === undefined || Initiated === undefined) throw noListing();
           yield { key: Key, uploadId: UploadId, initiated: Initiated };
         }
         marker = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : null;

@@ -138,6 +138,25 @@ describe('a sweep that may not remove everything', () => {
     expect(await exists(upload.objectKey)).toBe(true);
   });
 
+  it('takes nothing for old that a listing has no date of', async () => {
+    const upload = await uploadOnly('without a date');
+    const { body } = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
+      ...{ fileName: 'a.txt', contentType: 'text/plain', size: 7, method: 'MULTIPART' },
+    });
+    for (const dates of [/<LastModified>[^<]*<\/LastModified>/g, /<Initiated>[^<]*<\/Initiated>/g]) {
+      manners = async (_, passOn) => {
+        const { status, headers, body } = await passOn();
+        const { 'content-length': length, 'transfer-encoding': encoding, ...kept } = headers;
+        return { status, headers: kept, body: String(body).replace(dates, '') };
+      };
+      await expect(sweep(service.services)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    }
+    manners = honest;
+    expect(await exists(upload.objectKey)).toBe(true);
+    const { objectKey, uploadId } = body;
+    expect((await service.call('alice', '/list-parts', { objectKey, uploadId })).status).toBe(200);
+  });
+
   it('removes nothing more once its lease or its claim is lost', async () => {
     const file = await storeDeleted('of a sweep that lost its lease');
     const lost = () => Promise.reject(new Error('the lease went to another instance'));
