@@ -13,6 +13,11 @@ export function hasToken(text: string): boolean {
   return text.search(TOKEN) !== -1;
 }
 
+/** The text, with `…` for whatever may be a token. */
+export function withoutTokens(text: string): string {
+  return text.replace(TOKEN, '…');
+}
+
 /**
  * A request's path for the log: printable ASCII, the rest percent-encoded; `…` replaces everything that looks like a
  * token, in any encoding, and marks a path cut after 512 characters.
@@ -20,7 +25,7 @@ export function hasToken(text: string): boolean {
 export function toLogPath(path: string): string {
   const plain = decodeLayers(path);
   if (plain === null) return '…';
-  const text = hasToken(plain) ? plain.replace(TOKEN, '…') : path;
+  const text = hasToken(plain) ? withoutTokens(plain) : path;
   const ascii = text.replace(/[^\x21-\x7e…]+/g, encode);
   return ascii.length > MAX_LENGTH ? `${ascii.slice(0, MAX_LENGTH)}…` : ascii;
 }

@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory';
 import type { Config } from '../config/config.ts';
 import { clientAddress } from './client-address.ts';
 import type { Env } from './env.ts';
-import { hasToken, toLogPath } from './log-path.ts';
+import { hasToken, toLogPath, withoutTokens } from './log-path.ts';
 
 /** The part of a logger the service uses: fields, then a message. */
 export type Logger = Record<Level, (fields: Record<string, unknown>, message: string) => void>;
@@ -59,7 +59,8 @@ export function observe(services: {
         path: toLogPath(c.req.path),
         status: c.res.status,
         durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
-        ...(caller && { userId: caller.userId }),
+        // Of another user, a header says who: somebody may have put a token there.
+        ...(caller && { userId: caller.isOnBehalf ? withoutTokens(caller.userId) : caller.userId }),
         ...(caller && caller.actorId !== caller.userId && { actorId: caller.actorId }),
         ...(refusal && { refusal }),
       },

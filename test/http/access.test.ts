@@ -167,6 +167,18 @@ describe('common rules', () => {
     }
   });
 
+  it('logs no token that stands where another user is named', async () => {
+    const token = await mint('root', { scope: 'files:admin' });
+    for (const behalf of [token, `Bearer ${token}`]) {
+      const answer = await service.app.request('/files', withToken(token, { 'x-on-behalf-of': behalf }));
+      expect(answer.status).toBe(200);
+      expect(service.logs.at(-1)?.fields).toMatchObject({
+        actorId: 'root',
+        userId: expect.stringMatching(/^(Bearer )?…$/),
+      });
+    }
+  });
+
   it('logs a path as printable ASCII, and 512 characters of it at most', async () => {
     const logged = async (path: string) => {
       await service.app.request(path);
