@@ -17,8 +17,8 @@ import { UnmarkedAnswer } from './only-the-bucket.ts';
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
 
 /**
- * Lists of parts that are read at the same time, in all and for one user, and how long one waits for its turn. Thousands
- * of parts are much XML to parse, and while it is parsed nobody is answered.
+ * Lists of parts that are read at the same time, in all and for one user, and how long one waits for its turn.
+ * Thousands of parts are much XML to parse, and while it is parsed nobody is answered.
  */
 const MAX_LISTED = 32;
 const MAX_LISTED_PER_USER = 2;
