@@ -1,4 +1,4 @@
-/** The known stores. `other`: any S3-compatible store, described by its settings only. */
+/** The known stores. `other` is an S3-compatible store that only its settings describe. */
 export const PROVIDERS = ['aws', 'r2', 'b2', 'ceph', 'minio', 'gcs', 'wasabi', 'other'] as const;
 
 /** `embedded` is the bucket in `DATA_DIR`. */

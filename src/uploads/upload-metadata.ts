@@ -26,7 +26,7 @@ export type UploadMetadata = {
   isRepeatable: boolean;
 };
 
-/** Placeholder: any type within the limits. No real type contains `*`. */
+/** A placeholder for every type within the limits. No real type contains `*`. */
 export const ANY_TYPE = '*/*';
 const UNKNOWN_SIZE = '*';
 

@@ -19,7 +19,7 @@ export const serviceSettings = {
         '`development`, `test` or `production` (also for a staging system). `production` allows nothing embedded ' +
         'or generated: each missing setting is reported at start.',
     }),
-  PORT: integer(0, 65_535).default(3000).meta({ description: 'TCP port of the service; 0: any free one.' }),
+  PORT: integer(0, 65_535).default(3000).meta({ description: 'TCP port of the service; 0 picks a free one.' }),
   HOST: z
     .string()
     .refine(isHost, 'must be an IP address or a host name, without a scheme, port or brackets')
