@@ -1,9 +1,15 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** A running server: its process, its TCP port, and whether it accepts connections. */
+const ANSWER_MILLISECONDS = 1000;
+
+/** Asks for TLS (PostgreSQL documentation, "Message Formats", SSLRequest). The server answers with one byte. */
+const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
+
+/** A running server: its process, its TCP port, and whether it has said that it accepts connections. */
 export type Postmaster = { pid: number; port: number; ready: boolean };
 
 /** The file in which PostgreSQL records the server of a data directory. */
@@ -40,4 +46,18 @@ export async function isPostmaster(pid: number, dataDirectory: string): Promise<
   // No /proc (macOS). `ps` garbles non-ASCII paths there, so only the program is compared.
   const listed = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'comm=']).catch(() => null);
   return listed?.stdout.includes('postgres') ?? false;
+}
+
+/** True if a PostgreSQL answers on this port. One that was just killed does not, although it is still listed. */
+export function isAnswering(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: ANSWER_MILLISECONDS });
+    const settle = (answers: boolean) => () => {
+      resolve(answers);
+      socket.destroy();
+    };
+    socket.on('connect', () => socket.write(SSL_REQUEST));
+    socket.on('data', settle(true));
+    for (const event of ['timeout', 'error', 'close']) socket.on(event, settle(false));
+  });
 }

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { kill } from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Launcher, POSTGRES_ENVIRONMENT } from './choose-launcher.ts';
-import { findPostmaster, isPostmaster, type Postmaster, pidFileOf } from './find-postmaster.ts';
+import { findPostmaster, isAnswering, isPostmaster, type Postmaster, pidFileOf } from './find-postmaster.ts';
 
 const START_ATTEMPTS = 5;
 const RETRY_MILLISECONDS = 300;
@@ -102,10 +102,11 @@ async function spawnPostmaster({
 
 /** The server, once it accepts connections; null if there is none and `isComing` expects none. */
 async function untilReady(dataDirectory: string, isComing: () => boolean): Promise<Postmaster | null> {
-  for (let waited = 0; waited < READY_TIMEOUT_MILLISECONDS; waited += POLL_MILLISECONDS) {
+  const giveUpAt = performance.now() + READY_TIMEOUT_MILLISECONDS;
+  while (performance.now() < giveUpAt) {
     const coming = isComing();
     const postmaster = await findPostmaster(dataDirectory);
-    if (postmaster?.ready) return postmaster;
+    if (postmaster?.ready && (await isAnswering(postmaster.port))) return postmaster;
     if (postmaster === null && !coming) return null;
     await sleep(POLL_MILLISECONDS);
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getuid, kill, pid as ownPid } from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from 'esbuild';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -108,6 +109,18 @@ describe('startEmbeddedPostgres', () => {
     kill(await serverPid(), 'SIGKILL');
     const second = await start();
     expect(await query(second.url, 'select n from t')).toEqual([7]);
+  });
+
+  it('takes over no server that does not answer, and starts another when that one has ended', async () => {
+    const first = await start();
+    await query(first.url, 'create table t as select 7 as n');
+    const pid = await serverPid();
+    kill(pid, 'SIGSTOP');
+    const second = start();
+    const outcome = Promise.race([second.then(() => 'taken over'), sleep(500).then(() => 'waiting')]);
+    expect(await outcome).toBe('waiting');
+    kill(pid, 'SIGKILL');
+    expect(await query((await second).url, 'select n from t')).toEqual([7]);
   });
 
   it('starts a server again that was killed, at the same URL, and says so, but none that was stopped', async () => {
