@@ -2,7 +2,7 @@ import { and, eq, lt, or, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { Problem } from '../contract/errors.ts';
 import { type Database, isNeonHost } from './connect-database.ts';
-import type { FileId } from './create-files.ts';
+import type { FileId } from './create-file-queries.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
 import { files, markerWords } from './schema.ts';
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { statesWith } from '../contract/file-states.ts';
 import { type Act, logRemovals } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
-import type { FileId, NewFile } from './create-files.ts';
+import type { FileId, NewFile } from './create-file-queries.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
 import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
 

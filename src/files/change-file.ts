@@ -13,7 +13,7 @@ import {
   statesBefore,
   statesWith,
 } from '../contract/file-states.ts';
-import type { FileChange, Files } from '../db/create-files.ts';
+import type { FileChange, Files } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { getFile, toFileId } from './get-file.ts';

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, whyNotDownloadable } from '../contract/file-states.ts';
 import { FILE_ID_PATTERN, parseOwnKey } from '../contract/object-key.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 
 /** How a caller names a file. */

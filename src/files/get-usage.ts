@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 
 /**
  * What the caller's active and archived files add up to, and how much there may be; null: no limit.

@@ -5,7 +5,7 @@ import { cleanText, label, pageLimit, readAs } from '../contract/fields.ts';
 import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import { restorePlus, toMediaType } from '../contract/media-type.ts';
 import { FILE_ID_PATTERN } from '../contract/object-key.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
 import { toFile } from './to-file.ts';
 

@@ -1,4 +1,4 @@
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 

@@ -1,5 +1,5 @@
 import { Problem } from '../contract/errors.ts';
-import type { FileId } from '../db/create-files.ts';
+import type { FileId } from '../db/create-file-queries.ts';
 import { inTime } from '../net/in-time.ts';
 import { type ClaimServices, renewMarker } from './claim-bucket.ts';
 import { examineMarker, writeObjection } from './examine-marker.ts';

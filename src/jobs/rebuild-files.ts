@@ -4,7 +4,7 @@ import { isCopied } from '../config/store-traits.ts';
 import { type Mismatch, PROBLEMS, Problem } from '../contract/errors.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';

@@ -1,6 +1,6 @@
 import { FILE_STATES } from '../contract/file-states.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../contract/object-key.ts';
-import type { FileId } from '../db/create-files.ts';
+import type { FileId } from '../db/create-file-queries.ts';
 import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { StoredObject } from '../storage/bucket.ts';

@@ -4,7 +4,7 @@ import { isOpenToOtherClients } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
 import { newUuidV7 } from '../contract/ids.ts';
 import { createAuditLog } from '../db/create-audit-log.ts';
-import { createFiles, type Files } from '../db/create-files.ts';
+import { createFiles, type Files } from '../db/create-file-queries.ts';
 import { createSealQueries } from '../db/create-seal-queries.ts';
 import { createSweepQueries } from '../db/create-sweep-queries.ts';
 import { trackUse } from '../db/track-use.ts';

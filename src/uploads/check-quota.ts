@@ -1,7 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { findExcess } from '../config/limits.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 import { inTime } from '../net/in-time.ts';
 
 /** How long signing waits for the user's usage from the database. */

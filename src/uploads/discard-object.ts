@@ -1,6 +1,6 @@
 import type { ParsedKey } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
-import type { Files } from '../db/create-files.ts';
+import type { Files } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import { toRefusedFile } from './to-new-file.ts';

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Problem } from '../../src/contract/errors.ts';
 import { connectDatabase, type Database, type Statement } from '../../src/db/connect-database.ts';
 import { createAuditLog } from '../../src/db/create-audit-log.ts';
-import { createFiles } from '../../src/db/create-files.ts';
+import { createFiles } from '../../src/db/create-file-queries.ts';
 import { queryDatabase } from '../../src/db/query-database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';

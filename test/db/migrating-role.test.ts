@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
-import { createFiles } from '../../src/db/create-files.ts';
+import { createFiles } from '../../src/db/create-file-queries.ts';
 import { createSealQueries } from '../../src/db/create-seal-queries.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { startEmbeddedPostgres } from '../../src/local/embedded-postgres/start-embedded-postgres.ts';

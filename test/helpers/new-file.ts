@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { parseObjectKey } from '../../src/contract/object-key.ts';
-import type { NewFile } from '../../src/db/create-files.ts';
+import type { NewFile } from '../../src/db/create-file-queries.ts';
 import { toRefusedFile } from '../../src/uploads/to-new-file.ts';
 
 /** A row as an upload inserts it: `alice`'s `lease.pdf`, overridden by the given values. */

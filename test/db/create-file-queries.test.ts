@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FILE_STATE_NAMES, FILE_STATES } from '../../src/contract/file-states.ts';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
-import { createFiles, type Files, type NewFile } from '../../src/db/create-files.ts';
+import { createFiles, type Files, type NewFile } from '../../src/db/create-file-queries.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 import { newFile } from '../helpers/new-file.ts';
