@@ -32,7 +32,7 @@ export type Usage = { sizeBytes: number; files: number };
  * The queries on files, each as its owner and bound to what is the owner's. A change and its row in the audit log are
  * one statement. All throw `database-unavailable` as `queryDatabase` does.
  */
-export type Files = {
+export type FileQueries = {
   /**
    * The inserted row, or null if a row with this id or this object key exists, of any owner.
    * One statement, so exactly one of any number of concurrent calls gets the row.
@@ -135,7 +135,7 @@ const usage = (db: Db) =>
     .prepare('file_usage_find');
 
 /** @param quota how much each user may have; null: no limit. */
-export function createFiles({ asUser }: Pick<Database, 'asUser'>, quota: Config['quota']): Files {
+export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, quota: Config['quota']): FileQueries {
   const quotaSettings = {
     'signpost.quota_bytes': String(quota.bytes ?? ''),
     'signpost.quota_files': String(quota.files ?? ''),

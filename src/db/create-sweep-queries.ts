@@ -81,8 +81,8 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
     },
 
     /**
-     * Takes the ids of uploads that nobody confirmed, so that they can become no file any more: as `Files.refuse`, for
-     * many. Those that it got; the others have a row by now.
+     * Burns the ids of uploads that nobody confirmed, so that none of them can become a file: `FileQueries.refuse` for
+     * many. Returns those that it burned; the others have a row by now.
      */
     async refuse(uploads: readonly NewFile[]): Promise<FileId[]> {
       if (uploads.length === 0) return [];

@@ -13,7 +13,7 @@ import {
   statesBefore,
   statesWith,
 } from '../contract/file-states.ts';
-import type { FileChange, Files } from '../db/create-file-queries.ts';
+import type { FileChange, FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { getFile, toFileId } from './get-file.ts';
@@ -32,7 +32,7 @@ export const updateFileInput = z
 
 export type ChangeFileServices = AuditServices & {
   config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'deleteAfterSeconds'>;
-  files: Files;
+  files: FileQueries;
   bucket: Bucket;
   now: () => Date;
 };

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, whyNotDownloadable } from '../contract/file-states.ts';
 import { FILE_ID_PATTERN, parseOwnKey } from '../contract/object-key.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 
 /** How a caller names a file. */
@@ -28,7 +28,7 @@ export function toFileId(config: Pick<Config, 'keyPrefix'>, caller: Caller, refe
  * @throws {Problem} `not-your-object` (decided from the key alone), `file-not-found`, `database-unavailable`.
  */
 export async function getFile(
-  services: { config: Pick<Config, 'keyPrefix' | 'publicBaseUrl'>; files: Files },
+  services: { config: Pick<Config, 'keyPrefix' | 'publicBaseUrl'>; files: FileQueries },
   caller: Caller,
   reference: FileReference,
 ): Promise<FileRow> {
@@ -44,7 +44,7 @@ export function fileNotFound(): Problem {
 
 export type FindActiveServices = AuditServices & {
   config: Pick<Config, 'keyPrefix'>;
-  files: Pick<Files, 'findToDownload'>;
+  files: Pick<FileQueries, 'findToDownload'>;
 };
 
 /**

@@ -5,7 +5,7 @@ import { cleanText, label, pageLimit, readAs } from '../contract/fields.ts';
 import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import { restorePlus, toMediaType } from '../contract/media-type.ts';
 import { FILE_ID_PATTERN } from '../contract/object-key.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
 import { toFile } from './to-file.ts';
 
@@ -67,7 +67,7 @@ type ListFilesQuery = z.infer<typeof listFilesQuery>;
  * @returns at most `limit` files, and the cursor of the next page, null on the last.
  */
 export async function listFiles(
-  services: { config: Pick<Config, 'publicBaseUrl'>; files: Files },
+  services: { config: Pick<Config, 'publicBaseUrl'>; files: FileQueries },
   caller: Caller,
   query: ListFilesQuery,
 ) {

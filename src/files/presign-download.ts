@@ -6,7 +6,7 @@ import { Problem } from '../contract/errors.ts';
 import { expiresIn, fileName, objectKey } from '../contract/fields.ts';
 import { FILE_STATES } from '../contract/file-states.ts';
 import { MAX_URL_TTL_SECONDS } from '../contract/s3-limits.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
@@ -44,7 +44,7 @@ export type PresignDownloadServices = AuditServices & {
   config: Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'downloadUrlTtlSeconds' | 'downloadUrlCacheSeconds'>;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
-  files: Files;
+  files: FileQueries;
   now: () => Date;
 };
 

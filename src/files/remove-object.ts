@@ -1,4 +1,4 @@
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 
@@ -8,7 +8,7 @@ import type { Bucket } from '../storage/bucket.ts';
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that this is to be done.
  */
 export async function removeObject(
-  { bucket, files }: { bucket: Pick<Bucket, 'remove'>; files: Pick<Files, 'markRemoved'> },
+  { bucket, files }: { bucket: Pick<Bucket, 'remove'>; files: Pick<FileQueries, 'markRemoved'> },
   row: FileRow,
 ): Promise<void> {
   await bucket.remove({ key: row.storedKey ?? row.objectKey, etag: row.etag, versionId: row.versionId });

@@ -4,7 +4,7 @@ import { isCopied } from '../config/store-traits.ts';
 import { type Mismatch, PROBLEMS, Problem } from '../contract/errors.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
@@ -41,7 +41,7 @@ export type RebuildServices = {
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;
   /** Without a quota: what was confirmed once was within it. */
-  files: Pick<Files, 'insert'>;
+  files: Pick<FileQueries, 'insert'>;
   logger: { warn: (fields: Record<string, unknown>, message: string) => void };
   newId: (now: Date) => string;
   now: () => Date;

@@ -4,7 +4,7 @@ import { isOpenToOtherClients } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
 import { newUuidV7 } from '../contract/ids.ts';
 import { createAuditLog } from '../db/create-audit-log.ts';
-import { createFiles, type Files } from '../db/create-file-queries.ts';
+import { createFileQueries, type FileQueries } from '../db/create-file-queries.ts';
 import { createSealQueries } from '../db/create-seal-queries.ts';
 import { createSweepQueries } from '../db/create-sweep-queries.ts';
 import { trackUse } from '../db/track-use.ts';
@@ -28,7 +28,7 @@ export type Services = AppServices &
   JobServices &
   SealServices & {
     /** For files that were within the quota when confirmed. Its inserts are not noted in the bucket's marker. */
-    filesWithoutQuota: Pick<Files, 'insert'>;
+    filesWithoutQuota: Pick<FileQueries, 'insert'>;
     /** Closes what was opened, in reverse order. Runs only once. */
     close: () => Promise<void>;
   };
@@ -78,7 +78,7 @@ export async function createServices(
     const sweeperHealth = createSweeperHealth();
     const watermark = keepWatermark({ ...storage, markerQueries, sweeperHealth, logger, newId: newUuidV7, now });
     closers.push(watermark.close);
-    const files = createFiles(database, config.quota);
+    const files = createFileQueries(database, config.quota);
     return {
       config,
       logger,
@@ -99,7 +99,7 @@ export async function createServices(
           return row;
         },
       },
-      filesWithoutQuota: createFiles(database, { bytes: null, files: null }),
+      filesWithoutQuota: createFileQueries(database, { bytes: null, files: null }),
       markerQueries,
       watermark,
       sweeperHealth,

@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
 import { parseOwnKey } from '../contract/object-key.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
@@ -24,7 +24,7 @@ export type AbortUploadServices = AuditServices & {
   ids: IdSigner;
   bucket: Bucket;
   multipart: Pick<MultipartUploads, 'abort'>;
-  files: Files;
+  files: FileQueries;
   now: () => Date;
 };
 

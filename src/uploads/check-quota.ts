@@ -1,7 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { findExcess } from '../config/limits.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import { inTime } from '../net/in-time.ts';
 
 /** How long signing waits for the user's usage from the database. */
@@ -14,7 +14,7 @@ const ANSWER_WITHIN_MS = 1_000;
  * @throws {Problem} `quota-exceeded`.
  */
 export async function checkQuota(
-  { config: { quota }, files }: { config: Pick<Config, 'quota'>; files: Pick<Files, 'usage'> },
+  { config: { quota }, files }: { config: Pick<Config, 'quota'>; files: Pick<FileQueries, 'usage'> },
   { userId }: Pick<Caller, 'userId'>,
   sizesBytes: readonly (number | null)[],
 ): Promise<void> {

@@ -9,7 +9,7 @@ import { busy, Problem } from '../contract/errors.ts';
 import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import { parseOwnKey } from '../contract/object-key.ts';
 import { MAX_PARTS } from '../contract/s3-limits.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
 import { type File, toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
@@ -62,7 +62,7 @@ export type ConfirmUploadServices = AuditServices & {
   bucket: Bucket;
   freezer: Freezer;
   multipart: MultipartUploads;
-  files: Files;
+  files: FileQueries;
   now: () => Date;
   newId: (now: Date) => string;
 };

@@ -1,6 +1,6 @@
 import type { ParsedKey } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import { toRefusedFile } from './to-new-file.ts';
@@ -21,7 +21,7 @@ import { mayRemove } from './upload-outcome.ts';
  * burned, and the call may be repeated.
  */
 export async function discardObject(
-  { files, bucket, now }: { files: Files; bucket: Pick<Bucket, 'remove'>; now: () => Date },
+  { files, bucket, now }: { files: FileQueries; bucket: Pick<Bucket, 'remove'>; now: () => Date },
   key: ParsedKey,
   object: StoredObject | null,
   refusal: Refusal | null,

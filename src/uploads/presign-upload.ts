@@ -6,7 +6,7 @@ import { findViolations, type Violation } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { Problem } from '../contract/errors.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
-import type { Files } from '../db/create-file-queries.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { checkQuota } from './check-quota.ts';
 import { MAX_SIGNED_PARTS } from './sign-parts.ts';
@@ -23,7 +23,7 @@ const MAX_PARTS_OF_BATCH = 1000;
 export type PresignUploadServices = SignUploadServices &
   AuditServices & {
     config: Pick<Config, 'quota' | 'auditPresign'>;
-    files: Pick<Files, 'usage'>;
+    files: Pick<FileQueries, 'usage'>;
     multipart: Pick<MultipartUploads, 'begin' | 'abort'>;
   };
 

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Problem } from '../../src/contract/errors.ts';
 import { connectDatabase, type Database, type Statement } from '../../src/db/connect-database.ts';
 import { createAuditLog } from '../../src/db/create-audit-log.ts';
-import { createFiles } from '../../src/db/create-file-queries.ts';
+import { createFileQueries } from '../../src/db/create-file-queries.ts';
 import { queryDatabase } from '../../src/db/query-database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
@@ -50,7 +50,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('is unavailable while it refuses connections, and the same handle works once it is back', async () => {
-    const files = createFiles(database, NO_QUOTA);
+    const files = createFileQueries(database, NO_QUOTA);
     const list = () => files.list({ ownerId: 'alice', limit: 1 });
     await list();
     await relay.goAway();
@@ -63,9 +63,9 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   it('is unavailable when it goes away under a running query', async () => {
     const patient = connectDatabase({ url: relay.url, driver });
     const lock = await lockFiles();
-    const answer = expect(createFiles(patient, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
-      UNAVAILABLE,
-    );
+    const answer = expect(
+      createFileQueries(patient, NO_QUOTA).list({ ownerId: 'alice', limit: 1 }),
+    ).rejects.toMatchObject(UNAVAILABLE);
     await untilWaiting('relation');
     await relay.goAway();
     await answer;
@@ -89,7 +89,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
 
   it('is unavailable, not hanging, while a query waits for a lock', async () => {
     const lock = await lockFiles();
-    await expect(createFiles(database, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
+    await expect(createFileQueries(database, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
       UNAVAILABLE,
     );
     await lock.end();
@@ -164,13 +164,13 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     for (let i = 0; i < 2; i++) await expect(single.asUser('alice', unfilled)).rejects.toThrow();
     const open = `select 1 from pg_stat_activity where datname = current_database() and state like 'idle in%'`;
     expect(await test.query(open)).toEqual([]);
-    expect(await createFiles(single, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).toEqual([]);
+    expect(await createFileQueries(single, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).toEqual([]);
     await single.close();
   });
 
   it.each([true, false])('names its statements: %s', async (prepare) => {
     const single = connectDatabase({ url: test.url, driver, maxConnections: 1, prepare });
-    const files = createFiles(single, NO_QUOTA);
+    const files = createFileQueries(single, NO_QUOTA);
     await files.usage('alice');
     await files.usage('alice');
     const known = await single.asUser('alice', (db) =>

@@ -2,7 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FILE_STATE_NAMES, FILE_STATES } from '../../src/contract/file-states.ts';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
-import { createFiles, type Files, type NewFile } from '../../src/db/create-file-queries.ts';
+import { createFileQueries, type FileQueries, type NewFile } from '../../src/db/create-file-queries.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 import { newFile } from '../helpers/new-file.ts';
@@ -20,13 +20,13 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   let test: TestDatabase;
   let proxy: { stop(): Promise<void> };
   let database: Database;
-  let files: Files;
+  let files: FileQueries;
 
   beforeAll(async () => {
     proxy = await startNeonProxy();
     test = await createTestDatabase();
     database = connectDatabase({ url: test.url, driver });
-    files = createFiles(database, NO_QUOTA);
+    files = createFileQueries(database, NO_QUOTA);
   });
 
   afterAll(async () => {
@@ -191,7 +191,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   describe('usage', () => {
     it('counts active and archived files, and keeps the quota under simultaneous inserts', async () => {
       const ownerId = `quota-${driver}`;
-      const limited = createFiles(database, { bytes: 1000, files: 30 });
+      const limited = createFileQueries(database, { bytes: 1000, files: 30 });
       const tenBytes = () => newFile({ ownerId, sizeBytes: 10 });
       const first = tenBytes();
       await limited.insert(first, ACT);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
-import { createFiles } from '../../src/db/create-file-queries.ts';
+import { createFileQueries } from '../../src/db/create-file-queries.ts';
 import { createSealQueries } from '../../src/db/create-seal-queries.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { startEmbeddedPostgres } from '../../src/local/embedded-postgres/start-embedded-postgres.ts';
@@ -51,7 +51,7 @@ const migrate = (url: string) => migrateDatabase({ url, folder: 'drizzle' });
 async function expectToServe(url: string): Promise<void> {
   const database = connectDatabase({ url });
   try {
-    const files = createFiles(database, { bytes: 10, files: null });
+    const files = createFileQueries(database, { bytes: 10, files: null });
     const act = { actorId: 'alice', action: 'upload.confirm', address: null, requestId: 'r' } as const;
     expect(await files.insert(newFile({ sizeBytes: 7 }), act)).toMatchObject({ status: 'active' });
     await expect(files.insert(newFile({ sizeBytes: 7 }), act)).rejects.toMatchObject({
