@@ -5,8 +5,8 @@ import { presignGet } from '../signing/presign-get.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
-import { type SignUploadServices, signUpload } from '../uploads/sign-upload.ts';
-import type { UploadRequest } from '../uploads/upload-request.ts';
+import type { UploadRequest } from '../uploads/presign-upload-input.ts';
+import { type SignUploadServices, signUpload } from '../uploads/sign-unchecked-upload.ts';
 import { type Answer, remedyOf } from './answer.ts';
 
 type TrialServices = SignUploadServices & {

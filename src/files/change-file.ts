@@ -17,7 +17,7 @@ import type { FileChange, FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { getFile, toFileId } from './get-file.ts';
-import { removeObject } from './remove-object.ts';
+import { removeObject } from './remove-file-object.ts';
 import { type File, toFile } from './to-file.ts';
 
 /** What `PATCH /files/{fileId}` may change; null takes a record id or a document type away. The object's key stays. */

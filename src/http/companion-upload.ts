@@ -3,7 +3,7 @@ import { fitFileName } from '../client/fit-file-name.ts';
 import { label } from '../contract/fields.ts';
 import { restorePlus } from '../contract/media-type.ts';
 import { MAX_PARTS, MIN_PART_BYTES } from '../contract/s3-limits.ts';
-import { uploadRequest } from '../uploads/upload-request.ts';
+import { uploadRequest } from '../uploads/presign-upload-input.ts';
 
 const { fileName, contentType, size, metadata } = uploadRequest.shape;
 

@@ -9,7 +9,7 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 import type { Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
-import { discardObject } from './discard-object.ts';
+import { discardObject } from './discard-upload.ts';
 import type { IdSigner } from './id-signer.ts';
 import { isMarked } from './mark-file-id.ts';
 import { parseUploadId } from './multipart-plan.ts';

@@ -16,7 +16,7 @@ import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
-import { discardObject } from './discard-object.ts';
+import { discardObject } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';

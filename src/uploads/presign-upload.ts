@@ -9,10 +9,16 @@ import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { checkQuota } from './check-quota.ts';
-import { MAX_SIGNED_PARTS } from './sign-parts.ts';
-import { methodOf, type SignUploadServices, signUpload, type UploadConfig, type UploadToSign } from './sign-upload.ts';
+import type { UploadRequest } from './presign-upload-input.ts';
+import { MAX_SIGNED_PARTS } from './sign-planned-parts.ts';
+import {
+  methodOf,
+  type SignUploadServices,
+  signUpload,
+  type UploadConfig,
+  type UploadToSign,
+} from './sign-unchecked-upload.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
-import type { UploadRequest } from './upload-request.ts';
 
 /** How many uploads of a batch are begun in the bucket concurrently. */
 const PARALLEL = 8;

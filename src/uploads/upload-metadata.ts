@@ -1,6 +1,6 @@
 import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
 import type { NewFile } from '../db/create-file-queries.ts';
-import type { UploadRequest } from './upload-request.ts';
+import type { UploadRequest } from './presign-upload-input.ts';
 
 /** Columns of a file's row with the client's values, which the upload carries in its signed metadata. */
 export type Remembered = Pick<NewFile, 'fileName' | 'metadata'>;

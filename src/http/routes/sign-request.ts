@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { PresignUploadServices } from '../../uploads/presign-upload.ts';
-import { signRequest, signRequestInput } from '../../uploads/sign-request.ts';
+import { signRequest, signRequestInput } from '../../uploads/sign-uppy-request.ts';
 import { answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';

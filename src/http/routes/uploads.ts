@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
 import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
-import { listParts, listPartsInput } from '../../uploads/list-parts.ts';
+import { listParts, listPartsInput } from '../../uploads/list-uploaded-parts.ts';
 import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
 import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
-import { uploadRequest, uploadRequests } from '../../uploads/upload-request.ts';
+import { uploadRequest, uploadRequests } from '../../uploads/presign-upload-input.ts';
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';

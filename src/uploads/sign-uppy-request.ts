@@ -10,9 +10,9 @@ import { presignUrl } from '../signing/presign-url.ts';
 import { isMarked } from './mark-file-id.ts';
 import { planOpenParts, uploadNotFound } from './multipart-plan.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
-import { signParts } from './sign-parts.ts';
+import { uploadRequest } from './presign-upload-input.ts';
+import { signParts } from './sign-planned-parts.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
-import { uploadRequest } from './upload-request.ts';
 
 const { contentType, size, expiresIn } = uploadRequest.shape;
 

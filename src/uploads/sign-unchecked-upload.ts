@@ -14,9 +14,9 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
 import { markFileId } from './mark-file-id.ts';
 import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
-import { MAX_SIGNED_PARTS, signParts } from './sign-parts.ts';
+import type { UploadRequest } from './presign-upload-input.ts';
+import { MAX_SIGNED_PARTS, signParts } from './sign-planned-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
-import type { UploadRequest } from './upload-request.ts';
 
 /** What signing an upload depends on. */
 export type UploadConfig = Limits &
