@@ -5,8 +5,8 @@ import { presignGet } from '../signing/presign-get.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
-import type { UploadRequest } from '../uploads/presign-upload-input.ts';
-import { type SignUploadServices, signUpload } from '../uploads/sign-unchecked-upload.ts';
+import type { PresignUploadInput } from '../uploads/presign-upload-input.ts';
+import { type SignUploadServices, signUncheckedUpload } from '../uploads/sign-unchecked-upload.ts';
 import { type Answer, remedyOf } from './answer.ts';
 
 type TrialServices = SignUploadServices & {
@@ -30,7 +30,7 @@ const CALLER: Caller = {
 };
 
 export const BODY = 'signpost doctor\n';
-const REQUEST: UploadRequest = { fileName: 'trial.txt', contentType: 'text/plain', size: BODY.length };
+const REQUEST: PresignUploadInput = { fileName: 'trial.txt', contentType: 'text/plain', size: BODY.length };
 
 const TIMEOUT_MS = 15_000;
 /** Versions of one key: more than any trial makes. */
@@ -44,9 +44,9 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
   const keys = new Map<string, StoredObject | null>();
   const uploads = new Map<string, string>();
 
-  async function presign(request: Partial<UploadRequest>, ageSeconds = 0) {
+  async function presign(request: Partial<PresignUploadInput>, ageSeconds = 0) {
     const now = () => new Date(services.now().getTime() - ageSeconds * 1000);
-    return signUpload({ ...services, now }, CALLER, { ...REQUEST, ...request });
+    return signUncheckedUpload({ ...services, now }, CALLER, { ...REQUEST, ...request });
   }
 
   async function send(url: string, init: RequestInit = {}): Promise<Answer> {
@@ -67,7 +67,7 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
       return remedyOf(code, { name: endpoint.bucket, isAws }, ...actions);
     },
 
-    async presignPut(request: Partial<UploadRequest> = {}, ageSeconds = 0) {
+    async presignPut(request: Partial<PresignUploadInput> = {}, ageSeconds = 0) {
       const upload = await presign({ ...request, method: 'PUT' }, ageSeconds);
       if (upload.method !== 'PUT') throw new Error('asked for one PUT');
       return upload;

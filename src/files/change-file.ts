@@ -17,7 +17,7 @@ import type { FileChange, FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { getFile, toFileId } from './get-file.ts';
-import { removeObject } from './remove-file-object.ts';
+import { removeFileObject } from './remove-file-object.ts';
 import { type File, toFile } from './to-file.ts';
 
 /** What `PATCH /files/{fileId}` may change; null takes a record id or a document type away. The object's key stays. */
@@ -93,7 +93,7 @@ function toState(step: FileStep) {
 async function remove(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<void> {
   const row = await takeStep(services, caller, 'delete', fileId);
   if (services.config.deleteAfterSeconds > 0) return;
-  await removeObject(services, row).catch((err: unknown) => {
+  await removeFileObject(services, row).catch((err: unknown) => {
     services.logger.error({ err, requestId: caller.requestId }, 'a deleted object is left to the sweeper');
   });
 }

@@ -7,7 +7,7 @@ import type { Bucket } from '../storage/bucket.ts';
  * left to the sweeper.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that this is to be done.
  */
-export async function removeObject(
+export async function removeFileObject(
   { bucket, files }: { bucket: Pick<Bucket, 'remove'>; files: Pick<FileQueries, 'markRemoved'> },
   row: FileRow,
 ): Promise<void> {

@@ -3,9 +3,9 @@ import { fitFileName } from '../client/fit-file-name.ts';
 import { label } from '../contract/fields.ts';
 import { restorePlus } from '../contract/media-type.ts';
 import { MAX_PARTS, MIN_PART_BYTES } from '../contract/s3-limits.ts';
-import { uploadRequest } from '../uploads/presign-upload-input.ts';
+import { presignUploadInput } from '../uploads/presign-upload-input.ts';
 
-const { fileName, contentType, size, metadata } = uploadRequest.shape;
+const { fileName, contentType, size, metadata } = presignUploadInput.shape;
 
 /** The schema of `toUpload`'s result. */
 export const companionUpload = z.strictObject({

@@ -9,7 +9,7 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 import type { Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
-import { discardObject } from './discard-upload.ts';
+import { discardUpload } from './discard-upload.ts';
 import type { IdSigner } from './id-signer.ts';
 import { isMarked } from './mark-file-id.ts';
 import { parseUploadId } from './multipart-plan.ts';
@@ -61,7 +61,7 @@ async function abort(
   if (object === null && !isMarked(ids, key)) return;
   // `recordActs` writes the row of an act on another user's behalf, even if nothing was left to abort.
   const act = caller.isOnBehalf ? null : caller.act;
-  if (isFileOf(key, await discardObject(services, key, object, null, act))) throw confirmed();
+  if (isFileOf(key, await discardUpload(services, key, object, null, act))) throw confirmed();
 }
 
 function confirmed(): Problem {

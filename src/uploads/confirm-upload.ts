@@ -16,7 +16,7 @@ import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { completeParts } from './complete-parts.ts';
-import { discardObject } from './discard-upload.ts';
+import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
@@ -117,7 +117,7 @@ async function confirm(
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.publicBaseUrl), created });
   /** Burns the id of a rejected object, unless another call has confirmed it meanwhile. */
   const refuse = async (object: StoredObject, refusal: Refusal | null, stored = object) => {
-    const row = await discardObject(services, key, object, refusal);
+    const row = await discardUpload(services, key, object, refusal);
     freezer.forget(object);
     // Remove the copy, too, if the row rules out a file: then no call that shares the copy can still win.
     if (stored !== object && row !== null && row.storedKey !== stored.key) await bucket.remove(stored).catch(() => {});

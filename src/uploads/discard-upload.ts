@@ -20,7 +20,7 @@ import { mayRemove } from './upload-outcome.ts';
  * @throws {Problem} `database-unavailable`, and `storage-unavailable` if the object could not be removed: its id is
  * burned, and the call may be repeated.
  */
-export async function discardObject(
+export async function discardUpload(
   { files, bucket, now }: { files: FileQueries; bucket: Pick<Bucket, 'remove'>; now: () => Date },
   key: ParsedKey,
   object: StoredObject | null,

@@ -6,16 +6,16 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 
-export const listPartsInput = z.strictObject({ objectKey, uploadId });
+export const listUploadedPartsInput = z.strictObject({ objectKey, uploadId });
 
 /**
  * The parts of an upload that are in the bucket, ordered by number.
  * @throws {Problem} `not-your-object`, `upload-not-found`, `storage-unavailable`.
  */
-export async function listParts(
+export async function listUploadedParts(
   services: { config: Pick<Config, 'keyPrefix'>; ids: IdSigner; multipart: Pick<MultipartUploads, 'listParts'> },
   caller: Caller,
-  input: z.infer<typeof listPartsInput>,
+  input: z.infer<typeof listUploadedPartsInput>,
 ) {
   const { key, bucketUploadId } = toOpenUpload(services, caller, input);
   const parts = await services.multipart.listParts(key, bucketUploadId, caller.userId);

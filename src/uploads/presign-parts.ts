@@ -8,7 +8,7 @@ import type { Credentials } from '../signing/credentials.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload } from './multipart-plan.ts';
-import { MAX_SIGNED_PARTS, signParts } from './sign-planned-parts.ts';
+import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
 
 /** 1 to 100 parts: `partNumbers`, or with `partChecksums` `parts`, each with its SHA-256. */
 export const presignPartsInput = z
@@ -56,6 +56,6 @@ export async function presignParts(
   const field = input.parts === undefined ? 'partNumbers' : 'parts';
   const now = services.now();
   const expiresInSeconds = config.uploadUrlTtlSeconds;
-  const signed = await signParts(services, { key, plan, bucketUploadId, parts, field, expiresInSeconds }, now);
+  const signed = await signPlannedParts(services, { key, plan, bucketUploadId, parts, field, expiresInSeconds }, now);
   return { ...signed, serverTime: now.toISOString() };
 }

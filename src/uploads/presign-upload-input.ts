@@ -4,7 +4,7 @@ import { checksumSha256, contentType, expiresIn, fileName, label, metadata } fro
 const MAX_BATCH = 100;
 
 /** One upload that a client asks for. `size` in bytes; content type up to 128 characters; `metadata` up to 10 pairs. */
-export const uploadRequest = z.strictObject({
+export const presignUploadInput = z.strictObject({
   fileName,
   contentType,
   size: z.int().min(0),
@@ -22,7 +22,7 @@ export const uploadRequest = z.strictObject({
   expiresIn: expiresIn.optional(),
 });
 
-export type UploadRequest = z.infer<typeof uploadRequest>;
+export type PresignUploadInput = z.infer<typeof presignUploadInput>;
 
 /** Up to 100 of them, signed together or not at all. */
-export const uploadRequests = z.strictObject({ files: z.array(uploadRequest).min(1).max(MAX_BATCH) });
+export const presignUploadsInput = z.strictObject({ files: z.array(presignUploadInput).min(1).max(MAX_BATCH) });

@@ -9,12 +9,12 @@ import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { checkQuota } from './check-quota.ts';
-import type { UploadRequest } from './presign-upload-input.ts';
+import type { PresignUploadInput } from './presign-upload-input.ts';
 import { MAX_SIGNED_PARTS } from './sign-planned-parts.ts';
 import {
   methodOf,
   type SignUploadServices,
-  signUpload,
+  signUncheckedUpload,
   type UploadConfig,
   type UploadToSign,
 } from './sign-unchecked-upload.ts';
@@ -42,7 +42,7 @@ export type PresignUploadServices = SignUploadServices &
 export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadToSign) {
   refuse(violationsOf(services.config, request));
   await checkQuota(services, caller, [request.size]);
-  const upload = await signUpload(services, caller, request);
+  const upload = await signUncheckedUpload(services, caller, request);
   recordPresigns(services, caller, [upload]);
   return upload;
 }
@@ -52,7 +52,11 @@ export async function presignUpload(services: PresignUploadServices, caller: Cal
  * bucket, aborts those already begun (the sweeper removes the rest).
  * @throws {Problem} as `presignUpload`; `errors` names every violation by its path.
  */
-export async function presignUploads(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {
+export async function presignUploads(
+  services: PresignUploadServices,
+  caller: Caller,
+  files: readonly PresignUploadInput[],
+) {
   refuse(
     files.flatMap((request, index) =>
       violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
@@ -68,7 +72,7 @@ export async function presignUploads(services: PresignUploadServices, caller: Ca
   return { uploads };
 }
 
-async function signAll(services: PresignUploadServices, caller: Caller, files: readonly UploadRequest[]) {
+async function signAll(services: PresignUploadServices, caller: Caller, files: readonly PresignUploadInput[]) {
   const { multipart } = services;
   const begun: { key: string; uploadId: string }[] = [];
   const begin: MultipartUploads['begin'] = async (key, upload) => {
@@ -77,13 +81,13 @@ async function signAll(services: PresignUploadServices, caller: Caller, files: r
     return uploadId;
   };
   const maxParts = Math.min(MAX_SIGNED_PARTS, Math.floor(MAX_PARTS_OF_BATCH / files.length));
-  const uploads: Awaited<ReturnType<typeof signUpload>>[] = [];
+  const uploads: Awaited<ReturnType<typeof signUncheckedUpload>>[] = [];
   const waiting = files.entries();
   let hasFailed = false;
   const work = async () => {
     for (const [index, request] of waiting) {
       if (hasFailed) return;
-      uploads[index] = await signUpload({ ...services, multipart: { begin } }, caller, request, maxParts);
+      uploads[index] = await signUncheckedUpload({ ...services, multipart: { begin } }, caller, request, maxParts);
     }
   };
   const ends = await Promise.allSettled(

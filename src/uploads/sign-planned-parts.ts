@@ -23,7 +23,7 @@ export type PartsToSign = {
  * began with `partChecksums`: then the client must send `headers`.
  * @throws {Problem} `invalid-request` for a part that does not exist, a missing checksum or an unexpected one.
  */
-export async function signParts(
+export async function signPlannedParts(
   services: { endpoint: SigningEndpoint; credentials: () => Credentials | Promise<Credentials> },
   { key, plan, bucketUploadId, parts, field, expiresInSeconds }: PartsToSign,
   now: Date,

@@ -14,8 +14,8 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
 import { markFileId } from './mark-file-id.ts';
 import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
-import type { UploadRequest } from './presign-upload-input.ts';
-import { MAX_SIGNED_PARTS, signParts } from './sign-planned-parts.ts';
+import type { PresignUploadInput } from './presign-upload-input.ts';
+import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
 
 /** What signing an upload depends on. */
@@ -41,14 +41,14 @@ export type SignUploadServices = {
   newId: (now: Date) => string;
 };
 
-/** What a route can sign: an `UploadRequest`, plus what only Uppy and Companion need. */
-export type UploadToSign = Omit<UploadRequest, 'size' | 'method'> & {
+/** What a route can sign: a `PresignUploadInput`, plus what only Uppy and Companion need. */
+export type UploadToSign = Omit<PresignUploadInput, 'size' | 'method'> & {
   /**
    * null: unknown. Then the policy of a form enforces the limits; for a PUT and for parts, only confirming does.
    */
   size: number | null;
   /** `CREATE`: the client sends CreateMultipartUpload, with a type of its choice if `contentType` is `ANY_TYPE`. */
-  method?: UploadRequest['method'] | 'CREATE';
+  method?: PresignUploadInput['method'] | 'CREATE';
   /** In bytes, for each part but the last; large enough for 10,000 parts. Default: `MULTIPART_PART_BYTES` or more. */
   partSize?: number | undefined;
   /** Further fields that a form must contain. */
@@ -61,7 +61,7 @@ export type UploadToSign = Omit<UploadRequest, 'size' | 'method'> & {
  * @param maxParts how many parts are signed. Default 100.
  * @throws {Problem} `storage-unavailable` for an upload in parts, which is begun in the bucket.
  */
-export async function signUpload(
+export async function signUncheckedUpload(
   services: SignUploadServices,
   caller: Caller,
   request: UploadToSign,
@@ -175,7 +175,7 @@ async function beginParts(
   const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
   const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
   const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };
-  const signed = await signParts(services, toSign, now);
+  const signed = await signPlannedParts(services, toSign, now);
   return {
     method: 'MULTIPART' as const,
     uploadId: formatUploadId(ids, { key, plan, bucketUploadId }),

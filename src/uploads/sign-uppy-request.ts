@@ -10,17 +10,17 @@ import { presignUrl } from '../signing/presign-url.ts';
 import { isMarked } from './mark-file-id.ts';
 import { planOpenParts, uploadNotFound } from './multipart-plan.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
-import { uploadRequest } from './presign-upload-input.ts';
-import { signParts } from './sign-planned-parts.ts';
+import { presignUploadInput } from './presign-upload-input.ts';
+import { signPlannedParts } from './sign-planned-parts.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
 
-const { contentType, size, expiresIn } = uploadRequest.shape;
+const { contentType, size, expiresIn } = presignUploadInput.shape;
 
 /**
  * Uppy's `PresignableRequest` (@uppy/aws-s3 6). For a request that begins an upload, the app's own `signRequest` may
  * add `size`, which makes the upload exact, `recordId`, `documentType`, `metadata`, and for parts `contentType`.
  */
-export const signRequestInput = z.strictObject({
+export const signUppyRequestInput = z.strictObject({
   method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
   /** For a request that begins an upload, any name; for all others, a key that this service signed. */
   key: z.string().min(1).max(1024),
@@ -34,7 +34,7 @@ export const signRequestInput = z.strictObject({
   metadata: metadata.optional(),
 });
 
-type SignRequestInput = z.infer<typeof signRequestInput>;
+type SignUppyRequestInput = z.infer<typeof signUppyRequestInput>;
 
 /** Uppy's `PresignedResponse`. `key` and `fields` only for a request that begins an upload. */
 type PresignedResponse = {
@@ -62,10 +62,10 @@ const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'A
  * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for any other request,
  * `file-too-large`, `content-type-not-allowed`.
  */
-export async function signRequest(
+export async function signUppyRequest(
   services: PresignUploadServices,
   caller: Caller,
-  input: SignRequestInput,
+  input: SignUppyRequestInput,
 ): Promise<PresignedResponse> {
   const { method, uploadId, partNumber } = input;
   if (uploadId === undefined) {
@@ -97,14 +97,14 @@ export async function signRequest(
     field: 'partNumbers' as const,
     expiresInSeconds,
   };
-  const signed = await signParts(services, toSign, now);
+  const signed = await signPlannedParts(services, toSign, now);
   return { url: signed.parts[0]?.presignedUrl ?? '' };
 }
 
 async function signBeginning(
   services: PresignUploadServices,
   caller: Caller,
-  input: SignRequestInput,
+  input: SignUppyRequestInput,
   method: 'PUT' | 'POST',
 ): Promise<PresignedResponse> {
   const { key, uploadId, partNumber, size = null, contentType, ...rest } = input;

@@ -1,12 +1,12 @@
 import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
 import type { NewFile } from '../db/create-file-queries.ts';
-import type { UploadRequest } from './presign-upload-input.ts';
+import type { PresignUploadInput } from './presign-upload-input.ts';
 
 /** Columns of a file's row with the client's values, which the upload carries in its signed metadata. */
 export type Remembered = Pick<NewFile, 'fileName' | 'metadata'>;
 
 /** The remembered columns of a request. */
-export function toRemembered({ fileName, metadata }: Pick<UploadRequest, keyof Remembered>): Remembered {
+export function toRemembered({ fileName, metadata }: Pick<PresignUploadInput, keyof Remembered>): Remembered {
   return { fileName, metadata: metadata ?? {} };
 }
 

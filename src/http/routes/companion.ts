@@ -5,7 +5,7 @@ import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { encodePath } from '../../signing/sigv4.ts';
 import { abortUpload } from '../../uploads/abort-upload.ts';
 import { confirmUpload } from '../../uploads/confirm-upload.ts';
-import { listParts } from '../../uploads/list-uploaded-parts.ts';
+import { listUploadedParts } from '../../uploads/list-uploaded-parts.ts';
 import { presignParts } from '../../uploads/presign-parts.ts';
 import { presignUpload } from '../../uploads/presign-upload.ts';
 import { MAX_SIGNED_PARTS } from '../../uploads/sign-planned-parts.ts';
@@ -73,7 +73,7 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
   routes.get('/multipart/:uploadId', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.list-parts');
     const { key } = readQuery(c, keyQuery);
-    const { parts } = await listParts(services, caller, { objectKey: key, uploadId: c.req.param('uploadId') });
+    const { parts } = await listUploadedParts(services, caller, { objectKey: key, uploadId: c.req.param('uploadId') });
     return answerJson(
       c,
       parts.map(({ partNumber, size, etag }) => ({ PartNumber: partNumber, Size: size, ETag: etag })),

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import type { PresignUploadServices } from '../../uploads/presign-upload.ts';
-import { signRequest, signRequestInput } from '../../uploads/sign-uppy-request.ts';
+import { signUppyRequest, signUppyRequestInput } from '../../uploads/sign-uppy-request.ts';
 import { answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
@@ -12,7 +12,7 @@ export function signRequestRoutes(services: PresignUploadServices): Hono<Env> {
 
   routes.post('/sign-request', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.sign-request');
-    return answerJson(c, await signRequest(services, caller, await readJson(c, signRequestInput)));
+    return answerJson(c, await signUppyRequest(services, caller, await readJson(c, signUppyRequestInput)));
   });
 
   return routes;

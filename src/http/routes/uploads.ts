@@ -1,10 +1,10 @@
 import { Hono } from 'hono';
 import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
 import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
-import { listParts, listPartsInput } from '../../uploads/list-uploaded-parts.ts';
+import { listUploadedParts, listUploadedPartsInput } from '../../uploads/list-uploaded-parts.ts';
 import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
 import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
-import { uploadRequest, uploadRequests } from '../../uploads/presign-upload-input.ts';
+import { presignUploadInput, presignUploadsInput } from '../../uploads/presign-upload-input.ts';
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
@@ -18,12 +18,12 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
 
   routes.post('/presign-upload', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.presign');
-    return answerJson(c, await presignUpload(services, caller, await readJson(c, uploadRequest)));
+    return answerJson(c, await presignUpload(services, caller, await readJson(c, presignUploadInput)));
   });
 
   routes.post('/presign-upload/batch', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.presign');
-    const { files } = await readJson(c, uploadRequests, MAX_BATCH_BODY_BYTES);
+    const { files } = await readJson(c, presignUploadsInput, MAX_BATCH_BODY_BYTES);
     c.get('countEntries')?.(files.length);
     return answerJson(c, await presignUploads(services, caller, files));
   });
@@ -35,7 +35,7 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
 
   routes.post('/list-parts', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.list-parts');
-    return answerJson(c, await listParts(services, caller, await readJson(c, listPartsInput)));
+    return answerJson(c, await listUploadedParts(services, caller, await readJson(c, listUploadedPartsInput)));
   });
 
   routes.post('/abort-upload', async (c) => {
