@@ -44,7 +44,7 @@ async function build(options) {
 // The demo page, unminified so that people can read it. Built before main.js, whose age marks the end of the build.
 await build({
   entryPoints: [
-    { in: 'src/page/main.ts', out: 'page' },
+    { in: 'src/page/run-page.ts', out: 'page' },
     { in: 'src/page/styles/page.css', out: 'page' },
     { in: 'src/page/index.html', out: 'index' },
     { in: 'src/page/icon.svg', out: 'icon' },

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { bucketSettings } from './settings/bucket.ts';
-import { databaseSettings } from './settings/database.ts';
-import { jobSettings } from './settings/jobs.ts';
-import { serviceSettings } from './settings/service.ts';
-import { tokenSettings } from './settings/tokens.ts';
-import { uploadSettings } from './settings/uploads.ts';
+import { bucketSettings } from './settings/bucket-settings.ts';
+import { databaseSettings } from './settings/database-settings.ts';
+import { jobSettings } from './settings/job-settings.ts';
+import { serviceSettings } from './settings/service-settings.ts';
+import { tokenSettings } from './settings/token-settings.ts';
+import { uploadSettings } from './settings/upload-settings.ts';
 
 /** Every setting, by the name of its environment variable. An empty variable counts as unset. */
 export const settings = z.object({

@@ -1,5 +1,5 @@
 import { ANY_ORIGIN } from '../config/origins.ts';
-import type { Answer } from './answer.ts';
+import type { Answer } from './bucket-answer.ts';
 import { type Check, fail, ok } from './check.ts';
 import type { Trial } from './open-trial.ts';
 

@@ -1,4 +1,4 @@
-import { type Answer, describe, refused } from './answer.ts';
+import { type Answer, describe, refused } from './bucket-answer.ts';
 import { type Check, fail, ok } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
 

@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts';
-import { planBucketSettings } from '../storage/bucket-settings.ts';
 import { createS3Client } from '../storage/create-s3-client.ts';
+import { planBucketSettings } from '../storage/plan-bucket-settings.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** Checks that a lifecycle rule aborts unfinished multipart uploads. */

@@ -2,7 +2,7 @@ import { toContentDisposition } from '../files/content-disposition.ts';
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { encryptionHeaders } from '../storage/encryption.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
-import { type Answer, describe, refused } from './answer.ts';
+import { type Answer, describe, refused } from './bucket-answer.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
 

@@ -1,7 +1,7 @@
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { completeParts } from '../uploads/complete-parts.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
-import { describe, refused } from './answer.ts';
+import { describe, refused } from './bucket-answer.ts';
 import { type Check, fail, ok } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseObjectKey } from '../contract/object-key.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
-import { describe, NOT_CHECKED, refused } from './answer.ts';
+import { describe, NOT_CHECKED, refused } from './bucket-answer.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { BODY, type PutUpload, type Trial } from './open-trial.ts';
 

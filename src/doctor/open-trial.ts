@@ -7,7 +7,7 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
 import type { PresignUploadInput } from '../uploads/presign-upload-input.ts';
 import { type SignUploadServices, signUncheckedUpload } from '../uploads/sign-unchecked-upload.ts';
-import { type Answer, remedyOf } from './answer.ts';
+import { type Answer, remedyOf } from './bucket-answer.ts';
 
 type TrialServices = SignUploadServices & {
   config: Pick<Config, 'allowedOrigins'>;

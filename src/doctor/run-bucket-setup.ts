@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { reasonOf } from '../net/reason-of.ts';
-import { planBucketSettings } from '../storage/bucket-settings.ts';
 import { createS3Client } from '../storage/create-s3-client.ts';
+import { planBucketSettings } from '../storage/plan-bucket-settings.ts';
 import type { BucketSetting } from '../storage/plan-setting.ts';
 
 /**

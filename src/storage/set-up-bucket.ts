@@ -1,5 +1,5 @@
 import { CreateBucketCommand, HeadBucketCommand, PutBucketCorsCommand, type S3Client } from '@aws-sdk/client-s3';
-import { corsRule } from './cors-rules.ts';
+import { corsRule } from './with-cors-rule.ts';
 
 /** Sets up the embedded bucket as `npm run bucket:setup` does others: creates it if missing, and sets CORS. */
 export async function setUpBucket(

@@ -3,8 +3,8 @@ import { type CORSRule, GetBucketCorsCommand, HeadBucketCommand, PutBucketCorsCo
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
-import { withCorsRule } from '../../src/storage/cors-rules.ts';
-import { describeLifecycleRule, withLifecycleRule } from '../../src/storage/lifecycle-rules.ts';
+import { withCorsRule } from '../../src/storage/with-cors-rule.ts';
+import { describeLifecycleRule, withLifecycleRule } from '../../src/storage/with-lifecycle-rule.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
 import { type Returned, type Sent, s3Error, startStoreInFront } from './store-in-front.ts';
 

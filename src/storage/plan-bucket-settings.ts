@@ -17,9 +17,9 @@ import {
   type ServerSideEncryptionByDefault,
 } from '@aws-sdk/client-s3';
 import type { Config } from '../config/config.ts';
-import { describeCorsRule, withCorsRule } from './cors-rules.ts';
-import { describeLifecycleRule, withLifecycleRule } from './lifecycle-rules.ts';
 import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';
+import { describeCorsRule, withCorsRule } from './with-cors-rule.ts';
+import { describeLifecycleRule, withLifecycleRule } from './with-lifecycle-rule.ts';
 
 /** The configuration that a bucket's settings follow, and whether to enable versioning. */
 type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl' | 'store'> & {
