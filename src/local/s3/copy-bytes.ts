@@ -7,7 +7,7 @@ import type { S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { Checksum, ObjectRecord } from './store/object-record.ts';
 import { openObject } from './store/objects.ts';
-import { startUpload, type Upload } from './store/start-upload.ts';
+import { startUpload, type Upload } from './store/open-incoming-file.ts';
 
 const MAX_SOURCE_BYTES = 5 * 1024 ** 3;
 

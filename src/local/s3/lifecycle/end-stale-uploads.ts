@@ -1,5 +1,5 @@
 import { listBucketNames, readSetting } from '../store/buckets.ts';
-import { abortMultipart, readMultiparts } from '../store/multipart-uploads.ts';
+import { abortMultipart, readMultiparts } from '../store/multiparts.ts';
 import type { Store } from '../store/store.ts';
 import type { LifecycleRule } from './lifecycle-rules.ts';
 

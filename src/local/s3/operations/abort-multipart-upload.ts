@@ -2,7 +2,7 @@ import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { queryValue } from '../s3-request.ts';
-import { abortMultipart } from '../store/multipart-uploads.ts';
+import { abortMultipart } from '../store/multiparts.ts';
 
 /** AbortMultipartUpload: a part that arrives meanwhile answers NoSuchUpload. */
 export async function abortMultipartUpload(call: S3Call): Promise<S3Answer> {

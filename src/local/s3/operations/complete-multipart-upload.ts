@@ -10,7 +10,7 @@ import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
 import type { MultipartUpload, Part } from '../store/multipart-record.ts';
-import { completeMultipart, findMultipart } from '../store/multipart-uploads.ts';
+import { completeMultipart, findMultipart } from '../store/multiparts.ts';
 import type { Checksum, NewRecord, ObjectRecord } from '../store/object-record.ts';
 import { readRecord } from '../store/objects.ts';
 import { versionHeaders } from '../version-headers.ts';

@@ -3,7 +3,7 @@ import { MULTIPART_CHECKSUM_HEADERS, readMultipartChecksum } from '../checksums/
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
-import { beginMultipart } from '../store/multipart-uploads.ts';
+import { beginMultipart } from '../store/multiparts.ts';
 import { readTagHeader } from '../tags.ts';
 import { xmlAnswer } from '../xml-body.ts';
 

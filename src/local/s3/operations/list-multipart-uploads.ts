@@ -6,7 +6,7 @@ import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { queryValue } from '../s3-request.ts';
-import { readMultiparts } from '../store/multipart-uploads.ts';
+import { readMultiparts } from '../store/multiparts.ts';
 import { type XmlNode, xmlAnswer } from '../xml-body.ts';
 
 const MAX_PAGE = 1000;

@@ -5,7 +5,7 @@ import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { queryValue } from '../s3-request.ts';
 import type { Part } from '../store/multipart-record.ts';
-import { findMultipart, listPartNumbers, readParts } from '../store/multipart-uploads.ts';
+import { findMultipart, listPartNumbers, readParts } from '../store/multiparts.ts';
 import { type XmlNode, xmlAnswer } from '../xml-body.ts';
 
 const MAX_PAGE = 1000;

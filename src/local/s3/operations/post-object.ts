@@ -14,7 +14,7 @@ import { verifyPolicySignature } from '../signature/verify-policy-signature.ts';
 import type { SigningKeys } from '../signature/verify-signature.ts';
 import { requireBucket } from '../store/buckets.ts';
 import { commitObject } from '../store/commit-object.ts';
-import { startUpload } from '../store/start-upload.ts';
+import { startUpload } from '../store/open-incoming-file.ts';
 import { readTagging } from '../tags.ts';
 import { versionHeaders } from '../version-headers.ts';
 import { parseXmlBody } from '../xml-body.ts';

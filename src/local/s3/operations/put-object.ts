@@ -6,7 +6,7 @@ import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { commitObject } from '../store/commit-object.ts';
 import { readRecord } from '../store/objects.ts';
-import { startUpload } from '../store/start-upload.ts';
+import { startUpload } from '../store/open-incoming-file.ts';
 import { readTagHeader } from '../tags.ts';
 import { versionHeaders } from '../version-headers.ts';
 

@@ -7,7 +7,7 @@ import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
-import { commitPart, findMultipart } from '../store/multipart-uploads.ts';
+import { commitPart, findMultipart } from '../store/multiparts.ts';
 
 const KNOWN_HEADERS = [...COPY_SOURCE_HEADERS, 'x-amz-copy-source-range'];
 

@@ -6,8 +6,8 @@ import { readPartNumber } from '../part-number.ts';
 import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { queryValue } from '../s3-request.ts';
-import { commitPart, findMultipart } from '../store/multipart-uploads.ts';
-import { startUpload } from '../store/start-upload.ts';
+import { commitPart, findMultipart } from '../store/multiparts.ts';
+import { startUpload } from '../store/open-incoming-file.ts';
 
 /** UploadPart, at most 5 GiB with a Content-Length; it replaces an earlier part of the same number. */
 export async function uploadPart(call: S3Call): Promise<S3Answer> {

@@ -4,7 +4,7 @@ import type { ByteRange } from '../byte-range.ts';
 import { bucketDirectory } from './buckets.ts';
 import { hasCode, syncDirectory } from './durable-files.ts';
 import type { DataFile } from './object-record.ts';
-import type { Upload } from './start-upload.ts';
+import type { Upload } from './open-incoming-file.ts';
 import type { Store } from './store.ts';
 
 const READ_SIZE_BYTES = 256 * 1024;

@@ -10,9 +10,9 @@ import { hasCode, mapInBatches, OWNER_ALONE, publishFile, readIfPresent, syncDir
 import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
 import type { NewRecord, ObjectRecord } from './object-record.ts';
 import { readRecord } from './objects.ts';
+import type { Upload } from './open-incoming-file.ts';
 import { readNames } from './read-names.ts';
 import { discardDirectory } from './remove-bucket.ts';
-import type { Upload } from './start-upload.ts';
 import type { Store } from './store.ts';
 import { writeAlone } from './write-alone.ts';
 
