@@ -1,5 +1,5 @@
 import { ANY_ORIGIN } from '../config/origins.ts';
-import type { Answer } from './bucket-answer.ts';
+import type { BucketAnswer } from './bucket-answer.ts';
 import { type Check, fail, ok } from './check.ts';
 import type { Trial } from './open-trial.ts';
 
@@ -52,10 +52,10 @@ async function exposed(trial: Trial, allowed: string, origin: string): Promise<C
   return isExposed ? ok(name, 'exposed') : fail(name, 'not exposed: uploads in parts hang without it', REMEDY);
 }
 
-function letsIn({ headers }: Answer, origin: string): boolean {
+function letsIn({ headers }: BucketAnswer, origin: string): boolean {
   return ['*', origin].includes(headers.get('access-control-allow-origin') ?? '');
 }
 
-function listOf({ headers }: Answer, name: string): string[] {
+function listOf({ headers }: BucketAnswer, name: string): string[] {
   return (headers.get(name) ?? '').split(',').map((item) => item.trim().toLowerCase());
 }

@@ -1,4 +1,4 @@
-import { type Answer, describe, refused } from './bucket-answer.ts';
+import { type BucketAnswer, describe, refused } from './bucket-answer.ts';
 import { type Check, fail, ok } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
 
@@ -25,7 +25,10 @@ export async function* checkForm(trial: Trial): AsyncIterable<Check> {
   yield refused('POST: another type', await post(trial, { fields: { 'Content-Type': 'text/html' } }));
 }
 
-async function post(trial: Trial, change: { fields?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+async function post(
+  trial: Trial,
+  change: { fields?: Record<string, string>; body?: string } = {},
+): Promise<BucketAnswer> {
   const { objectKey, presignedUrl, fields } = await trial.presignForm();
   trial.track(objectKey);
   const form = new FormData();

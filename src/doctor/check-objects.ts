@@ -2,7 +2,7 @@ import { toContentDisposition } from '../files/content-disposition.ts';
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { encryptionHeaders } from '../storage/encryption.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
-import { type Answer, describe, refused } from './bucket-answer.ts';
+import { type BucketAnswer, describe, refused } from './bucket-answer.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 import { BODY, type Trial } from './open-trial.ts';
 
@@ -57,7 +57,7 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   }
 }
 
-function encryptionOf({ services }: Trial, got: Answer): Check {
+function encryptionOf({ services }: Trial, got: BucketAnswer): Check {
   const { mode } = services.config.sse;
   const found = got.headers.get('x-amz-server-side-encryption');
   const missing = Object.entries(encryptionHeaders(services.config.sse)).find(

@@ -7,7 +7,7 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
 import type { PresignUploadInput } from '../uploads/presign-upload-input.ts';
 import { type SignUploadServices, signUncheckedUpload } from '../uploads/sign-unchecked-upload.ts';
-import { type Answer, remedyOf } from './bucket-answer.ts';
+import { type BucketAnswer, remedyOf } from './bucket-answer.ts';
 
 type TrialServices = SignUploadServices & {
   config: Pick<Config, 'allowedOrigins'>;
@@ -49,7 +49,7 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
     return signUncheckedUpload({ ...services, now }, CALLER, { ...REQUEST, ...request });
   }
 
-  async function send(url: string, init: RequestInit = {}): Promise<Answer> {
+  async function send(url: string, init: RequestInit = {}): Promise<BucketAnswer> {
     const ends = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const response = await fetch(url, { ...init, redirect: 'manual', signal: ends });
     const text = await response.text();
@@ -140,7 +140,7 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
   };
 }
 
-function storedBy(key: string, { headers }: Answer): StoredObject {
+function storedBy(key: string, { headers }: BucketAnswer): StoredObject {
   return {
     key,
     sizeBytes: BODY.length,

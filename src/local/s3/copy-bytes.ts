@@ -7,14 +7,14 @@ import type { S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { Checksum, ObjectRecord } from './store/object-record.ts';
 import { openObject } from './store/objects.ts';
-import { startUpload, type Upload } from './store/open-incoming-file.ts';
+import { type IncomingFile, openIncomingFile } from './store/open-incoming-file.ts';
 
 const MAX_SOURCE_BYTES = 5 * 1024 ** 3;
 
 /** Bytes of a source, written anew: `upload` is finished, and `etag` has its quotes. */
 export type CopiedBytes = {
   source: ObjectRecord;
-  upload: Upload;
+  upload: IncomingFile;
   sizeBytes: number;
   etag: string;
   checksum: Checksum | null;
@@ -42,7 +42,7 @@ export async function copyBytes<Result>(
     const { range, algorithm } = description;
     const sizeBytes = range.end - range.start + 1;
     const running = algorithm === null ? null : startChecksum(algorithm);
-    const upload = await startUpload(store, sizeBytes);
+    const upload = await openIncomingFile(store, sizeBytes);
     try {
       const { md5Hex } = await receiveBody(data?.chunks ?? [], { ...ANY_BODY, sizeBytes }, async (chunk) => {
         running?.update(chunk);

@@ -14,7 +14,7 @@ import { verifyPolicySignature } from '../signature/verify-policy-signature.ts';
 import type { SigningKeys } from '../signature/verify-signature.ts';
 import { requireBucket } from '../store/buckets.ts';
 import { commitObject } from '../store/commit-object.ts';
-import { startUpload } from '../store/open-incoming-file.ts';
+import { openIncomingFile } from '../store/open-incoming-file.ts';
 import { readTagging } from '../tags.ts';
 import { versionHeaders } from '../version-headers.ts';
 import { parseXmlBody } from '../xml-body.ts';
@@ -58,7 +58,7 @@ export async function postObject(call: S3Call, keys: SigningKeys, patienceMillis
   const tags = tagging === undefined ? [] : readTagging(parseXmlBody(Buffer.from(tagging)));
   await requireBucket(store, bucket);
 
-  const upload = await startUpload(store, Number(request.headers.get('content-length')));
+  const upload = await openIncomingFile(store, Number(request.headers.get('content-length')));
   try {
     const expected = { ...ANY_BODY, checksum };
     const { md5Hex } = await receiveBody(form.file, expected, async (chunk) => {

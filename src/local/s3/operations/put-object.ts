@@ -6,7 +6,7 @@ import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { commitObject } from '../store/commit-object.ts';
 import { readRecord } from '../store/objects.ts';
-import { startUpload } from '../store/open-incoming-file.ts';
+import { openIncomingFile } from '../store/open-incoming-file.ts';
 import { readTagHeader } from '../tags.ts';
 import { versionHeaders } from '../version-headers.ts';
 
@@ -23,7 +23,7 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
   const condition = readUploadCondition(request.headers);
   requireWriteCondition(condition, await readRecord(store, request.bucket, request.key));
 
-  const upload = await startUpload(store, expected.sizeBytes);
+  const upload = await openIncomingFile(store, expected.sizeBytes);
   try {
     const { md5Hex, checksum } = await receiveBody(expected.bytes, expected, upload.write);
     await upload.finish();

@@ -7,7 +7,7 @@ import { receiveBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { queryValue } from '../s3-request.ts';
 import { commitPart, findMultipart } from '../store/multiparts.ts';
-import { startUpload } from '../store/open-incoming-file.ts';
+import { openIncomingFile } from '../store/open-incoming-file.ts';
 
 /** UploadPart, at most 5 GiB with a Content-Length; it replaces an earlier part of the same number. */
 export async function uploadPart(call: S3Call): Promise<S3Answer> {
@@ -22,7 +22,7 @@ export async function uploadPart(call: S3Call): Promise<S3Answer> {
   const { algorithm } = upload.checksum ?? {};
   // S3 computes what was not sent: the object's checksum is made of it.
   const computed = sent === null && algorithm !== undefined ? startChecksum(algorithm) : null;
-  const bytes = await startUpload(store, expected.sizeBytes);
+  const bytes = await openIncomingFile(store, expected.sizeBytes);
   try {
     const received = await receiveBody(expected.bytes, expected, async (chunk) => {
       computed?.update(chunk);

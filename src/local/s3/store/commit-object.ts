@@ -6,7 +6,7 @@ import { keepData, removeData } from './data-files.ts';
 import { hasCode, publishFile, syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, type NewRecord, NULL_VERSION, type ObjectRecord } from './object-record.ts';
 import { readRecord } from './objects.ts';
-import type { Upload } from './open-incoming-file.ts';
+import type { IncomingFile } from './open-incoming-file.ts';
 import { recordPath } from './record-path.ts';
 import type { Store } from './store.ts';
 import { readVersioning } from './versioning.ts';
@@ -21,7 +21,7 @@ import { writeAlone } from './write-alone.ts';
 export async function commitObject(
   store: Store,
   bucket: string,
-  upload: Upload,
+  upload: IncomingFile,
   record: Omit<NewRecord, 'files' | 'uploadId'>,
   condition: WriteCondition,
 ): Promise<ObjectRecord> {

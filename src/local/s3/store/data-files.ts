@@ -4,7 +4,7 @@ import type { ByteRange } from '../byte-range.ts';
 import { bucketDirectory } from './buckets.ts';
 import { hasCode, syncDirectory } from './durable-files.ts';
 import type { DataFile } from './object-record.ts';
-import type { Upload } from './open-incoming-file.ts';
+import type { IncomingFile } from './open-incoming-file.ts';
 import type { Store } from './store.ts';
 
 const READ_SIZE_BYTES = 256 * 1024;
@@ -13,7 +13,7 @@ const READ_SIZE_BYTES = 256 * 1024;
 export type DataReader = { chunks: AsyncIterable<Buffer>; close(): Promise<void> };
 
 /** Moves a finished upload among the bucket's data files, durably. */
-export async function keepData(store: Store, bucket: string, upload: Upload): Promise<DataFile> {
+export async function keepData(store: Store, bucket: string, upload: IncomingFile): Promise<DataFile> {
   const path = dataPath(store, bucket, upload.name);
   await rename(upload.path, path);
   await syncDirectory(dirname(path));

@@ -10,7 +10,7 @@ import { hasCode, mapInBatches, OWNER_ALONE, publishFile, readIfPresent, syncDir
 import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
 import type { NewRecord, ObjectRecord } from './object-record.ts';
 import { readRecord } from './objects.ts';
-import type { Upload } from './open-incoming-file.ts';
+import type { IncomingFile } from './open-incoming-file.ts';
 import { readNames } from './read-names.ts';
 import { discardDirectory } from './remove-bucket.ts';
 import type { Store } from './store.ts';
@@ -59,7 +59,7 @@ export async function commitPart(
   store: Store,
   bucket: string,
   { key, uploadId }: MultipartUpload,
-  bytes: Upload,
+  bytes: IncomingFile,
   part: Omit<Part, 'file'>,
 ): Promise<void> {
   const directory = uploadDirectory(store, bucket, uploadId);

@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
 const WRITE_SIZE_BYTES = 1024 * 1024;
 
 /** Bytes on their way to disk, under a name nothing refers to yet. */
-export type Upload = {
+export type IncomingFile = {
   name: string;
   path: string;
   /** Of what was written so far. */
@@ -25,7 +25,7 @@ export type Upload = {
  * Opens a new file in `incoming` for about `expectedBytes` bytes. One buffer fills while the other is written, so that
  * hashing and writing overlap and an upload holds 2 MiB at most.
  */
-export async function startUpload(store: Store, expectedBytes: number): Promise<Upload> {
+export async function openIncomingFile(store: Store, expectedBytes: number): Promise<IncomingFile> {
   const name = randomUUID();
   const path = join(store.incoming, name);
   const handle = await open(path, 'wx', OWNER_ALONE);
