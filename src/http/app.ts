@@ -18,7 +18,6 @@ import { type EventServices, eventRoutes } from './routes/events.ts';
 import { type FileServices, fileRoutes } from './routes/files.ts';
 import { type HealthServices, healthRoutes } from './routes/health.ts';
 import { type Page, pageRoutes } from './routes/page.ts';
-import { signRequestRoutes } from './routes/sign-request.ts';
 import { type UploadServices, uploadRoutes } from './routes/uploads.ts';
 
 export type AppServices = UploadServices &
@@ -57,7 +56,6 @@ export function createApp(services: AppServices): Hono<Env> {
   app.use(recordActs(services));
   app.route('/', uploadRoutes(services));
   app.route('/', companionRoutes(services));
-  app.route('/', signRequestRoutes(services));
   app.route('/', fileRoutes(services));
   app.route('/', auditRoutes(services));
   return app;

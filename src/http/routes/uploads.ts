@@ -5,6 +5,7 @@ import { listUploadedParts, listUploadedPartsInput } from '../../uploads/list-up
 import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
 import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
 import { presignUploadInput, presignUploadsInput } from '../../uploads/presign-upload-input.ts';
+import { signUppyRequest, signUppyRequestInput } from '../../uploads/sign-uppy-request.ts';
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
@@ -49,6 +50,12 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
     const input = await readJson(c, confirmUploadInput, MAX_BATCH_BODY_BYTES, JSON_TYPE, hasParts);
     const { file, created } = await confirmUpload(services, caller, input);
     return answerJson(c, file, created ? 201 : 200);
+  });
+
+  // Uppy 6 calls this for each request that it sends to the bucket.
+  routes.post('/sign-request', async (c) => {
+    const caller = callerWith(c, 'files:write', 'upload.sign-request');
+    return answerJson(c, await signUppyRequest(services, caller, await readJson(c, signUppyRequestInput)));
   });
 
   return routes;
