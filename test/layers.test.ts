@@ -129,6 +129,11 @@ describe('the layers', () => {
     expect(long).toEqual([]);
   });
 
+  it('give no two files the same name', () => {
+    const names = files.map(({ path }) => posix.basename(path));
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+
   it('keep every file under 300 lines', () => {
     expect(files.filter(({ text }) => text.split('\n').length > 300).map(({ path }) => path)).toEqual([]);
   });
