@@ -1,7 +1,15 @@
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 
-/** One POST to the service. Returns the answer's JSON, or undefined. Throws `SignpostError`, or the signal's reason. */
-export type CallService = <Answer>(path: string, body: unknown, signal: AbortSignal) => Promise<Answer>;
+/**
+ * One request to the service, by default a POST. Returns the answer's JSON, or undefined. Throws `SignpostError`, or
+ * the signal's reason.
+ */
+export type CallService = <Answer>(
+  path: string,
+  body: unknown,
+  signal: AbortSignal,
+  method?: string,
+) => Promise<Answer>;
 
 export type ServiceOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
@@ -14,15 +22,18 @@ export type ServiceOptions = {
 
 export function createCallService({ url, token, fetch }: ServiceOptions): CallService {
   const base = url.replace(/\/+$/, '');
-  return async (path, body, signal) => {
+  return async (path, body, signal, method = 'POST') => {
     const bearer = typeof token === 'string' ? token : await token();
     let response: Response;
     let text: string;
     try {
       response = await fetch(base + path, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
-        body: JSON.stringify(body),
+        method,
+        headers: {
+          authorization: `Bearer ${bearer}`,
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
         signal,
       });
       text = await response.text();

@@ -5,6 +5,18 @@ import { startUpload, type UploadSession } from './start-upload.ts';
 import type { Progress, StoredFile, Upload, UploadOptions } from './upload.ts';
 import { createUploadMemory, pageStorage } from './upload-memory.ts';
 
+export {
+  createFiles,
+  type DownloadOptions,
+  type DownloadUrl,
+  type FileChange,
+  type FilePage,
+  type FileQuery,
+  type Files,
+  type FilesOptions,
+  type UrlOptions,
+  type Usage,
+} from './create-files.ts';
 export { SignpostError } from './signpost-error.ts';
 export type { Progress, StoredFile, Upload, UploadOptions };
 

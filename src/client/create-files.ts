@@ -1,0 +1,159 @@
+import { type CallService, createCallService, type ServiceOptions } from './call-service.ts';
+import { type DownloadTicket, downloadBytes } from './download-bytes.ts';
+import { type RetryPolicy, sleep as realSleep, retry } from './retry.ts';
+import type { Progress, StoredFile } from './upload.ts';
+
+export type FileQuery = {
+  /** Files on each page: 1 to 100. Default 50. */
+  limit?: number | undefined;
+  recordId?: string | undefined;
+  documentType?: string | undefined;
+  /** `application/pdf`, or a kind: `image/*`. */
+  contentType?: string | undefined;
+  /** Part of the file's name, in any case. */
+  q?: string | undefined;
+  /** Default `active`. */
+  status?: 'active' | 'archived' | undefined;
+  /** A date or a time of ISO 8601: created then or later; created before. */
+  createdFrom?: string | undefined;
+  createdTo?: string | undefined;
+  /** `-` is descending. Default `-createdAt`. */
+  sort?: 'createdAt' | '-createdAt' | 'fileName' | '-fileName' | 'size' | '-size' | undefined;
+  /** Starts after an earlier page: its `nextCursor`. */
+  cursor?: string | undefined;
+};
+
+/** `nextCursor` is null on the last page. */
+export type FilePage = { files: StoredFile[]; nextCursor: string | null };
+
+export type FileChange = {
+  fileName?: string | undefined;
+  recordId?: string | null | undefined;
+  documentType?: string | null | undefined;
+  /** Replaces all of it. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+};
+
+/** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */
+export type Usage = { bytes: number; files: number; quotaBytes: number | null; quotaFiles: number | null };
+
+export type UrlOptions = {
+  /** Whether a browser saves the file or shows it. Types that could run scripts are always saved. Default: saved. */
+  disposition?: 'attachment' | 'inline' | undefined;
+  /** The name to save it under. Default: the file's own. */
+  fileName?: string | undefined;
+  /** Seconds, at most 604,800. Default: the service's setting. */
+  expiresIn?: number | undefined;
+};
+
+export type DownloadUrl = DownloadTicket & {
+  /** ISO 8601. */
+  expiresAt: string;
+  file: StoredFile;
+};
+
+export type DownloadOptions = {
+  /** First byte, counted from 0: to go on with an earlier download. Default 0. */
+  start?: number | undefined;
+  /** One past the last byte. Default: the end of the file. */
+  end?: number | undefined;
+  /** Bytes of this download; `totalBytes` is what was asked for. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+  signal?: AbortSignal | undefined;
+};
+
+export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
+  /** Default: the global one. */
+  fetch?: typeof fetch | undefined;
+  /** Total attempts of each request, with exponential backoff between them. Default 8. */
+  maxAttempts?: number | undefined;
+  /** For tests. */
+  random?: (() => number) | undefined;
+  sleep?: RetryPolicy['sleep'] | undefined;
+};
+
+export type Files = {
+  /**
+   * The user's files, a page at a time.
+   * @example for await (const { files } of signpostFiles.list({ documentType: 'contract' })) show(files);
+   */
+  list: (query?: FileQuery, signal?: AbortSignal) => AsyncGenerator<FilePage, void>;
+  get: (fileId: string) => Promise<StoredFile>;
+  /** A presigned URL for links, images and players. */
+  downloadUrl: (fileId: string, options?: UrlOptions) => Promise<DownloadUrl>;
+  /** Downloads into memory. */
+  download: (fileId: string, options?: DownloadOptions) => Promise<Blob>;
+  /**
+   * Downloads into a stream, for example one from `FileSystemFileHandle.createWritable()`, which it closes at the end.
+   * After an error the stream is aborted; what it has can be continued with `start`.
+   */
+  downloadTo: (fileId: string, stream: WritableStream<Uint8Array>, options?: DownloadOptions) => Promise<void>;
+  update: (fileId: string, change: FileChange) => Promise<StoredFile>;
+  /** Archived files are not listed by default, and cannot be downloaded. */
+  archive: (fileId: string) => Promise<StoredFile>;
+  restore: (fileId: string) => Promise<StoredFile>;
+  remove: (fileId: string) => Promise<void>;
+  usage: () => Promise<Usage>;
+};
+
+/**
+ * The confirmed files of the token's user. Each function throws a `SignpostError`; lost connections and temporary
+ * refusals are retried.
+ * @example
+ * const files = createFiles({ url: 'https://uploads.example.com', token: () => session.token() });
+ * const { presignedUrl } = await files.downloadUrl(fileId, { disposition: 'inline' });
+ */
+export function createFiles(options: FilesOptions): Files {
+  const given = options.fetch ?? globalThis.fetch;
+  const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
+  const { maxAttempts = 8, random = Math.random, sleep = realSleep } = options;
+  const policy = { maxAttempts, random, sleep };
+  const callOnce: CallService = createCallService({ ...options, fetch });
+  const call = <Answer>(method: string, path: string, body?: unknown, signal = new AbortController().signal) =>
+    retry(() => callOnce<Answer>(path, body, signal, method), policy, signal);
+  const pathOf = (fileId: string, action = '') => `/files/${encodeURIComponent(fileId)}${action}`;
+  const presign = (fileId: string, urlOptions: UrlOptions = {}, signal?: AbortSignal) =>
+    call<DownloadUrl>('POST', '/presign-download', { fileId, ...urlOptions }, signal);
+  const bytesOf = (fileId: string, { start = 0, end, onProgress, signal }: DownloadOptions) => {
+    const until = signal ?? new AbortController().signal;
+    return downloadBytes({ presign: () => presign(fileId, {}, until), fetch, start, end, onProgress }, policy, until);
+  };
+
+  return {
+    async *list(query = {}, signal) {
+      for (let cursor = query.cursor ?? null; ; ) {
+        const page = await call<FilePage>('GET', `/files?${toQuery({ ...query, cursor })}`, undefined, signal);
+        yield page;
+        if (page.nextCursor === null) return;
+        cursor = page.nextCursor;
+      }
+    },
+    get: (fileId) => call('GET', pathOf(fileId)),
+    downloadUrl: presign,
+    download: async (fileId, downloadOptions = {}) => {
+      const chunks: BlobPart[] = [];
+      for await (const chunk of bytesOf(fileId, downloadOptions)) chunks.push(new Uint8Array(chunk));
+      return new Blob(chunks);
+    },
+    downloadTo: async (fileId, stream, downloadOptions = {}) => {
+      const writer = stream.getWriter();
+      try {
+        for await (const chunk of bytesOf(fileId, downloadOptions)) await writer.write(chunk);
+        await writer.close();
+      } catch (error) {
+        await writer.abort(error).catch(() => {});
+        throw error;
+      }
+    },
+    update: (fileId, change) => call('PATCH', pathOf(fileId), change),
+    archive: (fileId) => call('POST', pathOf(fileId, '/archive')),
+    restore: (fileId) => call('POST', pathOf(fileId, '/restore')),
+    remove: (fileId) => call('DELETE', pathOf(fileId)),
+    usage: () => call('GET', '/usage'),
+  };
+}
+
+function toQuery(query: Readonly<Record<string, string | number | null | undefined>>): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null);
+  return String(new URLSearchParams(given.map(([name, value]) => [name, String(value)])));
+}

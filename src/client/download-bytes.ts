@@ -1,0 +1,104 @@
+import { type RetryPolicy, retry } from './retry.ts';
+import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import type { Progress } from './upload.ts';
+
+/** A presigned download. `headers`, if any, must be sent with it. */
+export type DownloadTicket = {
+  presignedUrl: string;
+  headers?: Readonly<Record<string, string>>;
+  file: { size: number; etag: string };
+};
+
+export type DownloadTask = {
+  /** Asks for a new URL: called first, and again when an attempt was refused or broke off. */
+  presign: (signal: AbortSignal) => Promise<DownloadTicket>;
+  fetch: typeof fetch;
+  /** First byte, counted from 0. */
+  start: number;
+  /** One past the last byte; undefined: to the end of the file. */
+  end: number | undefined;
+  onProgress: ((progress: Progress) => void) | undefined;
+};
+
+/**
+ * The bytes of a stored file, in order. When the connection breaks, it goes on from the byte it had reached, as long as
+ * the file is the same (RFC 9110, section 14.2).
+ * @throws {SignpostError} `network-error`, `bucket-refused`, or `conflict` if the file changed meanwhile.
+ */
+export async function* downloadBytes(
+  { presign, fetch, start, end, onProgress }: DownloadTask,
+  policy: RetryPolicy,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void> {
+  let at = start;
+  let etag: string | null = null;
+
+  /** One attempt to read on from `at`. */
+  const open = async () => {
+    const ticket = await presign(signal);
+    const { size } = ticket.file;
+    if (etag !== null && etag !== ticket.file.etag) throw changed();
+    etag = ticket.file.etag;
+    const stop = Math.min(end ?? size, size);
+    if (at >= stop) return { stop, body: null };
+    const isWhole = at === 0 && stop === size;
+    const headers = { ...ticket.headers, ...(!isWhole && { range: `bytes=${at}-${stop - 1}` }) };
+    const response = await fetch(ticket.presignedUrl, { headers, signal }).catch((cause: unknown) => {
+      signal.throwIfAborted();
+      throw networkError(cause);
+    });
+    if (response.status !== (isWhole ? 200 : 206) || response.body === null) throw await refusal(response);
+    return { stop, body: response.body };
+  };
+
+  for (let failures = 0; ; ) {
+    const { stop, body } = await retry(open, policy, signal);
+    const startedAt = at;
+    try {
+      if (body !== null) {
+        for await (const chunk of chunksOf(body)) {
+          at += chunk.length;
+          if (at > stop) throw changed();
+          yield chunk;
+          onProgress?.({ sentBytes: at - start, totalBytes: stop - start });
+        }
+      }
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof SignpostError) throw error;
+      failures = at > startedAt ? 1 : failures + 1;
+      if (failures >= policy.maxAttempts) throw networkError(error);
+      continue;
+    }
+    if (at >= stop) return;
+    failures = at > startedAt ? 1 : failures + 1;
+    if (failures >= policy.maxAttempts) throw networkError();
+  }
+}
+
+/** Not every browser can iterate over a stream. */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  const reader = body.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+async function refusal(response: Response): Promise<SignpostError> {
+  const { status } = response;
+  const text = await response.text().catch(() => '');
+  const reason = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? '';
+  return new SignpostError({
+    code: 'bucket-refused',
+    status,
+    detail: `the bucket answered ${status} ${reason}`.trimEnd(),
+    retryable: isTransient(status),
+    retryAfterSeconds: retryAfterSeconds(response.headers.get('retry-after')),
+  });
+}
+
+function changed(): SignpostError {
+  return new SignpostError({ code: 'conflict', status: 409, detail: 'the file has changed', retryable: false });
+}

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createFiles, type FilesOptions, SignpostError } from '../../src/client/create-signpost.ts';
+import { mint } from '../helpers/test-service.ts';
+import { startServiceForClients, textFile } from './service-for-clients.ts';
+
+let running: Awaited<ReturnType<typeof startServiceForClients>>;
+beforeAll(async () => {
+  running = await startServiceForClients({ env: { QUOTA_BYTES: '50000000' } });
+});
+afterAll(() => running.close());
+
+const filesOf = async (user: string, options: Partial<FilesOptions> = {}) =>
+  createFiles({ url: `${running.url}/`, token: await mint(user), sleep: async () => {}, ...options });
+
+async function uploaded(user: string, bytes: Uint8Array<ArrayBuffer>, fileName: string) {
+  const { upload } = await running.client(user);
+  return upload(new Blob([bytes]), { fileName });
+}
+
+const code = (value: string) => expect.objectContaining({ code: value });
+
+describe('createFiles', () => {
+  it('lists page after page, with filters, and leaves out what is undefined', async () => {
+    const { upload } = await running.client('lister');
+    for (const name of ['a.txt', 'b.txt', 'c.txt']) await upload(textFile(name, name), { documentType: 'note' });
+    await upload(textFile('d', 'd.txt'));
+    const files = await filesOf('lister');
+    const pages: string[][] = [];
+    const query = { limit: 2, sort: 'fileName', documentType: 'note', q: undefined } as const;
+    for await (const page of files.list(query)) pages.push(page.files.map(({ fileName }) => fileName));
+    expect(pages).toEqual([['a.txt', 'b.txt'], ['c.txt']]);
+  });
+
+  it('gets, changes, archives, restores, counts and removes a file', async () => {
+    const { fileId } = await uploaded('keeper', new Uint8Array(10), 'ten.bin');
+    const files = await filesOf('keeper');
+    expect(await files.get(fileId)).toMatchObject({ fileName: 'ten.bin', size: 10 });
+    expect(await files.update(fileId, { fileName: 'x.bin', recordId: undefined })).toMatchObject({ fileName: 'x.bin' });
+    expect(await files.archive(fileId)).toMatchObject({ status: 'archived' });
+    await expect(files.download(fileId)).rejects.toEqual(code('conflict'));
+    expect(await files.restore(fileId)).toMatchObject({ status: 'active' });
+    expect(await files.usage()).toEqual({ bytes: 10, files: 1, quotaBytes: 50_000_000, quotaFiles: null });
+    await files.remove(fileId);
+    await expect(files.get(fileId)).rejects.toEqual(code('file-not-found'));
+  });
+
+  it('cannot be led to another route by an id', async () => {
+    const files = await filesOf('guesser');
+    await expect(files.get('../usage')).rejects.toBeInstanceOf(SignpostError);
+    await expect(files.remove('a/archive?x=')).rejects.toBeInstanceOf(SignpostError);
+  });
+
+  it('downloads the whole file, an empty one, and a stretch, and tells how far it is', async () => {
+    const bytes = new Uint8Array(randomBytes(300_000));
+    const { fileId } = await uploaded('reader', bytes, 'random.bin');
+    const files = await filesOf('reader');
+    const told: number[] = [];
+    const whole = await files.download(fileId, { onProgress: ({ sentBytes }) => told.push(sentBytes) });
+    expect(Buffer.from(await whole.arrayBuffer()).equals(bytes)).toBe(true);
+    expect(told.at(-1)).toBe(300_000);
+    const stretch = await files.download(fileId, { start: 100, end: 200 });
+    expect(Buffer.from(await stretch.arrayBuffer()).equals(bytes.subarray(100, 200))).toBe(true);
+    const past = await files.download(fileId, { start: 299_999, end: 999_999 });
+    expect(past.size).toBe(1);
+    const empty = await uploaded('reader', new Uint8Array(), 'empty.bin');
+    expect((await files.download(empty.fileId)).size).toBe(0);
+  });
+
+  it('goes on where the connection broke, and gives up when nothing more arrives', async () => {
+    const bytes = new Uint8Array(randomBytes(400_000));
+    const { fileId } = await uploaded('patient', bytes, 'long.bin');
+    const ranges: (string | null)[] = [];
+    let breaks = 3;
+    const breaking: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (String(input).startsWith(running.url)) return response;
+      ranges.push(new Headers(init?.headers).get('range'));
+      return breaks-- > 0 ? breakingOff(response, 100_000) : response;
+    };
+    const files = await filesOf('patient', { fetch: breaking });
+    const chunks: Uint8Array[] = [];
+    const stream = new WritableStream<Uint8Array>({ write: (chunk) => void chunks.push(chunk) });
+    await files.downloadTo(fileId, stream);
+    expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+    expect(ranges).toHaveLength(4);
+    expect(ranges[0]).toBeNull();
+    expect(ranges.slice(1)).toEqual(ranges.slice(1).map(() => expect.stringMatching(/^bytes=\d+-399999$/)));
+
+    breaks = 100;
+    const stuck = await filesOf('patient', { fetch: breaking, maxAttempts: 3 });
+    await expect(stuck.download(fileId, { start: 399_000 })).resolves.toHaveProperty('size', 1000);
+    const dead: typeof fetch = (input, init) =>
+      String(input).startsWith(running.url) ? fetch(input, init) : fetch(input, init).then((r) => breakingOff(r, 0));
+    const hopeless = await filesOf('patient', { fetch: dead, maxAttempts: 3 });
+    await expect(hopeless.download(fileId)).rejects.toEqual(code('network-error'));
+  });
+
+  it('stops with the reason of its signal, and aborts the stream', async () => {
+    const { fileId } = await uploaded('stopper', new Uint8Array(200_000), 'zeros.bin');
+    const files = await filesOf('stopper');
+    const stopping = new AbortController();
+    let aborted: unknown;
+    const stream = new WritableStream<Uint8Array>({
+      write: () => stopping.abort(new Error('enough')),
+      abort: (reason) => {
+        aborted = reason;
+      },
+    });
+    await expect(files.downloadTo(fileId, stream, { signal: stopping.signal })).rejects.toThrow('enough');
+    expect(aborted).toEqual(new Error('enough'));
+  });
+});
+
+/** An answer whose connection breaks after so many bytes. */
+function breakingOff(response: Response, afterBytes: number): Response {
+  let left = afterBytes;
+  const body = response.body?.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform: (chunk, controller) => {
+        if (left <= 0) controller.error(new TypeError('terminated'));
+        else controller.enqueue(chunk.subarray(0, left));
+        left -= chunk.length;
+      },
+    }),
+  );
+  return new Response(body, { status: response.status, headers: response.headers });
+}
