@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import {
+  FILE_STATE_NAMES,
   FILE_STATES,
   FILE_STEPS,
   type FileState,
@@ -18,9 +19,8 @@ const STEP_ROUTES = { archive: '`archive`', restore: '`restore`', delete: '`DELE
   string
 >;
 
-/** The states of files: an upload that was refused never was one. */
-const lived = Object.values(STATE_AFTER).filter((state) => state !== NEW_FILE_STATE);
-const columns: FileState[] = [NEW_FILE_STATE, ...lived];
+/** An upload that was refused never was a file. */
+const columns = FILE_STATE_NAMES.filter((state) => state !== 'refused');
 
 function row(title: string, cell: (state: FileState) => string): string {
   return `| ${title} | ${columns.map(cell).join(' | ')} |`;
