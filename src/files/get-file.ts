@@ -23,15 +23,13 @@ export function toFileId(config: Pick<Config, 'keyPrefix'>, caller: Caller, refe
   return id !== undefined && FILE_ID_PATTERN.test(id) ? id : null;
 }
 
+export type GetFileServices = { config: Pick<Config, 'keyPrefix'>; files: Pick<FileQueries, 'find'> };
+
 /**
  * The caller's file, by its id or its key.
  * @throws {Problem} `not-your-object` (decided from the key alone), `file-not-found`, `database-unavailable`.
  */
-export async function getFile(
-  services: { config: Pick<Config, 'keyPrefix' | 'publicBaseUrl'>; files: FileQueries },
-  caller: Caller,
-  reference: FileReference,
-): Promise<FileRow> {
+export async function getFile(services: GetFileServices, caller: Caller, reference: FileReference): Promise<FileRow> {
   const id = toFileId(services.config, caller, reference);
   const row = id === null ? null : await services.files.find({ id, ownerId: caller.userId });
   if (row === null || ('objectKey' in reference && row.objectKey !== reference.objectKey)) throw fileNotFound();

@@ -2,14 +2,13 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 
+export type GetUsageServices = { config: Pick<Config, 'quota'>; files: Pick<FileQueries, 'usage'> };
+
 /**
  * What the caller's active and archived files add up to, and how much there may be; null: no limit.
  * @throws {Problem} `database-unavailable`.
  */
-export async function getUsage(
-  { config, files }: { config: Pick<Config, 'quota'>; files: FileQueries },
-  { userId }: Caller,
-) {
+export async function getUsage({ config, files }: GetUsageServices, { userId }: Caller) {
   const { sizeBytes, files: count } = await files.usage(userId);
   return { bytes: sizeBytes, files: count, quotaBytes: config.quota.bytes, quotaFiles: config.quota.files };
 }

@@ -62,15 +62,13 @@ function toTypeFilter(text: string): string | null {
 
 type ListFilesQuery = z.infer<typeof listFilesQuery>;
 
+export type ListFilesServices = { config: Pick<Config, 'publicBaseUrl'>; files: Pick<FileQueries, 'list'> };
+
 /**
  * A page of the caller's files. Keyset pages: files that come and go meanwhile shift nothing.
  * @returns at most `limit` files, and the cursor of the next page, null on the last.
  */
-export async function listFiles(
-  services: { config: Pick<Config, 'publicBaseUrl'>; files: FileQueries },
-  caller: Caller,
-  query: ListFilesQuery,
-) {
+export async function listFiles(services: ListFilesServices, caller: Caller, query: ListFilesQuery) {
   const { limit } = query;
   const found = await services.files.list({ ...query, ownerId: caller.userId, limit: limit + 1 });
   const page = found.slice(0, limit);

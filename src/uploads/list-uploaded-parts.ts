@@ -8,12 +8,18 @@ import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 
 export const listUploadedPartsInput = z.strictObject({ objectKey, uploadId });
 
+export type ListUploadedPartsServices = {
+  config: Pick<Config, 'keyPrefix'>;
+  ids: IdSigner;
+  multipart: Pick<MultipartUploads, 'listParts'>;
+};
+
 /**
  * The parts of an upload that are in the bucket, ordered by number.
  * @throws {Problem} `not-your-object`, `upload-not-found`, `storage-unavailable`.
  */
 export async function listUploadedParts(
-  services: { config: Pick<Config, 'keyPrefix'>; ids: IdSigner; multipart: Pick<MultipartUploads, 'listParts'> },
+  services: ListUploadedPartsServices,
   caller: Caller,
   input: z.infer<typeof listUploadedPartsInput>,
 ) {

@@ -9,9 +9,9 @@ import {
   updateFile,
   updateFileInput,
 } from '../../files/change-file.ts';
-import { getFile } from '../../files/get-file.ts';
-import { getUsage } from '../../files/get-usage.ts';
-import { listFiles, listFilesQuery } from '../../files/list-files.ts';
+import { type GetFileServices, getFile } from '../../files/get-file.ts';
+import { type GetUsageServices, getUsage } from '../../files/get-usage.ts';
+import { type ListFilesServices, listFiles, listFilesQuery } from '../../files/list-files.ts';
 import {
   downloadQuery,
   type PresignDownloadServices,
@@ -30,8 +30,11 @@ import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
 export type FileServices = PresignDownloadServices &
   ChangeFileServices &
-  ReadContentServices & {
-    config: Pick<Config, 'proxyDownloads' | 'quota'>;
+  ReadContentServices &
+  GetFileServices &
+  GetUsageServices &
+  ListFilesServices & {
+    config: Pick<Config, 'proxyDownloads' | 'publicBaseUrl'>;
   };
 
 /** Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`. */

@@ -1,8 +1,12 @@
 import { Hono } from 'hono';
 import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
 import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
-import { listUploadedParts, listUploadedPartsInput } from '../../uploads/list-uploaded-parts.ts';
-import { presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
+import {
+  type ListUploadedPartsServices,
+  listUploadedParts,
+  listUploadedPartsInput,
+} from '../../uploads/list-uploaded-parts.ts';
+import { type PresignPartsServices, presignParts, presignPartsInput } from '../../uploads/presign-parts.ts';
 import { type PresignUploadServices, presignUpload, presignUploads } from '../../uploads/presign-upload.ts';
 import { presignUploadInput, presignUploadsInput } from '../../uploads/presign-upload-input.ts';
 import { signUppyRequest, signUppyRequestInput } from '../../uploads/sign-uppy-request.ts';
@@ -11,7 +15,11 @@ import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { JSON_TYPE, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
-export type UploadServices = PresignUploadServices & ConfirmUploadServices & AbortUploadServices;
+export type UploadServices = PresignUploadServices &
+  PresignPartsServices &
+  ListUploadedPartsServices &
+  ConfirmUploadServices &
+  AbortUploadServices;
 
 /** Uploads: presign, then confirm or abort. Scope `files:write`. */
 export function uploadRoutes(services: UploadServices): Hono<Env> {
