@@ -3,15 +3,15 @@ import { PROBLEMS, Problem } from '../contract/errors.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import { type AuditServices, actOf, recordRefusal, type Target } from './record-refusals.ts';
 
-/** A caller, and what they do as the audit log names it: for the rows that what succeeds writes. */
+/** A caller with the action that its rows in the audit log name. */
 export type ActingCaller = Caller & { act: Act };
 
 /**
  * Wraps a domain function with its action in the audit log. A refusal (4xx) adds a row for each target; on success the
  * function writes its own rows with `caller.act`, in the same statement as its changes. If the log cannot be written,
  * the caller still gets the refusal.
- * @param targetOf what the arguments name, as the caller named it, whether there is such a thing or not.
- * @returns the function that everybody calls; it throws what `run` throws.
+ * @param targetOf the targets in the arguments, as the caller named them; they need not exist.
+ * @returns the wrapped function; it throws what `run` throws.
  */
 export function audited<Services extends AuditServices, Input extends readonly unknown[], Result>(
   action: AuditAction,

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { AuditEventRow, AuditSealRow } from '../db/schema.ts';
 
-/** What is known of a seal before its rows are read. */
+/** The columns of a seal that do not depend on its rows. */
 type SealHead = Pick<AuditSealRow, 'number' | 'fromXid' | 'toXid' | 'sealedAt'>;
 
 /**
- * The hash of a seal: SHA-256 over lines of JSON, each an array, its end included. The first is the hash of the seal
- * before (null for the first seal) and the seal's own number, stretch and time; then one for each row, in the order of
- * transaction and id, with all its columns; the last is the number of rows and the highest id of the log up to here.
- * Times are ISO 8601 in UTC with milliseconds.
- * @param lastId the highest id of the stretches before.
+ * The hash of a seal: SHA-256 over lines of JSON, each an array and a line break. The first line has the hash of the
+ * previous seal (null for the first seal) and the seal's own number, transactions and time. A line for each row
+ * follows, ordered by transaction and id, with all its columns. The last line has the number of rows and the highest id
+ * so far. Times are ISO 8601 in UTC with milliseconds.
+ * @param lastId the highest id of the earlier seals.
  */
 export async function hashStretch(
   previousHash: string | null,

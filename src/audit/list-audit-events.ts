@@ -5,7 +5,7 @@ import type { AuditLog } from '../db/create-audit-log.ts';
 
 export const listAuditEventsQuery = z.strictObject({
   limit: pageLimit,
-  /** The id of the last event of the page before. */
+  /** The id of the last event on the previous page. */
   cursor: z
     .string()
     .regex(/^[1-9]\d{0,14}$/, 'is not a cursor of this service')
@@ -14,9 +14,9 @@ export const listAuditEventsQuery = z.strictObject({
 });
 
 /**
- * A page of the audit log, newest first: the caller's own files' events, or, for an admin who acts on nobody's behalf,
- * everybody's.
- * @returns at most `limit` events, and the cursor of the next page, null on the last.
+ * A page of the audit log, newest first: the events of the caller's files; for an admin without `X-On-Behalf-Of`, all
+ * events.
+ * @returns at most `limit` events, and the cursor of the next page (null on the last page).
  */
 export async function listAuditEvents(
   { auditLog }: { auditLog: AuditLog },

@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts';
 import { type AuditServices, actOf } from './record-refusals.ts';
 
 /**
- * With `AUDIT_PRESIGN`, or on another's behalf, puts presigned uploads into the audit log. Nobody waits for it, and
- * signing goes on while the database is down: then they are in the request log alone.
+ * Adds presigned uploads to the audit log, with `AUDIT_PRESIGN` or if an admin acts for another user. Signing does not
+ * wait for it: while the database is down, only the request log has them.
  */
 export function recordPresigns(
   { config, auditLog, logger }: AuditServices & { config: Pick<Config, 'auditPresign'> },

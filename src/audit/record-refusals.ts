@@ -10,13 +10,13 @@ export type AuditServices = {
   logger: { error: (fields: Record<string, unknown>, message: string) => void };
 };
 
-/** A refusal waits so long for its row, which comes later if need be: it needed no database to be decided. */
+/** How long the answer waits for the refusal's row, which may be written later: refusing needs no database. */
 const RECORDED_WITHIN_MS = 1_000;
 
-/** What a caller asks for, as the caller named it, whether there is such a thing or not. */
+/** The file that a caller asks for, as the caller named it; it need not exist. */
 export type Target = { fileId?: string | undefined; objectKey?: string | undefined };
 
-/** What a row says of who did it. */
+/** The columns of a row that come from the caller. */
 type Who = Pick<Caller, 'userId' | 'actorId' | 'requestId' | 'address'>;
 
 /** The caller's part of a row in the audit log. */
@@ -24,7 +24,7 @@ export function actOf({ actorId, requestId, address }: Omit<Who, 'userId'>, acti
   return { actorId, requestId, address, action };
 }
 
-/** What was refused goes into the audit log, a row for each target; a log that cannot be written is only reported. */
+/** Adds a refusal to the audit log, a row for each target. If the log cannot be written, that is only reported. */
 export async function recordRefusal(
   { auditLog, logger }: AuditServices,
   caller: Who,
@@ -38,7 +38,7 @@ export async function recordRefusal(
   });
 }
 
-/** A row of its own for what was done and changed nothing. */
+/** Adds a row for an action that succeeded without changing anything. */
 export function recordAct(
   { auditLog }: Pick<AuditServices, 'auditLog'>,
   caller: Who,

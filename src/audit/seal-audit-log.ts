@@ -4,19 +4,19 @@ import { hashStretch } from './hash-stretch.ts';
 
 export type SealServices = { sealQueries: SealQueries; now: () => Date };
 
-/** A seal as it is noted elsewhere: `<number>:<hash>`. */
+/** A seal as text, to be stored outside the database: `<number>:<hash>`. */
 export const formatSeal = ({ number, hash }: Pick<AuditSealRow, 'number' | 'hash'>) => `${number}:${hash}`;
 
 /**
- * Seals what was added to the audit log since the seal before: a hash over those rows and that seal. A stretch is
- * closed by what PostgreSQL says of its transactions: of all before the oldest that is running, every row is there to
- * be seen. So no writer waits for a sealer, nor a sealer for writers: a long transaction, anywhere in the cluster, only
- * puts off what was written since it began. Rows are read a page at a time, and two sealers at once make one seal.
+ * Seals the rows added to the audit log since the last seal: a hash over these rows and that seal. A seal covers the
+ * transactions before the oldest running one, since all their rows are visible. So writers and sealers never wait for
+ * each other; a long transaction, anywhere in the cluster, only delays the sealing of later rows. Rows are read in
+ * pages, and two sealers at once make one seal.
  *
- * Restored from a dump into another cluster, whose transactions count anew, the log is sealed to its end as it came;
- * the next seal begins behind that, from transaction 0.
- * @returns how many rows were sealed, and the seal, to be noted elsewhere: only so a log that was rewritten as a whole
- * can be told. null when there was nothing to seal, or another instance sealed it.
+ * A log that was restored from a dump into another cluster, where transaction ids start again, is first sealed to its
+ * end; the next seal starts after that, at transaction 0.
+ * @returns the number of sealed rows, and the seal. Store it outside the database: only that reveals a log that was
+ * rewritten as a whole. null if there was nothing to seal, or another instance sealed it.
  * @throws {Problem} `database-unavailable`.
  */
 export async function sealAuditLog({
@@ -24,7 +24,7 @@ export async function sealAuditLog({
   now,
 }: SealServices): Promise<{ sealed: number; seal: string } | null> {
   const last = await sealQueries.last();
-  // After the last seal and before any row: what has ended by then is complete.
+  // Read after the last seal and before any row: transactions that have ended by then are complete.
   const horizon = await sealQueries.horizon(last.seal?.toXid ?? '0', last.afterId);
   const stretch = nextStretch(last, horizon);
   const { fromXid, toXid } = stretch;
@@ -48,7 +48,7 @@ function nextStretch(
   return { fromXid, toXid: finishedBefore, afterId, upToId: null };
 }
 
-/** Whether a seal closes transactions that this cluster has not had yet: then it was made in another one. */
+/** Whether a seal covers transactions that this cluster has not had yet, so that another cluster made it. */
 export function isMoved(seal: Pick<AuditSealRow, 'toXid'>, { nextXid }: Pick<Horizon, 'nextXid'>): boolean {
   return BigInt(seal.toXid) > BigInt(nextXid);
 }

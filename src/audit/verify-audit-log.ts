@@ -4,21 +4,21 @@ import { hashStretch } from './hash-stretch.ts';
 import { formatSeal, isMoved } from './seal-audit-log.ts';
 
 type AuditReport = {
-  /** What is wrong, by the seal's number; empty: every sealed row is as it was sealed. */
+  /** Each fault, with the seal's number; empty if every sealed row is unchanged. */
   broken: { number: number; message: string }[];
   seals: number;
   sealed: number;
-  /** Rows that no seal covers yet: nothing can be said of them. */
+  /** Rows without a seal: they cannot be verified yet. */
   unsealed: number;
   /** The last seal, as `formatSeal` writes it; null without seals. */
   last: string | null;
 };
 
 /**
- * Reads the whole audit log and holds it against its seals: finds every row in a sealed stretch that was removed, added
- * or changed, and every seal that was. What it cannot tell by itself is a log whose end was cut off together with its
- * seals, or that was rewritten and sealed anew: for that it needs a seal that was noted elsewhere.
- * @param expected a seal noted earlier, as `formatSeal` writes it.
+ * Compares the whole audit log with its seals: finds every row that was removed, added or changed after sealing, and
+ * every seal that was. It needs a seal stored outside the database to find that the end of the log was cut off together
+ * with its seals, or that the log was rewritten and sealed again.
+ * @param expected a seal stored earlier, as `formatSeal` writes it.
  * @throws {Problem} `database-unavailable`.
  */
 export async function verifyAuditLog(
@@ -28,7 +28,7 @@ export async function verifyAuditLog(
   const seals = await sealQueries.seals();
   const end = seals.at(-1);
   const isEndMoved = end !== undefined && isMoved(end, await sealQueries.horizon(end.toXid, 0));
-  // The last seals of a cluster: the log went on in another one, or will.
+  // The last seal of each cluster before the log moved to another one.
   const closing = seals.filter((seal, index) => seals[index + 1]?.fromXid === '0' || (seal === end && isEndMoved));
   const broken: AuditReport['broken'] = [];
   let sealed = 0;
@@ -47,7 +47,7 @@ export async function verifyAuditLog(
   }
   if (expected !== undefined) {
     const seal = seals.find(({ number }) => number === expected.number);
-    const message = seal === undefined ? 'is expected, and is not there' : 'is not the one that is expected';
+    const message = seal === undefined ? 'is expected but missing' : 'is not the expected seal';
     if (seal?.hash !== expected.hash) broken.push({ number: expected.number, message });
   }
   return {
@@ -57,19 +57,19 @@ export async function verifyAuditLog(
   };
 }
 
-/** What is wrong between a seal and the one before it. */
+/** The fault between a seal and the previous one; null if there is none. */
 function findGap(previous: AuditSealRow | undefined, { number, fromXid }: AuditSealRow): string | null {
   const expected = (previous?.number ?? 0) + 1;
   if (number !== expected) return `seal ${expected} is missing before it`;
   const isAdjoining = fromXid === (previous?.toXid ?? '0') || fromXid === '0';
-  return isAdjoining ? null : 'it does not begin where the seal before ends';
+  return isAdjoining ? null : 'it does not begin where the previous seal ends';
 }
 
-/** What is wrong between a seal and the rows of its stretch. */
+/** The fault between a seal and its rows; null if there is none. */
 function findChange(seal: AuditSealRow, found: Awaited<ReturnType<typeof hashStretch>>): string | null {
   const more = found.events - seal.events;
   if (more < 0) return `${-more} of its ${seal.events} rows were removed`;
   if (more > 0) return `${more} rows were added to its ${seal.events}`;
   const isSame = found.hash === seal.hash && found.lastId === seal.lastId;
-  return isSame ? null : 'a row, this seal or the one before was changed';
+  return isSame ? null : 'a row, this seal or the previous one was changed';
 }

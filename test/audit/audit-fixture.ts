@@ -6,13 +6,13 @@ import { createSealQueries } from '../../src/db/create-seal-queries.ts';
 import type { DatabaseDriver } from '../../src/db/open-pool.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
-/** An audit log on a database of its own: empty, or the copy of another. */
+/** An audit log in a database of its own: empty, or a copy of another one. */
 export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: TestDatabase) {
   const test = await createTestDatabase({ ...(copyOf && { copyOf }) });
   const database = connectDatabase({ url: test.url, driver });
   const sealQueries = createSealQueries(database);
   const services = { sealQueries, now: () => new Date() };
-  /** Resolves when the rows there are can be sealed: transactions of other tests, on the same server, hold that up. */
+  /** Resolves when all rows can be sealed: transactions of other tests on the same server delay it. */
   const settled = async () => {
     const open = `select 1 from audit_events
       where xid >= pg_snapshot_xmin(pg_current_snapshot()) and xid < $1::text::xid8 limit 1`;
@@ -29,16 +29,16 @@ export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: Test
          from generate_series(1, $1::int) as n`,
         [count],
       ),
-    /** Seals at once, whatever is open. */
+    /** Seals at once, without waiting for open transactions. */
     trySeal: () => sealAuditLog(services),
     settled,
-    /** Seals when every row there is can be. */
+    /** Seals when all rows can be sealed. */
     seal: async () => {
       await settled();
       return sealAuditLog(services);
     },
     verify: (expected?: { number: number; hash: string }) => verifyAuditLog(services, expected),
-    /** Closes the connections; the log can be copied then. */
+    /** Closes the connections, so that the log can be copied. */
     disconnect: () => database.close(),
     close: async () => {
       await database.close();
@@ -49,7 +49,7 @@ export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: Test
 
 export type AuditFixture = Awaited<ReturnType<typeof startAuditLog>>;
 
-/** A seal as `sealAuditLog` returns it, taken apart. */
+/** Parses a seal of `sealAuditLog`. */
 export function parseSeal(text: string | undefined) {
   const [number, hash = ''] = (text ?? '').split(':');
   return { number: Number(number), hash };

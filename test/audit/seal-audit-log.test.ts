@@ -27,7 +27,7 @@ async function openWriter() {
 }
 
 describe('sealAuditLog', () => {
-  it('seals what was added since the seal before, and nothing when that is nothing', async () => {
+  it('seals the rows since the last seal, and makes no seal without new rows', async () => {
     expect(await log.seal()).toBeNull();
     await log.add(3);
     expect(await log.seal()).toMatchObject({ sealed: 3, seal: expect.stringMatching(/^1:[0-9a-f]{64}$/) });
@@ -38,13 +38,13 @@ describe('sealAuditLog', () => {
     expect(await log.verify()).toMatchObject({ broken: [], seals: 2, sealed: 7, unsealed: 0 });
   });
 
-  it('takes a long log in pages', async () => {
+  it('reads a long log in pages', async () => {
     await log.add(2500);
     expect(await log.seal()).toMatchObject({ sealed: 2500 });
     expect(await log.verify()).toMatchObject({ broken: [], sealed: 2500 });
   });
 
-  it('makes a hash that anybody can compute from the rows', async () => {
+  it('makes a hash that can be computed from the rows', async () => {
     await log.add(2);
     const { seal } = (await log.seal()) ?? {};
     const [row] = await log.test.query('select * from audit_seals');
@@ -60,19 +60,19 @@ describe('sealAuditLog', () => {
     expect(seal).toBe(`1:${createHash('sha256').update(lines.join('')).digest('hex')}`);
   });
 
-  it('neither waits for a writer nor makes one wait; what was open comes into a later seal', async () => {
+  it('waits for no writer and delays none; rows of open transactions go into a later seal', async () => {
     await log.add(1);
     expect(await log.seal()).toMatchObject({ sealed: 1 });
     const writer = await openWriter();
     await log.add(5);
-    // Younger than the open transaction: they cannot be told from what it may still add.
+    // Later than the open transaction: it may still add rows among them.
     expect(await log.trySeal()).toBeNull();
     await writer.commit();
     expect(await log.seal()).toMatchObject({ sealed: 6 });
     expect(await log.verify()).toMatchObject({ broken: [], sealed: 7, unsealed: 0 });
   });
 
-  it('loses and doubles no row of twenty writers that write meanwhile', async () => {
+  it('seals each row of twenty concurrent writers exactly once', async () => {
     let writing = true;
     let committed = 0;
     let sealed = 0;
@@ -80,7 +80,7 @@ describe('sealAuditLog', () => {
     const writers = Array.from({ length: 20 }, async () => {
       const client = new pg.Client({ connectionString: log.test.url });
       await client.connect();
-      // Transactions of other test files put seals off: so for as long as it takes to have some.
+      // Transactions of other test files delay seals, so the writers continue until there are some.
       for (let n = 0; n < 25 || seals < 3; n++) {
         await client.query('begin');
         for (let row = 0; row < 3; row++) {
@@ -112,7 +112,7 @@ describe('sealAuditLog', () => {
     expect(report.seals).toBe(seals + (rest === null ? 0 : 1));
   });
 
-  it('is the same through Neon’s driver', async () => {
+  it('seals and verifies through Neon’s driver', async () => {
     const proxy = await startNeonProxy();
     const neon = await startAuditLog('neon');
     try {
@@ -134,8 +134,8 @@ describe('sealAuditLog', () => {
   });
 });
 
-describe('a log that was restored into another cluster, whose transactions count anew', () => {
-  /** Makes the rows and seals what a dump of an older cluster would bring: transactions far ahead of this one's. */
+describe('a log restored into another cluster, where transaction ids start again', () => {
+  /** Makes rows and seals like a dump of an older cluster: transactions far ahead of this one's. */
   const moveHere = async (sealedRows: number, unsealedRows: number) => {
     const insert = (xid: string, count: number) =>
       log.test.query(
@@ -148,7 +148,7 @@ describe('a log that was restored into another cluster, whose transactions count
     if (unsealedRows > 0) await insert('6000000000', unsealedRows);
   };
 
-  it('is sealed to its end, and goes on behind it', async () => {
+  it('is sealed to its end, and continues after it', async () => {
     await moveHere(5, 4);
     await log.add(3);
     expect(await log.seal()).toMatchObject({ sealed: 4 });
@@ -160,7 +160,7 @@ describe('a log that was restored into another cluster, whose transactions count
     expect(await log.verify()).toMatchObject({ broken: [], seals: 4, sealed: 14, unsealed: 0 });
   });
 
-  it('is so as well when all of it was sealed', async () => {
+  it('continues after its end if all of it was sealed', async () => {
     await moveHere(5, 0);
     await log.add(3);
     expect(await log.verify()).toMatchObject({ broken: [], seals: 1, sealed: 5, unsealed: 3 });
@@ -172,7 +172,7 @@ describe('a log that was restored into another cluster, whose transactions count
     expect(await log.verify()).toMatchObject({ broken: [], seals: 4, sealed: 11, unsealed: 0 });
   });
 
-  it('still shows what was tampered with on either side of the move', async () => {
+  it('still reveals changes on either side of the move', async () => {
     await moveHere(5, 4);
     await log.seal();
     await log.add(3);

@@ -24,21 +24,21 @@ beforeEach(async () => {
 afterEach(() => log.close());
 
 const MESSAGES = {
-  changed: 'a row, this seal or the one before was changed',
-  gap: 'it does not begin where the seal before ends',
+  changed: 'a row, this seal or the previous one was changed',
+  gap: 'it does not begin where the previous seal ends',
 };
 
 describe('verifyAuditLog', () => {
-  it('finds nothing in an untouched log, and says how much no seal covers', async () => {
+  it('finds nothing in an unchanged log, and counts the rows without a seal', async () => {
     const report = { broken: [], seals: 3, sealed: 9, unsealed: 1, last: `3:${last.hash}` };
     expect(await log.verify()).toEqual(report);
     expect(await log.verify(last)).toEqual(report);
   });
 
-  it('holds an empty log', async () => {
+  it('accepts an empty log', async () => {
     await log.test.query('truncate audit_events, audit_seals');
     expect(await log.verify()).toEqual({ broken: [], seals: 0, sealed: 0, unsealed: 0, last: null });
-    expect((await log.verify(last)).broken).toEqual([{ number: 3, message: 'is expected, and is not there' }]);
+    expect((await log.verify(last)).broken).toEqual([{ number: 3, message: 'is expected but missing' }]);
   });
 
   it.each([1, 5, 6, 7])('finds that row %i was removed', async (id) => {
@@ -68,7 +68,7 @@ describe('verifyAuditLog', () => {
     expect(broken).toEqual([{ number: 2, message }]);
   });
 
-  it('finds a row that was added to a sealed stretch, and not one that was added to the end', async () => {
+  it('finds a row that was added among sealed ones, and accepts one at the end', async () => {
     const copy = `insert into audit_events (xid, actor_id, user_id, action, outcome, request_id)
       select xid, actor_id, user_id, action, outcome, request_id from audit_events where id = $1`;
     await log.test.query(copy, [10]);
@@ -114,25 +114,25 @@ describe('verifyAuditLog', () => {
     expect(broken.map((problem) => problem.number)).toContain(number);
   });
 
-  it('finds that rows and their seal were removed, where a younger one is left', async () => {
+  it('finds that rows and their seal were removed if a later seal is left', async () => {
     await log.test.query('delete from audit_events where id between 5 and 7');
     await log.test.query('delete from audit_seals where number = 2');
     await log.test.query('update audit_seals set number = 2 where number = 3');
     expect(await log.verify()).toMatchObject({ broken: [{ number: 2, message: MESSAGES.gap }, { number: 2 }] });
   });
 
-  it('tells by a seal noted elsewhere that the end was cut off with its seals, or sealed anew', async () => {
+  it('finds, by a seal stored elsewhere, that the end was cut off with its seals, or sealed again', async () => {
     await log.test.query('delete from audit_events where id >= 8');
     await log.test.query('delete from audit_seals where number = 3');
     expect((await log.verify()).broken).toEqual([]);
-    expect((await log.verify(last)).broken).toEqual([{ number: 3, message: 'is expected, and is not there' }]);
+    expect((await log.verify(last)).broken).toEqual([{ number: 3, message: 'is expected but missing' }]);
     await log.add(2);
     expect(await log.seal()).toMatchObject({ sealed: 2, seal: expect.stringMatching(/^3:/) });
     expect((await log.verify()).broken).toEqual([]);
-    expect((await log.verify(last)).broken).toEqual([{ number: 3, message: 'is not the one that is expected' }]);
+    expect((await log.verify(last)).broken).toEqual([{ number: 3, message: 'is not the expected seal' }]);
   });
 
-  it('tells by a seal noted elsewhere that the whole log was written anew', async () => {
+  it('finds, by a seal stored elsewhere, that the whole log was rewritten', async () => {
     await log.test.query('delete from audit_seals');
     await log.test.query(`update audit_events set actor_id = 'somebody else' where id = 6`);
     await log.seal();

@@ -29,7 +29,7 @@ describe('npm run audit:seal and audit:verify', () => {
     const other = `1:${'0'.repeat(64)}`;
     expect(await npm('audit:verify', '--', '--expect', other)).toMatchObject({
       code: 1,
-      output: expect.stringContaining('seal 1: is not the one that is expected'),
+      output: expect.stringContaining('seal 1: is not the expected seal'),
     });
 
     await log.test.query('delete from audit_events where id = 2');
