@@ -16,13 +16,13 @@ export type Identity = {
 /** The identity and the request, for the audit log. */
 export type Caller = Identity & {
   requestId: string;
-  /** The client's IP address; null where there is none to be seen. */
+  /** The client's IP address; null if unknown. */
   address: string | null;
 };
 
 /**
  * Requires a scope of the caller.
- * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the scope that is missing.
+ * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the missing scope.
  */
 export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope): void {
   if (caller.scopes.has(scope)) return;
@@ -32,9 +32,9 @@ export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope): vo
 }
 
 /**
- * The caller in the place of another user, as `X-On-Behalf-Of` asks; without the header, the caller itself.
- * @param onBehalfOf the header as it arrives: one character a byte, of UTF-8 where the id is not ASCII.
- * @throws {Problem} `forbidden` without `files:admin`, `invalid-request` when it is not a user id.
+ * The caller, acting for the user in `X-On-Behalf-Of`; without the header, the caller unchanged.
+ * @param onBehalfOf the header as received, one character per byte; a non-ASCII id is UTF-8.
+ * @throws {Problem} `forbidden` without `files:admin`, `invalid-request` if it is not a user id.
  */
 export function actFor(caller: Identity, onBehalfOf: string | undefined): Identity {
   if (onBehalfOf === undefined) return caller;
@@ -44,7 +44,7 @@ export function actFor(caller: Identity, onBehalfOf: string | undefined): Identi
   return { ...caller, userId, isOnBehalf: true };
 }
 
-/** Node reads header bytes as Latin-1: taken as they are, a non-ASCII id would silently be another user's. */
+/** Node reads header bytes as Latin-1: without decoding, a non-ASCII id would silently be another user's. */
 function utf8(header: string): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.from(header, 'latin1'));

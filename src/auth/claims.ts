@@ -10,15 +10,15 @@ import { unauthenticated } from './refusal.ts';
  */
 export const CLIENT_CLAIMS = ['azp', 'client_id', 'cid', 'appid'] as const;
 
-/** Where neither setting about scopes is there. RFC 8693, section 4.2 (`scope`); Entra ID and Okta send `scp`. */
+/** Read without `JWT_SCOPE_CLAIM`. RFC 8693, section 4.2 (`scope`); Entra ID and Okta send `scp`. */
 export const DEFAULT_SCOPE_CLAIMS: readonly string[] = ['scope', 'scp'];
 const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(['files:read', 'files:write']);
 
 export type ClaimSettings = Pick<AuthConfig, 'userClaim' | 'ownerClaim' | 'scopeClaims' | 'scopeWords'>;
 
 /**
- * A claim by its name, which may hold dots itself (`https://example.com/user_id`); where there is none of that name,
- * the dots lead into objects (`user.id`).
+ * A claim by its name, which may contain dots (`https://example.com/user_id`). If there is no such claim, the dots
+ * separate the names of nested objects (`user.id`).
  */
 export function claimAt(claims: Readonly<Record<string, unknown>>, name: string): unknown {
   if (Object.hasOwn(claims, name)) return claims[name];
@@ -32,9 +32,9 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, name: string)
 }
 
 /**
- * Who a verified token stands for.
- * @throws {Problem} `unauthenticated` when it names no user, or no owner where JWT_OWNER_CLAIM asks for one: the user
- *   does not take the owner's place then, since a person may be called like somebody's team.
+ * The user, owner and scopes of a verified token.
+ * @throws {Problem} `unauthenticated` if it names no user, or no owner although JWT_OWNER_CLAIM is set: the user's id
+ * cannot replace the owner's, since it may equal the id of a team.
  */
 export function readIdentity(payload: JWTPayload, settings: ClaimSettings): Identity {
   const { userClaim, ownerClaim } = settings;
@@ -45,7 +45,7 @@ export function readIdentity(payload: JWTPayload, settings: ClaimSettings): Iden
   return { userId, actorId, isOnBehalf: false, scopes: readScopes(payload, settings) };
 }
 
-/** RFC 7519, section 4.1.2: `sub` is a string. In claims of an issuer's own, whole numbers are ids as well. */
+/** RFC 7519, section 4.1.2: `sub` is a string. In an issuer's own claims, whole numbers are ids as well. */
 function idAt(payload: JWTPayload, name: string): UserId | null {
   const value = claimAt(payload, name);
   return toUserId(name !== 'sub' && Number.isSafeInteger(value) ? String(value) : value);
@@ -53,7 +53,7 @@ function idAt(payload: JWTPayload, name: string): UserId | null {
 
 /**
  * The scopes of a token: strings separated by spaces, or lists. A token without any of the claims may read and write,
- * but not where the settings say what to look for: a role that is missing must not give more than one that is there.
+ * unless JWT_SCOPE_CLAIM or JWT_SCOPES is set: a missing role must not allow more than a present one.
  */
 function readScopes(payload: JWTPayload, { scopeClaims, scopeWords }: ClaimSettings): ReadonlySet<Scope> {
   const claims = (scopeClaims ?? DEFAULT_SCOPE_CLAIMS).map((name) => claimAt(payload, name));

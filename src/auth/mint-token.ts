@@ -10,12 +10,12 @@ export type MintSettings = Pick<
 >;
 
 /**
- * Signs a token of our own, for development and scripts, that verifies under the settings it is made with: a JWT with
- * the user, the scopes, `iat` and `exp`, and what else the settings ask of the issuer whose secret it is.
- * @param settings the first secret signs, with the first of its algorithms that JWT_ALGORITHMS names, or HS256.
- * @param options.ownerId whose files, where JWT_OWNER_CLAIM is set. Default: the user's own id.
+ * Signs a token for development and scripts that these settings accept: a JWT with the user, the scopes, `iat`, `exp`,
+ * and the issuer, audience and client that the settings require.
+ * @param settings the first secret signs, with the first HMAC algorithm in JWT_ALGORITHMS, or HS256.
+ * @param options.ownerId the owner of the files, if JWT_OWNER_CLAIM is set. Default: the user's own id.
  * @param options.ttlSeconds from `now` to `exp`.
- * @throws {Error} naming the setting that leaves nothing to sign with.
+ * @throws {Error} if there is no secret, or JWT_ALGORITHMS has no HMAC algorithm.
  */
 export async function mintToken(
   settings: MintSettings,
@@ -26,7 +26,7 @@ export async function mintToken(
   const key = keys.find(({ kind }) => kind === 'secret');
   if (key === undefined) throw new Error('tokens are verified with a public key: only your issuer can make them');
   const alg = algorithms.find((name) => /^HS(256|384|512)$/.test(name));
-  if (alg === undefined) throw new Error('JWT_ALGORITHMS: with a secret there are HS256, HS384, HS512');
+  if (alg === undefined) throw new Error('JWT_ALGORITHMS: a secret signs with HS256, HS384 or HS512');
 
   const iat = Math.floor(now().getTime() / 1000);
   const issuer = key.issuer ?? issuers[0];

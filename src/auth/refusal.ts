@@ -8,23 +8,23 @@ import { Problem } from '../contract/errors.ts';
 export type TokenRefusal = { why: string; code?: string; claim?: string };
 
 const WHY: Readonly<Record<string, string>> = {
-  ERR_JOSE_ALG_NOT_ALLOWED: 'its alg is not allowed: it fits none of the keys, or JWT_ALGORITHMS leaves it out',
+  ERR_JOSE_ALG_NOT_ALLOWED: 'its alg is not allowed: no key fits it, or JWT_ALGORITHMS does not list it',
   ERR_JWKS_NO_MATCHING_KEY: 'no key at JWKS_URL has its kid and fits its alg',
-  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'several keys at JWKS_URL fit: it has no kid that tells them apart',
+  ERR_JWKS_MULTIPLE_MATCHING_KEYS: 'several keys at JWKS_URL fit, and it has no kid to select one',
   ERR_JWS_SIGNATURE_VERIFICATION_FAILED: 'it is signed with another key, or was changed',
   ERR_JWS_INVALID: 'it is not a signed JWT',
   ERR_JWT_INVALID: 'it is not a JWT',
   ERR_JWT_EXPIRED: 'it has expired',
 };
 
-/** Says why in general terms. jose's errors hold the claims and parsers quote their input: only names go along. */
+/** Turns an error into a refusal. It keeps only names: jose's errors contain claims, and parsers quote their input. */
 export function refusalOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const code = error instanceof errors.JOSEError ? error.code : undefined;
   const claim =
     error instanceof errors.JWTClaimValidationFailed || error instanceof errors.JWTExpired ? error.claim : undefined;
   const isMissing = error instanceof errors.JWTClaimValidationFailed && error.reason === 'missing';
-  const whyOfClaim = isMissing ? `it has no ${claim}` : `its ${claim} is not one that counts here`;
+  const whyOfClaim = isMissing ? `it has no ${claim}` : `its ${claim} is not accepted`;
   const refusal = {
     why: WHY[code ?? ''] ?? (claim === undefined ? 'it is not a readable JWT' : whyOfClaim),
     ...(code !== undefined && { code }),
@@ -37,13 +37,13 @@ export function refusalOf(error: unknown): Problem {
   return unauthenticated("the token's signature or claims do not verify", refusal);
 }
 
-/** The refusal of a claim by a rule of ours, spelled as jose spells its own. */
+/** Refuses a claim by one of our own rules, in the form of jose's refusals. */
 export function claimRefused(claim: string, why: string): Problem {
   const code = errors.JWTClaimValidationFailed.code;
   return unauthenticated("the token's signature or claims do not verify", { why, code, claim });
 }
 
-/** Why a problem is an answer to a token, for the log; null for every other problem. */
+/** Why a token was refused, for the log; null for a problem with another cause. */
 export function tokenRefusalOf({ code, message, cause }: Problem): TokenRefusal | null {
   if (isRefusal(cause)) return cause;
   if (code !== 'keys-unavailable') return null;

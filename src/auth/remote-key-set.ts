@@ -18,23 +18,22 @@ const MAX_UNKNOWN = 1000;
 /** The sets of large issuers have a few KiB. */
 const MAX_SET_BYTES = 512 * 1024;
 
-/** Called for each failed fetch, with whether an earlier one provided keys. */
+/** Called for each failed fetch; `hasKeys`: an earlier fetch provided keys. */
 export type OnRefreshFailed = (error: unknown, hasKeys: boolean) => void;
 
 /**
- * Finds a token's key in the JWK Set (RFC 7517, section 5) behind a URL. The set is fetched at once, then every 10
- * minutes behind a request, and when a key id is unknown, at most every 5 s and within 5 s. The last good set stays
- * while the URL is down or serves rubbish: jose's own `createRemoteJWKSet` refuses everything then, and fetches once a
- * request.
+ * Finds a token's key in the JWK Set (RFC 7517, section 5) at a URL. The set is fetched at start, then every 10 minutes
+ * in the background of a request, and for unknown key ids at most every 5 s; a fetch may take 5 s. The last good set
+ * stays in use while the URL is down or serves something else: jose's own `createRemoteJWKSet` would refuse everything
+ * then, and fetch for each request.
  *
- * A key id that is in no set may be one that was published a moment ago. So it is refused only once a good fetch has
- * been begun since it was first seen; before that, within the 5 s and while the URL fails, the answer is
- * `keys-unavailable`. A token without `kid` verifies only where a single key fits its algorithm (OpenID Connect Core,
- * section 10.1).
- * @param options.uptimeMs a clock that nobody sets, in milliseconds.
- * @param options.onKeysReplaced called when the set has changed: what verified before may not any more.
- * @returns a resolver that throws `Problem` `keys-unavailable` as above and while no set was ever fetched, else jose's
- * errors.
+ * An unknown key id may have been published a moment ago. So it is refused only after a good fetch that began after the
+ * id was first seen; until then (within the 5 s, or while the URL fails) the answer is `keys-unavailable`. A token
+ * without `kid` verifies only if a single key fits its algorithm (OpenID Connect Core, section 10.1).
+ * @param options.uptimeMs a monotonic clock in milliseconds.
+ * @param options.onKeysReplaced called when the set has changed: tokens that verified before may no longer verify.
+ * @returns a resolver that throws the `Problem` `keys-unavailable` as above and before the first good fetch, otherwise
+ * jose's errors.
  */
 export function createRemoteKeySet(options: {
   url: string;
@@ -77,13 +76,13 @@ export function createRemoteKeySet(options: {
     pending = undefined;
   }
 
-  /** Never rejects; joins the fetch that is under way. */
+  /** Never rejects; joins a running fetch. */
   function refresh(): Promise<void> {
     pending ??= replaceKeys();
     return pending;
   }
 
-  /** The set there is; while there is none, every request may bring a fetch about. */
+  /** The current set. Until there is one, any request may start a fetch. */
   async function currentSet(): Promise<LocalJWKSet> {
     const sinceTriedMs = uptimeMs() - triedAtMs;
     if (sinceTriedMs >= (keySet === undefined ? COOL_DOWN_MS : IDLE_AFTER_MS)) await refresh();
@@ -114,9 +113,9 @@ export function createRemoteKeySet(options: {
 }
 
 /**
- * How many fetches were begun before each key id was first missed, of the last 1,000: made-up ones must not fill the
- * memory. None before those that stand or stood in the set: a key that was withdrawn, or is for something else, is no
- * news.
+ * How many fetches had begun before each unknown key id was first seen. Only the last 1,000 ids are kept, so that
+ * invented ones cannot fill the memory. 0 for ids that are or were in the set: their keys are withdrawn or unsuitable,
+ * not new.
  */
 function createUnknownIds() {
   const missed = new Map<string | undefined, number>();
@@ -137,8 +136,8 @@ function createUnknownIds() {
 }
 
 /**
- * The JWK Set behind a URL, as it comes.
- * @throws {Error} as `downloadText`, or for what is not JSON.
+ * Downloads a JWK Set, without validating it.
+ * @throws {Error} as `downloadText`, or if it is not JSON.
  */
 export async function fetchKeySet(url: string) {
   const headers = { accept: 'application/jwk-set+json, application/json' };

@@ -1,15 +1,15 @@
 import { decodeJwt } from 'jose';
 import { unauthenticated } from './refusal.ts';
 
-/** How long a token may live on that stands in a path, where proxies and histories may keep it. */
+/** Maximum remaining lifetime of a token in a path, where proxies and browser histories may store it. */
 const MAX_SECONDS = 3600;
 
 /**
- * Lets a token pass that ends within the hour; it must have been verified before.
+ * Accepts a verified token that expires within the hour.
  * @throws {Problem} `unauthenticated`.
  */
 export function requireShortLived(token: string, at: Date, clockToleranceSeconds: number): void {
   const { exp } = decodeJwt(token);
   if (exp !== undefined && exp - at.getTime() / 1000 <= MAX_SECONDS + clockToleranceSeconds) return;
-  throw unauthenticated(`a token in a path must end (exp) within ${MAX_SECONDS} seconds`, { claim: 'exp' });
+  throw unauthenticated(`a token in a path must expire (exp) within ${MAX_SECONDS} seconds`, { claim: 'exp' });
 }

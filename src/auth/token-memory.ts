@@ -5,8 +5,8 @@ const MAX_ENTRIES = 10_000;
 const MAX_AGE_MS = 60_000;
 
 /**
- * Remembers who verified tokens belong to: for at most 60 s and never past their `exp`; the last 10,000 of them, under
- * their SHA-256, so that no token lies in memory. It saves about 60 µs a request.
+ * Remembers the identities of verified tokens, each for at most 60 s and not past its `exp`. It keeps the last 10,000,
+ * under their SHA-256, so that no token stays in memory. It saves about 60 µs a request.
  */
 export function createTokenMemory() {
   const entries = new Map<string, { caller: Identity; fromMs: number; untilMs: number }>();
@@ -14,7 +14,7 @@ export function createTokenMemory() {
   return {
     recall(token: string, at: Date): Identity | undefined {
       const entry = entries.get(digest(token));
-      // Before `fromMs` the clock was set back: `nbf` may lie ahead again.
+      // A time before `fromMs` means that the clock was set back: `nbf` may be in the future again.
       const valid = entry !== undefined && at.getTime() >= entry.fromMs && at.getTime() < entry.untilMs;
       return valid ? entry.caller : undefined;
     },
@@ -24,7 +24,7 @@ export function createTokenMemory() {
       const fromMs = at.getTime();
       const untilMs = Math.min(fromMs + MAX_AGE_MS, (expiresAtSeconds ?? Number.POSITIVE_INFINITY) * 1000);
       const key = digest(token);
-      // A Map iterates in the order of insertion: taken out and put in again, the entry is the youngest.
+      // A Map iterates in insertion order: deleting the entry first makes it the youngest.
       entries.delete(key);
       entries.set(key, { caller, fromMs, untilMs });
       if (entries.size <= MAX_ENTRIES) return;

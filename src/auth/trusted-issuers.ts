@@ -1,15 +1,15 @@
 import type { AuthConfig, OfIssuer } from '../config/auth-config.ts';
 import { type KeySource, openVerificationKey } from './verification-key.ts';
 
-/** Whose tokens count: what they verify with, and what else must hold. */
+/** An issuer whose tokens are accepted: its keys, and the claims that must match. */
 export type TrustedIssuer = {
   sources: readonly KeySource[];
   constraints: { clockTolerance: number; issuer?: string; audience?: string[] };
-  /** None: not checked. */
+  /** Empty: not checked. */
   clientIds: readonly string[];
 };
 
-/** `only`: the one there is, or null where a token's `iss` says which of several. */
+/** `only`: the single issuer; null if there are several, and a token's `iss` selects one. */
 export type TrustedIssuers = { only: TrustedIssuer | null; byName: ReadonlyMap<string, TrustedIssuer> };
 
 type IssuerSettings = Pick<
@@ -18,8 +18,8 @@ type IssuerSettings = Pick<
 >;
 
 /**
- * Opens each key once and gives every issuer those that are its own, so that no issuer's key verifies a token that
- * names another (RFC 8725, section 3.8).
+ * Opens each key once and gives every issuer its own keys, so that no issuer's key verifies a token of another issuer
+ * (RFC 8725, section 3.8).
  * @throws {Error} naming JWT_PUBLIC_KEY or JWT_ALGORITHMS.
  */
 export async function openIssuers(
@@ -60,13 +60,13 @@ export async function openIssuers(
   };
 }
 
-/** @throws {Error} for an algorithm that fits no key, and for a key that would be left without any. */
+/** @throws {Error} if an algorithm fits no key, or a key has no algorithm left. */
 function checkAlgorithms(sources: readonly KeySource[], wanted: readonly string[] | undefined): void {
   if (wanted === undefined) return;
   const possible = new Set(sources.flatMap(({ algorithms }) => algorithms));
   const isWhole = sources.every((source) => narrowed(source, wanted).algorithms.length > 0);
   if (isWhole && wanted.every((algorithm) => possible.has(algorithm))) return;
-  const those = sources.length > 1 ? 'each key needs one of its own; these keys can have' : 'this key can have';
+  const those = sources.length > 1 ? 'each key needs one; these keys support' : 'this key supports';
   throw new Error(`JWT_ALGORITHMS: ${those} ${[...possible].join(', ')}`);
 }
 

@@ -3,7 +3,7 @@ import { type CryptoKey, importSPKI, type JWK, type JWTVerifyGetKey } from 'jose
 import type { VerificationKey } from '../config/auth-config.ts';
 import { createRemoteKeySet, type OnRefreshFailed } from './remote-key-set.ts';
 
-/** `algorithms` are all that fit the key; `getKey` is asked for those only. */
+/** `algorithms`: all that fit the key; `getKey` is called for these only. */
 export type KeySource = { kind: VerificationKey['kind']; algorithms: string[]; getKey: JWTVerifyGetKey<CryptoKey> };
 
 const HMAC_HASHES = new Map([
@@ -22,12 +22,12 @@ const EC_ALGORITHMS = new Map([
 const MIN_RSA_BITS = 2048;
 
 /**
- * Makes a configured key ready to verify with. The kind of key decides the algorithms, never the token (RFC 8725,
- * section 3.1), so that neither `none` nor an HMAC made with a public key's text passes. Keys are imported once: jose
- * verifies HS256 twice as fast with a CryptoKey as with bytes.
- * @param options.onKeysReplaced called when a JWK Set has changed, `onRefreshFailed` when one could not be fetched.
- * @returns several where the value is a JWK Set.
- * @throws {Error} naming the setting, when the key is unusable; never showing the key.
+ * Imports a configured key. The kind of key decides the algorithms, never the token (RFC 8725, section 3.1): so neither
+ * `none` nor an HMAC with the text of a public key is accepted. Keys are imported once: jose verifies HS256 twice as
+ * fast with a CryptoKey as with bytes.
+ * @param options.onKeysReplaced called when a JWK Set has changed, `onRefreshFailed` when a fetch failed.
+ * @returns several keys for a JWK Set.
+ * @throws {Error} if the key is unusable, naming the setting and never the key.
  */
 export async function openVerificationKey(
   { kind, value }: Pick<VerificationKey, 'kind' | 'value'>,
@@ -66,7 +66,7 @@ async function importSecret(secret: string): Promise<Map<string, CryptoKey>> {
   return keys;
 }
 
-/** `jwk` says what a JWK restricts itself to; a PEM restricts nothing. */
+/** `jwk` has a JWK's restrictions (`alg`, `use`); a PEM has none. */
 type PublicKey = { publicKey: KeyObject; jwk: JWK };
 
 async function importPublicKey({ publicKey, jwk }: PublicKey): Promise<Map<string, CryptoKey>> {
@@ -82,10 +82,10 @@ async function importPublicKey({ publicKey, jwk }: PublicKey): Promise<Map<strin
   return keys;
 }
 
-/** The text as environment variables carry it: one key, or the keys of a JWK Set. */
+/** Reads the text of an environment variable: one key, or the keys of a JWK Set. */
 function parsePublicKeys(value: string): PublicKey[] {
   const text = plainText(value);
-  // OpenSSL derives the public key from a private one and says nothing.
+  // OpenSSL would silently derive the public key from a private one.
   if (text.includes('PRIVATE KEY-----')) throw new Error('JWT_PUBLIC_KEY: is a private key');
   const keys = readPublicKeys(text);
   if (keys.some(({ jwk }) => 'd' in jwk)) throw new Error('JWT_PUBLIC_KEY: is a private key');
@@ -104,7 +104,7 @@ function readPublicKeys(text: string): PublicKey[] {
     const json: JWK & { keys?: JWK[] } = JSON.parse(text);
     return (json.keys ?? [json]).map((jwk) => ({ publicKey: createPublicKey({ key: jwk, format: 'jwk' }), jwk }));
   } catch {
-    // The reason is kept back, since a parser quotes what it reads.
+    // The parser's error is dropped, because it may quote the key.
     throw unreadable();
   }
 }
@@ -115,7 +115,7 @@ function unreadable(): Error {
   );
 }
 
-/** Out of base64, and a PEM with the line breaks it should have, whatever became of them. */
+/** Decodes base64, and restores the line breaks of a PEM. */
 function plainText(value: string): string {
   const text = value.trim();
   const decoded = /^[\w+/=\s-]+$/.test(text) ? Buffer.from(text, 'base64').toString('latin1') : '';

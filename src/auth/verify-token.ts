@@ -12,12 +12,12 @@ export type AuthOptions = Omit<AuthConfig, 'cookie'>;
 
 export type VerifierOptions = AuthOptions & {
   now: () => Date;
-  /** A clock that nobody sets, in milliseconds. Default: the process's. */
+  /** A monotonic clock in milliseconds. Default: the process's. */
   uptimeMs?: (() => number) | undefined;
   onRefreshFailed?: OnRefreshFailed | undefined;
 };
 
-/** Takes the `Authorization` header; answers at once for a token it remembers. Throws or rejects with a `Problem`. */
+/** Takes the `Authorization` header. For a remembered token it returns synchronously. Throws or rejects with a `Problem`. */
 export type TokenVerifier = (authorizationHeader: string | undefined) => Identity | Promise<Identity>;
 
 const MAX_TOKEN_BYTES = 8192;
@@ -25,14 +25,14 @@ const MAX_TOKEN_BYTES = 8192;
 const BEARER_PATTERN = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 
 /**
- * Makes what turns an `Authorization` header into a caller: a JWT (RFC 7519) signed with a key of its issuer's, its
- * `exp` and `nbf` (both optional), `iss`, `aud` and client as configured, its user and owner claims ids. See
- * `claims.ts` for its scopes. A token that verified is remembered for up to 60 s.
+ * Creates the function that turns an `Authorization` header into an identity. It accepts a JWT (RFC 7519) signed with a
+ * key of its issuer, with valid `exp` and `nbf` (both optional), `iss`, `aud` and client as configured, and valid ids
+ * in its user and owner claims. See `claims.ts` for the scopes. A verified token is remembered for up to 60 s.
  *
  * The verifier throws `unauthenticated` (with `WWW-Authenticate`, RFC 6750, section 3; the reason is a `TokenRefusal`
- * in `cause`) for everything that does not verify, and `keys-unavailable` while a key could not be looked for.
- * `onRefreshFailed` hears of each fetch of a JWK Set that failed.
- * @throws {Error} at start, naming JWT_PUBLIC_KEY or JWT_ALGORITHMS, when a key or an algorithm cannot be used.
+ * in `cause`) for any other token, and `keys-unavailable` while a key cannot be looked up. `onRefreshFailed` is called
+ * for each failed fetch of a JWK Set.
+ * @throws {Error} at start, naming JWT_PUBLIC_KEY or JWT_ALGORITHMS, if a key or an algorithm cannot be used.
  */
 export async function createTokenVerifier(options: VerifierOptions): Promise<TokenVerifier> {
   const { now, uptimeMs = () => performance.now(), onRefreshFailed } = options;
@@ -66,7 +66,7 @@ export async function createTokenVerifier(options: VerifierOptions): Promise<Tok
   };
 }
 
-/** The claims of a token that one of the issuer's keys verifies: nearly always there is one key for its algorithm. */
+/** The claims of a token, verified with one of the issuer's keys: usually there is one for its algorithm. */
 async function verifyWith({ sources, constraints }: TrustedIssuer, token: string, at: Date): Promise<JWTPayload> {
   const alg = sources.length > 1 ? decodeProtectedHeader(token).alg : undefined;
   let failure: unknown;
@@ -92,7 +92,7 @@ function mayFitAnotherKey(error: unknown): boolean {
   );
 }
 
-/** Every claim that names a client must name one of these, and there must be such a claim. */
+/** At least one claim must name a client, and each that does must name one of these. */
 function requireClient(payload: JWTPayload, clientIds: readonly string[]): void {
   if (clientIds.length === 0) return;
   const named = CLIENT_CLAIMS.filter((claim) => payload[claim] !== undefined);

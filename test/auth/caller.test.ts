@@ -11,7 +11,7 @@ function callerWith(...scopes: Scope[]): Identity {
 }
 
 describe('requireScope', () => {
-  it('lets pass who has the scope', () => {
+  it('accepts a caller with the scope', () => {
     expect(() => requireScope(callerWith('files:write'), 'files:write')).not.toThrow();
   });
 
@@ -27,12 +27,12 @@ describe('requireScope', () => {
 describe('actFor', () => {
   const admin = callerWith('files:read', 'files:write', 'files:admin');
 
-  it('is the caller itself without the header', () => {
+  it('returns the caller unchanged without the header', () => {
     const caller = callerWith('files:read');
     expect(actFor(caller, undefined)).toBe(caller);
   });
 
-  it('takes the place of the other user and keeps who really acts', () => {
+  it('acts for the other user and keeps the actor', () => {
     expect(actFor(admin, 'alice')).toEqual({ ...admin, userId: 'alice', actorId: 'root', isOnBehalf: true });
   });
 

@@ -9,7 +9,7 @@ const TIMES = { iat: START_SECONDS - 10, exp: START_SECONDS + 300 };
 
 const PAGE = readFileSync(new URL('../../docs/issuers.md', import.meta.url), 'utf8');
 
-/** The settings that the table of docs/issuers.md has for an issuer, and where it is asked for, the owner's claim. */
+/** An issuer's settings in the table of docs/issuers.md; with `owner`, also its owner claim. */
 function documented(issuer: string, more?: 'owner'): Record<string, string> {
   const [, , settings = '', owner = ''] = PAGE.match(new RegExp(`^\\| ${issuer} \\|.*$`, 'm'))?.[0].split('|') ?? [];
   const spans = [...`${settings}${more === 'owner' ? owner : ''}`.matchAll(/`([A-Z0-9_]+)=([^`]*)`/g)];
@@ -25,7 +25,7 @@ type Row = {
   user: string;
   owner?: string;
   scopes: string[];
-  /** What is changed in the claims, to the claim that the log then names. */
+  /** Changed claims, and the claim that the log then names. */
   refused: [Claims, string][];
 };
 
@@ -154,7 +154,7 @@ const ROWS: Record<string, Row> = {
     scopes: READ_WRITE,
     refused: [
       [{ client_id: 'other-app' }, 'client_id'],
-      // Its ID token: what the application learns of the user is no key to the files.
+      // Its ID token, which is for the application only.
       [{ client_id: undefined, scope: undefined, aud: 'app-client', token_use: 'id' }, 'azp'],
     ],
   },
@@ -254,7 +254,7 @@ const ROWS: Record<string, Row> = {
     owner: 'blue',
     scopes: READ_WRITE,
     refused: [
-      // The anonymous key, which is in every page.
+      // The anonymous key, which is public.
       [{ iss: 'supabase', aud: undefined, sub: undefined, role: 'anon' }, 'aud'],
       [{ app_metadata: {} }, 'app_metadata.team'],
     ],
@@ -288,7 +288,7 @@ const ROWS: Record<string, Row> = {
 };
 
 describe('docs/issuers.md', () => {
-  it('has settings that the service starts with, several issuers among them', () => {
+  it('has settings that the service starts with, also for several issuers', () => {
     const [block = ''] = /^```sh\n(.*?)^```$/ms.exec(PAGE)?.slice(1) ?? [];
     const env = Object.fromEntries(
       block
@@ -312,14 +312,15 @@ describe.each(Object.entries(ROWS))('tokens of %s', (_name, row) => {
   const sign = (claims: Claims) =>
     bearer({ ...row.claims, ...TIMES, ...claims }, pair.privateKey, { alg: 'RS256', kid: 'issuer-key', typ: 'JWT' });
 
-  it('are the user, the owner and the scopes', async () => {
+  it('give the user, the owner and the scopes', async () => {
     const verify = await verifierOf();
     const caller = await verify(await sign({}));
     expect(caller).toMatchObject({ actorId: row.user, userId: row.owner ?? row.user, isOnBehalf: false });
     expect([...caller.scopes]).toEqual(row.scopes);
   });
 
-  it.each(row.refused)('are refused with %j, by the claim %s', async (claims, claim) => {
+  const refused = row.refused.map(([claims, claim]) => ({ claims, claim }));
+  it.each(refused)('are refused by the claim $claim (%#)', async ({ claims, claim }) => {
     const verify = await verifierOf();
     const problem = await problemOf(async () => verify(await sign(claims)));
     expect(problem).toMatchObject({ code: 'unauthenticated', cause: { claim } });

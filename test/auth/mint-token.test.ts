@@ -13,7 +13,7 @@ if (userId === null || ownerId === null) throw new Error('ids');
 const OWN_SECRET = `own=${'s'.repeat(40)}`;
 
 describe('mintToken', () => {
-  it('holds the user, the scopes, when it was made and when it ends, and nothing it was not told', async () => {
+  it('signs only the user, the scopes, iat and exp by default', async () => {
     const { now } = createClock();
     const token = await mintToken(authOf(), { userId, scopes: ['files:read'], ttlSeconds: 3600, now });
     expect(decodeProtectedHeader(token)).toEqual({ alg: 'HS256', typ: 'JWT' });
@@ -21,20 +21,23 @@ describe('mintToken', () => {
     expect(decodeJwt(token)).toEqual({ sub: 'Zoë', scope: 'files:read', ...times });
   });
 
-  it.each<Record<string, string>>([
-    { JWT_ISSUER: 'us', JWT_AUDIENCE: 'signpost,other', JWT_ALGORITHMS: 'HS512', JWT_USER_CLAIM: 'user' },
-    { JWT_USER_CLAIM: 'user.id', JWT_SCOPE_CLAIM: 'realm_access.roles', JWT_CLIENT_IDS: 'https://app.example.com' },
-    { JWT_SCOPES: 'read:files=files:read' },
-    { JWT_SECRET: `${'n'.repeat(32)},${'o'.repeat(32)}` },
-    {
-      JWT_ISSUER: 'https://id.example.com/,own',
-      JWT_SECRET: OWN_SECRET,
-      JWKS_URL: 'https://id.example.com/=http://127.0.0.1:9/',
-      JWT_AUDIENCE: 'https://id.example.com/=theirs,own=ours',
-      JWT_CLIENT_IDS: 'https://id.example.com/=app',
-      JWT_ALGORITHMS: 'RS256,HS384',
-    },
-  ])('verifies under the settings it was made with, until it ends: %j', async (env) => {
+  const us = { JWT_ISSUER: 'us', JWT_AUDIENCE: 'signpost,other', JWT_ALGORITHMS: 'HS512', JWT_USER_CLAIM: 'user' };
+  const nested = { JWT_USER_CLAIM: 'user.id', JWT_SCOPE_CLAIM: 'realm_access.roles', JWT_CLIENT_IDS: 'app' };
+  const ownAndTheirs = {
+    JWT_ISSUER: 'https://id.example.com/,own',
+    JWT_SECRET: OWN_SECRET,
+    JWKS_URL: 'https://id.example.com/=http://127.0.0.1:9/',
+    JWT_AUDIENCE: 'https://id.example.com/=theirs,own=ours',
+    JWT_CLIENT_IDS: 'https://id.example.com/=app',
+    JWT_ALGORITHMS: 'RS256,HS384',
+  };
+  it.each<[string, Record<string, string>]>([
+    ['an issuer, an audience and an algorithm', us],
+    ['nested claims and a client', nested],
+    ['scopes in other words', { JWT_SCOPES: 'read:files=files:read' }],
+    ['two secrets', { JWT_SECRET: `${'n'.repeat(32)},${'o'.repeat(32)}` }],
+    ['two issuers', ownAndTheirs],
+  ])('signs a token that verifies until it expires, with %s', async (_name, env) => {
     const { now, moveSeconds } = createClock();
     const verify = await createTokenVerifier({ ...authOf(env), now });
     const scopes: Scope[] = ['files:read'];
@@ -45,7 +48,7 @@ describe('mintToken', () => {
     expect((await problemOf(() => verify(`Bearer ${token}`))).message).toBe('the token has expired');
   });
 
-  it('names the owner where the files are an owner’s', async () => {
+  it('names the owner with JWT_OWNER_CLAIM', async () => {
     const { now } = createClock();
     const auth = authOf({ JWT_OWNER_CLAIM: 'org.id' });
     const verify = await createTokenVerifier({ ...auth, now });
@@ -53,7 +56,7 @@ describe('mintToken', () => {
     expect(await verify(`Bearer ${token}`)).toMatchObject({ userId: 'team-7', actorId: 'Zoë' });
   });
 
-  it('has no scope at all with an empty list', async () => {
+  it('signs no scope for an empty list', async () => {
     const { now } = createClock();
     const verify = await createTokenVerifier({ ...authOf(), now });
     const token = await mintToken(authOf(), { userId, scopes: [], ttlSeconds: 60, now });
@@ -61,9 +64,9 @@ describe('mintToken', () => {
   });
 
   it.each([
-    [{ JWT_ALGORITHMS: 'RS256' }, 'JWT_ALGORITHMS: with a secret there are HS256, HS384, HS512'],
-    [{ JWKS_URL: 'http://127.0.0.1:9/' }, 'only your issuer can make them'],
-  ])('says what is wrong with %j', async (env, reason) => {
+    ['no HMAC algorithm', { JWT_ALGORITHMS: 'RS256' }, 'JWT_ALGORITHMS: a secret signs with HS256, HS384 or HS512'],
+    ['no secret', { JWKS_URL: 'http://127.0.0.1:9/' }, 'only your issuer can make them'],
+  ])('says that there is %s', async (_name, env, reason) => {
     const { now } = createClock();
     await expect(mintToken(authOf(env), { userId, scopes: [], ttlSeconds: 60, now })).rejects.toThrow(reason);
   });

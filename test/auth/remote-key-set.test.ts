@@ -20,11 +20,11 @@ const first = await createKeyPair('ES256', 'first');
 const second = await createKeyPair('ES256', 'second');
 const setOf = (...jwks: JWK[]) => json({ keys: jwks });
 
-/** For what another part of the process does in its own time. */
+/** For what happens in the background. */
 const PATIENCE = { timeout: 15_000 };
 
 let tokenNumber = 0;
-/** A new token each time, so that none is answered from memory. */
+/** A new token each time, so that it is not a remembered one. */
 function tokenOf(pair: SigningPair, kid = pair.jwk.kid): Promise<string> {
   tokenNumber += 1;
   const header = kid === undefined ? { alg: 'ES256' } : { alg: 'ES256', kid };
@@ -50,7 +50,7 @@ async function refuses(verify: TokenVerifier, header: string, code = 'unauthenti
   expect((await problemOf(() => verify(header))).code).toBe(code);
 }
 
-describe('keys behind a URL', () => {
+describe('keys at a URL', () => {
   it.each(['RS256', 'PS384', 'ES512', 'EdDSA'])('verify %s', async (alg) => {
     const pair = await createKeyPair(alg, 'k');
     const { verify } = await start(setOf(pair.jwk));
@@ -64,7 +64,7 @@ describe('keys behind a URL', () => {
     expect(server.requests).toBe(1);
   });
 
-  it('verify a token without kid where a single key fits, and not where several do', async () => {
+  it('verify a token without kid only if a single key fits', async () => {
     const { jwk } = await createKeyPair('ES384', 'other');
     const one = await start(setOf(first.jwk, jwk));
     await accepts(one.verify, await bearer({ sub: 'alice' }, first.privateKey, { alg: 'ES256' }));
@@ -99,7 +99,7 @@ describe('keys behind a URL', () => {
     await accepts(verify, await tokenOf(first));
   });
 
-  it('take only what JWT_ALGORITHMS names, and do not start with an HMAC there', async () => {
+  it('allow only the algorithms in JWT_ALGORITHMS, and no HMAC there', async () => {
     const { verify } = await start(setOf(first.jwk), ['RS256']);
     await refuses(verify, await tokenOf(first));
     await expect(start(setOf(first.jwk), ['HS256'])).rejects.toThrow('JWT_ALGORITHMS');
@@ -107,7 +107,7 @@ describe('keys behind a URL', () => {
 });
 
 describe('rotation', () => {
-  it('finds a new key at once, for everybody who has it', async () => {
+  it('finds a new key at once, for every token signed with it', async () => {
     const { server, verify } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     server.answer = setOf(first.jwk, second.jwk);
@@ -116,7 +116,7 @@ describe('rotation', () => {
     expect(server.requests).toBe(2);
   });
 
-  it('finds a new key in 5 s while others make key ids up, and until then says keys-unavailable', async () => {
+  it('finds a new key within 5 s despite invented key ids, and answers keys-unavailable until then', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await refuses(verify, await tokenOf(second, 'made-up'));
     server.answer = setOf(first.jwk, second.jwk);
@@ -129,7 +129,7 @@ describe('rotation', () => {
     expect(server.requests).toBe(3);
   });
 
-  it('refuses a key id for good once it was looked for, whoever had it looked for', async () => {
+  it('refuses a key id for good after a fetch that any request caused', async () => {
     const { verify, moveSeconds } = await start(setOf(first.jwk));
     await refuses(verify, await tokenOf(second, 'made-up'));
     await refuses(verify, await tokenOf(second), 'keys-unavailable');
@@ -138,7 +138,7 @@ describe('rotation', () => {
     for (const _attempt of [1, 2, 3]) await refuses(verify, await tokenOf(second));
   });
 
-  it('fetches once per cool-down however many unknown key ids come, and known ones keep working', async () => {
+  it('fetches once per cool-down for many unknown key ids, and known ones keep working', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     for (const round of [1, 2, 3]) {
@@ -152,7 +152,7 @@ describe('rotation', () => {
     }
   });
 
-  it('keeps a bounded number of made-up key ids in mind', async () => {
+  it('remembers a limited number of invented key ids', async () => {
     const { server, verify } = await start(setOf(first.jwk));
     for (let n = 0; n < 1200; n += 1) await problemOf(async () => verify(await tokenOf(second, `made-up-${n}`)));
     await refuses(verify, await tokenOf(second, 'made-up-0'), 'keys-unavailable');
@@ -160,7 +160,7 @@ describe('rotation', () => {
     expect(server.requests).toBe(2);
   });
 
-  it('fetches once per cool-down while the URL is down, too, and cannot tell then', async () => {
+  it('fetches once per cool-down while the URL is down, and answers keys-unavailable', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await refuses(verify, await tokenOf(second, 'looked-for'));
     server.answer = (_request, response) => response.writeHead(500).end();
@@ -171,7 +171,7 @@ describe('rotation', () => {
     await accepts(verify, await tokenOf(first));
   });
 
-  it('does not count on the clock of the day, which may be set back', async () => {
+  it('does not depend on the system clock, which may be set back', async () => {
     const server = await serve(setOf(first.jwk));
     const day = createClock();
     const { uptimeMs, moveSeconds } = createClock();
@@ -198,7 +198,7 @@ describe('rotation', () => {
     await accepts(verify, await tokenOf(second));
   });
 
-  it('forgets remembered tokens with the keys they verified under', async () => {
+  it('forgets remembered tokens when their keys are gone', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     const header = await tokenOf(first);
     await accepts(verify, header);
@@ -209,7 +209,7 @@ describe('rotation', () => {
     await refuses(verify, header);
   });
 
-  it('does not trust a set that nobody asked for in 20 minutes', async () => {
+  it('fetches first if the last fetch was 20 minutes ago', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     server.answer = setOf(second.jwk);
@@ -220,12 +220,12 @@ describe('rotation', () => {
 });
 
 describe('a URL that fails', () => {
-  const rubbish: [string, Parameters<typeof serve>[0]][] = [
+  const badAnswers: [string, Parameters<typeof serve>[0]][] = [
     ['an error', (_request, response) => response.writeHead(503).end(JSON.stringify({ keys: [second.jwk] }))],
     ['HTML', (_request, response) => response.end('<html></html>')],
     ['nothing', (_request, response) => response.end()],
-    ['JSON that is no key set', json({ error: 'later' })],
-    ['keys that are no objects', json({ keys: [null, 'x'] })],
+    ['JSON that is not a key set', json({ error: 'later' })],
+    ['keys that are not objects', json({ keys: [null, 'x'] })],
     [
       'a redirect to a good set',
       (request, response) => {
@@ -237,7 +237,7 @@ describe('a URL that fails', () => {
     ['a closed connection', (request) => request.socket.destroy()],
   ];
 
-  it.each(rubbish)('keeps the last good set when it answers %s', async (_name, answer) => {
+  it.each(badAnswers)('keeps the last good set when it answers %s', async (_name, answer) => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     server.answer = answer;
@@ -252,7 +252,7 @@ describe('a URL that fails', () => {
     await refuses(verify, await tokenOf(first));
   });
 
-  it.each(rubbish)('is keys-unavailable when it never answered but %s, and recovers', async (_name, answer) => {
+  it.each(badAnswers)('gives keys-unavailable when its first answer is %s, and recovers', async (_name, answer) => {
     const { server, verify, moveSeconds } = await start(answer);
     const problem = await problemOf(async () => verify(await tokenOf(first)));
     expect(problem.code).toBe('keys-unavailable');
@@ -267,7 +267,7 @@ describe('a URL that fails', () => {
     await accepts(verify, await tokenOf(first));
   });
 
-  it('is asked again 30 s after it failed, behind a request', async () => {
+  it('is fetched again 30 s after a failure, in the background of a request', async () => {
     const { server, verify, moveSeconds } = await start(setOf(first.jwk));
     await accepts(verify, await tokenOf(first));
     server.answer = (_request, response) => response.writeHead(500).end();
@@ -280,11 +280,11 @@ describe('a URL that fails', () => {
     moveSeconds(1);
     await accepts(verify, await tokenOf(first));
     await vi.waitFor(async () => refuses(verify, await tokenOf(first)), PATIENCE);
-    // The fourth looks for the key that is gone.
+    // The fourth looks for the removed key.
     expect(server.requests).toBe(4);
   });
 
-  it('is keys-unavailable when nothing listens there', async () => {
+  it('gives keys-unavailable when nothing listens there', async () => {
     const port = await freePort();
     const verify = await createTokenVerifier({
       ...authOf({ JWKS_URL: `http://127.0.0.1:${port}/` }),
@@ -295,7 +295,7 @@ describe('a URL that fails', () => {
     await refuses(verify, signedByHand({ alg: 'HS256' }, { sub: 'alice' }));
   });
 
-  it('does not hold requests longer than its timeout when it never ends an answer', async () => {
+  it('delays requests no longer than its timeout when its answer never ends', async () => {
     const silent = await start(() => {});
     const stalled = await start((_request, response) => response.writeHead(200).write('{"keys":['));
     await Promise.all(

@@ -9,7 +9,7 @@ if (userId === null) throw new Error('a user id');
 const caller: Identity = { userId, actorId: userId, isOnBehalf: false, scopes: new Set() };
 
 describe('the memory of verified tokens', () => {
-  it('holds the last 10,000, the oldest out first', () => {
+  it('keeps the last 10,000 and drops the oldest first', () => {
     const memory = createTokenMemory();
     for (let n = 0; n < 10_000; n += 1) memory.remember(`token-${n}`, caller, undefined, START);
     expect(memory.recall('token-0', START)).toBe(caller);
@@ -21,14 +21,14 @@ describe('the memory of verified tokens', () => {
     expect(memory.recall('one more', START)).toBe(caller);
   });
 
-  it('ends with the token, not after it', () => {
+  it('forgets a token when it expires', () => {
     const memory = createTokenMemory();
     memory.remember('token', caller, START_SECONDS + 10, START);
     expect(memory.recall('token', new Date(START.getTime() + 9999))).toBe(caller);
     expect(memory.recall('token', new Date(START.getTime() + 10_000))).toBeUndefined();
   });
 
-  it('answers for no other token, and for none once told to forget', () => {
+  it('knows no other token, and no token after forgetAll', () => {
     const memory = createTokenMemory();
     memory.remember('token', caller, undefined, START);
     expect(memory.recall('Token', START)).toBeUndefined();

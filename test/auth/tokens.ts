@@ -10,7 +10,7 @@ export const SECRET = 'correct horse battery staple, at length';
 export const START = new Date('2026-11-20T17:00:00Z');
 export const START_SECONDS = START.getTime() / 1000;
 
-/** How tokens verify under these settings, with `SECRET` where they name no key. */
+/** The authentication settings of an environment, with `SECRET` if it has no key. */
 export function authOf(env: Record<string, string> = {}) {
   const hasKey = ['JWT_SECRET', 'JWT_PUBLIC_KEY', 'JWKS_URL'].some((name) => name in env);
   return parseConfig({ ...(!hasKey && { JWT_SECRET: SECRET }), ...env }).auth;
@@ -37,7 +37,7 @@ export async function bearer(
   return `Bearer ${await new SignJWT(claims).setProtectedHeader(header).sign(key)}`;
 }
 
-/** A header put together by hand, for what a library refuses to sign. */
+/** A header made by hand, for tokens that a library refuses to sign. */
 export function handMade(header: object | string, payload: object | string, signature = ''): string {
   const encode = (part: object | string) =>
     Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url');

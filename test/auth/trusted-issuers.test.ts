@@ -43,7 +43,7 @@ function verifierOf(env: Record<string, string>): Promise<TokenVerifier> {
   return createTokenVerifier({ ...authOf(env), ...createClock() });
 }
 
-describe('several issuers, each with keys of its own', () => {
+describe('several issuers, each with its own keys', () => {
   async function start(env: Record<string, string> = {}) {
     const { url: acmeUrl } = await serve(json({ keys: [acme.jwk] }));
     const { url: globexUrl } = await serve(json({ keys: [globex.jwk] }));
@@ -62,7 +62,7 @@ describe('several issuers, each with keys of its own', () => {
     await accepts(verify, await signedWith(SECRET, { iss: 'backend' }));
   });
 
-  it('refuse a token that names one and is signed by another, whatever its kid and alg', async () => {
+  it('refuse a token of one that is signed by another, with any kid and alg', async () => {
     const verify = await start();
     const code = 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED';
     await refuses(verify, await signedBy(acme, { iss: GLOBEX }), { code });
@@ -93,7 +93,7 @@ describe('several issuers, each with keys of its own', () => {
     await refuses(verify, signedByHand({ alg: 'HS256' }, { sub: 'alice', iss }, SECRET), { claim: 'iss' });
   });
 
-  it('ask of the tokens of each what was set for it, and of all what was set for all', async () => {
+  it('check the audience and client set for each issuer, or for all', async () => {
     const verify = await start({ JWT_AUDIENCE: `${ACME}=files,backend=internal`, JWT_CLIENT_IDS: `${GLOBEX}=app` });
     await accepts(verify, await signedBy(acme, { iss: ACME, aud: 'files' }));
     await refuses(verify, await signedBy(acme, { iss: ACME, aud: 'internal' }), { claim: 'aud' });
@@ -107,7 +107,7 @@ describe('several issuers, each with keys of its own', () => {
 });
 
 describe('one issuer with keys of several kinds', () => {
-  it('takes each by its algorithm while it changes from a secret to a key set', async () => {
+  it('accepts both during a change from a secret to a key set', async () => {
     const { url } = await serve(json({ keys: [acme.jwk] }));
     const verify = await verifierOf({ JWT_ISSUER: ACME, JWT_SECRET: SECRET, JWKS_URL: url });
     await accepts(verify, await signedWith(SECRET, { iss: ACME }));
@@ -117,7 +117,7 @@ describe('one issuer with keys of several kinds', () => {
     await refuses(verify, signedByHand({ alg: 'HS256' }, { sub: 'a', iss: ACME }, await exportSPKI(acme.publicKey)));
   });
 
-  it('takes those that can be had while the key set cannot', async () => {
+  it('accepts the other keys while the key set is unavailable', async () => {
     const { url } = await serve((_request, response) => response.writeHead(500).end());
     const pem = await exportSPKI(acme.publicKey);
     const verify = await verifierOf({ JWT_SECRET: SECRET, JWT_PUBLIC_KEY: pem, JWKS_URL: url });
@@ -127,7 +127,7 @@ describe('one issuer with keys of several kinds', () => {
     await refuses(verify, await signedWith(OLD_SECRET));
   });
 
-  it('does not start when JWT_ALGORITHMS leaves a key without one', async () => {
+  it('does not start when JWT_ALGORITHMS has none for a key', async () => {
     const env = { JWT_SECRET: SECRET, JWKS_URL: 'http://127.0.0.1:9/' };
     await expect(verifierOf({ ...env, JWT_ALGORITHMS: 'RS256' })).rejects.toThrow('JWT_ALGORITHMS: each key needs one');
     await expect(verifierOf({ ...env, JWT_ALGORITHMS: 'RS256,HS256' })).resolves.toBeTypeOf('function');
@@ -135,7 +135,7 @@ describe('one issuer with keys of several kinds', () => {
 });
 
 describe('several values of one kind', () => {
-  it('are secrets of which any verifies', async () => {
+  it('are secrets, each of which verifies', async () => {
     const verify = await verifierOf({ JWT_SECRET: `${NEW_SECRET},${OLD_SECRET}` });
     await accepts(verify, await signedWith(NEW_SECRET));
     await accepts(verify, await signedWith(OLD_SECRET));

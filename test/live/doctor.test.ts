@@ -131,7 +131,7 @@ describe('the commands', () => {
 
   it('token says which setting leaves nothing to sign with', async () => {
     const wrong = await command('token', ['alice'], { ...env, JWT_SECRET: 'x'.repeat(32), JWT_ALGORITHMS: 'RS256' });
-    expect(wrong).toMatchObject({ code: 2, output: 'JWT_ALGORITHMS: with a secret there are HS256, HS384, HS512\n' });
+    expect(wrong).toMatchObject({ code: 2, output: 'JWT_ALGORITHMS: a secret signs with HS256, HS384 or HS512\n' });
   });
 
   it('doctor --strict takes a warning for a finding', async () => {
