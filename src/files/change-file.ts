@@ -20,7 +20,7 @@ import { getFile, toFileId } from './get-file.ts';
 import { removeFileObject } from './remove-file-object.ts';
 import { type File, toFile } from './to-file.ts';
 
-/** What `PATCH /files/{fileId}` may change; null takes a record id or a document type away. The object's key stays. */
+/** What `PATCH /files/{fileId}` may change; null removes a record id or a document type. The object's key stays. */
 export const updateFileInput = z
   .strictObject({
     fileName: fileName.optional(),
@@ -28,7 +28,7 @@ export const updateFileInput = z
     documentType: label.nullable().optional(),
     metadata: metadata.optional(),
   })
-  .refine((change) => Object.values(change).some((value) => value !== undefined), 'names nothing to change');
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field');
 
 export type ChangeFileServices = AuditServices & {
   config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'deleteAfterSeconds'>;
@@ -38,27 +38,27 @@ export type ChangeFileServices = AuditServices & {
 };
 
 /**
- * Changes what is remembered of a file. A new document type is held against its limits, as an upload of it would be.
+ * Changes a file's details. The limits of a new document type apply, as for an upload.
  * @throws {Problem} `file-not-found`, `file-too-large`, `content-type-not-allowed`, `database-unavailable`.
  */
 export const updateFile = audited('file.update', update, ofFile);
 
 /**
- * Takes an active file out of the lists and from download. One that is archived stays as it is: perhaps only the answer
- * of the call before was lost.
+ * Archives an active file: default lists leave it out, and it cannot be downloaded. An archived file stays as it is,
+ * since the answer to an earlier call may have been lost.
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
 export const archiveFile = toState('archive');
 
 /**
- * Brings an archived file back.
- * @throws {Problem} `file-not-found`, `conflict` when it is active, `database-unavailable`.
+ * Makes an archived file active again.
+ * @throws {Problem} `file-not-found`, `conflict` if it is active, `database-unavailable`.
  */
 export const restoreFile = toState('restore');
 
 /**
- * Deletes a file: gone from every answer at once, its object `DELETE_AFTER_SECONDS` later. With 0 that is now; should
- * the bucket not answer, or the service die in between, the sweeper finishes it.
+ * Deletes a file: it disappears from every answer at once, its object `DELETE_AFTER_SECONDS` later. With 0, this call
+ * removes the object; if the bucket does not answer or the service dies, the sweeper does.
  * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
 export const deleteFile = audited('file.delete', remove, ofFile);
@@ -80,7 +80,7 @@ async function update(
     if (violation !== undefined) throw new Problem(violation.code, violation.message);
   }
   const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
-  if (row === null) throw notNow(await getFile(services, caller, { fileId }));
+  if (row === null) throw wrongState(await getFile(services, caller, { fileId }));
   return toFile(row, services.config.publicBaseUrl);
 }
 
@@ -98,7 +98,7 @@ async function remove(services: ChangeFileServices, caller: ActingCaller, fileId
   });
 }
 
-/** Perhaps the step was taken before and only the answer was lost: where it may be repeated, the file is the answer. */
+/** An earlier call may have taken the step and its answer been lost: if the step may be repeated, the file is returned. */
 async function takeStep(
   services: ChangeFileServices,
   caller: ActingCaller,
@@ -109,12 +109,12 @@ async function takeStep(
   const row = await changeRow(services, caller, fileId, statesBefore(step), { status: to });
   if (row !== null) return row;
   const known = await getFile(services, caller, { fileId });
-  if (known.status !== to || !FILE_STATES[to].takes[step]) throw notNow(known);
+  if (known.status !== to || !FILE_STATES[to].takes[step]) throw wrongState(known);
   if (caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { fileId, objectKey: known.objectKey });
   return known;
 }
 
-/** The changed row; null when the caller has no such file, or none in one of these states. */
+/** The changed row; null if the caller has no such file in one of these states. */
 async function changeRow(
   services: ChangeFileServices,
   caller: ActingCaller,
@@ -126,6 +126,6 @@ async function changeRow(
   return id === null ? null : services.files.change({ id, ownerId: caller.userId }, from, change, caller.act);
 }
 
-function notNow({ status }: FileRow): Problem {
+function wrongState({ status }: FileRow): Problem {
   return new Problem('conflict', `the file is ${status}`);
 }

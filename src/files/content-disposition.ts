@@ -6,9 +6,8 @@ import type { FileRow } from '../db/schema.ts';
 export type Disposition = 'attachment' | 'inline';
 
 /**
- * The Content-Disposition of a download: the name as it is in `filename*`, and an ASCII one for old clients (RFC 6266,
- * RFC 8187). `inline` is granted only where a browser runs nothing: in the type that was claimed, and in the one that
- * the bytes were found to be.
+ * The Content-Disposition of a download: the exact name in `filename*`, and an ASCII form for old clients (RFC 6266,
+ * RFC 8187). `inline` only if a browser runs no code in the claimed type nor in the detected one.
  */
 export function toContentDisposition(
   disposition: Disposition,

@@ -12,7 +12,7 @@ import type { FileRow } from '../db/schema.ts';
 export type FileReference = { fileId: string } | { objectKey: string };
 
 /**
- * The file id of a reference, in canonical form; null if it is not a valid one.
+ * The file id of a reference, in canonical form; null if it is invalid.
  * @throws {Problem} `not-your-object` (decided from the key alone).
  */
 export function toFileId(config: Pick<Config, 'keyPrefix'>, caller: Caller, reference: FileReference): string | null {
@@ -46,8 +46,8 @@ export type FindActiveServices = AuditServices & {
 };
 
 /**
- * The caller's file, to be downloaded in one way or another: that is in the audit log with the same statement.
- * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` while it is archived, `database-unavailable`.
+ * The caller's file for a download; the same statement records the download in the audit log.
+ * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` if it is archived, `database-unavailable`.
  */
 export async function findActive(
   { config, files }: FindActiveServices,

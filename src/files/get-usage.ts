@@ -5,7 +5,7 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 export type GetUsageServices = { config: Pick<Config, 'quota'>; files: Pick<FileQueries, 'usage'> };
 
 /**
- * What the caller's active and archived files add up to, and how much there may be; null: no limit.
+ * The number and total size of the caller's active and archived files, and the quota (null: no limit).
  * @throws {Problem} `database-unavailable`.
  */
 export async function getUsage({ config, files }: GetUsageServices, { userId }: Caller) {

@@ -9,10 +9,10 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
 import { toFile } from './to-file.ts';
 
-/** The end of the year 9999: PostgreSQL knows later times, but no row has them. */
+/** The end of the year 9999; no row is later. */
 const MAX_TIME_MS = 253_402_300_799_999;
 
-/** A day (its beginning, in UTC) or a moment of ISO 8601; no file is from before 1970. */
+/** A day (its start in UTC) or a time of ISO 8601. Times before 1970 count as 1970: no file is older. */
 const time = z
   .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a date or a time of ISO 8601')
   .transform((text) => new Date(Math.min(Math.max(Date.parse(text), 0), MAX_TIME_MS)));
@@ -21,24 +21,24 @@ const sort = z.enum(['createdAt', '-createdAt', 'fileName', '-fileName', 'size',
 type Sort = z.infer<typeof sort>;
 
 /**
- * Which of the caller's files, and in which order: `-` is descending, names are ordered by the code points of their
- * lower-case form, and equal ones by id. Default: the active ones, newest first.
+ * Filters and sorts the caller's files: `-` is descending; names are ordered by the code points of their lower-case
+ * form, equal values by id. Default: active files, newest first.
  */
 export const listFilesQuery = z
   .strictObject({
     limit: pageLimit,
-    /** Of the page before, in the same order; the filters may be others. */
+    /** `nextCursor` of a page in the same order; the filters may differ. */
     cursor: z.string().max(4096).optional(),
     recordId: label.optional(),
     documentType: label.optional(),
-    /** `text/plain` finds `text/plain; charset=utf-8` as well; `image/*` finds all images. In any case. */
+    /** `text/plain` finds `text/plain; charset=utf-8` as well; `image/*` finds all images. Case does not matter. */
     contentType: readAs(toTypeFilter, 'must be like image/png or image/*').optional(),
-    /** Part of the name, in any case and as it is: `%` is a percent sign. 1 to 100 characters. */
+    /** Part of the name, at most 100 characters. Case does not matter; `%` is a percent sign. */
     q: cleanText.max(100).optional(),
     status: z.enum(statesWith('isListed', true)).default(NEW_FILE_STATE),
-    /** The first moment. */
+    /** Inclusive. */
     createdFrom: time.optional(),
-    /** The first moment that is too late. */
+    /** Exclusive. */
     createdTo: time.optional(),
     sort,
   })
@@ -48,7 +48,7 @@ export const listFilesQuery = z
     context.issues.push({
       code: 'custom',
       path: ['cursor'],
-      message: 'is not a cursor of this service in this order',
+      message: 'is not a cursor of a page in this order',
       input: cursor,
     });
     return z.NEVER;
@@ -65,8 +65,8 @@ type ListFilesQuery = z.infer<typeof listFilesQuery>;
 export type ListFilesServices = { config: Pick<Config, 'publicBaseUrl'>; files: Pick<FileQueries, 'list'> };
 
 /**
- * A page of the caller's files. Keyset pages: files that come and go meanwhile shift nothing.
- * @returns at most `limit` files, and the cursor of the next page, null on the last.
+ * A page of the caller's files, by keyset: files added or removed meanwhile do not shift it.
+ * @returns at most `limit` files, and the cursor of the next page (null on the last page).
  */
 export async function listFiles(services: ListFilesServices, caller: Caller, query: ListFilesQuery) {
   const { limit } = query;
@@ -79,7 +79,7 @@ export async function listFiles(services: ListFilesServices, caller: Caller, que
   };
 }
 
-/** Opaque to the client: the order, and where in it the page ended. */
+/** Opaque to the client: the order, and the position where the page ended. */
 function toCursor(sort: Sort, { key, id }: FilePosition): string {
   return Buffer.from(JSON.stringify([sort, key instanceof Date ? key.getTime() : key, id])).toString('base64url');
 }

@@ -1,9 +1,8 @@
 import type { Stretch } from '../storage/read-object.ts';
 
 /**
- * What a `Range` header asks of a file (RFC 9110, section 14.2): one range of bytes. null where there is nothing to
- * keep to, as for several ranges or another unit: then the whole file is the answer. `unsatisfiable` for a range behind
- * its end.
+ * Parses a `Range` header (RFC 9110, section 14.2) with one range of bytes. null if the whole file is to be sent:
+ * without a header, or for several ranges, another unit or an invalid range. `unsatisfiable` for a range after the end.
  */
 export function parseRange(header: string | undefined, sizeBytes: number): Stretch | 'unsatisfiable' | null {
   const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(header ?? '') ?? [];

@@ -33,8 +33,8 @@ const MAX_BATCH = 100;
 export const presignDownloadsInput = z.strictObject({ fileIds: z.array(fileId).min(1).max(MAX_BATCH) });
 
 /**
- * The query of `GET /files/{fileId}/download` and `/content`. What else stands in it is passed over: pages put numbers
- * against caches into links and images.
+ * The query of `GET /files/{fileId}/download` and `/content`. Other parameters are ignored: pages add some to links and
+ * images to bypass caches.
  */
 export const downloadQuery = z.object({ disposition: disposition.optional() });
 
@@ -49,18 +49,18 @@ export type PresignDownloadServices = AuditServices & {
 };
 
 /**
- * Signs the download of one of the caller's files: the verified version of it, where the bucket keeps versions.
- * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` while it is archived, `database-unavailable`.
+ * Signs the download of one of the caller's files: of the verified version, if the bucket keeps versions.
+ * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` if it is archived, `database-unavailable`.
  */
 export const presignDownload = audited('download.presign', signOne, namedBy);
 
-/** The same for a link that leads there at once. */
+/** The same for `GET /files/{fileId}/download`, which redirects to the URL. */
 export const redirectDownload = audited('download.redirect', signOne, namedBy);
 
 /**
  * Signs the downloads of many files, in the order of the ids.
- * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is no file of the caller's, or an
- * archived one. `database-unavailable`.
+ * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is not a file of the caller, or
+ * archived. `database-unavailable`.
  */
 export const presignDownloads = audited('download.presign', signAll, (fileIds) =>
   [...new Set(fileIds)].map((fileId) => ({ fileId })),
@@ -87,18 +87,18 @@ async function signAll(services: PresignDownloadServices, caller: ActingCaller, 
     });
   const missing = named((row) => (row === undefined ? 'no such file' : null));
   if (missing.length > 0) {
-    throw new Problem('file-not-found', 'not all of these are files of yours', { errors: missing });
+    throw new Problem('file-not-found', 'some of these are not your files', { errors: missing });
   }
   const refused = named((row) => (row && !FILE_STATES[row.status].isDownloadable ? `is ${row.status}` : null));
-  if (refused.length > 0) throw new Problem('conflict', 'not all of these can be downloaded', { errors: refused });
+  if (refused.length > 0) throw new Problem('conflict', 'some of these cannot be downloaded', { errors: refused });
   const now = services.now();
   const found = fileIds.flatMap((id) => byId.get(id) ?? []);
   return { downloads: await Promise.all(found.map((row) => sign(services, row, {}, now))) };
 }
 
 /**
- * Within one window of `DOWNLOAD_URL_CACHE_SECONDS`, the same download is the same URL: signed as if at the window's
- * start, and good for a window longer, so that its last moment gets the full lifetime, too.
+ * Within one window of `DOWNLOAD_URL_CACHE_SECONDS`, the same download has the same URL: it is signed as of the
+ * window's start and valid one window longer, so that it has its full lifetime even at the window's end.
  */
 async function sign(
   services: PresignDownloadServices,
@@ -122,7 +122,7 @@ async function sign(
       key: row.storedKey ?? row.objectKey,
       query: {
         'response-content-disposition': contentDisposition,
-        // What the client itself wrote into the bucket may hold a comma, and what follows it be the type for a browser.
+        // The type that the client stored in the bucket may contain a comma; a browser would read a second type after it.
         ...(contentDisposition.startsWith('inline') && { 'response-content-type': row.contentType }),
         ...(row.versionId !== null && { versionId: row.versionId }),
       },

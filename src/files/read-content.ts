@@ -11,14 +11,14 @@ import { streamContent } from './stream-content.ts';
 
 export type ReadContentServices = FindActiveServices & {
   bucket: Pick<Bucket, 'read'>;
-  /** Who may read at the moment: `createReaderSlots`. */
+  /** Limits concurrent readers: `createReaderSlots`. */
   readers: Slots;
 };
 
-/** How many files one may read through the service at the same time. */
+/** How many files a user may read through the service at the same time. */
 const MAX_READERS_PER_USER = 8;
 
-/** Places for running answers with the bytes of files: 8 for each user, 200 in all. */
+/** Limits how many files are read at the same time: 8 by each user, 200 in all. */
 export function createReaderSlots(): Slots {
   return createSlots({
     inAll: MAX_READERS,
@@ -32,12 +32,12 @@ export function createReaderSlots(): Slots {
   });
 }
 
-/** The headers of a request that say what of a file is wanted, as they arrived. */
+/** The request's headers that select the content, as received. */
 export type ContentRequest = {
   range?: string | undefined;
   ifRange?: string | undefined;
   ifNoneMatch?: string | undefined;
-  /** HEAD: the headers alone, and nothing is read. */
+  /** HEAD: only the headers are returned; nothing is read. */
   headersOnly?: boolean;
 };
 
@@ -50,11 +50,12 @@ type Content = {
 };
 
 /**
- * The bytes of a file through the service, or the range of them that is asked for; each reading is in the audit log.
- * The verified object and no later one: what changed under its key is a `conflict`.
- * @returns 200, 206 or 304 (RFC 9110), its headers, and the bytes, which stop with the reader; null without any.
- * @throws {Problem} `file-not-found`, `conflict` while it is archived, `range-not-satisfiable`, `rate-limited` for who
- * reads too many at the same time, `storage-unavailable`, `database-unavailable`.
+ * Sends a file, or the requested range, through the service; each read is in the audit log. Only the verified object is
+ * read: if its key now has another object, that is a `conflict`.
+ * @returns 200, 206 or 304 (RFC 9110), the headers, and the bytes (null if there are none), which stop when the reader
+ * stops.
+ * @throws {Problem} `file-not-found`, `conflict` if it is archived, `range-not-satisfiable`, `rate-limited` for a user
+ * who reads too many files at the same time, `storage-unavailable`, `database-unavailable`.
  */
 export async function readContent(
   services: ReadContentServices,
@@ -117,15 +118,15 @@ async function open(
     (err) => {
       release();
       if (err === undefined) return;
-      services.logger.error({ err, requestId: caller.requestId }, 'a file that was being read ended early');
+      services.logger.error({ err, requestId: caller.requestId }, 'the content of a file ended early');
     },
   );
   return { status, headers: described, bytes };
 }
 
 /**
- * Whatever a browser makes of the bytes, it runs no script and loads nothing (Content Security Policy Level 3). Only a
- * film or a sound that is opened by itself is loaded once more by the page that the browser makes for it.
+ * With any content, a browser runs no script and loads nothing (Content Security Policy Level 3). Exception: for audio
+ * and video opened directly, the browser makes a page that loads the file again.
  */
 function policyOf(contentType: string): string {
   return /^(audio|video)\//i.test(contentType)
@@ -133,7 +134,7 @@ function policyOf(contentType: string): string {
     : "sandbox; default-src 'none'";
 }
 
-/** Whether If-None-Match (RFC 9110, section 13.1.2) names this ETag, by the weak comparison, or any at all. */
+/** Whether If-None-Match (RFC 9110, section 13.1.2) names this ETag, by weak comparison, or is `*`. */
 function matches(ifNoneMatch: string | undefined, etag: string): boolean {
   const named = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return named.includes('*') || named.includes(etag);

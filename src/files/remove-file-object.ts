@@ -3,9 +3,9 @@ import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 
 /**
- * Removes the object of a deleted file, and records that in its row. An object that was uploaded under its key since is
+ * Removes the object of a deleted file, and records that in its row. An object uploaded under its key since then is
  * left to the sweeper.
- * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that this is to be done.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`: the row still says that the object must be removed.
  */
 export async function removeFileObject(
   { bucket, files }: { bucket: Pick<Bucket, 'remove'>; files: Pick<FileQueries, 'markRemoved'> },

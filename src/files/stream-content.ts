@@ -2,28 +2,28 @@ import type { Readable } from 'node:stream';
 import { inTime } from '../net/in-time.ts';
 import type { Stretch } from '../storage/read-object.ts';
 
-/** How long what may take. A reader is somebody at the other end of a network, a source is the bucket. */
+/** Time limits. The reader is the client; the source is the bucket. */
 export type ContentLimits = {
-  /** How long a reader who waits goes without a byte of the source. */
+  /** How long the reader waits for a byte of the source. */
   stallMs: number;
-  /** A source whose reader takes nothing for so long is let go of, and asked for the rest when the reader goes on. */
+  /** If the reader takes nothing for this long, the source is closed; it is opened again when the reader continues. */
   pauseMs: number;
-  /** The longest that a reader may take nothing, and how far it may fall behind the least rate. */
+  /** How long the reader may take nothing, and how far it may fall behind the minimum rate. */
   patienceMs: number;
-  /** The least rate of a reader, over all of its time. */
+  /** The minimum average rate of the reader. */
   leastBytesPerSecond: number;
 };
 
-/** A paused video and a phone in a tunnel go on; whoever reads a byte now and then does not hold its place for ever. */
+/** A paused video and a phone in a tunnel can continue; a reader of a byte now and then loses its place in the end. */
 const LIMITS: ContentLimits = { stallMs: 10_000, pauseMs: 20_000, patienceMs: 900_000, leastBytesPerSecond: 4096 };
 
 /**
- * The bytes of a stretch for a reader who takes them as fast as it can. Two clocks, of which one runs at a time: the
- * source's while the reader waits, the reader's while it takes nothing. A source that breaks, stalls or ends early is
- * asked once more for what is left, and again after each time that it went on.
- * @param first what `open` gave for the whole stretch.
- * @param onEnd called once, however it ends; nothing of it is open then.
- * @returns a stream that fails when the bytes cannot be had, or the reader is too slow.
+ * Streams a range to a reader, which takes bytes as fast as it can. One of two clocks runs at a time: the source's
+ * while the reader waits, the reader's while it takes nothing. A source that breaks, stalls or ends early is opened
+ * again for the rest, once at each position.
+ * @param first the source of the whole range.
+ * @param onEnd called once, after success or failure; the source is closed then.
+ * @returns a stream that fails if the bytes cannot be read or the reader is too slow.
  */
 export function streamContent(
   first: Readable,
@@ -36,8 +36,8 @@ export function streamContent(
   let source: Readable | null = first;
   let chunks: AsyncIterator<Uint8Array> = first.iterator();
   let at = stretch.start;
-  /** Where the source was last asked to go on after a fault. */
-  let mendedAt = -1;
+  /** Where the source was last opened again after a fault. */
+  let reopenedAt = -1;
   let hasEnded = false;
   let pause: NodeJS.Timeout | undefined;
   let patience: NodeJS.Timeout | undefined;
@@ -69,8 +69,8 @@ export function streamContent(
         fault = error;
       }
       letGo();
-      if (hasEnded || mendedAt === at) throw fault;
-      mendedAt = at;
+      if (hasEnded || reopenedAt === at) throw fault;
+      reopenedAt = at;
     }
   }
 

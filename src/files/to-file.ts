@@ -1,7 +1,7 @@
 import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
 
-/** Columns that no answer has. */
+/** Columns that are never in an answer. */
 type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'deletedAt' | 'objectRemovedAt';
 
 /** A row as the API answers it. */

@@ -6,7 +6,7 @@ import { streamContent } from '../../src/files/stream-content.ts';
 const BYTES = Buffer.from('0123456789');
 const LIMITS = { stallMs: 200, pauseMs: 5_000, patienceMs: 5_000, leastBytesPerSecond: 1 };
 
-/** Reads all of `BYTES` from sources that each give so many bytes, then do something else. */
+/** Reads `BYTES` from sources that each give some bytes, then end, break or stall. */
 function read(sources: readonly ((from: number) => Readable)[], limits: Partial<typeof LIMITS> = {}) {
   const asked: number[] = [0];
   const opened: Readable[] = [];
@@ -47,7 +47,7 @@ describe('streamContent', () => {
   it.each([
     ['ends early', some(4), [0, 4]],
     ['breaks', broken(7), [0, 7]],
-    ['falls silent', silent, [0, 0]],
+    ['stalls', silent, [0, 0]],
   ])('asks for the rest of a source that %s', async (_, first, asked) => {
     const reading = read([first, whole]);
     expect(await text(reading.stream)).toBe('0123456789');
@@ -56,7 +56,7 @@ describe('streamContent', () => {
     expect(reading.opened.every(({ destroyed }) => destroyed)).toBe(true);
   });
 
-  it('fails at once when a source has no more, or too much', async () => {
+  it('fails at once when a source has too few bytes, or too many', async () => {
     const reading = read([some(4), none]);
     await expect(text(reading.stream)).rejects.toThrow('fewer bytes');
     expect(reading.ends).toHaveLength(1);
@@ -64,7 +64,7 @@ describe('streamContent', () => {
     await expect(text(more.stream)).rejects.toThrow('more bytes');
   });
 
-  it('lets go of the source of a reader who pauses, and goes on where it stopped', async () => {
+  it('closes the source while the reader pauses, and continues where it stopped', async () => {
     const reading = read([() => Readable.from([BYTES.subarray(0, 3), BYTES.subarray(3)]), whole], { pauseMs: 20 });
     const reader = reading.stream.getReader();
     expect(await reader.read()).toMatchObject({ value: BYTES.subarray(0, 3) });
@@ -74,7 +74,7 @@ describe('streamContent', () => {
     expect(reading.asked).toEqual([0, 3]);
   });
 
-  it('ends a reader who takes nothing, and one who takes too little for too long', async () => {
+  it('ends a reader that takes nothing for too long, or is too slow', async () => {
     const idle = read([whole], { patienceMs: 20 });
     await expect.poll(() => idle.ends).toHaveLength(1);
     await expect(text(idle.stream)).rejects.toThrow('too slow');
@@ -91,7 +91,7 @@ describe('streamContent', () => {
     await expect(trickle()).rejects.toThrow('too slow');
   });
 
-  it('frees everything when the reader goes away, also one who never began', async () => {
+  it('closes the source when the reader cancels, also before it has read', async () => {
     const reading = read([silent]);
     await reading.stream.cancel();
     expect(reading.ends).toEqual([undefined]);
