@@ -3,20 +3,20 @@ import type { FileStep, StatesWith } from '../contract/file-states.ts';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 
 /**
- * Everything that is in the audit log. What only looks, or signs what the bucket will check, is there where it is done
- * on another's behalf, or refused for want of a scope.
+ * Actions that only read, or only sign what the bucket will check. The audit log has them if they are done on another
+ * user's behalf, or refused because of a missing scope: the HTTP layer writes these rows, not the functions behind it.
  */
+export const QUIET_ACTIONS = [
+  ...(['upload.list-parts', 'upload.presign-parts', 'upload.sign-request'] as const),
+  ...(['file.list', 'file.get', 'file.usage', 'audit.list'] as const),
+] as const;
+
+/** Everything that is in the audit log. A new action that only reads belongs to `QUIET_ACTIONS`. */
 export type AuditAction =
+  | (typeof QUIET_ACTIONS)[number]
   | 'upload.presign'
   | 'upload.confirm'
   | 'upload.abort'
-  | 'upload.list-parts'
-  | 'upload.presign-parts'
-  | 'upload.sign-request'
-  | 'file.list'
-  | 'file.get'
-  | 'file.usage'
-  | 'audit.list'
   | 'download.presign'
   | 'download.redirect'
   | 'download.content'

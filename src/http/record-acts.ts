@@ -4,16 +4,13 @@ import { z } from 'zod';
 import { type AuditServices, recordAct, recordRefusal, type Target } from '../audit/record-refusals.ts';
 import { Problem } from '../contract/errors.ts';
 import { toUserId } from '../contract/object-key.ts';
-import type { AuditAction } from '../db/audit-row.ts';
+import { type AuditAction, QUIET_ACTIONS } from '../db/audit-row.ts';
 import { inTime } from '../net/in-time.ts';
 import type { Env } from './env.ts';
 import { readJson } from './validate.ts';
 
-/** Actions that write no audit row, or not always: on another user's behalf, they get one here. */
-const RECORDED_HERE: ReadonlySet<AuditAction> = new Set([
-  ...(['file.list', 'file.get', 'file.usage', 'audit.list', 'upload.list-parts', 'upload.abort'] as const),
-  ...(['upload.presign-parts', 'upload.sign-request'] as const),
-]);
+/** Done on another user's behalf, they get their row here: an abort as well, even if nothing was left to abort. */
+const RECORDED_HERE: ReadonlySet<AuditAction> = new Set([...QUIET_ACTIONS, 'upload.abort'] as const);
 
 /** Actions that work without the database: the answer does not wait for their row. */
 const PURE: ReadonlySet<AuditAction> = new Set(['upload.presign-parts', 'upload.sign-request']);
