@@ -25,7 +25,7 @@ export async function readDevSecrets(directory: string): Promise<DevSecrets> {
   const draft = `${path}.${randomBytes(6).toString('hex')}`;
   await writeFile(draft, JSON.stringify(fresh, null, 2), { mode: 0o600 });
   try {
-    // A link appears whole, and only where no file exists: no reader sees half a file, no writer replaces another's.
+    // Creating a link is atomic and fails if the file exists: no reader sees half a file, no writer replaces another's.
     await link(draft, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -24,10 +24,10 @@ export async function lockDataDirectory(directory: string): Promise<() => Promis
   const draft = join(directory, `service.${randomBytes(6).toString('hex')}`);
   const write = (pid: number, began: string | null) =>
     writeFile(draft, JSON.stringify({ pid, began }), { mode: 0o600, flush: true });
-  await write(ownPid, await whenBegan(ownPid));
+  await write(ownPid, await readStartTime(ownPid));
   let path: string;
   try {
-    path = await take(directory, draft);
+    path = await takeLock(directory, draft);
   } finally {
     await rm(draft, { force: true });
   }
@@ -40,15 +40,15 @@ export async function lockDataDirectory(directory: string): Promise<() => Promis
   };
 }
 
-async function take(directory: string, draft: string): Promise<string> {
+async function takeLock(directory: string, draft: string): Promise<string> {
   for (;;) {
-    const number = await highest(directory);
+    const number = await highestNumber(directory);
     const text = await readFile(lockPath(directory, number), 'utf8').catch(() => '');
-    const pid = await holder(text);
+    const pid = await runningOwner(text);
     if (pid !== null) throw new Error(`another Signpost (process ${pid}) uses ${directory}; set DATA_DIR`);
     const path = lockPath(directory, number + 1);
-    if (!(await appears(draft, path))) continue;
-    if ((await highest(directory)) === number + 1) {
+    if (!(await createLink(draft, path))) continue;
+    if ((await highestNumber(directory)) === number + 1) {
       await rm(lockPath(directory, number), { force: true });
       return path;
     }
@@ -57,7 +57,7 @@ async function take(directory: string, draft: string): Promise<string> {
   }
 }
 
-async function highest(directory: string): Promise<number> {
+async function highestNumber(directory: string): Promise<number> {
   const numbers = (await readdir(directory)).map((name) => Number(LOCK_NAME.exec(name)?.[1] ?? 0));
   return Math.max(0, ...numbers);
 }
@@ -66,8 +66,8 @@ function lockPath(directory: string, number: number): string {
   return join(directory, `service-${number}.lock`);
 }
 
-/** A link appears whole, and only where no file exists: exactly one of several processes succeeds. */
-async function appears(draft: string, path: string): Promise<boolean> {
+/** Creating a link is atomic and fails if the file exists: exactly one of several processes succeeds. */
+async function createLink(draft: string, path: string): Promise<boolean> {
   try {
     await link(draft, path);
     return true;
@@ -78,15 +78,15 @@ async function appears(draft: string, path: string): Promise<boolean> {
 }
 
 /** The process that wrote this lock, if it still runs; otherwise null. */
-async function holder(text: string): Promise<number | null> {
+async function runningOwner(text: string): Promise<number | null> {
   const [, pid = 0, began] = /^\{"pid":(\d{1,10}),"began":(?:"([^"]*)"|null)\}$/.exec(text) ?? [];
-  if (!isThere(Number(pid))) return null;
-  const now = await whenBegan(Number(pid));
+  if (!isRunning(Number(pid))) return null;
+  const now = await readStartTime(Number(pid));
   // If uncertain, assume the same process.
   return began === undefined || now === null || began === now ? Number(pid) : null;
 }
 
-function isThere(pid: number): boolean {
+function isRunning(pid: number): boolean {
   if (pid <= 0) return false;
   try {
     return kill(pid, 0);
@@ -96,10 +96,11 @@ function isThere(pid: number): boolean {
 }
 
 /** Distinguishes a process from an earlier one with its number; 'ended' for a zombie; null if unknown. */
-async function whenBegan(pid: number): Promise<string | null> {
+async function readStartTime(pid: number): Promise<string | null> {
   if (platform() === 'win32') return null;
   try {
-    // proc_pid_stat(5): behind the name in parentheses the state (3) and, in ticks since the boot, the beginning (22).
+    // proc_pid_stat(5): after the name in parentheses, field 3 is the state and field 22 the start time in ticks since
+    // boot.
     const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /s, '').split(' ');
     if (fields[0] === 'Z' || fields[0] === 'X') return 'ended';
     const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');

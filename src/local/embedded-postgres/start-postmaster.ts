@@ -32,7 +32,7 @@ export type PostmasterOptions = {
   launcher: Launcher;
   postgres: string;
   log: (line: string) => void;
-  /** Default any free one. */
+  /** Default: any free port. */
   port?: number;
 };
 
@@ -100,14 +100,14 @@ async function spawnPostmaster({
   }
 }
 
-/** The server, once it accepts connections; null if there is none and `isComing` expects none. */
-async function untilReady(dataDirectory: string, isComing: () => boolean): Promise<Postmaster | null> {
+/** Waits until the server accepts connections; null if none runs and `isStarting` returns false. */
+async function untilReady(dataDirectory: string, isStarting: () => boolean): Promise<Postmaster | null> {
   const giveUpAt = performance.now() + READY_TIMEOUT_MILLISECONDS;
   while (performance.now() < giveUpAt) {
-    const coming = isComing();
+    const starting = isStarting();
     const postmaster = await findPostmaster(dataDirectory);
     if (postmaster?.ready && (await isAnswering(postmaster.port))) return postmaster;
-    if (postmaster === null && !coming) return null;
+    if (postmaster === null && !starting) return null;
     await sleep(POLL_MILLISECONDS);
   }
   return null;
@@ -123,7 +123,7 @@ async function removeForeignPidFile(dataDirectory: string): Promise<void> {
   if (content === null) return;
   // Negative: a server in single-user mode.
   const pid = Math.abs(Number.parseInt(content, 10));
-  // A server that is starting has written its number long before a second is over.
+  // A starting server writes its number well within a second.
   const isForeign = pid > 0 ? sendSignal(pid, 0) && !(await isPostmaster(pid, dataDirectory)) : await isOld(file);
   if (isForeign) await rm(file, { force: true });
 }
