@@ -23,8 +23,8 @@ const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const KNOWN_HEADERS = [...BODY_HEADERS, 'x-amz-checksum-type', 'x-amz-mp-object-size'];
 
 /**
- * CompleteMultipartUpload. The list must be ascending, each part but the last at least 5 MiB. Repeating it answers as
- * the first time for as long as the object is the one it made.
+ * CompleteMultipartUpload. The list must be ascending, each part but the last at least 5 MiB. A repeated call gets the
+ * same answer, as long as the object it created is the current one.
  */
 export async function completeMultipartUpload(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
@@ -74,7 +74,7 @@ function assemble(
   };
 }
 
-/** Throws InvalidRequest or BadDigest where the object is not what the headers say it should be. */
+/** Throws InvalidRequest or BadDigest if the object differs from what the headers announce. */
 function requireAnnounced(
   { headers }: S3Request,
   announced: Checksum | null,
@@ -97,7 +97,7 @@ function requireAnnounced(
   }
 }
 
-/** S3 takes a composite checksum with and without its count. */
+/** S3 accepts a composite checksum with or without its number of parts. */
 function withoutCounts(request: S3Request): S3Request {
   const headers = [...request.headers].map(([name, value]): [string, string] => [
     name,

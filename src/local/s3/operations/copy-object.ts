@@ -63,7 +63,7 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
   });
 }
 
-/** Encryption is the request's to ask for, whatever the source has. */
+/** The source's headers, without its encryption, which depends only on the request. */
 function keptHeaders({ headers }: ObjectRecord): [string, string][] {
   const encryption = encryptionHeaders(headers);
   return headers.filter((header) => !encryption.includes(header));

@@ -10,8 +10,8 @@ import { parseXmlBody } from '../xml-body.ts';
 const ENFORCED = 'BucketOwnerEnforced';
 
 /**
- * CreateBucket. A LocationConstraint, where there is one, must be this region. As on S3, making one's own bucket again
- * is 200 in us-east-1 and BucketAlreadyOwnedByYou elsewhere.
+ * CreateBucket. A LocationConstraint, if given, must be this region. As on S3, creating an existing bucket answers 200
+ * in us-east-1 and BucketAlreadyOwnedByYou elsewhere.
  */
 export async function createBucket(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(call.request, [...BODY_HEADERS, ...ACL_HEADERS, 'x-amz-object-ownership']);

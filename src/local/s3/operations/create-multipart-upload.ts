@@ -7,7 +7,7 @@ import { beginMultipart } from '../store/multiparts.ts';
 import { readTagHeader } from '../tags.ts';
 import { xmlAnswer } from '../xml-body.ts';
 
-/** CreateMultipartUpload: everything but the bytes and the condition is decided here. */
+/** CreateMultipartUpload: fixes the object's headers, tags and checksum algorithm. */
 export async function createMultipartUpload(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
   const { bucket, key } = request;

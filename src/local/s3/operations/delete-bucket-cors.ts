@@ -3,7 +3,7 @@ import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { removeSetting } from '../store/buckets.ts';
 
-/** DeleteBucketCors: 204 also when none was set. */
+/** DeleteBucketCors: 204 also if none was set. */
 export async function deleteBucketCors(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(call.request);
   await readSmallBody(call);

@@ -3,7 +3,7 @@ import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { removeBucket } from '../store/remove-bucket.ts';
 
-/** DeleteBucket: only an empty one, BucketNotEmpty otherwise. Uploads that were not completed go with it, as on S3. */
+/** DeleteBucket: throws BucketNotEmpty if it contains objects. Unfinished uploads are removed with it, as on S3. */
 export async function deleteBucket(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(call.request);
   await readSmallBody(call);

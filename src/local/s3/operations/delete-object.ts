@@ -5,7 +5,7 @@ import type { S3Answer, S3Call } from '../s3-call.ts';
 import { type Removal, removeObject, removeVersion } from '../store/remove-object.ts';
 import { addressedObject } from '../version-headers.ts';
 
-/** DeleteObject: 204 also when there is none, unless `If-Match` asks for one. */
+/** DeleteObject: 204 also if there is no object, unless `If-Match` requires one. */
 export async function deleteObject(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
   const { bucket } = request;

@@ -12,8 +12,8 @@ import { childText, parseXmlBody, type XmlNode, xmlAnswer } from '../xml-body.ts
 const MAX_KEYS = 1000;
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
-/** An object to delete; `etag` is null for any. */
-type Doomed = { key: string; versionId: string | null; etag: string | null };
+/** An object to delete; `etag` is null if it does not matter. */
+type ObjectToDelete = { key: string; versionId: string | null; etag: string | null };
 
 /**
  * DeleteObjects: 1 to 1,000 keys, each with its own result; with Quiet only the failures. Throws InvalidRequest without
@@ -28,9 +28,9 @@ export async function deleteObjects(call: S3Call): Promise<S3Answer> {
     throw new S3Error('InvalidRequest', 'Missing required header for this request: Content-MD5 OR x-amz-checksum-*');
   }
   const root = parseXmlBody(await readSmallBody(call, MAX_BODY_BYTES, expected));
-  const { doomed, isQuiet } = readDelete(root);
+  const { toDelete, isQuiet } = readDelete(root);
   await requireBucket(store, bucket);
-  const results = await mapInBatches(doomed, async ({ key, versionId, etag }): Promise<XmlNode | null> => {
+  const results = await mapInBatches(toDelete, async ({ key, versionId, etag }): Promise<XmlNode | null> => {
     try {
       const condition = { mustNotExist: false, mustMatch: etag };
       const removal =
@@ -57,23 +57,23 @@ export async function deleteObjects(call: S3Call): Promise<S3Answer> {
   );
 }
 
-/** The S3 reference, "DeletedObject": of a marker that was made or removed, its id is told apart. */
+/** The S3 reference, "DeletedObject": the id of a delete marker, created or removed, has an element of its own. */
 function describeRemoval({ versionId, isDeleteMarker }: Removal, asked: string | null): XmlNode[] {
   const nodes: XmlNode[] = asked === null ? [] : [['VersionId', asked]];
   if (!isDeleteMarker) return nodes;
   return [...nodes, ['DeleteMarker', true], ['DeleteMarkerVersionId', versionId ?? '']];
 }
 
-function readDelete(root: XmlElement): { doomed: Doomed[]; isQuiet: boolean } {
+function readDelete(root: XmlElement): { toDelete: ObjectToDelete[]; isQuiet: boolean } {
   const objects = root.children.filter(({ name }) => name === 'Object');
   const isKnown = root.children.every(({ name }) => name === 'Object' || name === 'Quiet');
   if (root.name !== 'Delete' || !isKnown || objects.length < 1 || objects.length > MAX_KEYS) {
     throw new S3Error('MalformedXML');
   }
-  return { doomed: objects.map(readObject), isQuiet: childText(root, 'Quiet')?.trim() === 'true' };
+  return { toDelete: objects.map(readObject), isQuiet: childText(root, 'Quiet')?.trim() === 'true' };
 }
 
-function readObject(element: XmlElement): Doomed {
+function readObject(element: XmlElement): ObjectToDelete {
   const key = childText(element, 'Key');
   if (key === null || key === '') throw new S3Error('MalformedXML');
   const other = element.children.find(({ name }) => !['Key', 'VersionId', 'ETag'].includes(name));

@@ -14,7 +14,7 @@ export async function getAcl(call: S3Call): Promise<S3Answer> {
   return describeAcl();
 }
 
-/** Throws NoSuchBucket or NoSuchKey where what a request addresses is not there. */
+/** Throws NoSuchBucket or NoSuchKey if the addressed bucket or object is missing. */
 export async function requireResource({ request: { bucket, key }, store }: S3Call): Promise<void> {
   await requireBucket(store, bucket);
   if (key !== '' && (await readRecord(store, bucket, key)) === null) throw new S3Error('NoSuchKey');

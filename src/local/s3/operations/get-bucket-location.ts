@@ -4,7 +4,7 @@ import type { S3Answer, S3Call } from '../s3-call.ts';
 import { requireBucket } from '../store/buckets.ts';
 import { xmlTextAnswer } from '../xml-body.ts';
 
-/** GetBucketLocation: empty for us-east-1, as S3 has it. */
+/** GetBucketLocation: empty for us-east-1, as on S3. */
 export async function getBucketLocation(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(call.request);
   await readSmallBody(call);

@@ -5,7 +5,7 @@ import type { S3Answer, S3Call } from '../s3-call.ts';
 import { S3Error } from '../s3-error.ts';
 import { readSetting } from '../store/buckets.ts';
 
-/** GetBucketPolicy: as it was sent. */
+/** GetBucketPolicy: the text as it was sent. */
 export async function getBucketPolicy(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   refuseUnknownHeaders(request);

@@ -5,7 +5,7 @@ import { requireBucket } from '../store/buckets.ts';
 import { readVersioning } from '../store/versioning.ts';
 import { xmlAnswer } from '../xml-body.ts';
 
-/** GetBucketVersioning: says nothing where versions were never kept. */
+/** GetBucketVersioning: no Status if versioning was never set. */
 export async function getBucketVersioning(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   refuseUnknownHeaders(request);

@@ -5,7 +5,7 @@ import { requireRecord } from '../store/objects.ts';
 import { addressedObject, versionHeaders } from '../version-headers.ts';
 import { type XmlNode, xmlAnswer } from '../xml-body.ts';
 
-/** GetObjectTagging: an empty set where there are no tags. */
+/** GetObjectTagging: an empty set if there are no tags. */
 export async function getObjectTagging(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   refuseUnknownHeaders(request);

@@ -20,7 +20,7 @@ export async function listMultipartUploads(call: S3Call): Promise<S3Answer> {
   const { encode, nodes } = readEncoding(request);
   const text = (name: string) => queryValue(request, name) ?? '';
   const [prefix, delimiter, marker] = [text('prefix'), text('delimiter'), text('key-marker')];
-  // Without a key's marker it means nothing, as S3 has it.
+  // S3 ignores it without a key marker.
   const uploadIdMarker = marker === '' ? '' : text('upload-id-marker');
 
   const uploads = await readMultiparts(store, request.bucket);

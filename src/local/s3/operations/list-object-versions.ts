@@ -33,8 +33,8 @@ export async function listObjectVersions(call: S3Call): Promise<S3Answer> {
   const newest = new Map<string, Version>();
   for (const version of versions) if (!newest.has(version.key)) newest.set(version.key, version);
   const last = versions.find(({ key, versionId }) => key === marker && versionId === versionMarker);
-  const isBehind = ({ sequence }: Version) => last !== undefined && sequence < last.sequence;
-  const page = listPage(versions, { prefix, delimiter, marker, maxKeys }, isBehind);
+  const isAfterMarker = ({ sequence }: Version) => last !== undefined && sequence < last.sequence;
+  const page = listPage(versions, { prefix, delimiter, marker, maxKeys }, isAfterMarker);
   const lastItem = page.items.at(-1);
   const endsInItem = page.next !== null && page.next === lastItem?.key;
   return xmlAnswer('ListVersionsResult', [

@@ -21,7 +21,7 @@ export async function listObjects(call: S3Call): Promise<S3Answer> {
   const encoding = readEncoding(request);
   const [prefix, delimiter, marker] = [text('prefix'), text('delimiter'), text('marker')];
   const page = await listRecords(store, bucket, { prefix, delimiter, marker, maxKeys });
-  // Without a delimiter the last key is what to go on from.
+  // Without a delimiter, clients continue from the last key.
   const next: XmlNode[] = page.next === null || delimiter === '' ? [] : [['NextMarker', encoding.encode(page.next)]];
   return xmlAnswer('ListBucketResult', [
     ['Name', bucket],

@@ -10,7 +10,7 @@ import { type XmlNode, xmlAnswer } from '../xml-body.ts';
 
 const MAX_PAGE = 1000;
 
-/** ListParts: `max-parts` (at most, and by default, 1,000) parts behind `part-number-marker`. */
+/** ListParts: `max-parts` (at most, and by default, 1,000) parts after `part-number-marker`. */
 export async function listParts(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   const { bucket, key } = request;

@@ -32,14 +32,14 @@ export function isFormPost({ method, bucket, key, query, headers }: S3Request): 
 /**
  * PostObject, at most 5 GiB: the S3 reference, "POST Object". The form's signature and policy are checked before the
  * first byte of the file is stored; fields after the file are ignored. While the fields arrive, the client is not
- * authenticated yet: RequestTimeout if they take longer than `patienceMilliseconds`.
+ * authenticated yet: RequestTimeout if they take longer than `headTimeoutMilliseconds`.
  */
-export async function postObject(call: S3Call, keys: SigningKeys, patienceMilliseconds: number): Promise<S3Answer> {
+export async function postObject(call: S3Call, keys: SigningKeys, headTimeoutMilliseconds: number): Promise<S3Answer> {
   const { request, store, now } = call;
   const { bucket } = request;
   if (!request.headers.has('content-length')) throw new S3Error('MissingContentLength');
-  const form = await inTime(readForm(request.headers.get('content-type') ?? '', request.body), patienceMilliseconds);
-  // Conditions are about the form with its variables replaced, and about the bucket that is addressed.
+  const form = await inTime(readForm(request.headers.get('content-type') ?? '', request.body), headTimeoutMilliseconds);
+  // Conditions apply to the fields after variables are replaced, and to the addressed bucket.
   const fields = new Map(
     [...form.fields].map(([name, value]) => [name, value.replace(FILE_NAME, () => form.fileName)] as const),
   );
@@ -49,7 +49,7 @@ export async function postObject(call: S3Call, keys: SigningKeys, patienceMillis
   const acl = fields.get('acl');
   if (acl !== undefined) requirePrivateAcl(new Map([['x-amz-acl', acl]]));
 
-  // From here the form says what the headers of a PutObject would.
+  // From here on, the form's fields replace the headers of a PutObject.
   const asPut = { ...request, key, headers: formHeaders(fields) };
   refuseUnknownHeaders(asPut, KNOWN_HEADERS);
   const headers = readObjectHeaders(asPut);

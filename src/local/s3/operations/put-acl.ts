@@ -5,7 +5,9 @@ import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
 import { requireResource } from './get-acl.ts';
 
-/** PutBucketAcl and PutObjectAcl: takes lists that change nothing, AccessControlListNotSupported for others. */
+/**
+ * PutBucketAcl and PutObjectAcl: accept lists that change nothing, and throw AccessControlListNotSupported for others.
+ */
 export async function putAcl(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(call.request, [...BODY_HEADERS, ...ACL_HEADERS]);
   requirePrivateAcl(call.request.headers);

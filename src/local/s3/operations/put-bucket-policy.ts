@@ -6,7 +6,8 @@ import type { S3Answer, S3Call } from '../s3-call.ts';
 import { writeSetting } from '../store/buckets.ts';
 
 /**
- * PutBucketPolicy: one that lets everybody read, as `parsePublicReadPolicy` takes it. There is no Block Public Access.
+ * PutBucketPolicy: accepts only policies that let everybody read (`parsePublicReadPolicy`). There is no Block Public
+ * Access.
  */
 export async function putBucketPolicy(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;

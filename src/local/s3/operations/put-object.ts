@@ -12,7 +12,7 @@ import { versionHeaders } from '../version-headers.ts';
 
 /**
  * PutObject, at most 5 GiB with a Content-Length. All headers are checked before the first byte is read, so that a
- * client waiting for `100 Continue` sends nothing in vain.
+ * client that waits for `100 Continue` never sends a body that is then refused.
  */
 export async function putObject(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;

@@ -6,8 +6,8 @@ import { getObject } from './get-object.ts';
 import { headObject } from './head-object.ts';
 
 /**
- * True for a GET or HEAD of an object without a signature, and with no parameter that means something to S3: other
- * versions, tags and other headers than the object's stay the owner's.
+ * True for an unsigned GET or HEAD of an object without parameters that S3 interprets: only the owner may read versions
+ * and tags or override headers.
  */
 export function isAnonymousRead({ method, bucket, key, query, headers }: S3Request): boolean {
   const isRead = (method === 'GET' || method === 'HEAD') && bucket !== '' && key !== '';

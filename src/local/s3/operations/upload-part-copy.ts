@@ -11,7 +11,7 @@ import { commitPart, findMultipart } from '../store/multiparts.ts';
 
 const KNOWN_HEADERS = [...COPY_SOURCE_HEADERS, 'x-amz-copy-source-range'];
 
-/** UploadPartCopy: a part of up to 5 GiB from an object that is there, or a range of it. */
+/** UploadPartCopy: copies a part of up to 5 GiB from an existing object, or from a range of it. */
 export async function uploadPartCopy(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
   const { bucket, key } = request;
@@ -30,7 +30,7 @@ export async function uploadPartCopy(call: S3Call): Promise<S3Answer> {
   });
 }
 
-/** `bytes=first-last`, both there and within the source; without it all of the source. */
+/** `bytes=first-last`, both required and within the source; without the header, the whole source. */
 function readSourceRange({ headers }: S3Request, sizeBytes: number): ByteRange {
   const text = headers.get('x-amz-copy-source-range');
   if (text === undefined) return { start: 0, end: sizeBytes - 1 };

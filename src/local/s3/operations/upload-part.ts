@@ -20,7 +20,7 @@ export async function uploadPart(call: S3Call): Promise<S3Answer> {
   requirePartChecksum(upload.checksum, sent);
 
   const { algorithm } = upload.checksum ?? {};
-  // S3 computes what was not sent: the object's checksum is made of it.
+  // S3 computes a checksum that was not sent, because the object's checksum combines those of all parts.
   const computed = sent === null && algorithm !== undefined ? startChecksum(algorithm) : null;
   const bytes = await openIncomingFile(store, expected.sizeBytes);
   try {

@@ -5,7 +5,7 @@ import { S3Error } from '../s3-error.ts';
 import {
   hasCode,
   mapInBatches,
-  OWNER_ALONE,
+  OWNER_ONLY,
   publishFile,
   readIfPresent,
   removeFile,
@@ -34,7 +34,7 @@ export function bucketDirectory(store: Store, bucket: string): string {
 /** Throws NoSuchBucket. */
 export async function requireBucket(store: Store, bucket: string): Promise<void> {
   try {
-    // Without its records it is one that was being removed.
+    // Without this folder, the bucket is being removed.
     await stat(join(bucketDirectory(store, bucket), 'objects'));
   } catch (error) {
     if (hasCode(error, 'ENOENT')) throw new S3Error('NoSuchBucket', undefined, { BucketName: bucket });
@@ -42,7 +42,7 @@ export async function requireBucket(store: Store, bucket: string): Promise<void>
   }
 }
 
-/** Makes a bucket, whole or not at all. False when it is there already. */
+/** Creates a bucket atomically. Returns false if it exists. */
 export async function makeBucket(store: Store, bucket: string, now: Date): Promise<boolean> {
   const target = bucketDirectory(store, bucket);
   const temporary = join(store.incoming, randomUUID());
@@ -52,14 +52,14 @@ export async function makeBucket(store: Store, bucket: string, now: Date): Promi
     await mkdir(join(temporary, 'data'));
     await writeFile(join(temporary, 'bucket.json'), JSON.stringify({ name: bucket, createdAt: now.toISOString() }), {
       flush: true,
-      mode: OWNER_ALONE,
+      mode: OWNER_ONLY,
     });
     await syncDirectory(temporary);
     await rename(temporary, target);
     await syncDirectory(dirname(target));
     return true;
   } catch (error) {
-    // Windows says EPERM where others say that the directory is not empty.
+    // Windows reports EPERM where other systems report a directory that is not empty.
     if (hasCode(error, 'ENOTEMPTY', 'EEXIST') || (hasCode(error, 'EPERM') && (await isThere(target)))) return false;
     throw error;
   } finally {
@@ -67,7 +67,7 @@ export async function makeBucket(store: Store, bucket: string, now: Date): Promi
   }
 }
 
-/** All buckets there are, in no order; `createdAt` is ISO 8601. */
+/** All buckets, in no order; `createdAt` is ISO 8601. */
 export async function listBucketNames(store: Store): Promise<{ name: string; createdAt: string }[]> {
   const folder = join(store.directory, 'buckets');
   const buckets = await mapInBatches(await readdir(folder), async (name) => {
@@ -77,7 +77,7 @@ export async function listBucketNames(store: Store): Promise<{ name: string; cre
   return buckets.filter((bucket) => bucket !== null);
 }
 
-/** A setting's contents, or null when it is not set. Throws NoSuchBucket. */
+/** A setting's contents; null if it is not set. Throws NoSuchBucket. */
 export async function readSetting(store: Store, bucket: string, setting: BucketSetting): Promise<string | null> {
   await requireBucket(store, bucket);
   return readIfPresent(settingPath(store, bucket, setting));
@@ -96,7 +96,7 @@ export async function writeSetting(
   await syncDirectory(dirname(path));
 }
 
-/** Nothing happens when it is not set. Throws NoSuchBucket. */
+/** Does nothing if it is not set. Throws NoSuchBucket. */
 export async function removeSetting(store: Store, bucket: string, setting: BucketSetting): Promise<void> {
   await requireBucket(store, bucket);
   await removeFile(settingPath(store, bucket, setting));

@@ -36,7 +36,7 @@ export async function commitObject(
   });
 }
 
-/** `commitObject` for a record whose data files are in the bucket already; where it throws, they stay. */
+/** `commitObject` for a record whose data files are already in the bucket; they stay there if it throws. */
 export async function commitRecord(
   store: Store,
   bucket: string,
@@ -91,7 +91,7 @@ async function nextVersion(store: Store, bucket: string, key: string, current: O
   return { versionId, sequence: (await settleVersions(store, bucket, key, current)).nextSequence };
 }
 
-/** There is one null version of a key: a new one takes the place of one among the others. */
+/** A key has at most one null version: a new one replaces an older one. */
 async function dropNullVersion(store: Store, bucket: string, key: string): Promise<void> {
   const replaced = await readOlderVersion(store, bucket, key, NULL_VERSION);
   if (replaced === null) return;

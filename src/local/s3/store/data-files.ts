@@ -9,7 +9,7 @@ import type { Store } from './store.ts';
 
 const READ_SIZE_BYTES = 256 * 1024;
 
-/** Bytes of an object, to be read once; whoever asked for them closes them, read or not. */
+/** Bytes of an object, which can be read once. The caller must call `close`, even without reading them. */
 export type DataReader = { chunks: AsyncIterable<Buffer>; close(): Promise<void> };
 
 /** Moves a finished upload among the bucket's data files, durably. */
@@ -21,8 +21,8 @@ export async function keepData(store: Store, bucket: string, upload: IncomingFil
 }
 
 /**
- * Opens the bytes of a record's files within `range`. They stay readable when the object is replaced or deleted
- * meanwhile; null when that happened before.
+ * Opens the bytes of a record's files within `range`. They stay readable if the object is replaced or deleted
+ * meanwhile; null if that happened before.
  */
 export async function openData(
   store: Store,
@@ -58,17 +58,17 @@ export async function openData(
 
 /**
  * Removes data files without a record, at once or when their last reader has closed. A failure does not fail the
- * request: the next start sweeps.
+ * request: the next start removes them.
  */
 export async function removeData(store: Store, bucket: string, files: readonly DataFile[]): Promise<void> {
   const [first] = files;
   if (first === undefined) return;
   const reading = store.readers.get(first.name);
   if (reading !== undefined) {
-    reading.isDoomed = true;
+    reading.isRemovalDue = true;
     return;
   }
-  store.readers.set(first.name, { count: 0, isDoomed: true });
+  store.readers.set(first.name, { count: 0, isRemovalDue: true });
   await removeFiles(store, bucket, files);
   store.readers.delete(first.name);
 }
@@ -79,14 +79,14 @@ export async function removeData(store: Store, bucket: string, files: readonly D
  */
 function claim(store: Store, bucket: string, files: readonly DataFile[]): (() => Promise<void>) | null {
   const name = files[0]?.name ?? '';
-  const reading = store.readers.get(name) ?? { count: 0, isDoomed: false };
-  if (reading.isDoomed && reading.count === 0) return null;
+  const reading = store.readers.get(name) ?? { count: 0, isRemovalDue: false };
+  if (reading.isRemovalDue && reading.count === 0) return null;
   reading.count += 1;
   store.readers.set(name, reading);
   return async () => {
     reading.count -= 1;
     if (reading.count > 0) return;
-    if (reading.isDoomed) await removeFiles(store, bucket, files);
+    if (reading.isRemovalDue) await removeFiles(store, bucket, files);
     store.readers.delete(name);
   };
 }

@@ -9,12 +9,12 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
 }
 
 /** The mode of every file: other accounts on the machine may not read users' bytes and names. */
-export const OWNER_ALONE = 0o600;
+export const OWNER_ONLY = 0o600;
 
 /** How many small files are read or removed at once. */
 const BATCH_SIZE = 64;
 
-/** What `act` answers for each item, in order, a batch of them at a time. */
+/** The results of `act` for all items, in order; runs one batch at a time. */
 export async function mapInBatches<Item, Result>(
   items: readonly Item[],
   act: (item: Item) => Promise<Result>,
@@ -26,7 +26,7 @@ export async function mapInBatches<Item, Result>(
   return results;
 }
 
-/** The contents of a small file, or null when there is none. */
+/** The contents of a small file; null if there is none. */
 export async function readIfPresent(path: string): Promise<string | null> {
   try {
     return await readFile(path, 'utf8');
@@ -49,8 +49,8 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Publishes a small file whole or not at all: written and synced in `incoming`, then renamed over `target`, or with
- * `exclusive` linked there, which throws EEXIST when something is. Durable once `target`'s directory is synced.
+ * Publishes a small file atomically: writes and syncs it in `incoming`, then renames it over `target`. With
+ * `exclusive`, links it instead, and throws EEXIST if `target` exists. Durable once `target`'s directory is synced.
  */
 export async function publishFile(
   incoming: string,
@@ -60,7 +60,7 @@ export async function publishFile(
 ): Promise<void> {
   const temporary = join(incoming, randomUUID());
   try {
-    const handle = await open(temporary, 'wx', OWNER_ALONE);
+    const handle = await open(temporary, 'wx', OWNER_ONLY);
     try {
       await handle.writeFile(contents);
       await handle.sync();
@@ -73,7 +73,7 @@ export async function publishFile(
   }
 }
 
-/** Removes a file durably; nothing happens when there is none. */
+/** Removes a file durably; does nothing if there is none. */
 export async function removeFile(path: string): Promise<void> {
   await rm(path, { force: true });
   await syncDirectory(dirname(path));

@@ -6,8 +6,8 @@ import { readNames } from './read-names.ts';
 import type { Store } from './store.ts';
 
 /**
- * The keys of a bucket's objects, in no order. A record is read for its key once: later listings cost one reading of
- * the directory. Throws NoSuchBucket.
+ * The keys of a bucket's objects, in no order. Each record is read once; later listings read only the directory. Throws
+ * NoSuchBucket.
  */
 export async function listKeys(store: Store, bucket: string): Promise<string[]> {
   await requireBucket(store, bucket);

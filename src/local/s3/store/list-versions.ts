@@ -8,7 +8,7 @@ import { readNames } from './read-names.ts';
 import type { Store } from './store.ts';
 import { readFolder, readVersions } from './versions.ts';
 
-/** The versions of a bucket's keys, in no order of keys, the newest of each first. Throws NoSuchBucket. */
+/** All versions in a bucket: keys in no order, the newest version of each key first. Throws NoSuchBucket. */
 export async function listVersions(store: Store, bucket: string): Promise<Version[]> {
   const keys = new Set(await listKeys(store, bucket));
   for (const key of await listKeysOfVersions(store, bucket)) keys.add(key);
@@ -18,7 +18,7 @@ export async function listVersions(store: Store, bucket: string): Promise<Versio
   return versions.flat();
 }
 
-/** Whether anything is among a bucket's versions but current objects. */
+/** Whether a bucket has versions or delete markers besides its current objects. */
 export async function hasOlderVersions(store: Store, bucket: string): Promise<boolean> {
   return (await listKeysOfVersions(store, bucket)).length > 0;
 }

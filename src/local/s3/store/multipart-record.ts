@@ -1,7 +1,7 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
 import type { Checksum, DataFile, Tag } from './object-record.ts';
 
-/** How the checksum of a multipart upload's object comes from those of its parts. */
+/** How the object's checksum is combined from those of its parts. */
 export type MultipartChecksum = { algorithm: ChecksumAlgorithm; type: 'COMPOSITE' | 'FULL_OBJECT' };
 
 /** A multipart upload that is neither completed nor aborted. */

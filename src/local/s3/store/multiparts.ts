@@ -6,7 +6,7 @@ import { S3Error } from '../s3-error.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { commitRecord } from './commit-object.ts';
 import { keepData, removeData } from './data-files.ts';
-import { hasCode, mapInBatches, OWNER_ALONE, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
+import { hasCode, mapInBatches, OWNER_ONLY, publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
 import { type MultipartUpload, type Part, parsePart, parseUpload } from './multipart-record.ts';
 import type { NewRecord, ObjectRecord } from './object-record.ts';
 import { readRecord } from './objects.ts';
@@ -16,7 +16,7 @@ import { discardDirectory } from './remove-bucket.ts';
 import type { Store } from './store.ts';
 import { writeAlone } from './write-alone.ts';
 
-/** Makes the upload known, whole or not at all. Throws NoSuchBucket. */
+/** Creates the upload atomically. Throws NoSuchBucket. */
 export async function beginMultipart(store: Store, bucket: string, upload: MultipartUpload): Promise<void> {
   await requireBucket(store, bucket);
   const target = uploadDirectory(store, bucket, upload.uploadId);
@@ -25,7 +25,7 @@ export async function beginMultipart(store: Store, bucket: string, upload: Multi
     await mkdir(temporary);
     await writeFile(join(temporary, 'upload.json'), JSON.stringify(upload), {
       flush: true,
-      mode: OWNER_ALONE,
+      mode: OWNER_ONLY,
     });
     await syncDirectory(temporary);
     await rename(temporary, target);
@@ -35,7 +35,7 @@ export async function beginMultipart(store: Store, bucket: string, upload: Multi
   }
 }
 
-/** Throws NoSuchUpload, also when the upload is another key's, and NoSuchBucket. */
+/** Throws NoSuchUpload, also if the upload has another key, and NoSuchBucket. */
 export async function findMultipart(
   store: Store,
   bucket: string,
@@ -43,18 +43,18 @@ export async function findMultipart(
   uploadId: string,
 ): Promise<MultipartUpload> {
   await requireBucket(store, bucket);
-  // The one way from an id to a path: nothing but a UUID reaches the disk.
+  // Only a UUID may become part of a path.
   const isId = /^[0-9a-f-]{36}$/.test(uploadId);
   const text = isId ? await readIfPresent(join(uploadDirectory(store, bucket, uploadId), 'upload.json')) : null;
   const upload = text === null ? null : parseUpload(text);
-  // Completed, and its directory about to go: the parts are the object's now.
+  // Already completed, though its directory still exists: the parts belong to the object.
   const isObject = upload !== null && (await readRecord(store, bucket, key))?.uploadId === uploadId;
   if (upload === null || upload.key !== key || isObject)
     throw new S3Error('NoSuchUpload', undefined, { UploadId: uploadId });
   return upload;
 }
 
-/** Makes finished bytes a part, durably, in place of an earlier one of its number. Throws NoSuchUpload. */
+/** Stores finished bytes as a part, durably; it replaces an earlier part with its number. Throws NoSuchUpload. */
 export async function commitPart(
   store: Store,
   bucket: string,
@@ -79,7 +79,7 @@ export async function commitPart(
   });
 }
 
-/** The numbers of the parts there are, ascending. Throws NoSuchUpload. */
+/** The numbers of the uploaded parts, ascending. Throws NoSuchUpload. */
 export async function listPartNumbers(store: Store, bucket: string, uploadId: string): Promise<number[]> {
   const names = await readNames(uploadDirectory(store, bucket, uploadId), 'part').catch((error) => {
     throw hasCode(error, 'ENOENT') ? new S3Error('NoSuchUpload', undefined, { UploadId: uploadId }) : error;
@@ -87,7 +87,7 @@ export async function listPartNumbers(store: Store, bucket: string, uploadId: st
   return names.map((name) => Number.parseInt(name, 10)).sort((a, b) => a - b);
 }
 
-/** Those of the parts that are there, in the order asked for. */
+/** The requested parts that exist, in the requested order. */
 export async function readParts(
   store: Store,
   bucket: string,
@@ -100,9 +100,9 @@ export async function readParts(
 }
 
 /**
- * Makes an object of the upload's parts: `assemble` says which, from all there are. Publishing its record is the one
- * step that counts; the parts' files become the object's where they lie. Throws NoSuchUpload, PreconditionFailed,
- * NoSuchKey, and what `assemble` throws; the upload then lives on.
+ * Makes an object of the uploaded parts that `assemble` chooses. Publishing its record is the decisive step; the parts'
+ * files become the object's without being moved. Throws NoSuchUpload, PreconditionFailed, NoSuchKey, and the errors of
+ * `assemble`; the upload then stays open.
  */
 export async function completeMultipart(
   store: Store,
@@ -146,7 +146,7 @@ export async function readMultiparts(store: Store, bucket: string): Promise<Mult
   return uploads.filter((upload) => upload !== null);
 }
 
-/** One rename ends it; what `incoming` holds is swept at the next start if need be. */
+/** One rename ends the upload; the next start removes what a crash leaves in `incoming`. */
 async function discardUpload(store: Store, bucket: string, uploadId: string): Promise<void> {
   await discardDirectory(store.incoming, uploadDirectory(store, bucket, uploadId));
 }

@@ -11,10 +11,10 @@ export type Tag = { key: string; value: string };
 /** A file of bytes that never changes. */
 export type DataFile = { name: string; sizeBytes: number };
 
-/** Of what was stored while its bucket kept no versions. */
+/** The version id of an object that was stored while its bucket kept no versions. */
 export const NULL_VERSION = 'null';
 
-/** All there is to know of an object, or of one version of it, but its bytes. */
+/** Everything about an object, or one version of it, except its bytes. */
 export type ObjectRecord = {
   key: string;
   sizeBytes: number;
@@ -31,18 +31,18 @@ export type ObjectRecord = {
   /** The multipart upload that this object was completed from. */
   uploadId: string | null;
   versionId: string;
-  /** Greater than that of every earlier version of the key; 0 where there were none. */
+  /** Greater than that of every earlier version of the key; 0 if the bucket kept no versions. */
   sequence: number;
 };
 
-/** What a deletion puts over the versions of a key. */
+/** The newest version of a deleted key. */
 export type DeleteMarker = Pick<ObjectRecord, 'key' | 'lastModified' | 'versionId' | 'sequence'> & {
   isDeleteMarker: true;
 };
 
 export type Version = ObjectRecord | DeleteMarker;
 
-/** A record before it is known which version it becomes. */
+/** A record that has no version yet. */
 export type NewRecord = Omit<ObjectRecord, 'versionId' | 'sequence'>;
 
 export function isDeleteMarker(version: Version): version is DeleteMarker {
@@ -51,11 +51,11 @@ export function isDeleteMarker(version: Version): version is DeleteMarker {
 
 /** Reads what this module wrote: records are published whole, so their shape is not checked again. */
 export function parseRecord(text: string): ObjectRecord {
-  // Records of earlier builds know no versions.
+  // Records of earlier builds have no version.
   return { versionId: NULL_VERSION, sequence: 0, ...JSON.parse(text) };
 }
 
-/** `parseRecord` for what may be a delete marker. */
+/** `parseRecord` for a version that may be a delete marker. */
 export function parseVersion(text: string): Version {
   return parseRecord(text);
 }

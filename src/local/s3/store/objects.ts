@@ -10,7 +10,7 @@ import type { Store } from './store.ts';
 import { readOlderVersion, readVersions, requireVersionId, versionPath } from './versions.ts';
 import { writeAlone } from './write-alone.ts';
 
-/** The record of a key's object, or null when there is none. Throws NoSuchBucket. */
+/** The record of a key's object; null if there is none. Throws NoSuchBucket. */
 export async function readRecord(store: Store, bucket: string, key: string): Promise<ObjectRecord | null> {
   const text = await readIfPresent(recordPath(store, bucket, key));
   if (text === null) await requireBucket(store, bucket);
@@ -19,7 +19,7 @@ export async function readRecord(store: Store, bucket: string, key: string): Pro
 
 /**
  * The record of a key's object, or of a version of it. Throws NoSuchKey, NoSuchVersion, MethodNotAllowed for a delete
- * marker, InvalidArgument for what can be no version's id, and NoSuchBucket.
+ * marker, InvalidArgument for an invalid version id, and NoSuchBucket.
  */
 export async function requireRecord(
   store: Store,
@@ -48,8 +48,8 @@ export async function requireRecord(
 }
 
 /**
- * The object of a key, or a version of it, described, and its bytes in the range that the description asks for, open
- * for reading. `describe` runs again when the object is replaced between the two. Throws what `requireRecord` throws.
+ * Describes an object, or a version of it, and opens its bytes in the range of the description. Calls `describe` again
+ * if the object is replaced between the two steps. Throws the errors of `requireRecord`.
  */
 export async function openObject<Description extends { range: ByteRange | null }>(
   store: Store,
@@ -70,7 +70,7 @@ export async function openObject<Description extends { range: ByteRange | null }
   }
 }
 
-/** Changes the tags of an object, or of a version of it, and nothing else. Throws what `requireRecord` throws. */
+/** Changes the tags of an object, or of a version of it, and nothing else. Throws the errors of `requireRecord`. */
 export async function replaceTags(
   store: Store,
   bucket: string,

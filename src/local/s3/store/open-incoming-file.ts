@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { OWNER_ALONE } from './durable-files.ts';
+import { OWNER_ONLY } from './durable-files.ts';
 import type { Store } from './store.ts';
 
 /** Sockets deliver 64 KiB at a time; a disk is faster with fewer, larger writes. */
 const WRITE_SIZE_BYTES = 1024 * 1024;
 
-/** Bytes on their way to disk, under a name nothing refers to yet. */
+/** A file being written, which no record refers to yet. */
 export type IncomingFile = {
   name: string;
   path: string;
-  /** Of what was written so far. */
+  /** The bytes written so far. */
   sizeBytes(): number;
-  /** Takes a copy; returns once there is room for more. */
+  /** Copies the chunk; resolves when there is room for more. */
   write(chunk: Buffer): Promise<void>;
   /** Returns once all bytes are on disk. */
   finish(): Promise<void>;
@@ -28,7 +28,7 @@ export type IncomingFile = {
 export async function openIncomingFile(store: Store, expectedBytes: number): Promise<IncomingFile> {
   const name = randomUUID();
   const path = join(store.incoming, name);
-  const handle = await open(path, 'wx', OWNER_ALONE);
+  const handle = await open(path, 'wx', OWNER_ONLY);
   let filling: Buffer = Buffer.allocUnsafeSlow(Math.min(expectedBytes, WRITE_SIZE_BYTES));
   let spare: Buffer | null = null;
   let filled = 0;

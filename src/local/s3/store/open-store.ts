@@ -12,7 +12,7 @@ export async function openStore(directory: string): Promise<Store> {
   const memory = { writers: new Map(), readers: new Map(), keys: new Map(), versioning: new Map() };
   const store: Store = { directory, incoming, ...memory };
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  // Made by an earlier build, or by somebody else's mkdir: what lies in it is its owner's alone.
+  // An existing directory may have another mode; only its owner may read it.
   await chmod(directory, 0o700).catch(() => undefined);
   await mkdir(store.incoming, { recursive: true });
   await mkdir(join(directory, 'buckets'), { recursive: true });

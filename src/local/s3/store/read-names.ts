@@ -16,7 +16,7 @@ const PATTERNS = {
 
 /**
  * The names of this kind in a folder, in no order. Other files (`.DS_Store`, `Thumbs.db`, an editor's copy) are neither
- * read nor removed. Throws ENOENT without a folder.
+ * read nor removed. Throws ENOENT if the folder is missing.
  */
 export async function readNames(directory: string, kind: keyof typeof PATTERNS): Promise<string[]> {
   const names = await readdir(directory);

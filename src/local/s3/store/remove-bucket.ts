@@ -46,7 +46,7 @@ export async function endRemoval(store: Store, bucket: string): Promise<boolean>
   return true;
 }
 
-/** Moves a folder away in one step, and removes it; what is left of that the next start removes. */
+/** Moves a folder away atomically, then removes it; after a crash, the next start removes the rest. */
 export async function discardDirectory(incoming: string, directory: string): Promise<void> {
   const temporary = join(incoming, randomUUID());
   await rename(directory, temporary);

@@ -19,12 +19,12 @@ import {
 } from './versions.ts';
 import { writeAlone } from './write-alone.ts';
 
-/** What a deletion did: which version it removed, or which marker it made; null where the bucket keeps no versions. */
+/** What a deletion did: which version it removed, or which marker it created; null if the bucket keeps no versions. */
 export type Removal = { versionId: string | null; isDeleteMarker: boolean };
 
 /**
- * Removes a key's object if the condition holds; nothing happens when there is none and no condition. Where the bucket
- * keeps versions, a delete marker is put over them instead. Throws PreconditionFailed, NoSuchKey and NoSuchBucket.
+ * Removes a key's object if the condition holds; does nothing if there is neither an object nor a condition. If the
+ * bucket keeps versions, adds a delete marker instead. Throws PreconditionFailed, NoSuchKey and NoSuchBucket.
  */
 export async function removeObject(
   store: Store,
@@ -45,7 +45,7 @@ export async function removeObject(
     const versionId = versioning === 'Enabled' ? newVersionId() : NULL_VERSION;
     const { nextSequence: sequence } = await settleVersions(store, bucket, key, current);
     const replaced = await readOlderVersion(store, bucket, key, versionId);
-    // Until the object is out of the way, this marker counts for nothing.
+    // This marker is ignored until the object is moved away.
     await keepVersion(store, bucket, {
       key,
       versionId,
@@ -90,7 +90,7 @@ export async function removeVersion(
     if (version === current) {
       await removeCurrent(store, bucket, current, versions.slice(1));
     } else {
-      // Under a marker that was the newest, the next comes back: first that, then the marker goes.
+      // Removing the newest marker restores the version before it: that comes first, then the marker is removed.
       const next = version === newest ? versions[1] : undefined;
       if (next !== undefined) await makeCurrent(store, bucket, next);
       await dropVersion(store, bucket, key, versionId);
@@ -101,7 +101,7 @@ export async function removeVersion(
   });
 }
 
-/** Removes the current object; what was stored before it, if that is an object, takes its place in the same step. */
+/** Removes the current object; the version before it, unless a delete marker, replaces it in the same step. */
 async function removeCurrent(
   store: Store,
   bucket: string,

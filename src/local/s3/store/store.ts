@@ -1,4 +1,4 @@
-/** Whether a bucket keeps versions; null where it never did. */
+/** Whether a bucket keeps versions; null if it never did. */
 export type Versioning = 'Enabled' | 'Suspended' | null;
 
 /**
@@ -15,20 +15,22 @@ export type Versioning = 'Enabled' | 'Suspended' | null;
  * buckets/<name>/data/<uuid>      the bytes of one object or part, never changed
  * ```
  *
- * The record in `objects` names its key and its data files; publishing the record is the one point where an object
- * appears, changes or goes. Keys are no file names, for the sake of disks that fold case. A step that concerns versions
- * writes in `versions` first and in `objects` last, or the other way where a version comes back: `readVersions` says
- * what counts in between.
+ * The record in `objects` names its key and its data files; an object is created, changed or removed by the one step
+ * that replaces or removes its record. File names are not keys, because some disks ignore case. A change of versions
+ * writes `versions` first and `objects` last, or the reverse when a version is restored; `readVersions` handles the
+ * states in between.
  */
 export type Store = {
   directory: string;
   incoming: string;
-  /** The last writer in line for each record, by the record's path. */
+  /** The last waiting writer of each record, by the record's path. */
   writers: Map<string, Promise<unknown>>;
-  /** Data files that are being read, by the name of a record's first one; doomed ones go with their last reader. */
-  readers: Map<string, { count: number; isDoomed: boolean }>;
-  /** By bucket, the keys of its records as last listed, by the record's file name: one key, one name, for ever. */
+  /**
+   * Records whose data files are being read, by the name of the first file; the last reader removes files that are due.
+   */
+  readers: Map<string, { count: number; isRemovalDue: boolean }>;
+  /** By bucket, the keys of its records as last listed, by the record's file name, which never changes its key. */
   keys: Map<string, ReadonlyMap<string, string>>;
-  /** By bucket, whether it keeps versions, once that was asked. */
+  /** By bucket, whether it keeps versions, once read. */
   versioning: Map<string, Versioning>;
 };

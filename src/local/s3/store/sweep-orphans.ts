@@ -14,7 +14,7 @@ const ORPHAN_AGE_MILLISECONDS = 10 * 60 * 1000;
 
 /** Removes what a crash left in a bucket: uploads whose object exists, and data files without a record. */
 export async function sweepOrphans(bucketDirectory: string): Promise<void> {
-  // In the order in which a file comes to be named: one listed first and still unnamed in the end has no record.
+  // Data files are listed before the records that name them: a file that no record names afterwards is an orphan.
   const dataFiles = await readNames(join(bucketDirectory, 'data'), 'uuid');
   const uploads = join(bucketDirectory, 'uploads');
   const named = new Set<string>();

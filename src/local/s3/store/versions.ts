@@ -24,7 +24,7 @@ export function newVersionId(): string {
   return randomUUID().replaceAll('-', '') + randomUUID().slice(0, 8);
 }
 
-/** A version that is not the current object; null when there is none. */
+/** A version that is not the current object; null if there is none. */
 export async function readOlderVersion(
   store: Store,
   bucket: string,
@@ -75,14 +75,14 @@ export async function keepVersion(store: Store, bucket: string, version: Version
   await syncDirectory(folder);
 }
 
-/** Removes a version that is not the current object, durably; nothing happens when there is none. */
+/** Removes a version that is not the current object, durably; does nothing if there is none. */
 export async function dropVersion(store: Store, bucket: string, key: string, versionId: string): Promise<void> {
   const folder = versionsPath(store, bucket, key);
   await rm(versionPath(store, bucket, key, versionId), { force: true });
   await syncDirectory(folder).catch((error) => {
     if (!hasCode(error, 'ENOENT')) throw error;
   });
-  // It goes with the last of them.
+  // Succeeds only after the last version is removed.
   await rmdir(folder).catch(() => undefined);
 }
 
