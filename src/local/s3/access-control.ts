@@ -6,7 +6,7 @@ import { childText, parseXmlBody, renderNode } from './xml-body.ts';
 const PRIVATE_ACLS = ['private', 'bucket-owner-full-control', 'bucket-owner-read'];
 const OTHER_ACLS = ['public-read', 'public-read-write', 'authenticated-read', 'aws-exec-read', 'log-delivery-write'];
 
-/** The headers read here. */
+/** The request headers that this module reads. */
 export const ACL_HEADERS: readonly string[] = [
   'x-amz-acl',
   ...['full-control', 'read', 'read-acp', 'write', 'write-acp'].map((grant) => `x-amz-grant-${grant}`),
@@ -14,9 +14,9 @@ export const ACL_HEADERS: readonly string[] = [
 
 /**
  * As on S3 since April 2023, ownership is "bucket owner enforced" and access control lists grant nothing: S3 user
- * guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that grant the owner alone
- * are accepted; others are refused with `refusal` (AccessControlListNotSupported for objects), unknown ones with
- * InvalidArgument.
+ * guide, "Controlling ownership of objects and disabling ACLs for your bucket". Canned lists that grant access only to
+ * the owner are accepted; others are refused with `refusal` (AccessControlListNotSupported for objects), unknown ones
+ * with InvalidArgument.
  */
 export function requirePrivateAcl(
   headers: ReadonlyMap<string, string>,
@@ -45,7 +45,7 @@ export function requireOwnersAcl(body: Buffer): void {
   throw new S3Error('AccessControlListNotSupported');
 }
 
-/** The list of everything here: full control for the owner. */
+/** The list of every bucket and object: full control for the owner. */
 export function describeAcl(): S3Answer {
   const owner = OWNER_NODES.map(renderNode).join('');
   const instance = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"';

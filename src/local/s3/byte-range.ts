@@ -1,10 +1,10 @@
 import { S3Error } from './s3-error.ts';
 
-/** Both included. */
+/** In bytes, both ends included. */
 export type ByteRange = { start: number; end: number };
 
 /**
- * The range of a `Range` header (RFC 9110, section 14.1.2), or null where S3 answers with the whole object: no range, a
+ * The range of a `Range` header (RFC 9110, section 14.1.2), or null if S3 answers with the whole object: no range, a
  * malformed one, or several. Throws InvalidRange if it starts after the last byte.
  */
 export function readByteRange(header: string | undefined, sizeBytes: number): ByteRange | null {

@@ -3,7 +3,7 @@ import { S3Error } from './s3-error.ts';
 import type { MultipartChecksum, Part } from './store/multipart-record.ts';
 import { childText, parseXmlBody } from './xml-body.ts';
 
-/** A part as the list of a CompleteMultipartUpload names it. */
+/** A part in the list of a CompleteMultipartUpload. */
 export type CompletedPart = {
   partNumber: number;
   /** As it was sent, with or without quotes. */
@@ -38,9 +38,9 @@ export function readCompletedParts(body: Buffer): CompletedPart[] {
 }
 
 /**
- * The uploaded part that the list means. Throws InvalidPart where there is none with this number, ETag and checksum,
- * EntityTooSmall for one under 5 MiB that is not the last, and InvalidRequest where a composite checksum lacks its
- * part.
+ * Finds the uploaded part for an entry of the list. Throws InvalidPart if no part has this number, ETag and checksum,
+ * EntityTooSmall for a part under 5 MiB that is not the last, and InvalidRequest if the entry lacks the checksum that a
+ * composite checksum requires.
  */
 export function choosePart(
   { partNumber, etag, checksums }: CompletedPart,

@@ -11,7 +11,7 @@ import { type IncomingFile, openIncomingFile } from './store/open-incoming-file.
 
 const MAX_SOURCE_BYTES = 5 * 1024 ** 3;
 
-/** Bytes of a source, written anew: `upload` is finished, and `etag` has its quotes. */
+/** A finished copy of a source's bytes; `etag` has its quotes. */
 export type CopiedBytes = {
   source: ObjectRecord;
   upload: IncomingFile;
@@ -21,9 +21,9 @@ export type CopiedBytes = {
 };
 
 /**
- * Copies bytes of an object, at most 5 GiB, and answers what `commit` makes of them; where that throws, they go. Throws
- * PreconditionFailed unless the source is as the request wants it, InvalidRequest for more, and what `openObject`
- * throws.
+ * Copies bytes of an object, at most 5 GiB, and returns the result of `commit`; removes the copy if `commit` throws.
+ * Throws PreconditionFailed if the source does not meet the request's conditions, InvalidRequest for more than 5 GiB,
+ * and the errors of `openObject`.
  */
 export async function copyBytes<Result>(
   { request, store }: S3Call,

@@ -12,7 +12,7 @@ const CONDITIONS = ['if-match', 'if-none-match', 'if-modified-since', 'if-unmodi
 /** `versionId` is null for the current object. */
 export type CopySource = { bucket: string; key: string; versionId: string | null };
 
-/** The headers read here. */
+/** The request headers that this module reads. */
 export const COPY_SOURCE_HEADERS: readonly string[] = [
   'x-amz-copy-source',
   ...CONDITIONS.map((name) => `x-amz-copy-source-${name}`),
@@ -27,12 +27,12 @@ export function readCopySource(request: S3Request): CopySource {
   const [path = '', query = '', ...others] = text.split('?');
   const [, versionId = null] = /^versionId=([^&]*)$/.exec(query) ?? [];
   const [, bucket, key] = /^\/?([^/]+)\/(.+)$/s.exec(decode(path)) ?? [];
-  const isWhole = others.length === 0 && (query === '' || versionId !== null);
-  if (bucket !== undefined && key !== undefined && isWhole) return { bucket, key, versionId };
+  const isValid = others.length === 0 && (query === '' || versionId !== null);
+  if (bucket !== undefined && key !== undefined && isValid) return { bucket, key, versionId };
   throw invalidSource(text);
 }
 
-/** Throws PreconditionFailed unless the source is as the `x-amz-copy-source-if-…` headers want it. */
+/** Throws PreconditionFailed if the source does not meet the `x-amz-copy-source-if-…` headers. */
 export function requireCopyConditions(request: S3Request, source: ObjectRecord): void {
   const conditions = CONDITIONS.flatMap((name): [string, string][] => {
     const value = request.headers.get(`x-amz-copy-source-${name}`);
@@ -41,7 +41,7 @@ export function requireCopyConditions(request: S3Request, source: ObjectRecord):
   if (isNotModified(new Map(conditions), source)) throw new S3Error('PreconditionFailed');
 }
 
-/** What a copy is answered, and which version of the source it is of. */
+/** The answer to a copy, with the version of its source. */
 export async function describeCopy(
   { store }: S3Call,
   root: 'CopyObjectResult' | 'CopyPartResult',
@@ -56,7 +56,7 @@ export async function describeCopy(
 
 function decode(path: string): string {
   try {
-    // A header's text has a character for each byte.
+    // A header's text has one character per byte.
     return decodeURIComponent(Buffer.from(path, 'latin1').toString());
   } catch {
     throw invalidSource(path);

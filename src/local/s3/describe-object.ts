@@ -7,7 +7,7 @@ import { S3Error } from './s3-error.ts';
 import { queryValue, type S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './store/object-record.ts';
 
-/** What GET and HEAD answer about an object, before any byte of it is read. `range` is null for 304. */
+/** The answer to a GET or HEAD, without the bytes. `range` is null for 304. */
 export type ObjectDescription = { status: number; headers: [string, string][]; range: ByteRange | null };
 
 /**
@@ -25,7 +25,7 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
 
   const headers = new Map([['accept-ranges', 'bytes'], ...validators, ...record.headers]);
   if (record.tags.length > 0) headers.set('x-amz-tagging-count', String(record.tags.length));
-  // `response-content-type` and its kin: the S3 reference, "GetObject".
+  // `response-content-type` and the like: the S3 reference, "GetObject".
   for (const name of CONTENT_HEADERS) {
     const value = request.query.find(([parameter]) => parameter === `response-${name}`)?.[1];
     if (value !== undefined) headers.set(name, requireHeaderValue(name, value));
@@ -42,7 +42,7 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
     return { status: 206, headers: [...headers], range };
   }
   headers.set('content-length', String(sizeBytes));
-  // A checksum is of the whole object, so it does not go with a part of it.
+  // The checksum covers the whole object, so an answer with a range omits it.
   if (request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
     for (const [name, value] of checksumHeaders(record.checksum)) headers.set(name, value);
   }
@@ -50,8 +50,8 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
 }
 
 /**
- * The bytes that `partNumber` asks for, and of how many parts they are one; null without it. An object that was not
- * uploaded in parts is its first one. Throws InvalidPartNumber, and InvalidRequest beside a `Range`.
+ * The range of the part `partNumber` and the number of parts; null without this parameter. An object uploaded in one
+ * piece counts as part 1. Throws InvalidPartNumber, and InvalidRequest if there is also a `Range`.
  */
 function choosePart(
   request: S3Request,

@@ -4,26 +4,26 @@ import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 import type { Checksum } from './store/object-record.ts';
 
-/** What the headers say about the body, all of it to be held against the bytes. */
+/** What the headers say about the body; all of it is verified. */
 export type ExpectedBody = {
-  /** Null where nobody says, as for the file in a form. */
+  /** Null if unknown, as for the file in a form. */
   sizeBytes: number | null;
   sha256Hex: string | null;
   md5Base64: string | null;
   checksum: Checksum | null;
-  /** A checksum that follows the bytes; `value` is there once the body has ended. */
+  /** A checksum that follows the bytes; `value` is set when the body has ended. */
   trailing: { algorithm: ChecksumAlgorithm; value: string | null } | null;
 };
 
 const CHECKSUM_ALGORITHMS = Object.keys(CHECKSUM_SIZES_BYTES) as ChecksumAlgorithm[];
 
-/** Request headers that say something about the body and are read here. */
+/** The request headers about the body that this module reads. */
 export const BODY_HEADERS: readonly string[] = [
   'x-amz-sdk-checksum-algorithm',
   ...CHECKSUM_ALGORITHMS.map((algorithm) => `x-amz-checksum-${algorithm}`),
 ];
 
-/** For a body of which nothing is said. */
+/** For a body about which the headers say nothing. */
 export const ANY_BODY: ExpectedBody = {
   sizeBytes: null,
   sha256Hex: null,
@@ -35,7 +35,7 @@ export const ANY_BODY: ExpectedBody = {
 /**
  * Reads what the headers say about the body: the S3 reference, "PutObject", and the user guide, "Checking object
  * integrity". Throws MissingContentLength, InvalidDigest, InvalidRequest for a malformed checksum or several, and
- * NotImplemented for the `aws-chunked` encoding, which is for bytes to store alone.
+ * NotImplemented for the `aws-chunked` encoding, which only bytes to store may have.
  */
 export function readExpectedBody({ request, payload }: S3Call): ExpectedBody & { sizeBytes: number } {
   const { headers } = request;
@@ -53,14 +53,14 @@ export function readExpectedBody({ request, payload }: S3Call): ExpectedBody & {
   };
 }
 
-/** The `Content-MD5` header, null without it. Throws InvalidDigest. */
+/** The `Content-MD5` header; null if missing. Throws InvalidDigest. */
 export function readMd5({ headers }: S3Request): string | null {
   const md5Base64 = headers.get('content-md5') ?? null;
   if (md5Base64 !== null && !isBase64Of(md5Base64, 16)) throw new S3Error('InvalidDigest');
   return md5Base64;
 }
 
-/** The one `x-amz-checksum-…` header, null without any. Throws InvalidRequest. */
+/** The `x-amz-checksum-…` header; null if missing. Throws InvalidRequest for several or a malformed one. */
 export function readChecksum(request: S3Request): Checksum | null {
   const [checksum, ...others] = CHECKSUM_ALGORITHMS.flatMap((algorithm) => {
     const value = request.headers.get(`x-amz-checksum-${algorithm}`);
@@ -76,13 +76,13 @@ export function readChecksum(request: S3Request): Checksum | null {
   return checksum ?? null;
 }
 
-/** Throws InvalidRequest unless it can be a checksum of its algorithm. */
+/** Throws InvalidRequest unless the value is base64 of the algorithm's length. */
 export function requireChecksumValue({ algorithm, value }: Checksum, where: 'header' | 'trailing header'): void {
   if (isBase64Of(value, CHECKSUM_SIZES_BYTES[algorithm])) return;
   throw new S3Error('InvalidRequest', `Value for x-amz-checksum-${algorithm} ${where} is invalid.`);
 }
 
-/** Throws InvalidRequest where `x-amz-sdk-checksum-algorithm` speaks of a checksum that is not sent. */
+/** Throws InvalidRequest if `x-amz-sdk-checksum-algorithm` names a checksum that is not sent. */
 export function requireAnnouncedAlgorithm({ headers }: S3Request, sent: ChecksumAlgorithm | null): void {
   const announced = headers.get('x-amz-sdk-checksum-algorithm');
   if (announced === undefined) return;
@@ -97,7 +97,7 @@ export function requireAnnouncedAlgorithm({ headers }: S3Request, sent: Checksum
   throw new S3Error('InvalidRequest', 'Value for x-amz-sdk-checksum-algorithm header is invalid.');
 }
 
-/** The algorithm of a header's or a trailing header's name, null for another name. */
+/** The algorithm in the name of a header or trailing header; null for any other name. */
 export function algorithmOf(headerName: string): ChecksumAlgorithm | null {
   return CHECKSUM_ALGORITHMS.find((algorithm) => headerName === `x-amz-checksum-${algorithm}`) ?? null;
 }

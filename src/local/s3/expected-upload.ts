@@ -13,18 +13,18 @@ import type { S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { Payload } from './signature/payload.ts';
 
-/** What one request may upload. */
+/** The maximum size of one upload request. */
 const MAX_UPLOAD_BYTES = 5 * 1024 ** 3;
 
-/** Bytes to store, and what must hold of them. */
+/** Bytes to store, and what to verify about them. */
 export type ExpectedUpload = ExpectedBody & { sizeBytes: number; bytes: AsyncIterable<Buffer> };
 
-/** Request headers that are read here. */
+/** The request headers that this module reads. */
 export const UPLOAD_HEADERS: readonly string[] = [...BODY_HEADERS, 'x-amz-decoded-content-length', 'x-amz-trailer'];
 
 /**
- * What the headers say about bytes to store, and those bytes themselves, taken out of the `aws-chunked` encoding where
- * they come in it. Throws MissingContentLength, EntityTooLarge above 5 GiB, and what `readExpectedBody` throws.
+ * What the headers say about bytes to store, and the bytes themselves, without the `aws-chunked` encoding. Throws
+ * MissingContentLength, EntityTooLarge above 5 GiB, and the errors of `readExpectedBody`.
  */
 export function readExpectedUpload(call: S3Call): ExpectedUpload {
   const { request, payload } = call;
@@ -42,7 +42,7 @@ function readPlainUpload(call: S3Call) {
   const { headers } = call.request;
   if (!headers.has('content-length')) throw new S3Error('MissingContentLength');
   if (headers.has('x-amz-trailer')) throw unsupportedTrailer();
-  // Of an encoding that the body is not in.
+  // Only valid with the `aws-chunked` encoding, which this body does not have.
   if (headers.has('x-amz-decoded-content-length')) {
     throw new S3Error('InvalidRequest', 'x-amz-decoded-content-length needs an x-amz-content-sha256 of STREAMING-…');
   }

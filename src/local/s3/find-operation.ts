@@ -45,8 +45,7 @@ import { SUBRESOURCES } from './subresources.ts';
 const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE'];
 
 /**
- * By method, a space, what is addressed, and its sub-resources in order, each after a question mark; and whether it
- * copies.
+ * The key: method, addressed resource, sub-resources in alphabetical order, each after a `?`, and whether it copies.
  */
 const OPERATIONS = new Map<string, S3Operation>([
   ['GET service', listBuckets],
@@ -103,8 +102,8 @@ const OPERATIONS = new Map<string, S3Operation>([
 ]);
 
 /**
- * The operation that a request asks for. Throws MethodNotAllowed for a method S3 does not have there, NotImplemented
- * for an operation that is not here, InvalidBucketName and KeyTooLongError (1,024 bytes of UTF-8).
+ * The operation that a request asks for. Throws MethodNotAllowed for a method that S3 does not support there,
+ * NotImplemented for an operation that this store lacks, InvalidBucketName and KeyTooLongError (1,024 bytes of UTF-8).
  */
 export function findOperation(request: S3Request): S3Operation {
   const { method, bucket, key } = request;

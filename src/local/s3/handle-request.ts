@@ -23,8 +23,8 @@ export type S3Context = {
   store: Store;
   keys: SigningKeys;
   now: () => Date;
-  /** How long the fields of a form may take. */
-  patienceMilliseconds: number;
+  /** How long the fields of a form may take to arrive. */
+  headTimeoutMilliseconds: number;
   /** Called for errors that are not the client's fault. */
   onError: (error: unknown) => void;
 };
@@ -53,7 +53,7 @@ export async function handleRequest(
     await sendAnswer(response, answer, incoming.method === 'HEAD');
   } catch (error) {
     const refusal = toS3Error(error);
-    // The client has gone away: there is nothing to report, and nobody to answer.
+    // The client has disconnected: there is nothing to report or answer.
     if (response.destroyed || incoming.errored !== null) return;
     if (refusal.status >= 500 && refusal.code !== 'NotImplemented') context.onError(error);
     if (response.headersSent) {
@@ -70,7 +70,7 @@ export async function handleRequest(
 }
 
 async function answerRequest(
-  { store, keys, now, patienceMilliseconds }: S3Context,
+  { store, keys, now, headTimeoutMilliseconds }: S3Context,
   incoming: IncomingMessage,
   response: ServerResponse,
   body: AsyncIterable<Buffer>,
@@ -83,7 +83,7 @@ async function answerRequest(
   const call = { request, store, region: keys.region, now: startedAt };
   // A form carries its signature in its fields.
   if (isFormPost(request)) {
-    return postObject({ ...call, payload: { kind: 'unsigned' } }, keys, patienceMilliseconds);
+    return postObject({ ...call, payload: { kind: 'unsigned' } }, keys, headTimeoutMilliseconds);
   }
   if (isAnonymousRead(request) && (await isPublic(store, request))) return readPublicly(call);
   const payload = verifySignature(request, keys, startedAt);

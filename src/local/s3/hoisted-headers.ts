@@ -1,7 +1,7 @@
 import { S3Error } from './s3-error.ts';
 import type { S3Request } from './s3-request.ts';
 
-/** Parameters that are the signature's own, in lower case. */
+/** Parameters of the signature itself, in lower case. */
 const SIGNATURE_PARAMETERS = [
   ...['algorithm', 'content-sha256', 'credential', 'date', 'expires', 'security-token', 'signature', 'signedheaders'],
   'user-agent',
@@ -18,18 +18,14 @@ export function withHoistedHeaders(request: S3Request): S3Request {
   for (const [parameter, text] of request.query) {
     const name = parameter.toLowerCase();
     if (!name.startsWith('x-amz-') || SIGNATURE_PARAMETERS.includes(name)) continue;
-    // A header's text has a character for each byte.
+    // A header's text has one character per byte.
     const value = Buffer.from(text.trim()).toString('latin1');
     const isHeader = /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
     if (!isHeader || hoisted.has(name) || (headers.get(name) ?? value) !== value) {
-      throw new S3Error(
-        'InvalidArgument',
-        'The parameter cannot be a header, is there twice, or contradicts a header.',
-        {
-          ArgumentName: parameter,
-          ArgumentValue: text,
-        },
-      );
+      throw new S3Error('InvalidArgument', 'The parameter cannot be a header, is repeated, or contradicts a header.', {
+        ArgumentName: parameter,
+        ArgumentValue: text,
+      });
     }
     hoisted.add(name);
     headers.set(name, value);

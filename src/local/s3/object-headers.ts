@@ -8,12 +8,10 @@ const METADATA_PREFIX = 'x-amz-meta-';
 /** Stored with an object and returned as they were sent. */
 const KEPT_HEADERS = ['cache-control', 'content-disposition', 'content-encoding', 'content-language', 'expires'];
 
-/**
- * What describes an object's content: the S3 User Guide, "System-defined object metadata", as far as clients set it.
- */
+/** Headers that describe an object's content and that clients set (S3 User Guide, "System-defined object metadata"). */
 export const CONTENT_HEADERS: readonly string[] = [...KEPT_HEADERS, 'content-type'];
 
-/** On any request; the signature's own. */
+/** Headers of the signature, allowed on any request. */
 const SIGNATURE_HEADERS = ['x-amz-date', 'x-amz-content-sha256', 'x-amz-user-agent'];
 
 /** The `x-amz-*` headers that `readObjectHeaders` and `readTagHeader` read. */
@@ -66,7 +64,7 @@ export function readObjectHeaders(request: S3Request): [string, string][] {
   return [['content-type', request.headers.get('content-type') || 'binary/octet-stream'], ...kept, ...metadata];
 }
 
-/** How the object is encoded; `aws-chunked` is how it travelled. */
+/** The object's encoding, without `aws-chunked`, which applies only to the transfer. */
 function readEncoding({ headers }: S3Request): string | undefined {
   const text = headers.get('content-encoding');
   if (text === undefined || !/aws-chunked/i.test(text)) return text;
@@ -74,12 +72,12 @@ function readEncoding({ headers }: S3Request): string | undefined {
   return kept.length === 0 ? undefined : kept.join(',').trim();
 }
 
-/** Those of an object's headers that the answer to its upload repeats. */
+/** The encryption header, which the answer to an upload repeats. */
 export function encryptionHeaders(headers: readonly [string, string][]): [string, string][] {
   return headers.filter(([name]) => name === 'x-amz-server-side-encryption');
 }
 
-function requireValue(request: S3Request, name: string, only: string): void {
+function requireValue(request: S3Request, name: string, supported: string): void {
   const value = request.headers.get(name);
-  if (value !== undefined && value !== only) throw new S3Error('NotImplemented', undefined, { Header: name });
+  if (value !== undefined && value !== supported) throw new S3Error('NotImplemented', undefined, { Header: name });
 }

@@ -16,14 +16,14 @@ export function readWriteCondition(headers: ReadonlyMap<string, string>): WriteC
   return { mustNotExist: ifNoneMatch === '*', mustMatch: headers.get('if-match') ?? null };
 }
 
-/** `readWriteCondition` for what makes an object: S3 takes `If-Match: *` on DELETE only, and this is NotImplemented. */
+/** `readWriteCondition` for uploads. Throws NotImplemented for `If-Match: *`, which S3 accepts only on DELETE. */
 export function readUploadCondition(headers: ReadonlyMap<string, string>): WriteCondition {
   const condition = readWriteCondition(headers);
   if (condition.mustMatch === '*') throw new S3Error('NotImplemented', undefined, { Header: 'If-Match' });
   return condition;
 }
 
-/** Throws PreconditionFailed, or NoSuchKey where a condition asks for an object and there is none. */
+/** Throws PreconditionFailed, or NoSuchKey if the condition requires an object and there is none. */
 export function requireWriteCondition({ mustNotExist, mustMatch }: WriteCondition, current: ObjectRecord | null): void {
   if (mustNotExist && current !== null)
     throw new S3Error('PreconditionFailed', undefined, { Condition: 'If-None-Match' });
@@ -33,8 +33,8 @@ export function requireWriteCondition({ mustNotExist, mustMatch }: WriteConditio
 }
 
 /**
- * True when a GET or HEAD is to be answered 304 (RFC 9110, section 13.2.2). Throws PreconditionFailed. An `If-…-Since`
- * that is no HTTP date is ignored.
+ * Whether to answer a GET or HEAD with 304 (RFC 9110, section 13.2.2). Throws PreconditionFailed. Ignores an
+ * `If-…-Since` that is not an HTTP date.
  */
 export function isNotModified(headers: ReadonlyMap<string, string>, record: ObjectRecord): boolean {
   const lastModified = Math.floor(Date.parse(record.lastModified) / 1000) * 1000;
@@ -56,7 +56,7 @@ function readDate(value: string | undefined): number {
   return Date.parse(value ?? '');
 }
 
-/** S3 takes ETags with and without quotes. */
+/** S3 accepts ETags with and without quotes. */
 function matches(list: string, etag: string): boolean {
   return list
     .split(',')

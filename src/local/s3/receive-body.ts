@@ -5,10 +5,10 @@ import type { S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
 import type { Checksum } from './store/object-record.ts';
 
-/** What a body that an operation reads whole, or ignores, may have. */
+/** The maximum size of a body that an operation reads whole or ignores. */
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
-/** A body that is as it was expected: its MD5 in hex, and the checksum that was sent for it. */
+/** A verified body: its MD5 in hex, and the checksum that was sent with it. */
 export type ReceivedBody = { md5Hex: string; checksum: Checksum | null };
 
 /**
@@ -77,9 +77,10 @@ function requireMd5(expected: string | null, computed: string): void {
 
 function wrongChecksum({ algorithm, value }: Checksum, sizeBytes: number): S3Error {
   const reason = `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`;
-  const isOfNothing = sizeBytes > 0 && startChecksum(algorithm).digest().toString('base64') === value;
-  const hint = "It is that of an empty body, as SDKs presign it: set requestChecksumCalculation to 'WHEN_REQUIRED'.";
-  return new S3Error('BadDigest', isOfNothing ? `${reason} ${hint}` : reason);
+  const isOfEmptyBody = sizeBytes > 0 && startChecksum(algorithm).digest().toString('base64') === value;
+  const hint =
+    "It is an empty body's, which SDKs presign by default: set requestChecksumCalculation to 'WHEN_REQUIRED'.";
+  return new S3Error('BadDigest', isOfEmptyBody ? `${reason} ${hint}` : reason);
 }
 
 function sentChecksum({ checksum, trailing }: ExpectedBody): Checksum | null {

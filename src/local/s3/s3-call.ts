@@ -3,7 +3,7 @@ import type { Payload } from './signature/payload.ts';
 import type { DataReader } from './store/data-files.ts';
 import type { Store } from './store/store.ts';
 
-/** A request whose signature held. */
+/** An authorized request. */
 export type S3Call = {
   request: S3Request;
   payload: Payload;

@@ -8,17 +8,17 @@ import { hasCode } from './store/durable-files.ts';
 import { openStore } from './store/open-store.ts';
 
 export type LocalS3Options = {
-  /** Where the buckets live; made when it is missing. One server a directory. */
+  /** Where the buckets are stored; created if missing. One server per directory. */
   directory: string;
   host: string;
-  /** 0 takes any free one. */
+  /** 0: any free port. */
   port: number;
   region: string;
   accessKeyId: string;
   secretAccessKey: string;
   now?: () => Date;
   /** How long the headers of a request may take, and then the fields of a form before its file. Default 20,000. */
-  patienceMilliseconds?: number;
+  headTimeoutMilliseconds?: number;
   /** Called for errors that are not the client's fault, such as a full disk; by default written to standard error. */
   onError?: (error: unknown) => void;
 };
@@ -39,13 +39,13 @@ const CLOSE_IDLE_MILLISECONDS = 50;
  * cannot be written.
  */
 export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
-  const { region, accessKeyId, secretAccessKey, patienceMilliseconds = 20_000 } = options;
+  const { region, accessKeyId, secretAccessKey, headTimeoutMilliseconds = 20_000 } = options;
   const server = createServer({
     // 5 GiB may take any time while bytes arrive; the idle timeout ends stalled requests. Headers get a limit of their
     // own; without it, Node lets them take as long as the body.
     requestTimeout: 0,
-    headersTimeout: patienceMilliseconds,
-    connectionsCheckingInterval: patienceMilliseconds / 10,
+    headersTimeout: headTimeoutMilliseconds,
+    connectionsCheckingInterval: headTimeoutMilliseconds / 10,
     keepAliveTimeout: IDLE_MILLISECONDS,
   });
   server.timeout = IDLE_MILLISECONDS;
@@ -56,7 +56,7 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
     (store): S3Context => ({
       store,
       keys: { region, accessKeyId, secretAccessKey },
-      patienceMilliseconds,
+      headTimeoutMilliseconds,
       now: options.now ?? (() => new Date()),
       onError: options.onError ?? console.error,
     }),
@@ -93,13 +93,13 @@ export async function startLocalS3(options: LocalS3Options): Promise<LocalS3> {
     close: async () => {
       clearInterval(housekeeping);
       await closeServer(server);
-      // A request whose connection is gone still cleans up behind itself.
+      // A request whose connection is closed still removes its files.
       await Promise.all(running);
     },
   };
 }
 
-/** Node asks for this when a request is no HTTP, or ends before it said it would. */
+/** Handles requests that are not HTTP or end early. */
 function refuseMalformed(error: Error, socket: Duplex): void {
   if (hasCode(error, 'HPE_HEADER_OVERFLOW')) {
     refuse(socket, '431 Request Header Fields Too Large', 'RequestHeaderSectionTooLarge');
@@ -126,7 +126,7 @@ function refuse(socket: Duplex, status: string, code: string): void {
 
 async function closeServer(server: Server): Promise<void> {
   const closed = new Promise((resolve) => server.close(resolve));
-  // A connection whose last request ends after `close` would stay open until the client lets go of it.
+  // A connection whose last request ends after `close` would stay open until the client closes it.
   const idle = setInterval(() => server.closeIdleConnections(), CLOSE_IDLE_MILLISECONDS);
   const grace = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MILLISECONDS);
   await closed;
@@ -136,7 +136,7 @@ async function closeServer(server: Server): Promise<void> {
 
 function serverUrl(server: Server): string {
   const { address, family, port } = server.address() as AddressInfo;
-  // A wildcard address is not one to connect to.
+  // Clients cannot connect to a wildcard address.
   if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

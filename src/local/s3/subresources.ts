@@ -1,4 +1,4 @@
-/** Query parameters that make another operation of a request: the S3 reference, "Actions". */
+/** Query parameters that select another operation: the S3 reference, "Actions". */
 export const SUBRESOURCES: readonly string[] = [
   'accelerate acl analytics attributes cors delete encryption intelligent-tiering inventory legal-hold lifecycle',
   'list-type location logging metadataConfiguration metadataTable metrics notification object-lock ownershipControls',

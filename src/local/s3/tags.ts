@@ -11,8 +11,8 @@ const MAX_VALUE_CHARACTERS = 256;
 const TAG_PATTERN = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 
 /**
- * The tags of an `x-amz-tagging` header, URL-encoded like a query; none without it. Throws InvalidArgument for one that
- * is malformed or names a tag twice, and what `requireTags` throws.
+ * The tags of an `x-amz-tagging` header, URL-encoded like a query; empty without the header. Throws InvalidArgument if
+ * it is malformed or repeats a tag, and the errors of `requireTags`.
  */
 export function readTagHeader(headers: ReadonlyMap<string, string>): Tag[] {
   const text = headers.get('x-amz-tagging') ?? '';
@@ -26,7 +26,7 @@ export function readTagHeader(headers: ReadonlyMap<string, string>): Tag[] {
   } catch {
     tags = [];
   }
-  if (tags.length < pairs.length || hasTwins(tags)) {
+  if (tags.length < pairs.length || hasDuplicates(tags)) {
     throw new S3Error(
       'InvalidArgument',
       "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " +
@@ -37,7 +37,9 @@ export function readTagHeader(headers: ReadonlyMap<string, string>): Tag[] {
   return requireTags(tags);
 }
 
-/** The tags of a Tagging document. Throws MalformedXML, InvalidTag for a twin, and what `requireTags` throws. */
+/**
+ * The tags of a Tagging document. Throws MalformedXML, InvalidTag for a repeated key, and the errors of `requireTags`.
+ */
 export function readTagging(root: XmlElement): Tag[] {
   const [set, ...others] = root.children;
   if (root.name !== 'Tagging' || set?.name !== 'TagSet' || others.length > 0) throw new S3Error('MalformedXML');
@@ -46,7 +48,7 @@ export function readTagging(root: XmlElement): Tag[] {
     if (element.name !== 'Tag' || key === null || value === null) throw new S3Error('MalformedXML');
     return { key, value };
   });
-  if (hasTwins(tags)) throw new S3Error('InvalidTag', 'Cannot provide multiple Tags with the same key');
+  if (hasDuplicates(tags)) throw new S3Error('InvalidTag', 'Cannot provide multiple Tags with the same key');
   return requireTags(tags);
 }
 
@@ -70,6 +72,6 @@ function requireTags(tags: Tag[]): Tag[] {
   return tags;
 }
 
-function hasTwins(tags: readonly Tag[]): boolean {
+function hasDuplicates(tags: readonly Tag[]): boolean {
   return new Set(tags.map(({ key }) => key)).size < tags.length;
 }

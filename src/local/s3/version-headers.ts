@@ -7,7 +7,7 @@ export function addressedObject(request: S3Request): { key: string; versionId: s
   return { key: request.key, versionId: queryValue(request, 'versionId') ?? null };
 }
 
-/** The header that tells a version's id; none where the bucket never kept versions. */
+/** The header with a version's id; empty if the bucket never kept versions. */
 export async function versionHeaders(
   { store, request }: Pick<S3Call, 'store' | 'request'>,
   versionId: string,

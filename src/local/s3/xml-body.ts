@@ -14,7 +14,7 @@ export function parseXmlBody(body: Buffer): XmlElement {
   }
 }
 
-/** The text of the one child of this name, null without one. Throws MalformedXML when there are several. */
+/** The text of the child with this name; null if there is none. Throws MalformedXML if there are several. */
 export function childText(element: XmlElement, name: string): string | null {
   const [child, ...others] = element.children.filter((candidate) => candidate.name === name);
   if (others.length > 0) throw new S3Error('MalformedXML');

@@ -113,7 +113,7 @@ describe('starting and closing', () => {
 describe('whoever is slow before anything is signed', () => {
   let impatient: Fixture;
   beforeAll(async () => {
-    impatient = await startFixture({ patienceMilliseconds: 200 });
+    impatient = await startFixture({ headTimeoutMilliseconds: 200 });
   });
   afterAll(() => impatient.stop());
 

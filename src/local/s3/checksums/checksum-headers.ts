@@ -1,7 +1,7 @@
 import type { Checksum } from '../store/object-record.ts';
 import type { XmlNode } from '../xml-body.ts';
 
-/** The headers that tell an object's checksum; none without one. */
+/** An object's checksum as headers; empty without a checksum. */
 export function checksumHeaders(checksum: Checksum | null): [string, string][] {
   if (checksum === null) return [];
   return [
@@ -10,7 +10,7 @@ export function checksumHeaders(checksum: Checksum | null): [string, string][] {
   ];
 }
 
-/** The elements that tell an object's checksum; none without one. */
+/** An object's checksum as XML elements; empty without a checksum. */
 export function checksumNodes(checksum: Checksum | null): XmlNode[] {
   if (checksum === null) return [];
   return [
@@ -19,7 +19,7 @@ export function checksumNodes(checksum: Checksum | null): XmlNode[] {
   ];
 }
 
-/** No base64 has a hyphen, every composite checksum does. */
+/** Only composite checksums contain a hyphen; base64 does not. */
 export function checksumType({ value }: Checksum): 'COMPOSITE' | 'FULL_OBJECT' {
   return value.includes('-') ? 'COMPOSITE' : 'FULL_OBJECT';
 }

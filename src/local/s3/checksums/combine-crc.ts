@@ -8,8 +8,8 @@ const PARAMETERS = {
 export type CrcAlgorithm = keyof typeof PARAMETERS;
 
 /**
- * The checksum of bytes from the checksums of their pieces, all big-endian: to append `n` bytes is to multiply by
- * x^(8n) modulo the polynomial (as zlib's `crc32_combine` does).
+ * Combines the checksums of consecutive pieces into that of the whole, all big-endian: appending `n` bytes multiplies
+ * by x^(8n) modulo the polynomial (as zlib's `crc32_combine` does).
  */
 export function combineCrc(algorithm: CrcAlgorithm, pieces: readonly { crc: Buffer; sizeBytes: number }[]): Buffer {
   const { bits, polynomial } = PARAMETERS[algorithm];
@@ -36,7 +36,7 @@ export function combineCrc(algorithm: CrcAlgorithm, pieces: readonly { crc: Buff
     return power;
   }
 
-  // All parts but the last are mostly of one size.
+  // Cached, because all parts but the last usually have the same size.
   const powers = new Map<number, bigint>();
   let combined = 0n;
   for (const { crc, sizeBytes } of pieces) {

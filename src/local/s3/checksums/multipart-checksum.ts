@@ -6,15 +6,15 @@ import type { XmlNode } from '../xml-body.ts';
 import { combineCrc } from './combine-crc.ts';
 import { CHECKSUM_SIZES_BYTES, type ChecksumAlgorithm, startChecksum } from './running-checksum.ts';
 
-/** The headers read here. */
+/** The request headers that this module reads. */
 export const MULTIPART_CHECKSUM_HEADERS: readonly string[] = ['x-amz-checksum-algorithm', 'x-amz-checksum-type'];
 
 const OTHER_ALGORITHMS = ['sha1', 'sha512', 'md5', 'xxhash64', 'xxhash3', 'xxhash128'];
 
 /**
- * The checksum that a CreateMultipartUpload announces: the S3 user guide, "Checking object integrity". Without a type
- * COMPOSITE, but FULL_OBJECT for CRC64NVME, which has no other; SHA-256 has no FULL_OBJECT. Throws InvalidRequest, and
- * what `readAlgorithm` throws.
+ * The checksum that a CreateMultipartUpload requests (S3 user guide, "Checking object integrity"). The default type is
+ * COMPOSITE. CRC64NVME supports only FULL_OBJECT, SHA-256 only COMPOSITE. Throws InvalidRequest, and the errors of
+ * `readAlgorithm`.
  */
 export function readMultipartChecksum(request: S3Request): MultipartChecksum | null {
   const name = readAlgorithm(request);
@@ -26,9 +26,9 @@ export function readMultipartChecksum(request: S3Request): MultipartChecksum | n
       'The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.',
     );
   }
-  const only = { sha256: 'COMPOSITE', crc64nvme: 'FULL_OBJECT', crc32: undefined, crc32c: undefined }[name];
-  const chosen = type ?? only ?? 'COMPOSITE';
-  if ((chosen !== 'COMPOSITE' && chosen !== 'FULL_OBJECT') || (only ?? chosen) !== chosen) {
+  const onlyType = { sha256: 'COMPOSITE', crc64nvme: 'FULL_OBJECT', crc32: undefined, crc32c: undefined }[name];
+  const chosen = type ?? onlyType ?? 'COMPOSITE';
+  if ((chosen !== 'COMPOSITE' && chosen !== 'FULL_OBJECT') || (onlyType ?? chosen) !== chosen) {
     throw new S3Error(
       'InvalidRequest',
       `The ${chosen} checksum type cannot be used with the ${name} checksum algorithm.`,
@@ -38,8 +38,8 @@ export function readMultipartChecksum(request: S3Request): MultipartChecksum | n
 }
 
 /**
- * The `x-amz-checksum-algorithm` header, null without it. Throws InvalidRequest, and NotImplemented for one that S3 has
- * and this store has not.
+ * The `x-amz-checksum-algorithm` header; null if missing. Throws InvalidRequest for an unknown algorithm,
+ * NotImplemented for one that only S3 supports.
  */
 export function readAlgorithm(request: S3Request): ChecksumAlgorithm | null {
   const name = request.headers.get('x-amz-checksum-algorithm')?.toLowerCase();
@@ -52,9 +52,9 @@ export function readAlgorithm(request: S3Request): ChecksumAlgorithm | null {
 }
 
 /**
- * Throws InvalidRequest where a part's checksum is not of the upload's algorithm. Only with FULL_OBJECT may a part come
- * without one. An upload that was begun without an algorithm takes parts with any CRC, since SDKs send one by default;
- * the part is held against it, and the object has none. S3 refused that until 2024; what it does since is not
+ * Throws InvalidRequest if a part's checksum has another algorithm than the upload. A part may omit its checksum only
+ * with FULL_OBJECT. An upload without an algorithm accepts parts with any CRC, because SDKs send one by default: the
+ * part is verified, but the object gets no checksum. S3 refused such parts until 2024; its behaviour since then is not
  * documented.
  */
 export function requirePartChecksum(upload: MultipartChecksum | null, sent: ChecksumAlgorithm | null): void {
@@ -65,7 +65,7 @@ export function requirePartChecksum(upload: MultipartChecksum | null, sent: Chec
   throw new S3Error('InvalidRequest', `Checksum Type mismatch occurred, ${types}`);
 }
 
-/** How listings tell what kind of checksum an upload has. */
+/** An upload's checksum algorithm and type, as elements of a listing. */
 export function multipartChecksumNodes(checksum: MultipartChecksum | null): XmlNode[] {
   if (checksum === null) return [];
   return [
@@ -74,7 +74,7 @@ export function multipartChecksumNodes(checksum: MultipartChecksum | null): XmlN
   ];
 }
 
-/** The checksum of the whole from those of its parts, all of the upload's algorithm. */
+/** Combines the parts' checksums, all of the upload's algorithm, into the object's. */
 export function combineChecksums({ algorithm, type }: MultipartChecksum, parts: readonly Part[]): Checksum {
   const pieces = parts.map(({ checksum, sizeBytes }) => ({
     crc: Buffer.from(checksum?.value ?? '', 'base64'),

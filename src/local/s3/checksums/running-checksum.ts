@@ -3,14 +3,14 @@ import { crc32 } from 'node:zlib';
 import { crc32c } from './crc32c.ts';
 import { crc64nvme } from './crc64nvme.ts';
 
-/** The algorithms that are really computed, by the name in `x-amz-checksum-…`, with the size of a value in bytes. */
+/** The supported algorithms, by their name in `x-amz-checksum-…`, with the size of a value in bytes. */
 export const CHECKSUM_SIZES_BYTES = { sha256: 32, crc32: 4, crc32c: 4, crc64nvme: 8 } as const;
 
 export type ChecksumAlgorithm = keyof typeof CHECKSUM_SIZES_BYTES;
 
 export type RunningChecksum = { update(chunk: Uint8Array): void; digest(): Buffer };
 
-/** A checksum computed while the bytes pass. `digest` is big-endian, as S3 writes it before base64. */
+/** Computes a checksum chunk by chunk. `digest` is big-endian, as S3 writes it before base64. */
 export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {
   switch (algorithm) {
     case 'sha256': {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { S3Error } from '../s3-error.ts';
 import { isSignature, signWith } from '../signature/compute-signature.ts';
 
-/** What the signature of a request hands on to the signatures of its chunks. */
+/** What the signatures of the chunks need from the signature of the request. */
 export type ChunkSigning = {
   signingKey: Buffer;
   /** `YYYYMMDDTHHMMSSZ`. */
@@ -18,8 +18,8 @@ const EMPTY_SHA256 = createHash('sha256').digest('hex');
 
 /**
  * Verifies chunk after chunk: the S3 reference, "Signature Calculations for the Authorization Header: Transferring
- * Payload in Multiple Chunks", and with trailing headers "… with Trailers". Each signature covers the one before, so
- * none can be left out, moved or repeated. Both ends throw SignatureDoesNotMatch.
+ * Payload in Multiple Chunks", and with trailing headers "… with Trailers". Each signature covers the previous one,
+ * so no chunk can be left out, moved or repeated. `endChunk` and `endTrailer` throw SignatureDoesNotMatch.
  */
 export function createChunkVerifier({ signingKey, timestamp, scope, seed }: ChunkSigning) {
   let previous = seed;
@@ -43,7 +43,7 @@ export function createChunkVerifier({ signingKey, timestamp, scope, seed }: Chun
       sha256 = createHash('sha256');
       requireSignature('AWS4-HMAC-SHA256-PAYLOAD', [EMPTY_SHA256, hash], signature);
     },
-    /** `lines` are the trailing headers but the signature, each ending in a line feed. */
+    /** `lines` are the trailing headers without the signature, each ending in a line feed. */
     endTrailer(lines: string, signature: string) {
       const hash = createHash('sha256').update(lines, 'latin1').digest('hex');
       requireSignature('AWS4-HMAC-SHA256-TRAILER', [hash], signature);

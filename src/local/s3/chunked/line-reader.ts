@@ -1,21 +1,23 @@
 import { S3Error } from '../s3-error.ts';
 
-/** Of the head of a chunk or a trailing header. */
+/** The maximum length of a chunk's head and of a trailing header. */
 const MAX_LINE_BYTES = 1024;
 
-/** Reads lines and counted bytes from a body in turn. All throw IncompleteBody where it ends too early, or too late. */
+/**
+ * Reads lines and counted bytes from a body. All functions throw IncompleteBody if the body ends too early or too late.
+ */
 export function createLineReader(body: AsyncIterable<Buffer>) {
   const source = body[Symbol.asyncIterator]();
   let buffer: Buffer = Buffer.alloc(0);
 
-  async function isFilled(): Promise<boolean> {
+  async function readMore(): Promise<boolean> {
     const { value, done } = await source.next();
     if (done) return false;
     buffer = buffer.length === 0 ? value : Buffer.concat([buffer, value]);
     return true;
   }
 
-  /** Up to a CRLF, which is skipped, as latin1. */
+  /** The text up to the next CRLF, as latin1; skips the CRLF. */
   async function readLine(): Promise<string> {
     for (;;) {
       const end = buffer.indexOf('\r\n');
@@ -25,13 +27,13 @@ export function createLineReader(body: AsyncIterable<Buffer>) {
         buffer = buffer.subarray(end + 2);
         return line;
       }
-      if (!(await isFilled())) throw new S3Error('IncompleteBody');
+      if (!(await readMore())) throw new S3Error('IncompleteBody');
     }
   }
 
   async function* readBytes(count: number): AsyncIterable<Buffer> {
     for (let left = count; left > 0; ) {
-      if (buffer.length === 0 && !(await isFilled())) throw new S3Error('IncompleteBody');
+      if (buffer.length === 0 && !(await readMore())) throw new S3Error('IncompleteBody');
       const bytes = buffer.subarray(0, left);
       buffer = buffer.subarray(bytes.length);
       left -= bytes.length;
@@ -40,7 +42,7 @@ export function createLineReader(body: AsyncIterable<Buffer>) {
   }
 
   async function requireEnd(): Promise<void> {
-    if (buffer.length > 0 || (await isFilled())) throw new S3Error('IncompleteBody');
+    if (buffer.length > 0 || (await readMore())) throw new S3Error('IncompleteBody');
   }
 
   return { readLine, readBytes, requireEnd };

@@ -2,23 +2,23 @@ import { S3Error } from '../s3-error.ts';
 import type { ChunkVerifier } from './chunk-verifier.ts';
 import { createLineReader } from './line-reader.ts';
 
-/** Every chunk but the last has at least this: the S3 reference, as in `chunk-verifier.ts`. */
+/** The minimum size of every chunk but the last: the S3 reference, as in `chunk-verifier.ts`. */
 const MIN_CHUNK_BYTES = 8192;
 const SIGNATURE_TRAILER = 'x-amz-trailer-signature';
 const MAX_TRAILERS = 8;
 
 export type ChunkedFormat = {
-  /** Null where chunks are not signed. */
+  /** Null if the chunks are not signed. */
   verifier: ChunkVerifier | null;
-  /** The names of the headers that follow the last chunk; null where the format has none. */
+  /** The names of the headers that follow the last chunk; null if the format has none. */
   trailerNames: readonly string[] | null;
-  /** Told of each trailing header, in lower case, once all of it holds. */
+  /** Called for each trailing header, with its lower-case name, after all of them are verified. */
   onTrailer: (name: string, value: string) => void;
 };
 
 /**
- * The bytes in an `aws-chunked` body, as they arrive: what a chunk's signature has not confirmed yet is among them, so
- * they count only once the iteration has ended. Throws IncompleteBody for what is malformed or ends early,
+ * The bytes in an `aws-chunked` body, as they arrive. They are yielded before the signature of their chunk is verified,
+ * so they are valid only after the whole iteration. Throws IncompleteBody for a malformed or truncated body,
  * InvalidChunkSizeError, SignatureDoesNotMatch, and MalformedTrailerError.
  */
 export async function* readChunks(
@@ -52,7 +52,7 @@ export async function* readChunks(
   await requireEnd();
 }
 
-/** `<size in hex>`, and where it is signed `;chunk-signature=<hex>`. */
+/** `<size in hex>`, followed by `;chunk-signature=<hex>` if chunks are signed. */
 function parseChunkHead(line: string, isSigned: boolean): { sizeBytes: number; signature: string } {
   const [, size, signature] = /^([0-9a-fA-F]{1,12})(?:;chunk-signature=([0-9a-f]{64}))?$/.exec(line) ?? [];
   if (size === undefined || (signature !== undefined) !== isSigned) throw new S3Error('IncompleteBody');
@@ -73,8 +73,8 @@ async function readTrailers(
   const signature = trailers.get(SIGNATURE_TRAILER);
   trailers.delete(SIGNATURE_TRAILER);
   const names = [...trailers.keys()];
-  const isWhole = names.length === expectedNames.length && expectedNames.every((name) => trailers.has(name));
-  if (!isWhole || (signature !== undefined) !== (verifier !== null)) throw malformed();
+  const hasExpectedNames = names.length === expectedNames.length && expectedNames.every((name) => trailers.has(name));
+  if (!hasExpectedNames || (signature !== undefined) !== (verifier !== null)) throw malformed();
   const lines = [...trailers].map(([name, value]) => `${name}:${value}\n`);
   verifier?.endTrailer(lines.join(''), signature ?? '');
   return trailers;

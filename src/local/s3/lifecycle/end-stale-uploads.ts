@@ -5,7 +5,7 @@ import type { LifecycleRule } from './lifecycle-rules.ts';
 
 const DAY_MILLISECONDS = 86_400_000;
 
-/** Aborts, in every bucket, the uploads in parts that its lifecycle rules end. */
+/** Aborts the multipart uploads that have outlived a lifecycle rule of their bucket. */
 export async function endStaleUploads(store: Store, now: Date): Promise<void> {
   for (const { name } of await listBucketNames(store)) {
     const setting = await readSetting(store, name, 'lifecycle').catch(() => null);

@@ -2,7 +2,7 @@ import { S3Error } from '../s3-error.ts';
 import type { XmlElement } from '../xml.ts';
 import { childText, parseXmlBody, renderXml, type XmlNode } from '../xml-body.ts';
 
-/** Ends uploads in parts under a prefix that were begun so many days ago and never completed. */
+/** Aborts multipart uploads under a prefix that are not completed within `abortAfterDays` days. */
 export type LifecycleRule = { id: string; isEnabled: boolean; prefix: string; abortAfterDays: number };
 
 const MAX_RULES = 1000;

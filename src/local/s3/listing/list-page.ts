@@ -4,27 +4,27 @@ export type ListQuery = {
   prefix: string;
   /** Empty for none. */
   delimiter: string;
-  /** Only what comes behind it, and behind the common prefix that it is part of. Empty for all. */
+  /** The page starts after this key, and after the common prefix that contains it. Empty: at the first key. */
   marker: string;
   maxKeys: number;
 };
 
-/** `next` is the marker of the page behind this one, null when there is none. */
+/** `next` is the marker of the next page; null on the last. */
 export type ListPage<Item> = { items: Item[]; commonPrefixes: string[]; next: string | null };
 
 /**
- * One page of a listing: the S3 user guide, "Organizing objects using prefixes". Keys with the delimiter behind the
- * prefix are rolled up into one common prefix, which counts as one of `maxKeys`. Items of one key keep their order;
- * `keepsTie` says which of those at the marker itself come behind it, by default none.
+ * One page of a listing: the S3 user guide, "Organizing objects using prefixes". Keys with the delimiter after the
+ * prefix are rolled up into one common prefix, which counts as one of `maxKeys`. Items with the same key keep their
+ * order. `isAfterMarker` tells which items with the marker's own key are listed; by default none.
  */
 export function listPage<Item extends { key: string }>(
   all: readonly Item[],
   { prefix, delimiter, marker, maxKeys }: ListQuery,
-  keepsTie: (item: Item) => boolean = () => false,
+  isAfterMarker: (item: Item) => boolean = () => false,
 ): ListPage<Item> {
   const skipped = commonPrefix(marker, prefix, delimiter);
   const sorted = all
-    .filter((item) => item.key.startsWith(prefix) && (item.key === marker ? keepsTie(item) : isBehind(item.key)))
+    .filter((item) => item.key.startsWith(prefix) && (item.key === marker ? isAfterMarker(item) : isAfter(item.key)))
     .sort((a, b) => compareKeys(a.key, b.key));
   const items: Item[] = [];
   const commonPrefixes: string[] = [];
@@ -39,7 +39,7 @@ export function listPage<Item extends { key: string }>(
   }
   return { items, commonPrefixes, next: null };
 
-  function isBehind(key: string): boolean {
+  function isAfter(key: string): boolean {
     if (marker === '') return true;
     const common = commonPrefix(key, prefix, delimiter);
     return compareKeys(key, marker) > 0 && (common === null || common !== skipped);

@@ -13,6 +13,6 @@ export async function listRecords(store: Store, bucket: string, query: ListQuery
     query,
   );
   const found = await mapInBatches(page.items, ({ key }) => readRecord(store, bucket, key));
-  // One that was deleted since the keys were read is not listed.
+  // An object deleted after the keys were read is left out.
   return { ...page, items: found.filter((record) => record !== null) };
 }

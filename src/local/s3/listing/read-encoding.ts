@@ -2,7 +2,7 @@ import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
 import type { XmlNode } from '../xml-body.ts';
 
-/** How a listing writes keys and what it says about that. */
+/** How a listing encodes keys, and the element that says so. */
 export type KeyEncoding = { encode: (key: string) => string; nodes: XmlNode[] };
 
 /**

@@ -1,11 +1,11 @@
 import { S3Error } from '../s3-error.ts';
 
-/** A marker as a `continuation-token`; empty for none. */
+/** A marker as a `continuation-token`; empty for null. */
 export function writeToken(marker: string | null): string {
   return Buffer.from(marker ?? '').toString('base64url');
 }
 
-/** The marker in a `continuation-token` of ours. Throws InvalidArgument. */
+/** The marker in a `continuation-token` made by `writeToken`. Throws InvalidArgument. */
 export function readToken(token: string): string {
   const marker = Buffer.from(token, 'base64url').toString();
   if (marker !== '' && writeToken(marker) === token) return marker;

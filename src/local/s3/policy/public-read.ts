@@ -6,7 +6,7 @@ import { matchesResource } from './matches-resource.ts';
 
 type Statement = { Effect: 'Allow'; Resource: string[] };
 
-/** What a bucket's policy may say here, and as it was sent, since that is what is read back. */
+/** A supported policy: its statements, and its text as sent, which GetBucketPolicy returns. */
 export type PublicReadPolicy = { text: string; statements: Statement[] };
 
 const MAX_POLICY_BYTES = 20 * 1024;
@@ -27,7 +27,7 @@ export function parsePublicReadPolicy(text: string, bucket: string): PublicReadP
   return { text, statements: statements.map((statement) => readStatement(statement, bucket)) };
 }
 
-/** Whether everybody may read this object, without a signature. False where there is no such bucket. */
+/** Whether everybody may read this object, without a signature. False if there is no such bucket. */
 export async function isPublic(store: Store, { bucket, key }: S3Request): Promise<boolean> {
   if (bucket === '' || key === '') return false;
   const setting = await readSetting(store, bucket, 'policy').catch((error) => {
@@ -51,7 +51,7 @@ function readStatement(statement: unknown, bucket: string): Statement {
   const hasVariables = resources.some((resource) => resource.includes('${'));
   if (Object.keys(others).length > 0 || Effect !== 'Allow' || !isEverybody || !isRead || hasVariables) {
     const message =
-      'The one policy that is implemented lets everybody read: Allow, Principal *, s3:GetObject, no Condition';
+      'Only policies that let everybody read are implemented: Allow, Principal *, s3:GetObject, no Condition';
     throw new S3Error('NotImplemented', message);
   }
   if (resources.length === 0 || !resources.every((resource) => resource.startsWith(`arn:aws:s3:::${bucket}/`))) {

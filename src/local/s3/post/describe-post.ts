@@ -4,8 +4,8 @@ import type { ObjectRecord } from '../store/object-record.ts';
 import { renderXml } from '../xml-body.ts';
 
 /**
- * What a form is answered: a redirect where `success_action_redirect` is a URL, else 200, 201 with a document, or 204,
- * as `success_action_status` says, by default 204.
+ * The answer to a form: a redirect if `success_action_redirect` is a URL; otherwise the status in
+ * `success_action_status`: 200, 201 (with a document) or 204, the default.
  */
 export function describePost(
   request: S3Request,

@@ -1,7 +1,7 @@
 import { CONTENT_HEADERS } from '../object-headers.ts';
 import { S3Error } from '../s3-error.ts';
 
-/** Fields of the signature, which no PutObject has as headers. */
+/** Fields of the signature, which are not headers of a PutObject. */
 const SIGNATURE_FIELDS = ['x-amz-algorithm', 'x-amz-credential', 'x-amz-date', 'x-amz-signature'];
 
 /**

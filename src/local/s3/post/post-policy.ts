@@ -6,11 +6,11 @@ export type PostPolicy = {
   /** Milliseconds since the epoch. */
   expiresAt: number;
   conditions: Condition[];
-  /** Bytes of the file, both included. */
+  /** Allowed sizes of the file in bytes, both ends included. */
   sizes: { min: number; max: number }[];
 };
 
-/** Fields that no condition needs to name; so are those that begin with `x-ignore-`. */
+/** Fields that need no condition, like those that begin with `x-ignore-`. */
 const EXEMPT_FIELDS = ['x-amz-signature', 'file', 'policy'];
 
 /**
@@ -37,8 +37,8 @@ export function parsePolicy(base64: string): PostPolicy {
 }
 
 /**
- * Throws AccessDenied unless the policy has not expired, each of its conditions holds and it names every field.
- * `fields` are by lower-case name, variables replaced, and `bucket` among them.
+ * Throws AccessDenied if the policy has expired, one of its conditions fails, or a field has no condition. `fields` are
+ * by lower-case name, with variables replaced, and include `bucket`.
  */
 export function requirePolicy(policy: PostPolicy, fields: ReadonlyMap<string, string>, now: Date): void {
   if (now.getTime() >= policy.expiresAt) throw refused('Policy expired.');
@@ -54,7 +54,7 @@ export function requirePolicy(policy: PostPolicy, fields: ReadonlyMap<string, st
 
 function holds({ operator, field, value }: Condition, given: string): boolean {
   if (operator === 'eq') return given === value;
-  // A list of content types is as good as each of them.
+  // In a list of content types, each one must match.
   const items = field === 'content-type' ? given.split(',').map((item) => item.trim()) : [given];
   return items.every((item) => item.startsWith(value));
 }
@@ -65,8 +65,8 @@ function readArray(condition: readonly unknown[]): Condition {
   if (operator !== 'eq' && operator !== 'starts-with') {
     throw invalid(`Invalid Condition: ${JSON.stringify(condition)}`);
   }
-  const isWhole = typeof field === 'string' && /^\$./s.test(field) && typeof value === 'string' && others.length === 0;
-  if (!isWhole) throw invalid(`Invalid Condition: ${JSON.stringify(condition)}`);
+  const isValid = typeof field === 'string' && /^\$./s.test(field) && typeof value === 'string' && others.length === 0;
+  if (!isValid) throw invalid(`Invalid Condition: ${JSON.stringify(condition)}`);
   return { operator, field: field.slice(1).toLowerCase(), value, source: condition };
 }
 

@@ -4,24 +4,24 @@ import { S3Error } from '../s3-error.ts';
 export type PostForm = {
   /** By lower-case name; values are text, decoded as UTF-8. */
   fields: ReadonlyMap<string, string>;
-  /** The last segment of what the browser said, whichever way its slashes slant. */
+  /** The last segment of the file name that the browser sent, after any `/` or `\`. */
   fileName: string;
-  /** The bytes of the file, and then the rest of the form, which is read and ignored. May be read once. */
+  /** The bytes of the file; reading them to the end also discards the rest of the form. Can be read once. */
   file: AsyncIterable<Buffer>;
 };
 
-/** All but the file: the S3 reference, "POST Object". */
+/** The maximum size of everything before the file (S3 reference, "POST Object"). */
 const MAX_FIELDS_BYTES = 20 * 1024;
 
 /**
  * Reads a multipart/form-data body (RFC 7578) up to the field `file`; its bytes pass through as they arrive. Throws
  * MalformedPOSTRequest, MaxPostPreDataLengthExceeded for more than 20 KiB before the file, and InvalidArgument for a
- * field that is there twice and for no file.
+ * repeated field or a missing file.
  */
 export async function readForm(contentType: string, body: AsyncIterable<Buffer>): Promise<PostForm> {
   const delimiter = Buffer.from(`\r\n--${readBoundary(contentType)}`, 'latin1');
   const chunks = body[Symbol.asyncIterator]();
-  // Every delimiter begins with a line break, but that of the first part is not sent.
+  // Every delimiter begins with a line break; clients omit the first one, so it is added here.
   let buffer: Buffer = Buffer.from('\r\n');
   let fieldsBytes = 0;
 
@@ -31,7 +31,7 @@ export async function readForm(contentType: string, body: AsyncIterable<Buffer>)
     buffer = Buffer.concat([buffer, value]);
   }
 
-  /** What comes before `end`, which is skipped. */
+  /** The bytes before `end`; skips `end`. */
   async function readUntil(end: Buffer | string): Promise<Buffer> {
     for (let at = -1; ; await fill()) {
       at = buffer.indexOf(end);
@@ -48,7 +48,7 @@ export async function readForm(contentType: string, body: AsyncIterable<Buffer>)
   async function* readFile(): AsyncIterable<Buffer> {
     for (let at = -1; at === -1; ) {
       at = buffer.indexOf(delimiter);
-      // The end may hold the beginning of a delimiter.
+      // The buffer may end with the beginning of a delimiter.
       const size = at === -1 ? buffer.length - delimiter.length + 1 : at;
       if (size > 0) yield buffer.subarray(0, size);
       buffer = buffer.subarray(Math.max(0, size));

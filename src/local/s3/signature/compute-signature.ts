@@ -19,7 +19,7 @@ export function signWith(key: Buffer | string, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
 
-/** True for the lower-case hex of the signature; takes the same time for any other of its length. */
+/** Whether `hex` is the signature in lower-case hex; compares in constant time. */
 export function isSignature(signature: Buffer, hex: string): boolean {
   return /^[0-9a-f]{64}$/.test(hex) && timingSafeEqual(signature, Buffer.from(hex, 'hex'));
 }

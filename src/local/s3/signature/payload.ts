@@ -6,11 +6,12 @@ export type Payload =
   | { kind: 'unsigned' }
   /** Lower-case hex. */
   | { kind: 'hashed'; sha256Hex: string }
-  /** The `aws-chunked` encoding; `signing` is null where the chunks are not signed. */
+  /** The `aws-chunked` encoding; `signing` is null if the chunks are not signed. */
   | { kind: 'chunked'; hasTrailer: boolean; signing: ChunkSigning | null };
 
 /**
- * The words `x-amz-content-sha256` may be: the S3 reference, "Authenticating Requests: Using the Authorization Header".
+ * Reads the value of `x-amz-content-sha256`: the S3 reference, "Authenticating Requests: Using the Authorization
+ * Header".
  */
 export function readPayload(payloadHash: string, signing: ChunkSigning): Payload {
   switch (payloadHash) {

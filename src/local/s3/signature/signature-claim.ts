@@ -44,7 +44,7 @@ export function formatTimestamp(date: Date): string {
   return date.toISOString().replace(/[-:]|\.[0-9]{3}/g, '');
 }
 
-/** What is wrong with a credential's scope, as S3 words it; null when nothing is. */
+/** The error in a credential's scope, in S3's words; null if the scope is valid. */
 export function scopeProblem(
   credential: { date: string; region: string; service: string },
   timestamp: string,
@@ -64,7 +64,7 @@ export function scopeProblem(
   return null;
 }
 
-/** For what is signed with Signature Version 2: in a header, a query or a form. */
+/** The error for Signature Version 2, in a header, a query or a form. */
 export function unsupportedVersion(): S3Error {
   return new S3Error(
     'InvalidRequest',

@@ -11,7 +11,7 @@ import type { SigningKeys } from './verify-signature.ts';
 
 /**
  * Verifies the signature of a form's policy: the S3 reference, "Authenticating Requests in Browser-Based Uploads Using
- * POST (AWS Signature Version 4)". `fields` are by lower-case name. Answers the policy as it was signed, in base64.
+ * POST (AWS Signature Version 4)". `fields` are by lower-case name. Returns the policy as it was signed, in base64.
  * Throws AccessDenied without a policy, InvalidArgument for fields that are missing or malformed, InvalidRequest for
  * another version of signatures, InvalidToken, InvalidAccessKeyId and SignatureDoesNotMatch.
  */

@@ -11,9 +11,9 @@ import { type SignatureClaim, unknownSession, unsupportedVersion } from './signa
 export type SigningKeys = { region: string; accessKeyId: string; secretAccessKey: string };
 
 /**
- * Verifies the AWS Signature Version 4 of a request, in its query or in its Authorization header, and answers what it
- * says about the body. Every header named as signed is compared as it arrived, and `host` and every `x-amz-*` header
- * must be named. Throws `S3Error` with S3's own codes.
+ * Verifies the AWS Signature Version 4 of a request, in its query or in its Authorization header, and returns what it
+ * says about the body. Every signed header is compared as it arrived; `host` and every `x-amz-*` header must be signed.
+ * Throws `S3Error` with S3's own codes.
  */
 export function verifySignature(request: S3Request, keys: SigningKeys, now: Date): Payload {
   const claim = readClaim(request, keys.region, now);
@@ -24,7 +24,7 @@ export function verifySignature(request: S3Request, keys: SigningKeys, now: Date
   const stringToSign = ['AWS4-HMAC-SHA256', claim.timestamp, claim.scope, sha256Hex(canonical)].join('\n');
   const signingKey = deriveSigningKey(keys.secretAccessKey, claim.scope);
   const signature = signWith(signingKey, stringToSign);
-  // A signed header that did not arrive is not the same as one that arrived empty.
+  // A missing signed header differs from an empty one.
   const missing = claim.signedHeaders.filter((name) => !request.headers.has(name));
   if (missing.length > 0 || !isSignature(signature, claim.signature)) {
     throw new S3Error('SignatureDoesNotMatch', undefined, {
@@ -32,7 +32,7 @@ export function verifySignature(request: S3Request, keys: SigningKeys, now: Date
       StringToSign: stringToSign,
       SignatureProvided: claim.signature,
       CanonicalRequest: canonical,
-      // S3 leaves it to the reader of the canonical request to find them.
+      // S3 does not name them.
       ...(missing.length > 0 && { MissingSignedHeaders: missing.join(', ') }),
     });
   }
@@ -52,7 +52,7 @@ function readClaim(request: S3Request, region: string, now: Date): SignatureClai
     );
   }
   if (authorization === undefined && !inQuery) {
-    // What Signature Version 2 puts into a query.
+    // The query parameters of Signature Version 2.
     const isOld = ['AWSAccessKeyId', 'Signature'].every((name) => queryValue(request, name) !== undefined);
     throw isOld ? unsupportedVersion() : new S3Error('AccessDenied');
   }
