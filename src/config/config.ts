@@ -3,6 +3,7 @@ import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts'
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import { type Settings, settings } from './settings.ts';
+import { readLimits } from './slices.ts';
 import { readStore } from './store-traits.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
@@ -82,13 +83,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
     downloadUrlTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
     downloadUrlCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
-    maxUploadBytes: set.MAX_UPLOAD_BYTES,
-    multipartThresholdBytes: set.MULTIPART_THRESHOLD_BYTES,
-    multipartPartBytes: set.MULTIPART_PART_BYTES,
-    allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
-    uploadPolicies: new Map(Object.entries(set.UPLOAD_POLICIES)),
-    /** null: no limit. */
-    quota: { bytes: set.QUOTA_BYTES ?? null, files: set.QUOTA_FILES ?? null },
+    limits: readLimits(set),
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
     jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
     sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },

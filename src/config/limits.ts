@@ -1,9 +1,7 @@
 import { Problem } from '../contract/errors.ts';
 import { essence, matchesType } from '../contract/media-type.ts';
-import type { Config } from './config.ts';
+import type { Limits } from './slices.ts';
 
-/** The limits of every upload. */
-export type Limits = Pick<Config, 'maxUploadBytes' | 'allowedContentTypes' | 'uploadPolicies'>;
 type Amount = { sizeBytes: number; files: number };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 
@@ -45,7 +43,7 @@ export function maxBytesOf(limits: Limits, documentType: string | null): number 
  * Checks a user's current usage plus new files against the quota.
  * @returns `quota-exceeded`, naming the limit and the numbers; null if they fit.
  */
-export function findExcess(quota: Config['quota'], used: Amount, more: Amount): Problem | null {
+export function findExcess(quota: Limits['quota'], used: Amount, more: Amount): Problem | null {
   for (const [limit, has, adds, unit] of [
     [quota.bytes, used.sizeBytes, more.sizeBytes, 'bytes'],
     [quota.files, used.files, more.files, 'files'],

@@ -1,6 +1,6 @@
 import { and, count, eq, getTableColumns, inArray, type Placeholder, sql } from 'drizzle-orm';
-import type { Config } from '../config/config.ts';
 import { findExcess } from '../config/limits.ts';
+import type { Limits } from '../config/slices.ts';
 import { FILE_STATES, type FileState, statesWith } from '../contract/file-states.ts';
 import { type Act, logOf } from './audit-row.ts';
 import type { Database, Statement } from './connect-database.ts';
@@ -135,7 +135,7 @@ const usage = (db: Db) =>
     .prepare('file_usage_find');
 
 /** @param quota how much each user may have; null: no limit. */
-export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, quota: Config['quota']): FileQueries {
+export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, quota: Limits['quota']): FileQueries {
   const quotaSettings = {
     'signpost.quota_bytes': String(quota.bytes ?? ''),
     'signpost.quota_files': String(quota.files ?? ''),

@@ -85,9 +85,9 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     const storage = await openBucket();
     if (storage === null) return null;
     // The trials upload small texts, whatever types and sizes users may upload.
-    const ownLimits = { allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
+    const limits = { ...config.limits, allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
     const ids = createIdSigner([crypto.randomUUID()]);
-    const trial = openTrial({ ...storage, config: { ...config, ...ownLimits }, ids, now, newId: newUuidV7 }, signal);
+    const trial = openTrial({ ...storage, config: { ...config, limits }, ids, now, newId: newUuidV7 }, signal);
     try {
       if (!(await make('bucket', () => checkAccess(trial), 'S3_ENDPOINT, S3_PUBLIC_ENDPOINT, or the network')))
         return null;

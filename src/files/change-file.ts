@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';
-import { findViolations, type Limits } from '../config/limits.ts';
+import { findViolations } from '../config/limits.ts';
 import { Problem } from '../contract/errors.ts';
 import { fileName, label, metadata } from '../contract/fields.ts';
 import {
@@ -31,7 +31,7 @@ export const updateFileInput = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field');
 
 export type ChangeFileServices = AuditServices & {
-  config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'deleteAfterSeconds'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'publicBaseUrl' | 'deleteAfterSeconds'>;
   files: FileQueries;
   bucket: Bucket;
   now: () => Date;
@@ -76,7 +76,7 @@ async function update(
   const { documentType = null } = change;
   if (documentType !== null) {
     const file = await getFile(services, caller, { fileId });
-    const [violation] = findViolations(services.config, { ...file, documentType });
+    const [violation] = findViolations(services.config.limits, { ...file, documentType });
     if (violation !== undefined) throw new Problem(violation.code, violation.message);
   }
   const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);

@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 
-export type GetUsageServices = { config: Pick<Config, 'quota'>; files: Pick<FileQueries, 'usage'> };
+export type GetUsageServices = { config: Pick<Config, 'limits'>; files: Pick<FileQueries, 'usage'> };
 
 /**
  * The number and total size of the caller's active and archived files, and the quota (null: no limit).
@@ -10,5 +10,10 @@ export type GetUsageServices = { config: Pick<Config, 'quota'>; files: Pick<File
  */
 export async function getUsage({ config, files }: GetUsageServices, { userId }: Caller) {
   const { sizeBytes, files: count } = await files.usage(userId);
-  return { bytes: sizeBytes, files: count, quotaBytes: config.quota.bytes, quotaFiles: config.quota.files };
+  return {
+    bytes: sizeBytes,
+    files: count,
+    quotaBytes: config.limits.quota.bytes,
+    quotaFiles: config.limits.quota.files,
+  };
 }

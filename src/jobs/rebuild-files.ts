@@ -1,5 +1,4 @@
 import type { Config } from '../config/config.ts';
-import type { Limits } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { type Mismatch, PROBLEMS, Problem } from '../contract/errors.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
@@ -36,7 +35,7 @@ export type RebuildCounts = {
 export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
 
 export type RebuildServices = {
-  config: Limits & Pick<Config, 'keyPrefix' | 'store' | 'sse' | 'publicBaseUrl'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'store' | 'sse' | 'publicBaseUrl'>;
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;

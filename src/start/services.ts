@@ -78,7 +78,7 @@ export async function createServices(
     const sweeperHealth = createSweeperHealth();
     const watermark = keepWatermark({ ...storage, markerQueries, sweeperHealth, logger, newId: newUuidV7, now });
     closers.push(watermark.close);
-    const files = createFileQueries(database, config.quota);
+    const files = createFileQueries(database, config.limits.quota);
     return {
       config,
       logger,

@@ -14,10 +14,11 @@ const ANSWER_WITHIN_MS = 1_000;
  * @throws {Problem} `quota-exceeded`.
  */
 export async function checkQuota(
-  { config: { quota }, files }: { config: Pick<Config, 'quota'>; files: Pick<FileQueries, 'usage'> },
+  { config, files }: { config: Pick<Config, 'limits'>; files: Pick<FileQueries, 'usage'> },
   { userId }: Pick<Caller, 'userId'>,
   sizesBytes: readonly (number | null)[],
 ): Promise<void> {
+  const { quota } = config.limits;
   if (quota.bytes === null && quota.files === null) return;
   const more = { sizeBytes: sizesBytes.reduce<number>((sum, size) => sum + (size ?? 0), 0), files: sizesBytes.length };
   const excessAlone = findExcess(quota, { sizeBytes: 0, files: 0 }, more);

@@ -3,7 +3,6 @@ import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import type { Limits } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { busy, Problem } from '../contract/errors.ts';
 import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
@@ -57,7 +56,7 @@ export function createConfirmingSlots(): Slots {
 export type ConfirmUploadServices = AuditServices & {
   /** Limits concurrent confirmations: `createConfirmingSlots`. */
   confirming: Slots;
-  config: Limits & Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'store' | 'sse'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'publicBaseUrl' | 'store' | 'sse'>;
   ids: IdSigner;
   bucket: Bucket;
   freezer: Freezer;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { findViolations, type Limits } from '../config/limits.ts';
+import { findViolations } from '../config/limits.ts';
 import { Problem } from '../contract/errors.ts';
 import { checksumSha256, objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -28,7 +28,7 @@ export const presignPartsInput = z
   });
 
 export type PresignPartsServices = {
-  config: Limits & Pick<Config, 'keyPrefix' | 'uploadUrlTtlSeconds'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'uploadUrlTtlSeconds'>;
   ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
@@ -49,7 +49,7 @@ export async function presignParts(
   const { config } = services;
   const { key, documentType, plan, bucketUploadId } = toOpenUpload(services, caller, input);
   // The limits may have become stricter since the upload began.
-  const violations = findViolations(config, { sizeBytes: plan.sizeBytes, contentType: '*/*', documentType });
+  const violations = findViolations(config.limits, { sizeBytes: plan.sizeBytes, contentType: '*/*', documentType });
   const tooLarge = violations.find(({ code }) => code === 'file-too-large');
   if (tooLarge !== undefined) throw new Problem(tooLarge.code, tooLarge.message);
   const { partNumbers = [], parts = partNumbers.map((partNumber) => ({ partNumber })) } = input;

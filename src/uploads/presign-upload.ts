@@ -28,7 +28,7 @@ const MAX_PARTS_OF_BATCH = 1000;
 
 export type PresignUploadServices = SignUploadServices &
   AuditServices & {
-    config: Pick<Config, 'quota' | 'auditPresign'>;
+    config: Pick<Config, 'limits' | 'auditPresign'>;
     files: Pick<FileQueries, 'usage'>;
     multipart: Pick<MultipartUploads, 'begin' | 'abort'>;
   };
@@ -109,17 +109,17 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
   if (method === 'POST' && !config.store.forms) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store does not support POST policies: use PUT' }];
   }
-  if (request.checksumSha256 !== undefined && methodOf(config, request) === 'MULTIPART') {
+  if (request.checksumSha256 !== undefined && methodOf(config.limits, request) === 'MULTIPART') {
     const message =
       'an upload in parts cannot check one SHA-256 of the whole file: use partChecksums, or method PUT (at most 5 GiB)';
     return [{ code: 'invalid-request', path: 'checksumSha256', message }];
   }
-  if (request.partChecksums && !config.store.checksums && methodOf(config, request) === 'MULTIPART') {
+  if (request.partChecksums && !config.store.checksums && methodOf(config.limits, request) === 'MULTIPART') {
     const message = 'this store does not support part checksums';
     return [{ code: 'invalid-request', path: 'partChecksums', message }];
   }
   const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };
-  const found = findViolations(config, claim);
+  const found = findViolations(config.limits, claim);
   const violations = contentType === ANY_TYPE ? found.filter(({ path }) => path !== 'contentType') : found;
   const isOneRequest = (method !== undefined && method !== 'MULTIPART') || isCopied(config.store, false);
   if (!isOneRequest || (size ?? 0) <= MAX_PUT_BYTES || violations.length > 0) return violations;

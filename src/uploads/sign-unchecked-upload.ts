@@ -1,6 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { type Limits, maxBytesOf } from '../config/limits.ts';
+import { maxBytesOf } from '../config/limits.ts';
+import type { Limits } from '../config/slices.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
@@ -19,17 +20,10 @@ import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
 
 /** What signing an upload depends on. */
-export type UploadConfig = Limits &
-  Pick<
-    Config,
-    | 'keyPrefix'
-    | 'store'
-    | 'sse'
-    | 'publicBaseUrl'
-    | 'uploadUrlTtlSeconds'
-    | 'multipartThresholdBytes'
-    | 'multipartPartBytes'
-  >;
+export type UploadConfig = Pick<
+  Config,
+  'limits' | 'keyPrefix' | 'store' | 'sse' | 'publicBaseUrl' | 'uploadUrlTtlSeconds'
+>;
 
 export type SignUploadServices = {
   config: UploadConfig;
@@ -76,7 +70,7 @@ export async function signUncheckedUpload(
     fileId: services.newId(now),
     fileName: safeFileName(request.fileName),
   };
-  const method = methodOf(config, request);
+  const method = methodOf(config.limits, request);
   const fileId = markFileId(services.ids, parts, method === 'CREATE' ? 'client' : 'service');
   const key = buildObjectKey(config.keyPrefix, { ...parts, fileId });
   const isMoved = isCopied(config.store, method === 'POST' || method === 'CREATE');
@@ -91,11 +85,8 @@ export async function signUncheckedUpload(
 }
 
 /** The method of an upload, chosen by size unless the request names one. */
-export function methodOf(
-  config: Pick<Config, 'multipartThresholdBytes'>,
-  { method, size }: UploadToSign,
-): NonNullable<UploadToSign['method']> {
-  const isLarge = size === null || size > config.multipartThresholdBytes;
+export function methodOf(limits: Limits, { method, size }: UploadToSign): NonNullable<UploadToSign['method']> {
+  const isLarge = size === null || size > limits.multipartThresholdBytes;
   return method ?? (isLarge ? 'MULTIPART' : 'PUT');
 }
 
@@ -160,7 +151,7 @@ async function beginParts(
     request.size === null
       ? planOpenParts(maxBytesOfUnknown(config, request))
       : {
-          ...planParts(request.size, config.multipartPartBytes, request.partChecksums),
+          ...planParts(request.size, config.limits.multipartPartBytes, request.partChecksums),
           ...(request.partSize !== undefined && { partSizeBytes: request.partSize }),
         };
   const bucketUploadId = await multipart.begin(key, {
@@ -207,9 +198,12 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
 const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: signCreation };
 
 /** The maximum for a file of unknown size: the limits', and for one form or copy at most 5 GiB. */
-function maxBytesOfUnknown(config: Limits & Pick<Config, 'store'>, { documentType, method }: UploadToSign): number {
+function maxBytesOfUnknown(config: Pick<Config, 'limits' | 'store'>, { documentType, method }: UploadToSign): number {
   const isOneRequest = isCopied(config.store, method === 'POST');
-  return Math.min(maxBytesOf(config, documentType ?? null), isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY);
+  return Math.min(
+    maxBytesOf(config.limits, documentType ?? null),
+    isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY,
+  );
 }
 
 /** A store that does not support checksums gets none: the metadata has it, and confirming hashes the object. */

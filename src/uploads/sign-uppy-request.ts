@@ -87,7 +87,7 @@ export async function signUppyRequest(
     const toSign = { method, key: key.key, query, headers: {}, expiresInSeconds };
     return { url: presignUrl(endpoint, await services.credentials(), toSign, now).url };
   }
-  const plan = planOpenParts(Math.min(maxBytesOf(config, key.documentType), MAX_PUT_BYTES));
+  const plan = planOpenParts(Math.min(maxBytesOf(config.limits, key.documentType), MAX_PUT_BYTES));
   const parts = [{ partNumber: partNumber ?? 0 }];
   const toSign = {
     key: key.key,

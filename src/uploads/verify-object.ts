@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { allowsType, findViolations, type Limits } from '../config/limits.ts';
+import { allowsType, findViolations } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import type { Mismatch } from '../contract/errors.ts';
 import { toMediaType } from '../contract/media-type.ts';
@@ -20,7 +20,7 @@ export type Verdict =
  * @throws {Problem} `storage-unavailable`, or `conflict` if the object changed during the check.
  */
 export async function verifyObject(
-  services: { config: Limits & Pick<Config, 'store'>; bucket: Bucket },
+  services: { config: Pick<Config, 'limits' | 'store'>; bucket: Bucket },
   key: ObjectKeyParts,
   object: StoredObject,
 ): Promise<Verdict> {
@@ -46,13 +46,17 @@ export async function verifyObject(
   // Content-Encoding is not signed, so a client can send it; a download would then decode to other bytes.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
   hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
-  for (const violation of findViolations(services.config, { sizeBytes, contentType, documentType: key.documentType })) {
+  for (const violation of findViolations(services.config.limits, {
+    sizeBytes,
+    contentType,
+    documentType: key.documentType,
+  })) {
     mismatches.push({ path: violation.path, message: violation.message });
   }
   let detectedContentType: string | null = null;
   if (mismatches.length === 0 && sizeBytes > 0) {
     const sample = await services.bucket.firstBytes(object, SAMPLE_BYTES);
-    const isAllowed = (type: string) => allowsType(services.config, key.documentType, type);
+    const isAllowed = (type: string) => allowsType(services.config.limits, key.documentType, type);
     const { detected, refusal } = await checkContent(contentType, sample, isAllowed);
     detectedContentType = detected;
     if (refusal !== null) mismatches.push({ path: 'contentType', message: refusal });

@@ -244,7 +244,9 @@ describe('parseConfig', () => {
   });
 
   it('reads limits for each document type', () => {
-    const { uploadPolicies } = parseConfig({ UPLOAD_POLICIES: '{"id":{"maxBytes":10,"contentTypes":["Image/*"]}}' });
+    const { uploadPolicies } = parseConfig({
+      UPLOAD_POLICIES: '{"id":{"maxBytes":10,"contentTypes":["Image/*"]}}',
+    }).limits;
     expect(uploadPolicies.get('id')).toEqual({ maxBytes: 10, contentTypes: ['image/*'] });
     expect(uploadPolicies.get('constructor')).toBeUndefined();
   });

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SignJWT } from 'jose';
 import { expect } from 'vitest';
-import { parseConfig } from '../../src/config/config.ts';
+import { type Config, parseConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createServices } from '../../src/start/services.ts';
 import { createTestDatabase } from './database.ts';
@@ -163,6 +163,16 @@ export async function startTestService(
       await database.drop();
     },
   };
+}
+
+/** The same services with other settings in one slice of `Config`. */
+export function withConfig<S extends { config: Config }, Slice extends keyof Config>(
+  services: S,
+  slice: Slice,
+  fields: Partial<Config[Slice]>,
+): S {
+  const { config } = services;
+  return { ...services, config: { ...config, [slice]: Object.assign({}, config[slice], fields) } };
 }
 
 /** Expects an RFC 9457 problem with this status and code. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+import { expectProblem, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -242,8 +242,7 @@ describe('POST /confirm-upload', () => {
 
   it('never removes an object that has its row, even when the limits are tighter now', async () => {
     const file = await service.store('alice', 'hello');
-    const { config } = service.services;
-    const strict = { ...service.services, config: { ...config, maxUploadBytes: 1 } };
+    const strict = withConfig(service.services, 'limits', { maxUploadBytes: 1 });
     const { confirmUpload } = await import('../../src/uploads/confirm-upload.ts');
     const caller = { userId: 'alice', actorId: 'alice', isOnBehalf: false, scopes: new Set() } as unknown as Parameters<
       typeof confirmUpload

@@ -6,7 +6,7 @@ import { toUserId } from '../../src/contract/object-key.ts';
 import type { Scope } from '../../src/contract/scopes.ts';
 import { createApp } from '../../src/http/app.ts';
 import { presignParts } from '../../src/uploads/presign-parts.ts';
-import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { expectProblem, mint, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 
 const MIB = 1024 ** 2;
 const PART = 5 * MIB;
@@ -253,7 +253,7 @@ describe('an upload in parts', () => {
   it('gets no more parts once the limits are tighter', async () => {
     const { objectKey, uploadId } = await begin();
     const { services } = service;
-    const strict = { ...services, config: { ...services.config, maxUploadBytes: bytes.length - 1 } };
+    const strict = withConfig(services, 'limits', { maxUploadBytes: bytes.length - 1 });
     const userId = toUserId('alice');
     if (userId === null) throw new Error('a user id');
     const caller = { userId, actorId: userId, isOnBehalf: false, scopes: new Set<Scope>(), requestId: 'r' };
