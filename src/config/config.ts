@@ -3,7 +3,7 @@ import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts'
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import { type Settings, settings } from './settings.ts';
-import { readLimits } from './slices.ts';
+import { readLimits, readUrls } from './slices.ts';
 import { readStore } from './store-traits.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
@@ -63,8 +63,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
             useAccelerateEndpoint: set.S3_USE_ACCELERATE_ENDPOINT,
             useDualstackEndpoint: set.AWS_USE_DUALSTACK_ENDPOINT,
           },
-    /** The endpoint for clients; undefined: the same as the service's. */
-    publicS3Endpoint: set.S3_PUBLIC_ENDPOINT,
     /** What the store can do. */
     store: storeOf(set),
     /** `url` undefined: the embedded database. */
@@ -80,9 +78,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     /** The first one signs, all verify. Empty: a secret created once in `dataDir`. */
     uploadIdSecrets,
     keyPrefix: set.KEY_PREFIX,
-    uploadUrlTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
-    downloadUrlTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
-    downloadUrlCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
+    urls: readUrls(set),
     limits: readLimits(set),
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
     jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
@@ -97,7 +93,6 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     },
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
     allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
-    publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
     logLevel: set.LOG_LEVEL,
   };
 }

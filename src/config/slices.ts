@@ -15,3 +15,19 @@ export function readLimits(set: Settings) {
     quota: { bytes: set.QUOTA_BYTES ?? null, files: set.QUOTA_FILES ?? null },
   };
 }
+
+/** The URLs of objects: which hosts they name, and how long the signed ones are valid. */
+export type Urls = ReturnType<typeof readUrls>;
+
+export function readUrls(set: Settings) {
+  return {
+    /** Of the store, in signed URLs; undefined: the same as the service's. */
+    s3Endpoint: set.S3_PUBLIC_ENDPOINT,
+    uploadTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
+    downloadTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
+    /** The window within which one download is one URL; 0: none. */
+    downloadCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
+    /** Of unsigned URLs; null: there are none. */
+    publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
+  };
+}

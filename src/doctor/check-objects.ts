@@ -80,7 +80,7 @@ async function* checkStrangers(trial: Trial, objectKey: string): AsyncIterable<C
   const { config } = trial.services;
   const read = await trial.send(trial.unsigned(objectKey));
   const remedy = 'npm run bucket:setup -- --yes (blocks public access)';
-  const isMeant = config.publicBaseUrl !== null;
+  const isMeant = config.urls.publicBaseUrl !== null;
   if (!read.ok) yield refused('no signature: read', read);
   else if (isMeant) yield warn('no signature: read', 'accepted: every key is public, as PUBLIC_BASE_URL needs');
   else yield fail('no signature: read', 'accepted: everybody can read every object', remedy);

@@ -31,7 +31,7 @@ export const updateFileInput = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field');
 
 export type ChangeFileServices = AuditServices & {
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'publicBaseUrl' | 'deleteAfterSeconds'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'urls' | 'deleteAfterSeconds'>;
   files: FileQueries;
   bucket: Bucket;
   now: () => Date;
@@ -81,12 +81,12 @@ async function update(
   }
   const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
   if (row === null) throw wrongState(await getFile(services, caller, { fileId }));
-  return toFile(row, services.config.publicBaseUrl);
+  return toFile(row, services.config.urls.publicBaseUrl);
 }
 
 function toState(step: FileStep) {
   const run = async (services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<File> =>
-    toFile(await takeStep(services, caller, step, fileId), services.config.publicBaseUrl);
+    toFile(await takeStep(services, caller, step, fileId), services.config.urls.publicBaseUrl);
   return audited(`file.${step}`, run, ofFile);
 }
 

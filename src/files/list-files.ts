@@ -62,7 +62,7 @@ function toTypeFilter(text: string): string | null {
 
 type ListFilesQuery = z.infer<typeof listFilesQuery>;
 
-export type ListFilesServices = { config: Pick<Config, 'publicBaseUrl'>; files: Pick<FileQueries, 'list'> };
+export type ListFilesServices = { config: Pick<Config, 'urls'>; files: Pick<FileQueries, 'list'> };
 
 /**
  * A page of the caller's files, by keyset: files added or removed meanwhile do not shift it.
@@ -74,7 +74,7 @@ export async function listFiles(services: ListFilesServices, caller: Caller, que
   const page = found.slice(0, limit);
   const last = page.at(-1);
   return {
-    files: page.map(({ row }) => toFile(row, services.config.publicBaseUrl)),
+    files: page.map(({ row }) => toFile(row, services.config.urls.publicBaseUrl)),
     nextCursor: found.length > page.length && last ? toCursor(query.sort, { key: last.key, id: last.row.id }) : null,
   };
 }

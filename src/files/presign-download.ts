@@ -41,7 +41,7 @@ export const downloadQuery = z.object({ disposition: disposition.optional() });
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
 export type PresignDownloadServices = AuditServices & {
-  config: Pick<Config, 'keyPrefix' | 'publicBaseUrl' | 'downloadUrlTtlSeconds' | 'downloadUrlCacheSeconds'>;
+  config: Pick<Config, 'keyPrefix' | 'urls'>;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
   files: FileQueries;
@@ -107,9 +107,9 @@ async function sign(
   now: Date,
 ) {
   const { config, endpoint } = services;
-  const windowMs = config.downloadUrlCacheSeconds * 1000;
+  const windowMs = config.urls.downloadCacheSeconds * 1000;
   const signedAt = windowMs === 0 ? now : new Date(Math.floor(now.getTime() / windowMs) * windowMs);
-  const ttlSeconds = (options.expiresIn ?? config.downloadUrlTtlSeconds) + config.downloadUrlCacheSeconds;
+  const ttlSeconds = (options.expiresIn ?? config.urls.downloadTtlSeconds) + config.urls.downloadCacheSeconds;
   const contentDisposition = toContentDisposition(
     options.disposition ?? 'attachment',
     options.fileName ?? row.fileName,
@@ -133,6 +133,6 @@ async function sign(
   return {
     presignedUrl: signed.url,
     expiresAt: signed.expiresAt.toISOString(),
-    file: toFile(row, config.publicBaseUrl),
+    file: toFile(row, config.urls.publicBaseUrl),
   };
 }

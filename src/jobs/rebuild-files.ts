@@ -35,7 +35,7 @@ export type RebuildCounts = {
 export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
 
 export type RebuildServices = {
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'store' | 'sse' | 'publicBaseUrl'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'store' | 'sse' | 'urls'>;
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;

@@ -35,7 +35,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.allowedOrigins);
 
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
-  const publicEndpoint = config.publicS3Endpoint ?? bucketConfig.endpoint;
+  const publicEndpoint = config.urls.s3Endpoint ?? bucketConfig.endpoint;
   const resolved = await resolveEndpoint({
     ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
     ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),

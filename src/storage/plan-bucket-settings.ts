@@ -22,7 +22,7 @@ import { describeCorsRule, withCorsRule } from './with-cors-rule.ts';
 import { describeLifecycleRule, withLifecycleRule } from './with-lifecycle-rule.ts';
 
 /** The configuration that a bucket's settings follow, and whether to enable versioning. */
-type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'publicBaseUrl' | 'store'> & {
+type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'urls' | 'store'> & {
   versioning: boolean;
 };
 
@@ -69,11 +69,11 @@ async function bucketExists(client: S3Client, name: string): Promise<boolean> {
  * implement it as AWS does: Ceph 16 would refuse every PUT, not only those with an ACL. IgnorePublicAcls makes ACLs
  * ineffective anyway.
  */
-function publicAccess(client: S3Client, Bucket: string, { publicBaseUrl, store }: WantedSettings): SettingToPlan {
+function publicAccess(client: S3Client, Bucket: string, { urls, store }: WantedSettings): SettingToPlan {
   return {
     name: 'public access',
     action: 'BucketPublicAccessBlock',
-    skip: publicBaseUrl !== null && 'PUBLIC_BASE_URL is set: the bucket may be meant to be public',
+    skip: urls.publicBaseUrl !== null && 'PUBLIC_BASE_URL is set: the bucket may be meant to be public',
     read: async () => {
       const found = await orNothing(client.send(new GetPublicAccessBlockCommand({ Bucket })));
       const current = found?.PublicAccessBlockConfiguration ?? {};

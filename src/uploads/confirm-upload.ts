@@ -56,7 +56,7 @@ export function createConfirmingSlots(): Slots {
 export type ConfirmUploadServices = AuditServices & {
   /** Limits concurrent confirmations: `createConfirmingSlots`. */
   confirming: Slots;
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'publicBaseUrl' | 'store' | 'sse'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'urls' | 'store' | 'sse'>;
   ids: IdSigner;
   bucket: Bucket;
   freezer: Freezer;
@@ -101,7 +101,8 @@ async function whenOvertaken(
   const key = isGone ? parseOwnKey(config.keyPrefix, caller.userId, objectKey) : null;
   const row = key && (await files.findAny({ id: key.fileId, ownerId: caller.userId }));
   if (key === null || row === null) throw error;
-  if (isFileOf(key, row) && row.storedKey !== null) return { file: toFile(row, config.publicBaseUrl), created: false };
+  if (isFileOf(key, row) && row.storedKey !== null)
+    return { file: toFile(row, config.urls.publicBaseUrl), created: false };
   throw row.refusal === null ? error : noFile(key, row);
 }
 
@@ -113,7 +114,7 @@ async function confirm(
   const { config, bucket, files, freezer } = services;
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
   if (key === null) throw objectNotFound();
-  const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.publicBaseUrl), created });
+  const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.urls.publicBaseUrl), created });
   /** Burns the id of a rejected object, unless another call has confirmed it meanwhile. */
   const refuse = async (object: StoredObject, refusal: Refusal | null, stored = object) => {
     const row = await discardUpload(services, key, object, refusal);

@@ -28,7 +28,7 @@ export const presignPartsInput = z
   });
 
 export type PresignPartsServices = {
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'uploadUrlTtlSeconds'>;
+  config: Pick<Config, 'limits' | 'keyPrefix' | 'urls'>;
   ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
@@ -55,7 +55,7 @@ export async function presignParts(
   const { partNumbers = [], parts = partNumbers.map((partNumber) => ({ partNumber })) } = input;
   const field = input.parts === undefined ? 'partNumbers' : 'parts';
   const now = services.now();
-  const expiresInSeconds = config.uploadUrlTtlSeconds;
+  const expiresInSeconds = config.urls.uploadTtlSeconds;
   const signed = await signPlannedParts(services, { key, plan, bucketUploadId, parts, field, expiresInSeconds }, now);
   return { ...signed, serverTime: now.toISOString() };
 }

@@ -20,10 +20,7 @@ import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
 
 /** What signing an upload depends on. */
-export type UploadConfig = Pick<
-  Config,
-  'limits' | 'keyPrefix' | 'store' | 'sse' | 'publicBaseUrl' | 'uploadUrlTtlSeconds'
->;
+export type UploadConfig = Pick<Config, 'limits' | 'keyPrefix' | 'store' | 'sse' | 'urls'>;
 
 export type SignUploadServices = {
   config: UploadConfig;
@@ -80,7 +77,8 @@ export async function signUncheckedUpload(
     ...(await SIGN[method](services, request, key, now, maxParts)),
     serverTime: now.toISOString(),
     // A copied upload gets its final address only when it is verified.
-    ...(config.publicBaseUrl !== null && !isMoved && { publicFileUrl: publicFileUrl(config.publicBaseUrl, key) }),
+    ...(config.urls.publicBaseUrl !== null &&
+      !isMoved && { publicFileUrl: publicFileUrl(config.urls.publicBaseUrl, key) }),
   };
 }
 
@@ -108,7 +106,7 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
       // HTTP clients set Content-Length themselves, and browsers forbid setting it: it is signed, but not in the
       // answer.
       headers: { ...headers, ...(request.size !== null && { 'content-length': String(request.size) }) },
-      expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
+      expiresInSeconds: request.expiresIn ?? config.urls.uploadTtlSeconds,
     },
     now,
   );
@@ -131,7 +129,7 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
         ...encryptionHeaders(config.sse),
       },
       sizes: request.size === null ? [0, maxBytesOfUnknown(config, request)] : [request.size, request.size],
-      expiresInSeconds: request.expiresIn ?? config.uploadUrlTtlSeconds,
+      expiresInSeconds: request.expiresIn ?? config.urls.uploadTtlSeconds,
     },
     now,
   );
@@ -164,7 +162,7 @@ async function beginParts(
   // Part checksums are in the URLs and not known yet; nor is the number of parts of an open plan.
   const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, maxParts);
   const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
-  const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
+  const expiresInSeconds = request.expiresIn ?? config.urls.uploadTtlSeconds;
   const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };
   const signed = await signPlannedParts(services, toSign, now);
   return {
@@ -189,7 +187,7 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
     ...encryptionHeaders(config.sse),
   };
   const query = { uploads: '', 'x-id': 'CreateMultipartUpload' };
-  const expiresInSeconds = request.expiresIn ?? config.uploadUrlTtlSeconds;
+  const expiresInSeconds = request.expiresIn ?? config.urls.uploadTtlSeconds;
   const toSign = { method: 'POST' as const, key, query, headers, expiresInSeconds };
   const signed = presignUrl(endpoint, await services.credentials(), toSign, now);
   return { method: 'CREATE' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };

@@ -80,7 +80,7 @@ export async function signUppyRequest(
   const key = parseOwnKey(config.keyPrefix, caller.userId, input.key);
   // An upload that the service began has a plan: its parts are signed with their length only.
   if (key === null || (method === 'PUT' && !isMarked(services.ids, key, ['client']))) throw uploadNotFound();
-  const expiresInSeconds = input.expiresIn ?? config.uploadUrlTtlSeconds;
+  const expiresInSeconds = input.expiresIn ?? config.urls.uploadTtlSeconds;
   const now = services.now();
   if (method !== 'PUT') {
     const query = { uploadId, 'x-id': ON_PARTS[method] };

@@ -34,7 +34,7 @@ export type FileServices = PresignDownloadServices &
   GetFileServices &
   GetUsageServices &
   ListFilesServices & {
-    config: Pick<Config, 'proxyDownloads' | 'publicBaseUrl'>;
+    config: Pick<Config, 'proxyDownloads' | 'urls'>;
   };
 
 /** Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`. */
@@ -61,7 +61,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   routes.get('/files/:fileId', async (c) => {
     const caller = callerWith(c, 'files:read', 'file.get');
     const row = await getFile(services, caller, { fileId: c.req.param('fileId') });
-    return answerJson(c, toFile(row, services.config.publicBaseUrl));
+    return answerJson(c, toFile(row, services.config.urls.publicBaseUrl));
   });
 
   routes.get('/files/:fileId/download', async (c) => {
