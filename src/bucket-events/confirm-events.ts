@@ -38,7 +38,7 @@ async function confirmEvent(
   event: BucketEvent,
 ): Promise<keyof EventCounts> {
   if (event === null || event.bucket !== services.endpoint.bucket) return 'ignored';
-  const key = parseObjectKey(services.config.keyPrefix, event.key);
+  const key = parseObjectKey(services.config.store.keyPrefix, event.key);
   if (key === null) return 'ignored';
   const scopes = new Set<Scope>(['files:write']);
   const caller: Caller = { ...delivery, userId: key.userId, actorId: BUCKET_EVENTS, isOnBehalf: false, scopes };

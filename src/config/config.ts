@@ -3,13 +3,11 @@ import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts'
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import { type Settings, settings } from './settings.ts';
-import { readLimits, readUrls } from './slices.ts';
-import { readStore } from './store-traits.ts';
+import { readLimits, readStore, readUrls } from './slices.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
 export type Config = ReturnType<typeof parseConfig>;
-export type Sse = Config['sse'];
 export type BucketConfig = NonNullable<Config['bucket']>;
 
 const NO_UPLOAD_ID_SECRET =
@@ -63,8 +61,7 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
             useAccelerateEndpoint: set.S3_USE_ACCELERATE_ENDPOINT,
             useDualstackEndpoint: set.AWS_USE_DUALSTACK_ENDPOINT,
           },
-    /** What the store can do. */
-    store: storeOf(set),
+    store: readStore(set),
     /** `url` undefined: the embedded database. */
     database: {
       url: set.DATABASE_URL,
@@ -77,12 +74,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     auth,
     /** The first one signs, all verify. Empty: a secret created once in `dataDir`. */
     uploadIdSecrets,
-    keyPrefix: set.KEY_PREFIX,
     urls: readUrls(set),
     limits: readLimits(set),
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
     jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
-    sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
     proxyDownloads: set.PROXY_DOWNLOADS,
     auditPresign: set.AUDIT_PRESIGN,
     trustedProxies: set.TRUSTED_PROXIES,
@@ -131,20 +126,12 @@ function contradictions(set: Settings, production: boolean): string[] {
   if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
     errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket supports s3 only');
   }
-  const { provider, conditionalPut, frozenUploads } = storeOf(set);
+  const { provider, conditionalPut, frozenUploads } = readStore(set);
   if (!conditionalPut && frozenUploads !== 'all') {
     errors.push(`FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=${provider}) has no If-None-Match on PUT`);
   }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;
-}
-
-function storeOf(set: Settings) {
-  return readStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
-    forms: set.S3_POST_POLICY,
-    frozenUploads: set.FREEZE_UPLOADS,
-    absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
-  });
 }
 
 /** Secrets that all instances share. Role credentials do not count: they expire and differ between instances. */

@@ -1,4 +1,5 @@
 import type { Settings } from './settings.ts';
+import { describeStore } from './store-traits.ts';
 
 /** What users may upload, how much of it, and from which size in parts. */
 export type Limits = ReturnType<typeof readLimits>;
@@ -29,5 +30,24 @@ export function readUrls(set: Settings) {
     downloadCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
     /** Of unsigned URLs; null: there are none. */
     publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
+  };
+}
+
+/** What the store supports, and how objects are stored in it. */
+export type Store = ReturnType<typeof readStore>;
+
+export type Sse = Store['sse'];
+
+export function readStore(set: Settings) {
+  return {
+    ...describeStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
+      forms: set.S3_POST_POLICY,
+      frozenUploads: set.FREEZE_UPLOADS,
+      absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
+    }),
+    /** Every key begins with it. */
+    keyPrefix: set.KEY_PREFIX,
+    /** Server-side encryption. */
+    sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
   };
 }

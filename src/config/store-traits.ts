@@ -26,8 +26,8 @@ export type StoreTraits = {
   bucketSettings: boolean;
 };
 
-/** The store as configured. */
-export type Store = StoreTraits & { provider: Provider; isGuessed: boolean };
+/** A store: one of the known ones, with what was set otherwise. */
+export type StoreDescription = StoreTraits & { provider: Provider; isGuessed: boolean };
 
 /** The traits of most stores. */
 const USUAL: StoreTraits = {
@@ -82,11 +82,11 @@ const HOSTS: readonly (readonly [string, Provider])[] = [
  * The traits of a provider, overridden by the given ones.
  * @param endpoint used to guess an undefined `provider`: a URL, undefined on AWS, null for the embedded bucket.
  */
-export function readStore(
+export function describeStore(
   provider: Provider | undefined,
   endpoint: string | null | undefined,
   own: { [Trait in keyof StoreTraits]?: StoreTraits[Trait] | undefined },
-): Store {
+): StoreDescription {
   const known = provider ?? guessProvider(endpoint);
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
   return { ...USUAL, ...PRESETS[known], ...given, provider: known, isGuessed: provider === undefined };

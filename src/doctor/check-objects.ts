@@ -58,9 +58,9 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
 }
 
 function encryptionOf({ services }: Trial, got: BucketAnswer): Check {
-  const { mode } = services.config.sse;
+  const { mode } = services.config.store.sse;
   const found = got.headers.get('x-amz-server-side-encryption');
-  const missing = Object.entries(encryptionHeaders(services.config.sse)).find(
+  const missing = Object.entries(encryptionHeaders(services.config.store.sse)).find(
     // A request may name the key by its id or alias; the answer names its ARN.
     ([header, value]) =>
       header.endsWith('key-id') ? got.headers.get(header) === null : got.headers.get(header) !== value,

@@ -102,12 +102,13 @@ async function* checkAdditions(trial: Trial, storedKey: string): AsyncIterable<C
 }
 
 function remedyOfPut(trial: Trial, code: string): string | undefined {
-  const { sse, store } = trial.services.config;
+  const { store } = trial.services.config;
   const remedies = [trial.remedyOf(code, 's3:PutObject')];
   if (!store.bucketSettings && code === 'AccessDenied') {
     remedies.push('BlockPublicAcls off (under it Ceph 16 refuses every PUT)');
   }
-  if (sse.mode !== 'none') remedies.push('SSE_MODE, SSE_KMS_KEY_ID, kms:GenerateDataKey and kms:Decrypt on the key');
+  if (store.sse.mode !== 'none')
+    remedies.push('SSE_MODE, SSE_KMS_KEY_ID, kms:GenerateDataKey and kms:Decrypt on the key');
   return remedies.filter((remedy) => remedy !== undefined).join('; or ') || undefined;
 }
 
@@ -116,7 +117,7 @@ async function checkStored(trial: Trial, objectKey: string): Promise<Check> {
   const name = 'HEAD: what was signed';
   const { services } = trial;
   const object = await services.bucket.head(objectKey);
-  const key = parseObjectKey(services.config.keyPrefix, objectKey);
+  const key = parseObjectKey(services.config.store.keyPrefix, objectKey);
   if (object === null || key === null) {
     return fail(name, 'HEAD does not find the object', trial.remedyOf('AccessDenied', 's3:GetObject'));
   }

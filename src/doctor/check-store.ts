@@ -1,4 +1,4 @@
-import type { Store } from '../config/store-traits.ts';
+import type { Store } from '../config/slices.ts';
 import { type Check, ok } from './check.ts';
 
 /** Reports which traits the service assumes of the store, and why: a later check may contradict them. */

@@ -31,7 +31,7 @@ export const updateFileInput = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field');
 
 export type ChangeFileServices = AuditServices & {
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'urls' | 'deleteAfterSeconds'>;
+  config: Pick<Config, 'limits' | 'store' | 'urls' | 'deleteAfterSeconds'>;
   files: FileQueries;
   bucket: Bucket;
   now: () => Date;
@@ -122,7 +122,7 @@ async function changeRow(
   from: readonly FileState[],
   change: FileChange,
 ): Promise<FileRow | null> {
-  const id = toFileId(services.config, caller, { fileId });
+  const id = toFileId(services.config.store, caller, { fileId });
   return id === null ? null : services.files.change({ id, ownerId: caller.userId }, from, change, caller.act);
 }
 

@@ -2,6 +2,7 @@ import type { ActingCaller } from '../audit/audited.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
+import type { Store } from '../config/slices.ts';
 import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, whyNotDownloadable } from '../contract/file-states.ts';
 import { FILE_ID_PATTERN, parseOwnKey } from '../contract/object-key.ts';
@@ -15,22 +16,22 @@ export type FileReference = { fileId: string } | { objectKey: string };
  * The file id of a reference, in canonical form; null if it is invalid.
  * @throws {Problem} `not-your-object` (decided from the key alone).
  */
-export function toFileId(config: Pick<Config, 'keyPrefix'>, caller: Caller, reference: FileReference): string | null {
+export function toFileId({ keyPrefix }: Store, caller: Caller, reference: FileReference): string | null {
   const id =
     'objectKey' in reference
-      ? parseOwnKey(config.keyPrefix, caller.userId, reference.objectKey)?.fileId
+      ? parseOwnKey(keyPrefix, caller.userId, reference.objectKey)?.fileId
       : reference.fileId.toLowerCase();
   return id !== undefined && FILE_ID_PATTERN.test(id) ? id : null;
 }
 
-export type GetFileServices = { config: Pick<Config, 'keyPrefix'>; files: Pick<FileQueries, 'find'> };
+export type GetFileServices = { config: Pick<Config, 'store'>; files: Pick<FileQueries, 'find'> };
 
 /**
  * The caller's file, by its id or its key.
  * @throws {Problem} `not-your-object` (decided from the key alone), `file-not-found`, `database-unavailable`.
  */
 export async function getFile(services: GetFileServices, caller: Caller, reference: FileReference): Promise<FileRow> {
-  const id = toFileId(services.config, caller, reference);
+  const id = toFileId(services.config.store, caller, reference);
   const row = id === null ? null : await services.files.find({ id, ownerId: caller.userId });
   if (row === null || ('objectKey' in reference && row.objectKey !== reference.objectKey)) throw fileNotFound();
   return row;
@@ -41,7 +42,7 @@ export function fileNotFound(): Problem {
 }
 
 export type FindActiveServices = AuditServices & {
-  config: Pick<Config, 'keyPrefix'>;
+  config: Pick<Config, 'store'>;
   files: Pick<FileQueries, 'findToDownload'>;
 };
 
@@ -54,7 +55,7 @@ export async function findActive(
   caller: ActingCaller,
   reference: FileReference,
 ): Promise<FileRow> {
-  const id = toFileId(config, caller, reference);
+  const id = toFileId(config.store, caller, reference);
   if (id === null) throw fileNotFound();
   const objectKey = 'objectKey' in reference ? reference.objectKey : null;
   const these = { ids: [id], ownerId: caller.userId, objectKey };

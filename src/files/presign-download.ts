@@ -41,7 +41,7 @@ export const downloadQuery = z.object({ disposition: disposition.optional() });
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
 export type PresignDownloadServices = AuditServices & {
-  config: Pick<Config, 'keyPrefix' | 'urls'>;
+  config: Pick<Config, 'store' | 'urls'>;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
   files: FileQueries;

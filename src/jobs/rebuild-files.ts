@@ -35,7 +35,7 @@ export type RebuildCounts = {
 export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
 
 export type RebuildServices = {
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'store' | 'sse' | 'urls'>;
+  config: Pick<Config, 'limits' | 'store' | 'urls'>;
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;
@@ -83,7 +83,7 @@ export async function rebuildFiles(services: RebuildServices, options: RebuildOp
   const { dryRun = false, signal = new AbortController().signal, report = () => {}, onProgress } = options;
   const counts = { listed: 0, known: 0, made: 0, unverified: 0, otherCopies: 0, foreign: 0, failed: 0 };
   const rebuild = { services, counts, dryRun, signal, report, failures: { count: 0, silentInARow: 0 } };
-  const { keyPrefix } = services.config;
+  const { keyPrefix } = services.config.store;
   const copyOf = (object: ListedObject): Candidate[] => {
     const parsed = parseFrozenKey(keyPrefix, object.key);
     return parsed === null ? [] : [{ key: object.key, object, parsed, isCopy: true }];

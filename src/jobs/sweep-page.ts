@@ -42,7 +42,7 @@ const ETAG_OF_PARTS = /-\d+"?$/;
  */
 export async function sweepPage(sweep: RunningSweep, objects: readonly ListedObject[], range: KeyRange): Promise<void> {
   const { services, counts, dryRun } = sweep;
-  const { keyPrefix } = services.config;
+  const { keyPrefix } = services.config.store;
   const uploads: Upload[] = [];
   const copies: Upload[] = [];
   for (const object of objects) {

@@ -70,7 +70,7 @@ export async function sweep(services: SweepServices, options: SweepOptions = {})
   try {
     await finishDeletions(running);
     if (state.afterKey === null) await abortUploads(running);
-    const prefix = services.config.keyPrefix;
+    const prefix = services.config.store.keyPrefix;
     while (!signal.aborted) {
       const { objects, isLast } = await services.lister.objects(prefix, state.afterKey);
       const last = isLast ? undefined : objects.at(-1)?.key;
@@ -145,8 +145,8 @@ async function abortUploads(running: RunningSweep): Promise<void> {
       return true;
     });
   };
-  for await (const { key, uploadId, initiated } of lister.uploads(config.keyPrefix)) {
-    const parsed = parseObjectKey(config.keyPrefix, key);
+  for await (const { key, uploadId, initiated } of lister.uploads(config.store.keyPrefix)) {
+    const parsed = parseObjectKey(config.store.keyPrefix, key);
     if (clocks.bucket.getTime() - initiated.getTime() < UNFINISHED_MS || parsed === null) continue;
     batch.push({ key, uploadId, id: parsed.fileId, ownerId: parsed.userId });
     if (batch.length === BATCH) await abortBatch();

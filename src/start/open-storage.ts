@@ -61,8 +61,8 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   return {
     bucket: opened,
     lister: createBucketLister(quick, bucket),
-    marker: createBucketMarker(quick, bucket, config.keyPrefix + MARKER_NAME, config.sse),
-    objection: createBucketMarker(quick, bucket, config.keyPrefix + OBJECTION_NAME, config.sse),
+    marker: createBucketMarker(quick, bucket, config.store.keyPrefix + MARKER_NAME, config.store.sse),
+    objection: createBucketMarker(quick, bucket, config.store.keyPrefix + OBJECTION_NAME, config.store.sse),
     bucketClock: () => readBucketClock(quick, bucket),
     multipart: createMultipartUploads(clients, bucket, { ping: opened.ping, store: config.store }),
     endpoint,

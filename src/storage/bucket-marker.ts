@@ -1,5 +1,5 @@
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Sse } from '../config/config.ts';
+import type { Sse } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { encryptionOf } from './encryption.ts';

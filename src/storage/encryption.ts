@@ -1,4 +1,4 @@
-import type { Sse } from '../config/config.ts';
+import type { Sse } from '../config/slices.ts';
 
 /** Encryption at rest as parameters of the SDK's commands; empty for the bucket's default. */
 export function encryptionOf({ mode, kmsKeyId }: Sse) {

@@ -4,7 +4,7 @@ import {
   CreateMultipartUploadCommand,
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
-import type { Sse } from '../config/config.ts';
+import type { Sse } from '../config/slices.ts';
 import type { StoreTraits } from '../config/store-traits.ts';
 import { busy, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';

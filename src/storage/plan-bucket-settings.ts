@@ -22,7 +22,7 @@ import { describeCorsRule, withCorsRule } from './with-cors-rule.ts';
 import { describeLifecycleRule, withLifecycleRule } from './with-lifecycle-rule.ts';
 
 /** The configuration that a bucket's settings follow, and whether to enable versioning. */
-type WantedSettings = Pick<Config, 'allowedOrigins' | 'keyPrefix' | 'sse' | 'urls' | 'store'> & {
+type WantedSettings = Pick<Config, 'allowedOrigins' | 'store' | 'urls'> & {
   versioning: boolean;
 };
 
@@ -115,14 +115,14 @@ function cors(client: S3Client, Bucket: string, { allowedOrigins }: WantedSettin
   };
 }
 
-function lifecycle(client: S3Client, Bucket: string, { keyPrefix }: WantedSettings): SettingToPlan {
+function lifecycle(client: S3Client, Bucket: string, { store }: WantedSettings): SettingToPlan {
   return {
     name: 'lifecycle',
     action: 'LifecycleConfiguration',
     read: async () => {
       const found = await orNothing(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })));
       const rules = found?.Rules ?? [];
-      const Rules = withLifecycleRule(rules, keyPrefix);
+      const Rules = withLifecycleRule(rules, store.keyPrefix);
       // If left out, S3 would reset it to the default.
       const { TransitionDefaultMinimumObjectSize } = found ?? {};
       const put = { Bucket, LifecycleConfiguration: { Rules }, TransitionDefaultMinimumObjectSize };
@@ -139,7 +139,7 @@ function lifecycle(client: S3Client, Bucket: string, { keyPrefix }: WantedSettin
  * The default encryption, for uploads without a header (S3 User Guide, "Setting default server-side encryption
  * behavior").
  */
-function encryption(client: S3Client, Bucket: string, { sse }: WantedSettings): SettingToPlan {
+function encryption(client: S3Client, Bucket: string, { store: { sse } }: WantedSettings): SettingToPlan {
   return {
     name: 'encryption',
     action: 'EncryptionConfiguration',

@@ -20,7 +20,7 @@ export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.o
 export type AbortUploadServices = AuditServices & {
   /** Those of confirmations: giving up asks as much of bucket and database. */
   confirming: Slots;
-  config: Pick<Config, 'keyPrefix'>;
+  config: Pick<Config, 'store'>;
   ids: IdSigner;
   bucket: Bucket;
   multipart: Pick<MultipartUploads, 'abort'>;
@@ -50,7 +50,7 @@ async function abort(
   input: z.infer<typeof abortUploadInput>,
 ): Promise<void> {
   const { config, ids, bucket, multipart, files } = services;
-  const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
+  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
   if (key === null) return;
   if ((await files.find({ id: key.fileId, ownerId: caller.userId })) !== null) throw confirmed();
 

@@ -56,7 +56,7 @@ export function createConfirmingSlots(): Slots {
 export type ConfirmUploadServices = AuditServices & {
   /** Limits concurrent confirmations: `createConfirmingSlots`. */
   confirming: Slots;
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'urls' | 'store' | 'sse'>;
+  config: Pick<Config, 'limits' | 'store' | 'urls'>;
   ids: IdSigner;
   bucket: Bucket;
   freezer: Freezer;
@@ -98,7 +98,7 @@ async function whenOvertaken(
   error: unknown,
 ) {
   const isGone = error instanceof Problem && ['object-not-found', 'upload-not-found', 'conflict'].includes(error.code);
-  const key = isGone ? parseOwnKey(config.keyPrefix, caller.userId, objectKey) : null;
+  const key = isGone ? parseOwnKey(config.store.keyPrefix, caller.userId, objectKey) : null;
   const row = key && (await files.findAny({ id: key.fileId, ownerId: caller.userId }));
   if (key === null || row === null) throw error;
   if (isFileOf(key, row) && row.storedKey !== null)
@@ -112,7 +112,7 @@ async function confirm(
   input: ConfirmUploadInput,
 ): Promise<{ file: File; created: boolean }> {
   const { config, bucket, files, freezer } = services;
-  const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
+  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
   if (key === null) throw objectNotFound();
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.urls.publicBaseUrl), created });
   /** Burns the id of a rejected object, unless another call has confirmed it meanwhile. */

@@ -4,7 +4,7 @@ import type { Bucket, ObjectVersion, StoredObject } from '../storage/bucket.ts';
 import { objectChanged } from '../storage/bucket-errors.ts';
 
 type FreezeServices = {
-  config: Pick<Config, 'keyPrefix' | 'sse'>;
+  config: Pick<Config, 'store'>;
   bucket: Bucket;
   now: () => Date;
   newId: (now: Date) => string;
@@ -62,14 +62,14 @@ export async function freezeObject(
   object: StoredObject,
 ): Promise<StoredObject> {
   const { config, bucket, now, newId } = services;
-  const copyKey = frozenKey(config.keyPrefix, key, newId(now()));
-  const copied = await bucket.copy(object, copyKey, config.sse);
+  const copyKey = frozenKey(config.store.keyPrefix, key, newId(now()));
+  const copied = await bucket.copy(object, copyKey, config.store.sse);
   // Ceph does not return the copy's version id, which is needed to delete the copy for good.
   const isUnnamed = object.versionId !== null && copied.versionId === null;
   const versionId = isUnnamed ? ((await bucket.head(copyKey))?.versionId ?? null) : copied.versionId;
   const copy = { ...object, ...copied, key: copyKey, versionId };
   // Ceph checks the condition only before it copies. If both ETags are MD5s, comparing them detects a change.
-  const areMd5s = config.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
+  const areMd5s = config.store.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
   if (areMd5s && object.etag !== copy.etag) {
     await bucket.remove(copy).catch(() => {});
     throw objectChanged();

@@ -9,7 +9,7 @@ import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 export const listUploadedPartsInput = z.strictObject({ objectKey, uploadId });
 
 export type ListUploadedPartsServices = {
-  config: Pick<Config, 'keyPrefix'>;
+  config: Pick<Config, 'store'>;
   ids: IdSigner;
   multipart: Pick<MultipartUploads, 'listParts'>;
 };

@@ -89,11 +89,11 @@ export function uploadNotFound(): Problem {
  * @throws {Problem} `not-your-object`, `upload-not-found` for an id that was not issued for this key.
  */
 export function toOpenUpload(
-  { config, ids }: { config: Pick<Config, 'keyPrefix'>; ids: IdSigner },
+  { config, ids }: { config: Pick<Config, 'store'>; ids: IdSigner },
   caller: Caller,
   input: { objectKey: string; uploadId: string },
 ): OpenUpload {
-  const key = parseOwnKey(config.keyPrefix, caller.userId, input.objectKey);
+  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
   const upload = key && parseUploadId(ids, key.key, input.uploadId);
   if (key === null || upload === null) throw uploadNotFound();
   return { key: key.key, documentType: key.documentType, ...upload };

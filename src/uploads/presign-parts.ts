@@ -28,7 +28,7 @@ export const presignPartsInput = z
   });
 
 export type PresignPartsServices = {
-  config: Pick<Config, 'limits' | 'keyPrefix' | 'urls'>;
+  config: Pick<Config, 'limits' | 'store' | 'urls'>;
   ids: IdSigner;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;

@@ -20,7 +20,7 @@ import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
 import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
 
 /** What signing an upload depends on. */
-export type UploadConfig = Pick<Config, 'limits' | 'keyPrefix' | 'store' | 'sse' | 'urls'>;
+export type UploadConfig = Pick<Config, 'limits' | 'store' | 'urls'>;
 
 export type SignUploadServices = {
   config: UploadConfig;
@@ -69,7 +69,7 @@ export async function signUncheckedUpload(
   };
   const method = methodOf(config.limits, request);
   const fileId = markFileId(services.ids, parts, method === 'CREATE' ? 'client' : 'service');
-  const key = buildObjectKey(config.keyPrefix, { ...parts, fileId });
+  const key = buildObjectKey(config.store.keyPrefix, { ...parts, fileId });
   const isMoved = isCopied(config.store, method === 'POST' || method === 'CREATE');
   return {
     fileId,
@@ -96,7 +96,7 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
     ...(config.store.conditionalPut && { 'if-none-match': '*' }),
     ...checksumHeader(config, checksumSha256),
     ...metadataHeaders(metadataOf(request)),
-    ...encryptionHeaders(config.sse),
+    ...encryptionHeaders(config.store.sse),
   };
   const signed = presignPut(
     endpoint,
@@ -126,7 +126,7 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
         'Content-Type': contentType,
         ...checksumHeader(config, checksumSha256),
         ...metadataHeaders(metadataOf(request, true)),
-        ...encryptionHeaders(config.sse),
+        ...encryptionHeaders(config.store.sse),
       },
       sizes: request.size === null ? [0, maxBytesOfUnknown(config, request)] : [request.size, request.size],
       expiresInSeconds: request.expiresIn ?? config.urls.uploadTtlSeconds,
@@ -155,7 +155,7 @@ async function beginParts(
   const bucketUploadId = await multipart.begin(key, {
     contentType: request.contentType,
     metadata: metadataOf(request),
-    sse: config.sse,
+    sse: config.store.sse,
     partChecksums: plan.partChecksums,
   });
   const count = partCount(plan);
@@ -184,7 +184,7 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
   const headers: Record<string, string> = {
     ...(contentType !== ANY_TYPE && { 'content-type': contentType }),
     ...metadataHeaders(metadataOf(request, true)),
-    ...encryptionHeaders(config.sse),
+    ...encryptionHeaders(config.store.sse),
   };
   const query = { uploads: '', 'x-id': 'CreateMultipartUpload' };
   const expiresInSeconds = request.expiresIn ?? config.urls.uploadTtlSeconds;

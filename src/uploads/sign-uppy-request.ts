@@ -77,7 +77,7 @@ export async function signUppyRequest(
     throw noRequest('partNumber', 'is for PUT only, and required there');
 
   const { config, endpoint } = services;
-  const key = parseOwnKey(config.keyPrefix, caller.userId, input.key);
+  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.key);
   // An upload that the service began has a plan: its parts are signed with their length only.
   if (key === null || (method === 'PUT' && !isMarked(services.ids, key, ['client']))) throw uploadNotFound();
   const expiresInSeconds = input.expiresIn ?? config.urls.uploadTtlSeconds;
@@ -108,10 +108,10 @@ async function signBeginning(
   method: 'PUT' | 'POST',
 ): Promise<PresignedResponse> {
   const { key, uploadId, partNumber, size = null, contentType, ...rest } = input;
-  const { keyPrefix, store } = services.config;
-  const asked = parseObjectKey(keyPrefix, key);
+  const { store } = services.config;
+  const asked = parseObjectKey(store.keyPrefix, key);
   // A file name may look like a path, but this one is another user's key.
-  if (asked !== null) parseOwnKey(keyPrefix, caller.userId, key);
+  if (asked !== null) parseOwnKey(store.keyPrefix, caller.userId, key);
   const name = baseName(key).replace(DEFAULT_KEY, '');
   if (name === '') throw noRequest('key', 'must end with a file name');
 
