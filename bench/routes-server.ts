@@ -13,7 +13,7 @@ export type Usage = { cpuMicroseconds: number };
 /** The whole service as in `src/main.ts`, and Hono's own JSON echo in the same process. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env);
-  const logger = await createLogger(config.logLevel, false);
+  const logger = await createLogger(config.server.logLevel, false);
   const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
   const services = await createServices(config, { logger, migrationsFolder });
   const echo = new Hono().post('/', async (c) => c.json(await c.req.json()));

@@ -19,19 +19,19 @@ await run(async (config: Config) => {
   const signalled = untilSignal();
   const stopping = new AbortController();
   await requireFreePorts(config);
-  const logger = await createLogger(config.logLevel, process.stdout.isTTY === true);
+  const logger = await createLogger(config.server.logLevel, process.stdout.isTTY === true);
   const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
   const pageFolder = fileURLToPath(new URL('../dist/page', import.meta.url));
   const services = await createServices(config, { logger, migrationsFolder, pageFolder, stopping: stopping.signal });
   const stopJobs = startJobs(services);
   try {
-    const server = await startServer(createApp(services).fetch, config);
-    logger.info({ host: config.host, port: server.port }, 'listening');
-    if (!config.production) await printWelcome(config, server.port, services);
+    const server = await startServer(createApp(services).fetch, config.server);
+    logger.info({ host: config.server.host, port: server.port }, 'listening');
+    if (!config.server.production) await printWelcome(config, server.port, services);
 
     logger.info({ signal: await signalled }, 'stopping');
     stopping.abort();
-    await sleep(config.shutdownDelaySeconds * 1000);
+    await sleep(config.server.shutdownDelaySeconds * 1000);
     await server.stop();
   } finally {
     await stopJobs();

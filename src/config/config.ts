@@ -3,7 +3,7 @@ import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts'
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import { type Settings, settings } from './settings.ts';
-import { readLimits, readStore, readUrls } from './slices.ts';
+import { readLimits, readLocal, readServer, readStore, readUrls } from './slices.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
@@ -41,13 +41,8 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   if (errors.length > 0) throw new ConfigError(errors.join('\n'));
 
   return {
-    production,
-    port: set.PORT,
-    keepAliveSeconds: set.KEEP_ALIVE_SECONDS,
-    shutdownDelaySeconds: set.SHUTDOWN_DELAY_SECONDS,
-    host: set.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
-    dataDir: set.DATA_DIR,
-    localS3Port: set.LOCAL_S3_PORT ?? (set.PORT === 0 || set.PORT === 65_535 ? 0 : set.PORT + 1),
+    server: readServer(set),
+    local: readLocal(set),
     /** null: the embedded bucket. */
     bucket:
       set.S3_BUCKET_NAME === undefined
@@ -78,17 +73,12 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
     limits: readLimits(set),
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
     jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
-    proxyDownloads: set.PROXY_DOWNLOADS,
     auditPresign: set.AUDIT_PRESIGN,
-    trustedProxies: set.TRUSTED_PROXIES,
     events: {
       /** Empty: no unsigned event is accepted. */
       secrets: set.EVENTS_SECRET === undefined ? [] : splitSecrets(set.EVENTS_SECRET, MIN_EVENTS_SECRET_BYTES),
       snsTopics: set.EVENTS_SNS_TOPICS,
     },
-    rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
-    allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
-    logLevel: set.LOG_LEVEL,
   };
 }
 

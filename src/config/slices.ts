@@ -1,6 +1,36 @@
 import type { Settings } from './settings.ts';
 import { describeStore } from './store-traits.ts';
 
+/** The process: where it listens, whom it answers, and what it logs. */
+export type Server = ReturnType<typeof readServer>;
+
+export function readServer(set: Settings) {
+  const production = set.NODE_ENV === 'production';
+  return {
+    production,
+    host: set.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+    port: set.PORT,
+    keepAliveSeconds: set.KEEP_ALIVE_SECONDS,
+    shutdownDelaySeconds: set.SHUTDOWN_DELAY_SECONDS,
+    trustedProxies: set.TRUSTED_PROXIES,
+    allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
+    rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
+    /** Whether files can be downloaded through the service. */
+    proxyDownloads: set.PROXY_DOWNLOADS,
+    logLevel: set.LOG_LEVEL,
+  };
+}
+
+/** What runs beside the service when nothing else is configured. */
+export type Local = ReturnType<typeof readLocal>;
+
+export function readLocal(set: Settings) {
+  return {
+    dataDir: set.DATA_DIR,
+    s3Port: set.LOCAL_S3_PORT ?? (set.PORT === 0 || set.PORT === 65_535 ? 0 : set.PORT + 1),
+  };
+}
+
 /** What users may upload, how much of it, and from which size in parts. */
 export type Limits = ReturnType<typeof readLimits>;
 

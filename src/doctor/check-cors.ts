@@ -10,7 +10,7 @@ const SOME_ORIGIN = 'https://signpost-doctor.example';
 
 /** Checks that the bucket lets pages of each allowed origin upload, and read the answer. */
 export async function* checkCors(trial: Trial): AsyncIterable<Check> {
-  const { allowedOrigins } = trial.services.config;
+  const { allowedOrigins } = trial.services.config.server;
   if (allowedOrigins.length === 0) yield ok('CORS', 'ALLOWED_ORIGINS is not set: no web page is allowed');
   for (const allowed of allowedOrigins) {
     const origin = allowed === ANY_ORIGIN ? SOME_ORIGIN : allowed.replace('*', 'signpost-doctor');

@@ -10,7 +10,7 @@ import { type Check, fail, ok, unreachable, warn } from './check.ts';
 const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 
 /** Checks that the keys that verify tokens are usable. A JWK Set is fetched as the service fetches it. */
-export async function* checkTokenKey(config: Pick<Config, 'auth' | 'dataDir'>, now: () => Date): AsyncIterable<Check> {
+export async function* checkTokenKey(config: Pick<Config, 'auth' | 'local'>, now: () => Date): AsyncIterable<Check> {
   const name = 'tokens: key';
   const auth = await readAuth(config);
   try {

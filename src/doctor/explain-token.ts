@@ -25,7 +25,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
  * values of the checked claims, which the token's holder can read anyway, and never the token.
  */
 export async function* explainToken(
-  config: Pick<Config, 'auth' | 'dataDir'>,
+  config: Pick<Config, 'auth' | 'local'>,
   text: string,
   now: () => Date,
 ): AsyncIterable<Check> {

@@ -10,7 +10,7 @@ import { type SignUploadServices, signUncheckedUpload } from '../uploads/sign-un
 import { type BucketAnswer, remedyOf } from './bucket-answer.ts';
 
 type TrialServices = SignUploadServices & {
-  config: Pick<Config, 'allowedOrigins'>;
+  config: Pick<Config, 'server'>;
   bucket: Bucket;
   multipart: MultipartUploads;
 };

@@ -25,7 +25,7 @@ export type AppServices = UploadServices &
   FileServices &
   HealthServices & {
     auditLog: AuditLog;
-    config: Config;
+    config: Pick<Config, 'server' | 'auth'>;
     logger: Logger;
     verifyToken: TokenVerifier;
     /** The demo page; null in production. */
@@ -39,7 +39,7 @@ export type AppServices = UploadServices &
  * so that a route added below cannot be open by accident.
  */
 export function createApp(services: AppServices): Hono<Env> {
-  const { config } = services;
+  const { server, auth } = services.config;
   const app = new Hono<Env>({ getPath: (request) => splitPathToken(request).path });
   app.onError((error, c) => answerProblem(c, error, services.logger));
   app.notFound((c) => answerProblem(c, noRoute(app, c.req.path), services.logger));
@@ -48,11 +48,11 @@ export function createApp(services: AppServices): Hono<Env> {
   app.use(boundBodies());
   // Before CORS: the page contains a token, so no other origin may read it.
   if (services.page !== null) app.route('/', pageRoutes(services, services.page));
-  if (config.allowedOrigins.length > 0) app.use(allowOrigins(config.allowedOrigins, config.auth.cookie !== null));
+  if (server.allowedOrigins.length > 0) app.use(allowOrigins(server.allowedOrigins, auth.cookie !== null));
   app.route('/', healthRoutes(services));
   app.route('/', eventRoutes(services));
   app.use(authenticate(services));
-  if (config.rateLimitPerMinute > 0) app.use(rateLimit(config.rateLimitPerMinute, services.now));
+  if (server.rateLimitPerMinute > 0) app.use(rateLimit(server.rateLimitPerMinute, services.now));
   app.use(recordActs(services));
   app.route('/', uploadRoutes(services));
   app.route('/', companionRoutes(services));

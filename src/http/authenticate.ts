@@ -18,7 +18,7 @@ import { splitPathToken } from './path-token.ts';
  * from the Authorization header (RFC 6750); else from the cookie `AUTH_COOKIE`, if the page may use it.
  */
 export function authenticate(services: {
-  config: Pick<Config, 'auth' | 'allowedOrigins'>;
+  config: Pick<Config, 'auth' | 'server'>;
   verifyToken: TokenVerifier;
   now: () => Date;
 }) {
@@ -36,10 +36,10 @@ export function authenticate(services: {
   });
 }
 
-function fromCookie(c: Context<Env>, { auth, allowedOrigins }: Pick<Config, 'auth' | 'allowedOrigins'>) {
+function fromCookie(c: Context<Env>, { auth, server }: Pick<Config, 'auth' | 'server'>) {
   const token = auth.cookie === null ? undefined : getCookie(c, auth.cookie);
   if (token === undefined) return undefined;
-  if (mayUseCookie(c, allowedOrigins)) return `Bearer ${token}`;
+  if (mayUseCookie(c, server.allowedOrigins)) return `Bearer ${token}`;
   throw unauthenticated(
     'the cookie is accepted only from this origin, or from an origin in ALLOWED_ORIGINS on the same site',
   );

@@ -30,11 +30,7 @@ export function withoutThrowing(logger: Logger): Logger {
  * Gives every request an id and every answer `Cache-Control: no-store` and `X-Content-Type-Options: nosniff`, and logs
  * one line per request, probes at `debug`. Never logs headers, bodies or query strings: they may contain tokens.
  */
-export function observe(services: {
-  config: Pick<Config, 'trustedProxies'>;
-  logger: Logger;
-  newRequestId: () => string;
-}) {
+export function observe(services: { config: Pick<Config, 'server'>; logger: Logger; newRequestId: () => string }) {
   const { config, logger, newRequestId } = services;
   return createMiddleware<Env>(async (c, next) => {
     const startedAt = performance.now();
@@ -42,7 +38,7 @@ export function observe(services: {
     const isSane = sent !== undefined && SANE_REQUEST_ID.test(sent) && !hasToken(sent);
     const requestId = isSane ? sent : newRequestId();
     c.set('requestId', requestId);
-    c.set('address', clientAddress(c, config.trustedProxies));
+    c.set('address', clientAddress(c, config.server.trustedProxies));
     c.set('headers', {
       'x-request-id': requestId,
       'cache-control': 'no-store',

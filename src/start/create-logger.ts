@@ -1,5 +1,5 @@
 import pino from 'pino';
-import type { Config } from '../config/config.ts';
+import type { Server } from '../config/slices.ts';
 import { openLogDestination } from './log-destination.ts';
 
 /** A C0 control in JSON, except tabs and line breaks in stacks, which have shorter escapes. */
@@ -10,7 +10,7 @@ const ESCAPED_CONTROL = /(?<!\\)((?:\\\\)*)(\\u00[01][0-9a-f])/g;
  * stop nothing.
  * @param fd the file descriptor, standard output by default.
  */
-export async function createLogger(level: Config['logLevel'], isTerminal: boolean, fd = 1): Promise<pino.Logger> {
+export async function createLogger(level: Server['logLevel'], isTerminal: boolean, fd = 1): Promise<pino.Logger> {
   const options: pino.LoggerOptions = {
     level,
     base: null,

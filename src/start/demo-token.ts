@@ -8,11 +8,11 @@ const DEMO_TOKEN_SECONDS = 24 * 3600;
 
 /** A token for the user `demo`, valid for a day; null if the key was configured. */
 export async function mintDemoToken(
-  config: Pick<Config, 'auth' | 'dataDir' | 'production'>,
+  config: Pick<Config, 'auth' | 'local' | 'server'>,
   now: () => Date,
 ): Promise<string | null> {
   // A configured key may be in use elsewhere, so its tokens are not shown unasked.
-  if (config.production || config.auth.keys.length > 0) return null;
+  if (config.server.production || config.auth.keys.length > 0) return null;
   const scopes = ['files:read', 'files:write'] as const;
   return mintToken(await readAuth(config), { userId: DEMO_USER, scopes, ttlSeconds: DEMO_TOKEN_SECONDS, now });
 }

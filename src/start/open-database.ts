@@ -28,7 +28,7 @@ const NAMES_LOST =
  * @throws if the first attempt finds the credentials refused, or a migration fails.
  */
 export async function openDatabase(
-  config: Pick<Config, 'database' | 'dataDir'>,
+  config: Pick<Config, 'database' | 'local'>,
   folder: string,
   logger: Logger,
   closers: Closers,
@@ -84,13 +84,13 @@ export async function openDatabase(
 
 /** Returns the URL of an embedded PostgreSQL; closing stops it. */
 export async function startEmbeddedDatabase(
-  config: Pick<Config, 'dataDir'>,
+  config: Pick<Config, 'local'>,
   logger: Pick<Logger, 'info'>,
   closers: Closers,
 ) {
   const { startEmbeddedPostgres } = await import('../local/embedded-postgres/start-embedded-postgres.ts');
   const postgres = await startEmbeddedPostgres({
-    directory: resolve(config.dataDir, 'postgres'),
+    directory: resolve(config.local.dataDir, 'postgres'),
     log: (line) => logger.info({}, line),
     keepsRunning: true,
   });

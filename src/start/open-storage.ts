@@ -32,7 +32,7 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
   const clients = createS3Clients(bucketConfig);
   const { quick } = clients;
   closers.push(async () => clients.destroy());
-  if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.allowedOrigins);
+  if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.server.allowedOrigins);
 
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
   const publicEndpoint = config.urls.s3Endpoint ?? bucketConfig.endpoint;
@@ -71,17 +71,17 @@ export async function openStorage(config: Config, now: () => Date, logger: Logge
 }
 
 async function startEmbeddedBucket(
-  config: Pick<Config, 'dataDir' | 'host' | 'localS3Port'>,
+  config: Pick<Config, 'local' | 'server'>,
   logger: Logger,
   closers: Closers,
 ): Promise<BucketConfig> {
   const { startLocalS3 } = await import('../local/s3/start-local-s3.ts');
-  const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.dataDir);
+  const { s3SecretAccessKey: secretAccessKey } = await readDevSecrets(config.local.dataDir);
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
   const credentials = { accessKeyId, secretAccessKey };
   const local = await startLocalS3({
-    ...{ host: config.host, port: config.localS3Port, region, ...credentials },
-    directory: join(config.dataDir, 'bucket'),
+    ...{ host: config.server.host, port: config.local.s3Port, region, ...credentials },
+    directory: join(config.local.dataDir, 'bucket'),
     onError: (err) => logger.error({ err }, 'the embedded bucket failed a request'),
   });
   closers.push(local.close);

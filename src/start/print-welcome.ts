@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
+import type { Local } from '../config/slices.ts';
 import { SECRETS_FILE } from '../local/dev-secrets.ts';
 import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';
 import { DEMO_USER, mintDemoToken } from './demo-token.ts';
@@ -7,8 +8,12 @@ import { DEMO_USER, mintDemoToken } from './demo-token.ts';
 type Running = { now: () => Date; endpoint: { protocol: string; host: string } };
 
 /** Tells a developer, on standard output, how to try the service. Never called in production. */
-export async function printWelcome(config: Config, port: number, { now, endpoint }: Running): Promise<void> {
-  const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[config.host] ?? config.host;
+export async function printWelcome(
+  config: Pick<Config, 'server' | 'auth' | 'bucket' | 'local'>,
+  port: number,
+  { now, endpoint }: Running,
+): Promise<void> {
+  const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[config.server.host] ?? config.server.host;
   const url = `http://${host}:${port}`;
   console.log(`\nTo try it in a browser, open ${url}\n`);
   const token = await mintDemoToken(config, now);
@@ -28,11 +33,11 @@ jq '{objectKey}' upload.json | curl -s $SIGNPOST/confirm-upload ${headers} -d @-
 jq '{objectKey}' upload.json | curl -s $SIGNPOST/presign-download ${headers} -d @- | jq -r .presignedUrl | xargs curl -s
 curl -s $SIGNPOST/files -H "Authorization: Bearer $TOKEN"
 `);
-  if (config.bucket === null) console.log(howToLookInto(config, `${endpoint.protocol}//${endpoint.host}`));
+  if (config.bucket === null) console.log(howToLookInto(config.local, `${endpoint.protocol}//${endpoint.host}`));
 }
 
 /** One command to paste; the secret stays in its file. */
-function howToLookInto({ dataDir }: Config, url: string): string {
+function howToLookInto({ dataDir }: Local, url: string): string {
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
   const secrets = `'${resolve(dataDir, SECRETS_FILE).replaceAll("'", `'\\''`)}'`;
   const secret = `"$(jq -r .s3SecretAccessKey ${secrets})"`;

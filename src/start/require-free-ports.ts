@@ -6,9 +6,13 @@ import type { Config } from '../config/config.ts';
  * Checks that the ports are free, before anything slow is started.
  * @throws naming the setting.
  */
-export async function requireFreePorts({ host, port, bucket, localS3Port }: Config): Promise<void> {
+export async function requireFreePorts({
+  server: { host, port },
+  bucket,
+  local,
+}: Pick<Config, 'server' | 'bucket' | 'local'>): Promise<void> {
   await requireFree('PORT', host, port);
-  if (bucket === null) await requireFree('LOCAL_S3_PORT', host, localS3Port);
+  if (bucket === null) await requireFree('LOCAL_S3_PORT', host, local.s3Port);
 }
 
 async function requireFree(setting: string, host: string, port: number): Promise<void> {

@@ -27,6 +27,7 @@ import { readAuth } from './token-key.ts';
 export type Services = AppServices &
   JobServices &
   SealServices & {
+    config: Config;
     /** For files that were within the quota when confirmed. Its inserts are not noted in the bucket's marker. */
     filesWithoutQuota: Pick<FileQueries, 'insert'>;
     /** Closes what was opened, in reverse order. Runs only once. */
@@ -110,7 +111,7 @@ export async function createServices(
       sealQueries: createSealQueries(database),
       auditLog,
       page:
-        config.production || pageFolder === undefined
+        config.server.production || pageFolder === undefined
           ? null
           : { folder: pageFolder, mintToken: () => mintDemoToken(config, now) },
       ...storage,
@@ -127,22 +128,22 @@ export async function createServices(
  * @throws naming the process that holds it.
  */
 export async function lockEmbedded(
-  config: Pick<Config, 'bucket' | 'database' | 'dataDir'>,
+  config: Pick<Config, 'bucket' | 'database' | 'local'>,
   closers: Closers,
 ): Promise<void> {
   if (config.bucket !== null && config.database.url !== undefined) return;
   const { lockDataDirectory } = await import('../local/lock-data-directory.ts');
-  closers.push(await lockDataDirectory(config.dataDir));
+  closers.push(await lockDataDirectory(config.local.dataDir));
 }
 
 /** Signs with the configured secrets, or in development with the one kept in `DATA_DIR`. */
-async function openIdSigner({ uploadIdSecrets, dataDir }: Config) {
+async function openIdSigner({ uploadIdSecrets, local }: Pick<Config, 'uploadIdSecrets' | 'local'>) {
   if (uploadIdSecrets.length > 0) return createIdSigner(uploadIdSecrets);
-  return createIdSigner([(await readDevSecrets(dataDir)).jwtSecret]);
+  return createIdSigner([(await readDevSecrets(local.dataDir)).jwtSecret]);
 }
 
-async function openVerifier(config: Pick<Config, 'auth' | 'production' | 'dataDir'>, now: () => Date, logger: Logger) {
-  if (config.production && isOpenToOtherClients(config.auth)) {
+async function openVerifier(config: Pick<Config, 'auth' | 'server' | 'local'>, now: () => Date, logger: Logger) {
+  if (config.server.production && isOpenToOtherClients(config.auth)) {
     logger.warn(
       {},
       'neither JWT_AUDIENCE nor JWT_CLIENT_IDS is set for an issuer: all its tokens are accepted, for any application',

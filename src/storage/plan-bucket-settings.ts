@@ -22,7 +22,7 @@ import { describeCorsRule, withCorsRule } from './with-cors-rule.ts';
 import { describeLifecycleRule, withLifecycleRule } from './with-lifecycle-rule.ts';
 
 /** The configuration that a bucket's settings follow, and whether to enable versioning. */
-type WantedSettings = Pick<Config, 'allowedOrigins' | 'store' | 'urls'> & {
+type WantedSettings = Pick<Config, 'server' | 'store' | 'urls'> & {
   versioning: boolean;
 };
 
@@ -98,7 +98,7 @@ function describeSwitches(switches: PublicAccessBlockConfiguration): string[] {
     .sort();
 }
 
-function cors(client: S3Client, Bucket: string, { allowedOrigins }: WantedSettings): SettingToPlan {
+function cors(client: S3Client, Bucket: string, { server: { allowedOrigins } }: WantedSettings): SettingToPlan {
   return {
     name: 'cors',
     action: 'BucketCORS',

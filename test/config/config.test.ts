@@ -30,7 +30,10 @@ const errorOf = (env: Record<string, string>): string => {
 
 describe('parseConfig', () => {
   it('needs nothing in development', () => {
-    expect(parseConfig({})).toMatchObject({ port: 3000, host: '127.0.0.1', bucket: null, allowedOrigins: ['*'] });
+    expect(parseConfig({})).toMatchObject({
+      server: { port: 3000, host: '127.0.0.1', allowedOrigins: ['*'] },
+      bucket: null,
+    });
   });
 
   it('takes an empty variable as unset', () => {
@@ -45,7 +48,7 @@ describe('parseConfig', () => {
   });
 
   it('listens everywhere and allows no foreign origin in production', () => {
-    expect(parseConfig(PRODUCTION)).toMatchObject({ production: true, host: '0.0.0.0', allowedOrigins: [] });
+    expect(parseConfig(PRODUCTION).server).toMatchObject({ production: true, host: '0.0.0.0', allowedOrigins: [] });
   });
 
   it.each(['S3_BUCKET_NAME', 'DATABASE_URL', 'JWT_SECRET', 'AWS_REGION'])(
@@ -186,7 +189,7 @@ describe('parseConfig', () => {
     'http://*.localhost:3000',
     '*',
   ])('lets in pages of %s', (origin) => {
-    expect(parseConfig({ ALLOWED_ORIGINS: `https://a.example, ${origin}` }).allowedOrigins).toEqual([
+    expect(parseConfig({ ALLOWED_ORIGINS: `https://a.example, ${origin}` }).server.allowedOrigins).toEqual([
       'https://a.example',
       origin,
     ]);
@@ -214,7 +217,7 @@ describe('parseConfig', () => {
 
   it('takes addresses, buckets and regions as they are', () => {
     for (const HOST of ['0.0.0.0', '::', '::1', 'localhost', 'files.internal', 'pod-7']) {
-      expect(parseConfig({ HOST }).host).toBe(HOST);
+      expect(parseConfig({ HOST }).server.host).toBe(HOST);
     }
     const store = { S3_ENDPOINT: 'https://s3.example', S3_BUCKET_NAME: 'My_Uploads', AWS_REGION: 'auto' };
     expect(parseConfig(store).bucket).toMatchObject({ name: 'My_Uploads', region: 'auto' });
@@ -329,7 +332,7 @@ describe('NAME_FILE', () => {
     expect(config.database.url).toBe('postgres://app:secret@db/signpost');
     expect(config.bucket?.credentials).toEqual({ accessKeyId: 'key', secretAccessKey: 's3cret' });
     expect(config.events).toEqual(parseConfig({ EVENTS_SECRET: ' a secret with spaces ' }).events);
-    expect(config.port).toBe(4000);
+    expect(config.server.port).toBe(4000);
   });
 
   it('is an error that names the variable, and no value, where there is no such file, nothing in it, or both', async () => {

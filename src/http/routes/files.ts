@@ -34,7 +34,7 @@ export type FileServices = PresignDownloadServices &
   GetFileServices &
   GetUsageServices &
   ListFilesServices & {
-    config: Pick<Config, 'proxyDownloads' | 'urls'>;
+    config: Pick<Config, 'server' | 'urls'>;
   };
 
 /** Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`. */
@@ -73,7 +73,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   });
 
   routes.get('/files/:fileId/content', async (c) => {
-    if (!services.config.proxyDownloads) throw new Problem('route-not-found', 'this route does not exist');
+    if (!services.config.server.proxyDownloads) throw new Problem('route-not-found', 'this route does not exist');
     const caller = callerWith(c, 'files:read', 'download.content');
     const target = { fileId: c.req.param('fileId'), ...readQuery(c, downloadQuery) };
     const { status, headers, bytes } = await readContent(services, caller, target, {

@@ -15,7 +15,7 @@ export type Page = {
   mintToken: () => Promise<string | null>;
 };
 
-type PageServices = { config: Pick<Config, 'host' | 'auth'>; endpoint: SigningEndpoint };
+type PageServices = { config: Pick<Config, 'server' | 'auth'>; endpoint: SigningEndpoint };
 
 const ASSET_TYPES: Readonly<Record<string, string>> = {
   'page.js': 'text/javascript; charset=utf-8',
@@ -39,7 +39,7 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   const headers = securityHeaders(`${endpoint.protocol}//${endpoint.host}`);
 
   routes.get('/', async (c) => {
-    const isLocal = isLoopback(config.host) && isLoopback(new URL(c.req.url).hostname) && !hasProxy(c);
+    const isLocal = isLoopback(config.server.host) && isLoopback(new URL(c.req.url).hostname) && !hasProxy(c);
     const [html, token] = await Promise.all([readAsset(page, 'index.html'), isLocal ? page.mintToken() : null]);
     return answerAsset(c, html.replace(TOKEN_PLACEHOLDER, token ?? ''), 'text/html; charset=utf-8', headers);
   });
