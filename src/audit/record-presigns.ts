@@ -7,12 +7,12 @@ import { type AuditServices, actOf } from './record-refusals.ts';
  * wait for it: while the database is down, only the request log has them.
  */
 export function recordPresigns(
-  { config, auditLog, logger }: AuditServices & { config: Pick<Config, 'auditPresign'> },
+  { config, auditLog, logger }: AuditServices & { config: Pick<Config, 'audit'> },
   caller: Caller,
   uploads: readonly { fileId: string; objectKey: string }[],
 ): void {
   const { userId, requestId, isOnBehalf } = caller;
-  if (!config.auditPresign && !isOnBehalf) return;
+  if (!config.audit.presigns && !isOnBehalf) return;
   const act = actOf(caller, 'upload.presign');
   const events = uploads.map(({ fileId, objectKey }) => ({ ...act, userId, outcome: 'ok', fileId, objectKey }));
   auditLog.add(userId, events).catch((err: unknown) => {

@@ -1,14 +1,13 @@
 import { isIPv4 } from 'node:net';
-import { type AuthConfig, readAuthConfig, splitSecrets } from './auth-config.ts';
+import { readAuthConfig } from './auth-config.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
-import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import { type Settings, settings } from './settings.ts';
-import { readLimits, readLocal, readServer, readStore, readUrls } from './slices.ts';
+import { readSlices } from './slices.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
+/** The settings in slices; a function takes only those that it reads. */
 export type Config = ReturnType<typeof parseConfig>;
-export type BucketConfig = NonNullable<Config['bucket']>;
 
 const NO_UPLOAD_ID_SECRET =
   'UPLOAD_ID_SECRET: required in production without JWT_SECRET and without static credentials of the bucket ' +
@@ -28,58 +27,15 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
   const wrong = [...fileErrors, ...shapeErrors(present)];
   const isWrong = (name: string) => wrong.some((error) => error.name === name);
   const set = settings.parse(Object.fromEntries(Object.entries(present).filter(([name]) => !isWrong(name))));
-  const production = set.NODE_ENV === 'production';
-  const { auth, errors: authErrors } = readAuthConfig(set, production);
+  const { auth, errors: authErrors } = readAuthConfig(set, set.NODE_ENV === 'production');
+  const config = readSlices(set, auth);
   // Invalid settings were left out above; reporting them as missing would repeat the error.
-  const uploadIdSecrets = readUploadIdSecrets(set, auth);
-  const lacksSecret = production && auth.keys.length > 0 && uploadIdSecrets.length === 0;
-  const secretErrors = lacksSecret ? [NO_UPLOAD_ID_SECRET] : [];
-  const atOdds = [...authErrors, ...secretErrors, ...contradictions(set, production)].filter(
+  const atOdds = [...authErrors, ...contradictions(set, config)].filter(
     (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
   );
   const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
   if (errors.length > 0) throw new ConfigError(errors.join('\n'));
-
-  return {
-    server: readServer(set),
-    local: readLocal(set),
-    /** null: the embedded bucket. */
-    bucket:
-      set.S3_BUCKET_NAME === undefined
-        ? null
-        : {
-            name: set.S3_BUCKET_NAME,
-            region: set.AWS_REGION ?? 'us-east-1',
-            credentials: staticCredentials(set),
-            endpoint: set.S3_ENDPOINT,
-            forcePathStyle: set.S3_FORCE_PATH_STYLE,
-            useAccelerateEndpoint: set.S3_USE_ACCELERATE_ENDPOINT,
-            useDualstackEndpoint: set.AWS_USE_DUALSTACK_ENDPOINT,
-          },
-    store: readStore(set),
-    /** `url` undefined: the embedded database. */
-    database: {
-      url: set.DATABASE_URL,
-      directUrl: set.DATABASE_DIRECT_URL ?? set.DATABASE_URL,
-      driver: set.DATABASE_DRIVER,
-      maxConnections: set.DATABASE_MAX_CONNECTIONS,
-      prepare: set.DATABASE_PREPARE,
-      migrateOnStart: set.MIGRATE_ON_START,
-    },
-    auth,
-    /** The first one signs, all verify. Empty: a secret created once in `dataDir`. */
-    uploadIdSecrets,
-    urls: readUrls(set),
-    limits: readLimits(set),
-    deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
-    jobsIntervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
-    auditPresign: set.AUDIT_PRESIGN,
-    events: {
-      /** Empty: no unsigned event is accepted. */
-      secrets: set.EVENTS_SECRET === undefined ? [] : splitSecrets(set.EVENTS_SECRET, MIN_EVENTS_SECRET_BYTES),
-      snsTopics: set.EVENTS_SNS_TOPICS,
-    },
-  };
+  return config;
 }
 
 function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] {
@@ -90,8 +46,9 @@ function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] 
   }));
 }
 
-function contradictions(set: Settings, production: boolean): string[] {
+function contradictions(set: Settings, { server: { production }, auth, uploadIds, store }: Config): string[] {
   const errors: string[] = [];
+  if (production && auth.keys.length > 0 && uploadIds.secrets.length === 0) errors.push(NO_UPLOAD_ID_SECRET);
   if (production && set.DATABASE_URL === undefined) errors.push('DATABASE_URL: required in production');
   if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
     errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);
@@ -116,7 +73,7 @@ function contradictions(set: Settings, production: boolean): string[] {
   if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
     errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket supports s3 only');
   }
-  const { provider, conditionalPut, frozenUploads } = readStore(set);
+  const { provider, conditionalPut, frozenUploads } = store;
   if (!conditionalPut && frozenUploads !== 'all') {
     errors.push(`FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=${provider}) has no If-None-Match on PUT`);
   }
@@ -124,27 +81,7 @@ function contradictions(set: Settings, production: boolean): string[] {
   return errors;
 }
 
-/** Secrets that all instances share. Role credentials do not count: they expire and differ between instances. */
-function readUploadIdSecrets(set: Settings, auth: AuthConfig): string[] {
-  const lasting = set.AWS_SESSION_TOKEN === undefined ? set.AWS_SECRET_ACCESS_KEY : undefined;
-  return [
-    ...(set.UPLOAD_ID_SECRET === undefined ? [] : splitSecrets(set.UPLOAD_ID_SECRET, MIN_SECRET_BYTES)),
-    ...auth.keys.flatMap(({ kind, value }) => (kind === 'secret' ? [value] : [])),
-    ...(lasting === undefined ? [] : [lasting]),
-  ];
-}
-
 /** S3 User Guide, "General purpose bucket naming rules". Other stores have other rules. */
 function isAwsBucketName(name: string): boolean {
   return /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !name.includes('..') && !isIPv4(name);
-}
-
-function staticCredentials(set: Settings) {
-  if (set.AWS_ACCESS_KEY_ID === undefined || set.AWS_SECRET_ACCESS_KEY === undefined) return undefined;
-  return {
-    accessKeyId: set.AWS_ACCESS_KEY_ID,
-    secretAccessKey: set.AWS_SECRET_ACCESS_KEY,
-    ...(set.AWS_SESSION_TOKEN !== undefined && { sessionToken: set.AWS_SESSION_TOKEN }),
-    ...(set.AWS_CREDENTIAL_EXPIRATION !== undefined && { expiration: new Date(set.AWS_CREDENTIAL_EXPIRATION) }),
-  };
 }

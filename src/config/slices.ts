@@ -1,10 +1,30 @@
+import { type AuthConfig, splitSecrets } from './auth-config.ts';
+import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import type { Settings } from './settings.ts';
 import { describeStore } from './store-traits.ts';
 
-/** The process: where it listens, whom it answers, and what it logs. */
+/** Each setting is in one slice; one slice has the settings that are read together. */
+export function readSlices(set: Settings, auth: AuthConfig) {
+  return {
+    server: readServer(set),
+    local: readLocal(set),
+    bucket: readBucket(set),
+    store: readStore(set),
+    database: readDatabase(set),
+    auth,
+    uploadIds: readUploadIds(set, auth),
+    urls: readUrls(set),
+    limits: readLimits(set),
+    jobs: readJobs(set),
+    audit: readAudit(set),
+    events: readEvents(set),
+  };
+}
+
+/** The process: where it listens, whom it answers, what it logs. */
 export type Server = ReturnType<typeof readServer>;
 
-export function readServer(set: Settings) {
+function readServer(set: Settings) {
   const production = set.NODE_ENV === 'production';
   return {
     production,
@@ -21,20 +41,115 @@ export function readServer(set: Settings) {
   };
 }
 
-/** What runs beside the service when nothing else is configured. */
+/** For development: the data directory, and the port of the embedded bucket. */
 export type Local = ReturnType<typeof readLocal>;
 
-export function readLocal(set: Settings) {
+function readLocal(set: Settings) {
   return {
     dataDir: set.DATA_DIR,
     s3Port: set.LOCAL_S3_PORT ?? (set.PORT === 0 || set.PORT === 65_535 ? 0 : set.PORT + 1),
   };
 }
 
+/** Where the bucket is, and with which credentials. */
+export type BucketConfig = NonNullable<ReturnType<typeof readBucket>>;
+
+/** null: the embedded bucket. */
+function readBucket(set: Settings) {
+  if (set.S3_BUCKET_NAME === undefined) return null;
+  return {
+    name: set.S3_BUCKET_NAME,
+    region: set.AWS_REGION ?? 'us-east-1',
+    /** undefined: found by the SDK (profile, web identity, container or instance role). */
+    credentials: staticCredentials(set),
+    /** undefined: AWS. */
+    endpoint: set.S3_ENDPOINT,
+    forcePathStyle: set.S3_FORCE_PATH_STYLE,
+    useAccelerateEndpoint: set.S3_USE_ACCELERATE_ENDPOINT,
+    useDualstackEndpoint: set.AWS_USE_DUALSTACK_ENDPOINT,
+  };
+}
+
+function staticCredentials(set: Settings) {
+  if (set.AWS_ACCESS_KEY_ID === undefined || set.AWS_SECRET_ACCESS_KEY === undefined) return undefined;
+  return {
+    accessKeyId: set.AWS_ACCESS_KEY_ID,
+    secretAccessKey: set.AWS_SECRET_ACCESS_KEY,
+    ...(set.AWS_SESSION_TOKEN !== undefined && { sessionToken: set.AWS_SESSION_TOKEN }),
+    ...(set.AWS_CREDENTIAL_EXPIRATION !== undefined && { expiration: new Date(set.AWS_CREDENTIAL_EXPIRATION) }),
+  };
+}
+
+/** What the store supports, and how objects are stored in it. */
+export type Store = ReturnType<typeof readStore>;
+
+export type Sse = Store['sse'];
+
+function readStore(set: Settings) {
+  return {
+    ...describeStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
+      forms: set.S3_POST_POLICY,
+      frozenUploads: set.FREEZE_UPLOADS,
+      absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
+    }),
+    /** Every key begins with it. */
+    keyPrefix: set.KEY_PREFIX,
+    /** Server-side encryption. */
+    sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
+  };
+}
+
+/** How the database is reached. */
+export type DatabaseConfig = ReturnType<typeof readDatabase>;
+
+function readDatabase(set: Settings) {
+  return {
+    /** undefined: the embedded database. */
+    url: set.DATABASE_URL,
+    directUrl: set.DATABASE_DIRECT_URL ?? set.DATABASE_URL,
+    driver: set.DATABASE_DRIVER,
+    maxConnections: set.DATABASE_MAX_CONNECTIONS,
+    prepare: set.DATABASE_PREPARE,
+    migrateOnStart: set.MIGRATE_ON_START,
+  };
+}
+
+/** The secrets that sign ids of uploads. */
+export type UploadIds = ReturnType<typeof readUploadIds>;
+
+/** Secrets that all instances share. Role credentials do not count: they expire and differ between instances. */
+function readUploadIds(set: Settings, auth: AuthConfig) {
+  const lasting = set.AWS_SESSION_TOKEN === undefined ? set.AWS_SECRET_ACCESS_KEY : undefined;
+  return {
+    /** The first one signs, all verify. Empty: a secret created once in `dataDir`. */
+    secrets: [
+      ...(set.UPLOAD_ID_SECRET === undefined ? [] : splitSecrets(set.UPLOAD_ID_SECRET, MIN_SECRET_BYTES)),
+      ...auth.keys.flatMap(({ kind, value }) => (kind === 'secret' ? [value] : [])),
+      ...(lasting === undefined ? [] : [lasting]),
+    ],
+  };
+}
+
+/** The URLs of objects: which hosts they name, and how long the signed ones are valid. */
+export type Urls = ReturnType<typeof readUrls>;
+
+function readUrls(set: Settings) {
+  return {
+    /** For clients; undefined: the service's own. */
+    s3Endpoint: set.S3_PUBLIC_ENDPOINT,
+    uploadTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
+    downloadTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
+    /** Within this window, the same download has the same URL; 0: never. */
+    downloadCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
+    /** The base of unsigned URLs; null: there are none. */
+    publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
+  };
+}
+
 /** What users may upload, how much of it, and from which size in parts. */
 export type Limits = ReturnType<typeof readLimits>;
 
-export function readLimits(set: Settings) {
+function readLimits(set: Settings) {
   return {
     maxUploadBytes: set.MAX_UPLOAD_BYTES,
     allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
@@ -47,37 +162,32 @@ export function readLimits(set: Settings) {
   };
 }
 
-/** The URLs of objects: which hosts they name, and how long the signed ones are valid. */
-export type Urls = ReturnType<typeof readUrls>;
+/** When the jobs run, and what they remove. */
+export type Jobs = ReturnType<typeof readJobs>;
 
-export function readUrls(set: Settings) {
+function readJobs(set: Settings) {
   return {
-    /** Of the store, in signed URLs; undefined: the same as the service's. */
-    s3Endpoint: set.S3_PUBLIC_ENDPOINT,
-    uploadTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
-    downloadTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
-    /** The window within which one download is one URL; 0: none. */
-    downloadCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
-    /** Of unsigned URLs; null: there are none. */
-    publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
+    /** 0: they do not run in this process. */
+    intervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
+    /** How long the object of a deleted file is kept; 0: it is removed with the file. */
+    deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
   };
 }
 
-/** What the store supports, and how objects are stored in it. */
-export type Store = ReturnType<typeof readStore>;
+/** What the audit log contains besides changes. */
+export type Audit = ReturnType<typeof readAudit>;
 
-export type Sse = Store['sse'];
+function readAudit(set: Settings) {
+  return { presigns: set.AUDIT_PRESIGN };
+}
 
-export function readStore(set: Settings) {
+/** Whose bucket events are accepted. */
+export type Events = ReturnType<typeof readEvents>;
+
+function readEvents(set: Settings) {
   return {
-    ...describeStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
-      forms: set.S3_POST_POLICY,
-      frozenUploads: set.FREEZE_UPLOADS,
-      absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
-    }),
-    /** Every key begins with it. */
-    keyPrefix: set.KEY_PREFIX,
-    /** Server-side encryption. */
-    sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
+    /** Empty: no unsigned event is accepted. */
+    secrets: set.EVENTS_SECRET === undefined ? [] : splitSecrets(set.EVENTS_SECRET, MIN_EVENTS_SECRET_BYTES),
+    snsTopics: set.EVENTS_SNS_TOPICS,
   };
 }

@@ -31,7 +31,7 @@ export const updateFileInput = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field');
 
 export type ChangeFileServices = AuditServices & {
-  config: Pick<Config, 'limits' | 'store' | 'urls' | 'deleteAfterSeconds'>;
+  config: Pick<Config, 'limits' | 'store' | 'urls' | 'jobs'>;
   files: FileQueries;
   bucket: Bucket;
   now: () => Date;
@@ -92,7 +92,7 @@ function toState(step: FileStep) {
 
 async function remove(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<void> {
   const row = await takeStep(services, caller, 'delete', fileId);
-  if (services.config.deleteAfterSeconds > 0) return;
+  if (services.config.jobs.deleteAfterSeconds > 0) return;
   await removeFileObject(services, row).catch((err: unknown) => {
     services.logger.error({ err, requestId: caller.requestId }, 'a deleted object is left to the sweeper');
   });

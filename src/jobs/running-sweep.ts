@@ -10,7 +10,7 @@ import type { Clocks } from './agreed-clocks.ts';
 import type { ClaimServices } from './claim-bucket.ts';
 
 export type SweepServices = ClaimServices & {
-  config: Pick<Config, 'store' | 'deleteAfterSeconds'>;
+  config: Pick<Config, 'store' | 'jobs'>;
   bucket: Bucket;
   lister: BucketLister;
   multipart: Pick<MultipartUploads, 'abort'>;

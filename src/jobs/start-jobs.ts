@@ -10,7 +10,7 @@ import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sw
 /** The name of the lease that a sweep runs under. */
 export const SWEEP_LEASE = 'sweep';
 
-export type JobServices = SweepServices & { config: Pick<Config, 'jobsIntervalSeconds'> } & SealServices & {
+export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & SealServices & {
     exclusively: Exclusively;
     watermark: Watermark;
     sweeperHealth: SweeperHealth;
@@ -24,7 +24,7 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobsIntervalSe
  * @returns what stops it: after the page that is being swept.
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
-  const intervalMs = services.config.jobsIntervalSeconds * 1000;
+  const intervalMs = services.config.jobs.intervalSeconds * 1000;
   if (intervalMs === 0) return async () => {};
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -64,7 +64,7 @@ async function runJobs(services: JobServices, signal: AbortSignal): Promise<void
     const last = await sweepQueries.readState();
     const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
     // Another instance was here not long ago; a time to come is a clock that was wrong.
-    if (sinceMs >= 0 && sinceMs < (config.jobsIntervalSeconds * 1000) / 2) return null;
+    if (sinceMs >= 0 && sinceMs < (config.jobs.intervalSeconds * 1000) / 2) return null;
     await watermark.settle();
     const ends = AbortSignal.any([signal, lease.signal]);
     const { counts } = await sweep(services, { signal: ends, checkLease: lease.check });

@@ -92,7 +92,7 @@ export async function sweep(services: SweepServices, options: SweepOptions = {})
 async function finishDeletions(running: RunningSweep): Promise<void> {
   const { services, counts, dryRun, clocks, signal, check } = running;
   const { config, sweepQueries, bucket } = services;
-  const due = new Date(clocks.database.getTime() - config.deleteAfterSeconds * 1000);
+  const due = new Date(clocks.database.getTime() - config.jobs.deleteAfterSeconds * 1000);
   const note = async (done: readonly { row: FileRow }[]) => {
     counts.deleted += done.length;
     const rows = done.map(({ row }) => row);

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { BucketConfig, Config } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { BucketConfig } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
 import type { Logger } from '../http/observe.ts';
 import { MARKER_NAME, OBJECTION_NAME } from '../jobs/examine-marker.ts';

@@ -137,8 +137,8 @@ export async function lockEmbedded(
 }
 
 /** Signs with the configured secrets, or in development with the one kept in `DATA_DIR`. */
-async function openIdSigner({ uploadIdSecrets, local }: Pick<Config, 'uploadIdSecrets' | 'local'>) {
-  if (uploadIdSecrets.length > 0) return createIdSigner(uploadIdSecrets);
+async function openIdSigner({ uploadIds, local }: Pick<Config, 'uploadIds' | 'local'>) {
+  if (uploadIds.secrets.length > 0) return createIdSigner(uploadIds.secrets);
   return createIdSigner([(await readDevSecrets(local.dataDir)).jwtSecret]);
 }
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { S3Client } from '@aws-sdk/client-s3';
-import type { BucketConfig } from '../config/config.ts';
+import type { BucketConfig } from '../config/slices.ts';
 import { busy } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { believeOnlyTheBucket } from './only-the-bucket.ts';

@@ -28,7 +28,7 @@ const MAX_PARTS_OF_BATCH = 1000;
 
 export type PresignUploadServices = SignUploadServices &
   AuditServices & {
-    config: Pick<Config, 'limits' | 'auditPresign'>;
+    config: Pick<Config, 'limits' | 'audit'>;
     files: Pick<FileQueries, 'usage'>;
     multipart: Pick<MultipartUploads, 'begin' | 'abort'>;
   };

@@ -42,9 +42,9 @@ describe('parseConfig', () => {
 
   it('sweeps no bucket on behalf of an embedded database, which may know nothing of its files, unless told to', () => {
     const { DATABASE_URL: _, NODE_ENV: __, ...embedded } = PRODUCTION;
-    expect(parseConfig(PRODUCTION).jobsIntervalSeconds).toBe(3600);
-    expect(parseConfig(embedded).jobsIntervalSeconds).toBe(0);
-    expect(parseConfig({ ...embedded, JOBS_INTERVAL_SECONDS: '60' }).jobsIntervalSeconds).toBe(60);
+    expect(parseConfig(PRODUCTION).jobs.intervalSeconds).toBe(3600);
+    expect(parseConfig(embedded).jobs.intervalSeconds).toBe(0);
+    expect(parseConfig({ ...embedded, JOBS_INTERVAL_SECONDS: '60' }).jobs.intervalSeconds).toBe(60);
   });
 
   it('listens everywhere and allows no foreign origin in production', () => {
@@ -227,7 +227,7 @@ describe('parseConfig', () => {
   it('signs upload ids with a secret that every instance has, and needs one of its own only where there is none', () => {
     const { JWT_SECRET, ...rest } = PRODUCTION;
     const foreign = { ...rest, JWKS_URL: 'https://issuer.example/jwks' };
-    const secrets = (env: Record<string, string>) => parseConfig(env).uploadIdSecrets;
+    const secrets = (env: Record<string, string>) => parseConfig(env).uploadIds.secrets;
     const [old, fresh] = ['o'.repeat(32), 'n'.repeat(32)];
     const keys = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret key' };
     expect(secrets(PRODUCTION)).toEqual([JWT_SECRET]);

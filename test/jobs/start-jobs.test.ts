@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startJobs } from '../../src/jobs/start-jobs.ts';
-import { startTestService, type TestService } from '../helpers/test-service.ts';
+import { startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 
 describe('the jobs of a service', () => {
   let service: TestService;
@@ -43,10 +43,7 @@ describe('the jobs of a service', () => {
     const { services } = service;
     const { length } = failed();
     const exclusively = () => Promise.reject(new Error('there is a job'));
-    const stop = startJobs(
-      { ...services, exclusively, config: { ...services.config, jobsIntervalSeconds: 0 } },
-      () => 0,
-    );
+    const stop = startJobs({ ...withConfig(services, 'jobs', { intervalSeconds: 0 }), exclusively }, () => 0);
     await new Promise((resolve) => setTimeout(resolve, 100));
     await stop();
     expect(failed()).toHaveLength(length);
