@@ -4,7 +4,9 @@ import { planBucketSettings } from '../storage/plan-bucket-settings.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** Checks that a lifecycle rule aborts unfinished multipart uploads. */
-export async function* checkLifecycle(config: Config): AsyncIterable<Check> {
+export async function* checkLifecycle(
+  config: Pick<Config, 'bucket' | 'store' | 'urls' | 'server'>,
+): AsyncIterable<Check> {
   const name = 'lifecycle: unfinished uploads';
   const { bucket } = config;
   if (bucket === null) {

@@ -11,7 +11,7 @@ const RESTORING = 'docs/operating.md, "Restoring": npm run rebuild -- --dry-run,
 /** Checks that the sweeper would run: the marker is this database's, and the clocks agree. Changes nothing. */
 export async function* checkSweeper(
   storage: Pick<MarkerServices, 'marker' | 'objection'> & Pick<ClockServices, 'bucketClock'>,
-  { url, config, now }: { url: string; config: Config; now: () => Date },
+  { url, config, now }: { url: string; config: Pick<Config, 'database'>; now: () => Date },
 ): AsyncIterable<Check> {
   const { driver, prepare } = config.database;
   const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });

@@ -11,7 +11,7 @@ import type { BucketSetting } from '../storage/plan-setting.ts';
  * @throws {Error} without a configured bucket, or if the bucket cannot be reached.
  */
 export async function runBucketSetup(
-  config: Config,
+  config: Pick<Config, 'bucket' | 'store' | 'urls' | 'server'>,
   options: { apply: boolean; versioning: boolean; print: (line: string) => void },
 ): Promise<0 | 1 | 2> {
   const { bucket } = config;

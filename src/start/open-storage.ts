@@ -28,7 +28,12 @@ const NO_CREDENTIALS =
   'instance role has credentials for this service';
 
 /** The bucket and its signer; see `createServices`. */
-export async function openStorage(config: Config, now: () => Date, logger: Logger, closers: Closers) {
+export async function openStorage(
+  config: Pick<Config, 'bucket' | 'store' | 'urls' | 'server' | 'local'>,
+  now: () => Date,
+  logger: Logger,
+  closers: Closers,
+) {
   const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
   const clients = createS3Clients(bucketConfig);
   const { quick } = clients;
