@@ -1,9 +1,9 @@
 // npm run audit:seal; npm run audit:verify [-- --expect <number>:<hash>]
-import { sealAuditLog } from '../src/audit/seal-audit-log.ts';
-import { verifyAuditLog } from '../src/audit/verify-audit-log.ts';
-import { connectDatabase } from '../src/db/connect-database.ts';
-import { createSealQueries, type SealQueries } from '../src/db/create-seal-queries.ts';
-import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
+import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
+import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
+import { connectDatabase } from '../../src/db/connect-database.ts';
+import { createSealQueries, type SealQueries } from '../../src/db/create-seal-queries.ts';
+import { EXIT, runCommand, UsageError } from '../../src/start/run.ts';
 
 const usage = `usage: npm run audit:seal
        npm run audit:verify [-- --expect <number>:<hash>]

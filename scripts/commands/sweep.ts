@@ -1,9 +1,9 @@
 // npm run sweep -- [--dry-run] [--adopt] [--json]
 import { fileURLToPath } from 'node:url';
-import { SWEEP_LEASE } from '../src/jobs/start-jobs.ts';
-import { sweep } from '../src/jobs/sweep.ts';
-import { commandLogger, EXIT, runCommand } from '../src/start/run.ts';
-import { createServices } from '../src/start/services.ts';
+import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { commandLogger, EXIT, runCommand } from '../../src/start/run.ts';
+import { createServices } from '../../src/start/services.ts';
 
 const usage = `usage: npm run sweep -- [--dry-run] [--adopt] [--json]
 

@@ -1,8 +1,8 @@
 // npm run db:migrate [-- --grant <login>]
 import { fileURLToPath } from 'node:url';
-import { migrateDatabase } from '../src/db/migrate-database.ts';
-import { grantRuntimeRights } from '../src/db/runtime-rights.ts';
-import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
+import { migrateDatabase } from '../../src/db/migrate-database.ts';
+import { grantRuntimeRights } from '../../src/db/runtime-rights.ts';
+import { EXIT, runCommand, UsageError } from '../../src/start/run.ts';
 
 const usage = `usage: npm run db:migrate [-- --grant <login>]
 

@@ -1,9 +1,9 @@
 // npm run rebuild -- [--dry-run] [--json]
 import { fileURLToPath } from 'node:url';
-import { rebuildFiles } from '../src/jobs/rebuild-files.ts';
-import { SWEEP_LEASE } from '../src/jobs/start-jobs.ts';
-import { commandLogger, EXIT, runCommand } from '../src/start/run.ts';
-import { createServices } from '../src/start/services.ts';
+import { rebuildFiles } from '../../src/jobs/rebuild-files.ts';
+import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
+import { commandLogger, EXIT, runCommand } from '../../src/start/run.ts';
+import { createServices } from '../../src/start/services.ts';
 
 const usage = `usage: npm run rebuild -- [--dry-run] [--json]
 

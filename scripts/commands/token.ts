@@ -1,9 +1,9 @@
 // npm run token -- <user> [--owner <owner>] [--scope "files:read files:write"] [--ttl seconds]
-import { mintToken } from '../src/auth/mint-token.ts';
-import { toUserId } from '../src/contract/object-key.ts';
-import { SCOPES, toScopes } from '../src/contract/scopes.ts';
-import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
-import { readAuth } from '../src/start/token-key.ts';
+import { mintToken } from '../../src/auth/mint-token.ts';
+import { toUserId } from '../../src/contract/object-key.ts';
+import { SCOPES, toScopes } from '../../src/contract/scopes.ts';
+import { EXIT, runCommand, UsageError } from '../../src/start/run.ts';
+import { readAuth } from '../../src/start/token-key.ts';
 
 const usage = `usage: npm run token -- <user> [--owner <owner>] [--scope "${SCOPES.join(' ')}"] [--ttl <seconds>]
 

@@ -1,6 +1,6 @@
 // npm run bucket:setup -- [--yes] [--versioning]
-import { runBucketSetup } from '../src/doctor/run-bucket-setup.ts';
-import { runCommand } from '../src/start/run.ts';
+import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
+import { runCommand } from '../../src/start/run.ts';
 
 const usage = `usage: npm run bucket:setup -- [--yes] [--versioning]
 

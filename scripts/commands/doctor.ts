@@ -1,11 +1,11 @@
 // npm run doctor -- [--strict] [--token <jwt>]
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import type { Config } from '../src/config/config.ts';
-import { type Check, formatCheck } from '../src/doctor/check.ts';
-import { explainToken } from '../src/doctor/explain-token.ts';
-import { runDoctor } from '../src/doctor/run-doctor.ts';
-import { EXIT, runCommand, UsageError } from '../src/start/run.ts';
+import type { Config } from '../../src/config/config.ts';
+import { type Check, formatCheck } from '../../src/doctor/check.ts';
+import { explainToken } from '../../src/doctor/explain-token.ts';
+import { runDoctor } from '../../src/doctor/run-doctor.ts';
+import { EXIT, runCommand, UsageError } from '../../src/start/run.ts';
 
 const usage = `usage: npm run doctor -- [--strict] [--token <jwt>]
 
