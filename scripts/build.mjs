@@ -60,13 +60,7 @@ await build({
 await build({
   entryPoints: {
     main: 'src/main.ts',
-    token: 'scripts/commands/token.ts',
-    migrate: 'scripts/commands/migrate.ts',
-    sweep: 'scripts/commands/sweep.ts',
-    rebuild: 'scripts/commands/rebuild.ts',
-    'bucket-setup': 'scripts/commands/bucket-setup.ts',
-    doctor: 'scripts/commands/doctor.ts',
-    audit: 'scripts/commands/audit.ts',
+    signpost: 'scripts/signpost.ts',
     'write-settings': 'scripts/write-settings.ts',
     ...bench,
   },

@@ -1,20 +1,19 @@
-// npm run audit:seal; npm run audit:verify [-- --expect <number>:<hash>]
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
 import { createSealQueries, type SealQueries } from '../../src/db/create-seal-queries.ts';
-import { EXIT, runCommand, UsageError } from '../../src/start/run.ts';
+import { defineServiceCommand, EXIT, UsageError } from '../command.ts';
 
-const usage = `usage: npm run audit:seal
-       npm run audit:verify [-- --expect <number>:<hash>]
+const usage = `usage: signpost audit seal
+       signpost audit verify [--expect <number>:<hash>]
 
-audit:seal seals the new rows of the audit log, as the service does on its timer. audit:verify reads the whole log and
+seal seals the new rows of the audit log, as the service does on its timer. verify reads the whole log and
 reports sealed rows that were removed, added or changed. Keep the last seal it prints in another place: --expect
 compares the log with that seal later, and finds a log that was cut off or rewritten.
 
 Exit code: 0 every sealed row is unchanged, 1 a sealed row changed, 2 the log could not be read, 64 wrong arguments.`;
 
-await runCommand(
+export const auditCommand = defineServiceCommand(
   { usage, allowPositionals: true, options: { expect: { type: 'string' } } },
   async ({ database: { url, driver, prepare } }, { positionals, values }) => {
     const [command] = positionals;
@@ -49,7 +48,7 @@ async function verify(sealQueries: SealQueries, expected: ReturnType<typeof pars
   return EXIT.holds;
 }
 
-/** @throws {UsageError} if the text is not a seal as `audit:seal` prints it. */
+/** @throws {UsageError} if the text is not a seal as `audit seal` prints it. */
 function parseSeal(text: string): { number: number; hash: string } {
   const [, number, hash] = /^(\d{1,9}):([0-9a-f]{64})$/.exec(text) ?? [];
   if (number === undefined || hash === undefined) throw new UsageError('--expect takes a seal, <number>:<hash>');

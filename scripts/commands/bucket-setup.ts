@@ -1,8 +1,7 @@
-// npm run bucket:setup -- [--yes] [--versioning]
 import { runBucketSetup } from '../../src/doctor/run-bucket-setup.ts';
-import { runCommand } from '../../src/start/run.ts';
+import { defineServiceCommand } from '../command.ts';
 
-const usage = `usage: npm run bucket:setup -- [--yes] [--versioning]
+const usage = `usage: signpost bucket-setup [--yes] [--versioning]
 
 Compares the bucket of S3_BUCKET_NAME with the settings, and prints the differences.
   --yes         changes the bucket to match; without it, nothing is changed
@@ -12,6 +11,9 @@ Exit code: 0 nothing differs now, 1 a setting differs, 2 one could not be read o
 
 const flag = { type: 'boolean', default: false } as const;
 
-await runCommand({ usage, options: { yes: flag, versioning: flag } }, async (config, { values }) => {
-  return runBucketSetup(config, { apply: values.yes, versioning: values.versioning, print: console.log });
-});
+export const bucketSetupCommand = defineServiceCommand(
+  { usage, options: { yes: flag, versioning: flag } },
+  async (config, { values }) => {
+    return runBucketSetup(config, { apply: values.yes, versioning: values.versioning, print: console.log });
+  },
+);

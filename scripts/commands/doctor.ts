@@ -1,13 +1,12 @@
-// npm run doctor -- [--strict] [--token <jwt>]
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../src/config/config.ts';
 import { type Check, formatCheck } from '../../src/doctor/check.ts';
 import { explainToken } from '../../src/doctor/explain-token.ts';
 import { runDoctor } from '../../src/doctor/run-doctor.ts';
-import { EXIT, runCommand, UsageError } from '../../src/start/run.ts';
+import { defineServiceCommand, EXIT, UsageError } from '../command.ts';
 
-const usage = `usage: npm run doctor -- [--strict] [--token <jwt>]
+const usage = `usage: signpost doctor [--strict] [--token <jwt>]
 
 Tests the configured bucket, database and key the way the service uses them, and prints what works, what fails, and how
 to fix it. It removes everything it stores.
@@ -21,7 +20,7 @@ stopped early, and no other check failed, 64 wrong arguments.`;
 
 const options = { strict: { type: 'boolean', default: false }, token: { type: 'string' } } as const;
 
-await runCommand({ usage, options }, async (config, { values: { strict, token } }) => {
+export const doctorCommand = defineServiceCommand({ usage, options }, async (config, { values: { strict, token } }) => {
   const stopping = new AbortController();
   // A terminal sends the signal to npm as well, and npm forwards it: the second signal changes nothing.
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort());

@@ -1,11 +1,10 @@
-// npm run rebuild -- [--dry-run] [--json]
 import { fileURLToPath } from 'node:url';
 import { rebuildFiles } from '../../src/jobs/rebuild-files.ts';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
-import { commandLogger, EXIT, runCommand } from '../../src/start/run.ts';
 import { createServices } from '../../src/start/services.ts';
+import { commandLogger, defineServiceCommand, EXIT } from '../command.ts';
 
-const usage = `usage: npm run rebuild -- [--dry-run] [--json]
+const usage = `usage: signpost rebuild [--dry-run] [--json]
 
 Recreates the rows of files that the database has lost, from the objects in the bucket; verifies each object as a
 confirmation does. Keeps existing rows, and removes nothing. For use after a restore: docs/operating.md, "Restoring".
@@ -17,7 +16,7 @@ not read the bucket or the database; 64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 
-await runCommand(
+export const rebuildCommand = defineServiceCommand(
   { usage, options: { 'dry-run': flag, json: flag } },
   async (config, { values: { 'dry-run': dryRun, json } }) => {
     if (config.bucket === null || config.database.url === undefined) {

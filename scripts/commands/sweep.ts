@@ -1,11 +1,10 @@
-// npm run sweep -- [--dry-run] [--adopt] [--json]
 import { fileURLToPath } from 'node:url';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
-import { commandLogger, EXIT, runCommand } from '../../src/start/run.ts';
 import { createServices } from '../../src/start/services.ts';
+import { commandLogger, defineServiceCommand, EXIT } from '../command.ts';
 
-const usage = `usage: npm run sweep -- [--dry-run] [--adopt] [--json]
+const usage = `usage: signpost sweep [--dry-run] [--adopt] [--json]
 
 Sweeps bucket and database now, as the service does on its timer, and prints the counts.
   --dry-run  counts, and changes nothing
@@ -17,7 +16,7 @@ bucket belongs to another database; 64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 
-await runCommand(
+export const sweepCommand = defineServiceCommand(
   { usage, options: { 'dry-run': flag, adopt: flag, json: flag } },
   async (config, { values: { 'dry-run': dryRun, adopt, json } }) => {
     if (config.bucket === null || config.database.url === undefined) {

@@ -44,7 +44,7 @@ describe('npm run doctor, with nothing configured', () => {
   });
 
   it('removes what it stored when it is stopped, and ends with 2', async () => {
-    const doctor = run('node', ['dist/doctor.js'], env);
+    const doctor = run('node', ['dist/signpost.js', 'doctor'], env);
     await doctor.until(/PUT: as signed/);
     expect(await doctor.stop('SIGINT')).toEqual({ code: 2, signal: null });
     expect(doctor.output()).toMatch(/, 0 failures, stopped before the end$/m);
@@ -57,13 +57,13 @@ describe('the commands', () => {
   const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'audit', 'migrate'];
   /** As `npm run` starts them; built by what ran before. */
   const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {
-    const program = run('node', [`dist/${name}.js`, ...args], settings);
+    const program = run('node', ['dist/signpost.js', name, ...args], settings);
     return { ...(await program.ended), output: program.output() };
   };
 
   it.each(COMMANDS)('%s explains itself with --help, whatever the settings are, and ends with 0', async (name) => {
     const { code, output } = await command(name, ['--help'], { PORT: 'wrong' });
-    expect(output).toMatch(/^usage: npm run /);
+    expect(output).toMatch(/^usage: signpost /);
     expect(output).toMatch(/^Exit code: 0 /m);
     expect(code).toBe(0);
   });
@@ -84,7 +84,7 @@ describe('the commands', () => {
   ])('%s: arguments it does not know end with 64, the reason and the usage', async (line) => {
     const [name = '', ...args] = line.split(' ');
     const { code, output } = await command(name, args);
-    expect(output).toMatch(/^(?!usage).+\n\nusage: npm run /);
+    expect(output).toMatch(/^(?!usage).+\n\nusage: signpost /);
     expect(code).toBe(64);
   });
 
@@ -119,7 +119,7 @@ describe('the commands', () => {
   it('token makes what doctor --token explains, from standard input or from TOKEN', async () => {
     const { output } = await command('token', ['alice', '--scope', 'files:read']);
     const token = output.trim();
-    const piped = run('sh', ['-c', `echo ${token} | node dist/doctor.js --token -`], env);
+    const piped = run('sh', ['-c', `echo ${token} | node dist/signpost.js doctor --token -`], env);
     expect(await piped.ended).toMatchObject({ code: 0 });
     expect(piped.output()).toMatch(/^ok {3}token: user +"alice", by sub$/m);
     expect(piped.output()).toMatch(/^ok {3}token: scopes +files:read, by scope$/m);

@@ -1,0 +1,94 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import type { Config } from '../src/config/config.ts';
+import { reasonOf } from '../src/net/reason-of.ts';
+import { describeError, readConfig } from '../src/start/run.ts';
+
+/**
+ * Exit codes of commands. Findings and failures differ, so that an alarm on `found` does not fire because the database
+ * was down.
+ */
+export const EXIT = {
+  /** The command succeeded, or found no problem. */
+  holds: 0,
+  /** The check ran and found a problem; or one of several files failed. */
+  found: 1,
+  /** The command could not run: bad settings, or the bucket, the database or the service does not answer. */
+  failed: 2,
+  /** Unknown arguments (EX_USAGE of sysexits.h). */
+  badUsage: 64,
+  /** Stopped by Ctrl-C (128 and the number of SIGINT, as shells have it). */
+  interrupted: 130,
+} as const;
+
+type Options = NonNullable<ParseArgsConfig['options']>;
+export type Arguments<O extends Options> = ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>;
+
+export type CommandDefinition<O extends Options> = {
+  /** Printed for `--help`, and after the error when arguments are wrong. */
+  usage: string;
+  /** Options for `parseArgs` of `node:util`; `--help` is added. */
+  options?: O;
+  /** Whether positional arguments are allowed. Default false. */
+  allowPositionals?: boolean;
+};
+
+/** Parses the arguments, runs the command, and exits the process. */
+export type Command = (args: readonly string[]) => Promise<never>;
+
+/** A command's arguments are wrong: prints the reason and the usage, and exits with 64. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/**
+ * A command. `--help` prints its usage; unknown arguments exit with 64; otherwise `program` runs, and the process exits
+ * with the code it returns, or with 2 if it throws.
+ */
+export function defineCommand<O extends Options>(
+  { usage, options, allowPositionals = false }: CommandDefinition<O>,
+  program: (args: Arguments<O>) => Promise<number>,
+): Command {
+  return async (argv) => {
+    // Node's own exit code for these is 1, which would mean a finding.
+    process.on('uncaughtException', (error) => {
+      console.error(error);
+      process.exit(EXIT.failed);
+    });
+    try {
+      const args = readArguments(argv, { ...options, help: { type: 'boolean', short: 'h' } }, allowPositionals);
+      if ('help' in args.values && args.values.help === true) {
+        console.log(usage);
+        process.exit(EXIT.holds);
+      }
+      process.exit(await program(args as Arguments<O>));
+    } catch (error) {
+      const isUsage = error instanceof UsageError;
+      console.error(isUsage ? `${error.message}\n\n${usage}` : describeError(error));
+      process.exit(isUsage ? EXIT.badUsage : EXIT.failed);
+    }
+  };
+}
+
+/** A command on the service's own settings: those of the environment and of `.env`. `--help` does not read them. */
+export function defineServiceCommand<O extends Options>(
+  definition: CommandDefinition<O>,
+  program: (config: Config, args: Arguments<O>) => Promise<number>,
+): Command {
+  return defineCommand(definition, (args) => program(readConfig(), args));
+}
+
+function readArguments(args: readonly string[], options: Options, allowPositionals: boolean) {
+  try {
+    return parseArgs({ args: [...args], options, allowPositionals });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** The log of a command: errors and warnings, a line each, on standard error. */
+export const commandLogger = { error: tell, warn: tell, info: () => {}, debug: () => {} };
+
+function tell({ err, ...fields }: Record<string, unknown>, message: string): void {
+  const why = err === undefined ? '' : `: ${reasonOf(err)}`;
+  console.error(`${message}${why}`, ...(Object.keys(fields).length > 0 ? [JSON.stringify(fields)] : []));
+}

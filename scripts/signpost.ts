@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { type Command, EXIT } from './command.ts';
+
+type Entry = { does: string; load: () => Promise<Command> };
+
+/** Each is loaded only when it is called. */
+const SERVICE_COMMANDS: Record<string, Entry> = {
+  start: {
+    does: 'run the service; without settings on an embedded bucket and database',
+    load: async () => (await import('./commands/start.ts')).startCommand,
+  },
+  migrate: {
+    does: 'migrate the database to the newest schema',
+    load: async () => (await import('./commands/migrate.ts')).migrateCommand,
+  },
+  'bucket-setup': {
+    does: "compare the bucket's settings with the service's, and with --yes change them",
+    load: async () => (await import('./commands/bucket-setup.ts')).bucketSetupCommand,
+  },
+  doctor: {
+    does: 'test bucket, database and keys, and say how to fix what fails; explain a token',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  },
+  sweep: {
+    does: 'bring bucket and database together again now',
+    load: async () => (await import('./commands/sweep.ts')).sweepCommand,
+  },
+  rebuild: {
+    does: 'recreate lost rows of files from the objects in the bucket',
+    load: async () => (await import('./commands/rebuild.ts')).rebuildCommand,
+  },
+  audit: {
+    does: 'seal the audit log, or verify it',
+    load: async () => (await import('./commands/audit.ts')).auditCommand,
+  },
+  token: {
+    does: 'mint a token for a user',
+    load: async () => (await import('./commands/token.ts')).tokenCommand,
+  },
+};
+
+const listed = (commands: Record<string, Entry>) =>
+  Object.entries(commands)
+    .map(([name, { does }]) => `  ${name.padEnd(13)} ${does}`)
+    .join('\n');
+
+const HELP = `usage: signpost <command> [options]
+
+The service, on the settings of the environment and of .env:
+${listed(SERVICE_COMMANDS)}
+
+signpost <command> --help explains a command; signpost --version prints the version.
+Without a command, signpost starts the service.`;
+
+const [name = 'start', ...args] = process.argv.slice(2);
+const entry = Object.entries(SERVICE_COMMANDS).find(([each]) => each === name)?.[1];
+
+if (name === '--help' || name === '-h' || name === 'help') {
+  console.log(HELP);
+} else if (name === '--version') {
+  console.log(JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version);
+} else if (entry === undefined) {
+  console.error(`"${name}" is not a command\n\n${HELP}`);
+  process.exit(EXIT.badUsage);
+} else {
+  await (await entry.load())(args);
+}
