@@ -5,7 +5,7 @@ export type Shipment = {
   presignedUrl: string;
   headers?: Readonly<Record<string, string>>;
   body: Blob;
-  /** How many bytes of the body have been sent. Without `XMLHttpRequest`, called only at the end. */
+  /** How many bytes of the body have been sent. Without `XMLHttpRequest` and Node, called only at the end. */
   onSent: (sentBytes: number) => void;
   session: Pick<Session, 'fetch' | 'stallTimeoutMs'>;
   signal: AbortSignal;
@@ -80,12 +80,32 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
   });
 }
 
-async function sendByFetch({ presignedUrl, headers = {}, body, session, signal }: Shipment): Promise<BucketAnswer> {
+async function sendByFetch(shipment: Shipment): Promise<BucketAnswer> {
+  const { presignedUrl, headers = {}, session, signal } = shipment;
   try {
+    const body = countReads(shipment);
     const response = await session.fetch(presignedUrl, { method: 'PUT', headers, body, signal });
     return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
   } catch (cause) {
     signal.throwIfAborted();
     throw networkError(cause);
   }
+}
+
+/** The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. */
+function countReads({ body, onSent }: Shipment): Blob {
+  const counted = body.slice();
+  const read = counted.stream.bind(counted);
+  counted.stream = () => {
+    let sentBytes = 0;
+    const count = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform: (chunk, controller) => {
+        sentBytes += chunk.length;
+        onSent(sentBytes);
+        controller.enqueue(chunk);
+      },
+    });
+    return read().pipeThrough(count);
+  };
+  return counted;
 }

@@ -48,7 +48,7 @@ export type UploadOptions = Remembered & {
    * otherwise each part before it is sent. Default false.
    */
   checksum?: boolean;
-  /** Decreases when bytes must be sent again. Without `XMLHttpRequest`, called only after each part. */
+  /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
   onProgress?: (progress: Progress) => void;
   /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */
   signal?: AbortSignal;
