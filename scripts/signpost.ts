@@ -4,7 +4,7 @@ import { type Command, EXIT } from './command.ts';
 
 type Entry = { does: string; load: () => Promise<Command> };
 
-/** Each is loaded only when it is called. */
+/** Each is loaded only when it is called: a client's command needs neither the AWS SDK nor `pg`. */
 const SERVICE_COMMANDS: Record<string, Entry> = {
   start: {
     does: 'run the service; without settings on an embedded bucket and database',
@@ -40,6 +40,23 @@ const SERVICE_COMMANDS: Record<string, Entry> = {
   },
 };
 
+const CLIENT_COMMANDS: Record<string, Entry> = {
+  upload: {
+    does: 'upload files and folders; resumes what was interrupted',
+    load: async () => (await import('./commands/upload.ts')).uploadCommand,
+  },
+  ls: { does: 'list files', load: async () => (await import('./commands/ls.ts')).lsCommand },
+  get: {
+    does: 'download a file; resumes what was interrupted',
+    load: async () => (await import('./commands/get.ts')).getCommand,
+  },
+  rm: { does: 'delete files', load: async () => (await import('./commands/rm.ts')).rmCommand },
+  usage: {
+    does: 'print how much is stored, and how much may be',
+    load: async () => (await import('./commands/usage.ts')).usageCommand,
+  },
+};
+
 const listed = (commands: Record<string, Entry>) =>
   Object.entries(commands)
     .map(([name, { does }]) => `  ${name.padEnd(13)} ${does}`)
@@ -50,11 +67,14 @@ const HELP = `usage: signpost <command> [options]
 The service, on the settings of the environment and of .env:
 ${listed(SERVICE_COMMANDS)}
 
+A client of a running service. SIGNPOST is its address, TOKEN the bearer token:
+${listed(CLIENT_COMMANDS)}
+
 signpost <command> --help explains a command; signpost --version prints the version.
 Without a command, signpost starts the service.`;
 
 const [name = 'start', ...args] = process.argv.slice(2);
-const entry = Object.entries(SERVICE_COMMANDS).find(([each]) => each === name)?.[1];
+const entry = Object.entries({ ...SERVICE_COMMANDS, ...CLIENT_COMMANDS }).find(([each]) => each === name)?.[1];
 
 if (name === '--help' || name === '-h' || name === 'help') {
   console.log(HELP);

@@ -1,0 +1,53 @@
+import type { ParseArgsConfig } from 'node:util';
+import { SignpostError } from '../src/client/create-signpost.ts';
+import { type Arguments, type Command, type CommandDefinition, defineCommand, EXIT, UsageError } from './command.ts';
+
+/** The end of the usage of every command that is a client of a running service. */
+export const REMOTE_USAGE = `SIGNPOST is the service's address (http://127.0.0.1:3000), TOKEN the bearer token.`;
+
+/** Attempts of a request that a person waits for: some seconds, not a minute. */
+export const QUICK_ATTEMPTS = 4;
+
+type Remote = { url: string; token: string };
+
+/** A command that is a client of a running service. An error that it does not catch is printed; the exit code is 2. */
+export function defineRemoteCommand<O extends NonNullable<ParseArgsConfig['options']>>(
+  definition: CommandDefinition<O>,
+  program: (service: Remote, args: Arguments<O>) => Promise<number>,
+): Command {
+  return defineCommand(definition, async (args) => {
+    const service = remoteService();
+    return program(service, args).catch((error: unknown) => {
+      if (!(error instanceof SignpostError)) throw error;
+      console.error(explain(error));
+      return EXIT.failed;
+    });
+  });
+}
+
+/**
+ * The service that a client's command talks to.
+ * @throws {UsageError} if SIGNPOST or TOKEN is not set, or SIGNPOST is not an http address.
+ */
+function remoteService(): Remote {
+  const { SIGNPOST: url = '', TOKEN: token = '' } = process.env;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw new UsageError('SIGNPOST must be the address of the service, like http://127.0.0.1:3000');
+  }
+  if (token === '') throw new UsageError('TOKEN must be the bearer token');
+  return { url, token };
+}
+
+/** An error as a line for people: the problem, its reasons, and its code for scripts. */
+export function explain(error: unknown): string {
+  if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : String(error);
+  if (error.code === 'network-error') return 'the service or the bucket does not answer (network-error)';
+  const reasons = error.errors.map(({ path, message }) => `${path} ${message}`.trim()).join(', ');
+  return `${error.detail}${reasons === '' ? '' : `: ${reasons}`} (${error.code})`;
+}
+
+/** Whether the service refused this one (1), or could not be asked at all (2): no answer, no valid token, an outage. */
+export function exitCodeOf(error: unknown): number {
+  const isOutage = error instanceof SignpostError && (error.retryable || error.status === 0 || error.status === 401);
+  return isOutage ? EXIT.failed : EXIT.found;
+}

@@ -1,0 +1,133 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT, type Running, run } from './process.ts';
+
+const BIN = join(ROOT, 'dist', 'signpost.js');
+const MIB = 1024 ** 2;
+
+let dir: string;
+let service: Running;
+let env: Record<string, string>;
+const memory = () => join(dir, 'state', 'signpost', 'uploads.json');
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'signpost-client-'));
+  const settings = {
+    ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MAX_UPLOAD_BYTES: String(200 * MIB) },
+    ...{ MULTIPART_THRESHOLD_BYTES: String(5 * MIB), MULTIPART_PART_BYTES: String(5 * MIB) },
+  };
+  await run('node', ['scripts/build.mjs']).ended;
+  service = run('node', [BIN, 'start'], settings, dir);
+  const [, port] = await service.until(/"port":(\d+)/);
+  const token = run('node', [BIN, 'token', 'alice'], settings, dir);
+  await token.ended;
+  env = {
+    ...{ SIGNPOST: `http://127.0.0.1:${port}`, TOKEN: token.output().trim() },
+    XDG_STATE_HOME: join(dir, 'state'),
+  };
+});
+afterAll(async () => {
+  await service.stop('SIGTERM');
+  await rm(dir, { recursive: true, force: true });
+});
+
+async function signpost(args: readonly string[], more: Record<string, string> = {}) {
+  const program = run('node', [BIN, ...args], { ...env, ...more }, dir);
+  const { code } = await program.ended;
+  return { code, output: program.output(), lines: program.output().trimEnd().split('\n') };
+}
+
+describe('the client commands of signpost', () => {
+  it('upload files and folders, list, download, count and delete them', async () => {
+    await mkdir(join(dir, 'case', 'sub'), { recursive: true });
+    await writeFile(join(dir, 'case', 'a.txt'), 'first');
+    await writeFile(join(dir, 'case', 'sub', 'ü b.md'), '# second');
+    const uploaded = await signpost([
+      'upload',
+      'case',
+      '--record',
+      'r1',
+      '--meta',
+      'source=cli',
+      '--checksum',
+      '--json',
+    ]);
+    expect(uploaded.code).toBe(0);
+    const files = uploaded.lines.map((line) => JSON.parse(line)).sort((a, b) => a.size - b.size);
+    expect(files).toMatchObject([
+      { fileName: 'a.txt', contentType: 'text/plain', recordId: 'r1', metadata: { path: 'case/a.txt', source: 'cli' } },
+      { fileName: 'ü b.md', contentType: 'text/markdown', metadata: { path: 'case/sub/ü b.md' } },
+    ]);
+
+    const listed = await signpost(['ls', '--record', 'r1', '--name', 'ü']);
+    expect(listed.lines.map((line) => line.split('\t').at(-1))).toEqual(['ü b.md']);
+
+    const [{ fileId }] = files;
+    expect(await signpost(['get', fileId, '-o', 'copy.txt'])).toMatchObject({ code: 0 });
+    expect(await readFile(join(dir, 'copy.txt'), 'utf8')).toBe('first');
+    expect(await signpost(['get', fileId, '-o', '-'])).toMatchObject({ code: 0, output: 'first' });
+    expect(await signpost(['get', fileId, '-o', 'copy.txt'])).toMatchObject({ code: 2 });
+
+    expect((await signpost(['usage', '--json'])).output).toContain('"files":2');
+    expect(await signpost(['rm', fileId, 'nope'])).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^nope: .* \(file-not-found\)$/m),
+    });
+    expect((await signpost(['usage', '--json'])).output).toContain('"files":1');
+  });
+
+  it('resumes an upload after Ctrl-C: the same upload, and only the parts that are missing', async () => {
+    const bytes = randomBytes(120 * MIB);
+    await writeFile(join(dir, 'film.bin'), bytes);
+    const first = run('node', [BIN, 'upload', 'film.bin'], env, dir);
+    await expect.poll(() => readFile(memory(), 'utf8').catch(() => ''), { interval: 5 }).toContain('uploadId');
+    expect(await first.stop('SIGINT')).toEqual({ code: 130, signal: null });
+    const [saved = ''] = Object.values(JSON.parse(await readFile(memory(), 'utf8')));
+    const { objectKey } = JSON.parse(String(saved));
+
+    const second = await signpost(['upload', 'film.bin', '--json']);
+    expect(second.code).toBe(0);
+    const file = JSON.parse(second.output);
+    expect(file).toMatchObject({ objectKey, size: bytes.length });
+    expect(JSON.parse(await readFile(memory(), 'utf8'))).toEqual({});
+
+    expect(await signpost(['get', file.fileId, '-o', 'back.bin'])).toMatchObject({ code: 0 });
+    const hash = (data: Buffer) => createHash('sha256').update(data).digest('hex');
+    expect(hash(await readFile(join(dir, 'back.bin')))).toBe(hash(bytes));
+  });
+
+  it('go on with a download where it stopped, and refuse what is not the file', async () => {
+    await writeFile(join(dir, 'notes.txt'), 'abcdefghij');
+    const { lines } = await signpost(['upload', 'notes.txt', '--checksum', '--json']);
+    const { fileId, etag } = JSON.parse(lines[0] ?? '');
+    const part = join(dir, `into.txt.${etag.replaceAll('"', '').slice(0, 12)}.part`);
+    await writeFile(part, 'abcde');
+    expect(await signpost(['get', fileId, '-o', 'into.txt'])).toMatchObject({ code: 0 });
+    expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
+
+    await writeFile(part, 'XXXXX');
+    const wrong = await signpost(['get', fileId, '-o', 'into.txt', '--force']);
+    expect(wrong).toMatchObject({ code: 2, output: expect.stringContaining('SHA-256') });
+    expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
+  });
+
+  it('tell what was refused from what could not be asked', async () => {
+    await writeFile(join(dir, 'program.png'), Buffer.from('7f454c4602010100', 'hex'));
+    expect(await signpost(['upload', 'program.png'])).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^program\.png: .* \(verification-failed\)$/m),
+    });
+    const several = await signpost(['upload', 'program.png', 'case'], { TOKEN: 'not-a-token' });
+    expect(several).toMatchObject({ code: 2, output: expect.stringContaining('(unauthenticated)') });
+    expect(await signpost(['ls'], { TOKEN: '' })).toMatchObject({ code: 64 });
+    expect(await signpost(['ls'], { SIGNPOST: 'files.example.com' })).toMatchObject({ code: 64 });
+    expect(await signpost(['upload', 'nowhere'])).toMatchObject({
+      code: 2,
+      output: expect.stringMatching(/^nowhere: cannot be read$/m),
+    });
+    expect(await signpost(['uplaod', 'case'])).toMatchObject({ code: 64, output: expect.stringContaining('"uplaod"') });
+  });
+});
