@@ -17,33 +17,33 @@ import {
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
 
-/** How long one statement may take: an index of many million rows is not built in minutes. */
+/** How long one statement may take: building an index of many million rows can take more than minutes. */
 const STATEMENT_TIMEOUT_SECONDS = 3600;
 
-/** How long to wait for another instance that is migrating, or for a table that long queries use. */
+/** How long to wait for another instance that migrates, or for a table that long queries use. */
 const WAIT_MS = 60_000;
 
-/** How long everybody else may have to wait behind a statement that waits for a table. */
+/** How long a statement waits for a table, since all other queries on the table wait behind it. */
 const LOCK_TIMEOUT = sql.raw(`'900ms'`);
 
 /**
- * Brings the database to the schema of the SQL files in `folder` (what `drizzle-kit generate` wrote). Does nothing, and
- * needs no right to, when it is there already. Safe when many instances start at once: they take turns under an
+ * Brings the database to the schema of the SQL files in `folder` (what `drizzle-kit generate` wrote). If the schema is
+ * up to date, it does nothing and needs no rights to. Safe when many instances start at once: they take turns under an
  * advisory lock (PostgreSQL documentation, section 13.3.5), waiting at most 60 seconds.
  *
- * The lock and all settings are a transaction's, so any pooler will do. Each migration is one transaction, and a
- * failure leaves the database as it was before it. What waits for a table's lock makes every other query on that table
- * wait behind it: it gives up after 900 ms, and the migration is tried again.
+ * The lock and all settings belong to a transaction, so it works behind any pooler. Each migration is one transaction,
+ * and a failure leaves the database as it was before. A statement that waits for a table's lock blocks every other
+ * query on that table: it gives up after 900 ms, and the migration is tried again.
  *
- * A migration whose first line is `-- migrate: statement by statement` is for tables with many rows: an index that is
- * built CONCURRENTLY, a constraint NOT VALID that is then validated, which cannot be in one transaction or would keep
- * the table locked to its end. It is committed after each statement, and **must bear to be repeated from its
- * beginning** after a crash: `DROP INDEX CONCURRENTLY IF EXISTS` before `CREATE INDEX CONCURRENTLY`, `DROP CONSTRAINT
- * IF EXISTS` before `ADD`. Statements with CONCURRENTLY run by themselves, the others each in a transaction with the
- * same bound on locks. A database that has no such table yet is migrated the same way.
+ * A migration whose first line is `-- migrate: statement by statement` is for tables with many rows: it builds an index
+ * CONCURRENTLY or adds a constraint NOT VALID and validates it, which is impossible in one transaction or would lock
+ * the table until its end. It is committed after each statement, and **must be repeatable from its beginning** after a
+ * crash: `DROP INDEX CONCURRENTLY IF EXISTS` before `CREATE INDEX CONCURRENTLY`, `DROP CONSTRAINT IF EXISTS` before
+ * `ADD`. Statements with CONCURRENTLY run outside a transaction, each other one in its own transaction with the same
+ * limit on waiting for locks. An empty database is migrated the same way.
  *
- * Throws `database-unavailable` as `queryDatabase` does and when its turn does not come, and Drizzle's error for a
- * migration that fails.
+ * Throws `database-unavailable` as `queryDatabase` does and if its turn does not come in time, and Drizzle's error if a
+ * migration fails.
  */
 export async function migrateDatabase({
   url,
@@ -57,7 +57,7 @@ export async function migrateDatabase({
   const migrations = await readMigrations(folder);
   const database = connectDatabase({
     ...{ url: directUrl(url), driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS },
-    // One holds the lock while the other runs what cannot be in its transaction.
+    // One holds the lock while the other runs statements that cannot be in its transaction.
     maxConnections: 2,
   });
   try {
@@ -74,8 +74,8 @@ export async function migrateDatabase({
 }
 
 /**
- * @throws `database-unavailable` naming the migrations that the database lacks, and as `queryDatabase` does; the
- * driver's error where the login may not look (`src/db/runtime-rights.ts`).
+ * @throws `database-unavailable` naming the missing migrations, and as `queryDatabase` does; the driver's error if the
+ * login may not read them (`src/db/runtime-rights.ts`).
  */
 export async function requireMigrated(
   { withConnection }: Pick<Database, 'withConnection'>,
@@ -90,25 +90,25 @@ export async function requireMigrated(
   );
 }
 
-/** Whether something was done: false while another instance migrates, or a table is locked. */
+/** Runs one step; false while another instance migrates, or a table is locked. */
 async function takeTurn(database: Database, migrations: readonly Migration[]): Promise<boolean> {
   try {
     return await database.withConnection((db) =>
       db.transaction(async (tx) => {
-        // Asked again and again, not waited for: building an index concurrently waits for every running statement.
+        // Polled, because building an index concurrently waits for every running statement, also one that waits for a lock.
         const lock = sql`select pg_try_advisory_xact_lock(${MIGRATION_LOCK}) as locked`;
         const [turn] = await rowsOf(tx, z.object({ locked: z.boolean() }), lock);
         if (turn?.locked !== true) return false;
         await bound(tx);
         if ((await lastApplied(tx)) === null) {
-          // Whoever had the turn before may have made them: what PostgreSQL remembers of names is a moment behind.
+          // The instance before may have created them: PostgreSQL's cache of names can be outdated for a moment.
           await tx.execute(sql`create schema if not exists drizzle`);
           const columns = sql`id serial primary key, hash text not null, created_at bigint`;
           await tx.execute(sql`create table if not exists ${APPLIED} (${columns})`);
           return true;
         }
         const pending = await pendingMigrations(tx, migrations);
-        // One a turn: what it locks is free before the next one begins, which may take long.
+        // One per turn, so that its locks are released before the next one, which may take long.
         const [next] = pending;
         if (next?.isStepwise) await runStepwise(database, next);
         else if (next !== undefined) await run(tx, next);
@@ -121,7 +121,7 @@ async function takeTurn(database: Database, migrations: readonly Migration[]): P
   }
 }
 
-/** Settings of the transaction that runs; the role's own may be too strict for a migration, or have no end. */
+/** Sets the transaction's timeouts: the role's own may be too short for a migration, or missing. */
 async function bound(tx: Db): Promise<void> {
   await tx.execute(sql`set local lock_timeout = ${LOCK_TIMEOUT}`);
   await tx.execute(sql`set local statement_timeout = ${sql.raw(`'${STATEMENT_TIMEOUT_SECONDS}s'`)}`);
@@ -133,7 +133,7 @@ async function run(tx: Db, { statements, hash, when }: Migration): Promise<void>
   await tx.execute(sql`insert into ${APPLIED} (hash, created_at) values (${hash}, ${when})`);
 }
 
-/** Each statement on a connection beside the one that holds the lock; the last line notes that all are done. */
+/** Runs each statement on another connection than the one with the lock; the row at the end records the migration. */
 async function runStepwise(database: Database, { statements, hash, when }: Migration): Promise<void> {
   for (const statement of statements) {
     if (/\bconcurrently\b/i.test(statement)) {
@@ -144,7 +144,7 @@ async function runStepwise(database: Database, { statements, hash, when }: Migra
   await database.withConnection((db) => db.execute(note));
 }
 
-/** Again and again, until it gets its locks in time. */
+/** Repeats a statement until it gets its locks in time. */
 async function runShort(database: Database, statement: string): Promise<void> {
   const since = performance.now();
   for (;;) {
@@ -162,7 +162,7 @@ async function runShort(database: Database, statement: string): Promise<void> {
   }
 }
 
-/** Neon's pooled host hands a session on after each transaction; its direct host does not, and bears hours. */
+/** Neon's pooled host keeps no session between transactions; its direct host does, for hours. */
 function directUrl(url: string): string {
   const direct = new URL(url);
   if (isNeonHost(direct.hostname)) direct.hostname = direct.hostname.replace('-pooler.', '.');

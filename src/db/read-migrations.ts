@@ -21,7 +21,7 @@ export type Migration = {
 
 const journal = z.object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) });
 
-/** The migrations of a folder that `drizzle-kit generate` wrote. @throws when the folder lacks one of its files. */
+/** The migrations of a folder that `drizzle-kit generate` wrote. @throws {Error} if a file is missing. */
 export async function readMigrations(folder: string): Promise<Migration[]> {
   const files = readMigrationFiles({ migrationsFolder: folder });
   const { entries } = journal.parse(JSON.parse(await readFile(join(folder, 'meta/_journal.json'), 'utf8')));
@@ -33,10 +33,10 @@ export async function readMigrations(folder: string): Promise<Migration[]> {
   });
 }
 
-/** What Drizzle's own migrator keeps, and drizzle-kit reads. */
+/** The table that Drizzle's own migrator writes and drizzle-kit reads. */
 export const APPLIED = sql.raw('drizzle.__drizzle_migrations');
 
-/** When the newest migration of the database was made: 0 without any, null where none was ever tried. */
+/** The time (`when`) of the newest applied migration: 0 without any, null without the table of migrations. */
 export async function lastApplied(db: Db): Promise<number | null> {
   const there = await rowsOf(
     db,
@@ -52,7 +52,7 @@ export async function lastApplied(db: Db): Promise<number | null> {
   return last?.at ?? 0;
 }
 
-/** Those that the database lacks, as Drizzle's own migrator tells: what is newer than the newest applied one. */
+/** The migrations to apply, found as Drizzle's own migrator does: those newer than the newest applied one. */
 export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
   db: Db,
   migrations: readonly M[],
@@ -62,7 +62,7 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
 }
 
 /**
- * How a database stands against the migrations of a folder: the names of those it lacks, and whether it has later ones.
+ * Compares a database with the migrations of a folder: the names of missing ones, and whether the database has later ones.
  */
 export async function appliedMigrations(db: Db, folder: string) {
   const migrations = await readMigrations(folder);

@@ -6,10 +6,10 @@ import type { Db } from './open-pool.ts';
 import { rowsOf, sqlState } from './query-database.ts';
 import { USER_ROLE } from './schema.ts';
 
-/** What the database itself fills is missing: the number, transaction and time of an event. */
+/** Without the columns that the database fills: `id`, `xid` and `at`. */
 const EVENT_COLUMNS = 'actor_id, user_id, action, outcome, file_id, object_key, address, request_id';
 
-/** What requests need, which run as `USER_ROLE`. The migrations grant it; a dump that is restored may have lost it. */
+/** The rights of requests, which run as `USER_ROLE`. The migrations grant them; a restored dump may have lost them. */
 export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   files: [
     'SELECT',
@@ -22,8 +22,8 @@ export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * What a login needs on each table, that runs the service and does not own the tables: for jobs, for the admins' audit
- * log, and for looking at the migrations.
+ * The rights on each table for a login that runs the service without owning the tables: for jobs, the admins' audit
+ * log, and reading the migrations.
  */
 export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   files: ['SELECT', 'INSERT', 'UPDATE (object_removed_at)', 'DELETE'],
@@ -35,21 +35,20 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
 };
 
-/** Those on which there is a right. */
+/** The tables with at least one right. */
 export function tablesIn(rights: typeof RUNTIME_RIGHTS): string[] {
   return Object.keys(rights).filter((table) => rights[table]?.length);
 }
 
-/** A statement for each table. */
+/** One GRANT for each table. */
 export function tableGrants(rights: typeof RUNTIME_RIGHTS, grantee: string): string[] {
   return tablesIn(rights).map((table) => `GRANT ${rights[table]?.join(', ')} ON ${table} TO ${grantee}`);
 }
 
 /**
- * The statements that give a login these rights, for the tables' owner to run. Row level security lets it see every row
- * by a policy of its own name, since it is not the owner. It gets no right to create or change a table, and none to
- * give rights.
- * @param hasPolicy says of a table that its policy is there.
+ * The statements that grant a login these rights, to be run by the tables' owner. Since the login is not the owner, a
+ * policy with its name lets it see every row. It gets no right to create or change a table, or to grant rights.
+ * @param hasPolicy whether a table already has this policy.
  */
 export function grantStatements(role: string, hasPolicy = (_table: string) => false): string[] {
   const to = pg.escapeIdentifier(role);
@@ -64,11 +63,10 @@ export function grantStatements(role: string, hasPolicy = (_table: string) => fa
 }
 
 /**
- * Gives a login what it needs to run the service, or nothing when something of it is refused; as often as one likes,
- * and after each migration. A policy that is new locks its table for a moment: it waits 900 ms at most for long
- * queries.
- * @throws {Error} saying what an administrator has to run, where the owner may not; the driver's for a role that does
- * not exist; `database-unavailable`, also when a table is locked.
+ * Grants a login the rights to run the service, all or none. Run it after each migration; it may be repeated. A new
+ * policy locks its table for a moment: it waits at most 900 ms for long queries.
+ * @throws {Error} naming the statement for an administrator, if the owner may not run it; the driver's error if the
+ * role does not exist; `database-unavailable`, also if a table is locked.
  */
 export async function grantRuntimeRights(
   options: Pick<DatabaseOptions, 'url' | 'driver'>,
@@ -93,7 +91,7 @@ export async function grantRuntimeRights(
 }
 
 /**
- * Membership in the users' role, and the schema of the tables: often given already, and not always the owner's to give.
+ * Grants membership in `USER_ROLE` and the use of the tables' schema, if missing: the owner may not always grant them.
  */
 async function join(tx: Db, role: string): Promise<void> {
   const row = z.object({ is_member: z.boolean(), schema: z.string(), has_schema: z.boolean() });
@@ -111,7 +109,7 @@ async function join(tx: Db, role: string): Promise<void> {
       await tx.execute(sql.raw(statement));
     } catch (error) {
       if (sqlState(error) !== '42501') throw error;
-      throw new Error(`this login may not grant that; let an administrator run once: ${statement};`, { cause: error });
+      throw new Error(`this login may not grant this; an administrator must run once: ${statement};`, { cause: error });
     }
   }
 }

@@ -22,29 +22,29 @@ import type { Mismatch, ProblemCode } from '../contract/errors.ts';
 import { FILE_STATE_NAMES, type FileState, NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 
 /**
- * Who a user's statements run as: a role without any rights but those the migrations grant, for whom row level security
- * holds (`Database.asUser`). The role that logs in owns the tables, and reads past their policies: jobs need to.
+ * The role of users' statements (`Database.asUser`). It has only the rights that the migrations grant, and row level
+ * security applies to it. The role that logs in owns the tables and bypasses their policies, as jobs need.
  */
 export const USER_ROLE = 'signpost_app';
 const userRole = pgRole(USER_ROLE).existing();
 
-/** Where `Database.asUser` puts the user's id, for the policies. */
+/** The setting in which `Database.asUser` puts the user's id, for the policies. */
 export const USER_SETTING = 'signpost.user_id';
 
 const LOGIN_RUNS_SERVICE = "(select has_table_privilege(session_user, 'leases'::regclass, 'update'))";
 
 /**
- * The rows of the user whose statement it is; no row without a user. And none for a login of another database of the
- * same cluster, which may well act as `USER_ROLE`, too: roles are the whole cluster's. Who serves this database may
- * write its leases, as its owner or by a grant; asked once a statement, not for each row.
+ * The rows of the statement's user; no row without a user. Roles belong to the whole cluster, so a login of another
+ * database may also act as `USER_ROLE`; it gets no row. Only logins that serve this database may write its leases, as
+ * owner or by a grant; this is checked once per statement.
  */
 const ownRows = (ownerId: SQLWrapper) =>
   sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true) and ${sql.raw(LOGIN_RUNS_SERVICE)}`;
 
-/** Milliseconds, as a JavaScript `Date` holds them: a cursor made from a row must equal what is stored. */
+/** With milliseconds, as a JavaScript `Date`: a cursor made from a row must equal the stored time. */
 const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
-/** These states, written out: a check has no parameters. */
+/** The states as literals, because a check has no parameters. */
 const inStates = (status: SQLWrapper, states: readonly FileState[]) =>
   sql`${status} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`;
 
@@ -56,29 +56,29 @@ export type Refusal = {
 };
 
 /**
- * One row for each upload that was verified, and for each that was refused. `npx drizzle-kit generate` turns a change
- * here into a migration. It may have millions of rows: what locks it for long (an index, a key, a check of every row)
- * goes into a migration that runs statement by statement, see `migrateDatabase`.
+ * One row for each verified upload and each refused one. `npx drizzle-kit generate` turns a change here into a
+ * migration. The table may have millions of rows: a change that locks it for long (an index, a key, a check of every
+ * row) needs a migration that runs statement by statement, see `migrateDatabase`.
  *
- * `USER_ROLE` may add a row with all its columns and update only those that change: a column that changes needs
- * `GRANT UPDATE ("name") ON "files" TO signpost_app` in its migration.
+ * `USER_ROLE` may insert all columns and update only some: a new column that users change needs `GRANT UPDATE ("name")
+ * ON "files" TO signpost_app` in its migration.
  */
 export const files = pgTable(
   'files',
   {
     /**
-     * UUIDv7, the one in the object key: confirming twice meets its own row. Of one owner; another's may be the same.
+     * The UUIDv7 of the object key, so that confirming twice finds the same row. Unique for each owner.
      */
     id: uuid('id').notNull(),
     ownerId: text('owner_id').notNull(),
     objectKey: text('object_key').notNull(),
-    /** Where the bytes are, when a verified upload was copied away from `object_key`. */
+    /** The key of the verified copy, if the upload was copied from `object_key`. */
     storedKey: text('stored_key'),
     /** As the client named it, any Unicode; the reduced name is in the key. */
     fileName: text('file_name').notNull(),
-    /** As it was claimed, in the form that `toMediaType` gives it. */
+    /** The type that the client claimed, normalized by `toMediaType`. */
     contentType: text('content_type').notNull(),
-    /** What its first bytes say it is; null where they say nothing for certain. */
+    /** The type detected from the first bytes; null if it is not certain. */
     detectedContentType: text('detected_content_type'),
     /** Up to 5 TiB, well inside a double's 2^53. */
     sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
@@ -91,30 +91,30 @@ export const files = pgTable(
     metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
     status: text('status', { enum: FILE_STATE_NAMES }).notNull().default(NEW_FILE_STATE),
     createdAt: time('created_at').notNull(),
-    /** Of a refused one; null where it was given up or never confirmed. */
+    /** Why the upload was refused; null if it was aborted or never confirmed. */
     refusal: jsonb('refusal').$type<Refusal>(),
     /** When it was deleted or refused. */
     deletedAt: time('deleted_at'),
-    /** When its object was removed: the last that remains to be done for a deleted file. */
+    /** When its object was removed: the last step of a deletion. */
     objectRemovedAt: time('object_removed_at'),
   },
   (t) => [
     // Ids are unique per owner, so a user who learns another's id cannot block it.
     primaryKey({ name: 'files_pkey', columns: [t.ownerId, t.id] }),
     unique('files_object_key_key').on(t.objectKey),
-    // The files of a record and those of a document type, in the order of time. The indexes of the orders themselves,
-    // and the one of names, are at `ownFiles`. All ascending on purpose: read backward they are newest first, while
-    // `.desc()` would emit DESC NULLS LAST, which does not serve ORDER BY created_at DESC.
+    // The files of a record and of a document type, by time. See `ownFiles` for the indexes of the sort orders and of
+    // names. All are ascending: read backward they give the newest first, while `.desc()` would emit DESC NULLS LAST,
+    // which does not serve ORDER BY created_at DESC.
     index('files_record_idx')
       .on(t.ownerId, t.status, t.recordId, t.createdAt, t.id)
       .where(sql`${t.recordId} is not null`),
     index('files_document_type_idx')
       .on(t.ownerId, t.status, t.documentType, t.createdAt, t.id)
       .where(sql`${t.documentType} is not null`),
-    // For types that are rare. Few and long groups of equal keys: PostgreSQL keeps each key once, so it is small.
+    // For rare types. PostgreSQL stores each of the few distinct keys once, so it is small.
     index('files_content_type_idx').on(t.ownerId, t.status, t.contentType),
     uniqueIndex('files_stored_key_key').on(t.storedKey).where(sql`${t.storedKey} is not null`),
-    // What the sweeper has to finish, and what it may forget.
+    // For the sweeper: deletions to finish, and rows to forget.
     index('files_deleted_idx').on(t.deletedAt, t.id).where(sql`${t.deletedAt} is not null`),
     check('files_size_bytes_check', sql`${t.sizeBytes} >= 0`),
     check('files_status_check', inStates(t.status, FILE_STATE_NAMES)),
@@ -129,15 +129,14 @@ export const files = pgTable(
 export type FileRow = typeof files.$inferSelect;
 
 /**
- * The user's own files, as they are found: a view that the role that logs in owns and that holds them to their user by
- * itself, with the same words as the policy on `files`. Behind a policy PostgreSQL takes into an index only what cannot
- * leak (section 41.5 of its documentation), and a search in names is not of that kind. What it finds is read from
- * `files`.
+ * The user's own files, for searches: a view owned by the role that logs in, with the same condition as the policy on
+ * `files`. With a policy, PostgreSQL uses an index only for leakproof conditions (section 41.5 of its documentation),
+ * and a search in names is not leakproof. The rows found are then read from `files`.
  *
- * Drizzle cannot say these, so the migration 0004 has them by hand:
- * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each order, with the columns that filters
- *   look at (INCLUDE), so that the table is not read for a file that is passed over.
- * - `files_grams_idx`: a GIN index of all three characters in a row of `search_name`, for names that are rare.
+ * Drizzle cannot express these indexes, so the migration 0004 has them by hand:
+ * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each sort order, with the columns of the
+ * filters (INCLUDE), so that the table is not read for files that do not match.
+ * - `files_grams_idx`: a GIN index of all trigrams of `search_name`, for rare names.
  */
 export const ownFiles = pgView('own_files', {
   id: uuid('id').notNull(),
@@ -152,7 +151,7 @@ export const ownFiles = pgView('own_files', {
   contentType: text('content_type').notNull(),
 }).existing();
 
-/** What each user's active and archived files add up to; a trigger on `files` keeps it, and the quota. */
+/** The total of each user's active and archived files; a trigger on `files` updates it and enforces the quota. */
 export const fileUsage = pgTable(
   'file_usage',
   {
@@ -170,8 +169,8 @@ export const fileUsage = pgTable(
 const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' });
 
 /**
- * Who runs a job, of all instances: `create-leases.ts`. Whoever may write these is served by row level security, see
- * `ownRows`: grant it to the logins of this database only.
+ * The instance that runs a job: `create-leases.ts`. A login that may write this table gets users' rows (`ownRows`):
+ * grant it to the logins of this database only.
  */
 export const leases = pgTable(
   'leases',
@@ -179,7 +178,7 @@ export const leases = pgTable(
     name: text('name').notNull(),
     /** Of the run, not of the instance. */
     holder: text('holder').notNull(),
-    /** One more for each holder. */
+    /** Increases with each holder. */
     fence: bigint('fence', { mode: 'number' }).notNull(),
     /** By the database's clock. */
     expiresAt: time('expires_at').notNull(),
@@ -188,27 +187,26 @@ export const leases = pgTable(
 ).enableRLS();
 
 /**
- * Who did what to which file: rows are added and never changed. `USER_ROLE` may give every column but those that the
- * database itself fills (`id`, `xid`, `at`): a new column needs `GRANT INSERT ("name") ON "audit_events" TO
- * signpost_app`.
+ * Who did what to which file: rows are added and never changed. `USER_ROLE` may insert every column except those that
+ * the database fills (`id`, `xid`, `at`): a new column needs `GRANT INSERT ("name") ON "audit_events" TO signpost_app`.
  */
 export const auditEvents = pgTable(
   'audit_events',
   {
     id: bigint('id', { mode: 'number' }).generatedAlwaysAsIdentity(),
-    /** The transaction that added the row: what tells the rows of finished transactions from those still to come. */
+    /** The transaction that added the row: it separates finished transactions from running ones. */
     xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
     at: time('at').notNull().defaultNow(),
-    /** Who acted; differs from `userId` where somebody acted on another's behalf. */
+    /** Who acted; differs from `userId` if an admin acted for another user. */
     actorId: text('actor_id').notNull(),
-    /** Whose file it is; of a refusal, as whom it was asked for. */
+    /** The file's owner; for a refusal, the user of the request. */
     userId: text('user_id').notNull(),
     action: text('action').notNull(),
-    /** `ok`, or the code of the problem that was the answer. */
+    /** `ok`, or the code of the problem. */
     outcome: text('outcome').notNull(),
     fileId: uuid('file_id'),
     objectKey: text('object_key'),
-    /** The client's IP address, as far as it is known. */
+    /** The client's IP address, if known. */
     address: text('address'),
     requestId: text('request_id').notNull(),
   },
@@ -223,19 +221,19 @@ export const auditEvents = pgTable(
 
 export type AuditEventRow = typeof auditEvents.$inferSelect;
 
-/** Each closes the stretch of the audit log from the seal before to its own end: `src/audit/seal-audit-log.ts`. */
+/** Each seal covers the audit log since the previous seal: `src/audit/seal-audit-log.ts`. */
 export const auditSeals = pgTable(
   'audit_seals',
   {
     /** 1, 2, 3, … without a gap. */
     number: integer('number').notNull(),
-    /** The stretch: the rows of transactions from this one on, and before the other. */
+    /** The rows of transactions from this one, up to but excluding `toXid`. */
     fromXid: xid8('from_xid').notNull(),
     toXid: xid8('to_xid').notNull(),
     events: bigint('events', { mode: 'number' }).notNull(),
-    /** The highest id up to here: after a move to another cluster, where transactions count anew, higher are new. */
+    /** The highest id so far. After a move to another cluster, where transaction ids start again, higher ids are new rows. */
     lastId: bigint('last_id', { mode: 'number' }).notNull(),
-    /** SHA-256, hexadecimal, over the seal before and the rows. */
+    /** SHA-256, hexadecimal, over the previous seal and the rows. */
     hash: text('hash').notNull(),
     sealedAt: time('sealed_at').notNull(),
   },
@@ -244,17 +242,17 @@ export const auditSeals = pgTable(
 
 export type AuditSealRow = typeof auditSeals.$inferSelect;
 
-/** What a sweep has counted. */
+/** The counts of a sweep. */
 export type SweepCounts = {
-  /** Objects that were looked at. */
+  /** Objects listed. */
   listed: number;
-  /** Objects under keys that are not an upload's: left alone. */
+  /** Objects whose key is not an upload's: left alone. */
   foreign: number;
   /** Uploads that were not confirmed within a day: removed. */
   abandoned: number;
   /** Copies that belong to no file, and objects uploaded again after their file was confirmed or deleted: removed. */
   stray: number;
-  /** Objects of deleted files and of refused uploads whose time had come: removed. */
+  /** Objects of deleted files (after `DELETE_AFTER_SECONDS`) and of refused uploads: removed. */
   deleted: number;
   /** Uploads in parts that were not finished within a week: aborted. */
   aborted: number;
@@ -266,7 +264,7 @@ export type SweepCounts = {
   failed: number;
 };
 
-/** The one row of the sweeper: how far it is, or how the last sweep ended. */
+/** The sweeper's only row: the progress of a sweep, or the result of the last one. */
 export const sweeps = pgTable(
   'sweeps',
   {
@@ -280,16 +278,16 @@ export const sweeps = pgTable(
 ).enableRLS();
 
 /**
- * The words that this database has written, or was about to write, into the bucket's marker. Whichever of them is
- * there, the bucket is this database's; one that is not here was written by another, or by this one after what it has
- * now been set back to: `src/jobs/examine-marker.ts`.
+ * The words that this database has written, or was about to write, into the bucket's marker. If the marker has one of
+ * them, the bucket belongs to this database. Any other word was written by another database, or by this one after the
+ * state that it was restored to: `src/jobs/examine-marker.ts`.
  */
 export const markerWords = pgTable(
   'marker_words',
   {
     word: text('word').notNull(),
     issuedAt: time('issued_at').notNull().defaultNow(),
-    /** Whether the bucket has taken it. */
+    /** Whether it was written to the bucket. */
     isWritten: boolean('is_written').notNull().default(false),
   },
   (t) => [primaryKey({ name: 'marker_words_pkey', columns: [t.word] })],
