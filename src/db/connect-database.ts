@@ -10,13 +10,12 @@ export type Statement<Rows> = (db: Db) => { execute(values?: Record<string, unkn
 
 export type Database = {
   /**
-   * Runs one statement as a user: in a transaction of its own, as the role without rights of its own, the user's id set
-   * for the policies of row level security. A statement that forgets whose rows it wants gets no others than the
-   * user's. `settings` are more of PostgreSQL's, for this transaction.
+   * Runs one statement as a user: in its own transaction, as `USER_ROLE`, with the user's id set for the policies of
+   * row level security. A statement without a condition on the owner still sees only the user's rows. `settings` are
+   * further settings of PostgreSQL for this transaction.
    *
-   * BEGIN with the settings, the statement and COMMIT leave in one flight where the driver sends a query before the
-   * last one is answered (`pg`, in its pipeline mode): one round trip. Neon's sends them one by one. Throws, and runs
-   * again after a rollback, as `queryDatabase` does.
+   * With `pg` in pipeline mode, BEGIN with the settings, the statement and COMMIT are sent together, in one round trip.
+   * Neon's driver sends them one by one. Throws, and runs again after a rollback, as `queryDatabase` does.
    */
   asUser<Rows>(
     userId: string,
@@ -25,22 +24,22 @@ export type Database = {
     settings?: Readonly<Record<string, string>>,
   ): Promise<Rows>;
   /**
-   * The role that logged in, whom row level security lets see everything: for jobs, in single statements, each on any
-   * connection of the pool; run them inside `queryDatabase`. Not for transactions: where BEGIN fails, Drizzle never
-   * gives the connection back.
+   * Queries as the role that logged in, which sees all rows: for jobs, in single statements, each on any connection of
+   * the pool; run them inside `queryDatabase`. Not for transactions: if BEGIN fails, Drizzle never returns the
+   * connection to the pool.
    */
   db: Db;
   /**
-   * Runs `use` on one connection, for transactions. Nothing may be set for the session: behind a pooler the next
-   * transaction is on another one. Throws, and runs `use` again after a rollback, as `queryDatabase` does.
+   * Runs `use` on one connection, for transactions. Do not set session parameters: behind a pooler, the next
+   * transaction runs in another session. Throws, and runs `use` again after a rollback, as `queryDatabase` does.
    */
   withConnection<T>(use: (db: Db) => Promise<T>): Promise<T>;
   /**
-   * Resolves when the database answers and can be written; throws `database-unavailable` when not, within 5 seconds.
-   * On a connection of its own, so that it waits for no request's query.
+   * Resolves if the database answers and is writable; otherwise throws `database-unavailable`, within 5 seconds. It has
+   * its own connection, so it never waits for requests.
    */
   ping(): Promise<void>;
-  /** Waits for running queries, then closes every connection. Once. */
+  /** Waits for running queries, then closes every connection. Call it once. */
   close(): Promise<void>;
 };
 
@@ -49,11 +48,11 @@ export type DatabaseOptions = {
   url: string;
   /** Default: `neon` for a host under `neon.tech`, `pg` for any other. */
   driver?: DatabaseDriver | undefined;
-  /** 1 or more, default 10; besides one for `ping`. */
+  /** 1 or more, default 10; `ping` has one more. */
   maxConnections?: number;
   /** How long one query may take, default 10. */
   queryTimeoutSeconds?: number;
-  /** False behind a pooler that does not know named statements (PgBouncer before 1.21). Default true. */
+  /** False behind a pooler that does not support named statements (PgBouncer before 1.21). Default true. */
   prepare?: boolean;
 };
 
@@ -66,12 +65,12 @@ export function isNeonHost(hostname: string): boolean {
 const PING_TIMEOUT_SECONDS = 5;
 
 /**
- * A pool of connections. Nothing is opened before the first query, so a database that is down does not fail the start;
- * when it is back, the same handle works again. After a failover, connections to a server that became read-only or is
- * shutting down are closed, and the next ones go wherever the URL leads then; none lives longer than 5 minutes.
+ * A pool of connections. It opens the first connection for the first query, so a start succeeds while the database is
+ * down, and works once it is back. After a failover, connections to a server that is read-only or shutting down are
+ * closed, and new ones go to the server that the URL then leads to. A connection lives at most 5 minutes.
  *
- * The query timeout is the client's own: as a start-up parameter, `statement_timeout` is refused by PgBouncer and by
- * Neon's pooler. A bound on the server's side is the role's to set.
+ * The client measures the query timeout: PgBouncer and Neon's pooler refuse the start-up parameter `statement_timeout`.
+ * A limit on the server can be set for the role.
  */
 export function connectDatabase({
   url,
@@ -89,14 +88,14 @@ export function connectDatabase({
     asUser: (userId, statement, values = {}, settings = {}) =>
       queryDatabase(() =>
         pool.lend(async (connection) => {
-          // First: a statement that cannot be built must not leave a transaction open.
+          // Built before BEGIN, so that an error here leaves no transaction open.
           const prepared = prepareOn(connection, statement);
           const begin = beginAs(connection, { ...settings, role: USER_ROLE, [USER_SETTING]: userId });
           const sent = [begin, prepared.execute(values), connection.client.query('commit')] as const;
           const [begun, answered, ended] = await Promise.allSettled(sent);
           const errors = [begun, answered, ended].flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
           if (answered.status === 'fulfilled' && errors.length === 0) return answered.value;
-          // COMMIT of what a read-only server refused is answered well. A broken connection weighs most.
+          // After a read-only server has refused the statement, COMMIT succeeds. An error that breaks the connection comes first.
           throw errors.find(isBroken) ?? errors[0];
         }),
       ),
@@ -124,7 +123,7 @@ function beginAs({ client }: Connection, settings: Readonly<Record<string, strin
   return client.query(`begin; select ${set.join(', ')}`);
 }
 
-/** Drizzle's prepared queries go out before `execute` returns: in order, then, with what surrounds them. */
+/** Drizzle sends a prepared query before `execute` returns, so it is sent in order between BEGIN and COMMIT. */
 function prepareOn<Rows>({ db, prepared }: Connection, statement: Statement<Rows>): ReturnType<Statement<Rows>> {
   const known = prepared.get(statement);
   if (known !== undefined) return known as ReturnType<Statement<Rows>>;

@@ -5,16 +5,16 @@ import type { Db } from './open-pool.ts';
 import { queryDatabase } from './query-database.ts';
 import { type AuditEventRow, auditEvents } from './schema.ts';
 
-/** What did not come with a change: that has its row from the statement that made it. */
+/** An event without a change. (A statement that changes a file adds the event itself.) */
 type LooseEvent = Act & Pick<AuditEventRow, 'userId' | 'outcome' | 'fileId' | 'objectKey'>;
 
-/** Adding to the audit log, and reading it. All throw `database-unavailable` as `queryDatabase` does. */
+/** Adds to the audit log and reads it. All functions throw `database-unavailable` as `queryDatabase` does. */
 export type AuditLog = {
-  /** One statement for all; each must be its user's. */
+  /** Adds the user's events in one statement. */
   add(userId: string, events: readonly LooseEvent[]): Promise<void>;
-  /** Resolves when all that was being added is there, or failed: not everybody waits for what is added. */
+  /** Resolves when all running `add` calls have ended, since some callers do not wait for them. */
   settle(): Promise<void>;
-  /** The newest events first, at most `limit`, those before the id: one user's, or for null everybody's. */
+  /** At most `limit` events before an id, newest first: those of one user, or of all users for null. */
   list(page: { userId: string | null; limit: number; before?: number | undefined }): Promise<AuditEventRow[]>;
 };
 
@@ -28,7 +28,7 @@ export function createAuditLog({ asUser, db }: Pick<Database, 'asUser' | 'db'>):
           sql`(${actorId}, ${event.userId}, ${action}, ${outcome}, ${fileId}::uuid, ${objectKey}, ${address},
             ${requestId})`,
       );
-      // Drizzle's own insert names every column, also those that only the database may fill.
+      // Drizzle's insert would name every column, also those that only the database may fill.
       const insert = sql`
         insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
         values ${sql.join(rows, sql`, `)}`;

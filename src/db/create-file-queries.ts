@@ -9,32 +9,32 @@ import type { Db } from './open-pool.ts';
 import { errorDetail, sqlState } from './query-database.ts';
 import { type FileRow, files, fileUsage, type Refusal } from './schema.ts';
 
-/** Which file, and whose it must be. `id` must be a UUID. */
+/** A file's id (a UUID) and its owner. */
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 
 /** Columns that are set later; the upload sets all others. */
 const { status, refusal, deletedAt, objectRemovedAt, ...newFileColumns } = getTableColumns(files);
 
-/** What an upload brings. */
+/** The columns that an upload sets. */
 export type NewFile = Pick<FileRow, keyof typeof newFileColumns>;
 
 /**
- * What may change of a file. A final state also dates the deletion, by the database's clock: retention counts from it.
+ * The columns that may change. A final state also sets `deleted_at`, by the database's clock: retention counts from it.
  */
 export type FileChange = {
   [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
 };
 
-/** What a user's active and archived files add up to. */
+/** The total of a user's active and archived files. */
 export type Usage = { sizeBytes: number; files: number };
 
 /**
- * The queries on files, each as its owner and bound to what is the owner's. A change and its row in the audit log are
- * one statement. All throw `database-unavailable` as `queryDatabase` does.
+ * The queries on files. Each runs as the owner and reaches only the owner's rows. A change and its row in the audit log
+ * are one statement. All throw `database-unavailable` as `queryDatabase` does.
  */
 export type FileQueries = {
   /**
-   * The inserted row, or null if a row with this id or this object key exists, of any owner.
+   * The inserted row, or null if the owner has a row with this id, or any owner one with this object key.
    * One statement, so exactly one of any number of concurrent calls gets the row.
    * @throws {Problem} `quota-exceeded`; then no row is inserted.
    */
@@ -45,19 +45,19 @@ export type FileQueries = {
    * @param act the entry in the audit log; null for none.
    */
   refuse(file: NewFile, refusal: Refusal | null, act: Act | null): Promise<FileRow | null>;
-  /** The owner's file, or null; a row in a final state is no file. */
+  /** The owner's file, or null. A row in a final state is not a file. */
   find(file: FileId): Promise<FileRow | null>;
-  /** The same, with rows in final states. */
+  /** The same, including rows in final states. */
   findAny(file: FileId): Promise<FileRow | null>;
   /**
-   * Those of the owner's files that have these ids (none twice), in no order, and this key where one is given. Each
-   * counts as downloaded, if all are there and downloadable; else none does.
+   * The owner's files with these distinct ids, unordered, and with this key if one is given. If all are found and
+   * downloadable, the audit log gets a row for each, otherwise none.
    */
   findToDownload(
     these: { ids: readonly string[]; ownerId: string; objectKey: string | null },
     act: Act,
   ): Promise<FileRow[]>;
-  /** The changed row, or null when the owner has no such file, or none in one of these states. */
+  /** The changed row, or null if the owner has no such file in one of these states. */
   change(file: FileId, from: readonly FileState[], change: FileChange, act: Act): Promise<FileRow | null>;
   /** Records that the object of a deleted or refused file was removed, now by the database's clock. */
   markRemoved(file: FileId): Promise<void>;
@@ -66,21 +66,21 @@ export type FileQueries = {
   usage(ownerId: string): Promise<Usage>;
 };
 
-/** What the migrations' trigger on `files` raises; its detail is the user's `Usage` without the new file. */
+/** SQLSTATE of the trigger on `files`; its detail is the user's `Usage` without the new file. */
 const QUOTA_EXCEEDED = 'QF001';
 
 const p = sql.placeholder;
 
-/** For a statement that inserts these columns: a value of each, by its name here. */
+/** A placeholder for each column, by its name here. */
 function placeholdersOf<Columns extends object>(columns: Columns): Record<keyof Columns, Placeholder>;
 function placeholdersOf(columns: object): Record<string, Placeholder> {
   return Object.fromEntries(Object.keys(columns).map((name) => [name, p(name)]));
 }
 
-/** For a statement that takes an act, where there is none. */
+/** The values of an act for a statement without one. */
 const NO_ACT = { actorId: null, address: null, requestId: null, action: null } satisfies Record<keyof Act, null>;
 
-/** What other rows are held against by time is dated by the database: the clocks of the instances may differ. */
+/** Times that are compared between rows come from the database: the clocks of the instances may differ. */
 const NOW = sql`now()`;
 const owned = eq(files.ownerId, p('ownerId'));
 const isFile = inArray(files.status, statesWith('isFinal', false));
@@ -134,7 +134,7 @@ const usage = (db: Db) =>
     .where(eq(fileUsage.ownerId, p('ownerId')))
     .prepare('file_usage_find');
 
-/** @param quota how much each user may have; null: no limit. */
+/** @param quota of each user; null: no limit. */
 export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, quota: Limits['quota']): FileQueries {
   const quotaSettings = {
     'signpost.quota_bytes': String(quota.bytes ?? ''),

@@ -3,34 +3,34 @@ import type { Database } from './connect-database.ts';
 import { queryDatabase } from './query-database.ts';
 import { leases } from './schema.ts';
 
-/** What a task has while it is the only one that runs under its name. */
+/** Held by a task while it is the only one that runs under its name. */
 export type Lease = {
-  /** Aborted when the lease is lost: another instance may have begun the task, so this one has to stop. */
+  /** Aborted when the lease is lost: another instance may have started the task, so this one must stop. */
   signal: AbortSignal;
-  /** Grows with each holder. What is written under a lower number than the database has is out of date. */
+  /** Grows with each holder. Writes with a lower number than the database has are outdated. */
   fence: number;
   /**
-   * Asks the database whether the lease is still held, and renews it: for what must not happen under an old fence.
-   * @throws {Error} when it is not, and `database-unavailable`.
+   * Renews the lease in the database. Call it before any step that must not happen after the lease is lost.
+   * @throws {Error} if it is lost, and `database-unavailable`.
    */
   check: () => Promise<void>;
 };
 
 /**
- * Runs a task unless another instance runs it. While the task runs, its lease is renewed; when an instance dies, the
- * lease ends by itself a minute later.
- * @returns what the task returned; null when another instance has the lease.
+ * Runs a task unless another instance runs it. While the task runs, its lease is renewed; if the instance dies, the
+ * lease expires within a minute.
+ * @returns the task's result; null if another instance has the lease.
  * @throws what the task throws, and `database-unavailable`.
  */
 export type Exclusively = <T>(name: string, task: (lease: Lease) => Promise<T>) => Promise<T | null>;
 
-/** How long a lease lives without being renewed. */
+/** The lifetime of a lease that is not renewed. */
 const TERM_SECONDS = 60;
 
 /**
- * Leases are rows, and not advisory locks: a lock of a session stays with a pooler's connection when its instance has
- * moved on to another one (PgBouncer's transaction mode, Supavisor, Neon's pooler). They end by the database's clock,
- * so the clocks of the instances may differ.
+ * Leases are rows instead of advisory locks: a session's lock stays with the pooler's connection after its instance got
+ * another one (PgBouncer's transaction mode, Supavisor, Neon's pooler). They expire by the database's clock, so the
+ * clocks of the instances may differ.
  */
 export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SECONDS): Exclusively {
   const expiresAt = sql`now() + ${termSeconds} * interval '1 second'`;
@@ -49,7 +49,7 @@ export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SE
     );
     return taken?.fence;
   };
-  /** Whether it was still held. */
+  /** Whether the lease was still held. */
   const extend = async (name: string, holder: string, fence: number, until = expiresAt): Promise<boolean> => {
     const isThis = and(eq(leases.name, name), eq(leases.holder, holder), eq(leases.fence, fence));
     const held = await queryDatabase(() =>
@@ -73,7 +73,7 @@ export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SE
     const timer = setInterval(
       () =>
         check().catch(() => {
-          // A database that is away for a moment costs nothing; one that does not come back ends the lease.
+          // A short outage of the database has no effect; a longer one ends the lease.
           const leftMs = renewedAt + termSeconds * 1000 - performance.now();
           if (leftMs < (termSeconds * 1000) / 4) lost.abort(new Error(`the lease "${name}" could not be renewed`));
         }),
@@ -83,7 +83,7 @@ export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SE
       return await task({ signal: lost.signal, fence, check });
     } finally {
       clearInterval(timer);
-      // What cannot be given back ends by itself.
+      // If the lease cannot be released, it expires.
       await extend(name, holder, fence, sql`now()`).catch(() => false);
     }
   };

@@ -7,17 +7,17 @@ import { queryDatabase, rowsOf } from './query-database.ts';
 import { files, markerWords } from './schema.ts';
 
 /**
- * What tells a database from every other, and from a copy of itself. null where the server does not say.
+ * Distinguishes a database from every other one and from its copies. null if the server does not tell the value.
  *
- * | | becomes another with |
+ * | | changes with |
  * |---|---|
- * | `cluster` | a dump into another cluster, an upgrade by pg_upgrade |
- * | `branch` | a branch of Neon's, or a restore of one |
- * | `database` | a dump into another database, CREATE DATABASE … TEMPLATE |
- * | `table` | a dump into this same database |
- * | `timeline` | a point-in-time restore of the server, a stand-by that takes over |
+ * | `cluster` | a restore into another cluster, an upgrade by pg_upgrade |
+ * | `branch` | a Neon branch, or its restore |
+ * | `database` | a restore into another database, CREATE DATABASE … TEMPLATE |
+ * | `table` | a restore into the same database |
+ * | `timeline` | a point-in-time restore of the server, a promoted stand-by |
  *
- * A snapshot of its disk is the same in all of them: that, the marker's words tell.
+ * A snapshot of its disk has the same values; the marker's words reveal it.
  */
 export type DatabaseIdentity = z.infer<typeof databaseIdentity>;
 
@@ -31,11 +31,11 @@ export const databaseIdentity = z.object({
   timeline: z.string().nullable(),
 });
 
-/** How long a word may be on its way to the bucket, by far: those that old, and written over, are forgotten. */
+/** Far longer than a word takes to reach the bucket: overwritten words of this age are deleted. */
 const WORD_LIFE = sql`interval '1 hour'`;
 
 /**
- * What the bucket's marker is held against, as the role that logs in. All throw `database-unavailable` as
+ * The queries that check the bucket's marker, as the role that logs in. All throw `database-unavailable` as
  * `queryDatabase` does.
  */
 export type MarkerQueries = ReturnType<typeof createMarkerQueries>;
@@ -45,7 +45,7 @@ export function createMarkerQueries({ db }: Pick<Database, 'db'>, url: string) {
   const { hostname } = new URL(url);
   const neonHost = isNeonHost(hostname) ? hostname.replace('-pooler.', '.') : null;
 
-  /** null where the server refuses to say, or does not know. */
+  /** null if the server refuses, or does not know the value. */
   async function ask(expression: string): Promise<string | null> {
     try {
       const query = sql.raw(`select (${expression})::text as value`);
@@ -73,7 +73,7 @@ export function createMarkerQueries({ db }: Pick<Database, 'db'>, url: string) {
       return { ...known, cluster, timeline, branch: branch || neonHost };
     },
 
-    /** What time it is by the database's clock. */
+    /** The time by the database's clock. */
     async clock(): Promise<Date> {
       const query = sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`;
       const [row] = await queryDatabase(() => rowsOf(db, z.object({ ms: z.number() }), query));
@@ -85,17 +85,17 @@ export function createMarkerQueries({ db }: Pick<Database, 'db'>, url: string) {
       return (await queryDatabase(() => db.$count(markerWords, eq(markerWords.word, word)))) > 0;
     },
 
-    /** Whether the bucket has ever taken a word of this database's. */
+    /** Whether this database has ever written a word to the bucket. */
     async hasWritten(): Promise<boolean> {
       return (await queryDatabase(() => db.$count(markerWords, eq(markerWords.isWritten, true)))) > 0;
     },
 
-    /** Remembers a word before it goes to the bucket, so that a crash in between is no disagreement. */
+    /** Stores a word before it is written to the bucket, so that after a crash in between both still match. */
     async issue(word: string): Promise<void> {
       await queryDatabase(() => db.insert(markerWords).values({ word }));
     },
 
-    /** The bucket has taken the word; those long before it cannot be there any more. */
+    /** Records that the bucket has the word, and deletes much older words, which it can no longer have. */
     async markWritten(word: string): Promise<void> {
       const isOld = lt(
         markerWords.issuedAt,
@@ -105,7 +105,7 @@ export function createMarkerQueries({ db }: Pick<Database, 'db'>, url: string) {
       await queryDatabase(() => db.delete(markerWords).where(isOld));
     },
 
-    /** How many of these files have no row, in whatever state. */
+    /** How many of these files have no row in any state. */
     async missing(these: readonly FileId[]): Promise<number> {
       if (these.length === 0) return 0;
       const isOne = or(...these.map(({ id, ownerId }) => and(eq(files.ownerId, ownerId), eq(files.id, id))));

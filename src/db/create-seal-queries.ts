@@ -3,7 +3,7 @@ import type { Database } from './connect-database.ts';
 import { queryDatabase } from './query-database.ts';
 import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './schema.ts';
 
-/** Rows of the audit log: from the first transaction on and before the other, after the one id and up to the other. */
+/** A range of the audit log: transactions from `fromXid` up to but excluding `toXid`, ids after `afterId` up to `upToId`. */
 export type Stretch = {
   fromXid: string;
   /** null: to the end. */
@@ -13,13 +13,13 @@ export type Stretch = {
   upToId: number | null;
 };
 
-/** What the cluster says of its transactions, at one moment. */
+/** The state of the cluster's transactions at one moment. */
 export type Horizon = {
   /** Every transaction before this one has ended. */
   finishedBefore: string;
-  /** No transaction of this cluster has had this id yet, or a higher one. */
+  /** The cluster has not yet used this transaction id, or a higher one. */
   nextXid: string;
-  /** The highest transaction and id of rows that are another cluster's, by their transactions; null: there are none. */
+  /** The highest transaction and id of rows from another cluster, as their transactions show; null if there are none. */
   foreignXid: string | null;
   foreignId: number | null;
 };
@@ -28,7 +28,7 @@ export type Horizon = {
 const PAGE_ROWS = 1000;
 
 /**
- * What sealing the audit log and verifying it ask of the database, as the role that logs in. All throw
+ * The queries that seal and verify the audit log, as the role that logs in. All throw
  * `database-unavailable` as `queryDatabase` does.
  */
 export type SealQueries = ReturnType<typeof createSealQueries>;
@@ -45,7 +45,7 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
   const page = (where: SQL | undefined) =>
     withConnection((connection) =>
       connection.transaction(async (tx) => {
-        // Where its statistics are behind, PostgreSQL would sort the whole rest of a long stretch for each page.
+        // With outdated statistics, PostgreSQL would sort the rest of a long range again for each page.
         await tx.execute(sql`set local enable_sort = off`);
         const rows = tx.select().from(auditEvents).where(where);
         return rows.orderBy(asc(auditEvents.xid), asc(auditEvents.id)).limit(PAGE_ROWS);
@@ -54,8 +54,8 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
 
   return {
     /**
-     * One statement, so one snapshot: no row of this cluster's can be seen whose transaction it does not know.
-     * @param fromXid leaves out the rows of transactions before, which are sealed.
+     * One statement, so one snapshot: it knows the transaction of every visible row of this cluster.
+     * @param fromXid earlier transactions are sealed, and their rows are ignored.
      */
     async horizon(fromXid: string, afterId: number): Promise<Horizon> {
       const foreign = sql`
@@ -74,11 +74,11 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
       return horizon;
     },
 
-    /** All of them, first to last. */
+    /** All seals, first to last. */
     seals: (): Promise<AuditSealRow[]> =>
       queryDatabase(() => db.select().from(auditSeals).orderBy(asc(auditSeals.number))),
 
-    /** The last seal, or null; and the id after which the rows of its chain's cluster begin. */
+    /** The last seal, or null; and the id after which the rows of its cluster begin. */
     async last(): Promise<{ seal: AuditSealRow | null; afterId: number }> {
       const before = sql`select max(number) - 1 from ${auditSeals} where from_xid = '0'`;
       const [row] = await queryDatabase(() =>
@@ -94,7 +94,7 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
       return row ?? { seal: null, afterId: 0 };
     },
 
-    /** The rows of a stretch in the order of transaction and id. */
+    /** The rows of a range, ordered by transaction and id. */
     async *rows(stretch: Stretch): AsyncGenerator<AuditEventRow> {
       let last: AuditEventRow | undefined;
       do {
@@ -108,7 +108,7 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
     /** How many rows the whole log has. */
     count: (): Promise<number> => queryDatabase(() => db.$count(auditEvents)),
 
-    /** False when there is a seal of this number: somebody else was faster. */
+    /** False if another instance has already added a seal with this number. */
     async add(seal: AuditSealRow): Promise<boolean> {
       const added = await queryDatabase(() =>
         db.insert(auditSeals).values(seal).onConflictDoNothing().returning({ number: auditSeals.number }),

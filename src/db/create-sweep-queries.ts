@@ -7,18 +7,18 @@ import type { FileId, NewFile } from './create-file-queries.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
 import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
 
-/** How far a sweep has come: the last key it has dealt with, null before the first, and what it counted until there. */
+/** The progress of a sweep: the last key that it has handled (null before the first), and its counts so far. */
 export type SweepState = { afterKey: string | null; counts: SweepCounts; startedAt: Date; finishedAt: Date | null };
 
-/** A stretch of keys in the order of their bytes: those after the first, up to and with the last. */
+/** A range of keys in byte order: after `after`, up to and including `upTo`. */
 export type KeyRange = { after: string; upTo: string };
 
-/** An object that was removed: of which file or upload, and under which key. */
+/** A removed object: its file or upload, and its key. */
 export type Removal = FileId & { key: string };
 
 type Column = typeof files.objectKey | typeof files.storedKey;
 
-/** What the sweeper asks about everybody's files, as the role that logs in. All throw `database-unavailable`. */
+/** The sweeper's queries on all users' files, as the role that logs in. All throw `database-unavailable`. */
 export type SweepQueries = ReturnType<typeof createSweepQueries>;
 
 export function createSweepQueries({ db }: Pick<Database, 'db'>) {
@@ -30,7 +30,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
   const within = (column: Column, { after, upTo }: KeyRange) => and(gt(column, after), lte(column, upTo));
 
   return {
-    /** Refused, or deleted before then, the object not known to be gone, oldest first; those after the row given. */
+    /** Refused files, and files deleted before `deletedBefore`, whose object is not yet removed: oldest first, after a row. */
     toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
       const isDue = or(itsObject('goes'), lte(files.deletedAt, deletedBefore));
       const order = [files.deletedAt, files.id, files.ownerId];
@@ -46,11 +46,11 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       );
     },
 
-    /** The rows of these files, in whatever state. */
+    /** The rows of these files, in any state. */
     withIds: (these: readonly FileId[]): Promise<FileRow[]> =>
       queryDatabase(() => db.select().from(files).where(isOneOf(these))),
 
-    /** Those of these keys that hold the copy of a file, or of a deleted one that is still to be removed. */
+    /** The keys among these that hold a file's copy, or a deleted file's copy that is not yet removed. */
     async usedCopies(keys: readonly string[]): Promise<Set<string>> {
       const isUsed = or(itsObject('stays'), and(itsObject('waits'), isNull(files.objectRemovedAt)));
       const rows = await queryDatabase(() =>
@@ -62,7 +62,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       return new Set(rows.flatMap(({ key }) => key ?? []));
     },
 
-    /** The files that ought to have their object in a stretch of keys but have none of these. */
+    /** The files whose object must be in this range of keys, but is not among `keys`. */
     async withoutObject(range: KeyRange, keys: readonly string[]): Promise<FileRow[]> {
       const others = (column: Column) => sql`${column} <> all(${sql.param([...keys])}::text[])`;
       const select = (column: Column, rest: SQL) =>
@@ -72,7 +72,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
             .from(files)
             .where(and(itsObject('stays'), rest, within(column, range), others(column))),
         );
-      // Two statements, each along its own index.
+      // Two statements, so that each uses its own index.
       const [uploaded, copied] = await Promise.all([
         select(files.objectKey, isNull(files.storedKey)),
         select(files.storedKey, isNotNull(files.storedKey)),
@@ -81,8 +81,8 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
     },
 
     /**
-     * Burns the ids of uploads that nobody confirmed, so that none of them can become a file: `FileQueries.refuse` for
-     * many. Returns those that it burned; the others have a row by now.
+     * Burns the ids of unconfirmed uploads, so that they can never become files: `FileQueries.refuse` for many. Returns
+     * the burned ones; the others have a row by now.
      */
     async refuse(uploads: readonly NewFile[]): Promise<FileId[]> {
       if (uploads.length === 0) return [];
@@ -91,7 +91,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       return queryDatabase(() => db.insert(files).values(rows).onConflictDoNothing().returning({ id, ownerId }));
     },
 
-    /** The objects of these deleted or refused files are gone: since now, and said so in the audit log. */
+    /** Records, also in the audit log, that the objects of these deleted or refused files were removed now. */
     async markRemoved(these: readonly FileId[], act: Act): Promise<void> {
       if (these.length === 0) return;
       const removed = sql`
@@ -100,7 +100,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       await queryDatabase(() => db.execute(sql`with removed as (${removed}) ${logRemovals(act, sql`removed`)}`));
     },
 
-    /** What was removed and has no row that says so goes into the audit log. */
+    /** Adds removed objects that have no row to the audit log. */
     async logRemovals(removals: readonly Removal[], act: Act): Promise<void> {
       if (removals.length === 0) return;
       const list = <Field extends keyof Removal>(field: Field) => sql.param(removals.map((removal) => removal[field]));
@@ -109,9 +109,9 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       await queryDatabase(() => db.execute(logRemovals(act, these)));
     },
 
-    /** Deletes rows whose object was removed before that time, at most `limit`; how many. */
+    /** Deletes at most `limit` rows whose object was removed before `removedBefore`, and returns their number. */
     async forget(removedBefore: Date, limit: number): Promise<number> {
-      // Nothing is removed before it is deleted: so the index of deletions serves.
+      // An object is never removed before its file is deleted, so the index of deletions can be used.
       const isOver = and(lte(files.deletedAt, removedBefore), lte(files.objectRemovedAt, removedBefore));
       const over = sql`select ctid from ${files} where ${isOver} order by deleted_at limit ${limit}`;
       const forgotten = sql`delete from ${files} where ctid = any(array(${over})) returning 1`;
@@ -120,7 +120,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       return row?.count ?? 0;
     },
 
-    /** The last sweep, finished or not; null before the first. */
+    /** The current or last sweep; null before the first. */
     async readState(): Promise<SweepState | null> {
       const { afterKey, counts, startedAt, finishedAt } = sweeps;
       const [row] = await queryDatabase(() => db.select({ afterKey, counts, startedAt, finishedAt }).from(sweeps));

@@ -3,7 +3,7 @@ import { NEW_FILE_STATE, type StatesWith } from '../contract/file-states.ts';
 import type { Database, Statement } from './connect-database.ts';
 import { type FileRow, files, ownFiles } from './schema.ts';
 
-/** The orders of a list, `-` descending; names by the bytes of their lower-case form, equal ones by their ids. */
+/** The orders of a list. `-` is descending; names are ordered by the bytes of their lower-case form, equal values by id. */
 export const FILE_SORTS = {
   createdAt: { key: 'createdAt', direction: asc },
   '-createdAt': { key: 'createdAt', direction: desc },
@@ -13,10 +13,10 @@ export const FILE_SORTS = {
   '-size': { key: 'sizeBytes', direction: desc },
 } as const;
 
-/** Where a page ended: what its last file is ordered by, and its id. */
+/** The end of a page: the sort key and the id of its last file. */
 export type FilePosition = { key: Date | string | number; id: string };
 
-/** A file, and what it is ordered by. */
+/** A file and its sort key. */
 export type FoundFile = { row: FileRow; key: FilePosition['key'] };
 
 export type FilePage = {
@@ -29,20 +29,20 @@ export type FilePage = {
   after?: FilePosition | undefined;
   recordId?: string | undefined;
   documentType?: string | undefined;
-  /** As stored; one without parameters finds it with parameters, too, and `image/*` all of a kind. */
+  /** As stored. Without parameters it also finds the type with parameters; `image/*` finds all images. */
   contentType?: string | undefined;
   /** From this moment on. */
   createdFrom?: Date | undefined;
   /** Before this moment. */
   createdTo?: Date | undefined;
-  /** A part of the name, in whatever case. */
+  /** A part of the name; case does not matter. */
   q?: string | undefined;
 };
 
 /**
- * How many rows are scanned in order before falling back to an index, for filters that no index has in that order. With
- * many matches, the scan soon fills a page; with few, an index finds them all and they are sorted. With one match in
- * 400 of a million files, both take 5 ms (bench/README.md).
+ * How many rows are scanned in order before another index is used, for filters without an index in that order. With
+ * many matches, the scan soon fills a page; with few, another index finds them all, and they are sorted. With one match
+ * in 400 of a million files, both take 5 ms (bench/README.md).
  */
 const NEAR = 2_000;
 const FAR = 25_000;
@@ -52,8 +52,8 @@ type Columns = { [Name in keyof typeof ownFiles._.selectedFields]: SQLWrapper };
 type Filter = (of: Columns) => SQL | undefined;
 
 /**
- * A page of the owner's files: `limit` of them where there are as many, those after the position where there is one.
- * A walk over all pages meets each file that stays once, whatever comes and goes meanwhile.
+ * A page of the owner's files: up to `limit` files after the position, or from the start. Over all pages, each
+ * remaining file comes exactly once, even if files are added or removed meanwhile.
  * @throws {Problem} `database-unavailable`.
  */
 export async function findFiles({ asUser }: Pick<Database, 'asUser'>, page: FilePage): Promise<FoundFile[]> {
@@ -78,8 +78,8 @@ export async function findFiles({ asUser }: Pick<Database, 'asUser'>, page: File
 }
 
 /**
- * The page `where` others hold `among` the first files in order, as many as `inOrder` says, or, where that is null,
- * among all. The rows are read from `files` itself, where the policy holds as well.
+ * Takes the first `inOrder` files (null: all) that match `among`, in order, and of them a page that matches `where`.
+ * The rows are read from `files`, so that its policy applies too.
  */
 function find(
   page: FilePage,
@@ -93,7 +93,7 @@ function find(
       .from(ownFiles)
       .where(and(eq(ownFiles.status, status), among(ownFiles), isAfter(page)))
       .orderBy(...(inOrder === null ? [] : [direction(ownFiles[key]), direction(ownFiles.id)]))
-      // Null is no limit, but PostgreSQL plans what is inside it without regard to the order outside.
+      // This is no real limit, but with it PostgreSQL plans the inner query without regard to the outer order.
       .limit(inOrder ?? Number.MAX_SAFE_INTEGER)
       .as('candidates');
     const found = db
@@ -142,12 +142,12 @@ function isOfType({ contentType }: Columns, wanted: string): SQL | undefined {
   return wanted.endsWith('/*') ? within : and(within, sql`rtrim(split_part(${contentType}, ';', 1)) = ${wanted}`);
 }
 
-/** True of all names with `q` in them, and of few others: what the index of names can tell. */
+/** True for all names that contain `q`, and for few others: a condition for the index of names. */
 function mayHold(of: Columns, ownerId: string, q: string): SQL {
   return sql`file_grams(${of.ownerId}, ${of.searchName}) @@ file_query(${ownerId}, ${folded(q)})`;
 }
 
-/** As `search_name` is written. */
+/** The same form as `search_name`. */
 function folded(q: string): SQL {
   return sql`lower(normalize(${q}::text, NFC))`;
 }

@@ -17,7 +17,7 @@ export type DatabaseDriver = 'pg' | 'neon';
 /** Drizzle, typed the same for both drivers. */
 export type Db = PgDatabase<PgQueryResultHKT>;
 
-/** What both drivers' clients have in common. */
+/** The common interface of both drivers' clients. */
 type Client = {
   query(query: string | { text: string; name?: string | undefined }, values?: unknown[]): Promise<unknown>;
   escapeLiteral(text: string): string;
@@ -27,19 +27,20 @@ type Client = {
 export type Connection = {
   client: Client;
   db: Db;
-  /** What was prepared on it, by what made it; it lives as long as the connection. */
+  /** Statements prepared on this connection, by the function that made them. */
   prepared: WeakMap<object, unknown>;
 };
 
 export type ConnectionPool = {
-  /** Each of its statements on any connection. */
+  /** Runs each statement on any connection. */
   db: Db;
   /**
-   * Runs `use` on one connection. It goes back to the pool, unless `use` throws what leaves doubts about it: no answer,
-   * a server that is shutting down, or one that became read-only. Of such a server, no connection is used again.
+   * Runs `use` on one connection, then returns it to the pool. If `use` throws an error that makes the connection
+   * doubtful (no answer, or a server that is shutting down or read-only), the connection is closed; for such a server,
+   * all its connections are.
    */
   lend<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
-  /** Every connection that is open now is closed instead of being used again: the server is not what it was. */
+  /** Replaces every open connection by a new one before its next use, after a change of server. */
   renew(): void;
   end(): Promise<void>;
 };
@@ -49,17 +50,17 @@ export type PoolOptions = {
   driver: DatabaseDriver;
   max: number;
   queryTimeoutSeconds: number;
-  /** Whether statements keep their names, and so their plans, on a connection. */
+  /** Whether statements keep their names, and therefore their plans, on a connection. */
   prepare: boolean;
 };
 
 /** How long opening a connection, or waiting for a free one, may take. */
 const CONNECT_TIMEOUT_SECONDS = 5;
 
-/** After a move to another server, behind a name or a balancer, this is the longest that the old one is used. */
+/** How long an old server may still be used after its name or balancer leads to another one. */
 const MAX_LIFETIME_SECONDS = 300;
 
-/** Opens nothing before the first query. */
+/** Opens the first connection for the first query. */
 export function openPool({ url, driver, max, queryTimeoutSeconds, prepare }: PoolOptions): ConnectionPool {
   return OPEN[driver](
     {
@@ -82,7 +83,7 @@ const OPEN = {
     return manage(pool, wrap, (query) => drizzlePg({ client: overriding(pool, query) }));
   },
   neon: (options: NeonPoolConfig, prepare: boolean) => {
-    // Node has a WebSocket of its own only since version 22.
+    // Node has a WebSocket since version 22 only.
     neonConfig.webSocketConstructor = WebSocket;
     const pool = new NeonPool(options);
     const wrap = (client: NeonPoolClient) => drizzleNeon({ client: prepare ? client : withoutNames(client) });
@@ -92,7 +93,7 @@ const OPEN = {
 
 type Query = Client['query'];
 
-/** The same, with another `query`. */
+/** The same object with another `query`. */
 function overriding<T extends object>(original: T, query: Query): T {
   return Object.create(original, { query: { value: query } });
 }
@@ -117,8 +118,8 @@ function manage<C extends Client & EventEmitter>(
 ): ConnectionPool {
   let generation = 0;
   const known = new WeakMap<C, Connection & { generation: number }>();
-  // A connection may die at any time, in the pool or in use. Whoever uses it next is told; these events, unheard, would
-  // end the process.
+  // A connection may fail at any time, in the pool or in use. The next query on it throws; without listeners, these
+  // events would end the process.
   pool.on('error', () => {});
   pool.on('connect', (client) => {
     client.on('error', () => {});
@@ -140,7 +141,7 @@ function manage<C extends Client & EventEmitter>(
       return await use(connection);
     } catch (error) {
       isDoubtful = isBroken(error);
-      // Once for all that meet it together.
+      // Only once for concurrent failures.
       if (isStale(error) && connection.generation === generation) generation += 1;
       throw error;
     } finally {

@@ -2,33 +2,33 @@ import { DrizzleQueryError, type SQL } from 'drizzle-orm';
 import { z } from 'zod';
 import { Problem, unavailable } from '../contract/errors.ts';
 
-/** SQLSTATE of a statement that lost against another one and may simply be run again. */
+/** SQLSTATE of a statement that conflicted with another one and can be run again. */
 const ROLLED_BACK = /^(40001|40P01)$/;
 
 /**
- * SQLSTATE of a server that cannot serve now: connection exceptions (08), insufficient resources (53), operator
- * intervention (57: shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover, a
- * lock that is not to be had, a database that takes no connections for a while (55000), and a table that is missing
- * because the database was down at start and is migrated any moment now.
+ * SQLSTATE of a temporary failure: connection exceptions (08), insufficient resources (53), operator intervention (57:
+ * shutdown, starting up, cancelled), system errors (58), a read-only stand-by after a failover (25006), a lock timeout
+ * (55P03), a database that accepts no connections for a while (55000), and a missing table (42P01), because the
+ * database was down at start and will be migrated soon.
  */
 const NOT_NOW = /^(08|53|57|58|25006$|42P01$|55000$|55P03$|28|3D)/;
 
-/** Of an error that ends the connection, whatever its SQLSTATE: poolers have some of their own (Supavisor: XX000). */
+/** The severity of an error that ends the connection, with any SQLSTATE: poolers use their own (Supavisor: XX000). */
 const FATAL = /^(FATAL|PANIC)$/;
 
 /** SQLSTATE of a server that refuses these credentials or this database: it may accept them after a fix. */
 const REFUSED = /^(28|3D)/;
 
-/** What the drivers' pools and Node's sockets say when there is no connection to be had, or none that answers. */
+/** Messages of the drivers' pools and Node's sockets without a connection, or with one that does not answer. */
 const NO_CONNECTION = /connect|read timeout|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
 
 /**
- * Runs a query, and tells "the database does not answer" from everything else. The one place that reads driver errors.
- * `query` is run a second time when the first was rolled back (serialization failure, deadlock).
+ * Runs a query, and distinguishes "the database does not answer" from other errors: the only place that reads driver
+ * errors. After a rollback (serialization failure, deadlock), `query` is run a second time.
  *
- * Throws `database-unavailable` for a connection refused, reset, terminated or timed out, and for the SQLSTATE
- * classes above (PostgreSQL documentation, appendix A, "PostgreSQL Error Codes"). Anything else as it is, a `Problem`
- * thrown inside `query` too.
+ * Throws `database-unavailable` if the connection was refused, reset, terminated or timed out, and for the SQLSTATE
+ * classes above (PostgreSQL documentation, appendix A, "PostgreSQL Error Codes"). Any other error is thrown unchanged,
+ * also a `Problem` from inside `query`.
  */
 export async function queryDatabase<T>(query: () => Promise<T>): Promise<T> {
   try {
@@ -41,21 +41,21 @@ export async function queryDatabase<T>(query: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether the server refuses these credentials or this database: no waiting helps, so at start it is an error. */
+/** Whether the server refuses these credentials or this database: waiting does not help, so a start fails. */
 export function isRefused(problem: Problem): boolean {
   return REFUSED.test(sqlState(problem.cause) ?? '');
 }
 
 /**
- * SQLSTATE of a server that this connection, or any to the same address, had better not ask again: it is read-only
- * since a failover, shutting down, or starting.
+ * SQLSTATE of a server whose connections must not be used again: it is read-only after a failover, shutting down, or
+ * starting.
  */
 const STALE = /^(25006|57P0[123])$/;
 
-/** And of a connection that has ended, or is about to. */
+/** SQLSTATE of a connection that has ended or is about to. */
 const BROKEN = /^(08|25P03$|53|57P|58)/;
 
-/** Whether its connections should be closed, so that the next ones find the server that serves now. */
+/** Whether the server's connections must be closed, so that new ones reach the current server. */
 export function isStale(error: unknown): boolean {
   return STALE.test(sqlState(error) ?? '');
 }
@@ -66,7 +66,7 @@ export function isBroken(error: unknown): boolean {
   return state === undefined || BROKEN.test(state) || isFatal(error) || isStale(error);
 }
 
-/** The rows of a raw statement: both drivers answer with them, and Drizzle's common type for them does not say so. */
+/** The rows of a raw statement: both drivers return them, but Drizzle's common type does not have them. */
 export async function rowsOf<Row extends z.ZodType>(
   db: { execute(query: SQL): PromiseLike<unknown> },
   row: Row,
@@ -75,7 +75,7 @@ export async function rowsOf<Row extends z.ZodType>(
   return z.object({ rows: z.array(row) }).parse(await db.execute(query)).rows;
 }
 
-/** Whether a lock was not to be had within `lock_timeout`. */
+/** Whether a statement did not get its lock within `lock_timeout`. */
 export function isLockTimeout(error: unknown): boolean {
   return sqlState(error instanceof Problem ? error.cause : error) === '55P03';
 }
@@ -83,10 +83,10 @@ export function isLockTimeout(error: unknown): boolean {
 function meansUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return NOT_NOW.test(state) || ROLLED_BACK.test(state) || isFatal(error);
-  // A query that failed without a SQLSTATE never heard from the server. Drivers throw plain errors for that, some
-  // without any code, and Neon's a WebSocket event; a subclass such as TypeError is a mistake of ours.
+  // An error without a SQLSTATE did not come from the server. Drivers throw plain errors for that, some without a code,
+  // and Neon's a WebSocket event; a subclass such as TypeError is a bug of ours.
   if (error instanceof DrizzleQueryError) return !(error.cause instanceof Error) || isPlain(error.cause);
-  // Not wrapped: a transaction that got no connection, or whatever the code between its queries throws.
+  // Not wrapped by Drizzle: a transaction without a connection, or an error of the code between its queries.
   return (
     !(error instanceof Error) ||
     (isPlain(error) && NO_CONNECTION.test(`${error.message} ${'code' in error && error.code}`))
@@ -106,15 +106,15 @@ function causeOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
 }
 
-/** The SQLSTATE of what a query threw; undefined where the server did not say one. */
+/** The SQLSTATE of a query's error; undefined if the server did not send one. */
 export function sqlState(error: unknown): string | undefined {
   const cause = causeOf(error);
-  // `severity` tells a SQLSTATE from Node's codes: EPIPE has five letters, too.
+  // Only errors with a `severity` have a SQLSTATE; Node's codes, such as EPIPE, may have five letters too.
   if (!(cause instanceof Error) || !('severity' in cause) || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;
 }
 
-/** The DETAIL of what a query threw; empty where the server did not send one. */
+/** The DETAIL of a query's error; empty if the server did not send one. */
 export function errorDetail(error: unknown): string {
   const cause = causeOf(error);
   return cause instanceof Error && 'detail' in cause ? String(cause.detail) : '';

@@ -1,12 +1,11 @@
 import { Problem } from '../contract/errors.ts';
 import type { Database } from './connect-database.ts';
 
-/** When the database was last asked something for a user, by `performance.now()`, and whether it answered. */
+/** The time of the last use for a user, by `performance.now()`, and whether the database answered. */
 export type DatabaseUse = { at: number; isUp: boolean };
 
 /**
- * A database that remembers its last use. Readiness goes by it: while requests use the database, asking it as well
- * costs nothing; while none do, it may sleep.
+ * A database that remembers its last use. The readiness check asks the database only while requests use it, so that an idle one may sleep.
  */
 export function trackUse(database: Database): Database & { lastUse: () => DatabaseUse | null } {
   let last: DatabaseUse | null = null;

@@ -3,14 +3,14 @@ import { sql } from 'drizzle-orm';
 import { connectDatabase, type DatabaseOptions } from './connect-database.ts';
 import { sqlState } from './query-database.ts';
 
-/** How often to look for a pooler that hands connections on. */
+/** How many attempts to detect a pooler. */
 const ROUNDS = 3;
 
 /**
- * Whether a named statement is still known in a later transaction: `kept` by a pooler that takes care of them, `lost`
- * by one that does not, or `direct` where each connection stays with its own server process, as far as can be seen.
+ * Tests whether a named statement is still known in a later transaction: `kept` by a pooler that supports them, `lost`
+ * by one that does not, or `direct` if no pooler was detected.
  *
- * A pooler is met by taking the server's connection away between the two transactions: another one begins there.
+ * Another transaction takes the pooler's server connection between the two transactions, so that the second one gets a different server process.
  */
 export async function tryNamedStatements({
   url,
@@ -19,7 +19,7 @@ export async function tryNamedStatements({
   const database = connectDatabase({ url, driver, maxConnections: 2 });
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      // Never the same twice: the server's connections keep those of earlier trials.
+      // A new name each time: the server's connections keep the names of earlier attempts.
       const name = `signpost_trial_${randomBytes(8).toString('hex')}`;
       const isHandedOn = await database.withConnection(async (db) => {
         const statement = db.select({ pid: sql`pg_backend_pid()` }).from(sql`(select 1) as one`).prepare(name);
@@ -36,7 +36,7 @@ export async function tryNamedStatements({
     }
     return 'direct';
   } catch (error) {
-    // 26000: there is no such statement. 42P05: there is one already, somebody else's.
+    // 26000: there is no such statement. 42P05: another client's statement has this name.
     if (['26000', '42P05'].includes(sqlState(error) ?? '')) return 'lost';
     throw error;
   } finally {
