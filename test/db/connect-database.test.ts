@@ -49,7 +49,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await expect(database.ping()).resolves.toBeUndefined();
   });
 
-  it('is unavailable while it refuses connections, and the same handle works once it is back', async () => {
+  it('is unavailable while it refuses connections, and works again afterwards', async () => {
     const files = createFileQueries(database, NO_QUOTA);
     const list = () => files.list({ ownerId: 'alice', limit: 1 });
     await list();
@@ -60,7 +60,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     expect(await list()).toEqual([]);
   });
 
-  it('is unavailable when it goes away under a running query', async () => {
+  it('is unavailable if it stops during a query', async () => {
     const patient = connectDatabase({ url: relay.url, driver });
     const lock = await lockFiles();
     const answer = expect(
@@ -74,7 +74,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await relay.comeBack();
   });
 
-  it('is unavailable, not hanging, when it takes a query and never answers', async () => {
+  it('is unavailable after a timeout if it never answers a query', async () => {
     await database.ping();
     relay.setSilent(true);
     await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
@@ -82,12 +82,12 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await expect(database.ping()).resolves.toBeUndefined();
   });
 
-  it('is unavailable, not hanging, when it takes a connection and never answers', async () => {
+  it('is unavailable after a timeout if it never answers on a new connection', async () => {
     relay.setSilent(true);
     await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
   });
 
-  it('is unavailable, not hanging, while a query waits for a lock', async () => {
+  it('is unavailable after a timeout while a query waits for a lock', async () => {
     const lock = await lockFiles();
     await expect(createFileQueries(database, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
       UNAVAILABLE,
@@ -95,17 +95,17 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await lock.end();
   });
 
-  it('outlives the server ending its connections', async () => {
+  it('opens new connections after the server has ended them', async () => {
     await Promise.all([database.ping(), database.ping(), database.ping()]);
     await test.query(`
       select pg_terminate_backend(pid, 5000) from pg_stat_activity
       where datname = current_database() and application_name = 'signpost'`);
-    // A connection may be handed out before its end has arrived; that call is a 503, and the next ones are answered.
+    // The pool may hand out a connection before it sees its end: that call fails, the next ones succeed.
     await database.ping().catch((error) => expect(error).toMatchObject(UNAVAILABLE));
     await expect.poll(() => database.ping()).toBeUndefined();
   });
 
-  it('is unavailable when it says so itself', async () => {
+  it('is unavailable if it says so itself', async () => {
     for (const state of ['53300', '57P03', '08006', '25006', '42P01', '55000', '40001']) {
       const raise = sql.raw(`do $$ begin raise exception 'not now' using errcode = '${state}'; end $$`);
       await expect(
@@ -117,9 +117,9 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await expect(queryDatabase(() => Promise.reject(ofPooler))).rejects.toMatchObject(UNAVAILABLE);
   });
 
-  it('leaves a server that became read-only, and finds the one that serves now, however busy it is', async () => {
+  it('leaves a server that became read-only and finds the new primary, also while busy', async () => {
     const add = () => createAuditLog(database).add('alice', [EVENT]);
-    // What connections were opened to; the others, from then on, to a new primary.
+    // The first connections are to the old primary, later ones to the new one.
     await setReadOnly('on');
     await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
     await Promise.allSettled(Array.from({ length: 20 }, add));
@@ -130,7 +130,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await expect(database.ping()).resolves.toBeUndefined();
   });
 
-  it('opens every connection anew when a ping has found it read-only', async () => {
+  it('replaces every connection after a ping has found it read-only', async () => {
     const own = connectDatabase({ url: test.url, driver, maxConnections: 1 });
     const pid = () =>
       own.asUser('alice', (db) => db.select({ pid: sql`pg_backend_pid()` }).from(sql`(select 1) as one`).prepare(''));
@@ -154,7 +154,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await single.close();
   });
 
-  it('loses no connection to a statement that cannot be built or filled in', async () => {
+  it('returns the connection if a statement cannot be built or filled in', async () => {
     const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
     const unbuilt: Statement<unknown> = () => {
       throw new TypeError('a mistake');
@@ -168,7 +168,10 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await single.close();
   });
 
-  it.each([true, false])('names its statements: %s', async (prepare) => {
+  it.each([
+    ['names its statements with prepare', true],
+    ['does not name them without prepare', false],
+  ])('%s', async (_name, prepare) => {
     const single = connectDatabase({ url: test.url, driver, maxConnections: 1, prepare });
     const files = createFileQueries(single, NO_QUOTA);
     await files.usage('alice');
@@ -180,12 +183,12 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await single.close();
   });
 
-  it('rethrows a mistake in a query as it is', async () => {
+  it('rethrows a mistake in a query unchanged', async () => {
     const query = () => database.db.execute(sql`select no_such_function()`);
     await expect(queryDatabase(query)).rejects.toMatchObject({ cause: { code: '42883' } });
   });
 
-  it('passes on what is thrown between the queries of a transaction', async () => {
+  it('rethrows errors from between the queries of a transaction', async () => {
     for (const error of [new Problem('conflict', 'no'), new Error('a mistake'), new TypeError('another')]) {
       const answer = database.withConnection((db) =>
         db.transaction(async () => {
@@ -196,7 +199,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     }
   });
 
-  it('is unavailable when it goes away before or in a transaction, and no connection is lost to the pool', async () => {
+  it('is unavailable if it stops before or in a transaction, and the pool loses no connection', async () => {
     const single = connectDatabase({ url: relay.url, driver, maxConnections: 1 });
     const transaction = (between = async () => {}) =>
       single.withConnection((db) =>
@@ -217,7 +220,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     await single.close();
   });
 
-  it('runs the victim of a deadlock again', async () => {
+  it('repeats the query that a deadlock has ended', async () => {
     const patient = connectDatabase({ url: test.url, driver });
     const other = await connectClient();
     await other.query('begin; select pg_advisory_xact_lock(1)');
@@ -230,7 +233,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
       });
     });
     await untilWaiting('advisory');
-    // The first to have waited a second finds the circle and gives way: this statement asks for no such check.
+    // PostgreSQL ends the statement that detects the deadlock first, after a second: this one waits a minute.
     await other.query('set local deadlock_timeout = 60000; select pg_advisory_xact_lock(2)');
     await other.query('commit');
     await answer;
@@ -241,7 +244,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
 });
 
 describe('the driver', () => {
-  /** The hosts that Neon's driver is asked to reach. */
+  /** The hosts that Neon's driver connects to. */
   async function neonHostsOf(options: Parameters<typeof connectDatabase>[0]): Promise<string[]> {
     const { wsProxy } = neonConfig;
     const hosts: string[] = [];
@@ -266,13 +269,13 @@ describe('the driver', () => {
     expect(await neonHostsOf({ url: 'postgres://u:p@neon.tech.localhost:1/db' })).toEqual([]);
   });
 
-  it('is the one that was asked for', async () => {
+  it('is the configured one', async () => {
     expect(await neonHostsOf({ url: 'postgres://u:p@db.example/db', driver: 'neon' })).toEqual(['db.example']);
     expect(await neonHostsOf({ url: 'postgres://u:p@x.neon.tech.invalid:1/db', driver: 'pg' })).toEqual([]);
   });
 });
 
-/** Whether connections that are opened from now on are as to a server that may not be written. */
+/** Makes new connections read-only, as on a stand-by, or writable again. */
 async function setReadOnly(value: 'on' | 'off'): Promise<void> {
   const name = new URL(test.url).pathname.slice(1);
   await test.query(`begin read write; alter database "${name}" set default_transaction_read_only = ${value}; commit`);
@@ -284,7 +287,7 @@ async function connectClient(): Promise<pg.Client> {
   return client;
 }
 
-/** Keeps every query on the table waiting until the connection ends. */
+/** Locks the table until the connection ends. */
 async function lockFiles(): Promise<pg.Client> {
   const client = await connectClient();
   await client.query('begin; lock table files in access exclusive mode');

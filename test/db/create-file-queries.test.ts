@@ -36,7 +36,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   });
 
   describe('insert', () => {
-    it('gives back the row as it was given', async () => {
+    it('returns the row as given', async () => {
       const file = newFile({
         fileName: 'Übergabe 📄 "a" \\ \'b\'.pdf',
         sizeBytes: 5 * 1024 ** 4,
@@ -51,7 +51,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.find(file)).toEqual(row);
     });
 
-    it('answers null for an id that is there, and leaves that row', async () => {
+    it('returns null for an existing id, and leaves its row unchanged', async () => {
       const first = newFile();
       const second = newFile({ id: first.id, objectKey: `${first.objectKey}-other` });
       await files.insert(first, ACT);
@@ -59,7 +59,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.find(first)).toEqual(asRow(first));
     });
 
-    it('lets nobody take an id away from anybody else', async () => {
+    it('accepts the same id from another owner', async () => {
       const [alices, bobs] = [newFile(), newFile({ ownerId: 'bob' })];
       const taken = { ...bobs, id: alices.id };
       expect(await files.refuse(taken, null, null)).toMatchObject({ status: 'refused', ownerId: 'bob' });
@@ -71,19 +71,19 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.find(taken)).toBeNull();
     });
 
-    it('answers null for an object key that is there', async () => {
+    it('returns null for an existing object key', async () => {
       const first = newFile();
       await files.insert(first, ACT);
       expect(await files.insert(newFile({ objectKey: first.objectKey }), ACT)).toBeNull();
     });
 
-    it('gives the row to exactly one of ten simultaneous calls', async () => {
+    it('returns the row to exactly one of ten simultaneous calls', async () => {
       const file = newFile();
       const rows = await Promise.all(Array.from({ length: 10 }, () => files.insert(file, ACT)));
       expect(rows.filter((row) => row !== null)).toEqual([asRow(file)]);
     });
 
-    it('rethrows what the caller did wrong as it is', async () => {
+    it('rethrows a caller’s mistake unchanged', async () => {
       await expect(files.insert(newFile({ sizeBytes: -1 }), ACT)).rejects.toMatchObject({
         cause: { code: '23514', constraint: 'files_size_bytes_check' },
       });
@@ -91,14 +91,14 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   });
 
   describe('find', () => {
-    it('finds a file of the owner, and nobody else', async () => {
+    it('finds a file for its owner only', async () => {
       const file = newFile();
       const row = await files.insert(file, ACT);
       expect(await files.find({ id: file.id, ownerId: 'alice' })).toEqual(row);
       expect(await files.find({ id: file.id, ownerId: 'bob' })).toBeNull();
     });
 
-    it('finds an archived file, but no deleted one', async () => {
+    it('finds an archived file, and not a deleted one', async () => {
       const file = newFile();
       await files.insert(file, ACT);
       await test.query(`update files set status = 'archived' where id = $1`, [file.id]);
@@ -107,11 +107,11 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.find(file)).toBeNull();
     });
 
-    it('answers null for what was never there', async () => {
+    it('returns null for an unknown id', async () => {
       expect(await files.find({ id: uuidv7(), ownerId: 'alice' })).toBeNull();
     });
 
-    it("dates what was refused or deleted by the database's clock, whatever the host's says", async () => {
+    it("dates refusals and deletions by the database's clock, not the host's", async () => {
       const createdAt = new Date(Date.now() + 30 * 86_400_000);
       const [refused, kept] = [
         { ...newFile(), createdAt },
@@ -129,7 +129,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       }
     });
 
-    it('finds any in whatever state, of the owner alone', async () => {
+    it('finds a file in any state, for its owner only', async () => {
       const file = newFile();
       const refusal = { code: 'verification-failed', detail: 'ü', errors: [{ path: 'size', message: '"' }] } as const;
       expect(await files.refuse(file, refusal, null)).toMatchObject({ status: 'refused', deletedAt: expect.any(Date) });
@@ -140,7 +140,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   });
 
   describe('findToDownload', () => {
-    it('finds many of the owner at once, and no deleted or foreign one', async () => {
+    it('finds many files of the owner at once, and no deleted or foreign one', async () => {
       const [mine, other, gone] = [newFile(), newFile({ ownerId: 'bob' }), newFile()];
       for (const file of [mine, other]) await files.insert(file, ACT);
       await files.refuse(gone, null, null);
@@ -150,7 +150,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.findToDownload({ ids: [], ownerId: 'alice', objectKey: null }, act)).toEqual([]);
     });
 
-    it('logs what is found and has the key, when all of it is there and active', async () => {
+    it('logs the files if all are found, active and have the key', async () => {
       const [mine, archived] = [newFile({ ownerId: 'carol' }), newFile({ ownerId: 'carol' })];
       for (const file of [mine, archived]) await files.insert(file, ACT);
       await test.query(`update files set status = 'archived' where id = $1`, [archived.id]);
@@ -173,7 +173,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   });
 
   describe('change', () => {
-    it('changes what is in one of the states, and logs it', async () => {
+    it('changes a file in one of the given states, and logs it', async () => {
       const file = newFile();
       await files.insert(file, ACT);
       const act = { ...ACT, action: 'file.archive', requestId: `change-${driver}` } as const;
@@ -215,7 +215,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.usage(ownerId)).toMatchObject({ sizeBytes: 1000, files: 30 });
     });
 
-    it('counts the states that the table of states says, in whatever order a file has them', async () => {
+    it('counts the states that the table of states names, after any change of state', async () => {
       const ownerId = `states-${driver}`;
       const file = newFile({ ownerId });
       await files.insert(file, ACT);

@@ -17,7 +17,7 @@ afterAll(async () => {
   await test.drop();
 });
 
-/** A task that has begun, and what ends it. */
+/** A running task, and the function that ends it. */
 async function begin(run: Exclusively, name: string) {
   let running: Promise<string | null> = Promise.resolve(null);
   const [lease, end] = await new Promise<[Lease, () => void]>((begun) => {
@@ -27,7 +27,7 @@ async function begin(run: Exclusively, name: string) {
 }
 
 describe('a lease', () => {
-  it('lets one run at a time, each with a higher number, and other names beside it', async () => {
+  it('lets one task run at a time, with increasing fences, and other names at the same time', async () => {
     const first = await begin(exclusively, 'one');
     expect(await exclusively('one', async () => 'second')).toBeNull();
     expect(await exclusively('another', async () => 'beside it')).toBe('beside it');
@@ -37,7 +37,7 @@ describe('a lease', () => {
     expect(fence).toBe(first.lease.fence + 1);
   });
 
-  it('is given back when the task fails', async () => {
+  it('is released when the task fails', async () => {
     const fail = exclusively('failing', async () => {
       throw new Error('no luck');
     });
@@ -45,7 +45,7 @@ describe('a lease', () => {
     expect(await exclusively('failing', async () => 'again')).toBe('again');
   });
 
-  it('of ten that ask at once goes to one', async () => {
+  it('goes to one of ten simultaneous callers', async () => {
     let ends: () => void = () => {};
     const held = new Promise<void>((resolve) => {
       ends = resolve;
@@ -80,7 +80,7 @@ describe('a lease', () => {
     await first.running();
   });
 
-  it('goes to the next when its holder is dead, and tells a holder that is not dead after all', async () => {
+  it('goes to the next if its holder stalls, and the old holder learns that it is lost', async () => {
     const first = await begin(exclusively, 'stalled');
     await test.query(`update leases set expires_at = now() where name = 'stalled'`);
     const second = await begin(exclusively, 'stalled');
@@ -88,7 +88,7 @@ describe('a lease', () => {
     await expect(first.lease.check()).rejects.toThrow('the lease "stalled" went to another instance');
     expect(first.lease.signal.aborted).toBe(true);
     await second.lease.check();
-    // What the first gives back is no longer its own.
+    // The first cannot release the lease of the second.
     first.end();
     await first.running();
     expect(await exclusively('stalled', async () => 'third')).toBeNull();
@@ -96,7 +96,7 @@ describe('a lease', () => {
     await second.running();
   });
 
-  it('is lost before another can have it, when the database is away for long', async () => {
+  it('is lost before another instance can get it, during a long outage of the database', async () => {
     const relay = await startRelay(test.url);
     const away = connectDatabase({ url: relay.url });
     const first = await begin(createLeases(away, 1), 'far');

@@ -10,7 +10,7 @@ import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 
-/** Migrates as a start does: where the server has no connection to give at the moment, again. */
+/** Migrates as a start does: again while the server has no free connection. */
 const asAtStart = async (migrate: () => Promise<void>): Promise<void> => {
   try {
     await migrate();
@@ -40,7 +40,7 @@ describe.each(['pg', 'neon'] as const)('migrateDatabase, with the driver %s', (d
   const applied = () => test.query('select created_at from drizzle.__drizzle_migrations order by created_at');
   const tables = () => test.query(`select to_regclass('public.files')::text as files`);
 
-  it('brings an empty database to the schema, each migration applied once, ten instances starting at once', async () => {
+  it('migrates an empty database once, with ten instances starting at once', async () => {
     await Promise.all(Array.from({ length: 10 }, () => asAtStart(migrate)));
     const journal = JSON.parse(await readFile('drizzle/meta/_journal.json', 'utf8'));
     expect(await applied()).toEqual(
@@ -69,7 +69,7 @@ describe.each(['pg', 'neon'] as const)('migrateDatabase, with the driver %s', (d
       .toEqual([]);
   });
 
-  it('leaves the database as it was when a migration fails, and says why', async () => {
+  it('leaves the database as it was if a migration fails, and says why', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'signpost-migrations-'));
     await cp('drizzle', folder, { recursive: true });
     const [{ tag }] = JSON.parse(await readFile(join(folder, 'meta/_journal.json'), 'utf8')).entries;
@@ -108,7 +108,7 @@ describe('a migration that runs statement by statement', () => {
     test.query(`select indisvalid as valid from pg_index where indexrelid = to_regclass('files_etag_idx')`);
   const noted = async () => (await test.query(`select 1 from drizzle.__drizzle_migrations`)).length;
 
-  /** Adds a migration of these statements to the folder, as the newest. */
+  /** Adds the newest migration to the folder, with these statements. */
   async function addMigration(...statements: string[]): Promise<void> {
     const path = join(folder, 'meta/_journal.json');
     const journal = JSON.parse(await readFile(path, 'utf8'));
@@ -129,7 +129,7 @@ describe('a migration that runs statement by statement', () => {
     expect(await noted()).toBe(before + 1);
   });
 
-  it('is repeated from its beginning after a failure in its middle', async () => {
+  it('is repeated from its beginning after a failure', async () => {
     const before = await noted();
     await addMigration(...INDEX, 'select 1 / 0');
     await expect(migrateDatabase({ url: test.url, folder })).rejects.toMatchObject({ cause: { code: '22012' } });
@@ -144,7 +144,7 @@ describe('a migration that runs statement by statement', () => {
     expect(await noted()).toBe(before + 1);
   });
 
-  it('follows others in a transaction, on an empty database', async () => {
+  it('follows transactional ones on an empty database', async () => {
     const empty = await createTestDatabase({ migrated: false });
     await addMigration(...INDEX, ...CONSTRAINT);
     await migrateDatabase({ url: empty.url, folder });
@@ -154,7 +154,7 @@ describe('a migration that runs statement by statement', () => {
     await empty.drop();
   });
 
-  it('keeps nobody waiting behind it while a long query has the table, and goes on when that has ended', async () => {
+  it('blocks no query while a long one has the table, and continues when that has ended', async () => {
     await addMigration(...CONSTRAINT);
     const long = new pg.Client({ connectionString: test.url });
     await long.connect();
@@ -162,7 +162,7 @@ describe('a migration that runs statement by statement', () => {
     const migration = migrateDatabase({ url: test.url, folder });
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     await expect.poll(() => test.query(waiting), { timeout: 5000 }).toHaveLength(1);
-    // Behind the statement that waits; it gives up and lets this one pass.
+    // This query waits behind the migration's statement until that gives up.
     expect(await test.query('select count(*)::int as count from files')).toEqual([{ count: 0 }]);
     await long.query('commit');
     await migration;
@@ -174,7 +174,7 @@ describe('a migration that runs statement by statement', () => {
 });
 
 describe('migrateDatabase', () => {
-  it('brings the types that files have to the form in which they are found', async () => {
+  it('normalizes the content types of existing files', async () => {
     const test = await createTestDatabase({ migrated: false });
     const folder = await mkdtemp(join(tmpdir(), 'signpost-migrations-'));
     await cp('drizzle', folder, { recursive: true });
@@ -201,14 +201,14 @@ describe('migrateDatabase', () => {
     await test.drop();
   });
 
-  it('does not blame the database for a missing folder', async () => {
+  it('reports a missing folder as such, not as an unavailable database', async () => {
     const test = await createTestDatabase({ migrated: false });
     const migration = migrateDatabase({ url: test.url, folder: 'no-such-folder' });
     await expect(migration).rejects.toThrow("Can't find meta/_journal.json file");
     await test.drop();
   });
 
-  it('needs no right to change anything where nothing is to be done', async () => {
+  it('needs no right to write if there is nothing to do', async () => {
     const test = await createTestDatabase();
     const login = `reader_${randomUUID().replaceAll('-', '')}`;
     await test.query(`create role ${login} login password 'secret'`);
@@ -221,12 +221,12 @@ describe('migrateDatabase', () => {
     await test.drop();
   });
 
-  it('answers database-unavailable when nothing listens', async () => {
+  it('throws database-unavailable if nothing listens', async () => {
     const migration = migrateDatabase({ url: 'postgres://u:p@127.0.0.1:1/db', folder: 'drizzle' });
     await expect(migration).rejects.toMatchObject({ code: 'database-unavailable' });
   });
 
-  it("goes to Neon's direct host, not to its pooler, which cannot hold a lock", async () => {
+  it("connects to Neon's direct host, since its pooler keeps no session", async () => {
     const hosts: string[] = [];
     neonConfig.useSecureWebSocket = false;
     neonConfig.wsProxy = (host) => {

@@ -13,7 +13,7 @@ import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { startEmbeddedPostgres } from '../../src/local/embedded-postgres/start-embedded-postgres.ts';
 import { newFile } from '../helpers/new-file.ts';
 
-/** A cluster of its own, for roles belong to the whole of it. In this order: at first it has no role of ours. */
+/** A cluster of its own, because roles belong to the whole cluster. The tests depend on their order: first it has no role of ours. */
 let directory: string;
 let cluster: { url: string; stop(): Promise<void> };
 beforeAll(async () => {
@@ -36,7 +36,7 @@ async function query(url: string, statement: string): Promise<Record<string, unk
   }
 }
 
-/** A role that owns a database, and is no superuser: as hosted PostgreSQL gives it. */
+/** A role that owns a database and is not a superuser, as on hosted PostgreSQL. */
 async function createOwner(name: string, rights: string): Promise<string> {
   await query(cluster.url, `create role ${name} login password 'secret' ${rights}`);
   await query(cluster.url, `create database ${name} owner ${name}`);
@@ -47,7 +47,7 @@ async function createOwner(name: string, rights: string): Promise<string> {
 
 const migrate = (url: string) => migrateDatabase({ url, folder: 'drizzle' });
 
-/** The whole of what the service does there, as far as rights go. */
+/** Everything that the service does in the database and needs rights for. */
 async function expectToServe(url: string): Promise<void> {
   const database = connectDatabase({ url });
   try {
@@ -69,7 +69,7 @@ async function expectToServe(url: string): Promise<void> {
 }
 
 describe('a login that may not create roles', () => {
-  it('is told what an administrator has to run once, and then migrates', async () => {
+  it('is told what an administrator must run once, and then migrates', async () => {
     const url = await createOwner('modest', '');
     const remedy = 'CREATE ROLE signpost_app NOLOGIN NOINHERIT NOBYPASSRLS; GRANT signpost_app TO modest';
     await expect(migrate(url)).rejects.toMatchObject({ cause: { message: expect.stringContaining(remedy) } });
@@ -82,7 +82,7 @@ describe('a login that may not create roles', () => {
   });
 });
 
-describe('a login that may create roles, and is no superuser', () => {
+describe('a login that may create roles and is not a superuser', () => {
   let url: string;
   beforeAll(async () => {
     url = await createOwner('hosted', 'createrole');
@@ -106,17 +106,17 @@ describe('a login that may create roles, and is no superuser', () => {
     'update audit_seals set hash = hash',
     'delete from audit_seals',
     'truncate audit_seals',
-  ])('may add to the log and read it, and not: %s', async (statement) => {
+  ])('may not: %s', async (statement) => {
     await expect(query(url, statement)).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('is no user of the log beyond its own rows when it acts for one', async () => {
+  it('cannot change the log or read its seals when it acts for a user', async () => {
     const asAlice = `begin; set local role signpost_app; select set_config('signpost.user_id', 'alice', true); `;
     await expect(query(url, `${asAlice} delete from audit_events`)).rejects.toMatchObject({ code: '42501' });
     await expect(query(url, `${asAlice} select * from audit_seals`)).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('is told what to do where somebody else has made the role', async () => {
+  it('is told what to do if another login has created the role', async () => {
     const stranger = await createOwner('stranger', 'createrole');
     await expect(migrate(stranger)).rejects.toMatchObject({
       cause: { message: expect.stringContaining('GRANT signpost_app TO stranger') },
@@ -127,10 +127,10 @@ describe('a login that may create roles, and is no superuser', () => {
   });
 });
 
-describe('two databases of one cluster, each with a login of its own', () => {
+describe('two databases of one cluster, each with its own login', () => {
   const asAlice = `begin; set local role signpost_app; select set_config('signpost.user_id', 'alice', true); `;
 
-  it("keep the one's login out of the other's rows, though both may act as the users' role", async () => {
+  it("hide their rows from the other's login, though both may act as the users' role", async () => {
     const production = await createOwner('production', 'createrole');
     await query(cluster.url, 'grant signpost_app to production');
     await migrate(production);
@@ -155,7 +155,7 @@ describe('two databases of one cluster, each with a login of its own', () => {
     const event = `insert into audit_events (actor_id, user_id, action, outcome, request_id)
       values ('alice', 'alice', 'x', 'ok', 'r')`;
     await expect(query(stranger.href, `${asAlice} ${event}`)).rejects.toMatchObject({ code: '42501' });
-    // A function of the stranger's is not called with a row before the condition has been asked.
+    // The condition is checked before a function of the stranger gets a row.
     const peek = `create function pg_temp.peek(name text) returns boolean language plpgsql cost 0.0001 as
       $$ begin raise exception 'seen: %', name; end $$;
       select id from own_files where pg_temp.peek(search_name)`;
@@ -165,8 +165,8 @@ describe('two databases of one cluster, each with a login of its own', () => {
   });
 });
 
-describe('the trigger that counts', () => {
-  it('cannot be fooled by a temporary table of the caller', async () => {
+describe('the trigger that counts usage', () => {
+  it('ignores a temporary table of the caller', async () => {
     const url = new URL(cluster.url);
     url.pathname = 'hosted';
     const id = uuidv7();

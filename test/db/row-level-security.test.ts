@@ -36,7 +36,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
     await proxy.stop();
   });
 
-  it('gives a query that forgets its owner clause the rows of its user, and no others', async () => {
+  it('limits a query without a condition on the owner to its user’s rows', async () => {
     for (const user of ['alice', 'bob', "o'hara\\"]) {
       expect(
         (await database.asUser(user, (db) => db.select().from(files).prepare(''))).map((row) => row.ownerId),
@@ -48,7 +48,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
     }
   });
 
-  it('gives it nothing where no user is set', async () => {
+  it('shows no row without a user', async () => {
     expect(await database.asUser('', (db) => db.select().from(files).prepare(''))).toEqual([]);
     const rows = await database.withConnection((db) =>
       db.transaction(async (tx) => {
@@ -59,7 +59,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
     expect(rows).toEqual([]);
   });
 
-  it('neither adds nor changes a row of another user', async () => {
+  it('refuses to add or change a row of another user', async () => {
     const taken = { id: uuidv7(), objectKey: 'k', fileName: 'a', contentType: 'text/plain', sizeBytes: 1, etag: '"e"' };
     const insert: Statement<unknown> = (db) =>
       db
@@ -83,7 +83,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
       (db) => db.delete(auditEvents).prepare(''),
       (db) => db.select().from(auditSeals).prepare(''),
       (db) => db.select().from(leases).prepare(''),
-      // Usage would fall, and the log would have rows of another time and in stretches that are sealed.
+      // Usage would fall, and the log would have rows of other times and in sealed ranges.
       (db) => db.update(files).set({ sizeBytes: 0 }).prepare(''),
       (db) => db.update(files).set({ ownerId: 'alice', objectKey: 'k' }).prepare(''),
       ...[{ at: new Date(0) }, { xid: '1' }].map((more): Statement<unknown> => {
@@ -101,7 +101,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
     }
   });
 
-  it('leaves nothing of the user on the connection, also after a failure', async () => {
+  it('leaves no setting of the user on the connection, also after a failure', async () => {
     const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
     const whoami: Statement<unknown> = (db) =>
       db
@@ -128,7 +128,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
     expect(owners).not.toContain(false);
   });
 
-  it('takes a prepared statement again and again', async () => {
+  it('runs a prepared statement many times', async () => {
     const mine: Statement<unknown[]> = (db) =>
       db
         .select()

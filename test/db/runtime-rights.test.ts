@@ -14,7 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 
-/** With a character that an identifier must be quoted for. */
+/** With a character that must be quoted. */
 const LOGIN = `runtime-"${randomUUID().slice(0, 8)}`;
 
 let owner: TestDatabase;
@@ -90,7 +90,7 @@ describe('a login that does not own the tables', () => {
       object_removed_at = now() - interval '30 days' where status = 'deleted'`);
     await services.exclusively(SWEEP_LEASE, () => sweep(services));
     expect(await owner.query(`select 1 from files where status = 'deleted'`)).toEqual([]);
-    // A transaction that is open anywhere in the cluster puts off what was written since.
+    // An open transaction anywhere in the cluster delays the sealing of later rows.
     const seal = () => sealAuditLog(services).then(() => verifyAuditLog(services));
     await expect.poll(seal).toMatchObject({ broken: [], unsealed: 0 });
   });
@@ -117,7 +117,7 @@ describe('a login that does not own the tables', () => {
     }
   });
 
-  it('is given what docs/database.md says', async () => {
+  it('has the rights that docs/database.md lists', async () => {
     const page = await readFile('docs/database.md', 'utf8');
     for (const statement of grantStatements('app')) expect(page).toContain(`\n${statement};\n`);
   });
