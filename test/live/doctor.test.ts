@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase } from '../helpers/database.ts';
 import { listen } from '../helpers/listen.ts';
 import { type Running, run } from './process.ts';
 
@@ -100,20 +101,30 @@ describe('the commands', () => {
     }
   });
 
-  it('say what bucket and database answered, not only that they did not', async () => {
+  describe('with a bucket that refuses these credentials', () => {
     const store = createServer((_, response) => response.writeHead(403, { 'x-amz-request-id': '1' }).end());
-    const bucket = { S3_BUCKET_NAME: 'files', S3_ENDPOINT: await listen(store), S3_FORCE_PATH_STYLE: 'true' };
-    const keys = { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
-    const settings = { ...env, ...bucket, ...keys, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' };
-    for (const name of ['sweep', 'rebuild']) {
-      const { code, output } = await command(name, [], settings);
-      // The bucket is asked meanwhile: the command may have ended before it answers.
-      if (output.includes('credentials')) expect(output).toContain('or refuses these credentials: 403 AccessDenied\n');
+    let settings: Record<string, string>;
+    beforeAll(async () => {
+      const bucket = { S3_BUCKET_NAME: 'files', S3_ENDPOINT: await listen(store), S3_FORCE_PATH_STYLE: 'true' };
+      settings = { ...env, ...bucket, AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret' };
+    });
+    afterAll(() => store.close());
+
+    it.each(['sweep', 'rebuild'])('%s says what the bucket answered', async (name) => {
+      const database = await createTestDatabase();
+      const { code, output } = await command(name, [], { ...settings, DATABASE_URL: database.url });
+      expect(output).toContain('\n  because: 403 AccessDenied\n');
+      expect(output).not.toContain('UnknownError');
+      expect(code).toBe(2);
+      await database.drop();
+    });
+
+    it.each(['sweep', 'rebuild'])('%s says what the database answered', async (name) => {
+      const { code, output } = await command(name, [], { ...settings, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' });
       expect(output).toContain(': connect ECONNREFUSED 127.0.0.1:1 {"inSeconds":0.5}\n');
       expect(output).not.toContain('UnknownError');
       expect(code).toBe(2);
-    }
-    store.close();
+    });
   });
 
   it('token makes what doctor --token explains, from standard input or from TOKEN', async () => {
