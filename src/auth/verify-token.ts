@@ -17,7 +17,10 @@ export type VerifierOptions = AuthOptions & {
   onRefreshFailed?: OnRefreshFailed | undefined;
 };
 
-/** Takes the `Authorization` header. For a remembered token it returns synchronously. Throws or rejects with a `Problem`. */
+/**
+ * Takes the `Authorization` header. For a remembered token it returns synchronously. Throws or rejects with a
+ * `Problem`.
+ */
 export type TokenVerifier = (authorizationHeader: string | undefined) => Identity | Promise<Identity>;
 
 const MAX_TOKEN_BYTES = 8192;

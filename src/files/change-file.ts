@@ -98,7 +98,9 @@ async function remove(services: ChangeFileServices, caller: ActingCaller, fileId
   });
 }
 
-/** An earlier call may have taken the step and its answer been lost: if the step may be repeated, the file is returned. */
+/**
+ * An earlier call may have taken the step and its answer been lost: if the step may be repeated, the file is returned.
+ */
 async function takeStep(
   services: ChangeFileServices,
   caller: ActingCaller,

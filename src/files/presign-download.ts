@@ -122,7 +122,8 @@ async function sign(
       key: row.storedKey ?? row.objectKey,
       query: {
         'response-content-disposition': contentDisposition,
-        // The type that the client stored in the bucket may contain a comma; a browser would read a second type after it.
+        // The type that the client stored in the bucket may contain a comma; a browser would read a second type
+        // after it.
         ...(contentDisposition.startsWith('inline') && { 'response-content-type': row.contentType }),
         ...(row.versionId !== null && { versionId: row.versionId }),
       },
