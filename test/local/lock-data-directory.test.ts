@@ -18,33 +18,33 @@ afterEach(() => rm(parent, { recursive: true }));
 const lockFile = (number = 1) => join(directory, `service-${number}.lock`);
 
 describe('lockDataDirectory', () => {
-  it('gives a directory to one, names that one to the others, and to the next when it let go', async () => {
-    const letGo = await lockDataDirectory(directory);
+  it('locks a directory, names the owner in the refusal of others, and can be taken after its release', async () => {
+    const release = await lockDataDirectory(directory);
     const refusal = `another Signpost (process ${ownPid}) uses ${directory}; set DATA_DIR`;
     await expect(lockDataDirectory(directory)).rejects.toThrow(refusal);
-    await letGo();
+    await release();
     await lockDataDirectory(directory);
     expect(await readdir(directory)).toEqual(['service-2.lock']);
   });
 
-  it('of many at once, to one', async () => {
+  it('gives the lock to one of many simultaneous callers', async () => {
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDirectory(directory)));
     expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     expect(await readdir(directory)).toEqual(['service-1.lock']);
   });
 
-  it('makes it for its owner alone', async () => {
+  it('creates a directory that only its owner can read', async () => {
     await lockDataDirectory(directory);
-    // Root's database runs as another user, who has to get through.
+    // Root's database runs as another user, who must be able to enter it.
     expect((await stat(directory)).mode & 0o066).toBe(0);
     expect((await stat(lockFile())).mode & 0o777).toBe(0o600);
   });
 
   it.each([
-    ['a process that is gone', async () => JSON.stringify({ pid: await goneProcess(), began: null })],
-    ['a process whose number came again', async () => JSON.stringify({ pid: ownPid, began: 'another boot 1' })],
-    ['nothing readable', async () => ''],
-  ])('is taken over from %s, by one of many', async (_name, content) => {
+    ['a process that has ended', async () => JSON.stringify({ pid: await endedProcess(), began: null })],
+    ['a process whose number was reused', async () => JSON.stringify({ pid: ownPid, began: 'another boot 1' })],
+    ['an unreadable lock', async () => ''],
+  ])('is taken over from %s by exactly one caller', async (_name, content) => {
     await (await lockDataDirectory(directory))();
     await writeFile(lockFile(), await content());
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => lockDataDirectory(directory)));
@@ -53,14 +53,14 @@ describe('lockDataDirectory', () => {
     expect(JSON.parse(await readFile(lockFile(2), 'utf8'))).toMatchObject({ pid: ownPid });
   });
 
-  it('is not taken over from a process of which nothing else is known', async () => {
+  it('is not taken over from a running process whose start time is unknown', async () => {
     await (await lockDataDirectory(directory))();
     await writeFile(lockFile(), JSON.stringify({ pid: ownPid, began: null }));
     await expect(lockDataDirectory(directory)).rejects.toThrow(`process ${ownPid}`);
   });
 });
 
-async function goneProcess(): Promise<number> {
+async function endedProcess(): Promise<number> {
   const child = spawn('true');
   await once(child, 'exit');
   return child.pid ?? 0;

@@ -29,7 +29,7 @@ describe('restoreSymlinks', () => {
 
   afterAll(() => rm(copy, { recursive: true }));
 
-  it('makes every link of the list, and leaves those that are there', async () => {
+  it('creates every link in the list, and keeps existing ones', async () => {
     await restoreSymlinks(copy);
     await restoreSymlinks(copy);
     const links: { target: string }[] = JSON.parse(await readFile(join(copy, 'native', 'pg-symlinks.json'), 'utf8'));
@@ -38,7 +38,7 @@ describe('restoreSymlinks', () => {
     expect((await run(join(copy, 'native', 'bin', 'postgres'), ['--version'])).stdout).toContain('PostgreSQL');
   });
 
-  it('has nothing to do where the package lists none', async () => {
+  it('does nothing if the package lists no links', async () => {
     await expect(restoreSymlinks(join(copy, 'native', 'bin'))).resolves.toBeUndefined();
   });
 });

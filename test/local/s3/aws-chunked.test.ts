@@ -21,7 +21,7 @@ let s3: Fixture;
 let defaults: S3Client;
 beforeAll(async () => {
   s3 = await startFixture();
-  // What an SDK does when nobody tells it otherwise.
+  // A client with the SDK's default settings.
   defaults = new S3Client({ endpoint: s3.server.url, region: KEYS.region, credentials: KEYS, forcePathStyle: true });
 });
 afterAll(async () => {
@@ -46,19 +46,16 @@ const read = async (Key: string) => {
 };
 
 describe('the SDK with its defaults', () => {
-  it.each([0, 5, 70_000, 1_000_000])(
-    'stores a stream of %d bytes, with the checksum it sent behind them',
-    async (size) => {
-      const bytes = Buffer.alloc(size, 'stream ');
-      const input = { Bucket: s3.bucket, Key: `stream-${size}` };
-      await defaults.send(
-        new PutObjectCommand({ ...input, Body: Readable.from(cut(bytes, 10_000)), ContentLength: size }),
-      );
-      expect((await read(input.Key)).bytes.equals(bytes)).toBe(true);
-      const head = await s3.client.send(new HeadObjectCommand({ ...input, ChecksumMode: 'ENABLED' }));
-      expect([head.ChecksumCRC32, head.ContentEncoding]).toEqual([crc32Of(bytes), undefined]);
-    },
-  );
+  it.each([0, 5, 70_000, 1_000_000])('stores a stream of %d bytes with its trailing checksum', async (size) => {
+    const bytes = Buffer.alloc(size, 'stream ');
+    const input = { Bucket: s3.bucket, Key: `stream-${size}` };
+    await defaults.send(
+      new PutObjectCommand({ ...input, Body: Readable.from(cut(bytes, 10_000)), ContentLength: size }),
+    );
+    expect((await read(input.Key)).bytes.equals(bytes)).toBe(true);
+    const head = await s3.client.send(new HeadObjectCommand({ ...input, ChecksumMode: 'ENABLED' }));
+    expect([head.ChecksumCRC32, head.ContentEncoding]).toEqual([crc32Of(bytes), undefined]);
+  });
 
   it('uploads parts as streams', async () => {
     const input = { Bucket: s3.bucket, Key: 'parts' };
@@ -90,7 +87,7 @@ describe('a body of unsigned chunks', () => {
   const chunk = (bytes: string) => `${bytes.length.toString(16)}\r\n${bytes}\r\n`;
   const whole = `${chunk(text)}0\r\n${trailer}\r\n`;
 
-  it('is stored without its encoding, whichever way it is cut', async () => {
+  it('is stored without its encoding, however it is split into chunks', async () => {
     expect(outcome(await put(whole, { 'content-encoding': 'gzip,aws-chunked' }))).toBe('200');
     expect(await read('raw')).toEqual({ bytes: BODY, ContentEncoding: 'gzip' });
     const cutUp = chunk(text.slice(0, 8192)) + chunk(text.slice(8192));
@@ -101,15 +98,15 @@ describe('a body of unsigned chunks', () => {
   it.each<[string, string, Record<string, string>, string]>([
     ['another checksum', whole.replace(CRC32, 'AAAAAA=='), {}, '400 BadDigest'],
     ['no checksum', `${chunk(text)}0\r\n\r\n`, {}, '400 MalformedTrailerError'],
-    ['a checksum that is none', whole.replace(CRC32, 'x'), {}, '400 InvalidRequest'],
+    ['a malformed checksum', whole.replace(CRC32, 'x'), {}, '400 InvalidRequest'],
     ['another trailer', whole.replace('crc32:', 'crc32c:'), {}, '400 MalformedTrailerError'],
     ['two trailers', whole.replace(trailer, `${trailer}x-amz-meta-a:b\r\n`), {}, '400 MalformedTrailerError'],
-    ['a trailer that is none', whole.replace('crc32:', 'crc32'), {}, '400 MalformedTrailerError'],
-    ['no end', chunk(text), {}, '400 IncompleteBody'],
-    ['half an end', `${chunk(text)}0\r\n${trailer}`, {}, '400 IncompleteBody'],
+    ['a malformed trailer', whole.replace('crc32:', 'crc32'), {}, '400 MalformedTrailerError'],
+    ['no last chunk', chunk(text), {}, '400 IncompleteBody'],
+    ['half a trailer', `${chunk(text)}0\r\n${trailer}`, {}, '400 IncompleteBody'],
     ['half a chunk', whole.slice(0, 10_000), {}, '400 IncompleteBody'],
-    ['more behind the end', `${whole}x`, {}, '400 IncompleteBody'],
-    ['a size that is none', whole.replace('4e20', 'zzzz'), {}, '400 IncompleteBody'],
+    ['bytes after the end', `${whole}x`, {}, '400 IncompleteBody'],
+    ['a malformed size', whole.replace('4e20', 'zzzz'), {}, '400 IncompleteBody'],
     ['a smaller size', whole.replace('4e20', '4e1f'), {}, '400 IncompleteBody'],
     ['a size without an end', `${'0'.repeat(2000)}`, {}, '400 IncompleteBody'],
     [
@@ -126,11 +123,11 @@ describe('a body of unsigned chunks', () => {
     ],
     ['another decoded length', whole, { 'x-amz-decoded-content-length': '20001' }, '400 IncompleteBody'],
     ['a smaller decoded length', whole, { 'x-amz-decoded-content-length': '5' }, '400 IncompleteBody'],
-    ['a decoded length that is none', whole, { 'x-amz-decoded-content-length': 'x' }, '411 MissingContentLength'],
+    ['a malformed decoded length', whole, { 'x-amz-decoded-content-length': 'x' }, '411 MissingContentLength'],
     ['a decoded length above 5 GiB', whole, { 'x-amz-decoded-content-length': '5368709121' }, '400 EntityTooLarge'],
     ['an unknown trailer', whole, { 'x-amz-trailer': 'x-amz-meta-a' }, '400 InvalidRequest'],
-    ['a checksum that is not here', whole, { 'x-amz-trailer': 'x-amz-checksum-sha1' }, '501 NotImplemented'],
-    ['a checksum in front as well', whole, { 'x-amz-checksum-crc32': CRC32 }, '400 InvalidRequest'],
+    ['an unsupported checksum', whole, { 'x-amz-trailer': 'x-amz-checksum-sha1' }, '501 NotImplemented'],
+    ['a checksum header as well', whole, { 'x-amz-checksum-crc32': CRC32 }, '400 InvalidRequest'],
     ['another announced algorithm', whole, { 'x-amz-sdk-checksum-algorithm': 'SHA256' }, '400 InvalidRequest'],
     ['another MD5', whole, { 'content-md5': createHash('md5').update('x').digest('base64') }, '400 BadDigest'],
   ])('is refused with %s, and stores nothing', async (_name, body, headers, expected) => {
@@ -140,7 +137,7 @@ describe('a body of unsigned chunks', () => {
     expect(Metadata).toEqual({});
   });
 
-  it('is for bytes to store alone', async () => {
+  it('is refused for anything but bytes to store', async () => {
     const request = { method: 'PUT', path: `/${s3.bucket}?cors`, body: Buffer.from(whole) };
     const answer = await s3.raw(signRaw(s3.server.url, request, KEYS, { payload: UNSIGNED }));
     expect(outcome(answer)).toBe('501 NotImplemented');
@@ -151,7 +148,7 @@ describe('a body of signed chunks', () => {
   const pieces = [BODY.subarray(0, 10_000), BODY.subarray(10_000)];
 
   /** A body whose chunks continue the signature of the request that carries it. */
-  async function put(bend: (body: string) => string = (body) => body, trailer = ''): Promise<RawAnswer> {
+  async function put(tamper: (body: string) => string = (body) => body, trailer = ''): Promise<RawAnswer> {
     const payload = trailer === '' ? SIGNED : `${SIGNED}-TRAILER`;
     const headers = {
       'x-amz-decoded-content-length': String(BODY.length),
@@ -159,7 +156,7 @@ describe('a body of signed chunks', () => {
     };
     const request = { method: 'PUT', path: `/${s3.bucket}/signed`, headers, body: Buffer.alloc(0) };
     const signed = signRaw(s3.server.url, request, KEYS, { payload });
-    const body = Buffer.from(bend(signChunks(signed, KEYS, pieces, trailer)), 'latin1');
+    const body = Buffer.from(tamper(signChunks(signed, KEYS, pieces, trailer)), 'latin1');
     return s3.raw({ ...signed, body });
   }
 
@@ -177,9 +174,9 @@ describe('a body of signed chunks', () => {
     ['another signature of the end', (body) => body.replace(/0;chunk-signature=../, '0;chunk-signature=00'), ''],
     ['another signature of the trailer', (body) => body.replace(/(trailer-signature:)../, '$100'), CRC32],
     ['another checksum', (body) => body.replace(CRC32, 'AAAAAA=='), CRC32],
-  ])('is refused with %s', async (_name, bend, checksum) => {
+  ])('is refused with %s', async (_name, tamper, checksum) => {
     const trailer = checksum === '' ? '' : `x-amz-checksum-crc32:${checksum}`;
-    expect(outcome(await put(bend, trailer))).toBe('403 SignatureDoesNotMatch');
+    expect(outcome(await put(tamper, trailer))).toBe('403 SignatureDoesNotMatch');
   });
 
   it.each<[string, (body: string) => string, string, string]>([
@@ -191,9 +188,9 @@ describe('a body of signed chunks', () => {
       '400 MalformedTrailerError',
     ],
     ['no last chunk', (body) => body.replace(/(?<=\r\n)0;[\s\S]*$/, ''), '', '400 IncompleteBody'],
-  ])('is refused with %s', async (_name, bend, checksum, expected) => {
+  ])('is refused with %s', async (_name, tamper, checksum, expected) => {
     const trailer = checksum === '' ? '' : `x-amz-checksum-crc32:${checksum}`;
-    expect(outcome(await put(bend, trailer))).toBe(expected);
+    expect(outcome(await put(tamper, trailer))).toBe(expected);
   });
 
   // The examples of the S3 reference, "Transferring Payload in Multiple Chunks", without and with a trailing header.
@@ -210,7 +207,7 @@ describe('a body of signed chunks', () => {
       '1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7',
       '2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992',
     ],
-  ])('is verified as in the examples of the S3 reference: %s', (seed, ...signatures) => {
+  ])('is verified as in example %# of the S3 reference', (seed, ...signatures) => {
     const scope = '20130524/us-east-1/s3/aws4_request';
     const signingKey = deriveSigningKey('wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY', scope);
     const verifier = createChunkVerifier({ signingKey, scope, timestamp: '20130524T000000Z', seed });

@@ -30,7 +30,7 @@ const names = async (input = {}) =>
   (await s3.client.send(new ListBucketsCommand(input))).Buckets?.map(({ Name }) => Name);
 
 describe('ListBuckets', () => {
-  it('answers all buckets by name, with when they were made', async () => {
+  it('lists all buckets by name, with their creation dates', async () => {
     await create('b-two');
     await create('a-one');
     const { Buckets, Owner } = await s3.client.send(new ListBucketsCommand({}));
@@ -39,7 +39,7 @@ describe('ListBuckets', () => {
     expect(Owner?.ID).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('answers a prefix of them, a region, and pages', async () => {
+  it('filters by prefix and region, and pages', async () => {
     expect(await names({ Prefix: 'b-' })).toEqual(['b-two']);
     expect(await names({ BucketRegion: 'eu-central-1' })).toEqual([]);
     const first = await s3.client.send(new ListBucketsCommand({ MaxBuckets: 2 }));
@@ -64,7 +64,7 @@ describe('GetBucketLocation', () => {
 describe('DeleteBucket', () => {
   const remove = (Bucket: string) => s3.client.send(new DeleteBucketCommand({ Bucket }));
 
-  it('removes an empty bucket, with its settings and what was never completed, and nothing else', async () => {
+  it('removes only an empty bucket, with its settings and unfinished uploads', async () => {
     const Bucket = 'to-remove';
     await create(Bucket);
     const CORSRules = [{ AllowedMethods: ['GET'], AllowedOrigins: ['*'] }];
@@ -82,7 +82,7 @@ describe('DeleteBucket', () => {
     await remove(Bucket);
   });
 
-  it('loses no object that is stored at the same moment', async () => {
+  it('never loses an object that is stored at the same time', async () => {
     for (let round = 0; round < 20; round++) {
       const Bucket = `racing-${round}`;
       await create(Bucket);
@@ -96,7 +96,7 @@ describe('DeleteBucket', () => {
     }
   });
 
-  it('that a crash cut short is ended by the next start', async () => {
+  it('is finished by the next start after a crash', async () => {
     const first = await startFixture();
     await first.server.close();
     first.client.destroy();
@@ -109,7 +109,7 @@ describe('DeleteBucket', () => {
 });
 
 describe('access control lists', () => {
-  it('are the owner’s full control, always', async () => {
+  it('always grant full control to the owner', async () => {
     const input = { Bucket: s3.bucket, Key: 'k' };
     await s3.client.send(new PutObjectCommand({ ...input, Body: 'x' }));
     for (const command of [new GetBucketAclCommand(input), new GetObjectAclCommand(input)]) {
@@ -120,14 +120,14 @@ describe('access control lists', () => {
     await expect(s3.client.send(missing)).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 
-  it.each(['private', 'bucket-owner-full-control', 'bucket-owner-read'] as const)('are taken as %s', async (ACL) => {
+  it.each(['private', 'bucket-owner-full-control', 'bucket-owner-read'] as const)('are accepted as %s', async (ACL) => {
     const input = { Bucket: s3.bucket, Key: `acl-${ACL}` };
     await s3.client.send(new PutObjectCommand({ ...input, Body: 'x', ACL }));
     await s3.client.send(new CreateMultipartUploadCommand({ ...input, ACL }));
     await s3.client.send(new PutObjectAclCommand({ ...input, ACL }));
   });
 
-  it('are taken as they are answered, and refused with a grant to another', async () => {
+  it('are accepted as GET returns them, and refused with a grant to others', async () => {
     const input = { Bucket: s3.bucket, Key: 'acl-list' };
     await s3.client.send(new PutObjectCommand({ ...input, Body: 'x' }));
     const { Owner, Grants = [] } = await s3.client.send(new GetObjectAclCommand(input));
@@ -153,7 +153,7 @@ describe('access control lists', () => {
     await expect(s3.client.send(bucket)).rejects.toMatchObject({ name: 'InvalidBucketAclWithObjectOwnership' });
   });
 
-  it('are refused as grants, and where there is no such list', async () => {
+  it('are refused as grant headers, and with an unknown name', async () => {
     const input = { Bucket: s3.bucket, Key: 'granted', Body: 'x' };
     const granted = new PutObjectCommand({
       ...input,

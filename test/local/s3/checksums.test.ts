@@ -19,7 +19,7 @@ describe('checksums', () => {
   });
 
   it.each(['crc32', 'crc32c', 'crc64nvme', 'sha256'] as const)(
-    '%s does not depend on how the bytes are cut',
+    '%s does not depend on how the bytes are split',
     (name) => {
       const text = 'The quick brown fox jumps over the lazy dog. '.repeat(7);
       for (let cut = 0; cut <= 20; cut++) {
@@ -28,7 +28,7 @@ describe('checksums', () => {
     },
   );
 
-  it.each(['crc32', 'crc32c', 'crc64nvme'] as const)('%s of nothing is zero', (algorithm) => {
+  it.each(['crc32', 'crc32c', 'crc64nvme'] as const)('%s of an empty input is zero', (algorithm) => {
     expect(checksum(algorithm)).toMatch(/^0+$/);
   });
 });

@@ -60,7 +60,7 @@ describe('CopyObject', () => {
     });
   });
 
-  it('takes the headers and tags of the request with REPLACE, and no others', async () => {
+  it('uses the headers and tags of the request only with REPLACE', async () => {
     const replaced = { ContentType: 'text/html', Metadata: { c: 'd' }, Tagging: 'x=1&y=2' };
     await copy('kept', replaced);
     expect(await head('kept')).toMatchObject({ ContentType: 'text/plain', Metadata: { a: 'b' }, TagCount: 1 });
@@ -70,7 +70,7 @@ describe('CopyObject', () => {
     expect(answer.CacheControl).toBeUndefined();
   });
 
-  it('may change an object in place, and not copy it over itself otherwise', async () => {
+  it('copies an object onto itself only if it replaces the metadata', async () => {
     await copy('in-place');
     const CopySource = `/${s3.bucket}/in-place`;
     await expect(copy('in-place', { CopySource })).rejects.toMatchObject({ name: 'InvalidRequest' });
@@ -86,7 +86,7 @@ describe('CopyObject', () => {
     expect((await read(Bucket, 'there')).toString()).toBe('hello');
   });
 
-  it('makes one piece of an object of parts, with its MD5 for an ETag', async () => {
+  it('joins the parts of a multipart object, and uses its MD5 as ETag', async () => {
     const body = randomBytes(6 * 1024 * 1024);
     const input = { Bucket: s3.bucket, Key: 'parts' };
     const { UploadId } = await s3.client.send(new CreateMultipartUploadCommand(input));
@@ -101,28 +101,32 @@ describe('CopyObject', () => {
     expect((await read(s3.bucket, 'joined')).equals(body)).toBe(true);
   });
 
-  it.each<[Partial<CopyObjectCommandInput>, string]>([
-    [{ CopySourceIfMatch: '"other"' }, 'PreconditionFailed'],
-    [{ CopySourceIfNoneMatch: ETAG_OF_HELLO }, 'PreconditionFailed'],
-    [{ CopySourceIfModifiedSince: new Date(Date.now() + 3_600_000) }, 'PreconditionFailed'],
-    [{ CopySourceIfUnmodifiedSince: new Date(0) }, 'PreconditionFailed'],
-    [{ IfNoneMatch: '*', Key: 'söurce +1', MetadataDirective: 'REPLACE' }, 'PreconditionFailed'],
-    [{ CopySource: 'nothing' }, 'InvalidArgument'],
-    [{ CopySource: 'no-such-bucket/key' }, 'NoSuchBucket'],
-    [{ Bucket: 'no-such-bucket' }, 'NoSuchBucket'],
-    [{ MetadataDirective: 'OTHER' as 'COPY' }, 'InvalidArgument'],
-  ])('refuses %j', async (more, name) => {
+  it.each<[string, Partial<CopyObjectCommandInput>, string]>([
+    ['another ETag', { CopySourceIfMatch: '"other"' }, 'PreconditionFailed'],
+    ['the excluded ETag', { CopySourceIfNoneMatch: ETAG_OF_HELLO }, 'PreconditionFailed'],
+    ['an unmodified source', { CopySourceIfModifiedSince: new Date(Date.now() + 3_600_000) }, 'PreconditionFailed'],
+    ['a modified source', { CopySourceIfUnmodifiedSince: new Date(0) }, 'PreconditionFailed'],
+    [
+      'an existing destination',
+      { IfNoneMatch: '*', Key: 'söurce +1', MetadataDirective: 'REPLACE' },
+      'PreconditionFailed',
+    ],
+    ['a malformed source', { CopySource: 'nothing' }, 'InvalidArgument'],
+    ['a source in a missing bucket', { CopySource: 'no-such-bucket/key' }, 'NoSuchBucket'],
+    ['a missing bucket', { Bucket: 'no-such-bucket' }, 'NoSuchBucket'],
+    ['an unknown directive', { MetadataDirective: 'OTHER' as 'COPY' }, 'InvalidArgument'],
+  ])('refuses %s', async (_name, more, name) => {
     const before = await readdir(join(s3.directory, 'buckets', s3.bucket, 'data'));
     await expect(copy('refused', more)).rejects.toMatchObject({ name });
     await expect(head('refused')).rejects.toMatchObject({ name: 'NotFound' });
     expect(await readdir(join(s3.directory, 'buckets', s3.bucket, 'data'))).toEqual(before);
   });
 
-  it('refuses a source that is not there', async () => {
+  it('refuses a missing source', async () => {
     await expect(copy('refused', { CopySource: `${s3.bucket}/missing` })).rejects.toMatchObject({ name: 'NoSuchKey' });
   });
 
-  it('heeds conditions that hold', async () => {
+  it('copies if the conditions hold', async () => {
     await copy('held', { CopySourceIfMatch: ETAG_OF_HELLO, IfNoneMatch: '*' });
     await expect(copy('held', { IfNoneMatch: '*' })).rejects.toMatchObject({ name: 'PreconditionFailed' });
     await copy('held', { IfMatch: ETAG_OF_HELLO });

@@ -51,20 +51,20 @@ describe('the CORS configuration of a bucket', () => {
   const rule = (inner: string) => `<CORSConfiguration><CORSRule>${inner}</CORSRule></CORSConfiguration>`;
   const valid = '<AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod>';
   it.each([
-    ['MalformedXML', 'junk'],
-    ['MalformedXML', ''],
-    ['MalformedXML', '<CORSConfiguration></CORSConfiguration>'],
-    ['MalformedXML', rule('<AllowedOrigin>*</AllowedOrigin>')],
-    ['MalformedXML', rule(`${valid}<Unknown/>`)],
-    ['MalformedXML', rule(`${valid}<MaxAgeSeconds>-1</MaxAgeSeconds>`)],
-    ['MalformedXML', rule(valid).replace('</CORSRule>', '')],
-    ['MalformedXML', `<!DOCTYPE a [<!ENTITY b "c">]>${rule(valid)}`],
-    ['MalformedXML', rule(`${valid}<ID>&b;</ID>`)],
-    ['MalformedXML', '<a>'.repeat(1000)],
-    ['InvalidRequest', rule(valid.replace('GET', 'PATCH'))],
-    ['InvalidRequest', rule(valid.replace('*', 'https://*.*'))],
-    ['InvalidRequest', rule(`${valid}<ExposeHeader>*</ExposeHeader>`)],
-  ])('is refused with %s: %.60s', (code, xml) => {
+    ['text', 'MalformedXML', 'junk'],
+    ['an empty body', 'MalformedXML', ''],
+    ['no rules', 'MalformedXML', '<CORSConfiguration></CORSConfiguration>'],
+    ['a rule without a method', 'MalformedXML', rule('<AllowedOrigin>*</AllowedOrigin>')],
+    ['an unknown element', 'MalformedXML', rule(`${valid}<Unknown/>`)],
+    ['a negative age', 'MalformedXML', rule(`${valid}<MaxAgeSeconds>-1</MaxAgeSeconds>`)],
+    ['an element that is not closed', 'MalformedXML', rule(valid).replace('</CORSRule>', '')],
+    ['a document type', 'MalformedXML', `<!DOCTYPE a [<!ENTITY b "c">]>${rule(valid)}`],
+    ['an unknown entity', 'MalformedXML', rule(`${valid}<ID>&b;</ID>`)],
+    ['too many levels', 'MalformedXML', '<a>'.repeat(1000)],
+    ['an unknown method', 'InvalidRequest', rule(valid.replace('GET', 'PATCH'))],
+    ['two wildcards', 'InvalidRequest', rule(valid.replace('*', 'https://*.*'))],
+    ['a wildcard in ExposeHeader', 'InvalidRequest', rule(`${valid}<ExposeHeader>*</ExposeHeader>`)],
+  ])('is refused with %s', (_name, code, xml) => {
     expect(() => parseCorsRules(Buffer.from(xml))).toThrow(expect.objectContaining({ code }));
   });
 
@@ -101,7 +101,7 @@ describe('with a CORS configuration', () => {
     ['another origin', { origin: 'https://example.com' }, '403 AccessForbidden'],
     ['another method', { 'access-control-request-method': 'DELETE' }, '403 AccessForbidden'],
     ['another header', { 'access-control-request-headers': 'authorization' }, '403 AccessForbidden'],
-    ['an origin that only ends alike', { origin: 'https://evil.com/.example.com.evil' }, '403 AccessForbidden'],
+    ['an origin with a similar end', { origin: 'https://evil.com/.example.com.evil' }, '403 AccessForbidden'],
   ])('a preflight from %s is refused', async (_name, headers, expected) => {
     const allowed = { origin: ORIGIN, 'access-control-request-method': 'PUT' };
     expect(outcome(await preflight({ ...allowed, ...headers }))).toBe(expected);
@@ -115,7 +115,7 @@ describe('with a CORS configuration', () => {
     expect(outcome(await preflight(complete, '..%2F..'))).toBe('400 InvalidBucketName');
   });
 
-  it('answers and errors alike carry the headers that let a page read them', async () => {
+  it('answers and errors carry the CORS headers that let a page read them', async () => {
     const path = await s3.presign(new GetObjectCommand({ Bucket: s3.bucket, Key: 'k' }));
     for (const [target, expected] of [
       [path, '200'],
@@ -130,7 +130,7 @@ describe('with a CORS configuration', () => {
     }
   });
 
-  it('an origin of * is answered as *, and no origin with nothing', async () => {
+  it('an allowed origin of * is answered as *, and a request without Origin gets no CORS headers', async () => {
     const head = { method: 'HEAD', path: `/${s3.bucket}/k` };
     const any = await s3.raw({ ...head, headers: { origin: 'https://other.test' } });
     expect(any.headers['access-control-allow-origin']).toBe('*');

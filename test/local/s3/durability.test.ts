@@ -48,7 +48,7 @@ afterAll(async () => {
   await rm(workspace, { recursive: true, force: true });
 });
 
-/** A store in a process of its own; `limits` is a shell command that runs before it. */
+/** Starts a store in a separate process; `limits` is a shell command that runs first. */
 async function startChild(
   directory: string,
   limits = 'true',
@@ -81,7 +81,7 @@ async function killHard(child: ChildProcess): Promise<void> {
 }
 
 describe('a kill -9', () => {
-  it('in the middle of a replacing upload leaves the old object and nothing else', async () => {
+  it('during an upload that replaces an object leaves only the old object', async () => {
     const directory = join(workspace, 'replacing');
     const first = await startChild(directory);
     expect(await putBody(first, 'k', Buffer.from('old'))).toBe('200');
@@ -102,7 +102,7 @@ describe('a kill -9', () => {
     await killHard(second.child);
   });
 
-  it('among many uploads loses none that was answered, and shows every object whole', async () => {
+  it('among many uploads loses no confirmed one, and never shows a partial object', async () => {
     const directory = join(workspace, 'many');
     const bodies = Array.from({ length: 8 }, (_, index) => Buffer.alloc(400_000, `version ${index} `));
     const hashes = bodies.map((body) => createHash('md5').update(body).digest('hex'));
@@ -138,7 +138,7 @@ describe('a kill -9', () => {
 
 describe('a full disk', () => {
   // A limit on the size of a file fails a write in mid-object, as a full disk does.
-  it('answers SlowDown, keeps the old object and lives on', async () => {
+  it('answers SlowDown, keeps the old object and keeps running', async () => {
     const directory = join(workspace, 'full');
     const server = await startChild(directory, 'ulimit -f 4096');
     expect(await putBody(server, 'k', Buffer.from('old'))).toBe('200');
@@ -167,7 +167,7 @@ describe('a large upload', () => {
 });
 
 describe('a restart', () => {
-  it('finds the objects, and another region or key does not change them', async () => {
+  it('finds the objects again', async () => {
     const first = await startFixture();
     await first.client.send(new PutObjectCommand({ Bucket: first.bucket, Key: 'Ünï', Body: 'kept' }));
     await first.server.close();
@@ -180,7 +180,7 @@ describe('a restart', () => {
 });
 
 describe('other accounts on the machine', () => {
-  it('can read neither bytes nor records, also where an earlier build left the folder open', async () => {
+  it('cannot read bytes or records, even if an earlier build left the folder readable', async () => {
     const directory = join(workspace, 'modes');
     await mkdir(directory, { mode: 0o755 });
     await chmod(directory, 0o755);
@@ -198,8 +198,8 @@ describe('other accounts on the machine', () => {
   });
 });
 
-describe('files of others in the folder', () => {
-  it('stop nothing, are listed as nothing, and stay', async () => {
+describe('foreign files in the folder', () => {
+  it('cause no error, and are neither listed nor removed', async () => {
     const first = await startFixture();
     const { client, bucket: Bucket, directory } = first;
     await client.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'kept' }));

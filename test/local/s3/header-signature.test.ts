@@ -57,7 +57,7 @@ describe('a request signed in its Authorization header', () => {
     expect(await getWith((headers) => delete headers['x-amz-content-sha256'])).toBe('400 InvalidRequest');
   });
 
-  it('is refused unsigned', async () => {
+  it('is refused without a signature', async () => {
     expect(await getWith((headers) => delete headers.authorization)).toBe('403 AccessDenied');
   });
 
@@ -76,7 +76,7 @@ describe('a request signed in its Authorization header', () => {
     clock = new Date();
   });
 
-  it('has its body compared with the hash it was signed with', async () => {
+  it('is refused if its body differs from the signed hash', async () => {
     const request = await signedRequest(
       s3.client,
       new PutObjectCommand({ Bucket: s3.bucket, Key: 'b', Body: 'hello', ContentLength: 5 }),
@@ -88,7 +88,7 @@ describe('a request signed in its Authorization header', () => {
     expect(outcome(await s3.raw(request))).toBe('200');
   });
 
-  it('shows what was compared when the signature does not match', async () => {
+  it('is told the canonical request if its signature does not match', async () => {
     const request = await getRequest();
     const authorization = request.headers.authorization?.replace(/[0-9a-f]{64}$/, '0'.repeat(64)) ?? '';
     const answer = await s3.raw({ ...request, headers: { ...request.headers, authorization } });

@@ -12,7 +12,7 @@ afterAll(() => s3.stop());
 
 const BODY = Buffer.from('hello');
 
-describe('x-amz-* in the query of a presigned PUT, as the SDK puts them there', () => {
+describe('x-amz-* parameters that the SDK puts into the query of a presigned PUT', () => {
   const sha256 = createHash('sha256').update(BODY).digest('base64');
   const put = async (input: Partial<PutObjectCommandInput>, Key: string, headers: Record<string, string> = {}) => {
     const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key, ...input }));
@@ -42,18 +42,18 @@ describe('x-amz-* in the query of a presigned PUT, as the SDK puts them there', 
   });
 
   it.each<[string, Partial<PutObjectCommandInput>, string]>([
-    ['another body than the checksum is of', { ChecksumSHA256: `${sha256.slice(0, -2)}A=` }, '400 BadDigest'],
-    ['a checksum that is none', { ChecksumSHA256: 'x' }, '400 InvalidRequest'],
+    ['a checksum of another body', { ChecksumSHA256: `${sha256.slice(0, -2)}A=` }, '400 BadDigest'],
+    ['a malformed checksum', { ChecksumSHA256: 'x' }, '400 InvalidRequest'],
     ['too much metadata', { Metadata: { a: 'x'.repeat(2100) } }, '400 MetadataTooLarge'],
-    ['tags that are none', { Tagging: 'a=b&a=c' }, '400 InvalidArgument'],
-    ['a storage class that is not here', { StorageClass: 'GLACIER' }, '501 NotImplemented'],
-    ['what is not here', { WebsiteRedirectLocation: '/' }, '501 NotImplemented'],
+    ['repeated tags', { Tagging: 'a=b&a=c' }, '400 InvalidArgument'],
+    ['an unsupported storage class', { StorageClass: 'GLACIER' }, '501 NotImplemented'],
+    ['an unsupported header', { WebsiteRedirectLocation: '/' }, '501 NotImplemented'],
     ['a line break', { Metadata: { a: 'x\ny' } }, '400 InvalidArgument'],
   ])('are refused with %s', async (_name, input, expected) => {
     expect(outcome((await put(input, 'refused')).answer)).toBe(expected);
   });
 
-  it('say what to do about the checksum of nothing that an SDK presigns by default', async () => {
+  it('are refused with advice if an SDK presigned the checksum of an empty body', async () => {
     const client = new S3Client({
       endpoint: s3.server.url,
       region: KEYS.region,
@@ -68,7 +68,7 @@ describe('x-amz-* in the query of a presigned PUT, as the SDK puts them there', 
     expect(outcome(await s3.raw({ method: 'PUT', path, body: Buffer.alloc(0) }))).toBe('200');
   });
 
-  it('cannot be added by who has the URL, in the query or as a header', async () => {
+  it('cannot be added to a signed URL, in the query or as a header', async () => {
     const { path } = await put({ Metadata: { a: 'b' } }, 'added');
     const addedTo = (more: string) => s3.raw({ method: 'PUT', path: `${path}${more}`, body: BODY });
     expect(outcome(await addedTo('&x-amz-meta-c=d'))).toBe('403 SignatureDoesNotMatch');
@@ -76,7 +76,7 @@ describe('x-amz-* in the query of a presigned PUT, as the SDK puts them there', 
     expect(outcome(overridden)).toBe('403 AccessDenied');
   });
 
-  it('of a request that is signed in its headers are no different', async () => {
+  it('are also honoured if the request has an Authorization header', async () => {
     const request = { method: 'PUT', path: `/${s3.bucket}/signed?x-amz-meta-a=b`, body: BODY };
     expect(outcome(await s3.raw(signRaw(s3.server.url, request, KEYS)))).toBe('200');
     expect((await head('signed')).Metadata).toEqual({ a: 'b' });

@@ -33,7 +33,7 @@ const ABORT: LifecycleRule = {
 };
 
 describe('lifecycle rules', () => {
-  it('are read back, and gone when they are deleted', async () => {
+  it('are returned as put, until they are deleted', async () => {
     await expect(readRules()).rejects.toMatchObject({ name: 'NoSuchLifecycleConfiguration' });
     const other: LifecycleRule = { ...ABORT, ID: 'other', Status: 'Disabled', Filter: { Prefix: '' } };
     await setRules([ABORT, other]);
@@ -47,13 +47,13 @@ describe('lifecycle rules', () => {
     ['that move objects', [{ ...ABORT, Transitions: [{ Days: 1, StorageClass: 'GLACIER' }] }], 'NotImplemented'],
     ['that look at tags', [{ ...ABORT, Filter: { Tag: { Key: 'a', Value: 'b' } } }], 'NotImplemented'],
     ['that do nothing', [{ ID: 'x', Status: 'Enabled', Filter: { Prefix: '' } }], 'MalformedXML'],
-    ['of one name', [ABORT, ABORT], 'InvalidArgument'],
-    ['of no days', [{ ...ABORT, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 0 } }], 'MalformedXML'],
+    ['with the same id', [ABORT, ABORT], 'InvalidArgument'],
+    ['of zero days', [{ ...ABORT, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 0 } }], 'MalformedXML'],
   ])('%s are refused, rather than ignored', async (_name, rules, name) => {
     await expect(setRules(rules)).rejects.toMatchObject({ name });
   });
 
-  it('end uploads in parts that are older than they say, and nothing else', async () => {
+  it('abort only multipart uploads that are older than the rule allows', async () => {
     const first = await startFixture();
     const { client, bucket: Bucket, directory } = first;
     await setRules([ABORT], first);

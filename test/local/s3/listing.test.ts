@@ -69,7 +69,7 @@ describe('ListObjects, the first version', () => {
       do {
         const { page, keys, prefixes } = await listOld({ MaxKeys, Delimiter, Marker });
         found.push(...keys, ...prefixes);
-        // Without a delimiter S3 leaves it to the client to go on from the last key.
+        // Without a delimiter, clients continue from the last key.
         expect(page.NextMarker === undefined).toBe(!page.IsTruncated || Delimiter === undefined);
         Marker = page.IsTruncated ? (page.NextMarker ?? keys.at(-1)) : undefined;
       } while (Marker !== undefined);
@@ -80,12 +80,12 @@ describe('ListObjects, the first version', () => {
 });
 
 describe('ListObjectsV2', () => {
-  it('tells owners when it is asked to', async () => {
+  it('includes owners on request', async () => {
     expect((await list()).page.Contents?.[0]?.Owner).toBeUndefined();
     expect((await list({ FetchOwner: true })).page.Contents?.[0]?.Owner?.ID).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('answers all keys in the order of their UTF-8 bytes, with what HEAD would say', async () => {
+  it('lists all keys in the order of their UTF-8 bytes, with size and ETag', async () => {
     const { page, keys } = await list();
     expect(keys).toEqual(SORTED);
     expect(page.Contents?.[1]).toMatchObject({
@@ -96,18 +96,23 @@ describe('ListObjectsV2', () => {
     expect([page.KeyCount, page.MaxKeys, page.IsTruncated]).toEqual([STORED.length, 1000, false]);
   });
 
-  it.each<[Partial<ListObjectsV2CommandInput>, string[], string[]]>([
-    [{ Prefix: 'b/' }, ['b/', 'b/1', 'b/2/x', 'b/2/y'], []],
-    [{ Prefix: 'b/', Delimiter: '/' }, ['b/', 'b/1'], ['b/2/']],
-    [{ Delimiter: '/' }, ['Z', 'a', 'a b', 'a+b', 'é', '\uffee', '😀'], ['b/', 'c/']],
-    [{ Delimiter: ' ' }, ['Z', 'a', 'a+b', 'b/', 'b/1', 'b/2/x', 'b/2/y', 'c/z', 'é', '\uffee', '😀'], ['a ']],
-    [{ StartAfter: 'b/1', Prefix: 'b' }, ['b/2/x', 'b/2/y'], []],
-    [{ StartAfter: 'b/10', Prefix: 'b' }, ['b/2/x', 'b/2/y'], []],
-    [{ StartAfter: 'b/1', Delimiter: '/' }, ['é', '\uffee', '😀'], ['c/']],
-    [{ StartAfter: 'zzz', Prefix: 'b' }, [], []],
-    [{ Prefix: 'nothing' }, [], []],
-    [{ MaxKeys: 0 }, [], []],
-  ])('answers %j', async (input, keys, prefixes) => {
+  it.each<[string, Partial<ListObjectsV2CommandInput>, string[], string[]]>([
+    ['a prefix', { Prefix: 'b/' }, ['b/', 'b/1', 'b/2/x', 'b/2/y'], []],
+    ['a prefix and a delimiter', { Prefix: 'b/', Delimiter: '/' }, ['b/', 'b/1'], ['b/2/']],
+    ['a delimiter', { Delimiter: '/' }, ['Z', 'a', 'a b', 'a+b', 'é', '\uffee', '😀'], ['b/', 'c/']],
+    [
+      'a space as delimiter',
+      { Delimiter: ' ' },
+      ['Z', 'a', 'a+b', 'b/', 'b/1', 'b/2/x', 'b/2/y', 'c/z', 'é', '\uffee', '😀'],
+      ['a '],
+    ],
+    ['a start after a key', { StartAfter: 'b/1', Prefix: 'b' }, ['b/2/x', 'b/2/y'], []],
+    ['a start after a missing key', { StartAfter: 'b/10', Prefix: 'b' }, ['b/2/x', 'b/2/y'], []],
+    ['a start within a common prefix', { StartAfter: 'b/1', Delimiter: '/' }, ['é', '\uffee', '😀'], ['c/']],
+    ['a start after the last key', { StartAfter: 'zzz', Prefix: 'b' }, [], []],
+    ['an unused prefix', { Prefix: 'nothing' }, [], []],
+    ['a page of 0 keys', { MaxKeys: 0 }, [], []],
+  ])('lists keys with %s', async (_name, input, keys, prefixes) => {
     const answer = await list(input);
     expect([answer.keys, answer.prefixes]).toEqual([keys, prefixes]);
     expect(answer.page.IsTruncated).toBe(false);
@@ -119,7 +124,7 @@ describe('ListObjectsV2', () => {
     expect(rolled.toSorted()).toEqual(['Z', 'a', 'a b', 'a+b', 'b/', 'c/', 'é', '\uffee', '😀'].toSorted());
   });
 
-  it('encodes keys as a form does where asked', async () => {
+  it('encodes keys as a form does, on request', async () => {
     const { keys, page } = await list({ EncodingType: 'url', Prefix: 'a' });
     expect([keys, page.EncodingType]).toEqual([['a', 'a+b', 'a%2Bb'], 'url']);
     expect((await list({ EncodingType: 'url', Prefix: 'é' })).keys).toEqual(['%C3%A9']);
@@ -140,11 +145,11 @@ describe('ListObjectsV2', () => {
     expect((await list({ Prefix: 'new' })).keys).toEqual([]);
   });
 
-  it.each<Partial<ListObjectsV2CommandInput>>([
-    { ContinuationToken: 'nonsense!' },
-    { MaxKeys: -1 },
-    { EncodingType: 'xml' as 'url' },
-  ])('refuses %j', async (input) => {
+  it.each<[string, Partial<ListObjectsV2CommandInput>]>([
+    ['a malformed token', { ContinuationToken: 'nonsense!' }],
+    ['a negative page size', { MaxKeys: -1 }],
+    ['an unknown encoding', { EncodingType: 'xml' as 'url' }],
+  ])('refuses %s', async (_name, input) => {
     await expect(list(input)).rejects.toMatchObject({ name: 'InvalidArgument' });
   });
 });
@@ -162,7 +167,7 @@ describe('listPage', () => {
     );
   });
 
-  it('gives the same in pages of any size', () => {
+  it('returns the same keys in pages of any size', () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.string({ unit: characters, minLength: 1, maxLength: 4 })),
@@ -196,7 +201,7 @@ describe('DeleteObjects', () => {
     return s3.client.send(new DeleteObjectsCommand({ Bucket: s3.bucket, Delete, ChecksumAlgorithm: 'CRC32' }));
   }
 
-  it('deletes what is there, says so of what is not, and reports each failure', async () => {
+  it('reports existing and missing keys as deleted, and each failure', async () => {
     for (const Key of ['d1', 'd2', 'd&<3>']) {
       await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key, Body: 'x' }));
     }
@@ -216,18 +221,18 @@ describe('DeleteObjects', () => {
     expect((await list({ Prefix: 'd' })).keys).toEqual(['d2']);
   });
 
-  it('says nothing of successes when quiet', async () => {
+  it('reports only failures if quiet', async () => {
     const answer = await remove({ Objects: [{ Key: 'q1' }, { Key: 'q2', ETag: '"x"' }], Quiet: true });
     expect([answer.Deleted, answer.Errors?.map(({ Code }) => Code)]).toEqual([undefined, ['NoSuchKey']]);
   });
 
-  it('takes 1,000 keys and no more', async () => {
+  it('accepts at most 1,000 keys', async () => {
     const Objects = Array.from({ length: 1001 }, (_, index) => ({ Key: `many-${index}` }));
     expect((await remove({ Objects: Objects.slice(0, 1000) })).Deleted).toHaveLength(1000);
     await expect(remove({ Objects })).rejects.toMatchObject({ name: 'MalformedXML' });
   });
 
-  it('refuses a body without its digest, with a wrong one, or that is no such list', async () => {
+  it('refuses a body without a digest, with a wrong digest, or that is not a list of keys', async () => {
     async function post(text: string, headers: Record<string, string>) {
       const request = { method: 'POST', path: `/${s3.bucket}?delete`, headers, body: Buffer.from(text) };
       return outcome(await s3.raw(signRaw(s3.server.url, request, KEYS)));
