@@ -80,7 +80,7 @@ async function uploadDirectories(): Promise<string[]> {
 }
 
 describe('a multipart upload', () => {
-  it('becomes one object with the headers it was begun with', async () => {
+  it('becomes one object with the headers given at its start', async () => {
     const { uploadId, parts } = await uploadThree('whole', {
       ContentType: 'video/mp4',
       CacheControl: 'no-cache',
@@ -119,7 +119,7 @@ describe('a multipart upload', () => {
     expect(bytes.equals(WHOLE.subarray(start, end + 1))).toBe(true);
   });
 
-  it('takes a part again in place of the first one, and leaves out what is not listed', async () => {
+  it('replaces a part that is sent again, and omits parts that are not listed', async () => {
     const before = await dataFiles();
     const uploadId = await begin('replaced');
     await sendPart('replaced', uploadId, 1, FIRST);
@@ -131,7 +131,7 @@ describe('a multipart upload', () => {
     expect(await dataFiles()).toBe(before + 1);
   });
 
-  it('replaces the object that was there, and its files go with it', async () => {
+  it('replaces an existing object and removes its files', async () => {
     await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'over', Body: 'old' }));
     const before = await dataFiles();
     const { uploadId, parts } = await uploadThree('over');
@@ -142,7 +142,7 @@ describe('a multipart upload', () => {
     expect(await dataFiles()).toBe(before - 1);
   });
 
-  it('may be completed again with the same answer while its object is there', async () => {
+  it('answers the same when completed again, while its object exists', async () => {
     const { uploadId, parts } = await uploadThree('again');
     const first = await complete('again', uploadId, parts, { IfNoneMatch: '*' });
     expect((await complete('again', uploadId, parts, { IfNoneMatch: '*' })).ETag).toBe(first.ETag);
@@ -150,7 +150,7 @@ describe('a multipart upload', () => {
     await expect(complete('again', uploadId, parts)).rejects.toMatchObject({ name: 'NoSuchUpload' });
   });
 
-  it('is completed once of ten times at once, and answers the same to all', async () => {
+  it('is completed once by ten simultaneous calls, which all get the same answer', async () => {
     const { uploadId, parts } = await uploadThree('raced');
     const answers = await Promise.allSettled(Array.from({ length: 10 }, () => complete('raced', uploadId, parts)));
     const names = answers.map((answer) => (answer.status === 'fulfilled' ? answer.value.ETag : answer.reason.name));
@@ -158,7 +158,7 @@ describe('a multipart upload', () => {
     expect((await read('raced')).equals(WHOLE)).toBe(true);
   });
 
-  it('answers 412 to If-None-Match when the key exists, and lives on', async () => {
+  it('answers 412 to If-None-Match if the key exists, and stays open', async () => {
     await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'taken', Body: 'old' }));
     const { uploadId, parts } = await uploadThree('taken');
     await expect(complete('taken', uploadId, parts, { IfNoneMatch: '*' })).rejects.toMatchObject({
@@ -170,7 +170,7 @@ describe('a multipart upload', () => {
     expect((await read('taken')).equals(WHOLE)).toBe(true);
   });
 
-  it('is read to its end when it is deleted meanwhile', async () => {
+  it('can be read to its end although it is deleted meanwhile', async () => {
     const { uploadId, parts } = await uploadThree('read');
     await complete('read', uploadId, parts);
     const before = await dataFiles();
@@ -197,7 +197,7 @@ describe('CompleteMultipartUpload', () => {
       'InvalidPartOrder',
     ],
     [
-      'a number twice',
+      'a repeated number',
       [
         { PartNumber: 1, ETag },
         { PartNumber: 1, ETag },
@@ -207,7 +207,7 @@ describe('CompleteMultipartUpload', () => {
     ['no parts', [], 'MalformedXML'],
     ['a part without its number', [{ ETag }], 'MalformedXML'],
     ['a part without its ETag', [{ PartNumber: 1 }], 'MalformedXML'],
-  ])('refuses %s, and the upload lives on', async (_name, parts, name) => {
+  ])('refuses %s, and the upload stays open', async (_name, parts, name) => {
     const uploadId = await begin('refused');
     await sendPart('refused', uploadId, 1, FIRST);
     await sendPart('refused', uploadId, 2, LAST);
@@ -224,7 +224,7 @@ describe('CompleteMultipartUpload', () => {
     expect((await read('small')).equals(FIRST.subarray(1))).toBe(true);
   });
 
-  it('takes ETags without quotes, and a size that is right', async () => {
+  it('accepts ETags without quotes, and checks the announced size', async () => {
     const uploadId = await begin('sized');
     const { ETag: quoted } = await sendPart('sized', uploadId, 1, LAST);
     const parts = [{ PartNumber: 1, ETag: quoted.slice(1, -1) }];
@@ -234,7 +234,7 @@ describe('CompleteMultipartUpload', () => {
     await complete('sized', uploadId, parts, { MpuObjectSize: 7 });
   });
 
-  it('refuses a body that is no such list', async () => {
+  it('refuses a body that is not a list of parts', async () => {
     const uploadId = await begin('xml');
     for (const body of ['', '<', '<Other/>', '<CompleteMultipartUpload><Other/></CompleteMultipartUpload>']) {
       const command = new CompleteMultipartUploadCommand({ Bucket: s3.bucket, Key: 'xml', UploadId: uploadId });
@@ -245,7 +245,7 @@ describe('CompleteMultipartUpload', () => {
 });
 
 describe('UploadPart', () => {
-  it('refuses numbers but 1 to 10,000', async () => {
+  it('accepts only part numbers 1 to 10,000', async () => {
     const uploadId = await begin('numbers');
     for (const PartNumber of [0, -1, 10_001]) {
       await expect(sendPart('numbers', uploadId, PartNumber, LAST)).rejects.toMatchObject({ name: 'InvalidArgument' });
@@ -253,7 +253,7 @@ describe('UploadPart', () => {
     await sendPart('numbers', uploadId, 10_000, LAST);
   });
 
-  it('refuses a body that is not what was announced, and keeps nothing of it', async () => {
+  it('refuses a body that differs from its MD5, and stores nothing', async () => {
     const uploadId = await begin('announced');
     const before = await dataFiles();
     const wrong = { ContentMD5: createHash('md5').update('other').digest('base64') };
@@ -278,7 +278,7 @@ describe('UploadPart', () => {
     expect(outcome(await s3.raw({ method: 'PUT', path: anySize, headers }))).toBe('400 EntityTooLarge');
   });
 
-  it('refuses an upload id of another key, of no upload, or that is a path', async () => {
+  it('refuses the upload id of another key, an unknown id and a path', async () => {
     const uploadId = await begin('bound');
     await expect(sendPart('other-key', uploadId, 1, LAST)).rejects.toMatchObject({ name: 'NoSuchUpload' });
     for (const id of ['', 'x', '../uploads', `../uploads/${uploadId}`, uploadId.toUpperCase(), `${uploadId}/`]) {
@@ -286,7 +286,7 @@ describe('UploadPart', () => {
     }
   });
 
-  it('answers NoSuchUpload when the upload was aborted while the bytes came', async () => {
+  it('answers NoSuchUpload if the upload is aborted while the part arrives', async () => {
     const uploadId = await begin('slow');
     const input = { Bucket: s3.bucket, Key: 'slow', UploadId: uploadId, PartNumber: 1 };
     const path = await s3.presign(new UploadPartCommand(input) as never);
@@ -307,7 +307,7 @@ describe('UploadPart', () => {
 });
 
 describe('AbortMultipartUpload', () => {
-  it('removes the parts, and the upload is no more', async () => {
+  it('removes the parts and the upload', async () => {
     const before = await dataFiles();
     const { uploadId, parts } = await uploadThree('aborted');
     const abort = new AbortMultipartUploadCommand({ Bucket: s3.bucket, Key: 'aborted', UploadId: uploadId });
@@ -325,7 +325,7 @@ describe('AbortMultipartUpload', () => {
 });
 
 describe('ListParts', () => {
-  it('answers pages in the order of the numbers', async () => {
+  it('lists parts in the order of their numbers, in pages', async () => {
     const uploadId = await begin('listed');
     for (const number of [10, 2, 1, 9]) await sendPart('listed', uploadId, number, Buffer.alloc(number, 'a'));
     const input = { Bucket: s3.bucket, Key: 'listed', UploadId: uploadId };
@@ -346,7 +346,7 @@ describe('ListParts', () => {
 });
 
 describe('ListMultipartUploads', () => {
-  it('answers uploads by key, in pages, with prefixes rolled up', async () => {
+  it('lists uploads by key, in pages, with common prefixes', async () => {
     const fixture = await startFixture();
     const { client, bucket: Bucket } = fixture;
     for (const Key of ['b/2', 'a', 'b/1', 'a', 'c'])
@@ -370,7 +370,7 @@ describe('ListMultipartUploads', () => {
 });
 
 describe('after a crash', () => {
-  /** A store on what is on disk at this moment, which is what a killed process leaves. */
+  /** A store on a copy of the files at this moment, as a killed process leaves them. */
   async function crash<Result>(check: (client: S3Client, directory: string) => Promise<Result>): Promise<Result> {
     const directory = `${s3.directory}-${randomUUID()}`;
     await cp(s3.directory, directory, { recursive: true });
@@ -385,7 +385,7 @@ describe('after a crash', () => {
     }
   }
 
-  it('the parts that were answered are there, and the upload can be completed', async () => {
+  it('confirmed parts are kept, and the upload can be completed', async () => {
     const { uploadId, parts } = await uploadThree('crashed');
     await crash(async (client) => {
       const input = { Bucket: s3.bucket, Key: 'crashed', UploadId: uploadId };
@@ -396,7 +396,7 @@ describe('after a crash', () => {
     });
   });
 
-  it('between the object and the end of its upload, the upload is gone and the object whole', async () => {
+  it('between publishing the object and ending the upload, only the whole object remains', async () => {
     const { uploadId, parts } = await uploadThree('halfway');
     const upload = join(s3.directory, 'buckets', s3.bucket, 'uploads', uploadId);
     await cp(upload, `${upload}-copy`, { recursive: true });
@@ -413,7 +413,7 @@ describe('after a crash', () => {
     });
   });
 
-  it('data files that nothing names go once they are old, those of parts and objects never', async () => {
+  it('old data files that no record names are removed, and those of parts and objects are kept', async () => {
     const { uploadId } = await uploadThree('named');
     const data = join(s3.directory, 'buckets', s3.bucket, 'data');
     const before = await readdir(data);
@@ -461,7 +461,7 @@ describe('checksums of a multipart upload', () => {
   it.each([
     ['CRC32', 'crc32', 'ChecksumCRC32'],
     ['CRC64NVME', 'crc64nvme', 'ChecksumCRC64NVME'],
-  ] as const)('are of the whole object for FULL_OBJECT %s, computed where a part has none', async (name, id, field) => {
+  ] as const)('cover the whole object for FULL_OBJECT %s, computed for parts without one', async (name, id, field) => {
     const key = `full-${id}`;
     const uploadId = await begin(key, { ChecksumAlgorithm: name, ChecksumType: 'FULL_OBJECT' });
     const sent = startChecksum(id);
@@ -480,7 +480,7 @@ describe('checksums of a multipart upload', () => {
     });
   });
 
-  it('must be those that the upload was begun with', async () => {
+  it('must use the algorithm of the upload', async () => {
     const plain = await begin('plain');
     await expect(sendPart('plain', plain, 1, LAST, { ChecksumSHA256: sha256(LAST) })).rejects.toMatchObject({
       name: 'InvalidRequest',
@@ -494,11 +494,11 @@ describe('checksums of a multipart upload', () => {
   });
 
   it.each([
-    { ChecksumAlgorithm: 'SHA256', ChecksumType: 'FULL_OBJECT' },
-    { ChecksumAlgorithm: 'CRC64NVME', ChecksumType: 'COMPOSITE' },
-    { ChecksumType: 'COMPOSITE' },
-    { ChecksumAlgorithm: 'MD4' },
-  ])('cannot be %j', async (more) => {
+    ['a SHA-256 of the whole object', { ChecksumAlgorithm: 'SHA256', ChecksumType: 'FULL_OBJECT' }],
+    ['a composite CRC64NVME', { ChecksumAlgorithm: 'CRC64NVME', ChecksumType: 'COMPOSITE' }],
+    ['a type without an algorithm', { ChecksumType: 'COMPOSITE' }],
+    ['an unknown algorithm', { ChecksumAlgorithm: 'MD4' }],
+  ])('cannot be %s', async (_name, more) => {
     const begun = begin('kinds', more as Partial<CreateMultipartUploadCommandInput>);
     await expect(begun).rejects.toMatchObject({ name: 'InvalidRequest' });
   });

@@ -31,7 +31,7 @@ async function get(key: string, headers: Record<string, string> = {}, method = '
 }
 
 describe('buckets', () => {
-  it('are there once created, and creating one again in us-east-1 is 200', async () => {
+  it('exist after creation, and can be created again in us-east-1', async () => {
     const answer = await s3.client.send(new HeadBucketCommand({ Bucket: s3.bucket }));
     expect(answer.BucketRegion).toBe('us-east-1');
     await s3.client.send(new CreateBucketCommand({ Bucket: s3.bucket }));
@@ -53,7 +53,7 @@ describe('buckets', () => {
     },
   );
 
-  it('that do not exist answer NoSuchBucket to everything', async () => {
+  it('that do not exist answer NoSuchBucket to every request', async () => {
     const input = { Bucket: 'no-such-bucket', Key: 'k' };
     for (const [method, command, expected] of [
       ['HEAD', new HeadObjectCommand(input), '404'],
@@ -140,7 +140,7 @@ describe('GetObject and HeadObject', () => {
     expect(answer.headers['content-length']).toBe(String(body.length));
   });
 
-  it('answer InvalidRange behind the end, with the size', async () => {
+  it('answer InvalidRange for a range after the end, with the size', async () => {
     for (const [body, range] of [
       ['hello', 'bytes=5-'],
       ['hello', 'bytes=-0'],
@@ -153,13 +153,13 @@ describe('GetObject and HeadObject', () => {
     }
   });
 
-  it('heed If-Range', async () => {
+  it('honour If-Range', async () => {
     await put('if-range', 'hello');
     expect((await get('if-range', { range: 'bytes=0-1', 'if-range': ETAG_OF_HELLO })).status).toBe(206);
     expect((await get('if-range', { range: 'bytes=0-1', 'if-range': '"other"' })).status).toBe(200);
   });
 
-  it('replace headers by response-* parameters', async () => {
+  it('override headers with response-* parameters', async () => {
     await put('overridden', 'hello', { 'content-type': 'text/html', 'cache-control': 'no-cache' });
     const command = new GetObjectCommand({
       Bucket: s3.bucket,
@@ -176,7 +176,11 @@ describe('GetObject and HeadObject', () => {
     });
   });
 
-  it.each(['a\r\nx: y', '€', 'a\u0000'])('refuse a response-* parameter that cannot be a header: %j', async (value) => {
+  it.each([
+    ['a line break', 'a\r\nx: y'],
+    ['a character outside ISO-8859-1', '€'],
+    ['a control character', 'a\u0000'],
+  ])('refuse a response-* parameter with %s', async (_name, value) => {
     await put('overridden', 'hello');
     const command = new GetObjectCommand({ Bucket: s3.bucket, Key: 'overridden', ResponseContentType: value });
     expect(outcome(await s3.raw({ method: 'GET', path: await s3.presign(command) }))).toBe('400 InvalidArgument');
@@ -184,22 +188,22 @@ describe('GetObject and HeadObject', () => {
 
   const past = 'Mon, 01 Jan 2001 00:00:00 GMT';
   const future = 'Fri, 01 Jan 2100 00:00:00 GMT';
-  it.each<[Record<string, string>, number]>([
-    [{ 'if-match': ETAG_OF_HELLO }, 200],
-    [{ 'if-match': `"other", ${ETAG_OF_HELLO}` }, 200],
-    [{ 'if-match': '*' }, 200],
-    [{ 'if-match': '"other"' }, 412],
-    [{ 'if-none-match': ETAG_OF_HELLO }, 304],
-    [{ 'if-none-match': `W/${ETAG_OF_HELLO}` }, 304],
-    [{ 'if-none-match': '"other"' }, 200],
-    [{ 'if-modified-since': past }, 200],
-    [{ 'if-modified-since': future }, 304],
-    [{ 'if-modified-since': 'nonsense' }, 200],
-    [{ 'if-unmodified-since': past }, 412],
-    [{ 'if-unmodified-since': future }, 200],
-    [{ 'if-match': ETAG_OF_HELLO, 'if-unmodified-since': past }, 200],
-    [{ 'if-none-match': '"other"', 'if-modified-since': future }, 200],
-  ])('answer %j with %i', async (headers, status) => {
+  it.each<[string, Record<string, string>, number]>([
+    ['the right If-Match', { 'if-match': ETAG_OF_HELLO }, 200],
+    ['a list of If-Match', { 'if-match': `"other", ${ETAG_OF_HELLO}` }, 200],
+    ['If-Match: *', { 'if-match': '*' }, 200],
+    ['another If-Match', { 'if-match': '"other"' }, 412],
+    ['the right If-None-Match', { 'if-none-match': ETAG_OF_HELLO }, 304],
+    ['a weak If-None-Match', { 'if-none-match': `W/${ETAG_OF_HELLO}` }, 304],
+    ['another If-None-Match', { 'if-none-match': '"other"' }, 200],
+    ['an earlier If-Modified-Since', { 'if-modified-since': past }, 200],
+    ['a later If-Modified-Since', { 'if-modified-since': future }, 304],
+    ['a malformed If-Modified-Since', { 'if-modified-since': 'nonsense' }, 200],
+    ['an earlier If-Unmodified-Since', { 'if-unmodified-since': past }, 412],
+    ['a later If-Unmodified-Since', { 'if-unmodified-since': future }, 200],
+    ['If-Match before If-Unmodified-Since', { 'if-match': ETAG_OF_HELLO, 'if-unmodified-since': past }, 200],
+    ['If-None-Match before If-Modified-Since', { 'if-none-match': '"other"', 'if-modified-since': future }, 200],
+  ])('obey %s', async (_name, headers, status) => {
     await put('conditional', 'hello');
     for (const method of ['GET', 'HEAD']) {
       const answer = await get('conditional', headers, method);
@@ -215,14 +219,14 @@ describe('DeleteObject', () => {
     return outcome(await s3.raw({ method: 'DELETE', path, headers }));
   }
 
-  it('answers 204, also when there is nothing', async () => {
+  it('answers 204, also for a missing object', async () => {
     await put('deleted', 'hello');
     expect(await remove('deleted')).toBe('204');
     expect(outcome(await get('deleted'))).toBe('404 NoSuchKey');
     expect(await remove('deleted')).toBe('204');
   });
 
-  it('heeds If-Match', async () => {
+  it('honours If-Match', async () => {
     await put('kept', 'hello');
     expect(await remove('kept', { 'if-match': '"other"' })).toBe('412 PreconditionFailed');
     expect(outcome(await get('kept'))).toBe('200');
@@ -232,8 +236,8 @@ describe('DeleteObject', () => {
   });
 });
 
-describe('what is not there', () => {
-  it('answers 501 NotImplemented rather than something else', async () => {
+describe('what is not implemented', () => {
+  it('answers 501 NotImplemented', async () => {
     const bucket = { Bucket: s3.bucket };
     await expect(s3.client.send(new GetBucketReplicationCommand(bucket))).rejects.toMatchObject({
       name: 'NotImplemented',
@@ -252,7 +256,7 @@ describe('what is not there', () => {
     expect(outcome(await get('k'))).toBe('404 NoSuchKey');
   });
 
-  it('takes encryption with AES256 and echoes it', async () => {
+  it('does not include encryption with AES256, which is accepted and echoed', async () => {
     const input = { Bucket: s3.bucket, Key: 'encrypted' };
     const stored = await s3.client.send(
       new PutObjectCommand({ ...input, Body: 'x', ServerSideEncryption: 'AES256', StorageClass: 'STANDARD' }),

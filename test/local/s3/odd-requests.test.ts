@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => s3.stop());
 
 /**
- * Sends bytes as they are and answers everything that comes back until the server hangs up, or until it has said
+ * Sends raw bytes. Resolves with everything received until the server closes the connection, or until it matches
  * `enough`.
  */
 function sendBytes(bytes: string, url = s3.server.url, enough = /^(?!)/): Promise<string> {
@@ -42,7 +42,7 @@ describe('odd requests get a clean 4xx', () => {
     ['a tunnel', `CONNECT a:443 ${HEAD}\r\n`, 405],
     ['no host', 'GET /bucket/k HTTP/1.1\r\nConnection: close\r\n\r\n', 400],
     ['two lengths', `PUT /bucket/k ${HEAD}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`, 400],
-    ['a length that is none', `PUT /bucket/k ${HEAD}Content-Length: -1\r\n\r\n`, 400],
+    ['a malformed length', `PUT /bucket/k ${HEAD}Content-Length: -1\r\n\r\n`, 400],
     ['a header section of 20 KiB', `GET /bucket/k ${HEAD}X-A: ${'a'.repeat(20_000)}\r\n\r\n`, 431],
     ['an upgrade', `GET /bucket/k HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: h2c\r\n\r\n`, 403],
     ['another expectation', `PUT /bucket/k ${HEAD}Expect: miracles\r\n\r\n`, 417],
@@ -54,7 +54,7 @@ describe('odd requests get a clean 4xx', () => {
     expect(errors).toEqual([]);
   });
 
-  it('unsigned requests are AccessDenied whatever they ask for', async () => {
+  it('every unsigned request is refused with AccessDenied', async () => {
     for (const path of ['/', `/${s3.bucket}`, `/${s3.bucket}/k`, '/..%2f..', `/${s3.bucket}?policy`]) {
       expect(outcome(await s3.raw({ method: 'GET', path }))).toBe('403 AccessDenied');
     }
@@ -76,19 +76,19 @@ describe('connections', () => {
 });
 
 describe('starting and closing', () => {
-  it('rejects when the port is taken, and leaves the other one alone', async () => {
+  it('rejects if the port is taken, and does not disturb the other server', async () => {
     const port = Number(new URL(s3.server.url).port);
     const options = { ...KEYS, directory: s3.directory, host: '127.0.0.1', port };
     await expect(startLocalS3(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
     expect((await s3.raw({ method: 'GET', path: '/' })).status).toBe(403);
   });
 
-  it('rejects when the directory cannot be one', async () => {
+  it('rejects if the directory cannot be created', async () => {
     const options = { ...KEYS, directory: '/dev/null/data', host: '127.0.0.1', port: 0 };
     await expect(startLocalS3(options)).rejects.toMatchObject({ code: 'ENOTDIR' });
   });
 
-  it('lets a running upload end, and takes no other', async () => {
+  it('finishes a running upload, and accepts no new connection', async () => {
     const other = await startFixture();
     const path = await other.presign(new PutObjectCommand({ Bucket: other.bucket, Key: 'last' }));
     const { host, port } = new URL(other.server.url);
@@ -110,23 +110,23 @@ describe('starting and closing', () => {
   });
 });
 
-describe('whoever is slow before anything is signed', () => {
-  let impatient: Fixture;
+describe('a slow client that is not authenticated yet', () => {
+  let shortTimeout: Fixture;
   beforeAll(async () => {
-    impatient = await startFixture({ headTimeoutMilliseconds: 200 });
+    shortTimeout = await startFixture({ headTimeoutMilliseconds: 200 });
   });
-  afterAll(() => impatient.stop());
+  afterAll(() => shortTimeout.stop());
 
-  it('with headers, is cut off', async () => {
-    const answer = await sendBytes('GET /bucket/k HTTP/1.1\r\nHost: a\r\nX-Slow: ', impatient.server.url);
+  it('is cut off while it sends headers', async () => {
+    const answer = await sendBytes('GET /bucket/k HTTP/1.1\r\nHost: a\r\nX-Slow: ', shortTimeout.server.url);
     expect(answer).toMatch(/^HTTP\/1.1 400 .*<Code>RequestTimeout</s);
   });
 
-  it('with the fields of a form, is refused', async () => {
-    const head = `POST /${impatient.bucket} HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n`;
+  it('is refused while it sends the fields of a form', async () => {
+    const head = `POST /${shortTimeout.bucket} HTTP/1.1\r\nHost: a\r\nContent-Length: 999\r\n`;
     const field = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\n';
     const form = `${head}Content-Type: multipart/form-data; boundary=b\r\n\r\n${field}`;
-    const answer = await sendBytes(form, impatient.server.url, /<\/Error>/);
+    const answer = await sendBytes(form, shortTimeout.server.url, /<\/Error>/);
     expect(answer).toMatch(/^HTTP\/1.1 400 .*<Code>RequestTimeout</s);
   });
 });

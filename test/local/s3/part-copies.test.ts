@@ -44,7 +44,7 @@ const read = async (Key: string) => {
 };
 
 describe('UploadPartCopy', () => {
-  it('makes parts of an object and of ranges of it', async () => {
+  it('copies parts from an object and from ranges of it', async () => {
     const upload = await begin('copied', { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
     const Parts = [];
     for (const [index, CopySourceRange] of [`bytes=0-${PART_BYTES - 1}`, 'bytes=7-13', undefined].entries()) {
@@ -63,14 +63,14 @@ describe('UploadPartCopy', () => {
 
   it.each<[string, Partial<UploadPartCopyCommandInput>, string]>([
     ['a range beyond the end', { CopySourceRange: `bytes=0-${SOURCE.length}` }, 'InvalidArgument'],
-    ['a range that is open', { CopySourceRange: 'bytes=5-' }, 'InvalidArgument'],
-    ['a range that is none', { CopySourceRange: 'bytes=5-4' }, 'InvalidArgument'],
-    ['a source that is not there', { CopySource: '/{bucket}/missing' }, 'NoSuchKey'],
-    ['a source that is none', { CopySource: 'nothing' }, 'InvalidArgument'],
-    ['a condition that does not hold', { CopySourceIfMatch: '"other"' }, 'PreconditionFailed'],
+    ['an open range', { CopySourceRange: 'bytes=5-' }, 'InvalidArgument'],
+    ['a malformed range', { CopySourceRange: 'bytes=5-4' }, 'InvalidArgument'],
+    ['a missing source', { CopySource: '/{bucket}/missing' }, 'NoSuchKey'],
+    ['a malformed source', { CopySource: 'nothing' }, 'InvalidArgument'],
+    ['a condition that fails', { CopySourceIfMatch: '"other"' }, 'PreconditionFailed'],
     ['a part number of 0', { PartNumber: 0 }, 'InvalidArgument'],
-    ['an upload that is not there', { UploadId: 'nothing' }, 'NoSuchUpload'],
-    ['a key that is not the upload’s', { Key: 'other' }, 'NoSuchUpload'],
+    ['an unknown upload', { UploadId: 'nothing' }, 'NoSuchUpload'],
+    ['another key', { Key: 'other' }, 'NoSuchUpload'],
   ])('is refused with %s', async (_name, input, name) => {
     const upload = await begin('refused');
     const CopySource = (input.CopySource ?? '/{bucket}/a%20source').replace('{bucket}', s3.bucket);
@@ -82,17 +82,17 @@ describe('UploadPartCopy', () => {
   });
 });
 
-describe('parts with the checksum that an SDK sends by default, of an upload begun without an algorithm', () => {
-  it('are taken, and told with and without it when the upload is completed', async () => {
-    for (const tells of [true, false]) {
-      const upload = await begin(`default-${tells}`);
+describe("parts with the SDK's default checksum, in an upload without an algorithm", () => {
+  it('are accepted, and listed with or without it on completion', async () => {
+    for (const listsChecksum of [true, false]) {
+      const upload = await begin(`default-${listsChecksum}`);
       const bytes = [SOURCE.subarray(0, PART_BYTES), Buffer.from('the end')];
       const Parts = [];
       for (const [index, Body] of bytes.entries()) {
         const PartNumber = index + 1;
         const { ETag, ChecksumCRC32 } = await defaults.send(new UploadPartCommand({ ...upload, PartNumber, Body }));
         expect(ChecksumCRC32).toMatch(/=$/);
-        Parts.push({ PartNumber, ETag, ...(tells && { ChecksumCRC32 }) });
+        Parts.push({ PartNumber, ETag, ...(listsChecksum && { ChecksumCRC32 }) });
       }
       await defaults.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts } }));
       expect((await read(upload.Key)).equals(Buffer.concat(bytes))).toBe(true);
@@ -101,7 +101,7 @@ describe('parts with the checksum that an SDK sends by default, of an upload beg
     }
   });
 
-  it('are held against it, and a list that tells another is refused', async () => {
+  it('are verified, and a list with another checksum is refused', async () => {
     const upload = await begin('held');
     const part = { ...upload, PartNumber: 1, Body: 'a part' };
     const wrong = new UploadPartCommand({ ...part, ChecksumCRC32: 'AAAAAA==' });
@@ -121,7 +121,7 @@ describe('parts with the checksum that an SDK sends by default, of an upload beg
 });
 
 describe('an object of parts', () => {
-  it('is read part by part, and tells of itself without its bytes', async () => {
+  it('can be read part by part, and describes its attributes', async () => {
     const upload = await begin('of-parts', { ChecksumAlgorithm: 'CRC32', ChecksumType: 'FULL_OBJECT' });
     const bytes = [SOURCE.subarray(0, PART_BYTES), Buffer.from('the end')];
     const Parts = [];

@@ -47,7 +47,7 @@ async function dataFiles(): Promise<string[]> {
 }
 
 describe('POST Object', () => {
-  it('stores the file with what the form says of it', async () => {
+  it('stores the file with the headers, metadata and tags in the form', async () => {
     const answer = await post({
       key: 'form/höllo',
       'content-type': 'text/plain',
@@ -68,7 +68,7 @@ describe('POST Object', () => {
     expect(tags.TagSet).toEqual([{ Key: 'a', Value: 'b' }]);
   });
 
-  it('takes what fetch and FormData make of it', async () => {
+  it('accepts a form sent by fetch and FormData', async () => {
     const fields = { key: `fetched/${VARIABLE}` };
     const form = new FormData();
     const conditions = [{ bucket: s3.bucket }, ['starts-with', '$key', 'fetched/']];
@@ -80,7 +80,7 @@ describe('POST Object', () => {
     expect((await read(`fetched/${FILE.name}`)).body.equals(bytes)).toBe(true);
   });
 
-  it('answers 201 with a document, 200, or 204 where it is another status', async () => {
+  it('answers 201 with a document, 200, or 204 for any other requested status', async () => {
     const answer = await post({ key: 'a&b', success_action_status: '201' });
     expect(answer.status).toBe(201);
     expect(answer.body.toString()).toContain(
@@ -90,7 +90,7 @@ describe('POST Object', () => {
     expect((await post({ key: 'k', success_action_status: '418' })).status).toBe(204);
   });
 
-  it('redirects to where the form says, unless that is no address', async () => {
+  it('redirects to the URL in the form, and ignores one that is not http', async () => {
     const answer = await post({ key: 'ü', success_action_redirect: 'https://example.com/done?a=b' });
     expect(answer.status).toBe(303);
     expect(answer.headers.location).toBe(
@@ -104,7 +104,7 @@ describe('POST Object', () => {
     ['dir/b.txt', 'b.txt'],
     ['%22c%22.txt', '"c".txt'],
     ['$&$1.txt', '$&$1.txt'],
-  ])('puts the name of the file %s in place of its variable', async (name, expected) => {
+  ])('replaces the variable with the file name %s', async (name, expected) => {
     const conditions = [{ bucket: s3.bucket }, ['eq', '$key', `named/${expected}`]];
     const answer = await post({ key: `named/${VARIABLE}` }, { conditions, file: { ...FILE, name } });
     expect(outcome(answer)).toBe('204');
@@ -118,7 +118,7 @@ describe('POST Object', () => {
     expect(outcome(await post({ key: 'checksum', ...right }))).toBe('204');
   });
 
-  it('answers with the headers of CORS, errors too', async () => {
+  it('sends CORS headers, also with errors', async () => {
     const rule = { AllowedOrigins: ['https://app.example'], AllowedMethods: ['POST'] };
     await s3.client.send(
       new PutBucketCorsCommand({
@@ -161,8 +161,8 @@ describe('the policy of a form', () => {
     ],
     ['a size', { key: 'x' }, [any('key'), ['content-length-range', 5, 5]]],
     ['a size as text', { key: 'x' }, [any('key'), ['content-length-range', '0', '10']]],
-    ['nothing of an ignored field', { key: 'x', 'x-ignore-this': 'y' }, [any('key')]],
-  ])('may ask for %s', async (_name, fields, conditions) => {
+    ['no condition for an ignored field', { key: 'x', 'x-ignore-this': 'y' }, [any('key')]],
+  ])('may require %s', async (_name, fields, conditions) => {
     expect(outcome(await post(fields, { conditions: [{ bucket: s3.bucket }, ...conditions] }))).toBe('204');
   });
 
@@ -209,7 +209,7 @@ describe('the policy of a form', () => {
     expect(await readdir(join(s3.directory, 'incoming'))).toEqual([]);
   });
 
-  it('ends', async () => {
+  it('expires', async () => {
     const answer = await post({ key: 'x' }, { policy: { expiration: new Date(Date.now() - 1000).toISOString() } });
     expect(outcome(answer)).toBe('403 AccessDenied');
     expect(answer.body.toString()).toContain('Invalid according to Policy: Policy expired.');
@@ -218,15 +218,15 @@ describe('the policy of a form', () => {
   it.each<[string, Record<string, unknown>]>([
     ['no expiration', { expiration: undefined }],
     ['no time', { expiration: 'tomorrow' }],
-    ['a time that is none', { expiration: '2044-99-01T00:00:00Z' }],
+    ['an invalid time', { expiration: '2044-99-01T00:00:00Z' }],
     ['no conditions', { conditions: undefined }],
-    ['conditions that are no list', { conditions: {} }],
+    ['conditions that are not a list', { conditions: {} }],
     ['another operator', { conditions: [['ends-with', '$key', 'x']] }],
-    ['a name without its sign', { conditions: [['eq', 'key', 'x']] }],
-    ['a value that is no text', { conditions: [{ key: 1 }] }],
-    ['two in one', { conditions: [{ key: 'x', acl: 'private' }] }],
+    ['a name without $', { conditions: [['eq', 'key', 'x']] }],
+    ['a value that is not text', { conditions: [{ key: 1 }] }],
+    ['two fields in one condition', { conditions: [{ key: 'x', acl: 'private' }] }],
     ['half a range', { conditions: [['content-length-range', 1]] }],
-    ['a range that is none', { conditions: [['content-length-range', -1, 'x']] }],
+    ['a malformed range', { conditions: [['content-length-range', -1, 'x']] }],
     ['null', { conditions: [null] }],
   ])('is invalid with %s', async (_name, policy) => {
     expect(outcome(await post({ key: 'x' }, { policy }))).toBe('400 InvalidPolicyDocument');
@@ -238,11 +238,11 @@ describe('the signature of a form', () => {
     ['without a policy', { policy: undefined }, '403 AccessDenied'],
     ['with another policy', { policy: Buffer.from('{}').toString('base64') }, '403 SignatureDoesNotMatch'],
     ['with another signature', { 'x-amz-signature': '0'.repeat(64) }, '403 SignatureDoesNotMatch'],
-    ['with none', { 'x-amz-signature': undefined }, '400 InvalidArgument'],
+    ['without a signature', { 'x-amz-signature': undefined }, '400 InvalidArgument'],
     ['with another algorithm', { 'x-amz-algorithm': 'AWS4-HMAC-SHA1' }, '400 InvalidArgument'],
     ['without a date', { 'x-amz-date': undefined }, '400 InvalidArgument'],
     ['with another date', { 'x-amz-date': '20200101T000000Z' }, '400 InvalidArgument'],
-    ['with no credential', { 'x-amz-credential': 'testkey' }, '400 InvalidArgument'],
+    ['with a malformed credential', { 'x-amz-credential': 'testkey' }, '400 InvalidArgument'],
     [
       'with another key id',
       {
@@ -268,14 +268,14 @@ describe('a form', () => {
     expect(outcome(await s3.raw({ method: 'POST', path: '/no-such-bucket', headers, body }))).toBe('404 NoSuchBucket');
   });
 
-  it('cannot ask for what is not there, or for what no header carries', async () => {
+  it('cannot request unsupported features or invalid header values', async () => {
     expect(outcome(await post({ key: 'x', acl: 'public-read' }))).toBe('400 AccessControlListNotSupported');
     expect(outcome(await post({ key: 'x', 'x-amz-website-redirect-location': '/' }))).toBe('501 NotImplemented');
     expect(outcome(await post({ key: 'x', 'x-amz-meta-a': 'b\nc: d' }))).toBe('400 InvalidArgument');
     expect(outcome(await post({ key: 'x', 'x-amz-meta-a': 'b'.repeat(3000) }))).toBe('400 MetadataTooLarge');
   });
 
-  it('has 20 KiB for its fields', async () => {
+  it('may have at most 20 KiB of fields', async () => {
     expect(outcome(await post({ key: 'x', 'x-ignore-me': 'x'.repeat(21_000) }))).toBe(
       '400 MaxPostPreDataLengthExceeded',
     );
@@ -284,7 +284,7 @@ describe('a form', () => {
     );
   });
 
-  it('has each field once, and what comes behind the file is ignored', async () => {
+  it('may not repeat a field; fields after the file are ignored', async () => {
     const once = encodeForm(signForm(KEYS, { key: 'x' }, [{ key: 'x' }]), FILE);
     const behind = Buffer.concat([once.body.subarray(0, -4), Buffer.from('\r\n'), encodeForm({ key: 'y' }, FILE).body]);
     const request = { method: 'POST', path: `/${s3.bucket}`, headers: once.headers };
@@ -295,16 +295,16 @@ describe('a form', () => {
 
   it.each([
     ['no boundary', 'multipart/form-data', 'x'],
-    ['nothing', 'multipart/form-data; boundary=b', ''],
-    ['something else', 'multipart/form-data; boundary=b', '{"key":"x"}'],
-    ['no end of its headers', 'multipart/form-data; boundary=b', '--b\r\nContent-Disposition: form-data; name="key"'],
+    ['no body', 'multipart/form-data; boundary=b', ''],
+    ['a JSON body', 'multipart/form-data; boundary=b', '{"key":"x"}'],
+    ['unfinished part headers', 'multipart/form-data; boundary=b', '--b\r\nContent-Disposition: form-data; name="key"'],
     ['no name', 'multipart/form-data; boundary=b', '--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n'],
     [
-      'no text',
+      'a field that is not UTF-8',
       'multipart/form-data; boundary=b',
       '--b\r\nContent-Disposition: form-data; name="\xff"\r\n\r\nx\r\n--b--\r\n',
     ],
-  ])('of %s is malformed', async (_name, type, text) => {
+  ])('with %s is malformed', async (_name, type, text) => {
     const body = Buffer.from(text, 'latin1');
     const headers = { 'content-type': type };
     expect(outcome(await s3.raw({ method: 'POST', path: `/${s3.bucket}`, headers, body }))).toBe(
@@ -335,7 +335,7 @@ describe('a form', () => {
     expect(await dataFiles()).toEqual(before);
   });
 
-  it('is read the same however its bytes are cut', async () => {
+  it('is read the same however its bytes are split', async () => {
     const pieces = fc.constantFrom('\r', '\n', '-', '\r\n', '\r\n--', '\r\n--form', 'a', '\0');
     await fc.assert(
       fc.asyncProperty(

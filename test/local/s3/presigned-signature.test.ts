@@ -61,28 +61,32 @@ describe('a presigned URL', () => {
     ],
     ['another key', (path) => path.replace('signed.txt', 'other.txt'), '403 SignatureDoesNotMatch'],
     ['one more parameter', (path) => `${path}&response-content-type=text%2Fhtml`, '403 SignatureDoesNotMatch'],
-    ['a longer life', (path) => path.replace('Expires=300', 'Expires=301'), '403 SignatureDoesNotMatch'],
-    ['a life of 0', (path) => path.replace('Expires=300', 'Expires=0'), '400 AuthorizationQueryParametersError'],
-    ['a negative life', (path) => path.replace('Expires=300', 'Expires=-1'), '400 AuthorizationQueryParametersError'],
+    ['a longer lifetime', (path) => path.replace('Expires=300', 'Expires=301'), '403 SignatureDoesNotMatch'],
+    ['a lifetime of 0', (path) => path.replace('Expires=300', 'Expires=0'), '400 AuthorizationQueryParametersError'],
     [
-      'a life over a week',
+      'a negative lifetime',
+      (path) => path.replace('Expires=300', 'Expires=-1'),
+      '400 AuthorizationQueryParametersError',
+    ],
+    [
+      'a lifetime over a week',
       (path) => path.replace('Expires=300', 'Expires=604801'),
       '400 AuthorizationQueryParametersError',
     ],
     [
-      'a life that is no number',
+      'a lifetime that is not a number',
       (path) => path.replace('Expires=300', 'Expires=1e2'),
       '400 AuthorizationQueryParametersError',
     ],
-    ['two lives', (path) => `${path}&X-Amz-Expires=300`, '400 AuthorizationQueryParametersError'],
+    ['two lifetimes', (path) => `${path}&X-Amz-Expires=300`, '400 AuthorizationQueryParametersError'],
     ['no date', (path) => path.replace(/X-Amz-Date=[^&]*&/, ''), '400 AuthorizationQueryParametersError'],
     [
-      'a date that is none',
+      'a malformed date',
       (path) => path.replace(/(X-Amz-Date=....)../, '$199'),
       '400 AuthorizationQueryParametersError',
     ],
     [
-      'a credential that is none',
+      'a malformed credential',
       (path) => path.replace(/(X-Amz-Credential=)[^&]*/, '$1testkey'),
       '400 AuthorizationQueryParametersError',
     ],
@@ -128,11 +132,11 @@ describe('a presigned URL', () => {
     expect(await get(await signWith({ ...keys, region: 'eu-west-1' }))).toBe('400 AuthorizationQueryParametersError');
   });
 
-  it('is refused beside an Authorization header', async () => {
+  it('is refused together with an Authorization header', async () => {
     expect(await get(await getUrl(), { authorization: 'AWS4-HMAC-SHA256 x' })).toBe('400 InvalidArgument');
   });
 
-  it('is for one method', async () => {
+  it('is valid for one method only', async () => {
     expect(outcome(await s3.raw({ method: 'DELETE', path: await getUrl() }))).toBe('403 SignatureDoesNotMatch');
   });
 });
@@ -166,7 +170,7 @@ describe('the headers signed into a presigned PUT', () => {
     return s3.raw({ method: 'PUT', path, headers: sent, body });
   }
 
-  it('are accepted as they were signed, and then again only as long as nothing is there', async () => {
+  it('are accepted as signed, and refused once the object exists', async () => {
     expect(await put(SENT, 'constrained')).toBe('200');
     expect(await put(SENT, 'constrained')).toBe('412 PreconditionFailed');
   });
@@ -189,12 +193,12 @@ describe('the headers signed into a presigned PUT', () => {
     );
   });
 
-  it('are not said to be missing when they arrived with another value', async () => {
+  it('are not reported as missing if they arrived with another value', async () => {
     const answer = await putRaw({ ...SENT, 'content-type': 'text/html' }, 'refused');
     expect(String(answer.body)).not.toContain('MissingSignedHeaders');
   });
 
-  it('are refused when the body is sent without its length, which is said', async () => {
+  it('are refused without a content-length, which the refusal names', async () => {
     const { 'content-length': _length, ...others } = SENT;
     const answer = await putRaw({ ...others, 'transfer-encoding': 'chunked' }, 'refused');
     expect(String(answer.body)).toContain('<MissingSignedHeaders>content-length</MissingSignedHeaders>');
@@ -209,18 +213,18 @@ describe('the headers signed into a presigned PUT', () => {
 
 describe('a key', () => {
   it.each([
-    'a+b c',
-    'a%20b',
-    '//double//',
-    'x/../y',
-    './.',
-    'Ünï/çødé 😀',
-    "it's (a) *key*!",
-    '__proto__',
-    'constructor',
-    '../../etc/passwd',
-    'k'.repeat(1024),
-  ])('%s is kept as it is', async (key) => {
+    ['a plus and a space', 'a+b c'],
+    ['a percent sign', 'a%20b'],
+    ['double slashes', '//double//'],
+    ['a parent folder', 'x/../y'],
+    ['dots alone', './.'],
+    ['letters and emoji', 'Ünï/çødé 😀'],
+    ['punctuation', "it's (a) *key*!"],
+    ['__proto__', '__proto__'],
+    ['constructor', 'constructor'],
+    ['a path out of the bucket', '../../etc/passwd'],
+    ['1,024 bytes', 'k'.repeat(1024)],
+  ])('with %s is kept unchanged', async (_name, key) => {
     const body = Buffer.from(`of ${key}`);
     const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: key }));
     expect(outcome(await s3.raw({ method: 'PUT', path, body }))).toBe('200');
@@ -231,7 +235,7 @@ describe('a key', () => {
     expect(read.body.toString()).toBe(body.toString());
   });
 
-  it('may differ from another in case alone', async () => {
+  it('may differ from another only in case', async () => {
     for (const key of ['case', 'CASE']) {
       const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: key }));
       await s3.raw({ method: 'PUT', path, body: Buffer.from(key) });

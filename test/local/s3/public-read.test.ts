@@ -37,7 +37,7 @@ const get = (path: string, method = 'GET', headers: Record<string, string> = {})
   s3.raw({ method, path: `/${s3.bucket}/${path}`, headers });
 
 describe('a bucket policy', () => {
-  it('lets everybody read what it names, and nothing else', async () => {
+  it('lets everybody read only the objects it names', async () => {
     expect(outcome(await get('public/a%20b'))).toBe('403 AccessDenied');
     await setPolicy(allow());
     const answer = await get('public/a%20b?cache=buster', 'GET', { range: 'bytes=1-3' });
@@ -63,7 +63,7 @@ describe('a bucket policy', () => {
     }
   });
 
-  it('is read back as it was sent, and gone when it is deleted', async () => {
+  it('is returned as sent, until it is deleted', async () => {
     const Bucket = s3.bucket;
     await setPolicy(allow());
     expect((await s3.client.send(new GetBucketPolicyCommand({ Bucket }))).Policy).toBe(allow());
@@ -83,20 +83,20 @@ describe('a bucket policy', () => {
 
   it.each<[string, Record<string, unknown>]>([
     ['another action', { Action: 's3:*' }],
-    ['another action beside', { Action: ['s3:GetObject', 's3:PutObject'] }],
+    ['a second action', { Action: ['s3:GetObject', 's3:PutObject'] }],
     ['no action', { Action: [] }],
     ['no principal', { Principal: { AWS: [] } }],
     ['a denial', { Effect: 'Deny' }],
     ['another principal', { Principal: { AWS: 'arn:aws:iam::123456789012:root' } }],
     ['a condition', { Condition: { IpAddress: { 'aws:SourceIp': '192.0.2.0/24' } } }],
-    ['what it is not about', { NotAction: 's3:GetObject', Action: undefined }],
+    ['NotAction', { NotAction: 's3:GetObject', Action: undefined }],
     ['a variable', { Resource: ['arn:aws:s3:::x/$', '{aws:userid}'].join('') }],
-  ])('with %s is not implemented, rather than half enforced', async (_name, more) => {
+  ])('with %s is refused as not implemented', async (_name, more) => {
     await expect(setPolicy(allow(more))).rejects.toMatchObject({ name: 'NotImplemented' });
   });
 
   it.each<[string, () => string]>([
-    ['no JSON', () => 'x'],
+    ['invalid JSON', () => 'x'],
     ['a list', () => '[]'],
     ['no version', () => JSON.stringify({ Statement: [] })],
     ['no statement', () => JSON.stringify({ Version: '2012-10-17', Statement: [] })],
@@ -123,7 +123,7 @@ describe('matchesResource', () => {
     expect(matchesResource(pattern, resource)).toBe(expected);
   });
 
-  it('takes no long time over many stars', () => {
+  it('is fast for many stars', () => {
     expect(matchesResource('*a'.repeat(500), 'a'.repeat(1000).concat('b'))).toBe(false);
   });
 });

@@ -60,7 +60,7 @@ describe('a PutObject of the SDK with its default settings', () => {
 });
 
 describe('the length of a PutObject', () => {
-  it('answers MissingContentLength when it is not said, chunked or not', async () => {
+  it('answers MissingContentLength without a length, chunked or not', async () => {
     expect(await put('unsized', { 'transfer-encoding': 'chunked' })).toBe('411 MissingContentLength');
     const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: 'unsized' }));
     const socket = await openSocket();
@@ -78,7 +78,7 @@ describe('the length of a PutObject', () => {
     socket.destroy();
   });
 
-  it('leaves nothing behind when the client dies before it', async () => {
+  it('leaves nothing behind if the client disconnects before the end', async () => {
     const path = await s3.presign(new PutObjectCommand({ Bucket: s3.bucket, Key: 'cut-off' }));
     const socket = await openSocket();
     socket.write(`PUT ${path} HTTP/1.1\r\nHost: ${new URL(s3.server.url).host}\r\nContent-Length: 2000000\r\n\r\n`);
@@ -143,7 +143,7 @@ describe('the metadata of a PutObject', () => {
     await expect(send(2045)).rejects.toMatchObject({ name: 'MetadataTooLarge' });
   });
 
-  it('is signed and comes back as the bytes that were sent, UTF-8 included', async () => {
+  it('is signed and returned byte for byte, including UTF-8', async () => {
     const name = 'Mietvertrag – Köln 😀';
     const command = new PutObjectCommand({ Bucket: s3.bucket, Key: 'bytes', Metadata: { name } });
     const path = await s3.presign(command, { unhoistableHeaders: new Set(['x-amz-meta-name']) });
@@ -162,7 +162,7 @@ describe('the metadata of a PutObject', () => {
 });
 
 describe('a conditional PutObject', () => {
-  it('with If-None-Match: * answers 412 when something is there', async () => {
+  it('with If-None-Match: * answers 412 if the object exists', async () => {
     expect(await put('once', { 'if-none-match': '*' }, 'first')).toBe('200');
     expect(await put('once', { 'if-none-match': '*' }, 'second')).toBe('412 PreconditionFailed');
     expect(await put('once', { 'if-none-match': '"etag"' })).toBe('501 NotImplemented');
@@ -179,7 +179,7 @@ describe('a conditional PutObject', () => {
     expect(await read('versioned')).toBe('second');
   });
 
-  it('has one winner among twenty at once', async () => {
+  it('succeeds once among twenty simultaneous ones', async () => {
     for (let round = 0; round < 5; round++) {
       const key = `race-${round}`;
       const bodies = Array.from({ length: 20 }, (_, index) => `body ${index} `.repeat(10_000));
@@ -194,7 +194,7 @@ describe('a conditional PutObject', () => {
 });
 
 describe('readers and writers of one key at once', () => {
-  it('see one whole object or another, and leave one data file behind', async () => {
+  it('always see a whole object, and leave one data file', async () => {
     const bodies = ['a', 'b', 'c'].map((letter) => letter.repeat(300_000));
     await put('busy', {}, bodies[0]);
     const before = (await readdir(join(s3.directory, 'buckets', s3.bucket, 'data'))).length;
@@ -228,11 +228,11 @@ describe('Expect: 100-continue', () => {
     });
   }
 
-  it('is answered for a request that may go on', async () => {
+  it('is answered for an acceptable request', async () => {
     expect(await putExpecting({ 'if-none-match': '*' })).toMatchObject({ continued: true, status: 200 });
   });
 
-  it('is not answered for one that is refused', async () => {
+  it('is not answered for a refused request', async () => {
     const refused = { continued: false, connection: 'close' };
     expect(await putExpecting({ 'if-none-match': '*' })).toEqual({ ...refused, status: 412 });
     expect(await putExpecting({ 'x-amz-meta-a': 'unsigned' })).toEqual({ ...refused, status: 403 });
@@ -240,7 +240,7 @@ describe('Expect: 100-continue', () => {
 });
 
 describe('a refused PutObject with a large body', () => {
-  it('lets the client read why, and use the connection again', async () => {
+  it('lets the client read the error', async () => {
     const path = await s3.presign(new PutObjectCommand({ Bucket: 'no-such-bucket', Key: 'k' }));
     const answer = await s3.raw({ method: 'PUT', path, body: Buffer.alloc(64 * 1024 * 1024) });
     expect(outcome(answer)).toBe('404 NoSuchBucket');

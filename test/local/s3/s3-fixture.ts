@@ -23,7 +23,7 @@ export type RawAnswer = { status: number; headers: IncomingHttpHeaders; body: Bu
 
 export type RawRequest = { method: string; path: string; headers?: Record<string, string>; body?: Buffer };
 
-/** A started store on a new directory, a bucket in it, and ways to talk to it. */
+/** A running store in a new directory, with one bucket and a client. */
 export async function startFixture(options: Partial<LocalS3Options> = {}) {
   const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'local-s3-')));
   const server = await startLocalS3({ ...KEYS, directory, host: '127.0.0.1', port: 0, ...options });
@@ -62,12 +62,12 @@ export function newClient(endpoint: string, keys = KEYS): S3Client {
 
 /** A presigned URL as path and query. */
 export async function presign(client: S3Client, command: Command, options: PresignOptions): Promise<string> {
-  // A union is no command to the SDK's overloads.
+  // The SDK's overloads do not accept a union of commands.
   const url = await getSignedUrl(client, command as GetObjectCommand, options);
   return url.replace(/^https?:\/\/[^/]*/, '');
 }
 
-/** What the SDK would send for a command, signed in its Authorization header, unsent. */
+/** The request that the SDK would send for a command, signed in its Authorization header. */
 export async function signedRequest(client: S3Client, command: Command): Promise<RawRequest> {
   const captured: RawRequest[] = [];
   const stack = command.middlewareStack as unknown as S3Client['middlewareStack'];

@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import type { RawRequest } from './s3-fixture.ts';
 
 /**
- * An `aws-chunked` body whose chunks continue the signature of the request that is to carry it: the S3 reference,
- * "Transferring Payload in Multiple Chunks". A last, empty chunk is added; `trailer` is a header without its line end.
+ * An `aws-chunked` body whose chunks continue the signature of their request: the S3 reference, "Transferring Payload
+ * in Multiple Chunks". A last, empty chunk is added; `trailer` is a header without its line end.
  */
 export function signChunks(
   signed: RawRequest,

@@ -4,7 +4,7 @@ export type FormFile = { name: string; type: string; body: string | Buffer };
 
 type Keys = { region: string; accessKeyId: string; secretAccessKey: string };
 
-/** A condition that a policy names each field of a form with, exactly. */
+/** Conditions that require exactly these values of a form's fields. */
 export function exactConditions(bucket: string, fields: Record<string, string>): unknown[] {
   return [{ bucket }, ...Object.entries(fields).map(([name, value]) => ({ [name]: value }))];
 }

@@ -2,8 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import type { RawRequest } from './s3-fixture.ts';
 
 /**
- * A request with an Authorization header of its own making: `host` and all `x-amz-*` headers are signed, the payload is
- * not, whatever `payload` says of it. The path comes percent-encoded, as it is sent.
+ * Signs a request in its Authorization header: `host` and all `x-amz-*` headers, but not the body; `payload` is just
+ * the value of `x-amz-content-sha256`. The path is percent-encoded, as it is sent.
  */
 export function signRaw(
   url: string,
@@ -49,7 +49,7 @@ export function signRaw(
   return { ...request, headers: { ...headers, authorization } };
 }
 
-/** Percent-encoded text in the one spelling that is signed. */
+/** Text percent-encoded as Signature Version 4 requires. */
 function encode(text: string): string {
   return encodeURIComponent(decodeURIComponent(text)).replace(
     /[!'()*]/g,

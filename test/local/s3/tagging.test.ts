@@ -31,7 +31,7 @@ function setTags(Key: string, TagSet: Tag[]) {
 }
 
 describe('tags', () => {
-  it('come with the object, and go with DeleteObjectTagging', async () => {
+  it('are stored with the object, and removed by DeleteObjectTagging', async () => {
     await put('tagged', 'a=1&%C3%BC+x=y%2Bz&empty');
     expect(await tagsOf('tagged')).toEqual([
       { Key: 'a', Value: '1' },
@@ -45,7 +45,7 @@ describe('tags', () => {
     expect((await s3.client.send(new HeadObjectCommand(input))).TagCount).toBeUndefined();
   });
 
-  it('are replaced as a whole, and nothing else of the object is', async () => {
+  it('are replaced as a whole, without changing the object', async () => {
     await put('kept', 'a=1');
     const before = await s3.client.send(new HeadObjectCommand({ Bucket: s3.bucket, Key: 'kept' }));
     await setTags('kept', []);
@@ -56,21 +56,21 @@ describe('tags', () => {
     expect([after.ETag, after.LastModified]).toEqual([before.ETag, before.LastModified]);
   });
 
-  it('of an object that is replaced are gone', async () => {
+  it('are removed when the object is replaced', async () => {
     await put('over', 'a=1');
     await put('over');
     expect(await tagsOf('over')).toEqual([]);
   });
 
   it.each<[string, Tag[], string]>([
-    ['eleven', Array.from({ length: 11 }, (_, index) => ({ Key: `k${index}`, Value: '' })), 'BadRequest'],
+    ['eleven tags', Array.from({ length: 11 }, (_, index) => ({ Key: `k${index}`, Value: '' })), 'BadRequest'],
     ['a key of 129 characters', [{ Key: 'k'.repeat(129), Value: '' }], 'InvalidTag'],
     ['a value of 257 characters', [{ Key: 'k', Value: 'v'.repeat(257) }], 'InvalidTag'],
     ['an empty key', [{ Key: '', Value: 'v' }], 'InvalidTag'],
     ['another character', [{ Key: 'k', Value: '<' }], 'InvalidTag'],
-    ['one of AWS', [{ Key: 'aws:k', Value: '' }], 'InvalidTag'],
+    ['a key of AWS', [{ Key: 'aws:k', Value: '' }], 'InvalidTag'],
     [
-      'twins',
+      'a repeated key',
       [
         { Key: 'k', Value: '1' },
         { Key: 'k', Value: '2' },
@@ -84,11 +84,11 @@ describe('tags', () => {
   });
 
   it.each([
-    ['a=1&a=2', 'InvalidArgument'],
-    ['a=%', 'InvalidArgument'],
-    [Array.from({ length: 11 }, (_, index) => `k${index}=`).join('&'), 'BadRequest'],
-    ['a=%3C', 'InvalidTag'],
-  ])('cannot be uploaded as %s', async (tagging, name) => {
+    ['a repeated key', 'a=1&a=2', 'InvalidArgument'],
+    ['malformed encoding', 'a=%', 'InvalidArgument'],
+    ['eleven tags', Array.from({ length: 11 }, (_, index) => `k${index}=`).join('&'), 'BadRequest'],
+    ['another character', 'a=%3C', 'InvalidTag'],
+  ])('cannot be uploaded with %s', async (_name, tagging, name) => {
     await expect(put('not-uploaded', tagging)).rejects.toMatchObject({ name });
     await expect(
       s3.client.send(new CreateMultipartUploadCommand({ Bucket: s3.bucket, Key: 'k', Tagging: tagging })),

@@ -13,7 +13,7 @@ import type { Fixture } from './s3-fixture.ts';
 
 let buckets = 0;
 
-/** A new bucket that keeps versions, or with null never did, and ways to speak of them. */
+/** Creates a bucket with this versioning status (null: never set), and returns functions that use it. */
 export async function newVersionedBucket(
   { client, directory }: Fixture,
   status: 'Enabled' | 'Suspended' | null = 'Enabled',

@@ -29,7 +29,7 @@ afterAll(() => s3.stop());
 const newBucket = (status?: 'Enabled' | 'Suspended' | null, fixture = s3) => newVersionedBucket(fixture, status);
 
 describe('a bucket that keeps versions', () => {
-  it('says so, and a bucket that never did says nothing', async () => {
+  it('reports its status; a bucket without versions reports none', async () => {
     const { Bucket } = await newBucket();
     expect((await s3.client.send(new GetBucketVersioningCommand({ Bucket }))).Status).toBe('Enabled');
     const plain = await newBucket(null);
@@ -38,7 +38,7 @@ describe('a bucket that keeps versions', () => {
     expect((await plain.list()).ids).toEqual(['null']);
   });
 
-  it('gives each object of a key an id, by which it is read', async () => {
+  it('gives each version an id, by which it can be read', async () => {
     const { put, read, list } = await newBucket();
     const [first, second] = [await put('k', 'one'), await put('k', 'two')];
     expect(first).toMatch(/^[0-9a-f]{40}$/);
@@ -48,7 +48,7 @@ describe('a bucket that keeps versions', () => {
     for (const bad of ['x', '../x', 'F'.repeat(40)]) expect(await read('k', bad)).toBe('InvalidArgument');
   });
 
-  it('hides a deleted object under a marker, and shows it again when the marker goes', async () => {
+  it('hides a deleted object behind a marker, until the marker is removed', async () => {
     const { Bucket, put, read, remove, list, keys } = await newBucket();
     const id = await put('k', 'kept');
     const marker = await remove('k');
@@ -62,7 +62,7 @@ describe('a bucket that keeps versions', () => {
     expect([await read('k'), await keys(), (await list()).ids]).toEqual(['kept', ['k'], [id]]);
   });
 
-  it('loses a version for good when that is deleted, and goes on with the one before', async () => {
+  it('removes a version permanently, and restores the one before', async () => {
     const { put, read, remove, list, folder } = await newBucket();
     const ids = [await put('k', 'one'), await put('k', 'two'), await put('k', 'three')];
     await remove('k', ids[2]);
@@ -74,7 +74,7 @@ describe('a bucket that keeps versions', () => {
     for (const name of ['data', 'objects', 'versions']) expect(await readdir(join(folder, name))).toEqual([]);
   });
 
-  it('keeps what was there before as the version null, which is replaced while it is suspended', async () => {
+  it('keeps an earlier object as version null, which writes replace while suspended', async () => {
     const { keep, put, read, remove, list, folder } = await newBucket(null);
     await put('k', 'before');
     await keep('Enabled');
@@ -93,7 +93,7 @@ describe('a bucket that keeps versions', () => {
     expect(await readdir(join(folder, 'data'))).toHaveLength(1);
   });
 
-  it('takes If-None-Match: * over a marker, and not over an object', async () => {
+  it('accepts If-None-Match: * over a marker, but not over an object', async () => {
     const { Bucket, put, remove } = await newBucket();
     await put('k', 'one');
     const once = () => s3.client.send(new PutObjectCommand({ Bucket, Key: 'k', Body: 'two', IfNoneMatch: '*' }));
@@ -102,7 +102,7 @@ describe('a bucket that keeps versions', () => {
     expect((await once()).VersionId).toMatch(/^[0-9a-f]{40}$/);
   });
 
-  it('copies, tags and tells of a version', async () => {
+  it('copies, tags and describes a version', async () => {
     const { Bucket, put, read } = await newBucket();
     const id = (await put('k', 'one')) ?? '';
     await put('k', 'two');
@@ -118,7 +118,7 @@ describe('a bucket that keeps versions', () => {
     expect([copied.CopySourceVersionId, await read('k')]).toEqual([id, 'one']);
   });
 
-  it('deletes versions by the list', async () => {
+  it('deletes versions with DeleteObjects', async () => {
     const { Bucket, put, list } = await newBucket();
     const id = await put('a', 'one');
     await put('b', 'two');
@@ -132,7 +132,7 @@ describe('a bucket that keeps versions', () => {
     expect((await list()).ids).toHaveLength(2);
   });
 
-  it('is not empty while anything is left in it', async () => {
+  it('cannot be deleted while it contains a version or a marker', async () => {
     const { Bucket, put, remove } = await newBucket();
     const id = await put('k', 'one');
     const { VersionId } = await remove('k');
@@ -146,7 +146,7 @@ describe('a bucket that keeps versions', () => {
 });
 
 describe('ListObjectVersions', () => {
-  it.each([1, 2, 3, 1000])('answers every version once, in pages of %d', async (MaxKeys) => {
+  it.each([1, 2, 3, 1000])('lists every version once, in pages of %d', async (MaxKeys) => {
     const { put, remove, list } = await newBucket();
     for (const key of ['a', 'b/1', 'b/2', 'c']) for (const text of ['x', 'y', 'z']) await put(key, text);
     await remove('b/1');
@@ -178,7 +178,7 @@ describe('any order of writes and deletions', () => {
     { maxLength: 12 },
   );
 
-  it('leaves the versions that a list in memory has', async () => {
+  it('leaves the same versions as a model in memory', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (all) => {
         const { put, remove, read, keep, list, folder } = await newBucket();
@@ -211,13 +211,13 @@ describe('any order of writes and deletions', () => {
   });
 });
 
-describe('what a crash leaves in the middle of a step', () => {
-  it('counts for nothing, and the next step clears it up', async () => {
+describe('files on disk', () => {
+  it('that an unfinished change left are ignored, and removed by the next change', async () => {
     const { put, read, remove, list, folder } = await newBucket();
     const [first, second] = [await put('k', 'one'), await put('k', 'two')];
     const [name = ''] = await readdir(join(folder, 'objects'));
     const versions = join(folder, 'versions', name.replace('.json', ''));
-    // A put that had kept the old version, a deletion that had written its marker.
+    // An unfinished put has kept the old version; an unfinished deletion has written its marker.
     await copyFile(join(folder, 'objects', name), join(versions, `${second}.json`));
     const record = JSON.parse(await readFile(join(folder, 'objects', name), 'utf8'));
     const marker = { key: 'k', versionId: 'f'.repeat(40), sequence: record.sequence + 1, isDeleteMarker: true };
@@ -230,7 +230,7 @@ describe('what a crash leaves in the middle of a step', () => {
     expect([await read('k'), (await list()).ids]).toEqual(['two', [second, first]]);
   });
 
-  it('goes at the next start, and the data of no version', async () => {
+  it('that belong to no version are removed at the next start', async () => {
     const first = await startFixture();
     const { Bucket, put, remove, folder } = await newBucket('Enabled', first);
     const id = await put('k', 'one');
@@ -249,7 +249,7 @@ describe('what a crash leaves in the middle of a step', () => {
     await second.stop();
   });
 
-  it('and a bucket of an earlier build, without versions, opens as it was', async () => {
+  it('of an earlier build, without versions, are read unchanged', async () => {
     const old = await startFixture();
     await old.client.send(new PutObjectCommand({ Bucket: old.bucket, Key: 'k', Body: 'old' }));
     await old.server.close();
