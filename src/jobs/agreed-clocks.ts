@@ -4,9 +4,7 @@ import { SweepRefused } from './sweep-refused.ts';
 /** The time by each clock that dates objects or rows. */
 export type Clocks = { bucket: Date; database: Date; host: Date };
 
-/**
- * What clocks that are kept right may differ by, however slow the answers are. S3 itself refuses more than 15 minutes.
- */
+/** How far synchronized clocks may differ, including slow answers. S3 itself refuses more than 15 minutes. */
 const MAX_DIFFERENCE_MS = 5 * 60_000;
 
 export type ClockServices = {

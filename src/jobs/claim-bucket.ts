@@ -10,7 +10,7 @@ const TURNS = 10;
 
 /**
  * Requires that the bucket's files belong to this database, and writes a new word into the marker.
- * @param adopt claims the bucket whatever its marker says, and removes objections.
+ * @param adopt claims the bucket with any marker, and removes objections.
  * @throws {SweepRefused} as `requireOurs` does, unless `adopt`.
  */
 export async function claimBucket(
@@ -28,7 +28,7 @@ export async function claimBucket(
   throw new Error('the marker in the bucket keeps changing: other instances are writing it');
 }
 
-/** Looks again, before anything is removed: another database may have written the marker, or objected. */
+/** Checks again before objects are removed: another database may have written the marker, or objected. */
 export async function checkClaim(services: MarkerServices): Promise<void> {
   requireOurs(await examineMarker(services));
 }

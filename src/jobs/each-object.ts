@@ -1,16 +1,16 @@
 import { Problem } from '../contract/errors.ts';
 import { refusalCode } from '../storage/bucket-errors.ts';
 
-/** Objects that are removed at the same time. */
+/** How many tasks run at the same time. */
 const PARALLEL = 8;
 
-/** After so many the database is told, at the latest: what is removed and not told yet, a crash loses from the log. */
+/** Done objects are recorded in batches of about this size: a crash loses the records of the current batch. */
 const BATCH = 200;
 
-/** So many in a row without an answer: then the bucket is down, and the sweep ends. */
+/** After so many consecutive calls without an answer, the bucket counts as down, and the sweep ends. */
 const MAX_SILENT = 3;
 
-/** So many failures of one sweep are logged each; the rest is in the count. */
+/** Only so many failures of a sweep are logged; all are counted. */
 const MAX_LOGGED = 100;
 
 export type EachOptions<T> = {
@@ -18,17 +18,16 @@ export type EachOptions<T> = {
   failures: { count: number; silentInARow: number };
   signal: AbortSignal;
   logger: { warn: (fields: Record<string, unknown>, message: string) => void };
-  /** Told what was done, also when it ends early. */
+  /** Records finished objects, also if the run ends early. */
   note: (done: readonly T[]) => Promise<void>;
 };
 
 /**
- * Does what is to be done with each of these in the bucket, a few at a time. One that the bucket refuses (Object Lock,
- * a policy), or does not answer for, is counted, logged with its key and the bucket's own code, and left to the next
- * sweep.
- * @param task false where there was nothing to be done after all.
- * @throws {Problem} `storage-unavailable` when the bucket has not answered several times in a row, the signal's reason
- * when it is aborted, and whatever else the task throws.
+ * Runs a task for each object, a few at a time. If the bucket refuses (Object Lock, a policy) or does not answer, the
+ * object is counted, logged with its key and the bucket's code, and left to the next sweep.
+ * @param task returns false if there was nothing to do.
+ * @throws {Problem} `storage-unavailable` if the bucket has not answered several times in a row, the signal's reason if
+ * it is aborted, and any other error of the task.
  */
 export async function eachObject<T extends { key: string }>(
   these: readonly T[],

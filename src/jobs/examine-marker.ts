@@ -3,10 +3,10 @@ import { type DatabaseIdentity, databaseIdentity, type MarkerQueries } from '../
 import type { BucketMarker, FoundMarker } from '../storage/bucket-marker.ts';
 import { SweepRefused } from './sweep-refused.ts';
 
-/** Where the marker lies, behind `KEY_PREFIX`: no user's segment begins with a dot, so nobody can be signed for it. */
+/** The marker's key after `KEY_PREFIX`. No user's segment starts with a dot, so no client gets a signature for it. */
 export const MARKER_NAME = '.signpost-sweeper';
 
-/** Where a database says that it has confirmed files although the marker is not its own. */
+/** The key of an objection: a database has confirmed files although the marker is not its own. */
 export const OBJECTION_NAME = '.signpost-sweeper.objection';
 
 /** Whether a key is one of these two. */
@@ -20,35 +20,35 @@ export type MarkerServices = {
   markerQueries: MarkerQueries;
 };
 
-/** What is in the marker: a word that its database has in `marker_words`, and which database that is. */
+/** The marker's content: a word from `marker_words`, and the identity of its database. */
 const markerText = z.object({ version: z.literal(1), word: z.string(), database: databaseIdentity });
-/** Until version 1 the marker was a word alone. */
+/** Before version 1, the marker was only a word. */
 const wordAlone = z.uuid().transform((word) => ({ word, database: null }));
 const objectionText = z.object({ version: z.literal(1), database: databaseIdentity, reason: z.string() });
 
 export type Examined = {
   database: DatabaseIdentity;
   found: FoundMarker | null;
-  /** Whose marker it is; null where there is none, or it cannot be read, or is of an older version. */
+  /** The marker's database; null if there is no marker, or it is unreadable or older than version 1. */
   owner: DatabaseIdentity | null;
-  /** It may have been cut short on its way, and says nothing of any database. */
+  /** Its content is invalid, for example truncated, and does not prove another database. */
   isUnreadable: boolean;
-  /** Why the marker is not this database's; null where it is, or there is none yet. */
+  /** Why the marker is not this database's; null if it is, or there is none yet. */
   strange: string | null;
-  /** What another database has objected, or this one before it was set right; null where none has. */
+  /** The objection of another database, or of this one before it was repaired; null if there is none. */
   objection: string | null;
 };
 
-/** Reads once more what another instance may just have replaced. */
+/** How often to read a marker that another instance may just have replaced. */
 const LOOKS = 3;
 
 /**
- * Compares the bucket's marker with this database. Stops a sweep with the wrong database (a branch, a copy, or one
- * restored to an earlier time), which would delete every file it does not know as an abandoned upload.
+ * Compares the bucket's marker with this database. This prevents a sweep with the wrong database (a branch, a copy, or
+ * one restored to an earlier time), which would delete every file that it does not know as an abandoned upload.
  *
- * Every claim and every renewal puts a new random word into the marker, and into the database before that. So the
- * word in the bucket is known to the database that wrote it, and to no copy that was made before. It is renewed at most
- * a minute after each confirmation (`keep-watermark.ts`): who knows the word knows the files.
+ * Every claim and every renewal writes a new random word first to the database and then to the marker. So only the
+ * database that wrote the word knows it, and earlier copies do not. It is renewed at most a minute after each
+ * confirmation (`keep-watermark.ts`): a database that knows the word knows the files.
  */
 export async function examineMarker({ marker, objection, markerQueries }: MarkerServices): Promise<Examined> {
   const database = await markerQueries.identity();
@@ -66,13 +66,13 @@ export async function examineMarker({ marker, objection, markerQueries }: Marker
     if (found === null) {
       return (await markerQueries.hasWritten()) ? 'the marker that this database wrote into the bucket is gone' : null;
     }
-    if (text === null) return 'the marker in the bucket cannot be read: it was cut short, or something else wrote it';
+    if (text === null) return 'the marker in the bucket cannot be read: it is truncated, or another program wrote it';
     const difference = text.database && differenceOf(text.database, database);
     if (difference !== null) return difference;
     if (await markerQueries.isKnown(text.word)) return null;
     return (
-      `the marker in the bucket, of ${found.lastModified.toISOString()}, is newer than this database: it was set ` +
-      'back to an earlier time, or is a copy of another'
+      `the marker in the bucket, of ${found.lastModified.toISOString()}, is newer than this database, which was ` +
+      'restored to an earlier time or is a copy'
     );
   }
 
@@ -88,16 +88,14 @@ export async function examineMarker({ marker, objection, markerQueries }: Marker
   }
 }
 
-/**
- * @throws {SweepRefused} unless the marker is this database's and no other has objected.
- */
+/** @throws {SweepRefused} unless the marker is this database's and there is no objection. */
 export function requireOurs({ strange, objection }: Pick<Examined, 'strange' | 'objection'>): void {
   const reason = strange ?? objection;
   if (reason === null) return;
   throw new SweepRefused(
-    `nothing is swept: ${reason}. What this database does not know it would remove. Give each database a bucket or ` +
-      'KEY_PREFIX of its own; or, where this is the one that counts: npm run rebuild -- --dry-run, npm run rebuild, ' +
-      'npm run sweep -- --adopt (docs/operating.md, "Restoring")',
+    `nothing is swept: ${reason}. A sweep would remove files that this database does not know. Give each database ` +
+      'its own bucket or KEY_PREFIX. If this database is the right one: npm run rebuild -- --dry-run, ' +
+      'npm run rebuild, npm run sweep -- --adopt (docs/operating.md, "Restoring")',
   );
 }
 
@@ -125,13 +123,14 @@ function parse<T>(shape: z.ZodType<T>, text: string): T | null {
 function differenceOf(theirs: DatabaseIdentity, ours: DatabaseIdentity): string | null {
   const differs = (field: keyof DatabaseIdentity) =>
     theirs[field] !== null && ours[field] !== null && theirs[field] !== ours[field];
-  if (differs('cluster')) return `the marker in the bucket is of the database "${theirs.name}" in another cluster`;
-  if (differs('branch')) return `the marker in the bucket is of another branch of the database, ${theirs.branch}`;
-  if (differs('database')) return `the marker in the bucket is of another database of this cluster, "${theirs.name}"`;
-  if (differs('table')) return 'this database was restored from a dump since it wrote the marker in the bucket';
+  if (differs('cluster')) return `the marker in the bucket belongs to the database "${theirs.name}" in another cluster`;
+  if (differs('branch')) return `the marker in the bucket belongs to another branch of the database, ${theirs.branch}`;
+  if (differs('database'))
+    return `the marker in the bucket belongs to another database of this cluster, "${theirs.name}"`;
+  if (differs('table')) return 'this database was restored from a dump after it wrote the marker in the bucket';
   if (differs('timeline')) {
     return (
-      'the database was restored to an earlier time, or a stand-by took over, since it wrote the marker in the ' +
+      'the database was restored to an earlier time, or a stand-by took over, after it wrote the marker in the ' +
       'bucket'
     );
   }

@@ -5,13 +5,13 @@ import { type ClaimServices, renewMarker } from './claim-bucket.ts';
 import { examineMarker, writeObjection } from './examine-marker.ts';
 import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sweep-refused.ts';
 
-/** How long after a confirmation the bucket's marker is renewed at the latest, and how often at most. */
+/** The bucket's marker is renewed at most this long after a confirmation, and at most this often. */
 const RENEWED_WITHIN_MS = 60_000;
 
-/** How long the end of a service waits for the last renewal. */
+/** How long a stopping service waits for the last renewal. */
 const SETTLED_WITHIN_MS = 5_000;
 
-/** The files that are looked for at the next renewal: of those that were confirmed since the last one, the newest. */
+/** How many of the files confirmed since the last renewal the next one looks for: the newest. */
 const MAX_NOTED = 100;
 
 const TURNS = 10;
@@ -22,22 +22,22 @@ export type WatermarkServices = ClaimServices & {
 };
 
 export type Watermark = {
-  /** A file was confirmed. Returns at once, and never throws. */
+  /** Notes a confirmed file. Returns at once, and never throws. */
   note(file: FileId): void;
   /** Renews the marker now, if a file was confirmed since the last time; throws as `Bucket` and `Database` do. */
   settle(): Promise<void>;
-  /** Settles, within a few seconds. */
+  /** Settles, but waits only a few seconds. */
   close(): Promise<void>;
 };
 
 /**
- * Keeps the bucket's marker as new as the newest confirmed file, so that a copy or an older state of the database can
- * be told from this one: a word of it is in the marker at most a minute after each confirmation, and at once after a
- * quiet minute. It happens behind the confirmations; a renewal that fails is tried again every minute.
+ * Keeps the bucket's marker as new as the newest confirmed file, so that copies and older states of the database can be
+ * recognized. The marker gets a new word at most a minute after each confirmation, and at once after a minute without
+ * any. Confirmations do not wait for it; a failed renewal is tried again every minute.
  *
- * Each renewal looks for the files it stands for. Where one is missing, or where the marker is another database's, the
- * database was set back or exchanged under the running service: then it writes an objection beside the marker, and
- * nobody sweeps until somebody has decided (`npm run sweep -- --adopt`).
+ * Each renewal looks for the files confirmed since the last one. If one is missing, or the marker is another
+ * database's, the database was restored or replaced while the service ran. Then an objection is written beside the
+ * marker, and all sweeps are refused until an operator decides (`npm run sweep -- --adopt`).
  */
 export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WITHIN_MS): Watermark {
   const { logger, sweeperHealth, now } = services;
@@ -52,7 +52,7 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
       () => {
         settle().catch((error: unknown) => {
           const err = error instanceof Problem ? error.cause : error;
-          logger.warn({ err }, 'the marker in the bucket could not be renewed; it is tried again');
+          logger.warn({ err }, 'the marker in the bucket could not be renewed; retrying');
         });
       },
       Math.max(0, renewedAtMs + withinMs - performance.now()),
@@ -94,23 +94,23 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
     settle,
     async close() {
       await inTime(settle(), SETTLED_WITHIN_MS).catch((err: unknown) => {
-        logger.warn({ err }, 'the marker in the bucket could not be renewed at the end');
+        logger.warn({ err }, 'the marker in the bucket could not be renewed before the service stopped');
       });
       clearTimeout(timer);
     },
   };
 }
 
-/** @returns why the marker is not renewed, and an objection was written; null when it is renewed. */
+/** @returns why an objection was written instead of the marker; null if the marker was renewed. */
 async function renew(services: WatermarkServices, files: readonly FileId[]): Promise<SweepRefused | null> {
   for (let turn = 0; turn < TURNS; turn++) {
     const examined = await examineMarker(services);
     if (examined.isUnreadable) throw new Error(examined.strange ?? '');
     const isSetBack = (await services.markerQueries.missing(files)) > 0;
-    const reason = isSetBack ? 'files that it had confirmed are missing from the database' : examined.strange;
+    const reason = isSetBack ? 'confirmed files are missing from the database' : examined.strange;
     if (reason !== null) {
       await services.objection.write(writeObjection(examined.database, reason));
-      return new SweepRefused(`nobody sweeps this bucket until that is settled (docs/operating.md): ${reason}`);
+      return new SweepRefused(`this bucket is not swept until an operator decides (docs/operating.md): ${reason}`);
     }
     if (!(await renewMarker(services, examined))) continue;
     if (examined.objection === null) noteSuccess(services.sweeperHealth);

@@ -13,25 +13,25 @@ import { verifyObject } from '../uploads/verify-object.ts';
 import { eachObject } from './each-object.ts';
 import { isOfSweeper } from './examine-marker.ts';
 
-/** What a rebuild has counted. */
+/** The counts of a rebuild. */
 export type RebuildCounts = {
   /** Objects under keys of uploads and of verified copies. */
   listed: number;
-  /** Objects whose upload has a row, in whatever state: kept as it is. */
+  /** Objects whose upload has a row, in any state: kept as it is. */
   known: number;
-  /** Rows that were made, or that a dry run would make. */
+  /** Rows made, or in a dry run to be made. */
   made: number;
-  /** Objects that do not verify: no file is made of them, and they are left. */
+  /** Objects that do not verify: they get no row, and are left. */
   unverified: number;
-  /** Verified copies with other bytes than the one that the file has. */
+  /** Verified copies whose bytes differ from the file's copy. */
   otherCopies: number;
-  /** Objects under keys that no upload has. */
+  /** Objects whose key is not an upload's. */
   foreign: number;
-  /** What the bucket refused to show, did not answer for, or changed meanwhile. */
+  /** Objects that the bucket did not return, or that changed meanwhile. */
   failed: number;
 };
 
-/** What a person has to look at. */
+/** An object for a person to look at. */
 export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
 
 export type RebuildServices = {
@@ -39,7 +39,7 @@ export type RebuildServices = {
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;
-  /** Without a quota: what was confirmed once was within it. */
+  /** Without a quota: the files were within it when they were confirmed. */
   files: Pick<FileQueries, 'insert'>;
   logger: { warn: (fields: Record<string, unknown>, message: string) => void };
   newId: (now: Date) => string;
@@ -47,9 +47,9 @@ export type RebuildServices = {
 };
 
 export type RebuildOptions = {
-  /** Verifies and counts, and changes nothing. */
+  /** Only verifies and counts. */
   dryRun?: boolean;
-  /** Ends it; what is done is done, and the next one passes over it. */
+  /** Ends it; rows made so far stay, and the next run skips them. */
   signal?: AbortSignal;
   report?: (finding: RebuildFinding) => void;
   onProgress?: (counts: Readonly<RebuildCounts>) => void;
@@ -66,17 +66,17 @@ type Rebuild = {
   report: (finding: RebuildFinding) => void;
 };
 
-/** An object, and the upload that its key says it is of: `isCopy` where it is the verified copy. */
+/** An object, and the upload of its key. `isCopy`: it is the verified copy. */
 type Candidate = { key: string; object: ListedObject; parsed: ParsedKey; isCopy: boolean };
 
 /**
- * Makes the rows of files again that a database has lost, from the objects under `KEY_PREFIX`: each is verified as when
- * it is confirmed, and belongs to whom its key says. Rows that are there are kept, so it may be repeated. Nothing is
- * removed from the bucket; what a confirmation would copy away is copied away.
+ * Restores lost rows from the objects under `KEY_PREFIX`. Each object is verified as in a confirmation, and belongs to
+ * the user in its key. Existing rows are kept, so it may be repeated. Nothing is removed from the bucket; uploads that
+ * a confirmation would copy to another key are copied.
  *
- * What only the database knew is lost: which files were archived or deleted (an object that still waited for its
- * removal is a file again), and what was changed of names, record ids, document types and metadata. An upload that
- * nobody had confirmed yet becomes a file, as its owner could have made it one. `createdAt` is the object's date.
+ * It cannot restore what only the database had: which files were archived or deleted (an object that still waited for
+ * its removal becomes a file again), and changes of names, record ids, document types and metadata. An unconfirmed
+ * upload becomes a file, as if its owner had confirmed it. `createdAt` is the object's date.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: run it again.
  */
 export async function rebuildFiles(services: RebuildServices, options: RebuildOptions = {}): Promise<RebuildCounts> {
@@ -93,7 +93,7 @@ export async function rebuildFiles(services: RebuildServices, options: RebuildOp
     if (parsed === null && copyOf(object).length === 0 && !isOfSweeper(keyPrefix, object.key)) counts.foreign++;
     return parsed === null ? [] : [{ key: object.key, object, parsed, isCopy: false }];
   };
-  // The copies first: an original that is still there beside its copy is not the file.
+  // The copies first: if a copy exists, it is the file, and not the original beside it.
   for (const [prefix, candidates] of [
     [`${keyPrefix}.verified/`, copyOf],
     [keyPrefix, uploadOf],
@@ -135,7 +135,7 @@ async function rebuildPage(rebuild: Rebuild, candidates: readonly Candidate[]): 
     try {
       return await rebuildFile(rebuild, candidate);
     } catch (error) {
-      // It changed while it was looked at, or too many are being hashed: the next run finds it again.
+      // It changed meanwhile, or too many objects are being hashed: the next run finds it again.
       if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
       failures.count++;
       report({ key: candidate.key, reasons: [{ path: '', message: error.message }] });
@@ -159,7 +159,7 @@ async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCo
     const stored = isFrozen ? await freezeObject(services, parsed.key, object) : object;
     const file = toNewFile(parsed, verdict, { object, stored, createdAt: listed.lastModified });
     if ((await services.files.insert(file, ACT)) === null) {
-      // Confirmed at the same moment, or another row has the key.
+      // Confirmed meanwhile, or another row has the key.
       counts.known++;
       return false;
     }

@@ -19,16 +19,16 @@ export type SweepServices = ClaimServices & {
   logger: { warn: (fields: Record<string, unknown>, message: string) => void };
 };
 
-/** What the parts of one sweep share. */
+/** The state that the parts of a sweep share. */
 export type RunningSweep = {
   services: SweepServices;
   counts: SweepCounts;
   dryRun: boolean;
   clocks: Clocks;
   failures: { count: number; silentInARow: number };
-  /** Aborted: nothing more is removed. */
+  /** When aborted, nothing more is removed. */
   signal: AbortSignal;
-  /** Throws unless this sweep may still remove: before each batch. */
+  /** Called before each batch of removals; throws unless this sweep may still remove. */
   check: () => Promise<void>;
 };
 

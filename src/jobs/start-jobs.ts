@@ -18,10 +18,10 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
   };
 
 /**
- * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on whichever instance comes first. The first time
- * after a random part of the interval, so that instances that started together do not keep meeting. What fails is
- * logged and tried again; a sweep that is refused, at most once an hour.
- * @returns what stops it: after the page that is being swept.
+ * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on the first instance that gets to it. The first run
+ * is after a random part of the interval, so that instances started together run at different times. Failures are
+ * logged and retried; refused sweeps are logged at most once an hour.
+ * @returns a function that stops the jobs, after the current page of a sweep.
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
   const intervalMs = services.config.jobs.intervalSeconds * 1000;
@@ -57,13 +57,13 @@ async function runJobs(services: JobServices, signal: AbortSignal): Promise<void
         if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
         return;
       }
-      logger.error({ err: error instanceof Problem ? error.cause : error }, `${name} failed; it is tried again`);
+      logger.error({ err: error instanceof Problem ? error.cause : error }, `${name} failed; retrying`);
     }
   };
   const sweepInTurn = async (lease: Lease) => {
     const last = await sweepQueries.readState();
     const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
-    // Another instance was here not long ago; a time to come is a clock that was wrong.
+    // Another instance has swept recently. A time in the future comes from a wrong clock.
     if (sinceMs >= 0 && sinceMs < (config.jobs.intervalSeconds * 1000) / 2) return null;
     await watermark.settle();
     const ends = AbortSignal.any([signal, lease.signal]);
@@ -72,6 +72,7 @@ async function runJobs(services: JobServices, signal: AbortSignal): Promise<void
     return { ...counts };
   };
   await attempt('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
-  // Needs no lock: of two seals with the same number, one is refused. Its line in the log is a note of it elsewhere.
+  // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
+  // database.
   await attempt('seal', () => sealAuditLog(services));
 }

@@ -10,35 +10,35 @@ import { eachObject } from './each-object.ts';
 import { isOfSweeper } from './examine-marker.ts';
 import { actOfSweeper, type RunningSweep } from './running-sweep.ts';
 
-/** An upload that nobody has confirmed for so long is abandoned. Longer than any request runs, by far. */
+/** The age at which an unconfirmed upload counts as abandoned: far longer than any request runs. */
 const ABANDONED_MS = 86_400_000;
 
-/** Clients that come back to an upload in parts find it for so long. */
+/** How long a client can resume an upload in parts. */
 export const UNFINISHED_MS = 7 * 86_400_000;
 
-/** The ETag of an object that was put together of parts: their number stands at its end. */
+/** The ETag of an object uploaded in parts ends with their number. */
 const ETAG_OF_PARTS = /-\d+"?$/;
 
 /**
- * Holds a page of the bucket's listing against the rows, which are read after it:
+ * Compares a page of the bucket's listing with the rows, which are read after it:
  *
- * | under the key of | with | becomes of it |
+ * | key of | row | object |
  * |---|---|---|
- * | an upload | no row, for less than a day (in parts: 8 days from its beginning) | left: somebody may confirm it yet |
- * | an upload | no row, for as long or more | its id is taken as `refused`, then it is removed |
- * | a file | the file, active or archived | left |
- * | a file | a file that was copied away when it was confirmed | removed: it was sent again |
- * | a deleted file | the object not yet removed | left until its time has come |
- * | a deleted or refused file | the object removed already | removed: a late upload |
- * | another name for the id of a refused upload | | removed: it can become no file |
- * | a copy | a file that has it, or a deleted one that is kept | left |
- * | a copy | none, for a day or more | removed |
- * | not an upload or a copy | | left, and counted |
+ * | an upload | none, under a day old (in parts: 8 days after its start) | left: it may still be confirmed |
+ * | an upload | none, older | its id is inserted as `refused`, then it is removed |
+ * | a file | active or archived | left |
+ * | a file | copied to another key when it was confirmed | removed: it was sent again |
+ * | a deleted file | object not yet removed | left for `DELETE_AFTER_SECONDS` |
+ * | a deleted or refused file | object already removed | removed: a late upload |
+ * | a refused upload's id with another name | | removed: it can never become a file |
+ * | a copy | of a file, or of a deleted one still kept | left |
+ * | a copy | none, a day old or more | removed |
+ * | neither an upload nor a copy | | left and counted |
  *
  * **No object is removed while it is being confirmed.** Confirming ends with one insert of the file's id. The sweeper
- * removes what has no row only after its own insert of the same id, as `refused`, has won: of the two exactly one does.
- * If the sweeper's wins, the confirmation answers 409 and the upload is gone as a whole; if it loses, it leaves the
- * object. A copy belongs to one confirmation, which made it moments before its insert: no request lasts a day.
+ * removes an object without a row only after it has inserted the same id as `refused`: of the two inserts, exactly one
+ * succeeds. If it is the sweeper's, the confirmation answers 409 and the upload is removed; otherwise the object stays.
+ * A copy belongs to one confirmation, made moments before its insert, and no request lasts a day.
  */
 export async function sweepPage(sweep: RunningSweep, objects: readonly ListedObject[], range: KeyRange): Promise<void> {
   const { services, counts, dryRun } = sweep;
@@ -86,19 +86,19 @@ function nameOf({ id, ownerId }: FileId): string {
   return `${id} ${ownerId}`;
 }
 
-/** By the bucket's clock, which dated it. */
+/** By the bucket's clock, which dated the object. */
 function isOld({ clocks }: RunningSweep, { etag, lastModified }: ListedObject): boolean {
-  // S3 dates what came in parts by the beginning of the upload (S3 User Guide, "Working with object metadata").
+  // S3 dates an object uploaded in parts by the upload's start (S3 User Guide, "Working with object metadata").
   const maxAgeMs = ABANDONED_MS + (ETAG_OF_PARTS.test(etag) ? UNFINISHED_MS : 0);
   return clocks.bucket.getTime() - lastModified.getTime() >= maxAgeMs;
 }
 
-/** Whether this row's id rules out that the object is still needed. */
+/** Whether the row of this id proves that the object is not needed. */
 function isOfNoUse(row: FileRow | undefined, object: ListedObject): boolean {
   if (row === undefined) return false;
   const fate = FILE_STATES[row.status].object;
-  // The id is refused, under whatever name. A file's under another name is not for us to judge: its owner, with other
-  // means of writing, has put it there.
+  // An object with a refused id goes, under any name. One with a file's id and another name stays: its owner has
+  // written it by other means.
   if (row.objectKey !== object.key) return fate === 'goes';
   switch (fate) {
     case 'stays':
@@ -122,7 +122,7 @@ async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]):
     sweep.counts.abandoned += done.length;
     await sweepQueries.markRemoved(done, actOfSweeper('sweep.abandoned'));
   };
-  // The others have a row by now: somebody was faster.
+  // The others have a row by now, from a confirmation or another sweep.
   const ours = found.filter((upload) => taken.has(nameOf(upload)));
   await eachObject(ours, { ...sweep, ...sweep.services, note }, async ({ stored }) => {
     await bucket.remove(stored);
@@ -130,7 +130,10 @@ async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]):
   });
 }
 
-/** Removes those that are still what was listed: their rows, or the lack of one for a copy, rule out a confirmation. */
+/**
+ * Removes the objects that have not changed since the listing. Their rows, or for copies the lack of one, exclude a
+ * confirmation.
+ */
 async function removeStray(sweep: RunningSweep, uploads: readonly Upload[]): Promise<void> {
   const { sweepQueries, bucket } = sweep.services;
   const note = async (done: readonly Upload[]) => {
@@ -145,7 +148,7 @@ async function removeStray(sweep: RunningSweep, uploads: readonly Upload[]): Pro
   });
 }
 
-/** Files of a stretch of keys that have lost their object. They are reported: only a person knows what it means. */
+/** Reports files in a range of keys whose object is gone: only a person can decide what to do. */
 async function reportMissing(
   { services, counts, failures, signal }: RunningSweep,
   objects: readonly ListedObject[],
@@ -159,7 +162,7 @@ async function reportMissing(
   const files = rows.map((row) => ({ row, key: row.storedKey ?? row.objectKey }));
   const note = async () => {};
   await eachObject(files, { failures, signal, logger, note }, async ({ row, key }) => {
-    // Confirmed after the page was listed, or deleted meanwhile: then nothing is wrong with it.
+    // If it was confirmed after the listing, or deleted meanwhile, nothing is wrong.
     if ((await bucket.head(key, row.versionId)) !== null) return false;
     const [now] = await sweepQueries.withIds([row]);
     if (now === undefined || FILE_STATES[now.status].object !== 'stays') return false;

@@ -1,15 +1,15 @@
-/** A sweep, or a confirmation's note in the bucket, that must not be: `message` says why, for whoever operates it. */
+/** A sweep, or a renewal of the marker, that must not happen; `message` tells the operator why. */
 export class SweepRefused extends Error {
   override name = 'SweepRefused';
 }
 
-/** Whether sweeps are refused: for metrics, and to say so once an hour and not every time. */
+/** Whether sweeps are refused: for metrics, and to log it only once an hour. */
 export type SweeperHealth = {
-  /** How often, since the start. */
+  /** The number of refusals since the start. */
   refusals: number;
-  /** The last one, while nothing has gone well since; null when all is well, or nothing was tried yet. */
+  /** The last refusal; null after a success, or before the first attempt. */
   refused: { reason: string; since: Date } | null;
-  /** When it was last said, by a monotonic clock. */
+  /** When it was last logged, by a monotonic clock. */
   saidAtMs: number;
 };
 
@@ -19,7 +19,7 @@ export function createSweeperHealth(): SweeperHealth {
   return { refusals: 0, refused: null, saidAtMs: Number.NEGATIVE_INFINITY };
 }
 
-/** @returns whether to say so now: it is new, or was last said an hour ago. */
+/** @returns whether to log it now: it is new, or was last logged an hour ago. */
 export function noteRefusal(health: SweeperHealth, { message: reason }: SweepRefused, at: Date): boolean {
   const isNew = health.refused?.reason !== reason;
   health.refusals++;

@@ -10,7 +10,7 @@ import { sweepPage, UNFINISHED_MS } from './sweep-page.ts';
 
 const DAY_MS = 86_400_000;
 
-/** No URL lives longer than a week: what is PUT under a deleted id after that is a new upload, signed after it. */
+/** No URL is valid for more than a week, so after that no upload to a deleted file's key can start. */
 const FORGET_AFTER_MS = 8 * DAY_MS;
 
 /** How many deleted files, or unfinished uploads, are in memory at once. */
@@ -20,28 +20,27 @@ const BATCH = 500;
 const FORGET_BATCH = 5_000;
 
 export type SweepOptions = {
-  /** Counts what a sweep would do, and does nothing. Always from the beginning. */
+  /** Only counts what a sweep would do, always from the beginning. */
   dryRun?: boolean;
-  /** Sweeps also a bucket whose marker is not this database's: `claim-bucket.ts`. */
+  /** Also sweeps a bucket whose marker is not this database's: `claim-bucket.ts`. */
   adopt?: boolean;
-  /** Ends the sweep, between two pages or in one; the next sweep goes on there. */
+  /** Ends the sweep, also within a page; the next sweep continues there. */
   signal?: AbortSignal;
-  /** Of the lease under which it runs: throws when it is lost. Default: nobody else sweeps. */
+  /** Throws if the lease is lost. Default: no lease, for a single sweeper. */
   checkLease?: () => Promise<void>;
   onProgress?: (counts: Readonly<SweepCounts>) => void;
 };
 
 /**
- * Brings bucket and database together again after crashes, outages, and clients that never came back: finishes what was
- * deleted, then walks once over everything in the bucket under `KEY_PREFIX`, in pages, and holds each object against
- * the rows (`sweep-page.ts` says what becomes of which). It reconciles by listing, so it needs no memory of what was
- * signed.
+ * Reconciles bucket and database after crashes, outages and abandoned uploads: finishes deletions, then lists the
+ * bucket under `KEY_PREFIX` in pages and compares each object with the rows (`sweep-page.ts` has the rules). It works
+ * from the listing, so it needs no record of signed uploads.
  *
- * A sweep that is cut short, by a signal or by a bucket that does not answer, goes on where it was the next time. What
- * the bucket refuses to remove is counted, and tried again by the next one. Two at once do no harm: every step looks
- * again, under a condition, before it removes anything.
+ * A sweep that ends early, by a signal or because the bucket does not answer, is continued by the next one. Objects
+ * that the bucket refuses to remove are counted and tried again by the next one. Two sweeps at once do no harm: every
+ * step checks the object again, with a condition, before it removes anything.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`.
- * @throws {SweepRefused} for a bucket that is another database's, and clocks that differ.
+ * @throws {SweepRefused} if the bucket belongs to another database, or the clocks differ.
  */
 export async function sweep(services: SweepServices, options: SweepOptions = {}): Promise<SweepState> {
   const { sweepQueries } = services;
@@ -74,21 +73,21 @@ export async function sweep(services: SweepServices, options: SweepOptions = {})
     while (!signal.aborted) {
       const { objects, isLast } = await services.lister.objects(prefix, state.afterKey);
       const last = isLast ? undefined : objects.at(-1)?.key;
-      // After the last page, to the end of the prefix: every key of ours is printable ASCII.
+      // The last page reaches to the end of the prefix: all our keys are printable ASCII.
       const range = { after: state.afterKey ?? prefix, upTo: last ?? `${prefix}\x7f` };
       await sweepPage(running, objects, range);
       await save(last === undefined ? { afterKey: null, finishedAt: clocks.database } : { afterKey: last });
       if (last === undefined) break;
     }
   } catch (error) {
-    // In the middle of a page: it is swept again from its beginning.
+    // Aborted within a page: the next sweep starts again at its beginning.
     if (!signal.aborted) throw error;
   }
   state.counts.failed = failures.count;
   return state;
 }
 
-/** Removes the objects of deleted files whose time has come, and forgets rows that nothing can concern any more. */
+/** Removes the objects of deleted files after `DELETE_AFTER_SECONDS`, and deletes rows that are no longer needed. */
 async function finishDeletions(running: RunningSweep): Promise<void> {
   const { services, counts, dryRun, clocks, signal, check } = running;
   const { config, sweepQueries, bucket } = services;
@@ -124,7 +123,9 @@ async function finishDeletions(running: RunningSweep): Promise<void> {
   }
 }
 
-/** Whoever completes one of these at the same moment wins or loses in the bucket: an object is there, or no parts. */
+/**
+ * If a client completes one of these at the same moment, the bucket decides: there is an object, or there are no parts.
+ */
 async function abortUploads(running: RunningSweep): Promise<void> {
   const { services, counts, dryRun, clocks, check } = running;
   const { config, lister, multipart, sweepQueries } = services;

@@ -8,7 +8,7 @@ import { withClocks } from './with-clocks.ts';
 const DAYS_MS = 2 * 86_400_000;
 const TWO_DAYS_ON = { bucket: DAYS_MS, database: DAYS_MS, host: DAYS_MS };
 const NOTHING = { listed: 0, known: 0, made: 0, unverified: 0, otherCopies: 0, foreign: 0, failed: 0 };
-/** What only a database knows, or dates by another clock. */
+/** Columns that only the database has, or that another clock sets. */
 const LOST = { createdAt: expect.any(String), receipt: undefined };
 
 describe('rebuilding the rows from the bucket', () => {
@@ -57,7 +57,7 @@ describe('rebuilding the rows from the bucket', () => {
     expect((await service.call(user, '/confirm-upload', { objectKey, uploadId })).status).toBe(201);
   };
 
-  it('makes every row again: of one PUT, of parts, of a form, with names, labels, metadata and sums', async () => {
+  it('restores every row: of a PUT, of parts, of a form, with names, labels, metadata and checksums', async () => {
     const checksumSha256 = 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=';
     await service.store('alice', 'abc', { checksumSha256, metadata: { source: 'Łódź' }, fileName: 'Zürich 1.txt' });
     await service.store('alice', 'labelled', { recordId: 'case-42', documentType: 'contract' });
@@ -76,7 +76,7 @@ describe('rebuilding the rows from the bucket', () => {
     expect(await rebuild()).toEqual({ counts: { ...NOTHING, listed: 5, made: 5 }, findings: [] });
     expect([await listFiles('alice'), await listFiles('ŁÓDŹ')]).toEqual(before);
     expect((await service.call('alice', '/usage')).body).toEqual(usage);
-    // What is there is kept, so it may be repeated, and it may have been stopped anywhere.
+    // Existing rows are kept, so it may be repeated after any interruption.
     await forget(`owner_id = 'ŁÓDŹ'`);
     expect(await rebuild()).toEqual({ counts: { ...NOTHING, listed: 5, known: 4, made: 1 }, findings: [] });
     const events = await service.database.query(
@@ -86,7 +86,7 @@ describe('rebuilding the rows from the bucket', () => {
     expect(events[0]).toMatchObject({ actor_id: '\u001frebuild', outcome: 'ok' });
   });
 
-  it('dates a file by its object, however late it is made again', async () => {
+  it('dates a file by its object, not by the rebuild', async () => {
     const [row] = await service.database.query('select created_at from files limit 1');
     expect(Math.abs(Date.now() - Number(row?.created_at))).toBeLessThan(3_600_000);
     const [{ key, lastModified } = { key: '', lastModified: null }] = (
@@ -96,7 +96,7 @@ describe('rebuilding the rows from the bucket', () => {
     expect(same?.created_at).toEqual(lastModified);
   });
 
-  it('lists what does not verify, and leaves it', async () => {
+  it('lists objects that do not verify, and leaves them', async () => {
     const big = await service.presign('bob', { fileName: 'a.txt', contentType: 'text/plain', size: 3 });
     await service.bucket.write(big.objectKey, 'written past every URL');
     await service.bucket.write('bob/hand-made.txt', 'x');
@@ -108,7 +108,7 @@ describe('rebuilding the rows from the bucket', () => {
     if (object !== null) await service.services.bucket.remove(object);
   });
 
-  it('keeps what is deleted or refused, and what the database knows of it', async () => {
+  it('keeps deleted and refused rows and their columns', async () => {
     const file = await service.store('carl', 'renamed');
     await service.call('carl', `/files/${file.fileId}`, { fileName: 'new.txt' }, { method: 'PATCH' });
     const refused = await service.presign('carl', { fileName: 'b.txt', contentType: 'text/plain', size: 1 });
@@ -119,7 +119,7 @@ describe('rebuilding the rows from the bucket', () => {
     expect((await service.call('carl', `/files/${refused.fileId}`)).status).toBe(404);
   });
 
-  it('copies away what can still be sent again, as a confirmation would, and removes nothing', async () => {
+  it('copies uploads that can be sent again, as a confirmation does, and removes nothing', async () => {
     const form = await postForm('dora', 'not confirmed yet');
     expect((await rebuild()).counts).toMatchObject({ made: 1 });
     const [row] = await service.database.query('select stored_key from files where id = $1', [form.fileId]);
@@ -127,14 +127,14 @@ describe('rebuilding the rows from the bucket', () => {
     for (const key of [form.objectKey, String(row?.stored_key)]) {
       expect(String(await service.bucket.read(key))).toBe('not confirmed yet');
     }
-    // The original beside its copy is not the file.
+    // The original beside the copy is not the file.
     await forget(`owner_id = 'dora'`);
     expect((await rebuild()).counts).toMatchObject({ made: 1 });
     const [again] = await service.database.query('select stored_key from files where id = $1', [form.fileId]);
     expect(again).toEqual(row);
   });
 
-  it('names a copy with other bytes than those of its file', async () => {
+  it('reports a copy whose bytes differ from its file’s', async () => {
     const [row] = await service.database.query(`select stored_key from files where owner_id = 'dora'`);
     const copy = String(row?.stored_key);
     const other = copy.replace(/[0-9a-f-]{36}/, service.services.newId(new Date()));
@@ -144,7 +144,7 @@ describe('rebuilding the rows from the bucket', () => {
     expect(findings).toMatchObject([{ key: other }]);
   });
 
-  it('drops no file for a quota that has become smaller, or its owner for another', async () => {
+  it('ignores a smaller quota, and restores each file for the owner in its key', async () => {
     await service.store('erin', 'one');
     await service.store('erin', 'two');
     const [{ object_key: key } = {}] = await service.database.query(
@@ -160,7 +160,7 @@ describe('rebuilding the rows from the bucket', () => {
     } finally {
       await small.close();
     }
-    // Copied under another's prefix by other means, it is that other's, whatever it says of itself.
+    // An object copied under another user's prefix belongs to that user, whatever its metadata says.
     const stolen = String(key).replace('erin/', 'mallory/');
     await service.bucket.write(stolen, 'one', { Metadata: { 'signpost-name': 'a.txt', 'signpost-size': '3' } });
     await rebuild();
@@ -168,11 +168,11 @@ describe('rebuilding the rows from the bucket', () => {
     expect(await listFiles('mallory')).toEqual([]);
   });
 
-  it('ends between two objects when it is told to, and says what the bucket refuses', async () => {
+  it('ends between two objects when aborted, and reports what the bucket refuses', async () => {
     await expect(rebuild({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
   });
 
-  it('is the way back after a restore, as the documentation has it', async () => {
+  it('restores a service after a database restore, as documented', async () => {
     await service.store('frank', 'before the backup');
     await service.services.watermark.settle();
     const backup = await copyDatabase(service.database);
@@ -192,7 +192,7 @@ describe('rebuilding the rows from the bucket', () => {
       const { counts } = await sweep(withClocks(restored.services, TWO_DAYS_ON));
       expect(counts).toMatchObject({ missing: 0, failed: 0 });
       expect(String(await service.bucket.read(lost.objectKey))).toBe('after the backup');
-      // The one that was left behind sweeps no more.
+      // The old database can no longer sweep.
       await expect(sweep(service.services)).rejects.toThrow('another database');
     } finally {
       await restored.close();

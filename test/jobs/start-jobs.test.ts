@@ -13,7 +13,7 @@ describe('the jobs of a service', () => {
   const swept = () => service.logs.filter(({ message }) => message === 'sweep');
   const failed = () => service.logs.filter(({ message }) => message.startsWith('sweep failed'));
 
-  it('sweep again and again, on one instance or the other, until they are stopped', async () => {
+  it('sweep repeatedly, on any instance, until they are stopped', async () => {
     await service.store('alice', 'a file');
     const instances = [startJobs(service.services, () => 0), startJobs(service.services, () => 0)];
     await expect.poll(() => swept().length).toBeGreaterThanOrEqual(3);
@@ -25,7 +25,7 @@ describe('the jobs of a service', () => {
     expect(failed()).toEqual([]);
   });
 
-  it('go on after a failure, which is logged', async () => {
+  it('continue after a failure, which is logged', async () => {
     const { sweepQueries } = service.services;
     let failures = 0;
     const readState: typeof sweepQueries.readState = async () => {
@@ -39,7 +39,7 @@ describe('the jobs of a service', () => {
     expect(failed()).toHaveLength(1);
   });
 
-  it('are none where the interval is 0', async () => {
+  it('do not run with an interval of 0', async () => {
     const { services } = service;
     const { length } = failed();
     const exclusively = () => Promise.reject(new Error('there is a job'));

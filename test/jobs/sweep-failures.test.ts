@@ -54,7 +54,7 @@ describe('a sweep that may not remove everything', () => {
     async ({ method, path }, passOn) =>
       method === 'DELETE' && isLocked(path) ? answer : passOn();
 
-  it('removes the rest, counts and names what the bucket refuses, and tries that again', async () => {
+  it('removes the rest, counts and logs what the bucket refuses, and retries it', async () => {
     const [locked, free] = [await storeDeleted('locked'), await storeDeleted('free')];
     const [lockedUpload, freeUpload] = [await uploadOnly('locked upload'), await uploadOnly('free upload')];
     const keys = [locked.objectKey, lockedUpload.objectKey];
@@ -75,7 +75,7 @@ describe('a sweep that may not remove everything', () => {
     for (const key of keys) expect(await exists(key)).toBe(false);
   });
 
-  it('says of each removal in the audit log which object it was', async () => {
+  it('logs each removed object in the audit log', async () => {
     const row = { actor_id: '\u001fsweeper', user_id: 'alice', outcome: 'ok' };
     const [deleted, abandoned, refused] = await Promise.all(
       ['sweep.deleted', 'sweep.abandoned', 'sweep.refused'].map(audited),
@@ -96,7 +96,7 @@ describe('a sweep that may not remove everything', () => {
     expect(await audited('sweep.aborted')).toEqual([{ ...row, object_key: body.objectKey }]);
   });
 
-  it('goes past one object that has no answer, and ends when the bucket does not answer at all', async () => {
+  it('continues after one call without an answer, and ends if the bucket does not answer at all', async () => {
     const files = await Promise.all(Array.from({ length: 5 }, (_, n) => storeDeleted(`silent ${n}`)));
     const silent = s3Error(500, 'InternalError');
     manners = locking((path) => path.endsWith(String(files[0]?.objectKey)), silent);
@@ -112,8 +112,8 @@ describe('a sweep that may not remove everything', () => {
     ['host', { host: 30 * DAY_MS }],
     ['bucket', { bucket: 30 * DAY_MS }],
     ['database', { database: -30 * DAY_MS }],
-    ['host, by a little more than minutes,', { host: -6 * 60_000 }],
-  ])('removes nothing while the clock of the %s is another one', async (_, ahead) => {
+    ['host, by six minutes,', { host: -6 * 60_000 }],
+  ])('removes nothing while the clock of the %s is wrong', async (_, ahead) => {
     const upload = await uploadOnly('of a moment ago');
     const deleted = await storeDeleted('kept for a minute');
     const asked = sweep(withClocks(service.services, ahead));
@@ -126,7 +126,7 @@ describe('a sweep that may not remove everything', () => {
     for (const { objectKey } of [upload, deleted]) expect(await exists(objectKey)).toBe(true);
   });
 
-  it('tells ages by the clocks of bucket and database, whatever a host says that has none', async () => {
+  it('computes ages by the clocks of bucket and database, not the host’s', async () => {
     const upload = await uploadOnly('of a moment ago');
     const { readClocks, now } = service.services;
     const clocks = await readClocks();
@@ -138,7 +138,7 @@ describe('a sweep that may not remove everything', () => {
     expect(await exists(upload.objectKey)).toBe(true);
   });
 
-  it('takes nothing for old that a listing has no date of', async () => {
+  it('takes an object without a date in the listing for new', async () => {
     const upload = await uploadOnly('without a date');
     const { body } = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
       ...{ fileName: 'a.txt', contentType: 'text/plain', size: 7, method: 'MULTIPART' },
@@ -157,7 +157,7 @@ describe('a sweep that may not remove everything', () => {
     expect((await service.call('alice', '/list-parts', { objectKey, uploadId })).status).toBe(200);
   });
 
-  it('removes nothing more once its lease or its claim is lost', async () => {
+  it('removes nothing more after its lease or its claim is lost', async () => {
     const file = await storeDeleted('of a sweep that lost its lease');
     const lost = () => Promise.reject(new Error('the lease went to another instance'));
     await expect(sweep(after(DAY_MS), { checkLease: lost })).rejects.toThrow('the lease went to another instance');

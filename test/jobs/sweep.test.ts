@@ -19,7 +19,7 @@ describe('a sweep', () => {
   });
   afterAll(() => service.close());
 
-  /** The services when all clocks are so much further. */
+  /** The services with all clocks ahead by `ms`. */
   const after = (ms: number) => withClocks(service.services, { bucket: ms, database: ms, host: ms });
   const sweepAfter = async (ms: number, options = {}) => (await sweep(after(ms), options)).counts;
   const uploadOnly = async (user: string, text: string): Promise<Upload> => {
@@ -31,7 +31,7 @@ describe('a sweep', () => {
     service.call(user, `/files/${fileId}`, undefined, { method: 'DELETE' });
   const exists = async (key: string) => (await service.bucket.read(key)) !== null;
 
-  it('leaves files, archived ones and fresh uploads, and removes uploads nobody confirmed within a day', async () => {
+  it('leaves active and archived files and new uploads, and removes uploads not confirmed within a day', async () => {
     const file = await service.store('alice', 'a file');
     const archived = await service.store('alice', 'archived');
     await service.call('alice', `/files/${archived.fileId}/archive`, undefined, { method: 'POST' });
@@ -54,18 +54,18 @@ describe('a sweep', () => {
     expect((await service.confirm('dora', abandoned.objectKey)).status).toBe(201);
   });
 
-  it('leaves what is under keys that no upload has, and says so', async () => {
+  it('leaves and counts objects whose key is not an upload’s', async () => {
     await service.bucket.write('alice/hand-made.txt', 'x');
     await service.bucket.write('.verified/not-a-copy', 'x');
     expect(await sweepAfter(30 * DAY_MS)).toMatchObject({ foreign: 2 });
     for (const key of ['alice/hand-made.txt', '.verified/not-a-copy']) expect(await exists(key)).toBe(true);
   });
 
-  it('finishes what was deleted, and removes what was uploaded again after that', async () => {
+  it('finishes deletions, and removes objects uploaded again after that', async () => {
     const file = await service.store('bob', 'deleted');
     expect((await remove('bob', file.fileId)).status).toBe(204);
     expect(await exists(file.objectKey)).toBe(false);
-    // As if the service had died between the two.
+    // As if the service had died between both steps.
     await service.bucket.write(file.objectKey, 'deleted');
     await service.database.query('update files set object_removed_at = null where id = $1', [file.fileId]);
     const [{ etag } = {}] = await service.database.query('select etag from files where id = $1', [file.fileId]);
@@ -78,7 +78,7 @@ describe('a sweep', () => {
     expect(await exists(file.objectKey)).toBe(false);
   });
 
-  it('forgets a deleted file when no URL can be left', async () => {
+  it('forgets a deleted file after all its URLs have expired', async () => {
     const file = await service.store('bob', 'forgotten');
     await remove('bob', file.fileId);
     const rows = () => service.database.query('select 1 from files where id = $1', [file.fileId]);
@@ -88,7 +88,7 @@ describe('a sweep', () => {
     expect(await rows()).toHaveLength(0);
   });
 
-  it('removes what lies under the id of a refused upload, whatever its name, and leaves who has the same id', async () => {
+  it('removes objects with a refused id under any name, but not those of another owner with the same id', async () => {
     const upload = await uploadOnly('dan', 'under its own name');
     const others = await uploadOnly('eve', 'of another user');
     const refused = `dan/_/_/${upload.fileId}/x`;
@@ -106,7 +106,7 @@ describe('a sweep', () => {
     expect((await service.confirm('eve', others.objectKey)).status).toBe(201);
   });
 
-  it('removes copies that no file has and originals that were sent again, and leaves the copy of a file', async () => {
+  it('removes copies without a file and originals sent again, and leaves the copy of a file', async () => {
     const form = { fileName: 'a.txt', contentType: 'text/plain', size: 4, method: 'POST' };
     const { body: upload } = await service.call<Upload & { fields: Record<string, string> }>(
       'carl',
@@ -138,7 +138,7 @@ describe('a sweep', () => {
     expect([await exists(stray), await exists(String(copy))]).toEqual([false, true]);
   });
 
-  it('gives what came in parts its day after the last moment it can have been completed', async () => {
+  it('leaves an upload in parts for a day after the last moment at which it can be completed', async () => {
     const request = { fileName: 'b.txt', contentType: 'text/plain', size: 5, method: 'MULTIPART' };
     const { body } = await service.call<Upload & { uploadId: string; parts: { presignedUrl: string }[] }>(
       'hugo',
@@ -158,7 +158,7 @@ describe('a sweep', () => {
     expect(await exists(body.objectKey)).toBe(false);
   });
 
-  it('aborts uploads in parts that nobody finished within a week', async () => {
+  it('aborts uploads in parts that are not finished within a week', async () => {
     const { client, name } = service.bucket;
     const request = { fileName: 'b.bin', contentType: 'application/octet-stream', size: 6e6, method: 'MULTIPART' };
     await service.call('alice', '/presign-upload', request);
@@ -173,7 +173,7 @@ describe('a sweep', () => {
     expect(await open()).toBe(1);
   });
 
-  it('reports files whose object is gone, and leaves them', async () => {
+  it('reports and leaves files whose object is gone', async () => {
     const file = await service.store('erin', 'lost');
     await service.services.bucket.remove({ key: file.objectKey, etag: String(file.etag), versionId: null });
     expect(await sweepAfter(0)).toMatchObject({ missing: 1 });
@@ -183,9 +183,9 @@ describe('a sweep', () => {
     await remove('erin', file.fileId);
   });
 
-  it('removes no object that is being confirmed at that moment', async () => {
+  it('removes no object that is being confirmed', async () => {
     const uploads = await Promise.all(Array.from({ length: 40 }, (_, n) => uploadOnly('frank', `file number ${n}`)));
-    // Many times over, so that every step of one meets every step of the other.
+    // Many times, so that each step of one can meet each step of the other.
     const confirmations = uploads.map(async ({ objectKey }, n) => {
       await new Promise((resolve) => setTimeout(resolve, n * 7));
       return service.confirm('frank', objectKey);
@@ -204,7 +204,7 @@ describe('a sweep', () => {
     }
   });
 
-  it('leaves an upload that is confirmed after it was found to have no row', async () => {
+  it('leaves an upload that is confirmed after the sweep found no row', async () => {
     const upload = await uploadOnly('gina', 'confirmed in between');
     const { sweepQueries } = service.services;
     const withIds: typeof sweepQueries.withIds = async (files) => {
@@ -217,7 +217,7 @@ describe('a sweep', () => {
     expect(await exists(upload.objectKey)).toBe(true);
   });
 
-  it('wins as a whole over a confirmation that has seen the object and not yet inserted its row', async () => {
+  it('wins completely over a confirmation that has seen the object but not yet inserted its row', async () => {
     const upload = await uploadOnly('gina', 'swept in between');
     const { files } = service.services;
     const insert: typeof files.insert = async (...args) => {
@@ -242,13 +242,13 @@ describe('a sweep', () => {
     expect((await service.call('gina', `/files/${upload.fileId}`)).status).toBe(404);
   });
 
-  it('goes on where it was stopped', async () => {
+  it('continues where it was stopped', async () => {
     const keys = Array.from({ length: 1001 }, (_, n) => `zoo/${String(n).padStart(4, '0')}`);
     for (let n = 0; n < keys.length; n += 50) {
       await Promise.all(keys.slice(n, n + 50).map((key) => service.bucket.write(key, 'x')));
     }
     const stopping = new AbortController();
-    // A page, less the sweeper's own marker.
+    // A page without the sweeper's own marker.
     const half = await sweep(service.services, { signal: stopping.signal, onProgress: () => stopping.abort() });
     expect(half).toMatchObject({ finishedAt: null, counts: { listed: 999 } });
     const { startedAt, ...state } = (await service.services.sweepQueries.readState()) ?? {};

@@ -10,7 +10,7 @@ import { withClocks } from './with-clocks.ts';
 
 const DAYS_MS = 2 * 86_400_000;
 
-/** A sweep in two days: what has no row by then goes. */
+/** A sweep two days later: it removes objects without a row. */
 const sweepLater = (services: TestService['services'], options = {}) =>
   sweep(withClocks(services, { bucket: DAYS_MS, database: DAYS_MS, host: DAYS_MS }), options);
 
@@ -27,7 +27,7 @@ describe('the bucket of one database', () => {
   });
 
   const exists = async (key: string) => (await service.bucket.read(key)) !== null;
-  /** Another service on the same bucket, and on a copy of the database as it was. */
+  /** Another service on the same bucket, with a copy of the database. */
   const startCopy = async (database: TestDatabase): Promise<TestService> => {
     const copy = await startTestService({ env: { ...service.bucket.env, DATABASE_URL: database.url } });
     opened.push({ close: async () => await database.drop() }, copy);
@@ -40,7 +40,7 @@ describe('the bucket of one database', () => {
     const identity = async () => ({ ...(await markerQueries.identity()), ...change });
     return { ...services, markerQueries: { ...markerQueries, identity } };
   };
-  /** Sets the database back to what it is now. */
+  /** Returns a function that restores the database to its current state. */
   const rememberState = async () => {
     const words = (await service.database.query('select word from marker_words')).map(({ word }) => word);
     const files = (await service.database.query('select id from files')).map(({ id }) => id);
@@ -50,19 +50,19 @@ describe('the bucket of one database', () => {
     };
   };
 
-  it('is swept by no backup of it that is older than a confirmed file, however fresh that is', async () => {
+  it('is not swept by a backup of the database older than the newest confirmed file', async () => {
     const first = await service.store('alice', 'before the backup');
     await sweepLater(service.services);
     const backup = await copyDatabase(service.database);
     const second = await service.store('alice', 'after the backup');
     const restored = await startCopy(backup);
-    await expect(sweepLater(restored.services)).rejects.toThrow('of another database of this cluster');
+    await expect(sweepLater(restored.services)).rejects.toThrow('another database of this cluster');
     await expect(sweepLater(restored.services, { dryRun: true })).rejects.toThrow('nothing is swept');
     for (const { objectKey } of [first, second]) expect(await exists(objectKey)).toBe(true);
     expect((await sweepLater(service.services)).counts).toMatchObject({ abandoned: 0, missing: 0 });
   });
 
-  it('is swept by no branch of it that sweeps first', async () => {
+  it('is not swept by a branch of the database that sweeps first', async () => {
     const branch = await startCopy(await copyDatabase(service.database));
     await expect(sweepLater(branch.services)).rejects.toThrow('another database');
     const file = await service.store('alice', 'confirmed after the branch was made');
@@ -70,14 +70,16 @@ describe('the bucket of one database', () => {
     expect(await exists(file.objectKey)).toBe(true);
   });
 
-  it('is swept by nobody once a branch has confirmed a file in it, until somebody decides', async () => {
+  it('is not swept at all after a branch has confirmed a file in it, until an operator decides', async () => {
     const branch = await startCopy(await copyDatabase(service.database));
     const file = await branch.store('alice', 'of the branch');
     await branch.services.watermark.settle();
     await expect(sweepLater(service.services)).rejects.toThrow(/the database "test_.*" has confirmed files/);
     await expect(sweepLater(branch.services)).rejects.toThrow('another database');
     expect(await exists(file.objectKey)).toBe(true);
-    const said = branch.logs.filter(({ level, message }) => level === 'error' && message.includes('nobody sweeps'));
+    const said = branch.logs.filter(
+      ({ level, message }) => level === 'error' && message.includes('this bucket is not swept'),
+    );
     expect(said).toHaveLength(1);
     expect(branch.services.sweeperHealth).toMatchObject({ refusals: 1, refused: { reason: said[0]?.message } });
 
@@ -87,13 +89,13 @@ describe('the bucket of one database', () => {
     expect((await sweepLater(service.services)).counts.abandoned).toBe(1);
   });
 
-  it('is not swept after the database was set back to before a renewal', async () => {
+  it('is not swept after the database was restored to a time before a renewal', async () => {
     const setBack = await rememberState();
     const file = await service.store('alice', 'confirmed, then forgotten');
     await service.services.watermark.settle();
     await setBack();
     await expect(sweepLater(service.services)).rejects.toThrow('is newer than this database');
-    // New confirmations make it no better.
+    // New confirmations do not change that.
     await service.store('alice', 'confirmed later');
     await service.services.watermark.settle();
     await expect(sweepLater(service.services)).rejects.toThrow('is newer than this database');
@@ -101,7 +103,7 @@ describe('the bucket of one database', () => {
     await adopt();
   });
 
-  it('is not swept after it was set back between a renewal and a file that was confirmed right after it', async () => {
+  it('is not swept after a restore to a time between a renewal and the next confirmed file', async () => {
     await service.store('alice', 'renewed');
     await service.services.watermark.settle();
     const setBack = await rememberState();
@@ -113,7 +115,7 @@ describe('the bucket of one database', () => {
     await adopt();
   });
 
-  it('is swept by neither of two copies whose disks are the same', async () => {
+  it('is not swept by either of two copies of the same disk', async () => {
     await service.services.watermark.settle();
     const identity = await service.services.markerQueries.identity();
     const copy = await startCopy(await copyDatabase(service.database));
@@ -129,7 +131,7 @@ describe('the bucket of one database', () => {
 
   it.each([
     ['cluster', 'in another cluster'],
-    ['branch', 'of another branch'],
+    ['branch', 'another branch'],
     ['database', 'another database of this cluster'],
     ['table', 'was restored from a dump'],
     ['timeline', 'restored to an earlier time, or a stand-by took over'],
@@ -141,7 +143,7 @@ describe('the bucket of one database', () => {
     await sweep(branched);
   });
 
-  it('tells a copy by its identity, in this cluster and in itself', async () => {
+  it('recognizes a copy by its identity, in this cluster and in the same database', async () => {
     const identity = await service.services.markerQueries.identity();
     const copy = await startCopy(await copyDatabase(service.database));
     const copied = await copy.services.markerQueries.identity();
@@ -151,7 +153,7 @@ describe('the bucket of one database', () => {
     expect(identity).toMatchObject({ cluster: expect.stringMatching(/^\d+$/), timeline: expect.any(String) });
   });
 
-  it('says so when its marker cannot be read, or is gone', async () => {
+  it('is not swept while its marker is unreadable or gone', async () => {
     const marker = await service.services.marker.read();
     await service.bucket.write(MARKER_NAME, marker?.text.slice(0, 50) ?? '');
     await expect(sweepLater(service.services)).rejects.toThrow('the marker in the bucket cannot be read');
@@ -166,7 +168,7 @@ describe('the bucket of one database', () => {
     await sweep(service.services);
   });
 
-  it('takes a crash before or after the marker is written for no disagreement', async () => {
+  it('is swept again after a crash before or after the marker is written', async () => {
     const { marker, markerQueries } = service.services;
     const crash = () => Promise.reject(new Error('killed'));
     await expect(sweep({ ...service.services, marker: { ...marker, replace: crash } })).rejects.toThrow('killed');
@@ -176,7 +178,7 @@ describe('the bucket of one database', () => {
     await sweep(service.services);
   });
 
-  it('goes on where an older version has left a word alone', async () => {
+  it('accepts the marker of an older version, which is only a word', async () => {
     const word = service.services.newId(new Date());
     await service.services.marker.write(word);
     await expect(sweep(service.services)).rejects.toThrow('is newer than this database');
@@ -192,7 +194,7 @@ describe('the bucket of one database', () => {
     await sweep(services);
   });
 
-  it('renews its marker behind a confirmation, within the minute', async () => {
+  it('gets a new marker within a minute of a confirmation', async () => {
     const before = await service.services.marker.read();
     const renewing = await startTestService({ env: { ...service.bucket.env, DATABASE_URL: service.database.url } });
     opened.push(renewing);
@@ -204,7 +206,7 @@ describe('the bucket of one database', () => {
     expect((await service.services.marker.read())?.etag).not.toBe(renewed?.etag);
   });
 
-  it('renews its marker again and again until the bucket takes it, and slows no confirmation meanwhile', async () => {
+  it('retries the marker until the bucket takes it, without delaying confirmations', async () => {
     const file = await service.store('alice', 'confirmed while the bucket takes no marker');
     await service.services.watermark.settle();
     const before = await service.services.marker.read();
@@ -220,7 +222,7 @@ describe('the bucket of one database', () => {
     expect(service.logs.filter(({ message }) => message.includes('could not be renewed'))).toHaveLength(3);
   });
 
-  it('is shown by the doctor: whose it is, how new its marker is, and who objects', async () => {
+  it('is shown by the doctor: its database, the age of its marker, and objections', async () => {
     const { services, database } = service;
     const look = async (url = database.url) => {
       const { config, marker, objection, now } = services;
@@ -249,7 +251,7 @@ describe('the bucket of one database', () => {
     await adopt();
   });
 
-  it('has its marker where no user can be signed for', async () => {
+  it('has its marker at a key that no user can get a signature for', async () => {
     for (const objectKey of [MARKER_NAME, OBJECTION_NAME]) {
       for (const user of ['alice', '.signpost-sweeper', '.', '']) {
         const { status } = await service.call(user || 'x', '/confirm-upload', { objectKey });

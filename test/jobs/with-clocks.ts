@@ -1,6 +1,6 @@
 import type { SweepServices } from '../../src/jobs/running-sweep.ts';
 
-/** The same services, each clock ahead of its own by so many milliseconds: what is stored now is as much older. */
+/** The same services with each clock ahead by so many milliseconds, so that objects and rows seem older. */
 export function withClocks<S extends SweepServices>(
   services: S,
   ahead: { bucket?: number; database?: number; host?: number },
