@@ -36,11 +36,11 @@ describe('parseConfig', () => {
     });
   });
 
-  it('takes an empty variable as unset', () => {
+  it('treats an empty variable as unset', () => {
     expect(parseConfig({ PORT: '', JWT_SECRET: '', S3_BUCKET_NAME: '' })).toEqual(parseConfig({}));
   });
 
-  it('sweeps no bucket on behalf of an embedded database, which may know nothing of its files, unless told to', () => {
+  it('does not sweep a configured bucket with an embedded database by default', () => {
     const { DATABASE_URL: _, NODE_ENV: __, ...embedded } = PRODUCTION;
     expect(parseConfig(PRODUCTION).jobs.intervalSeconds).toBe(3600);
     expect(parseConfig(embedded).jobs.intervalSeconds).toBe(0);
@@ -58,7 +58,7 @@ describe('parseConfig', () => {
     },
   );
 
-  it('names what is wrong alone and what is wrong together in one message, and no mistake twice', () => {
+  it('reports invalid settings and contradictions in one message, each once', () => {
     const { DATABASE_URL: _, ...missing } = PRODUCTION;
     const message = errorOf({
       ...missing,
@@ -87,7 +87,7 @@ describe('parseConfig', () => {
     '1#hunter2',
     'hunter2%',
     '%zzhunter2',
-  ])('says of the password %s that it has to be escaped, and no piece of it', (password) => {
+  ])('says that the password %s must be escaped, and shows no part of it', (password) => {
     for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL']) {
       const message = errorOf({ ...PRODUCTION, [name]: `postgres://app:${password}@db.internal:5432/signpost` });
       expect(message).toMatch(new RegExp(`^${name}: .*percent-encoded`));
@@ -102,11 +102,11 @@ describe('parseConfig', () => {
     'postgresql://app:p%40ss:word@[::1]:5432/signpost?sslmode=verify-full&sslrootcert=/etc/ca.pem',
     "postgres://app:a!$&'()*+,;=~_.-@db/signpost?options=-c search_path=sign",
     'postgres://app@%2Fvar%2Frun%2Fpostgresql/signpost',
-  ])('takes %s as DATABASE_URL', (url) => {
+  ])('accepts %s as DATABASE_URL', (url) => {
     expect(parseConfig({ ...PRODUCTION, DATABASE_URL: url }).database.url).toBe(url);
   });
 
-  it('names every bad variable at once, and no value', () => {
+  it('names every invalid variable at once, and no value', () => {
     const message = errorOf({
       PORT: '70000',
       MAX_UPLOAD_BYTES: '-1',
@@ -121,7 +121,7 @@ describe('parseConfig', () => {
     expect(message).not.toContain('secret-value');
   });
 
-  it.each([
+  const invalid: [Record<string, string>, string][] = [
     [{ JWKS_URL: 'ftp://issuer.example/jwks' }, 'JWKS_URL: must be an http or https URL'],
     [
       { JWKS_URL: 'https://user:password@issuer.example/jwks' },
@@ -173,7 +173,8 @@ describe('parseConfig', () => {
     [{ UPLOAD_URL_TTL_SECONDS: '604801' }, 'UPLOAD_URL_TTL_SECONDS'],
     [{ UPLOAD_POLICIES: '{"id":{"maxByte":1}}' }, 'UPLOAD_POLICIES'],
     [{ ALLOWED_CONTENT_TYPES: 'image' }, 'ALLOWED_CONTENT_TYPES'],
-  ])('refuses %o', (env, expected) => {
+  ];
+  it.each(invalid.map(([env, expected]) => ({ env, expected })))('reports $expected (%#)', ({ env, expected }) => {
     expect(errorOf(env)).toContain(expected);
   });
 
@@ -188,7 +189,7 @@ describe('parseConfig', () => {
     'https://*.example.com:8443',
     'http://*.localhost:3000',
     '*',
-  ])('lets in pages of %s', (origin) => {
+  ])('accepts the origin %s', (origin) => {
     expect(parseConfig({ ALLOWED_ORIGINS: `https://a.example, ${origin}` }).server.allowedOrigins).toEqual([
       'https://a.example',
       origin,
@@ -211,11 +212,11 @@ describe('parseConfig', () => {
     'file://localhost',
     'null',
     'app.example.com',
-  ])('refuses %s as an origin, and says what fits', (origin) => {
+  ])('refuses the origin %s, and says what is accepted', (origin) => {
     expect(errorOf({ ALLOWED_ORIGINS: origin })).toMatch(/^ALLOWED_ORIGINS: must be origins like https:\/\/app\.ex/);
   });
 
-  it('takes addresses, buckets and regions as they are', () => {
+  it('accepts the usual addresses, buckets and regions', () => {
     for (const HOST of ['0.0.0.0', '::', '::1', 'localhost', 'files.internal', 'pod-7']) {
       expect(parseConfig({ HOST }).server.host).toBe(HOST);
     }
@@ -224,7 +225,7 @@ describe('parseConfig', () => {
     expect(parseConfig({ ...PRODUCTION, S3_BUCKET_NAME: 'my.uploads-2' }).bucket?.name).toBe('my.uploads-2');
   });
 
-  it('signs upload ids with a secret that every instance has, and needs one of its own only where there is none', () => {
+  it('signs upload ids with a secret that all instances share, and requires UPLOAD_ID_SECRET without one', () => {
     const { JWT_SECRET, ...rest } = PRODUCTION;
     const foreign = { ...rest, JWKS_URL: 'https://issuer.example/jwks' };
     const secrets = (env: Record<string, string>) => parseConfig(env).uploadIds.secrets;
@@ -240,7 +241,7 @@ describe('parseConfig', () => {
     ]);
     expect(secrets({ ...foreign, UPLOAD_ID_SECRET: fresh })).toEqual([fresh]);
     expect(errorOf(foreign)).toMatch(/^UPLOAD_ID_SECRET: required in production/);
-    // Those of a role differ from instance to instance, and end.
+    // Credentials of a role expire and differ between instances.
     expect(errorOf({ ...foreign, ...keys, AWS_SESSION_TOKEN: 't' })).toMatch(/^UPLOAD_ID_SECRET: required/);
     expect(errorOf({ ...foreign, UPLOAD_ID_SECRET: 'short' })).toBe('UPLOAD_ID_SECRET: must have at least 32 bytes');
     expect(secrets({})).toEqual([]);
@@ -269,18 +270,18 @@ describe('the store', () => {
     ['https://s3.backblazeb2.com.example', 'other'],
     ['https://notbackblazeb2.com', 'other'],
     ['http://127.0.0.1:9000', 'other'],
-  ])('behind S3_ENDPOINT %s is taken for %s', (endpoint, provider) => {
+  ])('at S3_ENDPOINT %s is guessed to be %s', (endpoint, provider) => {
     expect(storeOf(endpoint === undefined ? {} : { S3_ENDPOINT: endpoint })).toMatchObject({
       provider,
       isGuessed: true,
     });
   });
 
-  it('is the embedded one where no bucket is named', () => {
+  it('is the embedded one without S3_BUCKET_NAME', () => {
     expect(parseConfig({}).store).toMatchObject({ provider: 'embedded', forms: true, frozenUploads: 'post' });
   });
 
-  it('has the traits of S3_PROVIDER, but for those that another setting names', () => {
+  it('has the traits of S3_PROVIDER, overridden by other settings', () => {
     const s3Compatible = { S3_ENDPOINT: 'https://s3.example.com' };
     const b2 = { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false };
     expect(storeOf({ ...s3Compatible, S3_PROVIDER: 'b2' })).toMatchObject({ ...b2, isGuessed: false });
@@ -293,14 +294,14 @@ describe('the store', () => {
     expect(storeOf(own)).toMatchObject({ absentHeadersSigned: false, frozenUploads: 'all', conditionalPut: true });
   });
 
-  it('is in the table of docs/deploying.md, whichever it is', () => {
+  it('is in the table of docs/deploying.md, for every provider', () => {
     const table = readFileSync(new URL('../../docs/deploying.md', import.meta.url), 'utf8')
       .match(/^\| `.*$/gm)
       ?.join('\n');
     for (const provider of PROVIDERS) expect(table).toContain(`\`${provider}\``);
   });
 
-  it('may not serve uploads that can be written over', () => {
+  it('must freeze uploads if they can be overwritten', () => {
     const message = 'FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=b2) has no If-None-Match on PUT';
     expect(errorOf({ ...PRODUCTION, S3_PROVIDER: 'b2', FREEZE_UPLOADS: 'post' })).toBe(message);
     expect(errorOf({ ...PRODUCTION, S3_PROVIDER: 'backblaze' })).toMatch(/^S3_PROVIDER: /);
@@ -335,7 +336,7 @@ describe('NAME_FILE', () => {
     expect(config.server.port).toBe(4000);
   });
 
-  it('is an error that names the variable, and no value, where there is no such file, nothing in it, or both', async () => {
+  it('names the variable and no value if the file is missing or empty, or both variables are set', async () => {
     const { JWT_SECRET: _, ...rest } = PRODUCTION;
     const secret = await file('x'.repeat(32));
     expect(errorOf({ ...rest, JWT_SECRET_FILE: join(folder, 'missing') })).toBe(
@@ -343,7 +344,7 @@ describe('NAME_FILE', () => {
     );
     expect(errorOf({ ...rest, JWT_SECRET_FILE: folder })).toContain('JWT_SECRET_FILE cannot be read (EISDIR)');
     expect(errorOf({ ...rest, JWT_SECRET_FILE: await file('\n') })).toContain('the file of JWT_SECRET_FILE is empty');
-    // Random bytes, and what PowerShell's > writes: read as text, most of it would be one and the same character.
+    // Random bytes, and UTF-16 from PowerShell's >: read as UTF-8, most of it would become the same character.
     for (const bytes of [Buffer.alloc(48, 0x80), Buffer.from(`\ufeff${'x'.repeat(32)}`, 'utf16le')]) {
       const message = errorOf({ ...rest, JWT_SECRET_FILE: await file(bytes) });
       expect(message).toBe('JWT_SECRET: the file of JWT_SECRET_FILE is not text in UTF-8');
@@ -378,7 +379,7 @@ describe('misspeltSettings', () => {
     expect(hints({ [name]: 'secret-value' })).toEqual([`${name} is not a setting; did you mean ${meant}?`]);
   });
 
-  it('says nothing of settings, nor of what other programs are set by', () => {
+  it('ignores settings and the variables of other programs', () => {
     const names = `PATH HOME HOSTNAME HOSTS SHELL LANG USER LOGNAME MAIL TERM PORTS POST PWD OLDPWD TZ DEBUG NO_COLOR
       NODE_VERSION NODE_OPTIONS NODE_PATH NODE_EXTRA_CA_CERTS YARN_VERSION HTTP_PROXY HTTPS_PROXY NO_PROXY LOG_FORMAT
       AWS_PROFILE AWS_DEFAULT_REGION AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONFIG_FILE
@@ -403,13 +404,13 @@ describe('secrets', () => {
   });
 
   it.each(['correct horse battery staple, at length', `${first},short`, ',', ` ${first} `, `${first}=,`])(
-    'are one where a part is no secret by itself: %j',
+    'are one secret if a part is too short (%#)',
     (text) => {
       expect(valuesOf(text)).toEqual([text]);
     },
   );
 
-  it('of bucket events are several from 16 bytes on', () => {
+  it('of bucket events may have 16 bytes each', () => {
     const secretsOf = (EVENTS_SECRET: string) => parseConfig({ EVENTS_SECRET }).events.secrets;
     expect(secretsOf(`${'a'.repeat(16)},${'b'.repeat(16)}`)).toEqual(['a'.repeat(16), 'b'.repeat(16)]);
     expect(secretsOf('a secret, with a comma')).toEqual(['a secret, with a comma']);
@@ -430,7 +431,7 @@ describe('.env.example', () => {
     expect([...shown.keys()].sort()).toEqual([...SETTING_NAMES].sort());
   });
 
-  it('shows the defaults that the service has, those in words as well', () => {
+  it('shows the service’s defaults, also those in words', () => {
     const ofStore = ['S3_POST_POLICY', 'FREEZE_UPLOADS', 'S3_SIGN_ABSENT_HEADERS'];
     const inWords = ['HOST', 'LOCAL_S3_PORT', 'JOBS_INTERVAL_SECONDS', ...ofStore];
     const isDefault = (name: string) =>

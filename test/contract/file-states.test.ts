@@ -19,14 +19,14 @@ const STEP_ROUTES = { archive: '`archive`', restore: '`restore`', delete: '`DELE
   string
 >;
 
-/** An upload that was refused never was a file. */
+/** A refused upload, which was never a file. */
 const columns = FILE_STATE_NAMES.filter((state) => state !== 'refused');
 
 function row(title: string, cell: (state: FileState) => string): string {
   return `| ${title} | ${columns.map(cell).join(' | ')} |`;
 }
 
-/** What a route answers that needs the state to allow something: a final state is no file at all. */
+/** The answer of a route that depends on the state; a file in a final state does not exist. */
 const unless = (state: FileState, allowed: string | false) => allowed || (FILE_STATES[state].isFinal ? '404' : '409');
 
 function afterStep(state: FileState, step: FileStep): string | false {
@@ -49,7 +49,7 @@ const TABLE = [
 ].join('\n');
 
 describe('the states of a file', () => {
-  it('are in the documentation as they are here', () => {
+  it('equal the documentation’s table', () => {
     const pages = ['README.md', ...readdirSync(new URL('docs', ROOT)).map((name) => `docs/${name}`)];
     const sections = pages
       .filter((page) => page.endsWith('.md'))
@@ -59,7 +59,7 @@ describe('the states of a file', () => {
     expect(sections[0]?.match(/^\|.*\|$/gm)?.join('\n')).toBe(TABLE);
   });
 
-  it('let no step lead out of a final one, nor show a file in it', () => {
+  it('have no step out of a final one, and hide files in it', () => {
     for (const state of statesWith('isFinal', true)) {
       expect(FILE_STEPS.filter((step) => statesBefore(step).includes(state))).toEqual([]);
       expect(FILE_STATES[state]).toMatchObject({ isListed: false, isDownloadable: false, isChangeable: false });
@@ -68,7 +68,7 @@ describe('the states of a file', () => {
     for (const state of statesWith('isFinal', false)) expect(FILE_STATES[state].object).toBe('stays');
   });
 
-  it('tell which step makes a file downloadable, where one does', () => {
+  it('name the step that makes a file downloadable, if there is one', () => {
     expect(whyNotDownloadable('archived')).toBe('the file is archived: restore it first');
     expect(whyNotDownloadable('deleted')).toBe('the file is deleted');
   });

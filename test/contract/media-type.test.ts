@@ -7,7 +7,7 @@ describe('toMediaType', () => {
     ['IMAGE/PNG', 'image/png'],
     [' image/png ', 'image/png'],
     ['image/svg+xml', 'image/svg+xml'],
-    // What Chrome's and Firefox's MediaRecorder tell.
+    // From the MediaRecorder of Chrome and Firefox.
     ['video/webm;codecs=vp8,opus', 'video/webm; codecs="vp8,opus"'],
     ['video/webm; codecs="vp8, opus"', 'video/webm; codecs="vp8, opus"'],
     ['video/x-matroska;codecs=avc1,opus', 'video/x-matroska; codecs="avc1,opus"'],
@@ -24,7 +24,7 @@ describe('toMediaType', () => {
     ['application/pdf; name="my file.pdf"', 'application/pdf; name="my file.pdf"'],
     // A comma outside quotes begins another type for a browser.
     ['image/png;a=b,text/html', 'image/png; a="b,text/html"'],
-    // What mail programs, servers and scripts add: what cannot be kept is left out, and the rest stays.
+    // Parameters from mail programs, servers and scripts: those that cannot be kept are dropped.
     ['application/pdf; name="Report (2); final.pdf"; x=1', 'application/pdf; x=1'],
     ['application/pdf; name="a;b.pdf"', 'application/pdf'],
     ['application/pdf; name="a\\"; b=c; d.pdf"', 'application/pdf'],
@@ -47,7 +47,7 @@ describe('toMediaType', () => {
     ...['', 'image', 'image/', '/png', '*/*', 'image/*', 'image/png, text/html', 'image/png,text/html;a=b', 'a/b c'],
     ...['image/png\n', 'image/png\r\nx: y', 'image/png; a=b\r\nx: y', 'image/png; a="\u007f"', 'image/png; a=\0'],
     ...['ımage/png', `a/${'b'.repeat(127)}`, `a/b;c=${'d'.repeat(1020)}`, '\u212aa/b'],
-  ])('knows %j to be none', (text) => {
+  ])('refuses %j', (text) => {
     expect(toMediaType(text)).toBeNull();
   });
 });
@@ -78,7 +78,7 @@ describe('matchesType', () => {
     ['text/*', 'application/csv'],
     ['image/*', 'image/jpg'],
     ['*/*', 'x/y'],
-  ])('finds in %s also %s', (pattern, type) => {
+  ])('matches %s with %s', (pattern, type) => {
     expect(matchesType(pattern, type)).toBe(true);
   });
 
@@ -87,7 +87,7 @@ describe('matchesType', () => {
     ['image/*', 'application/pdf'],
     ['image/png', 'image/svg+xml'],
     ['text/plain', 'text/html'],
-  ])('does not find in %s what is %s', (pattern, type) => {
+  ])('does not match %s with %s', (pattern, type) => {
     expect(matchesType(pattern, type)).toBe(false);
   });
 });

@@ -49,7 +49,7 @@ describe('userSegment', () => {
     expect(userSegment(user('..'))).toBe('~Li4');
   });
 
-  it('gives no two users the same one', () => {
+  it('is different for every user', () => {
     fc.assert(
       fc.property(anyUser, anyUser, (a, b) => {
         expect(userSegment(a) === userSegment(b)).toBe(a === b);
@@ -77,7 +77,7 @@ describe('safeFileName', () => {
     expect(safeFileName(name)).toBe(expected);
   });
 
-  it('gives every name a segment that URLs keep', () => {
+  it('makes every name a segment that URLs do not change', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
         const safe = safeFileName(name);
@@ -91,7 +91,7 @@ describe('safeFileName', () => {
 });
 
 describe('object keys', () => {
-  it('have the parts in the order of the contract', () => {
+  it('have their parts in the documented order', () => {
     const parts = {
       userId: user('alice'),
       recordId: 'case-42',
@@ -102,7 +102,7 @@ describe('object keys', () => {
     expect(buildObjectKey('up/', parts)).toBe(`up/alice/case-42/_/${FILE_ID}/a.pdf`);
   });
 
-  it('parse back into what they were built from, and stay within the 1,024 bytes of S3', () => {
+  it('parse back into their parts, and have at most the 1,024 bytes of S3', () => {
     fc.assert(
       fc.property(anyUser, anyLabel, anyLabel, fc.string(), (userId, recordId, documentType, name) => {
         const parts = { userId, recordId, documentType, fileId: FILE_ID, fileName: safeFileName(name) };
@@ -114,7 +114,7 @@ describe('object keys', () => {
     );
   });
 
-  it('parse only when building gives them again', () => {
+  it('parse only if building them again gives the same key', () => {
     const almost = fc
       .tuple(
         fc.constantFrom('alice', '~YS9i', '~YS9', '~YWxpY2U', '~YS9i=', '', '.', '..', '_'),
@@ -141,7 +141,7 @@ describe('object keys', () => {
     `~YWxpY2U/_/_/${FILE_ID}/a`,
     `~YS9i=/_/_/${FILE_ID}/a`,
     `/alice/_/_/${FILE_ID}/a`,
-  ])('%s is none', (key) => {
+  ])('do not parse from %s', (key) => {
     expect(parseObjectKey('', key)).toBeNull();
   });
 });
@@ -149,7 +149,7 @@ describe('object keys', () => {
 describe('parseOwnKey', () => {
   const keyOf = (owner: string) => `${userPrefix('', user(owner))}_/_/${FILE_ID}/a.txt`;
 
-  it('accepts the own key', () => {
+  it('accepts the user’s own key', () => {
     expect(parseOwnKey('', user('al'), keyOf('al'))?.fileId).toBe(FILE_ID);
   });
 
@@ -159,7 +159,7 @@ describe('parseOwnKey', () => {
     );
   });
 
-  it('answers null for what lies under the own prefix but was never signed', () => {
+  it('returns null for a key under the user’s prefix that was never signed', () => {
     expect(parseOwnKey('', user('al'), 'al/../alice/_/x')).toBeNull();
   });
 });

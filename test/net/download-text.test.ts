@@ -16,11 +16,11 @@ async function serve(listener: RequestListener): Promise<string> {
 }
 
 describe('downloadText', () => {
-  it('gives the text of a 200', async () => {
+  it('returns the text of a 200', async () => {
     expect(await downloadText(await serve((_, response) => response.end('größe')))).toBe('größe');
   });
 
-  it('follows no redirect, and says where it leads, without the query', async () => {
+  it('refuses a redirect, and names its target without the query', async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve((request, response) => {
       asked.push(request.url);
@@ -30,12 +30,12 @@ describe('downloadText', () => {
     expect(asked).toEqual(['/']);
   });
 
-  it.each([201, 404, 500])('takes no %i for an answer', async (status) => {
+  it.each([201, 404, 500])('refuses status %i', async (status) => {
     const url = await serve((_, response) => response.writeHead(status).end('text'));
     await expect(downloadText(url)).rejects.toThrow(`answered with status ${status}`);
   });
 
-  it('stops at 64 KiB of an answer without end', async () => {
+  it('stops an endless answer at 64 KiB', async () => {
     expect(await downloadText(await serve((_, response) => response.end('x'.repeat(65_536))))).toHaveLength(65_536);
     close();
     const url = await serve((_, response) => {
@@ -45,7 +45,7 @@ describe('downloadText', () => {
     await expect(downloadText(url)).rejects.toThrow('over 65536 bytes');
   });
 
-  it('gives up on an answer that does not end', async () => {
+  it('times out while an answer does not end', async () => {
     const url = await serve((_, response) => response.write('x'));
     await expect(downloadText(url)).rejects.toThrow(/timeout/i);
   });

@@ -5,7 +5,7 @@ import { createSlots } from '../../src/net/slots.ts';
 const refuse = (isOwnDoing: boolean) => (isOwnDoing ? new Problem('rate-limited', 'own') : busy('all'));
 
 describe('slots', () => {
-  it('tell who has too many already from who finds none', async () => {
+  it('distinguish a user with too many places from one who finds none free', async () => {
     const slots = createSlots({ inAll: 3, perUser: 2, refuse });
     await slots.take('a');
     const release = await slots.take('a');
@@ -18,7 +18,7 @@ describe('slots', () => {
     await expect(slots.take('c')).rejects.toMatchObject({ code: 'storage-unavailable' });
   });
 
-  it('give the next place to who has none', async () => {
+  it('give the next place to a user without one', async () => {
     const slots = createSlots({ inAll: 2, waitMs: 10_000, refuse });
     const order: string[] = [];
     const releases = [await slots.take('a'), await slots.take('a')];
@@ -39,7 +39,7 @@ describe('slots', () => {
     expect(order).toEqual(['b', 'a', 'a']);
   });
 
-  it('give a place back when the task fails, and refuse who waited too long', async () => {
+  it('return a place when the task fails, and refuse a caller who waited too long', async () => {
     const slots = createSlots({ inAll: 1, waitMs: 20, refuse });
     await expect(slots.run('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     const release = await slots.take('a');

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { createLogger, serializeError } from '../../src/start/create-logger.ts';
 
 describe('serializeError', () => {
-  it('keeps what tells the cause, and drops what drivers and SDKs hang on their errors', () => {
+  it('keeps message, code and cause, and drops other properties of errors', () => {
     const cause = Object.assign(new Error('refused'), {
       code: 'ECONNREFUSED',
       StringToSign: 'secret',
@@ -24,7 +24,7 @@ describe('createLogger', () => {
 
   const CONTROLS = '\u001b[31m \u009b31m \u202e \u2028 \u2066 \u0085 \u007f';
 
-  it.each([false, true])('escapes what a terminal would obey, in every field (readable: %s)', async (isTerminal) => {
+  it.each([false, true])('escapes control characters in every field (readable: %s)', async (isTerminal) => {
     const path = join(folder, String(isTerminal));
     const fd = openSync(path, 'w');
     const logger = await createLogger('info', isTerminal, fd);
@@ -35,7 +35,7 @@ describe('createLogger', () => {
       (code < 0x20 && code !== 0x0a && code !== 0x09) ||
       (code >= 0x7f && code <= 0x9f) ||
       [0x2028, 0x202e, 0x2066].includes(code);
-    // Those of the colours are ours.
+    // Except our own for colours.
     const own = text.replaceAll('\u001b[31m', '').split('\u001b');
     expect(
       own
@@ -49,7 +49,7 @@ describe('createLogger', () => {
     if (!isTerminal) expect(text.trimEnd()).not.toContain('\n');
   });
 
-  it('loses lines that cannot be written, and nothing else: a full disk', async () => {
+  it('loses only the lines that cannot be written to a full disk', async () => {
     const fd = openSync('/dev/full', 'w');
     for (const isTerminal of [false, true]) {
       const logger = await createLogger('info', isTerminal, fd);
@@ -58,7 +58,7 @@ describe('createLogger', () => {
     closeSync(fd);
   });
 
-  it('says how many were lost as soon as there is room again, in whole lines', async () => {
+  it('logs the number of lost lines once it can write again, in whole lines', async () => {
     const path = join(folder, 'pipe');
     execFileSync('mkfifo', [path]);
     const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
@@ -70,7 +70,7 @@ describe('createLogger', () => {
       try {
         for (;;) read += buffer.toString('utf8', 0, readSync(fd, buffer));
       } catch {
-        // Nothing is left in it.
+        // The pipe is empty.
       }
     };
     for (let n = 0; n < 20; n++) logger.info({ n, filler }, 'filling');

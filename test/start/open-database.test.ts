@@ -27,7 +27,7 @@ function open(env: Record<string, string>) {
 const UNAVAILABLE = { code: 'database-unavailable' };
 
 describe('a database at start', () => {
-  it('is migrated when it comes back in two steps: its server first, then itself', async () => {
+  it('is migrated when it comes back, first the server, then the database', async () => {
     const name = `later_${randomUUID()}`;
     const relay = await startRelay(inject('postgresUrl'));
     closers.push(relay.goAway);
@@ -47,7 +47,7 @@ describe('a database at start', () => {
     expect(pauses).toEqual(pauses.map((_, n) => 0.5 * 2 ** n));
   });
 
-  it('is not migrated where MIGRATE_ON_START is false, and is ready when somebody has', async () => {
+  it('is not migrated with MIGRATE_ON_START=false, and is ready after db:migrate', async () => {
     const test = await createTestDatabase({ migrated: false });
     closers.push(test.drop);
     const { database, exclusively } = await open({ DATABASE_URL: test.url, MIGRATE_ON_START: 'false' });
@@ -72,7 +72,7 @@ describe('a database at start', () => {
     await database.ping();
   });
 
-  it('is a start-up error where it refuses the login', async () => {
+  it('makes the start fail if it refuses the login', async () => {
     const test = await createTestDatabase();
     closers.push(test.drop);
     const url = Object.assign(new URL(test.url), { username: 'nobody_of_that_name', password: 'wrong' }).href;
