@@ -55,7 +55,7 @@ export function observe(services: { config: Pick<Config, 'server'>; logger: Logg
         path: toLogPath(c.req.path),
         status: c.res.status,
         durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
-        // Of another user, a header says who: somebody may have put a token there.
+        // With `X-On-Behalf-Of`, the id comes from a header, which may contain a token by mistake.
         ...(caller && { userId: caller.isOnBehalf ? withoutTokens(caller.userId) : caller.userId }),
         ...(caller && caller.actorId !== caller.userId && { actorId: caller.actorId }),
         ...(refusal && { refusal }),

@@ -15,7 +15,7 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
   const { status, title } = PROBLEMS[problem.code];
   const requestId = c.get('requestId');
   const refusal = tokenRefusalOf(problem);
-  // It is in the line of the request: anybody can send bad tokens, and fill a log with lines of their own.
+  // Logged with the request, without a line of its own: anybody can send bad tokens, and would fill the log.
   if (refusal !== null) c.set('refusal', refusal);
   else if (status >= 500 && problem.code !== 'stopping')
     logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
@@ -27,7 +27,7 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
     code: problem.code,
     requestId,
     ...(problem.errors && { errors: problem.errors }),
-    // Where Uppy's Companion is stood in for, its clients look for one of these.
+    // Clients of Uppy's Companion read one of these.
     ...(c.req.path.startsWith('/s3/') && { error: problem.message, message: problem.message }),
   });
   return answer(c, status, body, { 'content-type': 'application/problem+json', ...problem.headers });

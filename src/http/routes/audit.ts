@@ -6,7 +6,7 @@ import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
 import { readQuery } from '../validate.ts';
 
-/** Reading the audit log. Scope `files:read`; with `files:admin`, everybody's events. */
+/** Reading the audit log. Scope `files:read`; with `files:admin`, the events of all users. */
 export function auditRoutes(services: { auditLog: AuditLog }): Hono<Env> {
   const routes = new Hono<Env>();
   routes.get('/audit', async (c) => {
