@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { SETTING_NAMES } from '../src/config/config.ts';
 import { PROBLEMS } from '../src/contract/errors.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -85,5 +86,16 @@ describe('the documentation', () => {
       })),
     );
     expect(named.filter(({ file }) => !existsSync(join(ROOT, file)))).toEqual([]);
+  });
+
+  it('names only existing settings in what is deployed', () => {
+    const deploying = pages.find(({ path }) => path === join('docs', 'deploying.md'))?.text ?? '';
+    const examples = [...deploying.matchAll(/^```(?:yaml|json|toml|ini)\n(.*?)^```$/gms)].map(([, code = '']) => code);
+    const [service = ''] = readFileSync(join(ROOT, 'compose.yaml'), 'utf8').split('\nservices:');
+    const named = [...examples, service].flatMap((code) => code.match(/\b[A-Z]+[A-Z0-9]*(_[A-Z0-9]+)+\b/g) ?? []);
+    const others = ['AF_INET', 'AF_INET6', 'AF_UNIX', 'POSTGRES_PASSWORD', 'STORE_PASSWORD'];
+    const settings = named.map((name) => name.replace(/_FILE$/, '')).filter((name) => !others.includes(name));
+    expect(new Set(settings).size).toBeGreaterThan(10);
+    expect(settings.filter((name) => !SETTING_NAMES.includes(name))).toEqual([]);
   });
 });
