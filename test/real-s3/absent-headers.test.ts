@@ -13,7 +13,7 @@ afterAll(() => service.close());
 const request = { fileName: 'a.txt', contentType: 'text/plain', size: 15 };
 type Parts = { objectKey: string; uploadId: string; parts: { presignedUrl: string }[] };
 
-/** What became of the same request, as signed and with a header more. */
+/** The statuses of a request with an added header, and as it was signed. */
 async function send(
   url: string,
   init: RequestInit & { headers?: Record<string, string> },
@@ -24,7 +24,7 @@ async function send(
   return { changed: changed.status, asSigned: asSigned.status };
 }
 
-// Ceph takes headers that nobody signed: with this one, an upload is a copy of whatever the service may read.
+// Ceph accepts unsigned headers: x-amz-copy-source turns an upload into a copy of any object that the service may read.
 describe('S3_SIGN_ABSENT_HEADERS, on Ceph', () => {
   it.each([
     ['a copy', () => source],

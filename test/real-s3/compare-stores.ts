@@ -4,18 +4,18 @@ import { signRaw } from '../local/s3/sign-raw.ts';
 export type Store = { url: string; region: string; accessKeyId: string; secretAccessKey: string };
 
 /**
- * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}` and `{version}` for what the store
- * itself last answered as an upload id, a continuation token and the id of a version.
+ * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}` and `{version}` for the upload id,
+ * continuation token and version id that the store returned last.
  */
 export type Step = Partial<RawRequest> & {
-  /** Behind the bucket: a key, a query. Percent-encoded. */
+  /** The key and query after the bucket's name, percent-encoded. */
   at: string;
   text?: string;
-  /** What is said of the body, by default that nothing is. */
+  /** The value of `x-amz-content-sha256`. Default: `UNSIGNED-PAYLOAD`. */
   payload?: string;
-  /** Sent as it is, without a signature. */
+  /** Sent without a signature. */
   isUnsigned?: boolean;
-  /** Changes what was signed. */
+  /** Changes the request after it was signed. */
   tamper?: (request: RawRequest) => RawRequest;
 };
 
@@ -28,7 +28,7 @@ const COMPARED_HEADERS =
 const COMPARED_ELEMENTS =
   /<(Key|Prefix|Delimiter|StartAfter|ETag|Size|PartNumber|IsTruncated|KeyCount|MaxKeys|MaxParts|NextPartNumberMarker|PartNumberMarker|Value|Code|Bucket|Name|EncodingType|Marker|NextMarker|KeyMarker|IsLatest|Status|LocationConstraint|Permission)>(.*?)<\/\1>/gs;
 
-/** Sends a case's steps to a store one after the other and answers what came of each. */
+/** Sends a case's steps to a store one after the other, and returns the outcome of each. */
 export async function runSteps(store: Store, bucket: string, steps: readonly Step[]): Promise<Outcome[]> {
   const memory = new Map([['bucket', bucket]]);
   const fill = (text: string) => text.replace(/\{(\w+)\}/g, (whole, name) => memory.get(name) ?? whole);
@@ -60,10 +60,10 @@ function describeAnswer({ status, headers, body, code }: RawAnswer, method: stri
   const text = body.toString();
   const isDocument = text.startsWith('<');
   const names = Object.keys(headers).filter((name) => {
-    // A refusal is compared by its code, a document by what it says, and of a write nothing but its ETag counts.
+    // For a refusal, only the code is compared; for a document, its elements; for a write, the ETag.
     if (name.startsWith('access-control-')) return true;
     if (status >= 300 || !COMPARED_HEADERS.test(name)) return false;
-    // Ceph 16 does not tell it of a POST.
+    // Ceph 16 omits it after a POST.
     if (name === 'etag') return method !== 'POST';
     return !isDocument && (method === 'GET' || method === 'HEAD');
   });
@@ -77,7 +77,7 @@ function describeAnswer({ status, headers, body, code }: RawAnswer, method: stri
 
 function describeBody(text: string, method: string): string {
   if (!text.startsWith('<')) return text;
-  // An empty element says no more than none, and ETags come with and without quotes.
+  // An empty element equals a missing one, and ETags may have quotes.
   return [...text.matchAll(COMPARED_ELEMENTS)]
     .map(([, name, value]) => `${name}=${decode(value).replaceAll('"', '')}`)
     .filter((line) => !line.endsWith('=') && !(method === 'POST' && line.startsWith('ETag=')))

@@ -14,7 +14,7 @@ import { taggingCases } from './cases/tagging-cases.ts';
 import { versionCases } from './cases/version-cases.ts';
 import type { Store } from './compare-stores.ts';
 
-/** Every case there is, for one bucket of this name. Forms carry a signature, so they are made for the store's keys. */
+/** All cases, for a bucket with this name. Forms are signed, so they need the store's keys. */
 export function differentialCases(bucket: string, keys: Store): Case[] {
   return [
     ...headerCases(),

@@ -26,7 +26,7 @@ const WITHIN_MS = 45_000;
 let service: TestService;
 let server: ServerType;
 let topicArn: string | undefined;
-/** Statuses to answer with instead of handing the delivery on. */
+/** Statuses to answer instead of passing the delivery to the service. */
 const failures: number[] = [];
 /** How each delivery was answered. */
 const deliveries: string[] = [];
@@ -66,7 +66,7 @@ afterAll(async () => {
   await service.close();
 });
 
-/** Ceph has the calls of SNS on its own endpoint ("Bucket Notifications"); their bodies are signed. */
+/** Ceph serves the SNS API on its own endpoint ("Bucket Notifications"); requests sign their body. */
 async function callTopics(parameters: Record<string, string>): Promise<string> {
   const { endpoint, env } = service.bucket;
   const body = new URLSearchParams(parameters).toString();
@@ -92,7 +92,7 @@ async function callTopics(parameters: Record<string, string>): Promise<string> {
   return text;
 }
 
-/** The file, as soon as it is one, though nobody confirmed it. */
+/** Waits until the service has the file, and returns it. No client confirms it. */
 async function fileOf(fileId: string) {
   const found = async () => {
     const { status, body } = await service.call('alice', `/files/${fileId}`);
@@ -106,7 +106,7 @@ async function fileOf(fileId: string) {
 describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
   const text = { fileName: 'büro plan.txt', contentType: 'text/plain', size: 5, metadata: { source: 'scanner-3' } };
 
-  it('confirm an upload whose client never came back', async () => {
+  it('confirm an upload that its client did not confirm', async () => {
     const upload = await service.presign('alice', text);
     expect((await service.put(upload, 'hello')).status).toBe(200);
     const file = await fileOf(upload.fileId);
@@ -115,7 +115,7 @@ describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
     expect([confirmed.status, confirmed.body]).toEqual([200, file]);
   });
 
-  it('come again after a 503', async () => {
+  it('are repeated after a 503', async () => {
     failures.push(503, 503);
     const upload = await service.presign('alice', text);
     expect((await service.put(upload, 'hello')).status).toBe(200);
@@ -123,7 +123,7 @@ describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
     expect(failures).toEqual([]);
   });
 
-  it('confirm a form, whose verified copy is another event that nothing comes of', async () => {
+  it('confirm a form, and ignore the event of its verified copy', async () => {
     const request = { ...text, method: 'POST' };
     const { body } = await service.call<{ fileId: string; presignedUrl: string; fields: Record<string, string> }>(
       'alice',
@@ -138,7 +138,7 @@ describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
     await expect.poll(() => deliveries.at(-1), { timeout: WITHIN_MS }).toContain('"ignored":1');
   });
 
-  it('confirm an upload in parts that was completed and then forgotten', async () => {
+  it('confirm a multipart upload that was completed but not confirmed', async () => {
     const request = { ...text, method: 'MULTIPART' };
     type Parts = { fileId: string; objectKey: string; parts: { presignedUrl: string }[] };
     const { body } = await service.call<Parts>('alice', '/presign-upload', request);
@@ -154,7 +154,7 @@ describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
     expect(await fileOf(body.fileId)).toMatchObject(text);
   });
 
-  it('refuse what is not what was signed for, and are not sent again', async () => {
+  it('reject an object that differs from what was signed, and are not repeated', async () => {
     const upload = await service.presign('alice', { ...text, fileName: 'a.png', contentType: 'image/png' });
     const before = deliveries.length;
     expect((await service.put(upload, '<p>hi')).status).toBe(200);

@@ -20,7 +20,7 @@ export function bucketCases(): Case[] {
   const cases: [string, Step[]][] = [
     ['its location', [{ at: '?location' }, { at: '-other?location' }]],
     [
-      'made and removed',
+      'creation and removal',
       [
         { method: 'PUT', at: '-more' },
         { method: 'PUT', at: '-more/k', text: 'x' },
@@ -35,7 +35,7 @@ export function bucketCases(): Case[] {
     ...['private', 'bucket-owner-full-control', 'bucket-owner-read', 'public-read', 'nonsense'].map(
       (acl): [string, Step[]] => [`x-amz-acl: ${acl}`, [withAcl(acl)]],
     ),
-    ['a policy of none', [{ at: '?policy' }, removePolicy]],
+    ['no policy', [{ at: '?policy' }, removePolicy]],
     [
       'a policy that lets everybody read',
       [
@@ -54,14 +54,14 @@ export function bucketCases(): Case[] {
         { at: '/pub/a', isUnsigned: true },
       ],
     ],
-    ['a policy that is no JSON', [setPolicy('x')]],
+    ['a policy that is not JSON', [setPolicy('x')]],
     ['a policy of another bucket', [setPolicy(policy({ Resource: 'arn:aws:s3:::another/*' })), removePolicy]],
-    ['lifecycle rules of none', [{ at: '?lifecycle' }, { method: 'DELETE', at: '?lifecycle' }]],
+    ['no lifecycle rules', [{ at: '?lifecycle' }, { method: 'DELETE', at: '?lifecycle' }]],
     [
       'lifecycle rules',
       [setRules(rule(abort)), { at: '?lifecycle' }, { method: 'DELETE', at: '?lifecycle' }, { at: '?lifecycle' }],
     ],
-    ['lifecycle rules that are no XML', [setRules('x')]],
+    ['lifecycle rules that are not XML', [setRules('x')]],
     ['lifecycle rules that do nothing', [setRules(rule(''))]],
   ];
   return cases.map(([name, steps]) => ({ name: `a bucket: ${name}`, steps }));

@@ -7,12 +7,12 @@ const SIZE = String(PIECES.reduce((sum, { length }) => sum + length, 0));
 
 /** Bodies of signed chunks, which are signed for the store's keys. */
 export function chunkCases(keys: Store): Case[] {
-  const put = (bend: (body: string) => string, headers: Record<string, string> = {}): Step => ({
+  const put = (tamperBody: (body: string) => string, headers: Record<string, string> = {}): Step => ({
     method: 'PUT',
     at: '/chunked',
     payload: 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD',
     headers: { 'content-encoding': 'aws-chunked', 'x-amz-decoded-content-length': SIZE, ...headers },
-    tamper: (request) => ({ ...request, body: Buffer.from(bend(signChunks(request, keys, PIECES)), 'latin1') }),
+    tamper: (request) => ({ ...request, body: Buffer.from(tamperBody(signChunks(request, keys, PIECES)), 'latin1') }),
   });
   const cases: [string, Step][] = [
     ['as they are', put((body) => body)],

@@ -32,7 +32,7 @@ export function copyCases(): Case[] {
         ...look('c7'),
       ],
     ],
-    ['of nothing', [copy('c8', { 'x-amz-copy-source': '/{bucket}/missing' })]],
+    ['of a missing object', [copy('c8', { 'x-amz-copy-source': '/{bucket}/missing' })]],
     ['of another bucket', [copy('c9', { 'x-amz-copy-source': '/{bucket}-other/missing' })]],
     ['of no key', [copy('c10', { 'x-amz-copy-source': '{bucket}' })]],
     ['if it matches', [copy('c11', { 'x-amz-copy-source-if-match': etag }), ...look('c11')]],

@@ -11,13 +11,13 @@ export function deleteCases(): Case[] {
   const object = (key: string) => `<Object><Key>${key}</Key></Object>`;
   const cases: [string, Step[]][] = [
     [
-      'two and one that is missing',
+      'two keys and a missing one',
       [put('d1'), put('d2'), remove(`<Delete>${object('d1')}${object('d2')}${object('d3')}</Delete>`), { at: '/d1' }],
     ],
     ['quietly', [put('d4'), remove(`<Delete>${object('d4')}<Quiet>true</Quiet></Delete>`), { at: '/d4' }]],
     ['keys with entities', [put('d%26%3C'), remove(`<Delete>${object('d&amp;&lt;')}</Delete>`), { at: '/d%26%3C' }]],
     ['nothing', [remove('<Delete></Delete>')]],
-    ['no XML', [remove('x')]],
+    ['a body that is not XML', [remove('x')]],
     ['no body', [remove('')]],
     ['without a digest', [put('d5'), remove(`<Delete>${object('d5')}</Delete>`, {}), { at: '/d5' }]],
     ['with another digest', [put('d6'), remove(`<Delete>${object('d6')}</Delete>`, contentMd5('x')), { at: '/d6' }]],

@@ -57,7 +57,7 @@ export function multipartCases(): Case[] {
       ],
     ],
     ['one small part', [begin('m2'), part('m2', 5), finish('m2', [[5, last]]), { at: '/m2' }]],
-    ['a part again', [begin('m3'), part('m3', 1, 'old'), part('m3', 1), finish('m3', [[1, last]]), { at: '/m3' }]],
+    ['a repeated part', [begin('m3'), part('m3', 1, 'old'), part('m3', 1), finish('m3', [[1, last]]), { at: '/m3' }]],
     ['a part left out', [begin('m4'), part('m4', 1), part('m4', 2, 'left'), finish('m4', [[1, last]]), { at: '/m4' }]],
     [
       'a small part before the last',
@@ -101,10 +101,10 @@ export function multipartCases(): Case[] {
     ['another ETag', [begin('m9'), part('m9', 1), finish('m9', [[1, first]]), abort('m9')]],
     ['an empty list', [begin('m10'), part('m10', 1), finish('m10', []), abort('m10')]],
     ['no list', [begin('m11'), part('m11', 1), finish('m11', ''), abort('m11')]],
-    ['a list that is no XML', [begin('m12'), part('m12', 1), finish('m12', '<x'), abort('m12')]],
-    ['completing again', [begin('m13'), part('m13', 1), finish('m13', [[1, last]]), finish('m13', [[1, last]])]],
+    ['a list that is not XML', [begin('m12'), part('m12', 1), finish('m12', '<x'), abort('m12')]],
+    ['repeated completion', [begin('m13'), part('m13', 1), finish('m13', [[1, last]]), finish('m13', [[1, last]])]],
     [
-      'an abort, and again',
+      'a repeated abort',
       [begin('m14'), part('m14', 1), abort('m14'), abort('m14'), part('m14', 1), finish('m14', [[1, last]])],
     ],
     [
@@ -156,11 +156,11 @@ export function multipartCases(): Case[] {
     ],
     ['a bad max-parts', [begin('m24'), { at: '/m24?uploadId={upload}&max-parts=x' }, abort('m24')]],
     [
-      'completing where something is',
+      'completing over an object',
       [put('m25'), begin('m25'), part('m25', 1), finish('m25', [[1, last]], { 'if-none-match': '*' }), abort('m25')],
     ],
     [
-      'completing where nothing is',
+      'completing without an object',
       [begin('m26'), part('m26', 1), finish('m26', [[1, last]], { 'if-none-match': '*' })],
     ],
     [
@@ -194,7 +194,7 @@ export function multipartCases(): Case[] {
       ],
     ],
     [
-      'a copy of a part that is not there',
+      'a part copied from a missing object',
       [begin('m31'), copyPart('m31', 1, { 'x-amz-copy-source': '/{bucket}/missing' }), abort('m31')],
     ],
     [
@@ -202,7 +202,7 @@ export function multipartCases(): Case[] {
       [begin('m32'), copyPart('m32', 1, { 'x-amz-copy-source-range': 'bytes=2-99' }), abort('m32')],
     ],
     [
-      'a copy of a range that is none',
+      'a copy of a malformed range',
       [begin('m33'), copyPart('m33', 1, { 'x-amz-copy-source-range': 'bytes=x' }), abort('m33')],
     ],
     [
@@ -221,7 +221,7 @@ export function multipartCases(): Case[] {
       ],
     ],
     [
-      'a SHA-256 of a part that is another’s',
+      'a SHA-256 of another part',
       [
         begin('m29', { 'x-amz-checksum-algorithm': 'SHA256' }),
         part('m29', 1, LAST, { 'x-amz-checksum-sha256': '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' }),

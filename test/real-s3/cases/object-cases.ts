@@ -28,13 +28,13 @@ export function headerCases(): Case[] {
     ...bodies.map((text, index) => stored(`PutObject of ${JSON.stringify(text)}`, `b${index}`, text, {})),
     stored('PutObject with its MD5', 'md5', 'hello', contentMd5('hello')),
     stored('PutObject with another MD5', 'md5-other', 'hello', contentMd5('other')),
-    stored('PutObject with an MD5 that is none', 'md5-none', 'hello', { 'content-md5': 'x' }),
+    stored('PutObject with a malformed MD5', 'md5-none', 'hello', { 'content-md5': 'x' }),
     { name: 'PutObject over another', steps: [put('over', 'one'), put('over', 'second'), { at: '/over' }] },
     { name: 'response-* parameters', steps: [put('response'), ...responseOverrides()] },
   ];
 }
 
-/** A PUT and what GET, HEAD and a listing then say of it. */
+/** A PUT, then a GET and a HEAD of the object. */
 function stored(name: string, key: string, text: string, headers: Record<string, string>): Case {
   return { name, steps: [put(key, text, headers), { at: `/${key}` }, { method: 'HEAD', at: `/${key}` }] };
 }

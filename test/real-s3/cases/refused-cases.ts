@@ -23,7 +23,7 @@ export function refusedCases(): Case[] {
     ['another region', authorization((text) => text.replace('us-east-1', 'eu-central-1'))],
     ['another service', authorization((text) => text.replace('/s3/', '/ec2/'))],
     ['an unsigned x-amz-meta header', withHeaders({ 'x-amz-meta-late': 'x' })],
-    ['nonsense for an authorization', withHeaders({ authorization: 'nonsense' })],
+    ['a malformed authorization', withHeaders({ authorization: 'nonsense' })],
     [
       'no authorization',
       ({ headers: { authorization: _, ...others } = {}, ...request }) => ({ ...request, headers: others }),
@@ -31,7 +31,10 @@ export function refusedCases(): Case[] {
     ['the hash of another body', withHeaders({ 'x-amz-content-sha256': md5('x').repeat(2) })],
   ];
   const others: [string, Step[]][] = [
-    ['GET of nothing', [{ at: '/missing' }, { method: 'HEAD', at: '/missing' }, { method: 'DELETE', at: '/missing' }]],
+    [
+      'GET of a missing object',
+      [{ at: '/missing' }, { method: 'HEAD', at: '/missing' }, { method: 'DELETE', at: '/missing' }],
+    ],
     ['the bucket', [{ method: 'HEAD', at: '' }]],
     [
       'another bucket',

@@ -19,7 +19,7 @@ export function taggingCases(): Case[] {
     ['a long key', tags([['k'.repeat(129), 'v']])],
     ['a long value', tags([['k', 'v'.repeat(257)]])],
     [
-      'twins',
+      'a repeated key',
       tags([
         ['k', '1'],
         ['k', '2'],

@@ -1,7 +1,7 @@
 import type { Step } from '../compare-stores.ts';
 import { type Case, contentMd5 } from './case.ts';
 
-/** Cases in a bucket of their own beside the others'; each begins where the one before has ended. */
+/** These cases use a separate bucket, and each starts with what the previous one left in it. */
 export const VERSIONS_SUFFIX = '-versions';
 
 export function versionCases(): Case[] {
@@ -19,10 +19,13 @@ export function versionCases(): Case[] {
   const list = (query = ''): Step => ({ at: at(`?versions${query}`) });
   const cases: [string, Step[]][] = [
     [
-      'a bucket without',
+      'a bucket without versions',
       [{ method: 'PUT', at: VERSIONS_SUFFIX }, { at: at('?versioning') }, put('before', 'x'), list()],
     ],
-    ['null where there are none', [get('before', '?versionId=null'), head('before', '?versionId=null')]],
+    [
+      'version null in a bucket without versions',
+      [get('before', '?versionId=null'), head('before', '?versionId=null')],
+    ],
     ['switched on', [keep('Enabled'), { at: at('?versioning') }]],
     ['another status', [keep('On')]],
     ['an object over one from before', [put('before', 'two'), get('before'), get('before', '?versionId=null'), list()]],
@@ -44,8 +47,8 @@ export function versionCases(): Case[] {
     ],
     ['the newest version removed', [put('e', 'one'), put('e', 'two'), remove('e', '?versionId={version}'), get('e')]],
     ['the only version removed', [put('f', 'one'), remove('f', '?versionId={version}'), get('f'), list('&prefix=f')]],
-    ['a version that is not there', [put('g', 'one'), get('g', `?versionId=${'f'.repeat(32)}`)]],
-    ['a deletion of nothing', [remove('nothing'), list('&prefix=nothing')]],
+    ['a missing version', [put('g', 'one'), get('g', `?versionId=${'f'.repeat(32)}`)]],
+    ['a deletion of a missing object', [remove('nothing'), list('&prefix=nothing')]],
     [
       'a copy of a version',
       [
@@ -83,7 +86,7 @@ export function versionCases(): Case[] {
         put('l/2', 'x'),
         list('&prefix=l/&max-keys=1'),
         list('&prefix=l/&max-keys=2'),
-        // Where a marker of a key alone begins depends on the ids that RGW draws.
+        // No page starts from a key marker alone: where RGW then begins depends on its random ids.
         list('&delimiter=/&prefix=l'),
       ],
     ],
