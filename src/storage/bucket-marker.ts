@@ -19,7 +19,7 @@ const CONDITIONS = [
 
 export function createBucketMarker(client: S3Client, bucketName: string, key: string, sse: Sse) {
   const where = { Bucket: bucketName, Key: key };
-  let known = 0;
+  let conditionIndex = 0;
 
   async function read(): Promise<FoundMarker | null> {
     try {
@@ -69,8 +69,8 @@ export function createBucketMarker(client: S3Client, bucketName: string, key: st
         const done = await put(text, { IfNoneMatch: '*' });
         return done === 'unknown' ? (await put(text, {})) === true : done;
       }
-      for (; known < CONDITIONS.length; known++) {
-        if ((await put(text, CONDITIONS[known]?.(found.etag) ?? {})) === true) {
+      for (; conditionIndex < CONDITIONS.length; conditionIndex++) {
+        if ((await put(text, CONDITIONS[conditionIndex]?.(found.etag) ?? {})) === true) {
           // A versioned bucket would keep a version for every minute.
           if (found.versionId !== null && found.versionId !== 'null') await remove(found.versionId).catch(() => {});
           return true;
@@ -78,7 +78,7 @@ export function createBucketMarker(client: S3Client, bucketName: string, key: st
         // Refused although nothing has changed: this store reads the condition differently.
         if ((await read())?.etag !== found.etag) return false;
       }
-      known = 0;
+      conditionIndex = 0;
       return false;
     },
 

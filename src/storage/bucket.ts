@@ -16,10 +16,10 @@ import type { StoreTraits } from '../config/store-traits.ts';
 import { busy, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
-import { MAX_HASHED, PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
+import { MAX_HASHED, type S3Clients, SLOW_WITHIN_MS } from './create-s3-client.ts';
 import { encryptionOf } from './encryption.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
-import { exactly, type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
+import { onlyThisVersion, type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
 
 /**
  * An object as the bucket describes it. `etag` with its quotes; `checksumSha256` in base64, for a multipart upload the
@@ -39,12 +39,12 @@ export type StoredObject = {
 /** Identifies one version of an object. */
 export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
 
-/** How long a hash waits for its turn. */
+/** How long hashing an object waits for its turn. */
 const HASHING_WITHIN_MS = 10_000;
 
-/** The minimum rate of a hashed object, and how long it may fall behind. */
-const LEAST_HASHED_BYTES_PER_MS = 128;
-const BEHIND_WITHIN_MS = 10_000;
+/** The minimum rate at which an object is hashed, and how far it may fall behind. */
+const MIN_HASHED_BYTES_PER_MS = 128;
+const MAX_DELAY_MS = 10_000;
 
 /**
  * The domain's interface to a bucket. Every function throws the 503 `storage-unavailable` if the bucket does not
@@ -65,11 +65,12 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
 
   async function hash(object: StoredObject): Promise<string> {
     const sha256 = createHash('sha256');
-    let dueAtMs = performance.now() + BEHIND_WITHIN_MS;
+    let deadlineMs = performance.now() + MAX_DELAY_MS;
     for await (const chunk of readBytes(hashing, bucketName, object)) {
       sha256.update(chunk);
-      dueAtMs += chunk.length / LEAST_HASHED_BYTES_PER_MS;
-      if (performance.now() > dueAtMs) throw unavailable('storage', new Error('GetObject sends its bytes too slowly'));
+      deadlineMs += chunk.length / MIN_HASHED_BYTES_PER_MS;
+      if (performance.now() > deadlineMs)
+        throw unavailable('storage', new Error('GetObject sends its bytes too slowly'));
     }
     return sha256.digest('base64');
   }
@@ -198,7 +199,7 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
       });
       try {
         const { CopyObjectResult, VersionId } = await slow.send(command, {
-          abortSignal: AbortSignal.timeout(PATIENCE_MS),
+          abortSignal: AbortSignal.timeout(SLOW_WITHIN_MS),
         });
         if (CopyObjectResult?.ETag === undefined) throw new Error('CopyObject gave no object');
         // Ceph omits the quotes here.
@@ -211,7 +212,7 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     /** Removes this object. One that was replaced since is kept; a missing one is not an error. */
     async remove(object: ObjectVersion): Promise<void> {
       try {
-        await quick.send(new DeleteObjectCommand({ Bucket: bucketName, ...exactly(object) }));
+        await quick.send(new DeleteObjectCommand({ Bucket: bucketName, ...onlyThisVersion(object) }));
       } catch (error) {
         if (isGone(error)) return;
         if (!isUnmarked(error, 204)) throw unavailable('storage', error);

@@ -6,7 +6,7 @@ import { createSlots } from '../net/slots.ts';
 import { believeOnlyTheBucket } from './only-the-bucket.ts';
 
 /** The time limit for copying, or for completing an upload of thousands of parts. */
-export const PATIENCE_MS = 60_000;
+export const SLOW_WITHIN_MS = 60_000;
 
 /** How many files may be read through the service at once. */
 export const MAX_READERS = 200;
@@ -57,7 +57,7 @@ export function createS3Clients(bucket: BucketConfig): S3Clients & { destroy: ()
   const shared = { ...bucket, credentials: quick.config.credentials };
   const clients = {
     quick,
-    slow: createS3Client(shared, { answerWithinMs: PATIENCE_MS, maxRunning: MAX_RUNNING }),
+    slow: createS3Client(shared, { answerWithinMs: SLOW_WITHIN_MS, maxRunning: MAX_RUNNING }),
     content: createS3Client(shared, { maxSockets: MAX_READERS, bodyWithinMs: null, mayPause: true }),
     hashing: createS3Client(shared, { maxSockets: MAX_HASHED, bodyWithinMs: null }),
     probe: createS3Client(shared, { maxSockets: 4 }),
@@ -103,13 +103,16 @@ export function createS3Client(
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
-  if (bodyWithinMs !== null) boundBodies(client, bodyWithinMs);
-  if (maxRunning !== undefined) takeTurns(client, maxRunning);
+  if (bodyWithinMs !== null) limitBodies(client, bodyWithinMs);
+  if (maxRunning !== undefined) limitRunning(client, maxRunning);
   return client;
 }
 
-/** Limits the whole body: one that arrives a byte at a time never pauses, and would hold its connection forever. */
-function boundBodies(client: S3Client, withinMs: number): void {
+/**
+ * Limits the time for the whole body: a body that arrives byte by byte never pauses, and would keep its connection
+ * forever.
+ */
+function limitBodies(client: S3Client, withinMs: number): void {
   client.middlewareStack.add(
     (next) => async (args) => {
       const result = await next(args);
@@ -124,7 +127,7 @@ function boundBodies(client: S3Client, withinMs: number): void {
       }
       return result;
     },
-    { step: 'deserialize', priority: 'low', name: 'boundBodies' },
+    { step: 'deserialize', priority: 'low', name: 'limitBodies' },
   );
 }
 
@@ -132,8 +135,8 @@ function bodyOf(response: unknown): unknown {
   return typeof response === 'object' && response !== null && 'body' in response ? response.body : undefined;
 }
 
-/** Rejects requests that would only wait for a connection, with an error other than an unavailable bucket's. */
-function takeTurns(client: S3Client, maxRunning: number): void {
+/** Makes requests wait their turn; after 4 seconds they fail with `busy`, which differs from an unavailable bucket. */
+function limitRunning(client: S3Client, maxRunning: number): void {
   const slots = createSlots({
     inAll: maxRunning,
     waitMs: TURN_WITHIN_MS,
@@ -141,6 +144,6 @@ function takeTurns(client: S3Client, maxRunning: number): void {
   });
   client.middlewareStack.add((next) => (args) => slots.run('', () => next(args)), {
     step: 'initialize',
-    name: 'takeTurns',
+    name: 'limitRunning',
   });
 }

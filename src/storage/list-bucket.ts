@@ -27,11 +27,11 @@ export function createBucketLister(client: S3Client, bucketName: string) {
           }),
         ),
       );
-      if (page.Name !== bucketName) throw noListing();
-      if (page.IsTruncated && !page.Contents?.length) throw noListing();
+      if (page.Name !== bucketName) throw invalidListing();
+      if (page.IsTruncated && !page.Contents?.length) throw invalidListing();
       const objects = (page.Contents ?? []).map(({ Key, ETag, LastModified }) => {
-        // Nothing is old for want of a date.
-        if (Key === undefined || ETag === undefined || LastModified === undefined) throw noListing();
+        // An object without a date must not count as old.
+        if (Key === undefined || ETag === undefined || LastModified === undefined) throw invalidListing();
         return { key: Key, etag: ETag, lastModified: LastModified };
       });
       return { objects, isLast: page.IsTruncated !== true };
@@ -46,9 +46,9 @@ export function createBucketLister(client: S3Client, bucketName: string) {
           ...marker,
         });
         const page = await ask(client.send(command));
-        if (page.Bucket !== bucketName || (page.IsTruncated && !page.NextKeyMarker)) throw noListing();
+        if (page.Bucket !== bucketName || (page.IsTruncated && !page.NextKeyMarker)) throw invalidListing();
         for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-          if (Key === undefined || UploadId === undefined || Initiated === undefined) throw noListing();
+          if (Key === undefined || UploadId === undefined || Initiated === undefined) throw invalidListing();
           yield { key: Key, uploadId: UploadId, initiated: Initiated };
         }
         marker = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : null;
@@ -58,6 +58,6 @@ export function createBucketLister(client: S3Client, bucketName: string) {
 }
 
 /** The page belongs to another bucket, or ends without saying where the next page begins. */
-function noListing(): Problem {
+function invalidListing(): Problem {
   return unavailable('storage', new Error('the listing is not from this bucket, or incomplete'));
 }

@@ -9,7 +9,7 @@ import type { StoreTraits } from '../config/store-traits.ts';
 import { busy, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { isCode } from './bucket-errors.ts';
-import { PATIENCE_MS, type S3Clients } from './create-s3-client.ts';
+import { type S3Clients, SLOW_WITHIN_MS } from './create-s3-client.ts';
 import { encryptionOf } from './encryption.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 
@@ -17,8 +17,8 @@ import { UnmarkedAnswer } from './only-the-bucket.ts';
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };
 
 /**
- * Lists of parts that are read at the same time, in all and for one user, and how long one waits for its turn.
- * Thousands of parts are much XML to parse, and while it is parsed nobody is answered.
+ * The maximum number of concurrent lists of parts, in all and per user, and how long a list waits for its turn. Parsing
+ * the XML of thousands of parts blocks all other requests.
  */
 const MAX_LISTED = 32;
 const MAX_LISTED_PER_USER = 2;
@@ -89,7 +89,7 @@ export function createMultipartUploads(
 
     /**
      * ListParts, all pages, by number; null if there is no such upload under this key.
-     * @param by for whom: two lists of each are read at the same time, and more wait for their turn.
+     * @param by the user: at most two lists of each user are read at once, further ones wait.
      */
     listParts: (key: string, uploadId: string, by = key) => listing.run(by, () => listParts(key, uploadId)),
 
@@ -111,7 +111,7 @@ export function createMultipartUploads(
         },
       });
       try {
-        const { ETag } = await slow.send(command, { abortSignal: AbortSignal.timeout(PATIENCE_MS) });
+        const { ETag } = await slow.send(command, { abortSignal: AbortSignal.timeout(SLOW_WITHIN_MS) });
         if (ETag === undefined) throw new Error('CompleteMultipartUpload gave no object');
         return null;
       } catch (error) {

@@ -17,7 +17,13 @@ import {
   type ServerSideEncryptionByDefault,
 } from '@aws-sdk/client-s3';
 import type { Config } from '../config/config.ts';
-import { applySetting, type BucketSetting, orNothing, planSetting, type SettingToPlan } from './plan-setting.ts';
+import {
+  applySetting,
+  type BucketSetting,
+  planSetting,
+  type SettingToPlan,
+  undefinedIfMissing,
+} from './plan-setting.ts';
 import { describeCorsRule, withCorsRule } from './with-cors-rule.ts';
 import { describeLifecycleRule, withLifecycleRule } from './with-lifecycle-rule.ts';
 
@@ -75,7 +81,7 @@ function publicAccess(client: S3Client, Bucket: string, { urls, store }: WantedS
     action: 'BucketPublicAccessBlock',
     skip: urls.publicBaseUrl !== null && 'PUBLIC_BASE_URL is set: the bucket may be meant to be public',
     read: async () => {
-      const found = await orNothing(client.send(new GetPublicAccessBlockCommand({ Bucket })));
+      const found = await undefinedIfMissing(client.send(new GetPublicAccessBlockCommand({ Bucket })));
       const current = found?.PublicAccessBlockConfiguration ?? {};
       const PublicAccessBlockConfiguration = {
         BlockPublicAcls: store.bucketSettings || current.BlockPublicAcls === true,
@@ -104,7 +110,7 @@ function cors(client: S3Client, Bucket: string, { server: { allowedOrigins } }: 
     action: 'BucketCORS',
     skip: allowedOrigins.length === 0 && 'ALLOWED_ORIGINS is not set: no web page needs the bucket',
     read: async () => {
-      const rules = (await orNothing(client.send(new GetBucketCorsCommand({ Bucket }))))?.CORSRules ?? [];
+      const rules = (await undefinedIfMissing(client.send(new GetBucketCorsCommand({ Bucket }))))?.CORSRules ?? [];
       const CORSRules = withCorsRule(rules, allowedOrigins);
       return {
         now: rules.map(describeCorsRule),
@@ -120,7 +126,7 @@ function lifecycle(client: S3Client, Bucket: string, { store }: WantedSettings):
     name: 'lifecycle',
     action: 'LifecycleConfiguration',
     read: async () => {
-      const found = await orNothing(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })));
+      const found = await undefinedIfMissing(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })));
       const rules = found?.Rules ?? [];
       const Rules = withLifecycleRule(rules, store.keyPrefix);
       // If left out, S3 would reset it to the default.
@@ -145,7 +151,7 @@ function encryption(client: S3Client, Bucket: string, { store: { sse } }: Wanted
     action: 'EncryptionConfiguration',
     skip: sse.mode === 'none' && 'SSE_MODE is not set: the bucket keeps its default',
     read: async () => {
-      const found = await orNothing(client.send(new GetBucketEncryptionCommand({ Bucket })));
+      const found = await undefinedIfMissing(client.send(new GetBucketEncryptionCommand({ Bucket })));
       const rule = found?.ServerSideEncryptionConfiguration?.Rules?.[0];
       const current = rule?.ApplyServerSideEncryptionByDefault;
       const isKms = sse.mode === 'kms';
@@ -175,7 +181,8 @@ function versioning(client: S3Client, Bucket: string, wanted: WantedSettings): S
     action: 'BucketVersioning',
     skip: !wanted.versioning && 'not requested (--versioning)',
     read: async () => {
-      const { Status = 'off' } = (await orNothing(client.send(new GetBucketVersioningCommand({ Bucket })))) ?? {};
+      const { Status = 'off' } =
+        (await undefinedIfMissing(client.send(new GetBucketVersioningCommand({ Bucket })))) ?? {};
       const put = { Bucket, VersioningConfiguration: { Status: 'Enabled' as const } };
       return { now: [Status], wanted: ['Enabled'], write: () => client.send(new PutBucketVersioningCommand(put)) };
     },

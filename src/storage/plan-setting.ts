@@ -63,7 +63,7 @@ export async function applySetting(
 }
 
 /** The current value; undefined if not set (404). */
-export async function orNothing<T>(reading: Promise<T>): Promise<T | undefined> {
+export async function undefinedIfMissing<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
     return await reading;
   } catch (error) {

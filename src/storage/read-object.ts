@@ -10,7 +10,7 @@ export type ReadableObject = { key: string; etag: string; versionId: string | nu
 export type Stretch = { start: number; end: number };
 
 /** Request parameters that match this version only, not a later one under the same key. */
-export function exactly({ key, etag, versionId }: Pick<ReadableObject, 'key' | 'etag' | 'versionId'>) {
+export function onlyThisVersion({ key, etag, versionId }: Pick<ReadableObject, 'key' | 'etag' | 'versionId'>) {
   return { Key: key, ...(versionId === null ? { IfMatch: etag } : { VersionId: versionId }) };
 }
 
@@ -27,7 +27,7 @@ export async function readObject(
   stretch: Stretch | null = null,
 ): Promise<Readable> {
   const command = new GetObjectCommand({
-    ...{ Bucket: bucketName, ...exactly(object) },
+    ...{ Bucket: bucketName, ...onlyThisVersion(object) },
     ...(stretch !== null && { Range: `bytes=${stretch.start}-${stretch.end}` }),
   });
   const answer = await client.send(command).catch((error: unknown) => {
@@ -43,17 +43,17 @@ export async function readObject(
           sizeBytes: stretch.end - stretch.start + 1,
           range: `bytes ${stretch.start}-${stretch.end}/${object.sizeBytes}`,
         };
-  const isAsWanted =
-    bare(ETag) === bare(object.etag) &&
+  const matches =
+    withoutQuotes(ETag) === withoutQuotes(object.etag) &&
     $metadata.httpStatusCode === wanted.status &&
     ContentLength === wanted.sizeBytes &&
     ContentRange === wanted.range;
-  if (isAsWanted) return Body;
+  if (matches) return Body;
   Body.destroy();
   throw unavailable('storage', new Error('GetObject answered with another object or range'));
 }
 
-/** The bytes of `readObject`; fails unless their number is right. */
+/** The bytes of `readObject`; fails if there are too many or too few. */
 export async function* readBytes(...of: Parameters<typeof readObject>): AsyncGenerator<Uint8Array> {
   const [, , object, stretch = null] = of;
   let left = stretch === null ? object.sizeBytes : stretch.end - stretch.start + 1;
@@ -69,6 +69,6 @@ export async function* readBytes(...of: Parameters<typeof readObject>): AsyncGen
   if (left !== 0) throw unavailable('storage', new Error('GetObject ended early'));
 }
 
-function bare(etag: string): string {
+function withoutQuotes(etag: string): string {
   return etag.replace(/^W\//, '').replaceAll('"', '');
 }

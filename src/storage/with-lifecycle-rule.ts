@@ -12,7 +12,7 @@ const ABORT_AFTER_DAYS = 7;
  */
 export function withLifecycleRule(rules: readonly LifecycleRule[], keyPrefix: string): LifecycleRule[] {
   const others = rules.filter((rule) => rule.ID !== RULE_ID);
-  if (others.some((rule) => endsUnfinishedUploads(rule, keyPrefix))) return [...rules];
+  if (others.some((rule) => abortsUnfinishedUploads(rule, keyPrefix))) return [...rules];
   // S3 refuses a configuration that mixes both spellings of the prefix.
   const isOldSpelling = others.some((rule) => rule.Prefix !== undefined);
   const own: LifecycleRule = {
@@ -25,7 +25,7 @@ export function withLifecycleRule(rules: readonly LifecycleRule[], keyPrefix: st
 }
 
 /** Whether a rule aborts unfinished uploads under every key of this service. */
-function endsUnfinishedUploads(rule: LifecycleRule, keyPrefix: string): boolean {
+function abortsUnfinishedUploads(rule: LifecycleRule, keyPrefix: string): boolean {
   const { Prefix: prefix = '', ...conditions } = { Prefix: rule.Prefix, ...rule.Filter };
   return (
     rule.Status === 'Enabled' &&
