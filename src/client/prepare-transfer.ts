@@ -33,7 +33,7 @@ export async function prepareTransfer(
     return transferParts(session, file, ticket, known, onSent);
   }
   if (!checksum) return transferWhole(session, file, request, ticket, onSent);
-  // Hashes only now, because the service decides whether the file is uploaded, and whether in one piece.
+  // Hashed only after the first answer, because the service may refuse the file or choose parts.
   const hashed = { ...request, checksumSha256: await sha256(file, signal) };
   const hashedTicket = await presign<PutTicket>(session, { ...hashed, method: 'PUT' }, signal);
   return transferWhole(session, file, hashed, hashedTicket, onSent);

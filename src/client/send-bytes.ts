@@ -1,7 +1,7 @@
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 import type { Session } from './transfer.ts';
 
-export type Shipment = {
+export type BytesToSend = {
   presignedUrl: string;
   headers?: Readonly<Record<string, string>>;
   body: Blob;
@@ -18,11 +18,11 @@ type BucketAnswer = { status: number; header: (name: string) => string | null; t
  * @returns the ETag; null if the bucket's CORS rules do not expose it.
  * @throws {SignpostError} `bucket-refused` or `network-error`; or the signal's reason.
  */
-export async function sendBytes(shipment: Shipment): Promise<string | null> {
-  shipment.signal.throwIfAborted();
-  const { status, header, text } = await (globalThis.XMLHttpRequest ? sendByXhr(shipment) : sendByFetch(shipment));
+export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
+  toSend.signal.throwIfAborted();
+  const { status, header, text } = await (globalThis.XMLHttpRequest ? sendByXhr(toSend) : sendByFetch(toSend));
   if (status >= 200 && status < 300) {
-    shipment.onSent(shipment.body.size);
+    toSend.onSent(toSend.body.size);
     return header('etag');
   }
   const reason = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? '';
@@ -51,7 +51,7 @@ export function isStaleUrl(error: unknown): boolean {
   );
 }
 
-function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }: Shipment): Promise<BucketAnswer> {
+function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }: BytesToSend): Promise<BucketAnswer> {
   return new Promise((resolve, reject) => {
     const xhr = new XMLHttpRequest();
     const stop = () => xhr.abort();
@@ -80,10 +80,10 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
   });
 }
 
-async function sendByFetch(shipment: Shipment): Promise<BucketAnswer> {
-  const { presignedUrl, headers = {}, session, signal } = shipment;
+async function sendByFetch(toSend: BytesToSend): Promise<BucketAnswer> {
+  const { presignedUrl, headers = {}, session, signal } = toSend;
   try {
-    const body = countReads(shipment);
+    const body = countReads(toSend);
     const response = await session.fetch(presignedUrl, { method: 'PUT', headers, body, signal });
     return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
   } catch (cause) {
@@ -93,7 +93,7 @@ async function sendByFetch(shipment: Shipment): Promise<BucketAnswer> {
 }
 
 /** The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. */
-function countReads({ body, onSent }: Shipment): Blob {
+function countReads({ body, onSent }: BytesToSend): Blob {
   const counted = body.slice();
   const read = counted.stream.bind(counted);
   counted.stream = () => {

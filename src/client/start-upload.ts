@@ -21,11 +21,11 @@ export type UploadSession = Session & {
 export function startUpload(session: UploadSession, file: File | Blob, options: UploadOptions): Upload {
   const stopped = new AbortController();
   let round = new AbortController();
-  let unpaused: Promise<void> | null = null;
-  let unpause = () => {};
+  let resumed: Promise<void> | null = null;
+  let endPause = () => {};
   let transfer: Transfer | null = null;
-  /** The transfer, once something may be in the bucket. */
-  let remains: Remains | null = null;
+  /** What an abort must remove: set once something may be in the bucket. */
+  let started: StartedUpload | null = null;
   let settled = false;
   let fingerprint: string | null = null;
 
@@ -44,7 +44,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
       }
     }
     const saved = fingerprint === null ? null : session.memory.find(fingerprint);
-    remains = saved;
+    started = saved;
     const onBegun = (upload: SavedUpload) => fingerprint !== null && session.memory.save(fingerprint, upload);
     const { checksum = false } = options;
     return prepareTransfer(session, file, { request, checksum, saved, onBegun, onSent }, signal);
@@ -53,7 +53,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
   /** Runs until the upload is done or interrupted; null when paused. */
   const runRound = async (): Promise<StoredFile | null> => {
     stopped.signal.throwIfAborted();
-    if (unpaused !== null) return null;
+    if (resumed !== null) return null;
     round = new AbortController();
     const { signal } = round;
     try {
@@ -61,7 +61,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
         const prepared = await prepare(signal);
         if (!('run' in prepared)) return prepared;
         transfer = prepared;
-        remains = prepared;
+        started = prepared;
       }
       return await transfer.run(signal);
     } catch (error) {
@@ -76,7 +76,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
   const runAll = async (): Promise<StoredFile> => {
     try {
       for (;;) {
-        await unpaused;
+        await resumed;
         const stored = await session.limit(runRound);
         if (stored === null) continue;
         forget();
@@ -95,9 +95,9 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
     if (!settled && !stopped.signal.aborted) {
       stopped.abort(reason);
       round.abort(reason);
-      unpause();
+      endPause();
       forget();
-      cleaned = removeRemains(session, remains);
+      cleaned = requestRemoval(session, started);
     }
     return cleaned;
   };
@@ -115,24 +115,24 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
 
   return Object.assign(promise, {
     pause: () => {
-      unpaused ??= new Promise((resolve) => {
-        unpause = resolve;
+      resumed ??= new Promise((resolve) => {
+        endPause = resolve;
       });
       round.abort();
     },
     resume: () => {
-      unpaused = null;
-      unpause();
+      resumed = null;
+      endPause();
     },
     abort: () => abort(),
   });
 }
 
-type Remains = { objectKey: string; uploadId?: string };
+type StartedUpload = { objectKey: string; uploadId?: string };
 
-async function removeRemains(session: Session, remains: Remains | null): Promise<void> {
-  if (remains === null) return;
-  const { objectKey, uploadId } = remains;
+async function requestRemoval(session: Session, started: StartedUpload | null): Promise<void> {
+  if (started === null) return;
+  const { objectKey, uploadId } = started;
   try {
     await callRepeatedly(session, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
   } catch {

@@ -33,14 +33,14 @@ export function transferParts(
   const sentBytes = new Map<number, number>();
   /** Parts that were sent without an answer: the bucket may have them. */
   const unanswered = new Set<number>();
-  const learn = (parts: readonly StoredPart[]) => {
+  const markStored = (parts: readonly StoredPart[]) => {
     for (const { partNumber, size, etag } of parts) {
       if (size !== bytesOf(partNumber).size) continue;
       etags.set(partNumber, etag);
       sentBytes.set(partNumber, size);
     }
   };
-  learn(stored);
+  markStored(stored);
   const report = () => onSent([...sentBytes.values()].reduce((sum, each) => sum + each, 0));
   const missingParts = () => {
     const all = Array.from({ length: Math.ceil(file.size / partSize) }, (_, index) => index + 1);
@@ -57,13 +57,13 @@ export function transferParts(
     return url;
   };
   /** The parts to presign: this one and those after it, or this one only, if parts are hashed one by one. */
-  const wanted = async (partNumber: number, signal: AbortSignal) => {
+  const partsToPresign = async (partNumber: number, signal: AbortSignal) => {
     if (checksum) return { parts: [{ partNumber, checksumSha256: await sha256(bytesOf(partNumber), signal) }] };
     const later = missingParts().filter((other) => other > partNumber);
     return { partNumbers: [partNumber, ...later].slice(0, MAX_PARTS_A_CALL) };
   };
   const renewUrl = async (partNumber: number, signal: AbortSignal): Promise<PartUrl> => {
-    const parts = await wanted(partNumber, signal);
+    const parts = await partsToPresign(partNumber, signal);
     const askedAtMs = session.now();
     const answer = await session.call<{ parts: PartUrl[]; expiresAt: string; serverTime?: string }>(
       '/presign-parts',
@@ -84,10 +84,10 @@ export function transferParts(
         report();
       };
       const body = bytesOf(partNumber);
-      const shipment = { presignedUrl, headers, body, onSent: onPartSent, session, signal };
+      const toSend = { presignedUrl, headers, body, onSent: onPartSent, session, signal };
       unanswered.add(partNumber);
       try {
-        etags.set(partNumber, await sendBytes(shipment));
+        etags.set(partNumber, await sendBytes(toSend));
         unanswered.delete(partNumber);
       } catch (error) {
         if (isAnswer(error)) unanswered.delete(partNumber);
@@ -95,7 +95,7 @@ export function transferParts(
       }
     };
     if (unanswered.has(partNumber)) {
-      learn((await session.call<{ parts: StoredPart[] }>('/list-parts', { objectKey, uploadId }, signal)).parts);
+      markStored((await session.call<{ parts: StoredPart[] }>('/list-parts', { objectKey, uploadId }, signal)).parts);
       unanswered.delete(partNumber);
       if (etags.has(partNumber)) return report();
     }

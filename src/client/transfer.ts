@@ -28,7 +28,7 @@ export function callRepeatedly<Answer>(session: Session, path: string, body: unk
   return retry(() => session.call<Answer>(path, body, signal), session, signal);
 }
 
-/** Errors that another attempt with the same key or the same parts would meet again. */
+/** Errors that every further attempt with the same key or parts would get. */
 const FINAL_CODES = [
   'invalid-request',
   'not-your-object',
@@ -54,7 +54,7 @@ export async function findStored(session: Session, objectKey: string, signal: Ab
 
 /**
  * When to stop using presigned URLs, on the client's clock: after nine tenths of their lifetime. Infinity if the answer
- * has no time of its own; then the bucket's 403 tells.
+ * lacks the server's time; then the bucket answers 403 when they expire.
  * @param askedAtMs the time before the request was sent.
  */
 export function staleAtMs(answer: { expiresAt: string; serverTime?: string }, askedAtMs: number): number {

@@ -26,10 +26,10 @@ const IDLE: UploadState = { status: 'idle', progress: { sentBytes: 0, totalBytes
 export function useUpload(signpost: Signpost) {
   const [state, setState] = useState(IDLE);
   const running = useRef<Upload | null>(null);
-  const leaving = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const unmountTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const handles = useMemo(() => {
-    const move = (from: UploadState['status'][], status: UploadState['status']) =>
+    const changeStatus = (from: UploadState['status'][], status: UploadState['status']) =>
       setState((state) => (from.includes(state.status) ? { ...state, status } : state));
     return {
       upload: (file: File | Blob, options: UploadOptions = {}): Upload => {
@@ -57,15 +57,15 @@ export function useUpload(signpost: Signpost) {
       },
       pause: (): void => {
         running.current?.pause();
-        move(['uploading'], 'paused');
+        changeStatus(['uploading'], 'paused');
       },
       resume: (): void => {
         running.current?.resume();
-        move(['paused'], 'uploading');
+        changeStatus(['paused'], 'uploading');
       },
       /** Resolves when what had arrived is removed, or removing it failed. */
       abort: async (): Promise<void> => {
-        move(['uploading', 'paused'], 'aborted');
+        changeStatus(['uploading', 'paused'], 'aborted');
         await running.current?.abort();
       },
     };
@@ -73,9 +73,9 @@ export function useUpload(signpost: Signpost) {
 
   useEffect(() => {
     // StrictMode unmounts and mounts again at once: an upload started meanwhile must continue.
-    clearTimeout(leaving.current);
+    clearTimeout(unmountTimer.current);
     return () => {
-      leaving.current = setTimeout(() => void running.current?.abort());
+      unmountTimer.current = setTimeout(() => void running.current?.abort());
     };
   }, []);
 

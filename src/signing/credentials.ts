@@ -10,10 +10,7 @@ export type Credentials = {
 /** The SDK's providers renew in the last five minutes too; earlier calls would return the same credentials. */
 const REFRESH_BEFORE_END_MS = 300_000;
 
-/**
- * The minimum time between background refreshes, so that not every request calls a provider that fails or returns the
- * same.
- */
+/** The minimum time between background refreshes of a provider that fails or returns the same credentials. */
 const REFRESH_PAUSE_MS = 10_000;
 
 /**

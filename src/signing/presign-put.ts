@@ -6,8 +6,8 @@ export type PutToSign = {
   key: string;
   /**
    * Names in lower case: `content-length`, `content-type`, `if-none-match`, `x-amz-meta-*`, `x-amz-checksum-sha256`,
-   * `x-amz-server-side-encryption*`. All are signed as headers and none is moved into the query, where S3 would ignore
-   * it: the bucket refuses a request that changes or omits one.
+   * `x-amz-server-side-encryption*`. All are signed and sent as headers, because S3 ignores them in the query. The
+   * bucket refuses a request that changes or omits one.
    */
   headers: Readonly<Record<string, string>>;
   /** 1 to 604,800 (a week). */

@@ -31,9 +31,8 @@ export type UrlToSign = {
 };
 
 /**
- * Presigns one request on an object, without I/O: byte for byte the URL of the AWS SDK's `getSignedUrl` with every
- * header signed and none moved into the query ("Authenticating Requests: Using Query Parameters", Amazon S3 API
- * Reference).
+ * Presigns one request on an object, without I/O: byte for byte the URL of the AWS SDK's `getSignedUrl` with all
+ * headers signed and kept as headers ("Authenticating Requests: Using Query Parameters", Amazon S3 API Reference).
  *
  * `X-Amz-Date` has whole seconds, so `expiresAt` counts from the start of the second of `now`. It and `X-Amz-Expires`
  * (at least 1) never exceed the lifetime of the credentials.
