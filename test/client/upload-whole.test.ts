@@ -126,10 +126,7 @@ describe('a file in one piece', () => {
     });
     skewMs = -HOUR_MS;
     await client.upload(textFile('late'));
-    expect(client.sent).toEqual([
-      ...['POST /presign-upload', 'PUT whole', 'POST /confirm-upload'],
-      ...['POST /presign-upload', 'PUT whole', 'POST /confirm-upload'],
-    ]);
+    expect(client.count('POST /presign-upload')).toBe(2);
     expect(await client.stored()).toEqual([null, 'late']);
   });
 
