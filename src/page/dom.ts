@@ -4,7 +4,7 @@
  */
 export function find<Type extends Element>(root: ParentNode, selector: string, type: new () => Type): Type {
   const found = root.querySelector(selector);
-  if (!(found instanceof type)) throw new TypeError(`no ${type.name} is ${selector}`);
+  if (!(found instanceof type)) throw new TypeError(`the page has no ${type.name} at ${selector}`);
   return found;
 }
 

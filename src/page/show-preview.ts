@@ -37,7 +37,7 @@ export function createPreview(service: Service, download: (file: StoredFile) => 
     const kind = kindOf(file.contentType);
     const isFrameless = kind === 'pdf' && !navigator.pdfViewerEnabled;
     if (kind === 'archive' || kind === 'other' || isFrameless) {
-      showNote(file, 'There is no preview of files of this type.');
+      showNote(file, 'There is no preview for files of this type.');
       return;
     }
     if (file.size === 0) {

@@ -28,7 +28,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
 
   const running = () => [...rows].filter((row) => row.state() !== 'failed');
   const sum = (bytesOf: (row: UploadRow) => number) => running().reduce((bytes, row) => bytes + bytesOf(row), 0);
-  const takeOut = (row: UploadRow) => {
+  const removeUpload = (row: UploadRow) => {
     rows.delete(row);
     removeRow(row.element, rows.size > 0 ? heading : find(document, '#choose', HTMLButtonElement));
   };
@@ -40,7 +40,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       render();
     },
     onCancelled: (row) => {
-      takeOut(row);
+      removeUpload(row);
       announce(`${row.file.name} cancelled`);
       render();
     },
@@ -52,7 +52,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
     stored = [];
     for (const { row } of moving) {
       done = { files: done.files + 1, bytes: done.bytes + row.file.size };
-      takeOut(row);
+      removeUpload(row);
     }
     onStored(moving.map(({ file }) => file));
     if (running().length === 0) announce(`${formatFiles(done.files)} uploaded`);

@@ -42,9 +42,9 @@ export function createUploadRow(
   const begin = () => {
     state = 'waiting';
     meter = createSpeedMeter();
-    upload = start((told) => {
+    upload = start((reported) => {
       if (state === 'waiting') state = 'sending';
-      sentBytes = told.sentBytes;
+      sentBytes = reported.sentBytes;
       sentAtMs = performance.now();
     });
     upload.then(

@@ -64,7 +64,7 @@ describe.each([
     await page.route('**/files?*', (route) => route.abort());
     await page.reload();
     host.relay.setSilent(false);
-    await page.getByText('Not finished when the page was left').first().waitFor();
+    await page.getByText('Unfinished uploads').first().waitFor();
     await page.getByText('There is no connection.').first().waitFor();
     await inspect(page, 'interrupted, and without a connection');
     await page.unroute('**/files?*');

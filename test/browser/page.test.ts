@@ -149,7 +149,7 @@ describe('the page in a real browser', { timeout: 180_000 }, () => {
 
     await choose([path]);
     await fileRows(page).getByText('large.bin').waitFor({ timeout: 90_000 });
-    expect(await page.getByText('Not finished when the page was left').isVisible()).toBe(false);
+    expect(await page.getByText('Unfinished uploads').isVisible()).toBe(false);
     expect(parts.sent.slice(sentBefore).filter((part) => stored.includes(part))).toEqual([]);
     expect(new Set(parts.stored).size).toBe(parts.stored.length);
     expect(new Set([...stored, ...parts.stored]).size).toBe(PART_COUNT);
