@@ -1,3 +1,4 @@
+import type { CallerLimits } from '../config/caller-limits.ts';
 import { Problem } from '../contract/errors.ts';
 import { toUserId, type UserId } from '../contract/object-key.ts';
 import type { Scope } from '../contract/scopes.ts';
@@ -11,6 +12,8 @@ export type Identity = {
   /** Whether an admin acts for the owner of the files by `X-On-Behalf-Of`. */
   isOnBehalf: boolean;
   scopes: ReadonlySet<Scope>;
+  /** What this caller may upload, if that is less than the service allows. */
+  limits?: CallerLimits | undefined;
 };
 
 /** The identity and the request, for the audit log. */

@@ -1,5 +1,7 @@
 import { Problem } from '../contract/errors.ts';
 import { essence, matchesType } from '../contract/media-type.ts';
+import type { CallerLimits } from './caller-limits.ts';
+import type { Config } from './config.ts';
 import type { Limits } from './slices.ts';
 
 type Amount = { sizeBytes: number; files: number };
@@ -12,9 +14,26 @@ export type Violation = {
   message: string;
 };
 
-/** Checks an upload against the general limits and those of its document type. */
+/** The services with the limits that apply to this caller: its sizes and types narrow, its quota replaces. */
+export function limitedTo<Services extends { config: Pick<Config, 'limits'> }>(
+  services: Services,
+  { limits: caller }: { limits?: CallerLimits | undefined },
+): Services {
+  if (caller === undefined) return services;
+  const { config } = services;
+  const { bytes, files } = config.limits.quota;
+  const quota = { bytes: caller.quotaBytes ?? bytes, files: caller.quotaFiles ?? files };
+  return { ...services, config: { ...config, limits: { ...config.limits, quota, caller } } };
+}
+
+/** Checks an upload against the general limits, those of its document type, and those of the caller. */
 export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {
   const violations: Violation[] = [];
+  const documentTypes = limits.caller?.documentTypes;
+  if (documentTypes !== undefined && !documentTypes.some((allowed) => allowed === documentType)) {
+    const message = `must be one of ${documentTypes.join(', ')}`;
+    violations.push({ code: 'invalid-request', path: 'documentType', message });
+  }
   for (const { maxBytes, patterns, scope } of limitsOf(limits, documentType)) {
     if (maxBytes !== undefined && sizeBytes > maxBytes) {
       const message = `the file has ${sizeBytes} bytes; at most ${maxBytes} are allowed${scope}`;
@@ -35,8 +54,7 @@ export function allowsType(limits: Limits, documentType: string | null, contentT
 
 /** The maximum size of a file of this document type. */
 export function maxBytesOf(limits: Limits, documentType: string | null): number {
-  const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
-  return Math.min(limits.maxUploadBytes, policy?.maxBytes ?? limits.maxUploadBytes);
+  return Math.min(...limitsOf(limits, documentType).map(({ maxBytes }) => maxBytes ?? Number.POSITIVE_INFINITY));
 }
 
 /**
@@ -56,8 +74,10 @@ export function findExcess(quota: Limits['quota'], used: Amount, more: Amount): 
 
 function limitsOf(limits: Limits, documentType: string | null) {
   const policy = documentType === null ? undefined : limits.uploadPolicies.get(documentType);
+  const { caller } = limits;
   return [
     { maxBytes: limits.maxUploadBytes, patterns: limits.allowedContentTypes, scope: '' },
+    ...(caller === undefined ? [] : [{ maxBytes: caller.maxBytes, patterns: caller.contentTypes, scope: ' to you' }]),
     { maxBytes: policy?.maxBytes, patterns: policy?.contentTypes, scope: ` for document type ${documentType}` },
   ];
 }

@@ -1,10 +1,12 @@
 import { type AuthConfig, splitSecrets } from './auth-config.ts';
+import type { CallerLimits } from './caller-limits.ts';
 import { MIN_EVENTS_SECRET_BYTES, MIN_SECRET_BYTES } from './settings/secrets.ts';
 import type { Settings } from './settings.ts';
 import { describeStore } from './store-traits.ts';
 
 /** Each setting is in one slice; one slice has the settings that are read together. */
 export function readSlices(set: Settings, auth: AuthConfig) {
+  const limits: Limits = readLimits(set);
   return {
     server: readServer(set),
     local: readLocal(set),
@@ -14,7 +16,7 @@ export function readSlices(set: Settings, auth: AuthConfig) {
     auth,
     uploadIds: readUploadIds(set, auth),
     urls: readUrls(set),
-    limits: readLimits(set),
+    limits,
     jobs: readJobs(set),
     audit: readAudit(set),
     events: readEvents(set),
@@ -147,7 +149,10 @@ function readUrls(set: Settings) {
 }
 
 /** What users may upload, how much of it, and from which size in parts. */
-export type Limits = ReturnType<typeof readLimits>;
+export type Limits = ReturnType<typeof readLimits> & {
+  /** Those of one caller, if any (`limitedTo`). */
+  caller?: CallerLimits | undefined;
+};
 
 function readLimits(set: Settings) {
   return {

@@ -37,6 +37,12 @@ export function readAs<T>(read: (text: string) => T | null, message: string) {
 /** A client's media type, normalized: 1 to 128 characters. */
 export const contentType = readAs(toMediaType, 'must be a media type like image/png');
 
+/** A media type or a pattern: `image/png`, `image/*`, `*` + `/*`. Without parameters. */
+export const contentTypePattern = z
+  .string()
+  .toLowerCase()
+  .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
+
 /** A record id or a document type. */
 export const label = z.string().regex(LABEL_PATTERN, 'must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}');
 

@@ -25,6 +25,8 @@ export type FileChange = {
   [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
 };
 
+type Quota = Limits['quota'];
+
 /** The total of a user's active and archived files. */
 export type Usage = { sizeBytes: number; files: number };
 
@@ -36,9 +38,10 @@ export type FileQueries = {
   /**
    * The inserted row, or null if the owner has a row with this id, or any owner one with this object key.
    * One statement, so exactly one of any number of concurrent calls gets the row.
+   * @param quota this owner's, if it is another than everybody's.
    * @throws {Problem} `quota-exceeded`; then no row is inserted.
    */
-  insert(file: NewFile, act: Act): Promise<FileRow | null>;
+  insert(file: NewFile, act: Act, quota?: Quota): Promise<FileRow | null>;
   /**
    * Burns the id so that no file can ever use it: the inserted row, or null as `insert`.
    * @param refusal the error that later confirmations get; null if the upload was aborted.
@@ -134,16 +137,16 @@ const usage = (db: Db) =>
     .where(eq(fileUsage.ownerId, p('ownerId')))
     .prepare('file_usage_find');
 
-/** @param quota of each user; null: no limit. */
-export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, quota: Limits['quota']): FileQueries {
-  const quotaSettings = {
-    'signpost.quota_bytes': String(quota.bytes ?? ''),
-    'signpost.quota_files': String(quota.files ?? ''),
-  };
+function quotaSettings({ bytes, files }: Quota): Record<string, string> {
+  return { 'signpost.quota_bytes': String(bytes ?? ''), 'signpost.quota_files': String(files ?? '') };
+}
+
+/** @param usualQuota of each user; null: no limit. */
+export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, usualQuota: Quota): FileQueries {
   const first = async (rows: Promise<FileRow[]>) => (await rows)[0] ?? null;
   return {
-    insert: (file, act) =>
-      first(asUser(file.ownerId, insert, { ...file, ...act }, quotaSettings)).catch((error: unknown) => {
+    insert: (file, act, quota = usualQuota) =>
+      first(asUser(file.ownerId, insert, { ...file, ...act }, quotaSettings(quota))).catch((error: unknown) => {
         if (sqlState(error) !== QUOTA_EXCEEDED) throw error;
         const used: Usage = JSON.parse(errorDetail(error));
         throw findExcess(quota, used, { sizeBytes: file.sizeBytes, files: 1 }) ?? error;

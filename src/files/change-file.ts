@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';
-import { findViolations } from '../config/limits.ts';
+import { findViolations, limitedTo } from '../config/limits.ts';
 import { Problem } from '../contract/errors.ts';
 import { fileName, label, metadata } from '../contract/fields.ts';
 import {
@@ -76,7 +76,7 @@ async function update(
   const { documentType = null } = change;
   if (documentType !== null) {
     const file = await getFile(services, caller, { fileId });
-    const [violation] = findViolations(services.config.limits, { ...file, documentType });
+    const [violation] = findViolations(limitedTo(services, caller).config.limits, { ...file, documentType });
     if (violation !== undefined) throw new Problem(violation.code, violation.message);
   }
   const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);

@@ -1,5 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
+import { limitedTo } from '../config/limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 
 export type GetUsageServices = { config: Pick<Config, 'limits'>; files: Pick<FileQueries, 'usage'> };
@@ -8,8 +9,9 @@ export type GetUsageServices = { config: Pick<Config, 'limits'>; files: Pick<Fil
  * The number and total size of the caller's active and archived files, and the quota (null: no limit).
  * @throws {Problem} `database-unavailable`.
  */
-export async function getUsage({ config, files }: GetUsageServices, { userId }: Caller) {
-  const { sizeBytes, files: count } = await files.usage(userId);
+export async function getUsage(services: GetUsageServices, caller: Caller) {
+  const { config, files } = limitedTo(services, caller);
+  const { sizeBytes, files: count } = await files.usage(caller.userId);
   return {
     bytes: sizeBytes,
     files: count,

@@ -94,8 +94,8 @@ export async function createServices(
       exclusively,
       files: {
         ...files,
-        insert: async (file, act) => {
-          const row = await files.insert(file, act);
+        insert: async (file, act, quota) => {
+          const row = await files.insert(file, act, quota);
           if (row !== null) watermark.note(row);
           return row;
         },

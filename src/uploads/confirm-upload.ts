@@ -3,6 +3,7 @@ import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
+import { limitedTo } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { busy, Problem } from '../contract/errors.ts';
 import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
@@ -107,10 +108,11 @@ async function whenOvertaken(
 }
 
 async function confirm(
-  services: ConfirmUploadServices,
+  all: ConfirmUploadServices,
   caller: ActingCaller,
   input: ConfirmUploadInput,
 ): Promise<{ file: File; created: boolean }> {
+  const services = limitedTo(all, caller);
   const { config, bucket, files, freezer } = services;
   const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
   if (key === null) throw objectNotFound();
@@ -152,7 +154,7 @@ async function confirm(
   const { upload } = verdict;
   const stored = isCopied(config.store, upload.isRepeatable) ? await freezer.freeze(services, key.key, object) : object;
   const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
-  const row = await files.insert(file, caller.act).catch((error: unknown) => {
+  const row = await files.insert(file, caller.act, caller.limits && config.limits.quota).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;
   });

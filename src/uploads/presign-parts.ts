@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { findViolations } from '../config/limits.ts';
+import { findViolations, limitedTo } from '../config/limits.ts';
 import { Problem } from '../contract/errors.ts';
 import { checksumSha256, objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -42,10 +42,11 @@ export type PresignPartsServices = {
  * checksum or an unexpected one, `file-too-large`.
  */
 export async function presignParts(
-  services: PresignPartsServices,
+  all: PresignPartsServices,
   caller: Caller,
   input: z.infer<typeof presignPartsInput>,
 ) {
+  const services = limitedTo(all, caller);
   const { config } = services;
   const { key, documentType, plan, bucketUploadId } = toOpenUpload(services, caller, input);
   // The limits may have become stricter since the upload began.

@@ -2,7 +2,7 @@ import { recordPresigns } from '../audit/record-presigns.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { findViolations, type Violation } from '../config/limits.ts';
+import { findViolations, limitedTo, type Violation } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { Problem } from '../contract/errors.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
@@ -39,7 +39,8 @@ export type PresignUploadServices = SignUploadServices &
  * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form if the
  * store does not support forms; for an upload in parts `storage-unavailable`.
  */
-export async function presignUpload(services: PresignUploadServices, caller: Caller, request: UploadToSign) {
+export async function presignUpload(all: PresignUploadServices, caller: Caller, request: UploadToSign) {
+  const services = limitedTo(all, caller);
   refuse(violationsOf(services.config, request));
   await checkQuota(services, caller, [request.size]);
   const upload = await signUncheckedUpload(services, caller, request);
@@ -52,11 +53,8 @@ export async function presignUpload(services: PresignUploadServices, caller: Cal
  * bucket, aborts those already begun (the sweeper removes the rest).
  * @throws {Problem} as `presignUpload`; `errors` names every violation by its path.
  */
-export async function presignUploads(
-  services: PresignUploadServices,
-  caller: Caller,
-  files: readonly PresignUploadInput[],
-) {
+export async function presignUploads(all: PresignUploadServices, caller: Caller, files: readonly PresignUploadInput[]) {
+  const services = limitedTo(all, caller);
   refuse(
     files.flatMap((request, index) =>
       violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
@@ -120,7 +118,9 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
   }
   const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };
   const found = findViolations(config.limits, claim);
-  const violations = contentType === ANY_TYPE ? found.filter(({ path }) => path !== 'contentType') : found;
+  // A type that confirming checks must not be one that only this caller may not upload: an event confirms as well.
+  const isTypeOpen = contentType === ANY_TYPE && config.limits.caller?.contentTypes === undefined;
+  const violations = isTypeOpen ? found.filter(({ path }) => path !== 'contentType') : found;
   const isOneRequest = (method !== undefined && method !== 'MULTIPART') || isCopied(config.store, false);
   if (!isOneRequest || (size ?? 0) <= MAX_PUT_BYTES || violations.length > 0) return violations;
   const message = `one PUT, form or copy holds at most ${MAX_PUT_BYTES} bytes`;

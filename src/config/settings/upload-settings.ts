@@ -1,15 +1,11 @@
 import { z } from 'zod';
+import { contentTypePattern } from '../../contract/fields.ts';
 import { jsonText } from '../../contract/json-text.ts';
 import { LABEL_PATTERN } from '../../contract/object-key.ts';
 import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from '../../contract/s3-limits.ts';
 import { flag, integer, list } from './kinds.ts';
 import { MIN_SECRET_BYTES } from './secrets.ts';
 
-/** A media type or a pattern: `image/png`, `image/*`, `*` + `/*`. Without parameters. */
-const contentTypePattern = z
-  .string()
-  .toLowerCase()
-  .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
 const uploadPolicy = z.strictObject({
   maxBytes: z.int().min(0).max(MAX_OBJECT_BYTES).optional(),
   contentTypes: z.array(contentTypePattern).min(1).optional(),
