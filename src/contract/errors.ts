@@ -25,6 +25,7 @@ export const PROBLEMS = {
   'storage-unavailable': { status: 503, title: 'The bucket does not answer' },
   'database-unavailable': { status: 503, title: 'The database does not answer' },
   stopping: { status: 503, title: 'The service is stopping' },
+  'application-unavailable': { status: 503, title: 'The application behind the service cannot answer' },
   'keys-unavailable': { status: 503, title: 'The keys that verify tokens cannot be fetched' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
@@ -59,10 +60,10 @@ export class Problem extends Error {
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * A 503: the bucket, the database or the key set does not answer. Nothing is lost; the call may be repeated. A cause
+ * A 503: the bucket, the database, the key set or the application does not answer. Nothing is lost; the call may be repeated. A cause
  * that is already a problem is returned unchanged.
  */
-export function unavailable(what: 'storage' | 'database' | 'keys', cause: unknown): Problem {
+export function unavailable(what: 'storage' | 'database' | 'keys' | 'application', cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
   return new Problem(`${what}-unavailable`, `${PROBLEMS[`${what}-unavailable`].title}; try again shortly`, {
     headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },

@@ -1,4 +1,5 @@
 import { Hono } from 'hono';
+import type { Authorize } from '../auth/authorize.ts';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config/config.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
@@ -28,6 +29,10 @@ export type AppServices = UploadServices &
     config: Pick<Config, 'server' | 'auth'>;
     logger: Logger;
     verifyToken: TokenVerifier;
+    /** Decides in place of a token. */
+    authorize?: Authorize | undefined;
+    /** Where the service is mounted: left out of every path that begins with it. Default: at the root. */
+    basePath?: string | undefined;
     /** The demo page; null in production. */
     page: Page | null;
     newRequestId: () => string;
@@ -40,7 +45,7 @@ export type AppServices = UploadServices &
  */
 export function createApp(services: AppServices): Hono<Env> {
   const { server, auth } = services.config;
-  const app = new Hono<Env>({ getPath: (request) => splitPathToken(request).path });
+  const app = new Hono<Env>({ getPath: (request) => splitPathToken(request, services.basePath).path });
   app.onError((error, c) => answerProblem(c, error, services.logger));
   app.notFound((c) => answerProblem(c, noRoute(app, c.req.path), services.logger));
 

@@ -1,6 +1,7 @@
 import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
+import { type Authorize, authorizeWith } from '../auth/authorize.ts';
 import { actFor, type Caller, requireScope } from '../auth/caller.ts';
 import { unauthenticated } from '../auth/refusal.ts';
 import { requireShortLived } from '../auth/require-short-lived.ts';
@@ -13,22 +14,30 @@ import type { Env } from './env.ts';
 import { isLoopback } from './loopback.ts';
 import { splitPathToken } from './path-token.ts';
 
+const WRONG_PAGE =
+  'the cookie is accepted only from this origin, or from an origin in ALLOWED_ORIGINS on the same site';
+
 /**
  * Sets `caller` from the token. The token comes from the path, on routes that allow that and if it is short-lived; else
- * from the Authorization header (RFC 6750); else from the cookie `AUTH_COOKIE`, if the page may use it.
+ * from the Authorization header (RFC 6750); else from the cookie `AUTH_COOKIE`, if the page may use it. With `authorize`,
+ * the app decides instead.
  */
 export function authenticate(services: {
   config: Pick<Config, 'auth' | 'server'>;
   verifyToken: TokenVerifier;
+  authorize?: Authorize | undefined;
+  basePath?: string | undefined;
   now: () => Date;
 }) {
-  const { config, verifyToken, now } = services;
+  const { config, verifyToken, authorize, basePath, now } = services;
   return createMiddleware<Env>(async (c, next) => {
-    const { token } = splitPathToken(c.req.raw);
-    if (token === null) {
+    const { token } = splitPathToken(c.req.raw, basePath);
+    if (token !== null) c.get('headers')['referrer-policy'] = 'no-referrer';
+    if (authorize !== undefined) {
+      c.set('caller', await authorizeWith(authorize, withoutBody(c, config, token)));
+    } else if (token === null) {
       c.set('caller', await verifyToken(c.req.header('authorization') ?? fromCookie(c, config)));
     } else {
-      c.get('headers')['referrer-policy'] = 'no-referrer';
       c.set('caller', await verifyToken(`Bearer ${token}`));
       requireShortLived(token, now(), config.auth.clockToleranceSeconds);
     }
@@ -36,13 +45,21 @@ export function authenticate(services: {
   });
 }
 
+/** What `authorize` may see; a token in the path stands in the header, as everywhere else. */
+function withoutBody(c: Context<Env>, config: Pick<Config, 'server'>, token: string | null): Request {
+  const headers = new Headers(c.req.raw.headers);
+  if (token !== null) headers.set('authorization', `Bearer ${token}`);
+  if (headers.has('cookie') && !headers.has('authorization') && !mayUseCookie(c, config.server.allowedOrigins)) {
+    throw unauthenticated(WRONG_PAGE);
+  }
+  return new Request(c.req.url, { method: c.req.method, headers });
+}
+
 function fromCookie(c: Context<Env>, { auth, server }: Pick<Config, 'auth' | 'server'>) {
   const token = auth.cookie === null ? undefined : getCookie(c, auth.cookie);
   if (token === undefined) return undefined;
   if (mayUseCookie(c, server.allowedOrigins)) return `Bearer ${token}`;
-  throw unauthenticated(
-    'the cookie is accepted only from this origin, or from an origin in ALLOWED_ORIGINS on the same site',
-  );
+  throw unauthenticated(WRONG_PAGE);
 }
 
 /**

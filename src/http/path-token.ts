@@ -9,9 +9,12 @@ const REDACTED = '/t/…';
 /**
  * Splits a request's path from the token in front of it: routing and log see `/t/<token>/s3/…` as `/s3/…`, without
  * the token.
+ * @param basePath where the service is mounted, like `/api/uploads`: left out, if the path begins with it.
  */
-export function splitPathToken(request: Request): { token: string | null; path: string } {
-  const path = getPath(request);
+export function splitPathToken(request: Request, basePath = ''): { token: string | null; path: string } {
+  const whole = getPath(request);
+  const isBelow = basePath !== '' && (whole === basePath || whole.startsWith(`${basePath}/`));
+  const path = isBelow ? whole.slice(basePath.length) || '/' : whole;
   const [, token, rest = ''] = BEHIND_TOKEN.exec(path) ?? [];
   if (token === undefined) return { token: null, path };
   return ROUTES.test(rest) ? { token, path: rest } : { token: null, path: REDACTED };

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { type CallerLimits, callerLimits } from '../config/caller-limits.ts';
+import { unavailable } from '../contract/errors.ts';
+import { toUserId } from '../contract/object-key.ts';
+import { SCOPES, type Scope } from '../contract/scopes.ts';
+import { inTime } from '../net/in-time.ts';
+import type { Identity } from './caller.ts';
+import { unauthenticated } from './refusal.ts';
+
+/** Who a request comes from. */
+export type Authorization = {
+  /** Who acts; the audit log names this id. */
+  userId: string;
+  /** Whose the files are: a team, a tenant. Default: the user. */
+  ownerId?: string | undefined;
+  /** Default: `files:read` and `files:write`. */
+  scopes?: readonly Scope[] | undefined;
+  /** What this caller may upload, if that is less than the service allows. */
+  limits?: CallerLimits | undefined;
+};
+
+/**
+ * Decides who a request comes from, in place of a JWT: for example by the app's own session. Gets the request without
+ * its body. Returns null if nobody is signed in.
+ */
+export type Authorize = (request: Request) => Authorization | null | Promise<Authorization | null>;
+
+/** How long the app may take to decide. */
+const DECIDED_WITHIN_MS = 10_000;
+
+const authorization = z.strictObject({
+  userId: z.string(),
+  ownerId: z.string().optional(),
+  scopes: z.array(z.enum(SCOPES)).optional(),
+  limits: callerLimits.optional(),
+});
+
+/**
+ * The identity that the app's `authorize` gives a request.
+ * @throws {Problem} `unauthenticated` for null; `application-unavailable` if it throws, takes over ten seconds, or
+ * returns anything else than an `Authorization`.
+ */
+export async function authorizeWith(authorize: Authorize, request: Request): Promise<Identity> {
+  let answer: unknown;
+  try {
+    answer = await inTime(
+      Promise.resolve().then(() => authorize(request)),
+      DECIDED_WITHIN_MS,
+    );
+  } catch (cause) {
+    throw unavailable('application', new Error('authorize failed', { cause }));
+  }
+  if (answer === null) throw unauthenticated('you are not signed in');
+  return toIdentity(answer);
+}
+
+/** @throws {Problem} `application-unavailable` if it is not an `Authorization` with valid ids. */
+export function toIdentity(answer: unknown): Identity {
+  const parsed = authorization.safeParse(answer);
+  if (!parsed.success) throw nonsense(parsed.error.issues.map(({ path }) => path.join('.')).join(', '));
+  const { userId, ownerId = userId, scopes = ['files:read', 'files:write'], limits } = parsed.data;
+  const [actor, owner] = [toUserId(userId), toUserId(ownerId)];
+  if (actor === null || owner === null) throw nonsense(actor === null ? 'userId' : 'ownerId');
+  const withImplied = scopes.includes('files:admin') ? SCOPES : scopes;
+  return { userId: owner, actorId: actor, isOnBehalf: false, scopes: new Set(withImplied), limits };
+}
+
+function nonsense(fields: string) {
+  return unavailable(
+    'application',
+    new Error(`authorize returned no valid authorization: ${fields || 'not an object'}`),
+  );
+}
