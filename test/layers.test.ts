@@ -18,6 +18,7 @@ const LAYERS = [
   ['http', 'jobs'],
   ['page'],
   ['start'],
+  ['index'],
   ['doctor'],
   ['main'],
 ];
@@ -61,8 +62,8 @@ const inner = files.flatMap(({ path, area, specifiers }) =>
 );
 
 describe('the layers', () => {
-  it('are folders, but for the program itself', () => {
-    expect(files.filter(({ path }) => !path.includes('/')).map(({ path }) => path)).toEqual(['main.ts']);
+  it('are folders, but for the library and the program', () => {
+    expect(files.filter(({ path }) => !path.includes('/')).map(({ path }) => path)).toEqual(['index.ts', 'main.ts']);
   });
 
   it('cover every file, and every import is seen', () => {
@@ -104,10 +105,10 @@ describe('the layers', () => {
     expect(strangers).toEqual([]);
   });
 
-  it('leave `process` to main and run', () => {
+  it('leave `process` to index, main and run', () => {
     const users = files.filter(
       ({ text, path }) =>
-        !['main.ts', 'start/run.ts'].includes(path) && /\bprocess\.(env|argv|exit|on|stdout)\b/.test(text),
+        !['index.ts', 'main.ts', 'start/run.ts'].includes(path) && /\bprocess\.(env|argv|exit|on|stdout)\b/.test(text),
     );
     expect(users.map(({ path }) => path)).toEqual([]);
   });

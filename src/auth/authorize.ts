@@ -51,23 +51,24 @@ export async function authorizeWith(authorize: Authorize, request: Request): Pro
     throw unavailable('application', new Error('authorize failed', { cause }));
   }
   if (answer === null) throw unauthenticated('you are not signed in');
-  return toIdentity(answer);
+  return toIdentity(answer, (wrong) => unavailable('application', new Error(`authorize returned ${wrong}`)));
 }
 
-/** @throws {Problem} `application-unavailable` if it is not an `Authorization` with valid ids. */
-export function toIdentity(answer: unknown): Identity {
+/**
+ * The identity of an `Authorization`.
+ * @param refuse makes the error for one that is not valid; it gets the names of the fields.
+ */
+export function toIdentity(answer: unknown, refuse: (wrong: string) => Error): Identity {
   const parsed = authorization.safeParse(answer);
-  if (!parsed.success) throw nonsense(parsed.error.issues.map(({ path }) => path.join('.')).join(', '));
+  if (!parsed.success) throw refuse(describe(parsed.error));
   const { userId, ownerId = userId, scopes = ['files:read', 'files:write'], limits } = parsed.data;
   const [actor, owner] = [toUserId(userId), toUserId(ownerId)];
-  if (actor === null || owner === null) throw nonsense(actor === null ? 'userId' : 'ownerId');
+  if (actor === null || owner === null) throw refuse(`no valid id as ${actor === null ? 'userId' : 'ownerId'}`);
   const withImplied = scopes.includes('files:admin') ? SCOPES : scopes;
   return { userId: owner, actorId: actor, isOnBehalf: false, scopes: new Set(withImplied), limits };
 }
 
-function nonsense(fields: string) {
-  return unavailable(
-    'application',
-    new Error(`authorize returned no valid authorization: ${fields || 'not an object'}`),
-  );
+function describe({ issues }: z.ZodError): string {
+  const fields = issues.map(({ path, message }) => `${path.join('.')}: ${message}`.replace(/^: /, ''));
+  return `no valid authorization (${fields.join('; ')})`;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { contentTypePattern, label } from '../contract/fields.ts';
 
-/** What one caller may upload. Sizes, types and document types narrow the service's limits; quotas replace its quota. */
+/** What one caller may upload. Sizes and types narrow the service's limits; quotas replace the service's. */
 export const callerLimits = z.strictObject({
   /** The largest file, in bytes. */
   maxBytes: z.int().min(0).optional(),

@@ -18,19 +18,23 @@ export class ConfigError extends Error {
   override name = 'ConfigError';
 }
 
+/** What an app gives the library in place of settings. */
+export type GivenParts = { authorize?: boolean; database?: boolean };
+
 /**
  * Parses the environment once, at start. Any setting may come from a file (`NAME_FILE`).
+ * @param given the parts that need no settings.
  * @throws {ConfigError} naming every variable that is missing, malformed or contradicts another.
  */
-export function parseConfig(env: Readonly<Record<string, string | undefined>>) {
+export function parseConfig(env: Readonly<Record<string, string | undefined>>, given: GivenParts = {}) {
   const { present, errors: fileErrors } = readSettingFiles(env, SETTING_NAMES);
   const wrong = [...fileErrors, ...shapeErrors(present)];
   const isWrong = (name: string) => wrong.some((error) => error.name === name);
   const set = settings.parse(Object.fromEntries(Object.entries(present).filter(([name]) => !isWrong(name))));
-  const { auth, errors: authErrors } = readAuthConfig(set, set.NODE_ENV === 'production');
+  const { auth, errors: authErrors } = readAuthConfig(set, set.NODE_ENV === 'production' && given.authorize !== true);
   const config = readSlices(set, auth);
   // Invalid settings were left out above; reporting them as missing would repeat the error.
-  const atOdds = [...authErrors, ...contradictions(set, config)].filter(
+  const atOdds = [...authErrors, ...contradictions(set, config, given)].filter(
     (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
   );
   const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
@@ -46,10 +50,19 @@ function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] 
   }));
 }
 
-function contradictions(set: Settings, { server: { production }, auth, uploadIds, store }: Config): string[] {
+function contradictions(
+  set: Settings,
+  { server: { production }, auth, uploadIds, store }: Config,
+  given: GivenParts,
+): string[] {
   const errors: string[] = [];
-  if (production && auth.keys.length > 0 && uploadIds.secrets.length === 0) errors.push(NO_UPLOAD_ID_SECRET);
-  if (production && set.DATABASE_URL === undefined) errors.push('DATABASE_URL: required in production');
+  const hasKeys = given.authorize === true || auth.keys.length > 0;
+  if (production && hasKeys && uploadIds.secrets.length === 0) errors.push(NO_UPLOAD_ID_SECRET);
+  const hasDatabase = given.database === true || set.DATABASE_URL !== undefined;
+  if (given.database === true && set.DATABASE_URL !== undefined) {
+    errors.push('DATABASE_URL: not with a database that is given');
+  }
+  if (production && !hasDatabase) errors.push('DATABASE_URL: required in production');
   if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
     errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);
   }
@@ -65,7 +78,7 @@ function contradictions(set: Settings, { server: { production }, auth, uploadIds
   if ((set.AWS_ACCESS_KEY_ID === undefined) !== (set.AWS_SECRET_ACCESS_KEY === undefined)) {
     errors.push('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: set both or neither');
   }
-  if (set.DATABASE_URL === undefined) {
+  if (!hasDatabase) {
     if (set.DATABASE_DRIVER !== undefined) errors.push('DATABASE_DRIVER: needs DATABASE_URL');
     if (set.DATABASE_DIRECT_URL !== undefined) errors.push('DATABASE_DIRECT_URL: needs DATABASE_URL');
     if (!set.MIGRATE_ON_START) errors.push('MIGRATE_ON_START: false needs DATABASE_URL');

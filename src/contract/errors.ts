@@ -60,8 +60,8 @@ export class Problem extends Error {
 const RETRY_AFTER_SECONDS = 5;
 
 /**
- * A 503: the bucket, the database, the key set or the application does not answer. Nothing is lost; the call may be repeated. A cause
- * that is already a problem is returned unchanged.
+ * A 503: the bucket, the database, the key set or the application does not answer. Nothing is lost; the call may be
+ * repeated. A cause that is already a problem is returned unchanged.
  */
 export function unavailable(what: 'storage' | 'database' | 'keys' | 'application', cause: unknown): Problem {
   if (cause instanceof Problem) return cause;

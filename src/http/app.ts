@@ -28,8 +28,8 @@ export type AppServices = UploadServices &
     auditLog: AuditLog;
     config: Pick<Config, 'server' | 'auth'>;
     logger: Logger;
-    verifyToken: TokenVerifier;
-    /** Decides in place of a token. */
+    /** undefined: `authorize` decides. */
+    verifyToken: TokenVerifier | undefined;
     authorize?: Authorize | undefined;
     /** Where the service is mounted: left out of every path that begins with it. Default: at the root. */
     basePath?: string | undefined;

@@ -2,7 +2,7 @@ import type { Context } from 'hono';
 import { getCookie } from 'hono/cookie';
 import { createMiddleware } from 'hono/factory';
 import { type Authorize, authorizeWith } from '../auth/authorize.ts';
-import { actFor, type Caller, requireScope } from '../auth/caller.ts';
+import { actFor, type Caller, type Identity, requireScope } from '../auth/caller.ts';
 import { unauthenticated } from '../auth/refusal.ts';
 import { requireShortLived } from '../auth/require-short-lived.ts';
 import type { TokenVerifier } from '../auth/verify-token.ts';
@@ -19,28 +19,29 @@ const WRONG_PAGE =
 
 /**
  * Sets `caller` from the token. The token comes from the path, on routes that allow that and if it is short-lived; else
- * from the Authorization header (RFC 6750); else from the cookie `AUTH_COOKIE`, if the page may use it. With `authorize`,
- * the app decides instead.
+ * from the Authorization header (RFC 6750); else from the cookie `AUTH_COOKIE`, if the page may use it. With
+ * `authorize`, the app decides instead.
  */
 export function authenticate(services: {
   config: Pick<Config, 'auth' | 'server'>;
-  verifyToken: TokenVerifier;
+  verifyToken: TokenVerifier | undefined;
   authorize?: Authorize | undefined;
   basePath?: string | undefined;
   now: () => Date;
 }) {
   const { config, verifyToken, authorize, basePath, now } = services;
+  const verify = async (c: Context<Env>, token: string | null): Promise<Identity> => {
+    if (authorize !== undefined) return authorizeWith(authorize, withoutBody(c, config, token));
+    if (verifyToken === undefined) throw unauthenticated('nothing is set that verifies tokens');
+    if (token === null) return verifyToken(c.req.header('authorization') ?? fromCookie(c, config));
+    const identity = await verifyToken(`Bearer ${token}`);
+    requireShortLived(token, now(), config.auth.clockToleranceSeconds);
+    return identity;
+  };
   return createMiddleware<Env>(async (c, next) => {
     const { token } = splitPathToken(c.req.raw, basePath);
     if (token !== null) c.get('headers')['referrer-policy'] = 'no-referrer';
-    if (authorize !== undefined) {
-      c.set('caller', await authorizeWith(authorize, withoutBody(c, config, token)));
-    } else if (token === null) {
-      c.set('caller', await verifyToken(c.req.header('authorization') ?? fromCookie(c, config)));
-    } else {
-      c.set('caller', await verifyToken(`Bearer ${token}`));
-      requireShortLived(token, now(), config.auth.clockToleranceSeconds);
-    }
+    c.set('caller', await verify(c, token));
     await next();
   });
 }

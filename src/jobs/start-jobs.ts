@@ -46,7 +46,8 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
   };
 }
 
-async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
+/** Runs all jobs once, or what the other instances leave of them. Failures are logged. */
+export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
   const { exclusively, logger, sweepQueries, watermark, sweeperHealth, config, now } = services;
   const attempt = async (name: string, job: () => Promise<Record<string, unknown> | null>) => {
     try {

@@ -1,4 +1,5 @@
 import type { SealServices } from '../audit/seal-audit-log.ts';
+import type { Authorize } from '../auth/authorize.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
 import { isOpenToOtherClients } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
@@ -19,6 +20,7 @@ import { readDevSecrets } from '../local/dev-secrets.ts';
 import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
 import { createFreezer } from '../uploads/freeze-object.ts';
 import { createIdSigner } from '../uploads/id-signer.ts';
+import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { openStorage } from './open-storage.ts';
@@ -40,6 +42,11 @@ export type ServicesOptions = {
   /** Directory of the built demo page. Default: no page. In production there is never a page. */
   pageFolder?: string;
   now?: () => Date;
+  /** The app's own parts, in place of tokens and after a confirmation. */
+  authorize?: Authorize | undefined;
+  onConfirmed?: OnConfirmed | undefined;
+  /** Where the service is mounted, like `/api/uploads`. Default: at the root. */
+  basePath?: string | undefined;
   /** Aborted when the service is about to stop, so that `/readyz` reports it. Default: never. */
   stopping?: AbortSignal;
 };
@@ -58,6 +65,7 @@ export async function createServices(
     pageFolder,
     now = () => new Date(),
     stopping = new AbortController().signal,
+    ...app
   }: ServicesOptions,
 ): Promise<Services> {
   const logger = withoutThrowing(anyLogger);
@@ -70,7 +78,7 @@ export async function createServices(
     const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids] = await Promise.all([
       openStorage(config, now, logger, closers),
       openDatabase(config, migrationsFolder, logger, closers),
-      openVerifier(config, now, logger),
+      app.authorize === undefined ? openVerifier(config, now, logger) : undefined,
       openIdSigner(config),
     ]);
     const database = trackUse(opened);
@@ -81,6 +89,7 @@ export async function createServices(
     closers.push(watermark.close);
     const files = createFileQueries(database, config.limits.quota);
     return {
+      ...app,
       config,
       logger,
       now,

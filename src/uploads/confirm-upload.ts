@@ -20,6 +20,7 @@ import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
+import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
 import { toNewFile } from './to-new-file.ts';
 import { isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
 import { verifyObject } from './verify-object.ts';
@@ -65,6 +66,8 @@ export type ConfirmUploadServices = AuditServices & {
   files: FileQueries;
   now: () => Date;
   newId: (now: Date) => string;
+  /** The app's own step before the answer, if any. */
+  onConfirmed?: OnConfirmed | undefined;
 };
 
 /**
@@ -74,7 +77,8 @@ export type ConfirmUploadServices = AuditServices & {
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
  * `quota-exceeded`: the object is removed, its id can never become a file, and a repeated call gets the same answer;
- * `conflict`; `storage-unavailable` and `database-unavailable`: nothing is lost, repeat the call.
+ * `conflict`; `storage-unavailable`, `database-unavailable`, `application-unavailable`: nothing is lost, repeat the
+ * call.
  */
 export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectKey }) => ({ objectKey }));
 
@@ -85,6 +89,7 @@ async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCall
   );
   const { created, file } = answer;
   if (!created && caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { ...file, objectKey });
+  if (services.onConfirmed !== undefined) await tellConfirmed(services.onConfirmed, file, caller);
   return answer;
 }
 

@@ -3,7 +3,8 @@ import { closeSync, constants, mkdtempSync, openSync, readFileSync, readSync, rm
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createLogger, serializeError } from '../../src/start/create-logger.ts';
+import { createLogger } from '../../src/start/create-logger.ts';
+import { serializeError } from '../../src/start/serialize-error.ts';
 
 describe('serializeError', () => {
   it('keeps message, code and cause, and drops other properties of errors', () => {

@@ -1,0 +1,32 @@
+import type { Caller } from '../auth/caller.ts';
+import { unavailable } from '../contract/errors.ts';
+import type { File } from '../files/to-file.ts';
+import { inTime } from '../net/in-time.ts';
+
+/** Who confirmed an upload: `userId` for the owner of the files; null where the bucket's own event did. */
+export type ConfirmedBy = { userId: string | null; ownerId: string; requestId: string };
+
+/**
+ * Called with every file whose confirmation is about to be answered, also when it was confirmed before: at least once
+ * for each file, and again whenever the confirmation is repeated. So what it does must bear repetition: tell files
+ * apart by `fileId`. The row is there already.
+ */
+export type OnConfirmed = (file: File, by: ConfirmedBy) => void | Promise<void>;
+
+/** How long the app may take. */
+const TOLD_WITHIN_MS = 30_000;
+
+/** @throws {Problem} `application-unavailable` if it throws or takes over 30 s: the file stays, repeat the call. */
+export async function tellConfirmed(onConfirmed: OnConfirmed, file: File, caller: Caller): Promise<void> {
+  const { actorId, userId: ownerId, requestId } = caller;
+  // The name of an actor that is not a user begins with a control character.
+  const userId = actorId < ' ' ? null : actorId;
+  try {
+    await inTime(
+      Promise.resolve().then(() => onConfirmed(file, { userId, ownerId, requestId })),
+      TOLD_WITHIN_MS,
+    );
+  } catch (cause) {
+    throw unavailable('application', new Error('onConfirmed failed', { cause }));
+  }
+}

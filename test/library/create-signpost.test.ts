@@ -1,0 +1,188 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Hono } from 'hono';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  ConfigError,
+  createSignpost,
+  type File,
+  Problem,
+  type Signpost,
+  type SignpostOptions,
+} from '../../src/index.ts';
+import { createTestDatabase } from '../helpers/database.ts';
+import { SECRET, startTestBucket, type Upload } from '../helpers/test-service.ts';
+
+let bucket: Awaited<ReturnType<typeof startTestBucket>>;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let directory: string;
+const opened: Signpost[] = [];
+beforeAll(async () => {
+  bucket = await startTestBucket();
+  database = await createTestDatabase();
+  directory = await mkdtemp(join(tmpdir(), 'signpost-library-'));
+});
+afterAll(async () => {
+  for (const signpost of opened) await signpost.close();
+  await database.drop();
+  await bucket.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const settings = () => ({ ...bucket.env, DATABASE_URL: database.url, JWT_SECRET: SECRET, DATA_DIR: directory });
+const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
+
+async function open(options: SignpostOptions = {}): Promise<Signpost> {
+  const signpost = await createSignpost({ logger: quiet, settings: settings(), ...options });
+  opened.push(signpost);
+  return signpost;
+}
+
+const asHeader: NonNullable<SignpostOptions['authorize']> = (request) => {
+  const userId = request.headers.get('x-user');
+  return userId === null ? null : { userId };
+};
+const json = (user: string, body: unknown) => ({
+  method: 'POST',
+  headers: { 'x-user': user, 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+const request = (path: string, init: RequestInit = {}) => new Request(`http://app.test${path}`, init);
+const text = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
+const put = ({ presignedUrl, headers }: { presignedUrl: string; headers: Record<string, string> }) =>
+  fetch(presignedUrl, { method: 'PUT', headers, body: 'hello' });
+
+describe('createSignpost', () => {
+  it('serves the HTTP API in another app, below any path, for the users of that app', async () => {
+    const confirmed: File[] = [];
+    const signpost = await open({ authorize: asHeader, onConfirmed: (file) => void confirmed.push(file) });
+    const app = new Hono().mount('/api/uploads', signpost.fetch);
+    const presigned = await app.request('/api/uploads/presign-upload', json('ada', text));
+    const upload = (await presigned.json()) as Upload;
+    expect([presigned.status, upload.objectKey]).toEqual([200, expect.stringMatching(/^ada\//)]);
+    await put(upload);
+    const { objectKey } = upload;
+    const answer = await app.request('/api/uploads/confirm-upload', json('ada', { objectKey }));
+    expect(answer.status).toBe(201);
+    expect(confirmed).toMatchObject([{ objectKey, fileName: 'a.txt' }]);
+    expect((await app.request('/api/uploads/files')).status).toBe(401);
+    expect((await app.request('/api/uploads/confirm-upload', json('eve', { objectKey }))).status).toBe(403);
+  });
+
+  it('leaves out a base path that the framework does not, with the token in the path behind it', async () => {
+    const signpost = await open({ basePath: '/api/uploads' });
+    expect((await signpost.fetch(request('/api/uploads/healthz'))).status).toBe(200);
+    expect((await signpost.fetch(request('/api/uploadsx/healthz'))).status).toBe(401);
+    const answer = await signpost.fetch(request('/api/uploads/t/wrong/s3/params?filename=a&type=text/plain'));
+    expect([answer.status, answer.headers.get('referrer-policy')]).toEqual([401, 'no-referrer']);
+  });
+
+  it.each<[string, SignpostOptions['authorize']]>([
+    ['throws', () => Promise.reject(new Error('the session store is down'))],
+    ['answers undefined', () => undefined as never],
+    ['answers a token', () => 'ada' as never],
+    ['has no user id', () => ({}) as never],
+    ['has an empty user id', () => ({ userId: '' })],
+    ['has an unknown scope', () => ({ userId: 'ada', scopes: ['admin' as never] })],
+    ['has a limit that is no number', () => ({ userId: 'ada', limits: { maxBytes: '1' as never } })],
+    ['has a field that it does not know', () => ({ userId: 'ada', isAdmin: true }) as never],
+  ])('answers 503 and lets nobody pass where authorize %s', async (_, authorize) => {
+    const signpost = await open({ authorize });
+    const answer = await signpost.fetch(request('/presign-upload', json('ada', text)));
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('retry-after')).toBe('5');
+    expect(await answer.json()).toMatchObject({ code: 'application-unavailable' });
+  });
+
+  it('takes no cookie from the page of another site', async () => {
+    const signpost = await open({ authorize: () => ({ userId: 'ada' }) });
+    const archive = (headers: Record<string, string>) =>
+      signpost.fetch(request('/files/0198c0de-0000-7000-8000-000000000000/archive', { method: 'POST', headers }));
+    const cookie = 'session=1';
+    const statuses = await Promise.all([
+      archive({ cookie, origin: 'http://evil.test', 'sec-fetch-site': 'cross-site' }),
+      archive({ cookie }),
+      archive({ cookie, origin: 'http://app.test', 'sec-fetch-site': 'same-origin' }),
+      archive({}),
+    ]);
+    expect(statuses.map(({ status }) => status)).toEqual([401, 401, 404, 404]);
+  });
+
+  it('answers 503 where onConfirmed throws, keeps the file, and calls it again when the call is repeated', async () => {
+    const calls: string[] = [];
+    const onConfirmed = ({ fileId }: File) => {
+      calls.push(fileId);
+      if (calls.length === 1) throw new Error('the app is down');
+    };
+    const signpost = await open({ authorize: asHeader, onConfirmed });
+    const upload = await signpost.presignUpload({ userId: 'bob' }, text);
+    await put(upload as never);
+    const confirm = () => signpost.fetch(request('/confirm-upload', json('bob', { objectKey: upload.objectKey })));
+    expect((await confirm()).status).toBe(503);
+    expect(await signpost.files.find({ userId: 'bob' }, upload.fileId)).toMatchObject({ status: 'active' });
+    expect((await confirm()).status).toBe(200);
+    expect(calls).toEqual([upload.fileId, upload.fileId]);
+  });
+
+  it('has the routes as functions, which validate, limit and keep users apart alike', async () => {
+    const signpost = await open();
+    const carl = { userId: 'carl', limits: { maxBytes: 10, contentTypes: ['text/*'], documentTypes: ['note'] } };
+    const codeOf = (call: Promise<unknown>) =>
+      call.then(
+        () => 'ok',
+        (error: unknown) => (error instanceof Problem ? error.code : String(error)),
+      );
+    expect(await codeOf(signpost.presignUpload(carl, { ...text, size: 11, documentType: 'note' }))).toBe(
+      'file-too-large',
+    );
+    expect(await codeOf(signpost.presignUpload(carl, text))).toBe('invalid-request');
+    const png = { ...text, contentType: 'image/png', documentType: 'note' };
+    expect(await codeOf(signpost.presignUpload(carl, png))).toBe('content-type-not-allowed');
+    expect(await codeOf(signpost.presignUpload(carl, { ...text, size: -1 }))).toBe('invalid-request');
+    expect(await codeOf(signpost.presignUpload({ userId: '' }, text))).toMatch(/^TypeError: the caller is no valid id/);
+    expect(await codeOf(signpost.presignUpload({ userId: 'carl', scopes: ['files:read'] }, text))).toBe('forbidden');
+
+    const upload = await signpost.presignUpload(carl, { ...text, documentType: 'note' });
+    await put(upload as never);
+    const file = await signpost.confirmUpload({ ...carl, limits: { quotaBytes: 5 } }, { objectKey: upload.objectKey });
+    expect(file).toMatchObject({ fileName: 'a.txt', documentType: 'note' });
+    const { files } = await signpost.files.list(carl, { limit: 1, createdFrom: new Date(0) });
+    expect(files.map(({ fileId }) => fileId)).toEqual([upload.fileId]);
+    expect(await codeOf(signpost.files.find({ userId: 'eve' }, upload.fileId))).toBe('file-not-found');
+    expect(await signpost.files.usage({ userId: 'carl', limits: { quotaBytes: 5 } })).toMatchObject({ quotaBytes: 5 });
+    expect((await fetch((await signpost.presignDownload(carl, { fileId: upload.fileId })).presignedUrl)).status).toBe(
+      200,
+    );
+
+    const second = await signpost.presignUpload(carl, { ...text, documentType: 'note' });
+    await put(second as never);
+    const full = { ...carl, limits: { quotaBytes: 5 } };
+    expect(await codeOf(signpost.presignUpload(full, text))).toBe('quota-exceeded');
+    expect(await codeOf(signpost.confirmUpload(full, { objectKey: second.objectKey }))).toBe('quota-exceeded');
+    await signpost.files.remove(carl, upload.fileId);
+    expect(await codeOf(signpost.files.find(carl, upload.fileId))).toBe('file-not-found');
+  });
+
+  it('names every option and setting that is wrong, in one error', async () => {
+    const failing = (options: object) => createSignpost(options as SignpostOptions).catch((error: unknown) => error);
+    expect(await failing({ basePath: 'api', authorise: () => null, logger: console.log })).toEqual(
+      new ConfigError(
+        'basePath must be a path like /api/uploads\n' +
+          'authorise is not an option; there are settings, authorize, onConfirmed, basePath, logger\n' +
+          'logger must be an object with the functions error, warn, info and debug',
+      ),
+    );
+    expect(await failing({ settings: { MAX_UPLOAD_BYTE: 1, NOPE: 'x' } })).toEqual(
+      new ConfigError('MAX_UPLOAD_BYTE is not a setting; did you mean MAX_UPLOAD_BYTES?\nNOPE is not a setting'),
+    );
+    const contradictory = {
+      settings: { MAX_UPLOAD_BYTES: -1, NODE_ENV: 'production' },
+      authorize: () => null,
+    } as const;
+    expect(await failing(contradictory)).toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringMatching(/^MAX_UPLOAD_BYTES: .*\nUPLOAD_ID_SECRET: .*\nDATABASE_URL: /),
+    });
+  });
+});
