@@ -9,7 +9,10 @@ const place = z.object({
   object: z.object({ key: z.string() }),
 });
 
-/** S3 User Guide, "Event message structure"; AWS leaves out the `s3:` in front that MinIO and the settings have. */
+/**
+ * S3 User Guide, "Event message structure"; AWS omits the prefix `s3:`, which MinIO sends and notification settings
+ * use.
+ */
 const record = z
   .object({ eventName: z.string(), s3: place })
   .transform(
@@ -19,27 +22,27 @@ const record = z
 
 const notification = z.object({ Records: z.array(record) }).transform(({ Records }) => Records);
 
-/** What S3 sends when a notification is set up (S3 User Guide, "Supported event destinations"). */
+/** The message that S3 sends when a notification is set up (S3 User Guide, "Supported event destinations"). */
 const testEvent = z.object({ Event: z.literal('s3:TestEvent') }).transform((): BucketEvent[] => []);
 
-/** S3 User Guide, "EventBridge event message structure"; the key is as it is here, not encoded. */
+/** S3 User Guide, "EventBridge event message structure"; here the key is not encoded. */
 const eventBridgeEvent = z
   .object({ source: z.literal('aws.s3'), 'detail-type': z.string(), detail: place })
   .transform(({ 'detail-type': type, detail }): BucketEvent[] => [
     type === 'Object Created' ? { bucket: detail.bucket.name, key: detail.object.key } : null,
   ]);
 
-/** A message about a bucket as S3 itself, MinIO, Ceph or EventBridge write it: what it says happened, in its order. */
+/** A message about a bucket from S3, MinIO, Ceph or EventBridge: its events, in order. */
 export const bucketEvents = z.union([notification, eventBridgeEvent, testEvent], {
   error: 'is not a bucket event of a known format',
 });
 
-/** The same, as the text that an SNS message carries. */
+/** The same, as the text of an SNS message. */
 export const bucketEventsText = jsonText.pipe(bucketEvents);
 
 /**
- * The key of a record. AWS and MinIO encode it as in a form, Ceph does not: keys of uploads have no character for which
- * that matters. A key that cannot be decoded stays as it is.
+ * The key of a record. AWS and MinIO encode it as in a form, Ceph does not; decoding an unencoded upload key does not
+ * change it. A key that cannot be decoded is returned unchanged.
  */
 function decodeKey(key: string): string {
   try {

@@ -6,9 +6,9 @@ import { type SnsMessage, snsOrigin } from './sns-message.ts';
 /**
  * Reads the messages of the listed SNS topics, and verifies each first. Confirms a new subscription by visiting the URL
  * in its first message.
- * @returns a function that returns the bucket events of a message, none for one about the subscription. It throws
- * `Problem` as `createSnsVerifier` says, `invalid-request` for a notification about something else, `keys-unavailable`
- * when SNS does not take the confirmation.
+ * @returns a function that returns the bucket events of a message: none if it is about the subscription. It throws
+ * `Problem` as `createSnsVerifier` does, `invalid-request` for any other notification, `keys-unavailable` if SNS does
+ * not accept the confirmation.
  */
 export function createSnsReader(options: {
   topics: readonly string[];

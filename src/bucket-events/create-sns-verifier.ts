@@ -2,7 +2,7 @@ import { verify, X509Certificate } from 'node:crypto';
 import { Problem, unavailable } from '../contract/errors.ts';
 import { type SnsMessage, snsOrigin, stringToSign } from './sns-message.ts';
 
-/** The text behind a URL, or a rejection: `downloadText`. */
+/** Downloads the text at a URL: `downloadText`. */
 export type Download = (url: string) => Promise<string>;
 
 /** SNS itself gives up after this time (SNS Developer Guide, "Creating an HTTP/S delivery policy"). */
@@ -14,10 +14,10 @@ const HASHES = { 1: 'RSA-SHA1', 2: 'RSA-SHA256' } as const;
 /**
  * Checks that SNS sent a message for one of the topics, within the hour (SNS Developer Guide, "Verifying the signatures
  * of Amazon SNS messages"). The host of the certificate follows from the topic's ARN in the settings, not from the
- * message: a pattern for hosts lets a bucket named `sns` in, on `sns.s3-us-west-2.amazonaws.com`. That host's TLS
- * vouches for the certificate, which comes without its chain; each is downloaded once and used as long as it is valid.
- * @returns a function that throws `Problem` `forbidden` for a topic that is not listed, `unauthenticated` for what SNS
- * did not sign or is too old, `keys-unavailable` when the certificate cannot be had now.
+ * message: a pattern for hosts would accept a bucket named `sns`, at `sns.s3-us-west-2.amazonaws.com`. The certificate
+ * comes without its chain, so that host's TLS proves it; each is downloaded once and used while it is valid.
+ * @returns a function that throws `Problem` `forbidden` for a topic that is not listed, `unauthenticated` for a message
+ * that SNS did not sign or that is too old, `keys-unavailable` if the certificate cannot be downloaded now.
  */
 export function createSnsVerifier(options: {
   topics: readonly string[];
@@ -31,7 +31,7 @@ export function createSnsVerifier(options: {
   function certificateBehind(url: string): Promise<X509Certificate> {
     const known = certificates.get(url);
     if (known !== undefined) return known;
-    if (downloads >= MAX_DOWNLOADS) throw unavailable('keys', new Error('too many certificates are asked for at once'));
+    if (downloads >= MAX_DOWNLOADS) throw unavailable('keys', new Error('too many certificates are being downloaded'));
     downloads += 1;
     const certificate = download(url)
       .then((pem) => new X509Certificate(pem))
@@ -53,7 +53,7 @@ export function createSnsVerifier(options: {
     if (at - Date.parse(Timestamp) > MAX_AGE_MS) throw notFromSns('the message is over an hour old');
     const place = `${snsOrigin(TopicArn)}/SimpleNotificationService-`;
     if (!SigningCertURL.startsWith(place) || !/^[A-Za-z0-9]+\.pem$/.test(SigningCertURL.slice(place.length))) {
-      throw notFromSns("the certificate is not where SNS keeps those of the topic's region");
+      throw notFromSns("SigningCertURL does not lead to SNS in the topic's region");
     }
     const { validFrom, validTo, publicKey } = await certificateBehind(SigningCertURL);
     if (at < Date.parse(validFrom) || at > Date.parse(validTo)) throw notFromSns('the certificate is not valid now');

@@ -36,7 +36,7 @@ export function stringToSign(message: SnsMessage): string {
     .join('');
 }
 
-/** Where SNS is reached in the topic's own region, and nowhere else: `https://sns.eu-central-1.amazonaws.com`. */
+/** The origin of SNS in the topic's region, such as `https://sns.eu-central-1.amazonaws.com`. */
 export function snsOrigin(topicArn: string): string {
   const [, partition = '', , region = ''] = topicArn.split(':');
   return `https://sns.${region}.${DNS_SUFFIXES[partition] ?? 'amazonaws.com'}`;

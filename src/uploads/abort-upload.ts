@@ -18,7 +18,7 @@ import { isFileOf } from './upload-outcome.ts';
 export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.optional() });
 
 export type AbortUploadServices = AuditServices & {
-  /** Those of confirmations: giving up asks as much of bucket and database. */
+  /** Shared with confirmations: aborting needs as many calls to bucket and database. */
   confirming: Slots;
   config: Pick<Config, 'store'>;
   ids: IdSigner;

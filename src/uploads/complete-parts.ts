@@ -8,7 +8,7 @@ export type ClientPart = { partNumber: number; etag: string };
  * Completes a multipart upload. First requires that every part has its planned length, and that the parts are those the
  * client lists, if it lists any (it must for an open plan); otherwise the upload stays open and nothing is lost. Does
  * nothing if the bucket no longer has the upload: it was completed or aborted before, or never begun.
- * @param by for whom: `MultipartUploads.listParts`.
+ * @param by the user, as for `MultipartUploads.listParts`.
  * @throws {Problem} `conflict` for missing or changed parts, `invalid-request` for a list that differs from the
  * bucket's, `storage-unavailable`.
  */

@@ -51,7 +51,7 @@ const CONFIRMING_WITHIN_MS = 10_000;
 export function createConfirmingSlots(): Slots {
   return createSlots({
     ...{ inAll: MAX_CONFIRMING, perUser: MAX_CONFIRMING_PER_USER, waitMs: CONFIRMING_WITHIN_MS },
-    refuse: (isOwnDoing) => busy(`too many${isOwnDoing ? ' of your' : ''} uploads are being confirmed or given up`),
+    refuse: (isOwnDoing) => busy(`too many${isOwnDoing ? ' of your' : ''} uploads are being confirmed or aborted`),
   });
 }
 

@@ -6,7 +6,7 @@ import { CERTIFICATE_URL, createSigner, signSnsMessage, TOPIC } from './sign-sns
 const sns = createSigner();
 const stranger = createSigner();
 
-/** A verifier that downloads `pem` from everywhere, and the URLs it asked for. */
+/** A verifier for which every URL has `pem`, and the URLs that it downloaded. */
 function start(options: { pem?: string; topics?: string[]; now?: () => Date } = {}) {
   const asked: string[] = [];
   const verify = createSnsVerifier({
@@ -32,38 +32,35 @@ describe('a message of a listed topic', () => {
     ['without a subject', { Subject: undefined }],
     ['of several lines and scripts', { Message: 'Größe\n値\nType\nNotification' }],
     ['that confirms a subscription', subscription],
-    ['that ends one', { ...subscription, Type: 'UnsubscribeConfirmation' }],
+    ['that ends a subscription', { ...subscription, Type: 'UnsubscribeConfirmation' }],
   ])('verifies %s', async (_, fields) => {
     await start().verify(signSnsMessage(sns, fields));
   });
 
-  it('costs one download of the certificate, however many come at once', async () => {
+  it('causes one download of the certificate, also for many messages at once', async () => {
     const { verify, asked } = start();
     await Promise.all(Array.from({ length: 20 }, () => verify(signSnsMessage(sns))));
     await verify(signSnsMessage(sns, { Message: 'another' }));
     expect(asked).toEqual([CERTIFICATE_URL]);
   });
 
-  it.each(['Message', 'MessageId', 'Subject', 'Timestamp', 'Type'])(
-    'is refused once its %s is another',
-    async (field) => {
-      const other = field === 'Timestamp' ? new Date(Date.now() - 1).toISOString() : 'other';
-      const message = { ...subscription, Subject: 'Subject', ...signSnsMessage(sns), [field]: other };
-      if (field === 'Type') message.Type = 'SubscriptionConfirmation';
-      await expect(start().verify(message)).rejects.toMatchObject({ code: 'unauthenticated' });
-    },
-  );
+  it.each(['Message', 'MessageId', 'Subject', 'Timestamp', 'Type'])('is refused with a changed %s', async (field) => {
+    const other = field === 'Timestamp' ? new Date(Date.now() - 1).toISOString() : 'other';
+    const message = { ...subscription, Subject: 'Subject', ...signSnsMessage(sns), [field]: other };
+    if (field === 'Type') message.Type = 'SubscriptionConfirmation';
+    await expect(start().verify(message)).rejects.toMatchObject({ code: 'unauthenticated' });
+  });
 
-  it.each(['SubscribeURL', 'Token'])('is refused once the %s of its subscription is another', async (field) => {
+  it.each(['SubscribeURL', 'Token'])('is refused with a changed %s of its subscription', async (field) => {
     const message = { ...signSnsMessage(sns, subscription), [field]: 'https://example.com/' };
     await expect(start().verify(message)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('is refused when somebody else signed it', async () => {
+  it('is refused with another signer', async () => {
     await expect(start().verify(signSnsMessage(stranger))).rejects.toMatchObject({ code: 'unauthenticated' });
   });
 
-  it('is refused when SHA-256 is claimed for a SHA-1 signature', async () => {
+  it('is refused with a SHA-1 signature that claims SHA-256', async () => {
     const message = { ...signSnsMessage(sns, { SignatureVersion: '1' }), SignatureVersion: '2' };
     await expect(start().verify(message)).rejects.toMatchObject({ code: 'unauthenticated' });
   });
@@ -102,13 +99,13 @@ describe('the certificate', () => {
     'https://169.254.169.254/SimpleNotificationService-0a1b2c.pem',
     'file:///etc/passwd',
     '',
-  ])('is not asked for at %j', async (SigningCertURL) => {
+  ])('is not downloaded from %j', async (SigningCertURL) => {
     const { verify, asked } = start();
     await expect(verify(signSnsMessage(sns, { SigningCertURL }))).rejects.toMatchObject({ code: 'unauthenticated' });
     expect(asked).toEqual([]);
   });
 
-  it('is not asked for when the topic is not listed', async () => {
+  it('is not downloaded if the topic is not listed', async () => {
     const { verify, asked } = start();
     for (const TopicArn of [`${TOPIC}2`, TOPIC.toUpperCase(), 'arn:aws:sns:evil.example/:123456789012:uploads', '']) {
       await expect(verify(signSnsMessage(sns, { TopicArn }))).rejects.toMatchObject({ code: 'forbidden' });
@@ -116,14 +113,14 @@ describe('the certificate', () => {
     expect(asked).toEqual([]);
   });
 
-  it("is where the partition of the topic's region keeps it", () => {
+  it("is in the topic's region and partition", () => {
     expect(snsOrigin('arn:aws-cn:sns:cn-north-1:123456789012:a')).toBe('https://sns.cn-north-1.amazonaws.com.cn');
     expect(snsOrigin('arn:aws-us-gov:sns:us-gov-west-1:123456789012:a')).toBe(
       'https://sns.us-gov-west-1.amazonaws.com',
     );
   });
 
-  it('that cannot be had now is asked for again by the next message', async () => {
+  it('is downloaded again for the next message after a failure', async () => {
     const answers = [() => Promise.reject(new Error('down')), async () => '<html>', async () => sns.pem];
     const verify = createSnsVerifier({
       ...{ topics: [TOPIC], now: () => new Date() },
@@ -136,7 +133,7 @@ describe('the certificate', () => {
     await verify(message);
   });
 
-  it('is asked for under four made-up names at once, no more', async () => {
+  it('is downloaded under at most four invented names at once', async () => {
     const asked: string[] = [];
     const pending: (() => void)[] = [];
     const verify = createSnsVerifier({

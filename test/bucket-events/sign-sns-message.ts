@@ -11,7 +11,7 @@ export type Signer = { pem: string; privateKey: KeyObject };
 
 type Fields = Record<string, string | undefined>;
 
-/** An RSA key with a certificate it signed itself, as SNS has one; valid for a day before and after `at`. */
+/** An RSA key with a self-signed certificate, like that of SNS; valid from a day before to a day after `at`. */
 export function createSigner(at = new Date()): Signer {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const name = der(0x30, der(0x31, der(0x30, COMMON_NAME, der(0x0c, Buffer.from('sns.amazonaws.com')))));
@@ -26,7 +26,7 @@ export function createSigner(at = new Date()): Signer {
   return { pem, privateKey };
 }
 
-/** A notification, or what `fields` make of it, as SNS would send it; undefined fields are left out. */
+/** A signed notification of SNS, changed by `fields`; undefined fields are left out. */
 export function signSnsMessage(signer: Signer, fields: Fields = {}): Fields {
   const message: Fields = {
     Type: 'Notification',

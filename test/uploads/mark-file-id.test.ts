@@ -17,7 +17,7 @@ const parts = fc
   .map((given) => ({ ...given, fileId: uuidv7(), userId: toUserId(given.userId) }) as ObjectKeyParts);
 
 describe('markFileId', () => {
-  it('makes a UUIDv7 that is known again with its key, and with no other', () => {
+  it('makes a UUIDv7 that is recognized only with its key', () => {
     fc.assert(
       fc.property(parts, parts, (mine, other) => {
         const marked = { ...mine, fileId: markFileId(signer, mine, 'service') };

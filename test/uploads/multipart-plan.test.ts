@@ -24,7 +24,7 @@ const roundTrip = (plan: MultipartPlan, bucketUploadId: string) =>
   parseUploadId(signer, key, formatUploadId(signer, { key, plan, bucketUploadId }));
 
 describe('planParts', () => {
-  it('cuts every size up to 5 TiB into at most 10,000 parts, equal but for the last, that add up', () => {
+  it('splits every size up to 5 TiB into at most 10,000 parts, all but the last equal', () => {
     fc.assert(
       fc.property(
         fc.maxSafeNat().map((n) => n % (5 * 1024 ** 4 + 1)),
@@ -48,7 +48,7 @@ describe('planParts', () => {
 });
 
 describe('planOpenParts', () => {
-  it('has as many parts as the limit takes at 5 MiB each, at most 10,000, and travels in the id', () => {
+  it('has parts of 5 MiB or more, at most 10,000, and is kept in the upload id', () => {
     fc.assert(
       fc.property(
         fc.maxSafeNat().map((n) => n % (5 * 1024 ** 4 + 1)),
@@ -89,7 +89,7 @@ describe('parseUploadId', () => {
     expect(parseUploadId(signer, key, id)).toBeNull();
   });
 
-  it('refuses what is changed in any character, and what is of another key or secret', () => {
+  it('refuses an id with any changed character, or of another key or secret', () => {
     for (const plan of [planParts(10, 5 * MIB), planParts(10, 5 * MIB, true), planOpenParts(MIB)]) {
       const id = formatUploadId(signer, { key, plan, bucketUploadId: '2~a.b-c' });
       expect(parseUploadId(signer, key, id)?.plan).toEqual(plan);
@@ -113,7 +113,7 @@ describe('parseUploadId', () => {
     }
   });
 
-  it('takes what was signed with an older secret, or by another instance with the same', () => {
+  it('accepts ids signed with an older secret, or by another instance with the same secret', () => {
     const upload = { key, plan: planParts(10, 5 * MIB), bucketUploadId: 'x' };
     const rotated = createIdSigner(['a new secret', 'a secret of this test']);
     expect(parseUploadId(rotated, key, formatUploadId(signer, upload))).not.toBeNull();

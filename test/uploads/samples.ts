@@ -1,10 +1,10 @@
-/** First bytes of files of many kinds, as their programs write them. */
+/** The first bytes of many kinds of files. */
 
 export const hex = (digits: string) => Buffer.from(digits.replaceAll(' ', ''), 'hex');
 export const text = (content: string) => Buffer.from(content);
 export const utf16 = (content: string) => Buffer.from(`\ufeff${content}`, 'utf16le');
 
-/** These bytes, and others behind them that are no text. */
+/** These bytes, followed by bytes that are not text. */
 export const padded = (digits: string, length = 600) =>
   Buffer.concat([hex(digits), Buffer.from(Array.from({ length }, (_, index) => (index * 7 + 1) & 0xff))]);
 
@@ -39,7 +39,7 @@ export const svg = text(
     '  <!ENTITY ns "http://www.w3.org/2000/svg">\r\n] >\r\n<svg xmlns="&ns;">',
 );
 
-/** A box of an ISO base media file (ISO/IEC 14496-12), first in it. */
+/** The first box of an ISO base media file (ISO/IEC 14496-12). */
 export const box = (type: string, content = hex('0000000100000001')) =>
   Buffer.concat([uint32(content.length + 8), ascii(type), content, uint32(16), ascii('free'), Buffer.alloc(8)]);
 
@@ -85,7 +85,7 @@ export const zip = (name: string, content = '\0\x01') =>
 
 const MAIN_TYPES: Record<string, string> = { 'word/document.xml': 'wordprocessingml.document' };
 
-/** An Office document whose main part this is. */
+/** An Office document with this main part. */
 export const ooxml = (part: string) =>
   zip(
     '[Content_Types].xml',
@@ -95,6 +95,6 @@ export const ooxml = (part: string) =>
   );
 
 export const openDocumentType = 'application/vnd.oasis.opendocument.text';
-/** What systems tell of fonts, by their extension .otf. */
+/** The type that systems report for fonts with the extension .otf. */
 export const openDocumentFormula = 'application/vnd.oasis.opendocument.formula-template';
 export const openDocument = zip('mimetype', openDocumentType);

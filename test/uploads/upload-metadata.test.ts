@@ -29,7 +29,7 @@ const upload = fc.record({
 });
 
 describe('upload metadata', () => {
-  it('reads back as it was written, whatever the text', () => {
+  it('reads back any text as written', () => {
     fc.assert(
       fc.property(upload, (given) => {
         expect(fromMetadata(toMetadata(given))).toEqual(given);
@@ -38,7 +38,7 @@ describe('upload metadata', () => {
     );
   });
 
-  it('has no word of RFC 2047, which S3 would decode', () => {
+  it('contains no encoded word of RFC 2047, which S3 would decode', () => {
     const word = '=?utf-8?q?=C3=BC?=';
     const given = {
       ...{ sizeBytes: 5, contentType: `text/plain; a="${word}"`, checksumSha256: null, isRepeatable: false },
@@ -50,11 +50,11 @@ describe('upload metadata', () => {
     const sent = toMetadata(given);
     for (const value of Object.values(sent)) expect(value).not.toContain('=?');
     expect(fromMetadata(sent)).toEqual(given);
-    // As it was written before.
+    // The form that older versions wrote.
     expect(fromMetadata({ ...sent, a: word })?.remembered.metadata.a).toBe(word);
   });
 
-  it('travels in bytes that no store and no signature changes', () => {
+  it('has only characters that no store and no signature changes', () => {
     fc.assert(
       fc.property(upload, (given) => {
         for (const value of Object.values(metadataHeaders(toMetadata(given)))) {
@@ -65,30 +65,25 @@ describe('upload metadata', () => {
     );
   });
 
-  it.each([
-    [{}],
-    [{ 'signpost-name': 'a', 'signpost-size': '1' }],
-    [{ 'signpost-name': '', 'signpost-size': '1', 'signpost-type': 'a/b' }],
-    [{ 'signpost-name': 'a', 'signpost-size': '-1', 'signpost-type': 'a/b' }],
-    [{ 'signpost-name': 'a', 'signpost-size': '01', 'signpost-type': 'a/b' }],
-    [{ 'signpost-name': 'a', 'signpost-size': '**', 'signpost-type': 'a/b' }],
-    [{ 'signpost-name': '~', 'signpost-size': '1', 'signpost-type': 'a/b' }],
-    [{ 'signpost-name': '~YQ', 'signpost-size': '1', 'signpost-type': 'a/b' }],
-    [
-      {
-        'signpost-name': `~${Buffer.from('a\r\nb').toString('base64url')}`,
-        'signpost-size': '1',
-        'signpost-type': 'a/b',
-      },
-    ],
-    [{ 'signpost-name': 'a', 'signpost-size': '1', 'signpost-type': 'a/b', other: '~!' }],
-  ])('is nobody’s in %j', (stored: Record<string, string>) => {
+  const named = { 'signpost-name': 'a', 'signpost-size': '1', 'signpost-type': 'a/b' };
+  it.each<[string, Record<string, string>]>([
+    ['no entries', {}],
+    ['no type', { 'signpost-name': 'a', 'signpost-size': '1' }],
+    ['an empty name', { ...named, 'signpost-name': '' }],
+    ['a negative size', { ...named, 'signpost-size': '-1' }],
+    ['a size with a leading zero', { ...named, 'signpost-size': '01' }],
+    ['a size that is not a number', { ...named, 'signpost-size': '**' }],
+    ['a name that decodes to nothing', { ...named, 'signpost-name': '~' }],
+    ['a name that is encoded without need', { ...named, 'signpost-name': '~YQ' }],
+    ['a name with line breaks', { ...named, 'signpost-name': `~${Buffer.from('a\r\nb').toString('base64url')}` }],
+    ['a value that is not base64url', { ...named, other: '~!' }],
+  ])('is not read from %s', (_name, stored) => {
     expect(fromMetadata(stored)).toBeNull();
   });
 });
 
 describe('encodeText', () => {
-  it('keeps what headers keep, and encodes the rest', () => {
+  it('keeps text that headers keep, and encodes the rest', () => {
     expect(encodeText('lease 2026.pdf')).toBe('lease 2026.pdf');
     expect(encodeText('a=b? c')).toBe('a=b? c');
     expect(['', ' a', 'a  b', 'ü', '~'].map((text) => encodeText(text)[0])).toEqual(['~', '~', '~', '~', '~']);
