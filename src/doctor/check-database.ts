@@ -129,11 +129,7 @@ async function checkOwner(database: Database): Promise<Check> {
   }
   if (!rights.user_role) {
     const create = `CREATE ROLE ${USER_ROLE} NOLOGIN NOINHERIT NOBYPASSRLS; GRANT ${USER_ROLE} TO ${rights.role};`;
-    return fail(
-      name,
-      `the login may not make the role ${USER_ROLE}, or not act as it`,
-      `as an administrator: ${create}`,
-    );
+    return fail(name, `the login may not create the role ${USER_ROLE} or act as it`, `as an administrator: ${create}`);
   }
   if (rights.foreign === null) return ok(name, 'the login may create and alter');
   return fail(name, `tables of another role: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role}; ${leave}`);
@@ -144,7 +140,7 @@ async function checkMigrations(database: Database, folder: string, migrateOnStar
   try {
     const { pending, count, isNewer } = await database.withConnection((db) => appliedMigrations(db, folder));
     const missing = `missing: ${pending.join(', ')}`;
-    // Without it no start mends that: the service would wait for ever.
+    // No start migrates then, and the service would wait for ever.
     if (pending.length > 0 && !migrateOnStart) return fail(name, missing, 'npm run db:migrate');
     if (pending.length > 0) return warn(name, missing, 'npm run db:migrate, or any start');
     if (isNewer) return warn(name, 'the database is newer than this program');

@@ -20,7 +20,7 @@ export async function* checkForm(trial: Trial): AsyncIterable<Check> {
     yield fail('POST: as signed', describe(taken), remedy);
     return;
   }
-  yield ok('POST: as signed', `taken (${taken.status})`);
+  yield ok('POST: as signed', `accepted (${taken.status})`);
   yield refused('POST: larger', await post(trial, { body: `${BODY}!` }));
   yield refused('POST: another type', await post(trial, { fields: { 'Content-Type': 'text/html' } }));
 }

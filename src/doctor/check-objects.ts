@@ -39,7 +39,7 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   if (got.ok) yield encryptionOf(trial, got);
 
   yield* checkStrangers(trial, objectKey);
-  yield await attempt('copy: to a key of its own', `${action('Get')}, s3:PutObject`, async () => {
+  yield await attempt('copy: to another key', `${action('Get')}, s3:PutObject`, async () => {
     trial.track((await freezeObject(trial.services, objectKey, object)).key);
   });
   yield await attempt(`DELETE${isVersioned ? ': one version' : ''}`, action('Delete'), async () => {

@@ -25,7 +25,7 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
       yield fail(name, describe(part), trial.remedyOf(part.code, action));
       return;
     }
-    yield ok(name, `taken (${part.status})`);
+    yield ok(name, `accepted (${part.status})`);
 
     name = 'parts: list';
     action = 's3:ListMultipartUploadParts';
@@ -39,14 +39,14 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
     if ((await bucket.head(key))?.sizeBytes !== BODY.length) throw new Error('the object is not there, or not whole');
     yield ok(name, 'completed');
 
-    name = 'parts: give up';
+    name = 'parts: abort';
     action = 's3:AbortMultipartUpload';
     const given = await trial.beginParts();
     await multipart.abort(given.objectKey, given.bucketUploadId);
     if ((await multipart.listParts(given.objectKey, given.bucketUploadId)) !== null) {
       throw new Error('the upload is still there');
     }
-    yield ok(name, 'given up');
+    yield ok(name, 'aborted');
   } catch (error) {
     yield fail(name, reasonOf(error), trial.remedyOf(codeOf(error), action));
   }

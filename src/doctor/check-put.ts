@@ -11,7 +11,7 @@ const ABSENT_HEADERS = 'S3_SIGN_ABSENT_HEADERS=true';
 type Breach = {
   name: string;
   change: (upload: PutUpload) => { url?: string; headers?: Record<string, string>; body?: string };
-  /** What the store has to have for it. */
+  /** The trait that this breach needs. */
   needs?: 'conditionalPut';
 };
 
@@ -40,7 +40,7 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
     yield fail('PUT: as signed', describe(stored), remedyOfPut(trial, stored.code));
     return;
   }
-  yield ok('PUT: as signed', `taken (${stored.status})`);
+  yield ok('PUT: as signed', `accepted (${stored.status})`);
   yield await checkStored(trial, upload.objectKey);
 
   for (const { name, change, needs } of BREACHES) {
@@ -52,7 +52,7 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
   trial.track(`${elsewhere.objectKey}.other`);
   const url = elsewhere.presignedUrl.replace('trial.txt?', 'trial.txt.other?');
   yield refused('PUT: to another key', await trial.put(elsewhere, { url }));
-  yield refused('PUT: after its end', await trial.put(await trial.presignPut({ expiresIn: 60 }, 120)));
+  yield refused('PUT: after it expired', await trial.put(await trial.presignPut({ expiresIn: 60 }, 120)));
 
   const second = await trial.put(upload);
   if (!second.ok) yield refused('PUT: a second time', second);
@@ -62,7 +62,7 @@ export async function* checkPut(trial: Trial): AsyncIterable<Check> {
 
   const checksumSha256 = createHash('sha256').update('other bytes').digest('base64');
   const corrupt = await trial.put(await trial.presignPut({ checksumSha256 }));
-  const checksumName = 'PUT: bytes of another checksum';
+  const checksumName = 'PUT: another checksum';
   const hashed = 'confirming reads the object to hash it';
   if (!corrupt.ok) yield refused(checksumName, corrupt);
   else if (config.store.checksums) yield warn(checksumName, `accepted: this store ignores the checksum; ${hashed}`);

@@ -91,7 +91,7 @@ async function checkOtherLogins(database: Database): Promise<Check> {
     const detail = `the policies on ${found?.open} ignore the login: all that may act as ${USER_ROLE} read every row`;
     return fail(name, detail, 'the policies of the migrations; and REVOKE CONNECT ON DATABASE … FROM PUBLIC;');
   }
-  return ok(name, found.others === null ? 'none may act as users' : `they see no row: ${found.others}`);
+  return ok(name, found.others === null ? 'no such login may act as users' : `they see no row: ${found.others}`);
 }
 
 /** Checks the login's rights: the tables' owner has all, any other login needs those of `db:migrate --grant`. */
@@ -114,10 +114,10 @@ async function checkLogin(database: Database): Promise<Check> {
   if (login === undefined || login.missing !== '') return fail(name, `missing: ${login?.missing}`, remedy);
   if (login.hidden !== null) return fail(name, `row level security hides rows from jobs in: ${login.hidden}`, remedy);
   if (!login.is_owner) return ok(name, `${login.role} may run the service, and may not change a table`);
-  return ok(name, `${login.role} owns the tables; another login would do: npm run db:migrate -- --grant <login>`);
+  return ok(name, `${login.role} owns the tables; another login suffices: npm run db:migrate -- --grant <login>`);
 }
 
-/** Expressions of SQL that are null, or name a right that the role has not: `UPDATE on files`. */
+/** SQL expressions, each null or the name of a missing right: `UPDATE on files`. */
 function missingRights(role: string, rights: typeof RUNTIME_RIGHTS): string {
   const all = Object.entries(rights).flatMap(([table, each]) => each.map((right) => ({ table, right })));
   return all

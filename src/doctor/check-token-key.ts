@@ -22,7 +22,10 @@ export async function* checkTokenKey(config: Pick<Config, 'auth' | 'local'>, now
   for (const kind of ['secret', 'public'] as const) {
     const count = auth.keys.filter((key) => key.kind === kind).length;
     if (count > 0)
-      yield ok(name, config.auth.keys.length === 0 ? 'a secret made once, in DATA_DIR' : `${count} in ${KINDS[kind]}`);
+      yield ok(
+        name,
+        config.auth.keys.length === 0 ? 'a secret created once in DATA_DIR' : `${count} in ${KINDS[kind]}`,
+      );
   }
   for (const { value } of auth.keys.filter(({ kind }) => kind === 'jwks')) yield await checkKeySet(value);
   if (isOpenToOtherClients(auth)) {

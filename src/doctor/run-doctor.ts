@@ -23,7 +23,7 @@ import { openTrial } from './open-trial.ts';
 type DoctorOptions = {
   migrationsFolder: string;
   now: () => Date;
-  /** Stops the checks; their objects are removed all the same. */
+  /** Stops the checks; their objects are still removed. */
   signal: AbortSignal;
   /** Called with each check as soon as it is made. */
   report: (check: Check) => void;
@@ -60,7 +60,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     }
     return !signal.aborted && checks.slice(before).every(({ verdict }) => verdict !== 'fail');
   };
-  // A running service shares the embedded bucket and database, and they stop with the doctor.
+  // The embedded bucket and database stop with the doctor, so no service may be using them.
   try {
     await lockEmbedded(config, closers);
   } catch (error) {
@@ -84,7 +84,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
   async function checkBucket() {
     const storage = await openBucket();
     if (storage === null) return null;
-    // The trials upload small texts, whatever types and sizes users may upload.
+    // The trials upload small texts, which the users' limits may not allow.
     const limits = { ...config.limits, allowedContentTypes: ['*/*'], uploadPolicies: new Map(), maxUploadBytes: 1024 };
     const ids = createIdSigner([crypto.randomUUID()]);
     const trial = openTrial({ ...storage, config: { ...config, limits }, ids, now, newId: newUuidV7 }, signal);
@@ -115,7 +115,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     try {
       const storage = await openStorage(config, now, SILENT, closers);
       const { expiration } = await storage.credentials();
-      const end = expiration === undefined ? '' : `, which end at ${expiration.toISOString()}`;
+      const end = expiration === undefined ? '' : `, which expire at ${expiration.toISOString()}`;
       report(ok(name, `${storage.endpoint.protocol}//${storage.endpoint.host}, credentials found${end}`));
       report(checkStore(config.store));
       return storage;

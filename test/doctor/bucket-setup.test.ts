@@ -37,7 +37,7 @@ const FOREIGN = {
 };
 
 describe('npm run bucket:setup', () => {
-  it('says what differs, changes nothing, and ends with 1', async () => {
+  it('lists the differences, changes nothing, and returns 1', async () => {
     const { code, output } = await setUp();
     expect(code).toBe(1);
     expect(output).toContain(
@@ -47,13 +47,13 @@ describe('npm run bucket:setup', () => {
     expect(await corsRules()).toEqual([]);
   });
 
-  it('makes it so with --yes, and finds nothing to change the next time', async () => {
+  it('applies them with --yes, and finds nothing to change the next time', async () => {
     expect(await setUp({ apply: true })).toMatchObject({ code: 0, output: expect.stringContaining('cors: done') });
     expect(await corsRules()).toMatchObject([{ ID: 'signpost', AllowedOrigins: [ORIGIN] }]);
     expect(await setUp()).toMatchObject({ code: 0, output: expect.stringContaining('nothing to change') });
   });
 
-  it('keeps the rules of others behind its own, and replaces its own when the origins change', async () => {
+  it('keeps other rules behind its own, and replaces its own when the origins change', async () => {
     const CORSConfiguration = { CORSRules: [FOREIGN, ...(await corsRules())] };
     await bucket.client.send(new PutBucketCorsCommand({ Bucket: bucket.name, CORSConfiguration }));
     const env = { ALLOWED_ORIGINS: 'https://new.example.com' };
@@ -68,7 +68,7 @@ describe('npm run bucket:setup', () => {
     expect((await setUp({ env })).code).toBe(0);
   });
 
-  it('has nothing to change where the rule was made by hand as docs/deploying.md says', async () => {
+  it('finds nothing to change if the rule was made by hand as in docs/deploying.md', async () => {
     const page = await readFile(new URL('../../docs/deploying.md', import.meta.url), 'utf8');
     const [, json = ''] = /```json\n(\[\{ "AllowedOrigins"[^`]*)```/.exec(page) ?? [];
     const CORSRules: CORSRule[] = JSON.parse(json);
@@ -78,7 +78,7 @@ describe('npm run bucket:setup', () => {
     expect(await setUp({ env: origins })).toMatchObject({ output: expect.stringContaining('~ cors shall be') });
   });
 
-  it('leaves CORS alone without ALLOWED_ORIGINS, and the rest that was not asked for', async () => {
+  it('leaves CORS alone without ALLOWED_ORIGINS, and settings that were not requested', async () => {
     const env = { ALLOWED_ORIGINS: ',', PUBLIC_BASE_URL: 'https://cdn.example.com' };
     const { output } = await setUp({ env });
     expect(output).toContain('cors: left alone, ALLOWED_ORIGINS is not set');
@@ -87,7 +87,7 @@ describe('npm run bucket:setup', () => {
     expect(output).toContain('versioning: left alone');
   });
 
-  it('creates a bucket that is missing, with all that belongs to it', async () => {
+  it('creates a missing bucket with all its settings', async () => {
     const Bucket = `${bucket.name}-new`;
     const env = { S3_BUCKET_NAME: Bucket };
     const missing = await setUp({ env });
@@ -97,7 +97,7 @@ describe('npm run bucket:setup', () => {
     expect(await setUp({ env })).toMatchObject({ code: 0, output: expect.stringContaining(`nothing to change`) });
   });
 
-  it('throws where the credentials are refused, and where there is nothing to set up', async () => {
+  it('throws if the credentials are refused, or there is no bucket to set up', async () => {
     await expect(setUp({ env: { AWS_SECRET_ACCESS_KEY: 'wrong' } })).rejects.toThrow('not open to these credentials');
     const config = parseConfig({});
     const options = { apply: true, versioning: false, print: () => {} };
@@ -106,7 +106,7 @@ describe('npm run bucket:setup', () => {
 });
 
 describe('npm run bucket:setup, on other stores', () => {
-  /** Settings as a store keeps them, by their query; the bucket itself is the test's. */
+  /** The store's settings, by their query; the bucket itself is the test's. */
   const settings = new Map<string, string>();
   const written: string[] = [];
   beforeEach(() => {
@@ -139,7 +139,7 @@ describe('npm run bucket:setup, on other stores', () => {
     }
   }
 
-  it('sets everything that is asked for, and finds nothing to change the next time', async () => {
+  it('applies all requested settings, and finds nothing to change the next time', async () => {
     const env = { SSE_MODE: 'kms', SSE_KMS_KEY_ID: 'alias/uploads', KEY_PREFIX: 'up/' };
     const options = { env, versioning: true };
     expect((await setUpBehind(() => null, { ...options, apply: true })).code).toBe(0);
@@ -154,12 +154,12 @@ describe('npm run bucket:setup, on other stores', () => {
     });
   });
 
-  it('skips what the store does not know, whether it says so when asked or when told', async () => {
+  it('skips settings that the store does not support, for reading or for writing', async () => {
     const { code, output } = await setUpBehind(
       (setting, { method }) => {
         if (setting === 'publicAccessBlock') return s3Error(501, 'NotImplemented');
         if (setting === 'versioning') return s3Error(405, 'MethodNotAllowed');
-        // As Ceph: asked, it lists the bucket; told, it takes that for a request to make it.
+        // Like Ceph: for GET it lists the bucket, for PUT it tries to create it.
         if (setting !== 'encryption') return null;
         return method === 'PUT'
           ? s3Error(400, 'InvalidArgument')
@@ -174,7 +174,7 @@ describe('npm run bucket:setup, on other stores', () => {
     expect(written.sort()).toEqual(['cors', 'lifecycle']);
   });
 
-  it('says so when the store says yes and does nothing', async () => {
+  it('reports a setting that the store accepts and ignores', async () => {
     const { code, output } = await setUpBehind(
       (_, { method }) => (method === 'PUT' ? { status: 200, headers: {}, body: '' } : null),
       { apply: true },
@@ -183,7 +183,7 @@ describe('npm run bucket:setup, on other stores', () => {
     expect(code).toBe(1);
   });
 
-  it('names the right that is missing, and never overwrites what it could not read', async () => {
+  it('names the missing right, and never overwrites a setting that it could not read', async () => {
     const unreadable = await setUpBehind(
       (setting, { method }) => (setting === 'cors' && method === 'GET' ? s3Error(403, 'AccessDenied') : null),
       { apply: true },
@@ -203,22 +203,22 @@ describe('withCorsRule', () => {
   const whole = (...AllowedOrigins: string[]) => ({ ...rule, AllowedOrigins, ExposeHeaders: ['etag', 'Location'] });
 
   it.each([
-    ['of this origin', [whole(ORIGIN)], [ORIGIN]],
-    ['of any origin', [whole('*')], [ORIGIN, '*']],
-    ['of its subdomains', [whole('https://*.example.com')], [ORIGIN, 'https://*.app.example.com']],
-    ['of each origin its own', [whole('https://a.example'), whole(ORIGIN)], [ORIGIN, 'https://a.example']],
-  ])('leaves rules alone that do: %s', (_, rules, origins) => {
+    ['for this origin', [whole(ORIGIN)], [ORIGIN]],
+    ['for any origin', [whole('*')], [ORIGIN, '*']],
+    ['for its subdomains', [whole('https://*.example.com')], [ORIGIN, 'https://*.app.example.com']],
+    ['one for each origin', [whole('https://a.example'), whole(ORIGIN)], [ORIGIN, 'https://a.example']],
+  ])('adds no rule if there are rules %s', (_, rules, origins) => {
     expect(withCorsRule(rules, origins)).toEqual(rules);
   });
 
   it.each([
-    ['another origin', [whole('https://a.example')], [ORIGIN]],
-    ['one of two', [whole(ORIGIN)], [ORIGIN, 'https://a.example']],
-    ['one of many subdomains', [whole(ORIGIN)], ['https://*.example.com']],
-    ['one that does not expose ETag before it', [{ ...rule, AllowedOrigins: ['*'] }, whole(ORIGIN)], [ORIGIN]],
-    ['no PUT', [{ ...whole(ORIGIN), AllowedMethods: ['GET', 'POST'] }], [ORIGIN]],
-    ['no headers', [{ ...whole(ORIGIN), AllowedHeaders: ['content-type'] }], [ORIGIN]],
-  ])('puts its own in front where those that are there do not: %s', (_, rules, origins) => {
+    ['for another origin', [whole('https://a.example')], [ORIGIN]],
+    ['for one of two origins', [whole(ORIGIN)], [ORIGIN, 'https://a.example']],
+    ['for one of many subdomains', [whole(ORIGIN)], ['https://*.example.com']],
+    ['that come after one not exposing ETag', [{ ...rule, AllowedOrigins: ['*'] }, whole(ORIGIN)], [ORIGIN]],
+    ['without PUT', [{ ...whole(ORIGIN), AllowedMethods: ['GET', 'POST'] }], [ORIGIN]],
+    ['without the headers', [{ ...whole(ORIGIN), AllowedHeaders: ['content-type'] }], [ORIGIN]],
+  ])('adds its rule in front of rules %s', (_, rules, origins) => {
     expect(withCorsRule(rules, origins)).toMatchObject([{ ID: 'signpost', AllowedOrigins: origins }, ...rules]);
   });
 });
@@ -227,14 +227,14 @@ describe('withLifecycleRule', () => {
   const days = (DaysAfterInitiation: number) => ({ AbortIncompleteMultipartUpload: { DaysAfterInitiation } });
   const theirs = { ID: 'theirs', Status: 'Enabled' as const, Filter: { Prefix: 'logs/' }, Expiration: { Days: 3 } };
 
-  it('adds one rule behind those of others', () => {
+  it('adds one rule after the existing ones', () => {
     expect(withLifecycleRule([theirs], 'up/')).toEqual([
       theirs,
       { ID: 'signpost-abort-incomplete-uploads', Status: 'Enabled', Filter: { Prefix: 'up/' }, ...days(7) },
     ]);
   });
 
-  it('adds none where another rule ends unfinished uploads under the prefix', () => {
+  it('adds none if another rule aborts unfinished uploads under the prefix', () => {
     const enough = { ID: 'all', Status: 'Enabled' as const, Filter: { Prefix: '' }, ...days(3) };
     expect(withLifecycleRule([enough], 'up/')).toEqual([enough]);
     const elsewhere = { ...enough, Filter: { Prefix: 'up/x/' } };
@@ -243,13 +243,13 @@ describe('withLifecycleRule', () => {
     for (const rule of [elsewhere, off, tagged]) expect(withLifecycleRule([rule], 'up/')).toHaveLength(2);
   });
 
-  it('spells the prefix as the rules that are there, for S3 takes no mixture', () => {
+  it('writes the prefix in the form of the existing rules, since S3 accepts no mixture', () => {
     const old = { ID: 'old', Status: 'Enabled' as const, Prefix: 'logs/', Expiration: { Days: 3 } };
     expect(withLifecycleRule([old], 'up/')[1]).toMatchObject({ Prefix: 'up/' });
     expect(withLifecycleRule([old], 'up/')[1]).not.toHaveProperty('Filter');
   });
 
-  it('is described the same in either spelling', () => {
+  it('is described the same in both forms', () => {
     const [now] = withLifecycleRule([], 'up/');
     if (now === undefined) throw new Error('there is a rule');
     const { Filter: _, ...rest } = now;

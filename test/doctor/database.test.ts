@@ -31,13 +31,13 @@ const failing = (checks: Record<string, Check>) =>
   Object.values(checks).flatMap(({ name, verdict }) => (verdict === 'ok' ? [] : [`${verdict} ${name}`]));
 
 describe('the doctor, on the database', () => {
-  it('finds no failure in one that is migrated', async () => {
+  it('finds no failure in a migrated one', async () => {
     const checks = await examine(database.url);
     expect(failing(checks)).toEqual([]);
     expect(Object.keys(checks)).toHaveLength(9);
   });
 
-  it('says when it does not answer, and why, without the password', async () => {
+  it('reports one that does not answer, and why, without the password', async () => {
     const down = new URL(database.url);
     down.port = '9';
     down.password = 'hunter2';
@@ -47,7 +47,7 @@ describe('the doctor, on the database', () => {
     expect(JSON.stringify(checks)).not.toContain('hunter2');
   });
 
-  it('names the migrations that are missing, and migrates nothing', async () => {
+  it('names the missing migrations, and migrates nothing', async () => {
     const empty = await createTestDatabase({ migrated: false });
     try {
       const checks = await examine(empty.url);
@@ -60,7 +60,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says when the database is newer than the program', async () => {
+  it('reports a database newer than the program', async () => {
     const newer = await createTestDatabase();
     try {
       await newer.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 99999999999999)");
@@ -74,7 +74,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says where row level security is off', async () => {
+  it('names tables without row level security', async () => {
     const open = await createTestDatabase();
     try {
       await open.query('alter table files disable row level security');
@@ -89,7 +89,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says what Neon answered, when that is no connection', async () => {
+  it('reports Neon’s answer if it refuses the connection', async () => {
     const server = createServer();
     server.on('upgrade', (_, socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
     const { host } = new URL(await listen(server));
@@ -101,7 +101,7 @@ describe('the doctor, on the database', () => {
     expect((await examine(url))['database: answers']?.detail).toContain('ECONNREFUSED');
   });
 
-  it('looks where the tables are, in whatever schema', async () => {
+  it('finds the tables in any schema', async () => {
     const own = await createTestDatabase({ migrated: false });
     try {
       await own.query('create schema sign');
@@ -115,7 +115,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says when DATABASE_DIRECT_URL is another database', async () => {
+  it('reports a DATABASE_DIRECT_URL that leads to another database', async () => {
     const other = await createTestDatabase();
     const look = (directUrl: string) =>
       all(
@@ -128,7 +128,7 @@ describe('the doctor, on the database', () => {
     await other.drop();
   });
 
-  it('says where logins of other databases are not kept out', async () => {
+  it('reports tables whose rows logins of other databases can see', async () => {
     const own = await createTestDatabase();
     try {
       await own.query('grant update on leases to public');
@@ -145,7 +145,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('warns where users may write columns that they never have to', async () => {
+  it('warns if users may write columns that they do not need', async () => {
     const own = await createTestDatabase();
     try {
       await own.query('grant update on files to signpost_app');
@@ -155,7 +155,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says what users may not do, where a dump was restored without its roles, and what gives it back', async () => {
+  it('names the users’ missing rights after a restore without roles, and the fix', async () => {
     const own = await createTestDatabase();
     try {
       await own.query('revoke insert on files from signpost_app');
@@ -173,7 +173,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('fails where migrations are missing and no start makes them, or would not be allowed to', async () => {
+  it('fails if migrations are missing and a start does not or may not apply them', async () => {
     const empty = await createTestDatabase({ migrated: false });
     const login = `doctor_${randomUUID().replaceAll('-', '')}`;
     await database.query(`create role ${login} login password 'secret'`);
@@ -193,7 +193,7 @@ describe('the doctor, on the database', () => {
     }
   });
 
-  it('says what a login of few rights may not, and nothing once it was given what it needs', async () => {
+  it('names the missing rights of a login, and none after it has been granted them', async () => {
     const login = `doctor_${randomUUID().replaceAll('-', '')}`;
     await database.query(`create role ${login} login password 'secret'`);
     try {
@@ -231,7 +231,7 @@ describe('the doctor, on the database', () => {
 describe('the doctor, on the key of the tokens', () => {
   const examineKey = (env: Record<string, string>) => all(checkTokenKey(parseConfig(env), () => new Date()));
 
-  it('takes a secret that can be used, and names an algorithm that cannot', async () => {
+  it('accepts a usable secret, and names an unusable algorithm', async () => {
     const env = { JWT_SECRET: 'x'.repeat(40) };
     expect(await examineKey(env)).toMatchObject({ 'tokens: key': { verdict: 'ok' } });
     const wrong = await examineKey({ ...env, JWT_ALGORITHMS: 'RS256' });
@@ -241,11 +241,11 @@ describe('the doctor, on the key of the tokens', () => {
   });
 
   it.each([
-    ['ok', 200, { keys: [{ kty: 'RSA' }] }, '1 at JWKS_URL'],
-    ['fail', 200, { keys: [] }, 'the set at JWKS_URL is empty'],
-    ['fail', 200, { issuer: 'https://issuer.example.com' }, 'the answer of JWKS_URL is not a JWK Set'],
-    ['fail', 404, {}, 'answered with status 404'],
-  ])('says %s to a JWKS_URL that answers %i %j', async (verdict, status, body, detail) => {
+    ['accepts', 'a set', 'ok', 200, { keys: [{ kty: 'RSA' }] }, '1 at JWKS_URL'],
+    ['refuses', 'an empty set', 'fail', 200, { keys: [] }, 'the set at JWKS_URL is empty'],
+    ['refuses', 'other JSON', 'fail', 200, { issuer: 'https://i.example' }, 'the answer of JWKS_URL is not a JWK Set'],
+    ['refuses', 'a 404', 'fail', 404, {}, 'answered with status 404'],
+  ])('%s %s from JWKS_URL', async (_act, _name, verdict, status, body, detail) => {
     const server = createServer((_, response) => response.writeHead(status).end(JSON.stringify(body)));
     const url = await listen(server);
     try {

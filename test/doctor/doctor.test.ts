@@ -33,7 +33,7 @@ type Options = {
   report?: (check: Check) => void;
 };
 
-/** The doctor on the test's bucket and database, with a setting or two of its own. */
+/** The doctor on the test's bucket and database, with these settings. */
 function examine({ env = {}, now = () => new Date(), ...options }: Options = {}): Promise<Check[]> {
   const settings = { DATABASE_URL: database.url, JWT_SECRET: 'x'.repeat(40), ALLOWED_ORIGINS: ORIGIN, ...bucket.env };
   const ofStore = { S3_SIGN_ABSENT_HEADERS: String(isCeph) };
@@ -60,8 +60,8 @@ const failed = (checks: Check[]) => checks.filter(({ verdict }) => verdict === '
 const warned = (checks: Check[]) => checks.filter(({ verdict }) => verdict === 'warn').map(({ name }) => name);
 const named = (checks: Check[], name: string) => checks.find((check) => check.name === name);
 
-/** What is known of each store: whatever else it lacked would be news. */
-const LACKS = isCeph ? ['PUT: bytes of another checksum', 'PUT: x-amz-meta-added, not signed'] : [];
+/** The known differences of the store; any other one fails the test. */
+const LACKS = isCeph ? ['PUT: another checksum', 'PUT: x-amz-meta-added, not signed'] : [];
 
 async function leftBehind(): Promise<number> {
   const input = { Bucket: bucket.name };
@@ -71,7 +71,7 @@ async function leftBehind(): Promise<number> {
 }
 
 describe('the doctor', () => {
-  it('finds no failure where everything is set up, and leaves nothing behind', async () => {
+  it('finds no failure in a complete set-up, and leaves no object behind', async () => {
     const checks = await examine();
     expect(failed(checks)).toEqual([]);
     expect(warned(checks)).toEqual(LACKS);
@@ -79,12 +79,12 @@ describe('the doctor', () => {
     expect(await leftBehind()).toBe(0);
   });
 
-  it('is kept from no trial by the limits of the users', async () => {
+  it('runs every trial under any limits of users', async () => {
     const env = { ALLOWED_CONTENT_TYPES: 'image/png', MAX_UPLOAD_BYTES: '1', KEY_PREFIX: 'a/b/' };
     expect(failed(await examine({ env }))).toEqual([]);
   });
 
-  it('removes what it stored when it is stopped in the middle', async () => {
+  it('removes its objects when it is stopped early', async () => {
     const stopping = new AbortController();
     const report = ({ name }: Check) => name === 'PUT: smaller' && stopping.abort();
     const checks = await examine({ signal: stopping.signal, report });
@@ -93,9 +93,9 @@ describe('the doctor', () => {
     expect(await leftBehind()).toBe(0);
   });
 
-  it('removes what it stored when a trial throws', async () => {
+  it('removes its objects when a trial throws', async () => {
     const checks = await examineBehind(async ({ query }, passOn) => {
-      // Bytes that are not what they say: whoever reads them gets an exception.
+      // Bytes that do not match their encoding: reading them throws.
       const headers = { 'content-encoding': 'gzip' };
       if (query.has('response-content-disposition')) return { status: 200, headers, body: 'not gzip' };
       return passOn();
@@ -113,27 +113,27 @@ describe('the doctor, on the settings of the bucket', () => {
     expect(JSON.stringify(checks)).not.toContain('X-Amz-Signature');
   });
 
-  it('sends to bucket:setup when there is no such bucket', async () => {
+  it('suggests bucket:setup if there is no such bucket', async () => {
     const checks = await examine({ env: { S3_BUCKET_NAME: 'no-such-bucket-anywhere' } });
     expect(failed(checks)).toEqual(['bucket: as clients reach it']);
     expect(named(checks, 'bucket: as clients reach it')?.remedy).toContain('npm run bucket:setup -- --yes');
   });
 
-  it('says when nothing answers at the address of clients, and goes on with the database', async () => {
+  it('reports a clients’ endpoint that does not answer, and continues with the database', async () => {
     const checks = await examine({ env: { S3_PUBLIC_ENDPOINT: 'http://127.0.0.1:9' } });
     expect(failed(checks)).toEqual(['bucket']);
     expect(named(checks, 'bucket')?.remedy).toContain('S3_PUBLIC_ENDPOINT');
     expect(named(checks, 'database: migrations')?.verdict).toBe('ok');
   });
 
-  it('finds that the bucket lets in every kind of origin that the service does', async () => {
+  it('finds that the bucket allows every kind of origin that the service allows', async () => {
     const checks = await examine({ env: { ALLOWED_ORIGINS: ORIGINS } });
     expect(named(checks, 'CORS: PUT from https://*.example.net')?.verdict).toBe('ok');
     expect(named(checks, 'CORS: ETag for capacitor://localhost')?.verdict).toBe('ok');
     expect(failed(checks)).toEqual([]);
   });
 
-  it('sends to bucket:setup for an origin the bucket does not let in', async () => {
+  it('suggests bucket:setup for an origin that the bucket does not allow', async () => {
     const checks = await examine({ env: { ALLOWED_ORIGINS: `${ORIGIN},https://other.example.com` } });
     expect(failed(checks)).toEqual([
       'CORS: PUT from https://other.example.com',
@@ -143,7 +143,7 @@ describe('the doctor, on the settings of the bucket', () => {
     expect(named(checks, 'CORS: ETag for https://other.example.com')?.remedy).toBe('npm run bucket:setup -- --yes');
   });
 
-  it('says when an ETag is not exposed', async () => {
+  it('reports an ETag that is not exposed', async () => {
     const checks = await examineBehind(async (_, passOn) => {
       const returned = await passOn();
       delete returned.headers['access-control-expose-headers'];
@@ -153,8 +153,8 @@ describe('the doctor, on the settings of the bucket', () => {
   });
 });
 
-describe('the doctor, on what a store does not hold', () => {
-  it('asks for FREEZE_UPLOADS=all where If-None-Match is ignored', async () => {
+describe('the doctor, on stores with other traits', () => {
+  it('suggests FREEZE_UPLOADS=all if If-None-Match is ignored', async () => {
     const ignoring = async ({ path, body, headers }: Sent, passOn: () => Promise<Returned>): Promise<Returned> => {
       const returned = await passOn();
       if (returned.status !== 412) return returned;
@@ -170,7 +170,7 @@ describe('the doctor, on what a store does not hold', () => {
     expect(await leftBehind()).toBe(0);
   });
 
-  it('asks for S3_SIGN_ABSENT_HEADERS=true where an upload can be made a copy of anything, as on Ceph', async () => {
+  it('suggests S3_SIGN_ABSENT_HEADERS=true if an upload can copy any object, as on Ceph', async () => {
     const copies = async ({ headers }: Sent, passOn: () => Promise<Returned>) => {
       const { 'x-amz-copy-source': source, 'if-none-match': condition } = headers;
       if (source === undefined || condition === undefined) return passOn();
@@ -182,7 +182,7 @@ describe('the doctor, on what a store does not hold', () => {
     if (isCeph) expect(failed(await examine({ env: { S3_SIGN_ABSENT_HEADERS: 'false' } }))).toEqual([name]);
   });
 
-  it('asks for S3_POST_POLICY=false where there are no forms, as on R2', async () => {
+  it('suggests S3_POST_POLICY=false if forms are not supported, as on R2', async () => {
     const withoutForms = async ({ headers }: Sent, passOn: () => Promise<Returned>) =>
       headers['content-type']?.startsWith('multipart/form-data') ? s3Error(501, 'NotImplemented') : passOn();
     const checks = await examineBehind(withoutForms);
@@ -191,7 +191,7 @@ describe('the doctor, on what a store does not hold', () => {
     expect(failed(await examineBehind(withoutForms, { S3_POST_POLICY: 'false' }))).toEqual([]);
   });
 
-  it('says which store it is taken for, and finds no failure on one without conditions, forms and checksums', async () => {
+  it('names the provider, and finds no failure on one without conditions, forms and checksums', async () => {
     const refusing = async ({ method, headers }: Sent, passOn: () => Promise<Returned>) => {
       const isForm = headers['content-type']?.startsWith('multipart/form-data');
       const isUnknown =
@@ -207,7 +207,7 @@ describe('the doctor, on what a store does not hold', () => {
     expect(named(await examine(), 'store')?.detail).toMatch(/^other \(guessed; /);
   });
 
-  it('fails every breach of a store that checks no signature', async () => {
+  it('reports every breach on a store that checks no signature', async () => {
     const checks = await examineBehind(async ({ method, path, query, body }, passOn) => {
       if (method !== 'PUT' || !query.has('X-Amz-Signature')) return passOn();
       await bucket.write(decodeURIComponent(path.split('/').slice(2).join('/')), body.toString());
@@ -222,7 +222,7 @@ describe('the doctor, on what a store does not hold', () => {
         'PUT: other metadata',
         'PUT: without If-None-Match',
         'PUT: to another key',
-        'PUT: after its end',
+        'PUT: after it expired',
         'PUT: a second time',
         'parts: a larger one',
       ]),
@@ -230,7 +230,7 @@ describe('the doctor, on what a store does not hold', () => {
     expect(await leftBehind()).toBe(0);
   });
 
-  it('fails a bucket that everybody can read, list and write, but for reading where PUBLIC_BASE_URL is set', async () => {
+  it('reports a bucket that everybody can read, list and write, except reading with PUBLIC_BASE_URL', async () => {
     const open = async ({ query, headers, method }: Sent, passOn: () => Promise<Returned>) => {
       const isSigned = query.has('X-Amz-Signature') || headers.authorization !== undefined;
       const isForm = method === 'POST' || method === 'OPTIONS';
@@ -243,7 +243,7 @@ describe('the doctor, on what a store does not hold', () => {
     expect(warned(meant)).toContain(read);
   });
 
-  it('tells a clock that is off from one that is far off', async () => {
+  it('warns of a wrong clock, and fails for a very wrong one', async () => {
     const late = (seconds: number) =>
       examineBehind(async (_, passOn) => {
         const returned = await passOn();
@@ -264,13 +264,13 @@ describe('the doctor, on what a store does not hold', () => {
     ],
     ['s3:PutObject', 'PUT: as signed', ({ method, query }: Sent) => method === 'PUT' && query.has('X-Amz-Signature')],
     ['s3:GetObject', 'GET: a download', ({ query }: Sent) => query.has('response-content-disposition')],
-    ['s3:GetObject, s3:PutObject', 'copy: to a key of its own', ({ headers }: Sent) => 'x-amz-copy-source' in headers],
+    ['s3:GetObject, s3:PutObject', 'copy: to another key', ({ headers }: Sent) => 'x-amz-copy-source' in headers],
     [
       's3:ListMultipartUploadParts',
       'parts: list',
       ({ method, query }: Sent) => method === 'GET' && query.has('uploadId'),
     ],
-  ])('names %s where it is missing', async (action, name, isDenied) => {
+  ])('names %s if it is missing', async (action, name, isDenied) => {
     const checks = await examineBehind(async (sent, passOn) =>
       isDenied(sent) ? s3Error(403, 'AccessDenied') : passOn(),
     );
@@ -278,11 +278,11 @@ describe('the doctor, on what a store does not hold', () => {
     expect(named(checks, name)?.remedy).toContain(`IAM: allow ${action} on arn:aws:s3:::${bucket.name}`);
   });
 
-  it('says what it could not remove', async () => {
+  it('names the objects that it could not remove', async () => {
     const checks = await examineBehind(async (sent, passOn) =>
       sent.method === 'DELETE' ? s3Error(403, 'AccessDenied') : passOn(),
     );
-    expect(failed(checks)).toEqual(expect.arrayContaining(['DELETE', 'parts: give up', 'clean-up']));
+    expect(failed(checks)).toEqual(expect.arrayContaining(['DELETE', 'parts: abort', 'clean-up']));
     expect(named(checks, 'DELETE')?.remedy).toContain('s3:DeleteObject');
     expect(named(checks, 'clean-up')?.detail).toContain('signpost-doctor/');
   });

@@ -28,7 +28,7 @@ function sign(claims: Record<string, unknown>, header: Record<string, unknown> =
 }
 
 describe('the doctor, on a token', () => {
-  it('says what holds: header, checks, user, owner and scopes', async () => {
+  it('shows header, checks, user, owner and scopes', async () => {
     const claims = { sub: 7, user: { id: 7 }, org: 'acme', aud: 'files', azp: 'app', scope: 'openid read:all' };
     const checks = await explain(`Bearer ${await sign(claims, { kid: 'k\u001b1' })}\n`, {
       ...{ JWT_AUDIENCE: 'files', JWT_CLIENT_IDS: 'app', JWT_USER_CLAIM: 'user.id', JWT_OWNER_CLAIM: 'org' },
@@ -66,7 +66,7 @@ describe('the doctor, on a token', () => {
       'its client_id is "b"',
       'JWT_CLIENT_IDS, which has ["a"]',
     ],
-    ['an end long ago', {}, { exp: NOW - 60 }, 'it has expired', 'the clocks (JWT_CLOCK_TOLERANCE_SECONDS is 5)'],
+    ['an exp in the past', {}, { exp: NOW - 60 }, 'it has expired', 'the clocks (JWT_CLOCK_TOLERANCE_SECONDS is 5)'],
     [
       'no user',
       { JWT_USER_CLAIM: 'user.id' },
@@ -82,7 +82,7 @@ describe('the doctor, on a token', () => {
     expect(user).toBeUndefined();
   });
 
-  it('tells another key from another algorithm, and a key set that cannot be asked from both', async () => {
+  it('distinguishes another key, another algorithm and an unavailable key set', async () => {
     expect((await explain(await sign({}, {}, 'x'.repeat(32)))).verifies).toMatchObject({
       detail: expect.stringContaining('ERR_JWS_SIGNATURE_VERIFICATION_FAILED'),
       remedy: expect.stringContaining('JWT_SECRET'),
@@ -93,14 +93,14 @@ describe('the doctor, on a token', () => {
     expect(unreachable.verifies).toMatchObject({ unreachable: true, remedy: 'JWKS_URL' });
   });
 
-  it('warns of a token that may do nothing, with the words it has, and of one without end', async () => {
+  it('warns of a token without known scopes, naming its scopes, and of one without exp', async () => {
     const { scopes, end } = await explain(await sign({ scope: 'openid profile', exp: undefined }));
     expect(scopes).toMatchObject({ verdict: 'warn', detail: expect.stringContaining('["openid profile"]') });
     expect(end?.verdict).toBe('warn');
   });
 
   it.each(['rubbish', '{}{}.{}{}.{}{}', 'eyJxIjoxfQ.eyJxIjoxfQ.eyJxIjoxfQ.eyJxIjoxfQ.eyJxIjoxfQ'])(
-    'says that %s is no JWT',
+    'says that %s is not a JWT',
     async (token) => {
       expect(Object.keys(await explain(token))).toEqual(['form']);
     },

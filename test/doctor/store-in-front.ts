@@ -7,8 +7,8 @@ export type Sent = { method: string; path: string; query: URLSearchParams; heade
 export type Returned = { status: number; headers: IncomingHttpHeaders; body: Buffer | string };
 
 /**
- * A store with manners of its own in front of a real one: `answer` may pass a request on, change what comes back, or
- * answer by itself. What is passed on keeps its Host, so the real store checks the signature that the client made.
+ * A proxy in front of a real store: `answer` may pass a request on, change the store's answer, or answer itself. A
+ * request that is passed on keeps its Host, so that the real store can check the client's signature.
  */
 export async function startStoreInFront(
   targetUrl: string,
@@ -38,7 +38,7 @@ export async function startStoreInFront(
   };
 }
 
-/** An error as S3 words it. */
+/** An error in S3's form. */
 export function s3Error(status: number, code: string): Returned {
   const headers = { 'content-type': 'application/xml', 'x-amz-request-id': '4442587FB7D0A2F9' };
   return { status, headers, body: `<Error><Code>${code}</Code></Error>` };
