@@ -95,7 +95,8 @@ export function connectDatabase({
           const [begun, answered, ended] = await Promise.allSettled(sent);
           const errors = [begun, answered, ended].flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
           if (answered.status === 'fulfilled' && errors.length === 0) return answered.value;
-          // After a read-only server has refused the statement, COMMIT succeeds. An error that breaks the connection comes first.
+          // After a read-only server has refused the statement, COMMIT succeeds. An error that breaks the connection
+          // comes first.
           throw errors.find(isBroken) ?? errors[0];
         }),
       ),

@@ -3,7 +3,10 @@ import type { Database } from './connect-database.ts';
 import { queryDatabase } from './query-database.ts';
 import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './schema.ts';
 
-/** A range of the audit log: transactions from `fromXid` up to but excluding `toXid`, ids after `afterId` up to `upToId`. */
+/**
+ * A range of the audit log: transactions from `fromXid` up to but excluding `toXid`, ids after `afterId` up to
+ * `upToId`.
+ */
 export type Stretch = {
   fromXid: string;
   /** null: to the end. */
@@ -19,7 +22,9 @@ export type Horizon = {
   finishedBefore: string;
   /** The cluster has not yet used this transaction id, or a higher one. */
   nextXid: string;
-  /** The highest transaction and id of rows from another cluster, as their transactions show; null if there are none. */
+  /**
+   * The highest transaction and id of rows from another cluster, as their transactions show; null if there are none.
+   */
   foreignXid: string | null;
   foreignId: number | null;
 };

@@ -30,7 +30,10 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
   const within = (column: Column, { after, upTo }: KeyRange) => and(gt(column, after), lte(column, upTo));
 
   return {
-    /** Refused files, and files deleted before `deletedBefore`, whose object is not yet removed: oldest first, after a row. */
+    /**
+     * Refused files, and files deleted before `deletedBefore`, whose object is not yet removed: oldest first, after a
+     * row.
+     */
     toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
       const isDue = or(itsObject('goes'), lte(files.deletedAt, deletedBefore));
       const order = [files.deletedAt, files.id, files.ownerId];

@@ -3,7 +3,9 @@ import { NEW_FILE_STATE, type StatesWith } from '../contract/file-states.ts';
 import type { Database, Statement } from './connect-database.ts';
 import { type FileRow, files, ownFiles } from './schema.ts';
 
-/** The orders of a list. `-` is descending; names are ordered by the bytes of their lower-case form, equal values by id. */
+/**
+ * The orders of a list. `-` is descending; names are ordered by the bytes of their lower-case form, equal values by id.
+ */
 export const FILE_SORTS = {
   createdAt: { key: 'createdAt', direction: asc },
   '-createdAt': { key: 'createdAt', direction: desc },

@@ -95,7 +95,8 @@ async function takeTurn(database: Database, migrations: readonly Migration[]): P
   try {
     return await database.withConnection((db) =>
       db.transaction(async (tx) => {
-        // Polled, because building an index concurrently waits for every running statement, also one that waits for a lock.
+        // Polled, because building an index concurrently waits for every running statement, also one that waits for a
+        // lock.
         const lock = sql`select pg_try_advisory_xact_lock(${MIGRATION_LOCK}) as locked`;
         const [turn] = await rowsOf(tx, z.object({ locked: z.boolean() }), lock);
         if (turn?.locked !== true) return false;

@@ -62,7 +62,8 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
 }
 
 /**
- * Compares a database with the migrations of a folder: the names of missing ones, and whether the database has later ones.
+ * Compares a database with the migrations of a folder: the names of missing ones, and whether the database has later
+ * ones.
  */
 export async function appliedMigrations(db: Db, folder: string) {
   const migrations = await readMigrations(folder);

@@ -231,7 +231,10 @@ export const auditSeals = pgTable(
     fromXid: xid8('from_xid').notNull(),
     toXid: xid8('to_xid').notNull(),
     events: bigint('events', { mode: 'number' }).notNull(),
-    /** The highest id so far. After a move to another cluster, where transaction ids start again, higher ids are new rows. */
+    /**
+     * The highest id so far. After a move to another cluster, where transaction ids start again, higher ids are new
+     * rows.
+     */
     lastId: bigint('last_id', { mode: 'number' }).notNull(),
     /** SHA-256, hexadecimal, over the previous seal and the rows. */
     hash: text('hash').notNull(),

@@ -5,7 +5,8 @@ import type { Database } from './connect-database.ts';
 export type DatabaseUse = { at: number; isUp: boolean };
 
 /**
- * A database that remembers its last use. The readiness check asks the database only while requests use it, so that an idle one may sleep.
+ * A database that remembers its last use. The readiness check asks the database only while requests use it, so that an
+ * idle one may sleep.
  */
 export function trackUse(database: Database): Database & { lastUse: () => DatabaseUse | null } {
   let last: DatabaseUse | null = null;

@@ -10,7 +10,8 @@ const ROUNDS = 3;
  * Tests whether a named statement is still known in a later transaction: `kept` by a pooler that supports them, `lost`
  * by one that does not, or `direct` if no pooler was detected.
  *
- * Another transaction takes the pooler's server connection between the two transactions, so that the second one gets a different server process.
+ * Another transaction takes the pooler's server connection between the two transactions, so that the second one gets a
+ * different server process.
  */
 export async function tryNamedStatements({
   url,
