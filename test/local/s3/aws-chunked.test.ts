@@ -45,6 +45,9 @@ const read = async (Key: string) => {
   return { bytes: Buffer.from((await Body?.transformToByteArray()) ?? []), ContentEncoding };
 };
 
+/** Never the same one, whatever the signature is. */
+const otherDigit = (digit: string) => (digit === '0' ? '1' : '0');
+
 describe('the SDK with its defaults', () => {
   it.each([0, 5, 70_000, 1_000_000])('stores a stream of %d bytes with its trailing checksum', async (size) => {
     const bytes = Buffer.alloc(size, 'stream ');
@@ -171,8 +174,8 @@ describe('a body of signed chunks', () => {
     ['other bytes', (body) => body.replace('signpost', 'signpust'), ''],
     ['other bytes in the last chunk', (body) => body.replace(/signpost(?=[\s\S]{0,9}\r\n0;)/, 'signpust'), ''],
     ['chunks in another order', (body) => body.replace(/^(2710;[\s\S]*?\r\n)(2710;[\s\S]*\r\n)(0;)/, '$2$1$3'), ''],
-    ['another signature of the end', (body) => body.replace(/0;chunk-signature=../, '0;chunk-signature=00'), ''],
-    ['another signature of the trailer', (body) => body.replace(/(trailer-signature:)../, '$100'), CRC32],
+    ['another signature of the end', (body) => body.replace(/(?<=\r\n0;chunk-signature=)./, otherDigit), ''],
+    ['another signature of the trailer', (body) => body.replace(/(?<=trailer-signature:)./, otherDigit), CRC32],
     ['another checksum', (body) => body.replace(CRC32, 'AAAAAA=='), CRC32],
   ])('is refused with %s', async (_name, tamper, checksum) => {
     const trailer = checksum === '' ? '' : `x-amz-checksum-crc32:${checksum}`;
