@@ -19,7 +19,7 @@ describe('authentication', () => {
     ['another scheme', { authorization: 'Basic YTpi' }],
     ['garbage', { authorization: 'Bearer x.y.z' }],
     ['alg none', { authorization: `Bearer ${btoa('{"alg":"none"}')}.${btoa('{"sub":"alice"}')}.` }],
-  ])('answers 401 to %s, on every route but the open ones', async (_, headers: Record<string, string>) => {
+  ])('answers 401 to %s on every route that is not open', async (_, headers: Record<string, string>) => {
     for (const path of ['/files', '/presign-upload', '/files/x/download', '/no-such-route']) {
       const response = await service.app.request(path, { headers });
       const answer = { status: response.status, headers: response.headers, body: await response.json() };
@@ -28,7 +28,7 @@ describe('authentication', () => {
     }
   });
 
-  it('answers 401 to a token that has expired or is somebody else’s work', async () => {
+  it('answers 401 to an expired token and to one with another signature', async () => {
     const expired = await mint('alice', { exp: Math.floor(Date.now() / 1000) - 6 });
     const forged = (await mint('alice')).replace(/.{5}$/, 'AAAAA');
     for (const token of [expired, forged]) {
@@ -55,9 +55,9 @@ describe('scopes', () => {
 
   it.each<[string, Record<string, unknown>, object]>([
     ['has expired', { exp: 1_700_000_000 }, { code: 'ERR_JWT_EXPIRED', claim: 'exp' }],
-    ['is for tomorrow', { nbf: 4_000_000_000 }, { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'nbf' }],
+    ['is not valid yet', { nbf: 4_000_000_000 }, { code: 'ERR_JWT_CLAIM_VALIDATION_FAILED', claim: 'nbf' }],
     ['names no user', { sub: undefined }, { claim: 'sub', why: 'the token names no user id' }],
-  ])('says in the log why a token was refused that %s, and no value of it', async (_name, claims, refusal) => {
+  ])('logs why a token that %s was refused, and none of its values', async (_name, claims, refusal) => {
     const token = await mint('alice-private', { mail: 'alice@private.example', ...claims });
     expectProblem(await service.call('x', '/files', undefined, withToken(token)), 401, 'unauthenticated');
     const line = service.logs.at(-1);
@@ -65,7 +65,7 @@ describe('scopes', () => {
     for (const secret of ['private', ...token.split('.')]) expect(JSON.stringify(line)).not.toContain(secret);
   });
 
-  it('says in the log that there was no token, that it is no JWT, that its signature or alg is another', async () => {
+  it('logs a missing token, a malformed one, a wrong signature and a wrong alg', async () => {
     const alien = await new SignJWT({ sub: 'x' })
       .setProtectedHeader({ alg: 'HS256' })
       .sign(Buffer.from('y'.repeat(32)));
@@ -84,7 +84,7 @@ describe('scopes', () => {
     }
   });
 
-  it('lets an admin act for another user, named in the log with both, and nobody else', async () => {
+  it('lets only an admin act for another user, and logs both', async () => {
     const file = await service.store('alice', 'hello');
     const behalf = { 'x-on-behalf-of': 'alice' };
     const admin = withToken(await mint('root', { scope: 'files:admin' }), behalf);
@@ -94,7 +94,7 @@ describe('scopes', () => {
     expectProblem(await service.call('x', `/files/${file.fileId}`, undefined, bob), 403, 'forbidden');
   });
 
-  it('takes the other user’s id in any script, as UTF-8', async () => {
+  it('reads the other user’s id as UTF-8', async () => {
     const file = await service.store('用户', 'hello');
     const utf8 = Buffer.from('用户').toString('latin1');
     const admin = withToken(await mint('root', { scope: 'files:admin' }), { 'x-on-behalf-of': utf8 });
@@ -103,7 +103,7 @@ describe('scopes', () => {
 });
 
 describe('the routes', () => {
-  it('are such that the fast one of the routers serves them', async () => {
+  it('are served by Hono’s fast router', async () => {
     await service.call('alice', '/healthz');
     expect(service.app.router.name).toBe('SmartRouter + RegExpRouter');
   });
@@ -114,14 +114,14 @@ describe('common rules', () => {
     expectProblem(await service.call('alice', '/no-such-route'), 404, 'route-not-found');
   });
 
-  it('keeps a sane request id and replaces any other', async () => {
+  it('keeps a valid request id and replaces any other', async () => {
     const id = async (sent: string) =>
       (await service.app.request('/healthz', { headers: { 'x-request-id': sent } })).headers.get('x-request-id');
     expect(await id('trace-1.A_b')).toBe('trace-1.A_b');
     for (const odd of ['a b', '<script>', 'x'.repeat(129), '']) expect(await id(odd)).toMatch(/^[0-9a-f-]{36}$/);
   });
 
-  it('logs one line a request, with no token and no query', async () => {
+  it('logs one line for each request, without token and query', async () => {
     const token = await mint('logged');
     await service.call('x', '/files?limit=5&cursor=secret', undefined, withToken(token));
     const lines = service.logs.filter((line) => line.fields.userId === 'logged');
@@ -130,7 +130,7 @@ describe('common rules', () => {
     expect(JSON.stringify(service.logs)).not.toMatch(/secret|Bearer|X-Amz-Signature|eyJ/);
   });
 
-  it('logs no token, wherever in the path and however encoded it stands', async () => {
+  it('logs no token from a path, at any place and in any encoding', async () => {
     const token = await mint('in-a-path');
     const [header = '', payload = '', signature = ''] = token.split('.');
     const percent = (text: string) => text.replace(/./g, (letter) => `%${letter.charCodeAt(0).toString(16)}`);
@@ -167,7 +167,7 @@ describe('common rules', () => {
     }
   });
 
-  it('logs no token that stands where another user is named', async () => {
+  it('logs no token from X-On-Behalf-Of', async () => {
     const token = await mint('root', { scope: 'files:admin' });
     for (const behalf of [token, `Bearer ${token}`]) {
       const answer = await service.app.request('/files', withToken(token, { 'x-on-behalf-of': behalf }));
@@ -190,11 +190,11 @@ describe('common rules', () => {
       '/files/0198c0de-0000-7000-8000-000000000001',
     );
     expect(await logged(`/${'a/'.repeat(8000)}`)).toMatch(/^[/a]{512}…$/);
-    // What looks for tokens does not take longer than the path is long.
+    // The search for tokens takes linear time.
     expect(await logged(`/${'a'.repeat(100_000)}`)).toHaveLength(513);
   });
 
-  it('logs probes at debug, but not that something fails', async () => {
+  it('logs probes at debug, but failures as usual', async () => {
     await service.app.request('/healthz');
     await service.app.request('/readyz');
     expect(service.logs.slice(-2).map(({ level, fields }) => [level, fields.path])).toEqual([
@@ -203,7 +203,7 @@ describe('common rules', () => {
     ]);
   });
 
-  it('answers although the log throws', async () => {
+  it('answers even if the log throws', async () => {
     const silent = await startTestService();
     silent.logs.push = () => {
       throw new Error('ENOSPC: no space left on device, write');
@@ -213,13 +213,13 @@ describe('common rules', () => {
     await silent.close();
   });
 
-  it('answers with no guess at the type', async () => {
+  it('forbids guessing the content type', async () => {
     for (const path of ['/healthz', '/files', '/no-such-route']) {
       expect((await service.app.request(path)).headers.get('x-content-type-options')).toBe('nosniff');
     }
   });
 
-  it('lets the allowed origin in and no other', async () => {
+  it('allows the listed origin and no other', async () => {
     const preflight = (origin: string) =>
       service.app.request('/presign-upload', {
         method: 'OPTIONS',
@@ -233,7 +233,7 @@ describe('common rules', () => {
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
   });
 
-  it('lets in subdomains where they are allowed, apps by their own scheme, and no neighbour of either', async () => {
+  it('allows listed subdomains and app schemes, and no similar origin', async () => {
     const env = { ALLOWED_ORIGINS: 'https://*.example.com,capacitor://localhost' };
     const other = await startTestService({ env });
     const allowed = async (origin: string) => {
@@ -261,7 +261,7 @@ describe('common rules', () => {
     await other.close();
   });
 
-  it('lets a page send the headers its tools add, and only what are names of headers', async () => {
+  it('allows any header that a page asks for, if it is a header name', async () => {
     const allowedHeaders = async (asked: string) => {
       const headers = {
         origin: 'https://app.example',
@@ -276,7 +276,7 @@ describe('common rules', () => {
     for (const odd of ['a b', 'a:b', `x-${'y'.repeat(2000)}`]) expect(await allowedHeaders(odd)).not.toContain(odd);
   });
 
-  it('lets the allowed origin read errors too', async () => {
+  it('lets the allowed origin read errors', async () => {
     const response = await service.app.request('/files', { headers: { origin: 'https://app.example' } });
     expect(response.status).toBe(401);
     expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');
@@ -291,13 +291,13 @@ describe('methods', () => {
     ['POST', '/files/0198c0de-0000-7000-8000-000000000001', 'GET, HEAD, PATCH, DELETE'],
     ['GET', '/s3/multipart', 'POST'],
     ['OPTIONS', '/usage', 'GET, HEAD'],
-  ])('answers 405 to %s %s, and what it takes', async (method, path, allow) => {
+  ])('answers 405 to %s %s, and names the methods', async (method, path, allow) => {
     const answer = await service.call('wrong-method', path, undefined, { method });
     expectProblem(answer, 405, 'method-not-allowed');
     expect(answer.headers.get('allow')).toBe(allow);
   });
 
-  it('answers 404 where no method is taken, and tells nobody without a token', async () => {
+  it('answers 404 on unknown paths, and 401 without a token', async () => {
     for (const path of ['/files/', '/file', '/files/a/b', '/presign-upload/x']) {
       expectProblem(await service.call('wrong-method', path, {}), 404, 'route-not-found');
     }
@@ -306,7 +306,7 @@ describe('methods', () => {
 });
 
 describe('bodies', () => {
-  it('says of what is not there that it is missing', async () => {
+  it('reports absent fields as missing', async () => {
     const { body } = await service.call('bodies', '/presign-upload', { fileName: 'a.txt', contentType: 'text/plain' });
     expect(body.errors).toEqual([{ path: 'size', message: 'is missing' }]);
     const batch = await service.call('bodies', '/presign-upload/batch', { files: [PRESIGN, {}] });
@@ -317,7 +317,7 @@ describe('bodies', () => {
     expect(batch.body.errors).toEqual(errors);
   });
 
-  it('takes more than 64 KiB for confirming only with a list of parts', async () => {
+  it('accepts more than 64 KiB for confirming only with a list of parts', async () => {
     const padding = ' '.repeat(100_000);
     const confirm = (body: string) => service.call('bodies', '/confirm-upload', body);
     expectProblem(await confirm(`{"objectKey":"bodies/x"${padding}}`), 413, 'body-too-large');
@@ -325,7 +325,7 @@ describe('bodies', () => {
     expect((await confirm(`{"objectKey":"bodies/x","uploadId":"x","parts":[]${padding}}`)).status).toBe(400);
   });
 
-  it('bounds how many of one user’s are on their way, and leaves others alone', async () => {
+  it('limits how many bodies of one user are in transfer, and leaves others alone', async () => {
     const ends: (() => void)[] = [];
     const stalled = async (path: string, bytes: number) => {
       const body = new ReadableStream({
@@ -338,7 +338,7 @@ describe('bodies', () => {
         authorization: `Bearer ${await mint('slow')}`,
         ...{ 'content-type': 'application/json', 'content-length': String(bytes) },
       };
-      // Of Node's own fetch alone.
+      // Only Node's fetch needs this.
       const half = { duplex: 'half' } as const;
       return service.app.request(path, { method: 'POST', headers, body, ...half });
     };
@@ -348,7 +348,7 @@ describe('bodies', () => {
       ...[429, '1'],
       { code: 'rate-limited', detail: expect.stringContaining('too many requests at once') },
     ]);
-    // Small ones have places of their own, and others have theirs.
+    // Small bodies have slots of their own, and so have other users.
     expect((await service.call('slow', '/presign-upload', PRESIGN)).status).toBe(200);
     expect((await service.call('quick', '/confirm-upload', { objectKey: 'other/x' })).status).toBe(403);
     for (const end of ends) end();
@@ -359,7 +359,7 @@ describe('bodies', () => {
 });
 
 describe('rate limit', () => {
-  it('answers 429 beyond the limit, to that user alone, until the minute is over', async () => {
+  it('answers 429 beyond the limit, only to that user, until the minute is over', async () => {
     let now = new Date('2026-11-20T12:00:10Z');
     const limited = await startTestService({ env: { RATE_LIMIT_PER_MINUTE: '3' }, now: () => now });
     const exp = now.getTime() / 1000 + 600;
@@ -382,7 +382,7 @@ describe('rate limit', () => {
     }
   });
 
-  it('counts a batch by its entries, and lets one pass that is larger than the limit when it comes first', async () => {
+  it('counts a batch by its entries, and accepts a first one larger than the limit', async () => {
     const limited = await startTestService({
       env: { RATE_LIMIT_PER_MINUTE: '10' },
       now: () => new Date('2026-11-20T12:00:10Z'),
@@ -410,7 +410,7 @@ describe('rate limit', () => {
 });
 
 describe('a key set that does not answer', () => {
-  it('is a 503 with Retry-After for its tokens alone, logged once and not by each request', async () => {
+  it('gives a 503 with Retry-After for its tokens only, logged once and not for each request', async () => {
     const keyless = await startTestService({ env: { JWKS_URL: 'http://127.0.0.1:1/jwks' } });
     const { privateKey } = await generateKeyPair('ES256');
     const token = await new SignJWT({ sub: 'alice' }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).sign(privateKey);
@@ -443,7 +443,7 @@ describe('JWT_OWNER_CLAIM', () => {
     return body.files.map(({ fileId }) => fileId);
   };
 
-  it('gives a team its files, its key prefix and its quota, and the audit log the person', async () => {
+  it('gives a team its files, key prefix and quota, and names the person in the audit log', async () => {
     const [ann, ben] = [await member('ann', 'acme'), await member('ben', 'acme')];
     const presigned = await teams.call<Upload>('x', '/presign-upload', PRESIGN, ann);
     expect(presigned.body.objectKey).toMatch(/^acme\//);
@@ -457,7 +457,7 @@ describe('JWT_OWNER_CLAIM', () => {
     expect(audit.body.events).toMatchObject([{ action: 'upload.confirm', actorId: 'ben', userId: 'acme' }]);
   });
 
-  it('gives nothing to a person who is called like the team, nor to one of another team', async () => {
+  it('gives nothing to a person with the team’s id, nor to a member of another team', async () => {
     expect(await listed(await member('acme', 'globex'))).toEqual([]);
     expect(await listed(await member('ann', 'globex'))).toEqual([]);
     for (const token of [withToken(await mint('acme')), await member('acme', ''), await member('acme', null)]) {

@@ -27,7 +27,7 @@ const redirect = async (user: string, fileId: string) =>
   service.app.request(`/files/${fileId}/download`, { headers: { authorization: `Bearer ${await mint(user)}` } });
 
 describe('the audit log', () => {
-  it('has a row for everything that is done with a file, with who, what, which and on which request', async () => {
+  it('has a row for each action on a file, with actor, action, file and request', async () => {
     const user = someone();
     const { fileId, objectKey } = await service.store(user, 'hello');
     const presigned = await service.call(user, '/presign-download', { fileId });
@@ -62,7 +62,7 @@ describe('the audit log', () => {
     expect(new Set(events.map(({ requestId }) => requestId)).size).toBe(events.length);
   });
 
-  it('has one row for one confirmation, however often it is repeated', async () => {
+  it('has one row for a confirmation that is repeated', async () => {
     const user = someone();
     const upload = await service.presign(user, TEXT);
     await service.put(upload, 'hello');
@@ -71,7 +71,7 @@ describe('the audit log', () => {
     expect(acts(await eventsOf(user))).toEqual(['upload.confirm ok']);
   });
 
-  it('has a row for each refusal, with its code and what was asked for', async () => {
+  it('has a row for each refusal, with its code and the requested file', async () => {
     const user = someone();
     const other = await service.store(someone(), 'hello');
     const lying = await service.presign(user, { ...TEXT, fileName: 'a.png', contentType: 'image/png' });
@@ -105,11 +105,11 @@ describe('the audit log', () => {
       ['file.restore', 'file-not-found', other.fileId, null],
       ['file.delete', 'file-not-found', null, null],
     ]);
-    // It is the one who asked who has them, not the owner of what was asked for.
+    // They belong to the user who asked, not to the owner of the file.
     for (const refusal of refusals) expect(refusal).toMatchObject({ userId: user, actorId: user });
   });
 
-  it('counts no download of a batch that is refused', async () => {
+  it('has no download of a refused batch', async () => {
     const user = someone();
     const [first, second] = [await service.store(user, 'hello'), await service.store(user, 'hello')];
     await service.call(user, `/files/${second.fileId}/archive`, {});
@@ -124,7 +124,7 @@ describe('the audit log', () => {
     expect(of(second.fileId)).toEqual(['download.presign conflict', 'file.restore ok', 'download.presign ok']);
   });
 
-  it('has both names where somebody acts for another, also for what is refused', async () => {
+  it('has both users if an admin acts for another user, also for refusals', async () => {
     const user = someone();
     const { fileId } = await service.store(user, 'hello');
     const headers = { ...(await admin()), 'x-on-behalf-of': user };
@@ -135,7 +135,7 @@ describe('the audit log', () => {
     expect(refusal).toMatchObject({ actorId: 'root', userId: user, outcome: 'file-not-found' });
   });
 
-  it('has each act on another’s behalf, of those that only look and sign as well', async () => {
+  it('has each act on another’s behalf, also those that only read or sign', async () => {
     const user = someone();
     const { fileId } = await service.store(user, 'hello');
     const headers = { ...(await admin()), 'x-on-behalf-of': user };
@@ -161,7 +161,7 @@ describe('the audit log', () => {
     await call('/confirm-upload', { objectKey: upload.objectKey });
     await call(`/files/${fileId}`, undefined, { method: 'DELETE' });
 
-    // Nobody waits for the rows of what needs no database.
+    // Routes that need no database do not wait for their rows.
     await expect.poll(async () => (await eventsOf(user)).length).toBe(16);
     const events = (await eventsOf(user)).slice(1);
     for (const event of events) expect(event).toMatchObject({ actorId: 'root', userId: user, outcome: 'ok' });
@@ -185,7 +185,7 @@ describe('the audit log', () => {
     );
   });
 
-  it('has each upload that was given up, once', async () => {
+  it('has each aborted upload once', async () => {
     const user = someone();
     const upload = await service.presign(user, TEXT);
     await service.put(upload, 'hello');
@@ -202,7 +202,7 @@ describe('the audit log', () => {
     expect(fileId).not.toBe(upload.fileId);
   });
 
-  it('has each refusal for want of a scope, and of the right to act for another', async () => {
+  it('has each refusal because of a missing scope, also for acting for another user', async () => {
     const user = someone();
     const { fileId, objectKey } = await service.store(user, 'hello');
     const bearer = async (scope: string) => ({ authorization: `Bearer ${await mint(user, { scope })}` });
@@ -229,14 +229,14 @@ describe('the audit log', () => {
     expect(await eventsOf(other)).toMatchObject([{ actorId: user, action: 'file.get', outcome: 'forbidden', fileId }]);
   });
 
-  it('takes the caller’s own request id', async () => {
+  it('has the request id that the caller sent', async () => {
     const user = someone();
     const headers = { 'x-request-id': 'trace-1' };
     await service.call(user, '/presign-download', { fileId: NONE }, { headers });
     expect((await eventsOf(user))[0]?.requestId).toBe('trace-1');
   });
 
-  it('has nothing secret in it', async () => {
+  it('contains no secret', async () => {
     const user = someone();
     const { fileId, objectKey } = await service.store(user, 'hello');
     const token = await mint(user);
@@ -262,7 +262,7 @@ const addressOf = async (on: TestService, forwarded: string | undefined): Promis
 };
 
 describe('the address in the audit log', () => {
-  it('is the connection’s own, whatever X-Forwarded-For claims', async () => {
+  it('is the connection’s, and not that of X-Forwarded-For', async () => {
     expect(await addressOf(service, undefined)).toBe('203.0.113.9');
     expect(await addressOf(service, '198.51.100.1')).toBe('203.0.113.9');
   });
@@ -277,7 +277,7 @@ describe('the address in the audit log', () => {
     ['1', '', null],
     ['1', "192.0.2.1'); drop table files; --", null],
     ['1', '198.51.100.1, unknown', null],
-  ])('is behind TRUSTED_PROXIES=%s of "%s" %s', async (trusted, forwarded, expected) => {
+  ])('with TRUSTED_PROXIES=%s and X-Forwarded-For "%s" is %s', async (trusted, forwarded, expected) => {
     const behind = await startTestService({ env: { TRUSTED_PROXIES: trusted } });
     try {
       expect(await addressOf(behind, forwarded)).toBe(expected);
@@ -314,7 +314,7 @@ describe('the address in the audit log, as proxies write it', () => {
     expect(await addressOf(behind, forwarded)).toBe(expected);
   });
 
-  it('is IPv4 where the connection is, also on a socket of both kinds', async () => {
+  it('is IPv4 for an IPv4 connection to a dual-stack socket', async () => {
     const incoming = { socket: { remoteAddress: '::ffff:203.0.113.9' } };
     const user = someone();
     const headers = { authorization: `Bearer ${await mint(user)}` };
@@ -324,7 +324,7 @@ describe('the address in the audit log, as proxies write it', () => {
 });
 
 describe('GET /audit', () => {
-  it('answers pages, newest first, that miss and repeat nothing', async () => {
+  it('returns pages, newest first, that miss and repeat nothing', async () => {
     const user = someone();
     for (let n = 0; n < 7; n++) await service.call(user, `/files/${NONE}`, undefined, { method: 'DELETE' });
     const all = (await eventsOf(user)).toReversed();
@@ -339,14 +339,14 @@ describe('GET /audit', () => {
       expect(body.events.length).toBeLessThanOrEqual(3);
       walked.push(...body.events);
       cursor = body.nextCursor;
-      // What comes in meanwhile shifts nothing.
+      // New events do not shift the pages.
       await service.call(user, `/files/${NONE}`, undefined, { method: 'DELETE' });
     } while (cursor !== null);
     expect(walked).toEqual(all);
     expect((await service.call(someone(), '/audit')).body).toEqual({ events: [], nextCursor: null });
   });
 
-  it('shows a user nobody else’s events, and an admin everybody’s, or one user’s', async () => {
+  it('shows a user only their own events, and an admin those of all users or of one', async () => {
     const [alice, bob] = [someone(), someone()];
     await service.store(alice, 'hello');
     await service.store(bob, 'hello');
@@ -383,7 +383,7 @@ describe('AUDIT_PRESIGN', () => {
     expect(await eventsOf(user)).toEqual([]);
   });
 
-  it('writes a row for each presigned upload, and signs on while the database is away', async () => {
+  it('adds a row for each presigned upload, and keeps signing while the database is down', async () => {
     const database = await createTestDatabase();
     const relay = await startRelay(database.url);
     const auditing = await startTestService({ env: { AUDIT_PRESIGN: 'true', DATABASE_URL: relay.url } });
@@ -391,7 +391,7 @@ describe('AUDIT_PRESIGN', () => {
       const { fileId, objectKey } = await auditing.presign('alice', TEXT);
       const batch = { files: [TEXT, { ...TEXT, method: 'POST' }] };
       expect((await auditing.call('alice', '/presign-upload/batch', batch)).status).toBe(200);
-      // Nobody waits for these rows.
+      // Signing does not wait for these rows.
       await expect.poll(() => eventsOf('alice', auditing)).toHaveLength(3);
       const presigned = { action: 'upload.presign', outcome: 'ok', fileId, objectKey };
       expect(await eventsOf('alice', auditing)).toContainEqual(expect.objectContaining(presigned));
@@ -411,7 +411,7 @@ describe('AUDIT_PRESIGN', () => {
 });
 
 describe('a log that cannot be written', () => {
-  it('keeps no refusal waiting that needed no database', async () => {
+  it('does not delay refusals that need no database', async () => {
     const database = await createTestDatabase();
     const relay = await startRelay(database.url);
     const own = await startTestService({ env: { DATABASE_URL: relay.url } });
@@ -429,7 +429,7 @@ describe('a log that cannot be written', () => {
     }
   });
 
-  it('lets nobody look on another’s behalf unlogged', async () => {
+  it('prevents reading on another’s behalf', async () => {
     const own = await startTestService();
     try {
       await own.database.query('revoke insert on audit_events from signpost_app');
@@ -441,7 +441,7 @@ describe('a log that cannot be written', () => {
     }
   });
 
-  it('lets no change happen unlogged, and turns no refusal into anything else', async () => {
+  it('prevents changes, and leaves refusals as they are', async () => {
     const own = await startTestService();
     try {
       const { fileId } = await own.store('alice', 'hello');

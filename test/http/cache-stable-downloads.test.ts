@@ -6,7 +6,7 @@ const TTL_SECONDS = 60;
 
 type Download = { presignedUrl: string; expiresAt: string };
 
-/** Windows begin at multiples of their length; this is the start of one that is going on. */
+/** Windows begin at multiples of their length; this is the start of the current one. */
 const windowStart = Math.floor(Date.now() / 1000 / WINDOW_SECONDS) * WINDOW_SECONDS;
 let now = new Date(windowStart * 1000);
 let service: TestService;
@@ -45,7 +45,7 @@ describe('DOWNLOAD_URL_CACHE_SECONDS', () => {
     expect((await at(2 * WINDOW_SECONDS - 1)).presignedUrl).toBe(next.presignedUrl);
   });
 
-  it('gives another one for another request', async () => {
+  it('gives different URLs for different requests', async () => {
     const urls = [
       await at(0),
       await at(0, { disposition: 'inline' }),
@@ -55,7 +55,7 @@ describe('DOWNLOAD_URL_CACHE_SECONDS', () => {
     expect(new Set(urls).size).toBe(urls.length);
   });
 
-  it('lets each URL live its full time, whenever in the window it was asked for', async () => {
+  it('gives each URL its full lifetime, at any time in the window', async () => {
     for (const [request, ttlSeconds] of [
       [{}, TTL_SECONDS],
       [{ expiresIn: 1 }, 1],
@@ -72,19 +72,19 @@ describe('DOWNLOAD_URL_CACHE_SECONDS', () => {
     }
   });
 
-  it('never promises more than the seven days of a signature', async () => {
+  it('never exceeds the seven days of a signature', async () => {
     const { presignedUrl, expiresAt } = await at(0, { expiresIn: 604_800 });
     expect(new URL(presignedUrl).searchParams.get('X-Amz-Expires')).toBe('604800');
     expect(Date.parse(expiresAt)).toBe((windowStart + 604_800) * 1000);
   });
 
-  it('gives URLs that the bucket takes', async () => {
+  it('gives URLs that the bucket accepts', async () => {
     const seconds = Date.now() / 1000 - windowStart;
     const response = await fetch((await at(seconds)).presignedUrl);
     expect([response.status, await response.text()]).toEqual([200, 'hello']);
   });
 
-  it('holds for batches and redirects, too', async () => {
+  it('applies to batches and redirects', async () => {
     const { presignedUrl } = await at(1);
     const { body } = await service.call<{ downloads: Download[] }>(
       'alice',

@@ -90,13 +90,13 @@ describe.each([
     expect(answer.status).toBe(status);
     if (status === 409) expectProblem(answer, 409, 'conflict');
     if (status === 404) expect(answer.body.code).toMatch(/^(file|object)-not-found$/);
-    // What is refused changes nothing.
+    // A refused call changes nothing.
     if (status >= 400) expect(await stateOf(file)).toEqual(before);
   });
 });
 
 describe('an archived file', () => {
-  it('is in no list until it is restored, and says what it is', async () => {
+  it('is in no default list until it is restored, and shows its status', async () => {
     const file = await storeAs('active');
     expect(await listed(file)).toBe(true);
     expect((await archive(file)).body).toEqual({ ...file, status: 'archived' });
@@ -108,8 +108,8 @@ describe('an archived file', () => {
   });
 });
 
-describe('what is repeated because its answer was lost', () => {
-  it('archives once, and says of the rest that it is done', async () => {
+describe('a call that is repeated because its answer was lost', () => {
+  it('archives once, and succeeds again', async () => {
     const file = await storeAs('archived');
     for (let n = 0; n < 2; n++)
       expect(await archive(file)).toMatchObject({ status: 200, body: { status: 'archived' } });
@@ -123,7 +123,7 @@ describe('what is repeated because its answer was lost', () => {
 });
 
 describe('PATCH /files/{fileId}', () => {
-  it('changes what it names and nothing else; the key stays, and downloads have the new name', async () => {
+  it('changes only the given fields; the key stays, and downloads have the new name', async () => {
     const file = await service.store('alice', 'hello', { recordId: 'r1', documentType: 'note', metadata: { a: '1' } });
     const change = { fileName: 'naïve 契約.txt', metadata: { b: 'ü' } };
     const changed = { ...file, ...change };
@@ -135,7 +135,7 @@ describe('PATCH /files/{fileId}', () => {
     const download = await fetch(body.presignedUrl);
     expect(await download.text()).toBe('hello');
     expect(download.headers.get('content-disposition')).toContain("filename*=UTF-8''na%C3%AFve%20");
-    // Confirmed again it is still what it was made, not what was uploaded.
+    // Confirming again returns the changed file.
     expect((await service.confirm('alice', file.objectKey)).body).toEqual(changed);
     expect((await patch(file, { recordId: null, documentType: null })).body).toEqual({
       ...changed,
@@ -148,22 +148,22 @@ describe('PATCH /files/{fileId}', () => {
   it.each([
     ['an empty body', {}],
     ['an unknown field', { fileName: 'b.txt', size: 7 }],
-    ['a field that never changes', { objectKey: 'alice/x' }],
+    ['a field that cannot change', { objectKey: 'alice/x' }],
     ['a status', { status: 'archived' }],
     ['an empty name', { fileName: '' }],
     ['no name', { fileName: null }],
     ['a name with a control character', { fileName: 'a\nb' }],
     ['a record id with a slash', { recordId: '../x' }],
     ['reserved metadata', { metadata: { 'signpost-name': 'x' } }],
-    ['metadata that is no text', { metadata: { a: 1 } }],
-    ['no object', []],
+    ['metadata that is not text', { metadata: { a: 1 } }],
+    ['a list', []],
   ])('refuses %s', async (_, change) => {
     const file = await storeAs('active');
     expectProblem(await patch(file, change), 400, 'invalid-request');
     expect((await service.call('alice', path(file))).body).toEqual(file);
   });
 
-  it('holds a new document type against its limits', async () => {
+  it('applies the limits of a new document type', async () => {
     const file = await service.store('alice', 'hello!');
     expectProblem(await patch(file, { documentType: 'note' }), 413, 'file-too-large');
     expectProblem(await patch(file, { documentType: 'image' }), 415, 'content-type-not-allowed');
@@ -173,8 +173,8 @@ describe('PATCH /files/{fileId}', () => {
   });
 });
 
-describe('somebody else’s file', () => {
-  it.each(['PATCH', 'DELETE', 'archive', 'restore'])('is not there: %s', async (what) => {
+describe('another user’s file', () => {
+  it.each(['PATCH', 'DELETE', 'archive', 'restore'])('does not exist for %s', async (what) => {
     const file = await storeAs('active');
     const act = {
       PATCH: () => patch(file, { fileName: 'stolen' }, 'bob'),
@@ -187,13 +187,13 @@ describe('somebody else’s file', () => {
     expect((await service.call('alice', path(file))).body).toEqual(file);
   });
 
-  it.each([NONE, 'x', NONE.replace('-7', '-4'), '%00'])('nor is %s there', async (fileId) => {
+  it.each([NONE, 'x', NONE.replace('-7', '-4'), '%00'])('does not exist under the id %s', async (fileId) => {
     expectProblem(await remove({ fileId }), 404, 'file-not-found');
   });
 });
 
 describe('the scopes', () => {
-  it('files:write changes and deletes, files:read does not; who deletes need not read', async () => {
+  it('need files:write to change and delete, without files:read', async () => {
     const as = async (scope: string, method: string, rest = '', body?: unknown) => {
       const authorization = `Bearer ${await mint('alice', { scope })}`;
       return service.call('alice', path(file, rest), body, { method, headers: { authorization } });
@@ -226,13 +226,13 @@ describe('DELETE /files/{fileId}', () => {
     expect(row).toEqual({ status: 'deleted', deleted_at: expect.any(Date), object_removed_at: expect.any(Date) });
   });
 
-  it('is done once, however many ask at once', async () => {
+  it('succeeds once for simultaneous calls', async () => {
     const file = await storeAs('active');
     const statuses = (await Promise.all(Array.from({ length: 10 }, () => remove(file)))).map(({ status }) => status);
     expect(statuses.sort()).toEqual([204, ...Array.from({ length: 9 }, () => 404)]);
   });
 
-  it('is for good: what is uploaded again under its key can become no file, and goes', async () => {
+  it('is final: an object uploaded again under its key can become no file, and is removed', async () => {
     const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: 5 });
     await service.put(upload, 'hello');
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
@@ -243,16 +243,16 @@ describe('DELETE /files/{fileId}', () => {
     expectProblem(await service.call('alice', path(upload)), 404, 'file-not-found');
   });
 
-  it('leaves alone what somebody put under its key by other means', async () => {
+  it('leaves an object that was written under its key by other means', async () => {
     const file = await storeAs('active');
     await service.bucket.write(file.objectKey, 'replaced');
     expect((await remove(file)).status).toBe(204);
-    // A store that knows no conditional delete cannot tell.
+    // A store without conditional deletes cannot detect it.
     const left = await service.bucket.read(file.objectKey);
     if (process.env.TEST_S3_ENDPOINT === undefined) expect(String(left)).toBe('replaced');
   });
 
-  it('keeps the object for DELETE_AFTER_SECONDS, whoever confirms or aborts it meanwhile', async () => {
+  it('keeps the object for DELETE_AFTER_SECONDS, despite confirmations and abortions', async () => {
     const keeping = await startTestService({ env: { DELETE_AFTER_SECONDS: '3600' } });
     try {
       const file = await storeAs('deleted', keeping);
@@ -268,7 +268,7 @@ describe('DELETE /files/{fileId}', () => {
     }
   });
 
-  it('removes the copy where verified uploads are copied away', async () => {
+  it('removes the copy with FREEZE_UPLOADS=all', async () => {
     const freezing = await startTestService({ env: { FREEZE_UPLOADS: 'all' } });
     try {
       const file = await freezing.store('alice', 'hello');
@@ -298,7 +298,7 @@ describe('DELETE /files/{fileId}', () => {
     expect(await service.bucket.read(String(row?.stored_key))).toBeNull();
   });
 
-  it('is a 204 while the bucket is down; the row says what is left to do', async () => {
+  it('answers 204 while the bucket is down; the row records the remaining step', async () => {
     const bucket = await startTestBucket();
     const relay = await startRelay(bucket.endpoint);
     const cut = await startTestService({

@@ -46,7 +46,7 @@ const submit = ({ url, fields }: Params, content: string) => {
   form.set('file', new Blob([content]));
   return fetch(url, { method: 'POST', body: form });
 };
-/** A refusal as both kinds of client read it. */
+/** A refusal, as both kinds of clients read it. */
 const expectRefusal = (answer: Answer, status: number, code: string) => {
   expectProblem(answer, status, code);
   expect(answer.body.error).toBe(answer.body.detail);
@@ -54,7 +54,7 @@ const expectRefusal = (answer: Answer, status: number, code: string) => {
 };
 
 describe('GET /s3/params', () => {
-  it('answers a form as Companion does, for the file the app then confirms', async () => {
+  it('answers a form as Companion does; the app then confirms the file', async () => {
     const { status, body } = await params({
       ...{
         filename: 'IMG_1.txt',
@@ -80,7 +80,7 @@ describe('GET /s3/params', () => {
     });
   });
 
-  it('makes a name fit, and leaves out metadata that does not', async () => {
+  it('corrects the file name, and drops invalid metadata', async () => {
     const metadata = {
       name: `Icon\r${'契'.repeat(90)}.pdf`,
       ...{ caption: 'two\r\nlines', long: 'x'.repeat(1100), after: 'kept', 'signpost-size': '1' },
@@ -99,7 +99,7 @@ describe('GET /s3/params', () => {
     expect(parts.key).toMatch(/\/Icon$/);
   });
 
-  it('lets the bucket refuse more than the limit of the document type', async () => {
+  it('signs the document type’s limit, so that the bucket refuses more', async () => {
     const { body } = await params({ filename: 'a.txt', type: 'text/plain', 'metadata[documentType]': 'id' });
     const refused = await submit(body, 'eleven byte');
     expect([refused.status, await refused.text()]).toEqual([400, expect.stringContaining('EntityTooLarge')]);
@@ -107,7 +107,7 @@ describe('GET /s3/params', () => {
     expect((await service.confirm('alice', body.fields.key ?? '')).status).toBe(201);
   });
 
-  it('is exact where the app says the size, and takes an empty file', async () => {
+  it('signs the exact size if the app sends it, also 0', async () => {
     const { body } = await params({ filename: 'a.txt', type: 'text/plain', 'metadata[size]': '5' });
     for (const content of ['four', 'sixsix']) expect((await submit(body, content)).status).toBe(400);
     expect((await submit(body, 'five.')).status).toBe(201);
@@ -119,19 +119,23 @@ describe('GET /s3/params', () => {
   });
 
   it.each([
-    [400, 'invalid-request', { type: 'text/plain' }],
-    [400, 'invalid-request', { filename: '' }],
-    [400, 'invalid-request', { filename: 'a', key: 'x' }],
-    [400, 'invalid-request', { filename: 'a', 'metadata[size]': '-1' }],
-    [400, 'invalid-request', { filename: 'a', 'metadata[recordId]': '../bob' }],
-    [400, 'invalid-request', { filename: 'a', type: 'no type' }],
-    [413, 'file-too-large', { filename: 'a', 'metadata[size]': String(MAX_BYTES + 1) }],
-    [415, 'content-type-not-allowed', { filename: 'a', type: 'image/png', 'metadata[documentType]': 'id' }],
-  ])('answers %i %s to %j', async (status, code, query) => {
-    expectRefusal((await params(query as Record<string, string>)) as unknown as Answer, status, code);
+    ['no name', 400, 'invalid-request', { type: 'text/plain' }],
+    ['an empty name', 400, 'invalid-request', { filename: '' }],
+    ['a key', 400, 'invalid-request', { filename: 'a', key: 'x' }],
+    ['a negative size', 400, 'invalid-request', { filename: 'a', 'metadata[size]': '-1' }],
+    ['an invalid record id', 400, 'invalid-request', { filename: 'a', 'metadata[recordId]': '../bob' }],
+    ['an invalid type', 400, 'invalid-request', { filename: 'a', type: 'no type' }],
+    ['a large size', 413, 'file-too-large', { filename: 'a', 'metadata[size]': String(MAX_BYTES + 1) }],
+    [
+      'a forbidden type',
+      ...[415, 'content-type-not-allowed'],
+      { filename: 'a', type: 'image/png', 'metadata[documentType]': 'id' },
+    ],
+  ] as [string, number, string, Record<string, string>][])('refuses %s with %i', async (_name, status, code, query) => {
+    expectRefusal((await params(query)) as unknown as Answer, status, code);
   });
 
-  it('answers one PUT where the store knows no forms, with the key where Uppy looks for it', async () => {
+  it('answers one PUT if the store does not support forms, with the key where Uppy reads it', async () => {
     const r2 = await startTestService({ env: { S3_POST_POLICY: 'false', MAX_UPLOAD_BYTES: '10' } });
     const { body } = await params({ filename: 'a.txt', type: 'text/plain' }, r2);
     expect(body).toMatchObject({ method: 'PUT', fields: { key: expect.stringMatching(/^alice\//) } });
@@ -150,7 +154,7 @@ describe('GET /s3/params', () => {
 });
 
 describe('/s3/multipart', () => {
-  it('takes a file in parts of the client’s own cut, and confirms it when it is completed', async () => {
+  it('accepts parts of the client’s sizes, and confirms the file when it is completed', async () => {
     const bytes = randomBytes(13 * MIB + 1);
     const upload = await begin({ name: 'film.bin', type: 'application/octet-stream', relativePath: null, rating: 5 });
     expect(Object.keys(upload).sort()).toEqual(['bucket', 'key', 'uploadId']);
@@ -159,7 +163,7 @@ describe('/s3/multipart', () => {
     expect(listed.body).toEqual([{ ...first, Size: 6 * MIB }]);
     const others = [await sendPart(upload, 2, bytes.subarray(6 * MIB, 13 * MIB))];
     others.push(await sendPart(upload, 3, bytes.subarray(13 * MIB)));
-    // Without quotes as Uppy 6 sends them, with other headers of the answer as Uppy 3 did.
+    // ETags without quotes, as from Uppy 6; with other headers of the answer, as from Uppy 3.
     const parts = [first, ...others].map(({ ETag, ...part }) => ({
       ...part,
       ETag: ETag.replaceAll('"', ''),
@@ -176,12 +180,12 @@ describe('/s3/multipart', () => {
     expect(file).toMatchObject({ size: bytes.length, fileName: 'film.bin', metadata: { rating: '5' } });
     expect((await service.call('alice', `/files/${file.fileId}`)).body).toEqual(file);
     expect(bytes.equals((await service.bucket.read(upload.key)) ?? Buffer.alloc(0))).toBe(true);
-    // The app that confirms whatever was uploaded gets the same file.
+    // An app that confirms every upload gets the same file.
     expect(await service.confirm('alice', upload.key)).toMatchObject({ status: 200, body: file });
     expect((await service.call('alice', path(upload), undefined, { method: 'DELETE' })).status).toBe(409);
   });
 
-  it('signs the exact length of each part where the app says the size', async () => {
+  it('signs the exact length of each part if the app sends the size', async () => {
     const upload = await begin({ size: 5 * MIB + 3 });
     const { url } = (await signPart(upload, 2)).body;
     const statuses = [];
@@ -193,7 +197,7 @@ describe('/s3/multipart', () => {
     expectRefusal(await complete(upload, [first]), 400, 'invalid-request');
   });
 
-  it('cuts a sized file as the app does', async () => {
+  it('splits a file of known size as the app does', async () => {
     const upload = await begin({ size: String(13 * MIB), partSize: 8 * MIB });
     const parts = [await sendPart(upload, 1, randomBytes(8 * MIB)), await sendPart(upload, 2, randomBytes(5 * MIB))];
     expect((await complete(upload, parts)).status).toBe(200);
@@ -207,7 +211,7 @@ describe('/s3/multipart', () => {
     expect((await fetch(body.presignedUrls['3'] ?? '', { method: 'PUT', body: 'x' })).status).toBe(200);
   });
 
-  it('aborts, and has nothing left then', async () => {
+  it('aborts and leaves nothing', async () => {
     const upload = await begin();
     await sendPart(upload, 1, randomBytes(10));
     const remove = () => service.call('alice', path(upload), undefined, { method: 'DELETE' });
@@ -216,7 +220,7 @@ describe('/s3/multipart', () => {
     expectRefusal(await service.call('alice', path(upload)), 404, 'upload-not-found');
   });
 
-  it('removes a file that grew over the limit, and signs no part that lies beyond it', async () => {
+  it('removes a file that exceeds the limit, and signs no part beyond it', async () => {
     const upload = await begin({ documentType: 'id' }, 'text/plain');
     expectRefusal((await signPart(upload, 2)) as unknown as Answer, 400, 'invalid-request');
     const part = await sendPart(upload, 1, Buffer.from('eleven byte'));
@@ -226,7 +230,7 @@ describe('/s3/multipart', () => {
     expectRefusal((await signPart(forged, 1)) as unknown as Answer, 404, 'upload-not-found');
   });
 
-  it('completes nothing that has a gap, or whose end nobody named', async () => {
+  it('completes no upload with a gap or without a list of parts', async () => {
     const upload = await begin();
     const last = await sendPart(upload, 2, Buffer.from('end'));
     expectRefusal(await complete(upload, [last]), 409, 'conflict');
@@ -237,13 +241,13 @@ describe('/s3/multipart', () => {
     expect((await complete(upload, [first, last])).status).toBe(200);
   });
 
-  it('holds the type against the bytes', async () => {
+  it('compares the type with the bytes', async () => {
     const upload = await begin({}, 'image/png');
     const part = await sendPart(upload, 1, Buffer.from('<script>alert(1)</script>'));
     expectRefusal(await complete(upload, [part]), 422, 'verification-failed');
   });
 
-  it('is nobody else’s', async () => {
+  it('refuses another user’s upload', async () => {
     const upload = await begin();
     const asBob = (more: string, body?: object, method?: string) =>
       service.call('bob', path(upload, more), body, method === undefined ? {} : { method });
@@ -268,7 +272,7 @@ describe('/s3/multipart', () => {
     expect([body.error, body.message]).toEqual([body.detail, body.detail]);
   });
 
-  it('names the part number that cannot be', async () => {
+  it('names an invalid part number', async () => {
     const { body } = await service.call('alice', '/s3/multipart/x/10001?key=alice/a');
     expect(body.errors).toMatchObject([{ path: 'partNumber' }]);
   });
@@ -278,7 +282,7 @@ describe('/t/<token>/s3', () => {
   const at = (token: string, path: string, init?: RequestInit) => service.app.request(`/t/${token}${path}`, init);
   const soon = (seconds: number) => ({ exp: Math.floor(Date.now() / 1000) + seconds });
 
-  it('is authenticated by the token, which no log and no page learns', async () => {
+  it('is authenticated by the token, which never reaches logs or referrers', async () => {
     const token = await mint('alice', soon(3600));
     service.logs.length = 0;
     const response = await at(token, '/s3/params?filename=a.txt&type=text%2Fplain');
@@ -296,7 +300,7 @@ describe('/t/<token>/s3', () => {
     expect(JSON.stringify(service.logs)).not.toContain(token);
   });
 
-  it('opens no other route, and is not logged there either', async () => {
+  it('authenticates no other route, and is not logged there', async () => {
     const token = await mint('alice', soon(60));
     service.logs.length = 0;
     const paths = ['/files', '/presign-upload', '', '//s3', '/s3', '/t/x/s3/params'];
@@ -307,7 +311,7 @@ describe('/t/<token>/s3', () => {
     expect(JSON.stringify(service.logs)).not.toContain(token);
   });
 
-  it('refuses a token that lives longer than an hour, or for ever, or not any more', async () => {
+  it('refuses a token that expires after more than an hour, never, or already has', async () => {
     for (const claims of [soon(3700), { exp: undefined }, soon(-10)]) {
       const response = await at(await mint('alice', claims), '/s3/params?filename=a');
       expect(response.status).toBe(401);

@@ -31,7 +31,7 @@ describe('POST /confirm-upload', () => {
     expect(second.body).toEqual(first.body);
   });
 
-  it('makes one row of twenty calls at once, with equal answers and one 201', async () => {
+  it('makes one row for twenty simultaneous calls, with equal answers and one 201', async () => {
     const upload = await service.presign('alice', text);
     await service.put(upload, 'hello');
     const answers = await Promise.all(Array.from({ length: 20 }, () => service.confirm('alice', upload.objectKey)));
@@ -70,14 +70,14 @@ describe('POST /confirm-upload', () => {
     expect((await service.store('alice', 'hello', { checksumSha256 })).checksumSha256).toBe(checksumSha256);
   });
 
-  it('answers 404 before anything is stored, and works once it is', async () => {
+  it('answers 404 before the upload, and 201 after it', async () => {
     const upload = await service.presign('alice', text);
     expectProblem(await service.confirm('alice', upload.objectKey), 404, 'object-not-found');
     await service.put(upload, 'hello');
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
   });
 
-  it('answers 422 and removes the object when the type lies', async () => {
+  it('answers 422 and removes the object if the content contradicts the type', async () => {
     const html = '<!doctype html><script>alert(1)</script>';
     const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: html.length });
     await service.put(upload, html);
@@ -87,7 +87,7 @@ describe('POST /confirm-upload', () => {
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
   });
 
-  it('gives the same reasons however often it is asked, and removes what is uploaded there later', async () => {
+  it('gives the same reasons each time, and removes later uploads', async () => {
     const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
     await service.put(upload, Buffer.alloc(PNG.length, '<b>'));
     const { requestId: _, ...first } = (await service.confirm('alice', upload.objectKey)).body;
@@ -104,14 +104,14 @@ describe('POST /confirm-upload', () => {
     expect((await service.put(upload, PNG)).status).toBe(200);
     await again();
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
-    // Giving it up is no way to forget the reasons.
+    // Aborting does not remove the reasons.
     expect((await service.call('alice', '/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
     await again();
     const refusals = await service.database.query(`select refusal from files where id = $1`, [upload.fileId]);
     expect(refusals).toEqual([{ refusal: { code: first.code, detail: first.detail, errors: first.errors } }]);
   });
 
-  it('gives the same reasons to all that ask at once', async () => {
+  it('gives the same reasons to simultaneous calls', async () => {
     for (let round = 0; round < 5; round++) {
       const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
       await service.put(upload, Buffer.alloc(PNG.length, '<b>'));
@@ -123,7 +123,7 @@ describe('POST /confirm-upload', () => {
     }
   });
 
-  it('serves what it verified, however refusals and new uploads race', async () => {
+  it('serves what it verified, despite concurrent refusals and new uploads', async () => {
     for (let round = 0; round < 10; round++) {
       const upload = await service.presign('alice', { ...text, contentType: 'image/png', size: PNG.length });
       await service.put(upload, Buffer.alloc(PNG.length, '<b>'));
@@ -137,14 +137,14 @@ describe('POST /confirm-upload', () => {
     }
   });
 
-  it('answers 409 when other bytes stand where the confirmed ones were', async () => {
+  it('answers 409 if the confirmed object was replaced', async () => {
     const file = await service.store('alice', 'hello');
     await service.bucket.write(file.objectKey, 'jello', { ContentType: 'text/plain' });
     expectProblem(await service.confirm('alice', file.objectKey), 409, 'conflict');
     expect(String(await service.bucket.read(file.objectKey))).toBe('jello');
   });
 
-  it('refuses an object with a content encoding, which nobody signed', async () => {
+  it('refuses an object with an unsigned content encoding', async () => {
     const upload = await service.presign('alice', text);
     expect((await service.put(upload, 'hello', { 'content-encoding': 'gzip' })).status).toBe(200);
     const answer = await service.confirm('alice', upload.objectKey);
@@ -171,7 +171,7 @@ describe('POST /confirm-upload', () => {
     expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
   });
 
-  it('decides whose key it is from the key alone', async () => {
+  it('decides from the key alone who owns it', async () => {
     const upload = await service.presign('alice', text);
     await service.put(upload, 'hello');
     for (const user of ['alic', 'alice2', 'bob', 'Alice']) {
@@ -186,7 +186,7 @@ describe('POST /confirm-upload', () => {
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
   });
 
-  it('answers 409 for a file id that another object holds', async () => {
+  it('answers 409 for a file id of another object', async () => {
     const { fileId, objectKey } = await service.store('alice', 'hello');
     const forged = objectKey.replace('/_/_/', '/forged/_/');
     await service.bucket.write(forged, 'hello', {
@@ -201,8 +201,8 @@ describe('POST /confirm-upload', () => {
   const TRUTH = { 'signpost-name': 'a.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' };
 
   it.each([
-    ['gave up before it arrives', null, true],
-    ['gave up after it has arrived', null, false],
+    ['aborted before it arrives', null, true],
+    ['aborted after it arrived', null, false],
     ['had refused', LIE, false],
     ['confirmed', TRUTH, false],
   ])('makes a file of an upload whose id another user %s', async (_, metadata, isBefore) => {
@@ -210,7 +210,7 @@ describe('POST /confirm-upload', () => {
     if (!isBefore) await service.put(upload, 'hello');
     for (const name of ['a.txt', 'x']) {
       const objectKey = `bob/_/_/${upload.fileId}/${name}`;
-      // What temporary credentials for one's own prefix allow.
+      // Possible with temporary credentials for the user's own prefix.
       if (metadata !== null) {
         await service.bucket.write(objectKey, 'hello', { ContentType: 'text/plain', Metadata: metadata });
         expect((await service.confirm('bob', objectKey)).status).toBeLessThan(500);
@@ -227,7 +227,7 @@ describe('POST /confirm-upload', () => {
     expect((await service.call('bob', path)).status).toBe(404);
   });
 
-  it('answers 409 and removes nothing where the id was refused under another name', async () => {
+  it('answers 409 and removes nothing if the id was refused under another name', async () => {
     const upload = await service.presign('alice', text);
     await service.put(upload, 'hello');
     const other = `alice/_/_/${upload.fileId}/x`;
@@ -240,7 +240,7 @@ describe('POST /confirm-upload', () => {
     expect(String(await service.bucket.read(upload.objectKey))).toBe('hello');
   });
 
-  it('never removes an object that has its row, even when the limits are tighter now', async () => {
+  it('never removes a confirmed object, even under stricter limits', async () => {
     const file = await service.store('alice', 'hello');
     const strict = withConfig(service.services, 'limits', { maxUploadBytes: 1 });
     const { confirmUpload } = await import('../../src/uploads/confirm-upload.ts');
@@ -253,12 +253,12 @@ describe('POST /confirm-upload', () => {
   });
 
   it.each([
-    [{}, 'objectKey'],
-    [{ objectKey: '' }, 'objectKey'],
-    [{ objectKey: 7 }, 'objectKey'],
-    [{ objectKey: 'x'.repeat(1025) }, 'objectKey'],
-    [{ objectKey: 'alice/x', size: 5 }, 'size'],
-  ])('refuses %j', async (body, path) => {
+    ['no key', {}, 'objectKey'],
+    ['an empty key', { objectKey: '' }, 'objectKey'],
+    ['a number as key', { objectKey: 7 }, 'objectKey'],
+    ['a key of 1,025 bytes', { objectKey: 'x'.repeat(1025) }, 'objectKey'],
+    ['an unknown field', { objectKey: 'alice/x', size: 5 }, 'size'],
+  ])('refuses %s', async (_name, body, path) => {
     const answer = await service.call('alice', '/confirm-upload', body);
     expectProblem(answer, 400, 'invalid-request');
     expect(answer.body.errors).toEqual([expect.objectContaining({ path })]);

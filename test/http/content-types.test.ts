@@ -13,14 +13,14 @@ afterAll(() => service.close());
 const RECORDING = { fileName: 'voice.webm', contentType: 'video/webm;codecs=vp8,opus', size: 5 };
 const RECORDING_TYPE = 'video/webm; codecs="vp8,opus"';
 
-describe('a content type as the client has it', () => {
-  it('is signed, stored and answered in one form', async () => {
+describe('a content type from a client', () => {
+  it('is signed, stored and returned in normal form', async () => {
     const upload = await service.presign('alice', RECORDING);
     expect(upload.headers).toMatchObject({ 'content-type': RECORDING_TYPE });
     expect(await service.store('alice', 'hello', RECORDING)).toMatchObject({ contentType: RECORDING_TYPE });
   });
 
-  it('is taken by the routes of other clients as well', async () => {
+  it('is normalized by the routes of other clients', async () => {
     const params = new URLSearchParams({ filename: 'voice.webm', type: RECORDING.contentType });
     const form = await service.call<{ fields: Record<string, string> }>('alice', `/s3/params?${params}`);
     expect(form.body.fields['Content-Type']).toBe(RECORDING_TYPE);
@@ -31,7 +31,7 @@ describe('a content type as the client has it', () => {
     expect(signed.body).toMatchObject({ headers: { 'content-type': RECORDING_TYPE } });
   });
 
-  it('is found in whatever case and with whatever spaces', async () => {
+  it('is found with any case and spaces', async () => {
     const { fileId } = await service.store('bob', 'hello', { contentType: 'IMAGE/X-MINE;Charset="UTF-8"' });
     const found = async (type: string) => {
       const answer = await service.call<{ files: { fileId: string }[] }>('bob', `/files?contentType=${type}`);
@@ -43,7 +43,7 @@ describe('a content type as the client has it', () => {
     expect(await found('image/x-mine;charset=latin1')).toEqual([]);
   });
 
-  it('is told in a query where the plus was not escaped', async () => {
+  it('is read from a query with an unescaped plus', async () => {
     const { fileId } = await service.store('carol', 'hello', { contentType: 'application/vnd.api+json' });
     const listed = await service.call('carol', '/files?contentType=application/vnd.api+json');
     expect(listed.body).toMatchObject({ files: [{ fileId }] });
@@ -54,7 +54,7 @@ describe('a content type as the client has it', () => {
     expect(form.body.fields['Content-Type']).toBe('image/svg+xml');
   });
 
-  it('meets a policy that has another name of it', async () => {
+  it('matches a policy with another name of the type', async () => {
     const request = { fileName: 'a.jpg', contentType: 'image/jpg', size: 5, documentType: 'photo' };
     expect((await service.call('alice', '/presign-upload', request)).status).toBe(200);
   });
@@ -68,7 +68,7 @@ describe('the content of an upload', () => {
     return { key: signed.objectKey, answer: await service.confirm('alice', signed.objectKey) };
   };
 
-  it('is told wherever the file is', async () => {
+  it('is in every answer with the file', async () => {
     const { answer } = await upload(samples.webp, 'image/jpeg');
     const file = answer.body;
     expect([answer.status, file.detectedContentType]).toEqual([201, 'image/webp']);
@@ -89,10 +89,10 @@ describe('the content of an upload', () => {
       samples.cfb,
       'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
     ],
-    ['CSV as Windows tells it', samples.text('a;b\r\n1;2'), 'application/vnd.ms-excel'],
-    ['TypeScript as macOS tells it', samples.text('export const a = 1;'), 'video/mp2t'],
-    ['sound in MP4 as Android tells it', samples.isoMedia('M4A '), 'audio/mpeg'],
-  ])('comes back as it was: %s', async (_, bytes, contentType) => {
+    ['CSV under the type from Windows', samples.text('a;b\r\n1;2'), 'application/vnd.ms-excel'],
+    ['TypeScript under the type from macOS', samples.text('export const a = 1;'), 'video/mp2t'],
+    ['sound in MP4 under the type from Android', samples.isoMedia('M4A '), 'audio/mpeg'],
+  ])('is returned unchanged: %s', async (_, bytes, contentType) => {
     const { key, answer } = await upload(bytes, contentType);
     expect([answer.status, answer.body.contentType]).toEqual([201, contentType]);
     expect(await service.bucket.read(key)).toEqual(bytes);
@@ -107,7 +107,7 @@ describe('the content of an upload', () => {
     ],
     ['HTML as JPEG', samples.text('<html>'), 'image/jpeg', 'the content is text/html, not image/jpeg'],
     ['a GIF as MP4', samples.gif, 'video/mp4', 'the content is image/gif, not video/mp4'],
-  ])('is refused and removed, each time with the reason: %s', async (_, bytes, contentType, message) => {
+  ])('is refused and removed, each time with the same reason: %s', async (_, bytes, contentType, message) => {
     const { key, answer } = await upload(bytes, contentType);
     for (const each of [answer, await service.confirm('alice', key)]) {
       expectProblem(each, 422, 'verification-failed');
@@ -116,7 +116,7 @@ describe('the content of an upload', () => {
     expect(await service.bucket.read(key)).toBeNull();
   });
 
-  it('is held against the types of its document type', async () => {
+  it('must have a type of its document type', async () => {
     const { answer } = await upload(samples.webp, 'image/jpeg', { documentType: 'photo' });
     expectProblem(answer, 422, 'verification-failed');
     expect((await upload(samples.jpeg, 'image/png', { documentType: 'photo' })).answer.status).toBe(201);
@@ -128,7 +128,7 @@ describe('the content of an upload', () => {
     ['text/csv', samples.svg, 'attachment'],
     ['image/jpeg', samples.png, 'inline'],
     ['audio/x-musepack', samples.cfb, 'attachment'],
-  ])('is shown as %s (%#) only where a browser would run none of it', async (contentType, bytes, expected) => {
+  ])('is shown as %s (%#) only if a browser runs no code in it', async (contentType, bytes, expected) => {
     const { fileId } = (await upload(bytes, contentType)).answer.body;
     const request = { fileId, disposition: 'inline' };
     const signed = await service.call<{ presignedUrl: string }>('alice', '/presign-download', request);

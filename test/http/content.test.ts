@@ -25,7 +25,7 @@ describe('GET /files/{fileId}/content', () => {
     return { status, header, text: await response.text() };
   };
 
-  it('gives the bytes, their type and name, and lets no cache keep them', async () => {
+  it('returns the bytes, their type and name, uncached', async () => {
     const { status, header, text } = await get();
     expect([status, text]).toEqual([200, '0123456789']);
     expect(header('content-type')).toBe('text/plain');
@@ -43,7 +43,7 @@ describe('GET /files/{fileId}/content', () => {
     ['bytes=-30', 'bytes 0-9/10', '0123456789'],
     ['bytes=8-99', 'bytes 8-9/10', '89'],
     ['Bytes=0-3', 'bytes 0-3/10', '0123'],
-  ])('keeps to the range %s', async (range, contentRange, bytes) => {
+  ])('returns the range %s', async (range, contentRange, bytes) => {
     const { status, header, text } = await get({ range });
     expect([status, header('content-range'), text]).toEqual([206, contentRange, bytes]);
     expect(header('content-length')).toBe(String(bytes.length));
@@ -65,7 +65,7 @@ describe('GET /files/{fileId}/content', () => {
     ]);
   });
 
-  it('keeps to a range only of the file that was meant, and sends nothing that is known', async () => {
+  it('applies If-Range and If-None-Match', async () => {
     const etag = String(file.etag);
     expect(await get({ range: 'bytes=0-3', 'if-range': etag })).toMatchObject({ status: 206 });
     expect(await get({ range: 'bytes=0-3', 'if-range': '"other"' })).toMatchObject({ status: 200, text: '0123456789' });
@@ -73,24 +73,24 @@ describe('GET /files/{fileId}/content', () => {
       expect(await get({ 'if-none-match': known })).toMatchObject({ status: 304, text: '' });
     }
     expect(await get({ 'if-none-match': '"other"' })).toMatchObject({ status: 200 });
-    // A weak one is no ground to put two halves together (RFC 9110, section 13.1.5).
+    // If-Range needs a strong comparison (RFC 9110, section 13.1.5).
     expect(await get({ range: 'bytes=0-3', 'if-range': `W/${etag}` })).toMatchObject({ status: 200 });
   });
 
-  it('answers HEAD with the headers alone', async () => {
+  it('answers HEAD with headers only', async () => {
     const { status, header, text } = await get({}, { method: 'HEAD' });
     expect([status, header('content-length'), text]).toEqual([200, '10', '']);
-    // Ranges are GET's alone (RFC 9110, section 14.2).
+    // Range applies to GET only (RFC 9110, section 14.2).
     expect((await get({ range: 'bytes=0-3' }, { method: 'HEAD' })).status).toBe(200);
   });
 
-  it('lets a browser make no page of the bytes', async () => {
+  it('lets a browser run nothing in the bytes', async () => {
     const policy = async (path = '') => (await get({}, { path })).header('content-security-policy');
     expect(await policy()).toBe("sandbox; default-src 'none'");
     expect(await policy('?disposition=inline')).toBe("sandbox; default-src 'none'");
   });
 
-  it('has each reading in the audit log, and each refusal', async () => {
+  it('adds each read and each refusal to the audit log', async () => {
     const events = () =>
       service.database.query(`select * from audit_events where action = 'download.content' order by id`);
     const { length } = await events();
@@ -102,19 +102,19 @@ describe('GET /files/{fileId}/content', () => {
     ]);
   });
 
-  it('gives no other bytes than were verified', async () => {
+  it('returns only the verified bytes', async () => {
     const changed = await service.store('alice', 'verified');
     await service.bucket.write(changed.objectKey, 'something else');
     expect((await service.call('alice', `/files/${changed.fileId}/content`)).status).toBe(409);
   });
 
-  it('gives nothing of an archived file', async () => {
+  it('refuses an archived file', async () => {
     const archived = await service.store('alice', 'archived');
     await service.call('alice', `/files/${archived.fileId}/archive`, undefined, { method: 'POST' });
     expect((await service.call('alice', `/files/${archived.fileId}/content`)).status).toBe(409);
   });
 
-  it('gives the empty file', async () => {
+  it('returns an empty file', async () => {
     const empty = await service.store('alice', '');
     const response = await service.app.request(`/files/${empty.fileId}/content`, {
       headers: { authorization: `Bearer ${await mint('alice')}` },
@@ -122,14 +122,14 @@ describe('GET /files/{fileId}/content', () => {
     expect([response.status, await response.text()]).toEqual([200, '']);
   });
 
-  it('is there only where it is asked for', async () => {
+  it('exists only with PROXY_DOWNLOADS=true', async () => {
     const plain = await startTestService();
     expect((await plain.call('alice', `/files/${file.fileId}/content`)).status).toBe(404);
     await plain.close();
   });
 });
 
-describe('readers who take nothing', () => {
+describe('readers that take nothing', () => {
   const MIB = 1024 ** 2;
   let service: TestService;
   let server: ServerType;
@@ -139,7 +139,7 @@ describe('readers who take nothing', () => {
     service = await startTestService({ env: { PROXY_DOWNLOADS: 'true' } });
     server = createAdaptorServer(service.app);
     url = await listen(server);
-    // More than all buffers between the bucket and a reader hold.
+    // More than fits into all buffers between the bucket and a reader.
     file = await service.store('alice', 'x'.repeat(24 * MIB));
   });
   afterAll(async () => {
@@ -153,7 +153,7 @@ describe('readers who take nothing', () => {
     return (await once(request, 'response'))[0];
   };
 
-  it('take no place of others: 8 of a user, and the rest is told to wait', { timeout: 60_000 }, async () => {
+  it('take no slots of others: 8 for each user, and the rest must wait', { timeout: 60_000 }, async () => {
     const readers = await Promise.all(Array.from({ length: 60 }, () => open('alice', file.fileId)));
     const statuses = readers.map(({ statusCode }) => statusCode);
     expect(statuses.filter((status) => status === 200)).toHaveLength(8);
@@ -169,7 +169,7 @@ describe('readers who take nothing', () => {
     expect([response.status, await response.text()]).toEqual([200, 'of another']);
     await service.services.bucket.ping();
 
-    // A place is free as soon as its reader is gone.
+    // A slot is free as soon as its reader is gone.
     for (const reader of readers) reader.destroy();
     await expect
       .poll(async () => {
@@ -180,7 +180,7 @@ describe('readers who take nothing', () => {
       .toBe(200);
   });
 
-  it('leave confirming forms and parts alone', async () => {
+  it('do not delay confirmations of forms and parts', async () => {
     const readers = await Promise.all(Array.from({ length: 60 }, () => open('alice', file.fileId)));
     const form = await service.call<{ objectKey: string; presignedUrl: string; fields: Record<string, string> }>(
       ...([

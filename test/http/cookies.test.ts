@@ -24,30 +24,30 @@ describe('AUTH_COOKIE', () => {
     ['a named origin', { origin: APP }],
     ['a named origin on the same site', { origin: APP, 'sec-fetch-site': 'same-site' }],
     ['its own origin, behind a proxy', { origin: 'https://files.example', 'sec-fetch-site': 'same-origin' }],
-  ])('counts from %s, for reading and writing', async (_, headers: Record<string, string>) => {
+  ])('is accepted from %s, for reading and writing', async (_, headers: Record<string, string>) => {
     expect((await ask(headers)).status).toBe(200);
     expect((await ask(headers, { method: 'POST' })).status).toBe(200);
   });
 
   it.each([
-    ['another origin, which `*` does not name', { origin: 'https://evil.example' }],
+    ['an origin that only `*` allows', { origin: 'https://evil.example' }],
     ['another origin on the same site', { origin: 'https://blog.example', 'sec-fetch-site': 'same-site' }],
     ['a named origin on another site', { origin: APP, 'sec-fetch-site': 'cross-site' }],
     ['the same host without TLS', { origin: OWN, 'sec-fetch-site': 'same-site' }],
-    ['the same host without TLS, by a browser that does not say more', { origin: OWN }],
+    ['the same host without TLS, from a browser without Sec-Fetch-Site', { origin: OWN }],
     ['a sandboxed page', { origin: 'null' }],
     ['an origin called *', { origin: '*' }],
-    ['nobody knows where', {}],
+    ['an unknown page', {}],
     ['an image on another site', { 'sec-fetch-site': 'cross-site' }],
     ['the address bar', { 'sec-fetch-site': 'none' }],
-  ])('does not count from %s', async (_, headers: Record<string, string>) => {
+  ])('is refused from %s', async (_, headers: Record<string, string>) => {
     for (const method of ['GET', 'POST']) {
       const response = await ask(headers, { method });
       expect([response.status, await response.json()]).toMatchObject([401, { code: 'unauthenticated' }]);
     }
   });
 
-  it('counts over plain http on this machine, where nobody sits in between', async () => {
+  it('is accepted over plain http on this machine', async () => {
     for (const origin of ['http://localhost:3000', 'http://127.0.0.1:3000', 'http://[::1]:3000']) {
       const on = async (page: string) =>
         (await service.app.request(`${origin}/files`, { headers: { cookie, origin: page } })).status;
@@ -55,27 +55,27 @@ describe('AUTH_COOKIE', () => {
     }
   });
 
-  it('counts for a link or an image of the same site, which can only read', async () => {
+  it('is accepted for a link or an image on the same site, for reading only', async () => {
     for (const site of ['same-origin', 'same-site']) {
       expect((await ask({ 'sec-fetch-site': site })).status).toBe(200);
       expect((await ask({ 'sec-fetch-site': site }, { method: 'POST' })).status).toBe(401);
     }
   });
 
-  it('does not count beside an Authorization header', async () => {
+  it('is ignored with an Authorization header', async () => {
     expect((await ask({ origin: APP, authorization: 'Bearer x.y.z' })).status).toBe(401);
     const authorization = `Bearer ${await mint('bob')}`;
     expect((await ask({ origin: 'https://evil.example', authorization })).status).toBe(200);
     expect(service.logs.at(-1)?.fields.userId).toBe('bob');
   });
 
-  it('verifies like any token, and never reaches the log', async () => {
+  it('is verified like any token, and never reaches the log', async () => {
     const expired = `__Host-token=${await mint('alice', { exp: Math.floor(Date.now() / 1000) - 10 })}`;
     expect((await ask({ origin: APP, cookie: expired })).status).toBe(401);
     expect(JSON.stringify(service.logs)).not.toContain(cookie.slice(-40));
   });
 
-  it('lets the pages that may use it read the answers, and no others', async () => {
+  it('lets only pages that may use it read the answers', async () => {
     const headersFor = async (origin: string) => {
       const { headers } = await ask({ origin });
       return ['origin', 'credentials'].map((name) => headers.get(`access-control-allow-${name}`));
@@ -90,7 +90,7 @@ describe('AUTH_COOKIE', () => {
     expect([preflight.status, preflight.headers.get('access-control-allow-credentials')]).toEqual([204, 'true']);
   });
 
-  it('counts from a subdomain that a pattern lets in only where the browser says that it is on the same site', async () => {
+  it('is accepted from a subdomain by pattern only if the browser reports the same site', async () => {
     const env = { AUTH_COOKIE: '__Host-token', ALLOWED_ORIGINS: 'https://*.files.example' };
     const wild = await startTestService({ env });
     const origin = 'https://app.files.example';

@@ -14,7 +14,7 @@ const presign = (body: Record<string, unknown>) =>
 const get = async (body: Record<string, unknown>) => fetch((await presign(body)).body.presignedUrl);
 
 describe('POST /presign-download', () => {
-  it('answers a URL that gives the bytes as an attachment under the original name', async () => {
+  it('returns a URL of the bytes as an attachment with the original name', async () => {
     const { status, body } = await presign({ fileId: file.fileId, expiresIn: 60 });
     expect(status).toBe(200);
     expect(body.file).toEqual(file);
@@ -25,11 +25,11 @@ describe('POST /presign-download', () => {
     expect(download.headers.get('content-type')).toBe('text/plain');
   });
 
-  it('finds the file by its key as well', async () => {
+  it('finds the file by its key', async () => {
     expect((await presign({ objectKey: file.objectKey })).body.file).toEqual(file);
   });
 
-  it('gives ranges', async () => {
+  it('signs URLs that support ranges', async () => {
     const { presignedUrl } = (await presign({ fileId: file.fileId })).body;
     const part = await fetch(presignedUrl, { headers: { range: 'bytes=1-3' } });
     expect([part.status, await part.text()]).toEqual([206, 'ell']);
@@ -59,13 +59,13 @@ describe('POST /presign-download', () => {
     ['video/x+xml', 'attachment'],
     ['text/javascript', 'attachment'],
     ['application/octet-stream', 'attachment'],
-  ])('shows %s %s when asked for inline', async (contentType, expected) => {
+  ])('shows %s as %s if inline is requested', async (contentType, expected) => {
     const { fileId } = await service.store('alice', 'hello', { contentType });
     const download = await get({ fileId, disposition: 'inline' });
     expect(download.headers.get('content-disposition')).toMatch(new RegExp(`^${expected};`));
   });
 
-  it('refuses the URL with another disposition, key or lifetime', async () => {
+  it('signs disposition, key and lifetime, so that the bucket refuses changes', async () => {
     const { presignedUrl } = (await presign({ fileId: file.fileId })).body;
     for (const [from, to] of [
       ['attachment', 'inline'],
@@ -78,7 +78,7 @@ describe('POST /presign-download', () => {
     }
   });
 
-  it('answers 404 for what is not there or not the caller’s, and 403 for a foreign key', async () => {
+  it('answers 404 for an unknown or foreign id, and 403 for a foreign key', async () => {
     expectProblem(await service.call('bob', '/presign-download', { fileId: file.fileId }), 404, 'file-not-found');
     expectProblem(
       await service.call('bob', '/presign-download', { objectKey: file.objectKey }),
@@ -93,15 +93,16 @@ describe('POST /presign-download', () => {
     expectProblem(await service.call('alice', '/presign-download', { objectKey: other }), 404, 'file-not-found');
   });
 
+  const fileId = '0198c0de-0000-7000-8000-000000000001';
   it.each([
-    [{}],
-    [{ fileId: 'x' }],
-    [{ fileId: '0198c0de-0000-7000-8000-000000000001', objectKey: 'alice/x' }],
-    [{ disposition: 'inline' }],
-    [{ fileId: '0198c0de-0000-7000-8000-000000000001', disposition: 'download' }],
-    [{ fileId: '0198c0de-0000-7000-8000-000000000001', fileName: 'a\r\nb' }],
-    [{ fileId: '0198c0de-0000-7000-8000-000000000001', expiresIn: 604_801 }],
-  ])('refuses %j', async (body) => {
+    ['an empty body', {}],
+    ['an invalid id', { fileId: 'x' }],
+    ['both id and key', { fileId, objectKey: 'alice/x' }],
+    ['neither id nor key', { disposition: 'inline' }],
+    ['an unknown disposition', { fileId, disposition: 'download' }],
+    ['a name with line breaks', { fileId, fileName: 'a\r\nb' }],
+    ['a lifetime of over seven days', { fileId, expiresIn: 604_801 }],
+  ])('refuses %s', async (_name, body) => {
     expectProblem(await service.call('alice', '/presign-download', body), 400, 'invalid-request');
   });
 });
@@ -112,7 +113,7 @@ describe('GET /files/{fileId}/download', () => {
     return service.app.request(path, { headers: { authorization: `Bearer ${await mint('alice')}` } });
   };
 
-  it('redirects to a presigned URL that is not to be stored', async () => {
+  it('redirects to a presigned URL, uncached', async () => {
     const answer = await redirect(`/files/${file.fileId}/download`);
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([302, 'no-store']);
     const download = await fetch(answer.headers.get('location') ?? '');
@@ -120,7 +121,7 @@ describe('GET /files/{fileId}/download', () => {
     expect(download.headers.get('content-disposition')).toMatch(/^attachment/);
   });
 
-  it('takes ?disposition=inline, and passes over what is against caches', async () => {
+  it('accepts ?disposition=inline, and ignores other parameters', async () => {
     for (const query of ['disposition=inline', 'disposition=inline&t=123', '_=1&disposition=inline&v=2']) {
       const answer = await redirect(`/files/${file.fileId}/download?${query}`);
       expect((await fetch(answer.headers.get('location') ?? '')).headers.get('content-disposition')).toMatch(/^inline/);
@@ -130,7 +131,7 @@ describe('GET /files/{fileId}/download', () => {
     }
   });
 
-  it('answers 404 to everybody else', async () => {
+  it('answers 404 to other users', async () => {
     expectProblem(await service.call('bob', `/files/${file.fileId}/download`), 404, 'file-not-found');
   });
 });
