@@ -22,7 +22,7 @@ const NOTHING = { confirmed: 0, known: 0, ignored: 0, refused: 0 };
 
 const sns = createSigner();
 const downloads: string[] = [];
-/** What a download gives: the certificate, until a test says otherwise. */
+/** The result of a download: the certificate, unless a test changes it. */
 let downloaded: () => Promise<string>;
 
 let service: TestService;
@@ -33,7 +33,7 @@ beforeAll(async () => {
   bucket = await startTestBucket();
   relay = await startRelay(bucket.endpoint);
   service = await startTestService({
-    // Only the service goes through the relay: its clients keep reaching the bucket.
+    // Only the service uses the relay: its clients reach the bucket.
     env: {
       ...bucket.env,
       ...{ S3_ENDPOINT: relay.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
@@ -74,7 +74,7 @@ const eventBridge = (key: string, type = 'Object Created') => ({
   detail: { version: '0', ...place(key), reason: 'PutObject' },
 });
 
-/** An upload that is in the bucket and was never confirmed. */
+/** An unconfirmed upload in the bucket. */
 async function arrived(request: Record<string, unknown> = {}, user = 'alice', content = 'hello'): Promise<Upload> {
   const upload = await service.presign(user, { ...TEXT, ...request });
   expect((await service.put(upload, content)).status).toBe(200);
@@ -98,7 +98,7 @@ describe('POST /events/s3', () => {
       }),
     ],
     ['EventBridge', (key: string) => eventBridge(key)],
-  ])('confirms what %s says has arrived, once', async (_, event) => {
+  ])('confirms an upload reported by %s, once', async (_, event) => {
     const { fileId, objectKey } = await arrived({ recordId: 'case-42', metadata: { source: 'scanner-3' } }, '用户一');
     expectCounts(await send(event(objectKey)), { confirmed: 1 });
     const file = await service.call('用户一', `/files/${fileId}`);
@@ -108,7 +108,7 @@ describe('POST /events/s3', () => {
     expect([confirmed.status, confirmed.body]).toEqual([200, file.body]);
   });
 
-  it('makes one row together with the client, both many times at once', async () => {
+  it('makes one row despite simultaneous events and confirmations', async () => {
     const { objectKey } = await arrived();
     const both = () => [service.confirm('alice', objectKey), send(records(objectKey))];
     const answers = await Promise.all(Array.from({ length: 10 }, both).flat());
@@ -118,7 +118,7 @@ describe('POST /events/s3', () => {
     expect(await bucket.read(objectKey)).not.toBeNull();
   });
 
-  it('takes each event of a message for itself', async () => {
+  it('handles each event of a message separately', async () => {
     const [good, lie, absent] = await Promise.all([
       arrived(),
       arrived({ fileName: 'a.png', contentType: 'image/png' }, 'alice', '<p>hi'),
@@ -130,7 +130,7 @@ describe('POST /events/s3', () => {
     expect(await bucket.read(good.objectKey)).not.toBeNull();
   });
 
-  it('leaves the reasons of a refusal for the client that confirms later', async () => {
+  it('keeps the reasons of a refusal for a client that confirms later', async () => {
     const { objectKey } = await arrived({ fileName: 'a.png', contentType: 'image/png' }, 'alice', '<p>hi');
     expectCounts(await send(records(objectKey)), { refused: 1 });
     for (let n = 0; n < 2; n++) {
@@ -141,7 +141,7 @@ describe('POST /events/s3', () => {
     }
   });
 
-  it('ignores what is no upload: other buckets and keys, copies of verified uploads, removals', async () => {
+  it('ignores other buckets and keys, copies of verified uploads, and removals', async () => {
     const { fileId, objectKey } = await arrived();
     const elsewhere = { eventName: 'ObjectCreated:Put', s3: place(objectKey, 'another-bucket') };
     const keys = [
@@ -177,12 +177,12 @@ describe('POST /events/s3', () => {
     ]);
   });
 
-  it('answers 204 to the test that S3 sends', async () => {
+  it('answers 204 to the test event of S3', async () => {
     const test = { Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: bucket.name };
     expect((await send(test)).status).toBe(204);
   });
 
-  it('asks for another delivery while the bucket is gone, and confirms then', async () => {
+  it('requests another delivery while the bucket is gone, and confirms then', async () => {
     const { objectKey } = await arrived();
     await relay.goAway();
     const answer = await send(records(objectKey));
@@ -193,12 +193,12 @@ describe('POST /events/s3', () => {
   });
 
   it.each([
-    ['nothing known', {}],
+    ['an unknown format', {}],
     ['a list', []],
     ['null', null],
     ['a record without a key', { Records: [{ eventName: 'ObjectCreated:Put', s3: { bucket: { name: 'b' } } }] }],
     ['an event of another source', { 'detail-type': 'Object Created', source: 'aws.ec2', detail: place('x', 'b') }],
-    ['no JSON', '{"Records":'],
+    ['invalid JSON', '{"Records":'],
   ])('refuses %s', async (_, body) => {
     expectProblem(await send(body), 400, 'invalid-request');
   });
@@ -211,7 +211,7 @@ describe('POST /events/s3', () => {
     expectProblem(await send('{}', { ...SIGNED, 'content-length': String(1024 ** 2 + 1) }), 413, 'body-too-large');
   });
 
-  it('is a route that is not there without a setting', async () => {
+  it('does not exist without a setting', async () => {
     const config = { ...service.services.config, events: { secrets: [], snsTopics: [] } };
     const response = await createApp({ ...service.services, config }).request('/events/s3', {
       method: 'POST',
@@ -227,14 +227,14 @@ describe('the secret', () => {
     ['another', { authorization: 'Bearer the secret of bucket eventz' }],
     ['a part of it', { authorization: 'Bearer the secret of' }],
     ['it under another scheme', { authorization: `Basic ${btoa(`x:${SECRET}`)}` }],
-    ['that of raw messages of SNS, which carry no signature', { ...SIGNED, 'x-amz-sns-rawdelivery': 'true' }],
-  ])('is required: %s is a 401, whatever the body', async (_, headers) => {
+    ['none, in an unsigned raw message of SNS', { ...SIGNED, 'x-amz-sns-rawdelivery': 'true' }],
+  ])('is required: %s is a 401 for any body', async (_, headers) => {
     const answer = await send('not even JSON', headers);
     expectProblem(answer, 401, 'unauthenticated');
     expect(answer.headers.get('www-authenticate')).toBe('Bearer');
   });
 
-  it('is no token, and a token is no secret', async () => {
+  it('is not accepted as a token, nor a token as the secret', async () => {
     const body = records('x');
     expectProblem(await service.call('alice', '/events/s3', body), 401, 'unauthenticated');
     expectProblem(await service.call('alice', '/files', undefined, { headers: AUTHORIZED }), 401, 'unauthenticated');
@@ -250,7 +250,7 @@ describe('the secret', () => {
     expect(JSON.stringify(service.logs)).not.toContain('secret');
   });
 
-  it('does not stand in for a signature, nor does a listed topic for the secret', async () => {
+  it('does not replace a signature, nor does a listed topic replace the secret', async () => {
     const message = { ...signSnsMessage(sns), Signature: 'AAAA' };
     expectProblem(await send(message, { ...SIGNED, ...AUTHORIZED }), 401, 'unauthenticated');
     const config = { ...service.services.config, events: { secrets: [], snsTopics: [TOPIC] } };
@@ -267,19 +267,19 @@ describe('a message of SNS', () => {
     ['S3', '1', (key: string) => records(key)],
     ['S3', '2', (key: string) => records(key)],
     ['EventBridge', '2', (key: string) => eventBridge(key)],
-  ])('confirms what %s says through it, with signature version %s', async (_, SignatureVersion, event) => {
+  ])('confirms an upload reported by %s, with signature version %s', async (_, SignatureVersion, event) => {
     const { fileId, objectKey } = await arrived();
     const message = signSnsMessage(sns, { SignatureVersion, Message: JSON.stringify(event(objectKey)) });
     expectCounts(await send(message, SIGNED), { confirmed: 1 });
     expect((await service.call('alice', `/files/${fileId}`)).status).toBe(200);
   });
 
-  it('answers 204 to the test that S3 sends through it', async () => {
+  it('answers 204 to the test event that S3 sends through it', async () => {
     const Message = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: bucket.name });
     expect((await send(signSnsMessage(sns, { Message }), SIGNED)).status).toBe(204);
   });
 
-  it('confirms nothing when it was changed, or its topic is not listed', async () => {
+  it('confirms nothing if it was changed, or its topic is not listed', async () => {
     const { fileId, objectKey } = await arrived();
     const Message = JSON.stringify(records(objectKey));
     expectProblem(await send({ ...signSnsMessage(sns), Message }, SIGNED), 401, 'unauthenticated');
@@ -288,13 +288,13 @@ describe('a message of SNS', () => {
     expect((await service.call('alice', `/files/${fileId}`)).status).toBe(404);
   });
 
-  it('is not even read when its header names another topic, or none', async () => {
+  it('is not even read if its header names another topic or none', async () => {
     const { 'x-amz-sns-topic-arn': _, ...none } = SIGNED;
     expectProblem(await send('not even JSON', none), 403, 'forbidden');
     expectProblem(await send('not even JSON', { ...SIGNED, 'x-amz-sns-topic-arn': `${TOPIC}2` }), 403, 'forbidden');
   });
 
-  it.each(['hello', '{}', '[1]'])('is refused when it says %j', async (Message) => {
+  it.each(['hello', '{}', '[1]'])('is refused with the text %j', async (Message) => {
     expectProblem(await send(signSnsMessage(sns, { Message }), SIGNED), 400, 'invalid-request');
   });
 
@@ -310,19 +310,19 @@ describe('a subscription of SNS', () => {
   const subscription = { Type: 'SubscriptionConfirmation', Subject: undefined, Token: '2336', SubscribeURL };
   const headers = { ...SIGNED, 'x-amz-sns-message-type': 'SubscriptionConfirmation' };
 
-  it('is confirmed when its topic is listed and SNS signed it', async () => {
+  it('is confirmed if its topic is listed and SNS signed it', async () => {
     downloads.length = 0;
     expect((await send(signSnsMessage(sns, subscription), headers)).status).toBe(204);
     expect(downloads.filter((url) => !url.endsWith('.pem'))).toEqual([SubscribeURL]);
   });
 
-  it('is asked about again when SNS does not take the confirmation', async () => {
+  it('is requested again if SNS does not accept the confirmation', async () => {
     downloaded = () => Promise.reject(new Error('down'));
     expectProblem(await send(signSnsMessage(sns, subscription), headers), 503, 'keys-unavailable');
     downloaded = async () => sns.pem;
   });
 
-  it('is not confirmed for others, nor anywhere else, nor is one that ended begun again', async () => {
+  it('is not confirmed for other topics or at other URLs, or after it has ended', async () => {
     downloads.length = 0;
     const refused = [
       [{ TopicArn: `${TOPIC}2` }, 403],

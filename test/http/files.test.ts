@@ -25,11 +25,11 @@ describe('GET /files', () => {
     expect(body.nextCursor).toBeNull();
   });
 
-  it('answers an empty page to one who has none', async () => {
+  it('returns an empty page to a user without files', async () => {
     expect((await service.call('carol', '/files')).body).toEqual({ files: [], nextCursor: null });
   });
 
-  it('pages through all of them once, whatever comes in meanwhile', async () => {
+  it('pages through all files once, also with new ones meanwhile', async () => {
     const seen: string[] = [];
     let cursor: string | null = '';
     while (cursor !== null) {
@@ -46,7 +46,7 @@ describe('GET /files', () => {
     expect(seen).toHaveLength(5);
   });
 
-  it('takes an empty parameter as absent', async () => {
+  it('treats an empty parameter as absent', async () => {
     expect((await list('?limit=&cursor=')).body).toEqual((await list()).body);
     expect((await list('?_=1764201600000')).body).toEqual((await list()).body);
   });
@@ -150,7 +150,7 @@ describe('GET /files with filters', () => {
     expect(await names(query)).toEqual(expected);
   });
 
-  it('takes the times of files as bounds, the first with it and the last without', async () => {
+  it('includes createdFrom and excludes createdTo', async () => {
     const { body } = await service.call<{ files: { createdAt: string }[] }>('erin', '/files?sort=createdAt');
     const [first, second] = body.files.map((file) => file.createdAt);
     expect(await names(`createdFrom=${first}&createdTo=${second}`)).toEqual(['Lease 100%.txt']);
@@ -174,7 +174,7 @@ describe('GET /files with filters', () => {
 });
 
 describe('GET /files/{fileId}', () => {
-  it('answers the file', async () => {
+  it('returns the file', async () => {
     expect((await service.call('alice', `/files/${stored[0]}`)).body).toMatchObject({ fileId: stored[0], size: 6 });
   });
 
@@ -185,7 +185,7 @@ describe('GET /files/{fileId}', () => {
     },
   );
 
-  it('answers 404 to anybody else', async () => {
+  it('answers 404 to other users', async () => {
     expectProblem(await service.call('bob', `/files/${stored[0]}`), 404, 'file-not-found');
   });
 });

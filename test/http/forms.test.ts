@@ -53,7 +53,7 @@ describe('an HTML form', () => {
     expect(await download(form.fileId)).toBe('hello');
   });
 
-  it('serves what was verified when the form is sent again with other bytes', async () => {
+  it('serves what was verified if the form is sent again with other bytes', async () => {
     const form = await presign();
     await submit(form, 'hello');
     const confirmed = await service.confirm('alice', form.objectKey);
@@ -73,7 +73,7 @@ describe('an HTML form', () => {
         expect((await service.confirm('alice', form.objectKey)).status).toBeLessThan(202);
         return (bucket[step] as (...args: never[]) => Promise<never>)(...args);
       };
-      // On another instance: on this one they would share the copy.
+      // On another instance, because here they would share the copy.
       const slow: ConfirmUploadServices = {
         ...{ ...service.services, freezer: createFreezer() },
         bucket: { ...bucket, [step]: overtaken },
@@ -94,7 +94,7 @@ describe('an HTML form', () => {
     },
   );
 
-  it('serves what it verified, however forms and confirmations race', async () => {
+  it('serves what it verified, with concurrent forms and confirmations', async () => {
     for (let round = 0; round < 10; round++) {
       const form = await presign();
       await submit(form, 'first');
@@ -105,7 +105,7 @@ describe('an HTML form', () => {
         submit(form, 'third'),
         service.confirm('alice', form.objectKey),
       ]);
-      // One that met a form in the middle of copying is told to repeat itself.
+      // A confirmation during which a form arrived is told to repeat.
       if (answers.every(({ status }) => status !== 201)) await service.confirm('alice', form.objectKey);
       const file = (await service.call('alice', `/files/${form.fileId}`)).body;
       const md5 = {
@@ -118,7 +118,7 @@ describe('an HTML form', () => {
     }
   });
 
-  it('leaves one copy, however often it could not be confirmed while the database took no rows', async () => {
+  it('leaves one copy after many failed confirmations without the database', async () => {
     const other = await startTestService({ env: { FREEZE_UPLOADS: 'all' } });
     const { database, bucket } = other;
     const setReadOnly = (value: 'on' | 'off') =>
@@ -166,20 +166,20 @@ describe('an HTML form', () => {
     ['another type', 'hello', { 'Content-Type': 'text/html' }, 403],
     ['other metadata', 'hello', { 'x-amz-meta-source': 'x' }, 403],
     ['another key', 'hello', { key: 'bob/x' }, 403],
-    ['one field more', 'hello', { 'x-amz-meta-more': 'x' }, 403],
+    ['an additional field', 'hello', { 'x-amz-meta-more': 'x' }, 403],
   ])('is refused by the bucket with %s', async (_, content, fields: Record<string, string>, status) => {
     const form = await presign();
     expect((await submit(form, content, fields)).status).toBe(status);
     expect(await service.bucket.read(form.objectKey)).toBeNull();
   });
 
-  it('is refused when it is late', async () => {
+  it('is refused after it has expired', async () => {
     const form = await presign({ expiresIn: 1 });
     await new Promise((resolve) => setTimeout(resolve, 2_100));
     expect((await submit(form, 'hello')).status).toBe(403);
   });
 
-  it('is a 400 where the store has no POST policies', async () => {
+  it('is a 400 if the store does not support POST policies', async () => {
     const other = await startTestService({ env: { S3_POST_POLICY: 'false' } });
     try {
       expectProblem(await other.call('alice', '/presign-upload', request), 400, 'invalid-request');
@@ -194,7 +194,7 @@ describe('an HTML form', () => {
 });
 
 describe('FREEZE_UPLOADS=all', () => {
-  it('serves what was verified, though something else is written over it', async () => {
+  it('serves what was verified after the upload was overwritten', async () => {
     const other = await startTestService({ env: { FREEZE_UPLOADS: 'all' } });
     try {
       const file = await other.store('alice', 'hello');
@@ -209,7 +209,7 @@ describe('FREEZE_UPLOADS=all', () => {
     }
   });
 
-  it('promises no public address before the file is at its place', async () => {
+  it('returns no public URL before the file is confirmed', async () => {
     const other = await startTestService({
       env: { FREEZE_UPLOADS: 'all', PUBLIC_BASE_URL: 'https://cdn.example.com', MULTIPART_THRESHOLD_BYTES: '5' },
     });
@@ -227,7 +227,7 @@ describe('FREEZE_UPLOADS=all', () => {
   });
 });
 
-/** Backblaze B2, as far as it differs: a condition is a 501, a checksum a 400, a form a 501. */
+/** Like Backblaze B2: a condition is a 501, a checksum a 400, a form a 501. */
 function refusalOfB2({ method, headers }: Sent) {
   const isForm = headers['content-type']?.startsWith('multipart/form-data');
   if (isForm || (method !== 'GET' && 'if-none-match' in headers)) return s3Error(501, 'NotImplemented');
@@ -236,7 +236,7 @@ function refusalOfB2({ method, headers }: Sent) {
 }
 
 describe('S3_PROVIDER=b2', () => {
-  it('uploads without what that store refuses, and serves what was verified, though more is sent', async () => {
+  it('uploads without unsupported features, and serves what was verified after another upload', async () => {
     const bucket = await startTestBucket();
     const front = await startStoreInFront(bucket.endpoint, async (sent, passOn) => refusalOfB2(sent) ?? passOn());
     const b2 = await startTestService({ env: { ...bucket.env, S3_ENDPOINT: front.url, S3_PROVIDER: 'b2' } });

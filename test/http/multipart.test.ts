@@ -52,7 +52,7 @@ const openUploads = async () => {
 };
 
 describe('a batch of uploads in parts', () => {
-  it('signs a thousand parts in all, and leaves the others to be asked for', async () => {
+  it('signs at most a thousand parts in total; clients request the others', async () => {
     const large = { ...request, size: 5 * 1024 ** 4 };
     const { body } = await service.call<{ uploads: PartsUpload[] }>('alice', '/presign-upload/batch', {
       files: Array.from({ length: 100 }, () => large),
@@ -65,7 +65,7 @@ describe('a batch of uploads in parts', () => {
     expect([status, few.uploads.map(({ parts }) => parts.length)]).toEqual([200, [100, 100]]);
   });
 
-  it('begins eight at a time, and leaves none behind when one cannot be begun', async () => {
+  it('begins eight at a time, and aborts all if one cannot be begun', async () => {
     let running = 0;
     let most = 0;
     let left = 30;
@@ -90,7 +90,7 @@ describe('a batch of uploads in parts', () => {
 });
 
 describe('an upload in parts', () => {
-  it('goes up in signed parts, resumes from what the bucket has, and becomes one file', async () => {
+  it('is sent in signed parts, resumes from the parts in the bucket, and becomes one file', async () => {
     const upload = await begin({ recordId: 'case-1', metadata: { source: 'cam' } });
     expect(upload).toMatchObject({ method: 'MULTIPART', partSize: PART, partCount: 3 });
     expect(upload.parts.map(({ size }) => size)).toEqual([PART, PART, 7]);
@@ -120,12 +120,12 @@ describe('an upload in parts', () => {
     expect((await service.bucket.read(objectKey))?.equals(bytes)).toBe(true);
   });
 
-  it('makes one row of ten confirmations at once', async () => {
+  it('makes one row for ten simultaneous confirmations', async () => {
     const upload = await begin();
     const parts = await putAll(upload);
     const body = { objectKey: upload.objectKey, uploadId: upload.uploadId, parts };
     const answers = await Promise.all(Array.from({ length: 10 }, () => post('/confirm-upload', body)));
-    // One that meets another in the middle of completing may be told to repeat itself, and loses nothing.
+    // A confirmation during another one's completion may be told to repeat, and loses nothing.
     const settled = await Promise.all(
       answers.map((answer) => (answer.status < 300 ? answer : post('/confirm-upload', body))),
     );
@@ -133,7 +133,7 @@ describe('an upload in parts', () => {
     for (const { body } of settled) expect(body).toEqual(settled[0]?.body);
   });
 
-  it('is chosen by size, and by the client where it says so', async () => {
+  it('is chosen by size, or by the client', async () => {
     const small = { ...request, size: PART };
     expect((await post('/presign-upload', small)).body).toMatchObject({ method: 'PUT' });
     expect((await post('/presign-upload', { ...small, method: 'MULTIPART' })).body).toMatchObject({ partCount: 1 });
@@ -142,7 +142,7 @@ describe('an upload in parts', () => {
     expectProblem(tooLarge, 413, 'file-too-large');
   });
 
-  it('takes a file of 5 TiB in at most 10,000 equal parts, and signs the first 100', async () => {
+  it('splits 5 TiB into at most 10,000 equal parts, and signs the first 100', async () => {
     const upload = await begin({ size: 5 * 1024 ** 4 });
     expect(upload.partCount).toBeLessThanOrEqual(10_000);
     expect(upload.partSize % MIB).toBe(0);
@@ -156,7 +156,7 @@ describe('an upload in parts', () => {
     expect(last.body.parts[0]?.size).toBe(5 * 1024 ** 4 - (partCount - 1) * upload.partSize);
   });
 
-  it('takes an empty file as one empty part', async () => {
+  it('has one empty part for an empty file', async () => {
     const upload = await begin({ size: 0, method: 'MULTIPART' });
     const { objectKey, uploadId } = upload;
     await putPart(upload.parts[0] as Part, Buffer.alloc(0));
@@ -171,7 +171,7 @@ describe('an upload in parts', () => {
     }
   });
 
-  it('says which parts are missing, and completes when they are there', async () => {
+  it('names missing parts, and completes once they are there', async () => {
     const upload = await begin();
     const { objectKey, uploadId } = upload;
     await putPart(upload.parts[0] as Part);
@@ -183,7 +183,7 @@ describe('an upload in parts', () => {
     expect((await post('/confirm-upload', { objectKey, uploadId })).status).toBe(201);
   });
 
-  it('refuses a list of parts that is not the bucket’s, and loses nothing', async () => {
+  it('refuses a list of parts that differs from the bucket’s, and loses nothing', async () => {
     const upload = await begin();
     const { objectKey, uploadId } = upload;
     const parts = await putAll(upload);
@@ -198,7 +198,7 @@ describe('an upload in parts', () => {
     expect((await post('/confirm-upload', { objectKey, uploadId, parts })).status).toBe(201);
   });
 
-  it('is not begun with a SHA-256 of the whole, which nothing would check but reading all of it', async () => {
+  it('is refused with a SHA-256 of the whole file, which no part request can check', async () => {
     const checksumSha256 = 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=';
     for (const more of [{}, { method: 'MULTIPART' }, { method: 'MULTIPART', size: 5 }, { partChecksums: true }]) {
       const refused = await post('/presign-upload', { ...request, checksumSha256, ...more });
@@ -209,7 +209,7 @@ describe('an upload in parts', () => {
     expect((await post('/presign-upload', { ...request, checksumSha256, method: 'PUT' })).status).toBe(200);
   });
 
-  it('is no other user’s, and no other key’s', async () => {
+  it('belongs to one user and one key', async () => {
     const upload = await begin();
     const other = await begin();
     const { objectKey, uploadId } = upload;
@@ -231,7 +231,7 @@ describe('an upload in parts', () => {
     expect((await post('/list-parts', { objectKey: other.objectKey, uploadId: other.uploadId })).status).toBe(200);
   });
 
-  it('keeps its plan: nobody gets parts of other lengths by writing it anew', async () => {
+  it('keeps its plan: a changed upload id gives no parts of other lengths', async () => {
     const { objectKey, uploadId } = await begin();
     const [, , tag, ...id] = uploadId.split('.');
     for (const plan of [`${5 * 1024 ** 4}.${5 * MIB}+open`, `${bytes.length}.${PART}+open`, `7.${PART}`]) {
@@ -245,12 +245,12 @@ describe('an upload in parts', () => {
       }
     }
     expect((await post('/presign-parts', { objectKey, uploadId, partNumbers: [1] })).status).toBe(200);
-    // Nor through the route for uploads that the client begins, with the bucket's own id.
+    // Neither does the bucket's own id, on the route for uploads that the client begins.
     const own = { method: 'PUT', key: objectKey, uploadId: id.join('.'), partNumber: 1 };
     expectProblem(await post('/sign-request', own), 404, 'upload-not-found');
   });
 
-  it('gets no more parts once the limits are tighter', async () => {
+  it('gets no more parts under stricter limits', async () => {
     const { objectKey, uploadId } = await begin();
     const { services } = service;
     const strict = withConfig(services, 'limits', { maxUploadBytes: bytes.length - 1 });
@@ -262,22 +262,22 @@ describe('an upload in parts', () => {
   });
 
   it.each([
-    [{ partNumbers: [0] }, 400],
-    [{ partNumbers: [10_001] }, 400],
-    [{ partNumbers: [4] }, 400],
-    [{ partNumbers: [] }, 400],
-    [{ partNumbers: Array(101).fill(1) }, 400],
-    [{ uploadId: 'x', partNumbers: [1] }, 404],
-    [{ uploadId: '1.0.x', partNumbers: [1] }, 404],
-    [{ uploadId: `${5 * 1024 ** 4 + 1}.${5 * 1024 ** 3}.x`, partNumbers: [1] }, 404],
-  ])('signs no parts for %j', async (change, status) => {
+    ['part 0', { partNumbers: [0] }, 400],
+    ['part 10,001', { partNumbers: [10_001] }, 400],
+    ['a part after the last', { partNumbers: [4] }, 400],
+    ['an empty list', { partNumbers: [] }, 400],
+    ['101 parts', { partNumbers: Array(101).fill(1) }, 400],
+    ['an unknown upload id', { uploadId: 'x', partNumbers: [1] }, 404],
+    ['an upload id without parts', { uploadId: '1.0.x', partNumbers: [1] }, 404],
+    ['a size over 5 TiB', { uploadId: `${5 * 1024 ** 4 + 1}.${5 * 1024 ** 3}.x`, partNumbers: [1] }, 404],
+  ])('signs nothing for %s', async (_name, change, status) => {
     const { objectKey, uploadId } = await begin();
     expect((await post('/presign-parts', { objectKey, uploadId, ...change })).status).toBe(status);
   });
 });
 
 describe('POST /abort-upload', () => {
-  it('removes the parts, and succeeds when there is nothing left', async () => {
+  it('removes the parts, and succeeds if nothing is left', async () => {
     const before = await openUploads();
     const upload = await begin();
     const { objectKey, uploadId } = upload;
@@ -290,7 +290,7 @@ describe('POST /abort-upload', () => {
     expect((await post('/abort-upload', { objectKey: 'alice/never' })).status).toBe(204);
   });
 
-  it('removes a PUT that was not confirmed, for good', async () => {
+  it('removes an unconfirmed PUT for good', async () => {
     const upload = await service.presign('alice', { ...request, size: 5 });
     await service.put(upload, 'hello');
     expect((await post('/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
@@ -299,7 +299,7 @@ describe('POST /abort-upload', () => {
     expect((await service.call('alice', `/files/${upload.fileId}`)).status).toBe(404);
   });
 
-  it('lets nothing become a file that arrives later', async () => {
+  it('prevents that an object that arrives later becomes a file', async () => {
     const upload = await service.presign('alice', { ...request, size: 5 });
     expect((await post('/abort-upload', { objectKey: upload.objectKey })).status).toBe(204);
     await service.put(upload, 'hello');
@@ -307,7 +307,7 @@ describe('POST /abort-upload', () => {
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
   });
 
-  it('lets parts become no file, even where it did not know their upload id', async () => {
+  it('prevents that parts become a file, even without their upload id', async () => {
     const upload = await begin();
     const { objectKey, uploadId } = upload;
     expect((await post('/abort-upload', { objectKey })).status).toBe(204);
@@ -316,7 +316,7 @@ describe('POST /abort-upload', () => {
     expect(await service.bucket.read(objectKey)).toBeNull();
   });
 
-  it('leaves no row for what was never signed, whoever else has the id', async () => {
+  it('leaves no row for a key that was never signed, even if another user has the id', async () => {
     const mine = await service.presign('gus', { ...request, size: 5 });
     const alices = await service.presign('alice', { ...request, size: 5 });
     const old = mine.fileId.replace(/^.{8}/, '01800000');
@@ -327,7 +327,7 @@ describe('POST /abort-upload', () => {
     ];
     for (const objectKey of keys) expect((await post('/abort-upload', { objectKey }, 'gus')).status).toBe(204);
     expect(await service.database.query(`select id from files where owner_id = 'gus'`)).toEqual([]);
-    // Nothing of that touched the upload that was signed, until it is given up itself.
+    // None of this changed the signed upload; aborting it does.
     await service.put(mine, 'hello');
     expect((await service.confirm('gus', mine.objectKey)).status).toBe(201);
     const another = await service.presign('gus', { ...request, size: 5 });
@@ -337,7 +337,7 @@ describe('POST /abort-upload', () => {
     ]);
   });
 
-  it('never leaves a row without an object, however it meets a confirmation', async () => {
+  it('never leaves a row without an object during concurrent confirmations', async () => {
     for (let i = 0; i < 20; i++) {
       const upload = await service.presign('alice', { ...request, size: 5 });
       await service.put(upload, 'hello');
@@ -353,7 +353,7 @@ describe('POST /abort-upload', () => {
 });
 
 describe('POST /presign-upload/batch', () => {
-  it('signs all in their order, twins too', async () => {
+  it('signs all in order, also equal ones', async () => {
     const files = [{ ...request, fileName: 'a.txt', size: 5 }, request, { ...request, fileName: 'a.txt', size: 5 }];
     const { status, body } = await service.call<{ uploads: { method: string; objectKey: string }[] }>(
       'alice',
@@ -365,7 +365,7 @@ describe('POST /presign-upload/batch', () => {
     expect(new Set(body.uploads.map(({ objectKey }) => objectKey)).size).toBe(3);
   });
 
-  it('refuses the whole for one bad entry, and names it', async () => {
+  it('refuses all for one invalid entry, and names it', async () => {
     const bad = await post('/presign-upload/batch', { files: [request, { ...request, size: -1 }] });
     expectProblem(bad, 400, 'invalid-request');
     expect((bad.body as { errors: unknown }).errors).toMatchObject([{ path: 'files.1.size' }]);
@@ -376,7 +376,7 @@ describe('POST /presign-upload/batch', () => {
     expect((large.body as { errors: unknown }).errors).toMatchObject([{ path: 'files.2.size' }]);
   });
 
-  it('takes 1 to 100', async () => {
+  it('accepts 1 to 100 entries', async () => {
     const small = { ...request, size: 5, fileName: '字'.repeat(85) };
     expect((await post('/presign-upload/batch', { files: Array(100).fill(small) })).status).toBe(200);
     for (const count of [0, 101]) {
@@ -386,7 +386,7 @@ describe('POST /presign-upload/batch', () => {
 });
 
 describe('POST /presign-download/batch', () => {
-  it('signs all in their order, and refuses the whole where one is nobody’s', async () => {
+  it('signs all in order, and refuses all if one does not exist', async () => {
     const a = await service.store('alice', 'a');
     const b = await service.store('alice', 'b');
     const bobs = await service.store('bob', 'c');

@@ -22,7 +22,7 @@ beforeAll(async () => {
   bucketRelay = await startRelay(bucket.endpoint);
   databaseRelay = await startRelay(database.url);
   service = await startTestService({
-    // Only the service goes through the relay: its clients keep reaching the bucket.
+    // Only the service uses the relay: its clients reach the bucket.
     env: {
       ...bucket.env,
       S3_ENDPOINT: bucketRelay.url,
@@ -47,7 +47,7 @@ const expectUnavailable = async (what: 'storage' | 'database', answer: Promise<A
 };
 
 const readyz = async (query = '', on = service) => {
-  // Readiness is remembered for a second.
+  // The readiness check reuses its answer for a second.
   await new Promise((resolve) => setTimeout(resolve, 1_050));
   const response = await on.app.request(`/readyz${query}`);
   return { status: response.status, body: await response.json() };
@@ -58,7 +58,7 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
   const takeAway = async () => (how === 'gone' ? bucketRelay.goAway() : bucketRelay.setSilent(true));
   const giveBack = async () => (how === 'gone' ? bucketRelay.comeBack() : bucketRelay.setSilent(false));
 
-  it('leaves presigning alone, makes confirming a 503, and loses nothing', async () => {
+  it('does not affect presigning, makes confirming a 503, and loses nothing', async () => {
     const stored = await service.store('alice', 'hello');
     const waiting = await service.presign('alice', TEXT);
     await service.put(waiting, 'hello');
@@ -70,7 +70,7 @@ describe.each(['gone', 'hanging'])('a bucket that is %s', (how) => {
         readyz(),
         readyz('?full'),
         expectUnavailable('storage', service.confirm('alice', waiting.objectKey)),
-        // Its headers are waited for no longer than anything else.
+        // The wait for headers has the same limit.
         expectUnavailable('storage', service.call('alice', `/files/${stored.fileId}/content`)),
       ]);
       expect(ready).toEqual({ status: 200, body: { ...READY.body, status: 'degraded', bucket: 'does not answer' } });
@@ -88,7 +88,7 @@ describe.each(['gone', 'hanging'])('a database that is %s', (how) => {
   const takeAway = async () => (how === 'gone' ? databaseRelay.goAway() : databaseRelay.setSilent(true));
   const giveBack = async () => (how === 'gone' ? databaseRelay.comeBack() : databaseRelay.setSilent(false));
 
-  it('leaves presigning and uploading alone, makes the rest a 503, and loses nothing', async () => {
+  it('does not affect presigning and uploading, makes the rest a 503, and loses nothing', async () => {
     await takeAway();
     const upload = await service.presign('alice', TEXT);
     try {
@@ -120,7 +120,7 @@ describe('GET /readyz', () => {
     return { relay, on, close: () => on.close().then(relay.goAway) };
   };
 
-  it('lets a database sleep that no request uses, and asks one that they use', async () => {
+  it('asks the database only while requests use it, so that it can sleep', async () => {
     const { relay, on, close } = await withRelay();
     expect(await readyz('', on)).toEqual(READY);
     await relay.goAway();
@@ -132,7 +132,7 @@ describe('GET /readyz', () => {
     await close();
   });
 
-  it('goes on when the clock of the host steps back', async () => {
+  it('works when the host’s clock is set back', async () => {
     let stepMs = 0;
     const { relay, on, close } = await withRelay({ now: () => new Date(Date.now() - stepMs) });
     expect(await readyz('?full', on)).toEqual(READY);
@@ -145,7 +145,7 @@ describe('GET /readyz', () => {
     await close();
   });
 
-  it('is 503 as soon as the service is about to stop, which goes on serving', async () => {
+  it('is 503 once the service is about to stop, while requests are still served', async () => {
     const stop = new AbortController();
     const other = await startTestService({ stopping: stop.signal });
     expect((await readyz('', other)).status).toBe(200);
@@ -159,7 +159,7 @@ describe('GET /readyz', () => {
     await other.close();
   });
 
-  it('is 503 where there are no credentials to sign with', async () => {
+  it('is 503 without credentials to sign with', async () => {
     let now = new Date();
     const env = { AWS_SESSION_TOKEN: 'x', AWS_CREDENTIAL_EXPIRATION: new Date(Date.now() + 60_000).toISOString() };
     const other = await startTestService({ env, now: () => now });
@@ -170,7 +170,7 @@ describe('GET /readyz', () => {
 });
 
 describe('a bucket that does not exist', () => {
-  it('is a 503 and not a missing object', async () => {
+  it('is a 503, not a missing object', async () => {
     const other = await startTestService({ env: { S3_BUCKET_NAME: 'no-such-bucket-here' } });
     try {
       const upload = await other.presign('alice', TEXT);
@@ -182,7 +182,7 @@ describe('a bucket that does not exist', () => {
 });
 
 describe('credentials that the bucket refuses', () => {
-  it('are a 503 and not a missing object', async () => {
+  it('are a 503, not a missing object', async () => {
     const other = await startTestService({ env: { AWS_SECRET_ACCESS_KEY: 'wrong' } });
     try {
       const upload = await other.presign('alice', TEXT);

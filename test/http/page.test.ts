@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** The service as `npm start` builds it, with these settings more. */
+/** The service as started by `npm start`, with additional settings. */
 async function start(settings: Record<string, string> = {}) {
   const services = await createServices(
     parseConfig({ DATA_DIR: directory, DATABASE_URL: database.url, ...bucket.env, ...settings }),
@@ -52,7 +52,7 @@ const tokenAt = async (app: Awaited<ReturnType<typeof start>>, url: string, ...m
 };
 
 describe('GET /', () => {
-  it('carries a token of the demo user that works', async () => {
+  it('contains a valid token of the demo user', async () => {
     const app = await start();
     const token = await tokenAt(app, 'http://127.0.0.1:3000/');
     expect(JSON.parse(atob(token?.split('.')[1] ?? ''))).toMatchObject({ sub: 'demo' });
@@ -60,7 +60,7 @@ describe('GET /', () => {
     expect(await files.json()).toEqual({ files: [], nextCursor: null });
   });
 
-  it('carries it under loopback names alone: no other name can be made to mean this machine', async () => {
+  it('contains it only under loopback names, because others could be rebound to this machine', async () => {
     const app = await start();
     for (const host of ['localhost:3000', '127.0.0.1', '127.9.9.9:80', '[::1]:3000']) {
       expect(await tokenAt(app, `http://${host}/`), host).not.toBeNull();
@@ -70,7 +70,7 @@ describe('GET /', () => {
     }
   });
 
-  it('carries none through a proxy, which may stand between this machine and anybody', async () => {
+  it('contains none through a proxy', async () => {
     const app = await start();
     const proxied = ['X-Forwarded-For', 'X-Forwarded-Host', 'Forwarded', 'Via', 'X-Real-IP', 'CF-Connecting-IP'];
     for (const name of [
@@ -89,13 +89,13 @@ describe('GET /', () => {
     expect(await tokenAt(app, 'http://127.0.0.1:3000/', { headers: browser }, direct)).not.toBeNull();
   });
 
-  it('carries none where neighbours on the network can reach it, or the key is somebody’s', async () => {
+  it('contains none if it listens on the network, or the key was configured', async () => {
     for (const settings of [{ HOST: '0.0.0.0' }, { HOST: '192.168.1.5' }, { JWT_SECRET: SECRET }]) {
       expect(await tokenAt(await start(settings), 'http://127.0.0.1:3000/'), JSON.stringify(settings)).toBeNull();
     }
   });
 
-  it('can be read, framed and scripted by no other origin, though the service itself allows any', async () => {
+  it('can be read, framed or scripted by no other origin, even if the service allows any', async () => {
     const app = await start({ ALLOWED_ORIGINS: '*' });
     for (const path of ['/', '/demo/page.js']) {
       const { headers } = await app.request(path, { headers: { origin: 'https://evil.example' } });
@@ -117,14 +117,14 @@ describe('GET /', () => {
     expect(files.headers.get('access-control-allow-origin')).toBe('*');
   });
 
-  it('is not there in production, and none of its assets', async () => {
+  it('does not exist in production, nor do its assets', async () => {
     const app = await start({ NODE_ENV: 'production', JWT_SECRET: SECRET });
     for (const path of ['/', '/demo/page.js']) expect((await app.request(path)).status, path).toBe(401);
   });
 });
 
 describe('GET /demo/{asset}', () => {
-  it('serves the page’s own files as what they are', async () => {
+  it('serves the page’s files with their types', async () => {
     const response = await (await start()).request('/demo/page.js');
     expect(response.headers.get('content-type')).toBe('text/javascript; charset=utf-8');
     expect(await response.text()).toBe('run()');

@@ -49,7 +49,7 @@ const sendAll = async (upload: PartsUpload) => {
 };
 
 describe('an upload with partChecksums', () => {
-  it('has the checksum of each part signed, and its file keeps the composite', async () => {
+  it('signs the checksum of each part, and the file has the composite', async () => {
     const upload = await begin();
     expect(upload).toMatchObject({ method: 'MULTIPART', partSize: PART, partCount: 2, parts: [] });
     const [first] = await signParts(upload);
@@ -62,7 +62,7 @@ describe('an upload with partChecksums', () => {
     expect((await service.bucket.read(objectKey))?.equals(bytes)).toBe(true);
   });
 
-  it('lets the bucket refuse a part of other bytes, of another checksum, and of none', async () => {
+  it('makes the bucket refuse a part with other bytes, another checksum or none', async () => {
     const [, last] = await signParts(await begin());
     const other = Buffer.from('not it.');
     expect((await putPart(last, other)).status).toBe(KEEPS_CHECKSUMS ? 400 : 200);
@@ -71,7 +71,7 @@ describe('an upload with partChecksums', () => {
     expect((await putPart({ ...last, headers: {} }, pieces[1])).status).toBe(403);
   });
 
-  it('is one PUT without them where the file is small', async () => {
+  it('is one PUT without part checksums for a small file', async () => {
     const upload = await service.presign('alice', {
       ...{ fileName: 'a.txt', contentType: 'text/plain', size: 5, partChecksums: true },
     });
@@ -79,7 +79,7 @@ describe('an upload with partChecksums', () => {
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
   });
 
-  it('gets no part signed without its checksum, nor any other upload one with it', async () => {
+  it('requires a checksum for each part; other uploads must not have one', async () => {
     const withThem = await begin();
     const without = await begin({});
     for (const [{ objectKey, uploadId }, parts, path] of [
@@ -95,14 +95,14 @@ describe('an upload with partChecksums', () => {
   });
 
   it.each([
-    [{ partNumbers: [1], parts: listed }, 'partNumbers'],
-    [{}, 'partNumbers'],
-    [{ parts: [] }, 'parts'],
-    [{ parts: Array(101).fill(listed[0]) }, 'parts'],
-    [{ parts: [{ ...listed[0], partNumber: 3 }] }, 'parts.0'],
-    [{ parts: [{ partNumber: 1, checksumSha256: composite }] }, 'parts.0.checksumSha256'],
-    [{ parts: [{ ...listed[0], size: 7 }] }, 'parts.0.size'],
-  ])('signs no parts for %j', async (wrong, path) => {
+    ['both lists', { partNumbers: [1], parts: listed }, 'partNumbers'],
+    ['no list', {}, 'partNumbers'],
+    ['an empty list', { parts: [] }, 'parts'],
+    ['101 parts', { parts: Array(101).fill(listed[0]) }, 'parts'],
+    ['a part after the last', { parts: [{ ...listed[0], partNumber: 3 }] }, 'parts.0'],
+    ['a composite checksum', { parts: [{ partNumber: 1, checksumSha256: composite }] }, 'parts.0.checksumSha256'],
+    ['an unknown field', { parts: [{ ...listed[0], size: 7 }] }, 'parts.0.size'],
+  ])('signs nothing for %s', async (_name, wrong, path) => {
     const { objectKey, uploadId } = await begin();
     const refused = await post('/presign-parts', { objectKey, uploadId, ...wrong });
     expectProblem(refused, 400, 'invalid-request');

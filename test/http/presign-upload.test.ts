@@ -18,7 +18,7 @@ const request = { fileName: 'lease 2026.pdf', contentType: 'text/plain', size: 5
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64');
 
 describe('POST /presign-upload', () => {
-  it('answers a key under the caller, the URL, exactly the headers to send, and both times', async () => {
+  it('returns a key under the caller’s prefix, the URL, the headers to send, and both times', async () => {
     const { status, body, headers } = await service.call<Upload>('alice', '/presign-upload', {
       ...{ ...request, recordId: 'case-42', documentType: 'contract', expiresIn: 60 },
       metadata: { source: 'scanner-3' },
@@ -41,7 +41,7 @@ describe('POST /presign-upload', () => {
     expect(body).not.toHaveProperty('publicFileUrl');
   });
 
-  it('gives another id each time', async () => {
+  it('returns a new id each time', async () => {
     const [a, b] = [await service.presign('alice', request), await service.presign('alice', request)];
     expect(a.fileId).not.toBe(b.fileId);
   });
@@ -73,16 +73,16 @@ describe('POST /presign-upload', () => {
     expect(String(await service.bucket.read(upload.objectKey))).toBe('first');
   });
 
-  it('signs a URL for that key alone', async () => {
+  it('signs a URL for one key only', async () => {
     const upload = await service.presign('alice', request);
     const moved = { ...upload, presignedUrl: upload.presignedUrl.replace('/alice/', '/bob/') };
     expect((await service.put(moved, 'hello')).status).toBe(403);
   });
 
-  it('never lets content with another SHA-256 become a file', async () => {
+  it('prevents that content with another SHA-256 becomes a file', async () => {
     const upload = await service.presign('alice', { ...request, checksumSha256: sha256('hello') });
     const refused = await service.put(upload, 'jello');
-    // A store that knows checksums refuses the upload; one that does not leaves it to the confirmation.
+    // A store that supports checksums refuses the upload; otherwise the confirmation does.
     if (refused.ok) expectProblem(await service.confirm('alice', upload.objectKey), 422, 'verification-failed');
     else expect(refused.status).toBe(400);
     expect(await service.bucket.read(upload.objectKey)).toBeNull();
@@ -100,18 +100,18 @@ describe('POST /presign-upload', () => {
   });
 
   it.each([
-    [{ size: 1001 }, 413, 'file-too-large', 'at most 1000'],
-    [{ size: 2 ** 53 - 1 }, 413, 'file-too-large', 'at most 1000'],
-    [{ documentType: 'id', contentType: 'image/png', size: 11 }, 413, 'file-too-large', 'document type id'],
-    [{ documentType: 'id', contentType: 'text/plain' }, 415, 'content-type-not-allowed', 'image/*, application/pdf'],
-    [{ documentType: 'id', contentType: 'image/png', size: 1001 }, 413, 'file-too-large', 'at most 1000'],
-  ])('refuses %o with the limit that was hit', async (change, status, code, detail) => {
+    ['1 byte too many', { size: 1001 }, 413, 'file-too-large', 'at most 1000'],
+    ['the largest size', { size: 2 ** 53 - 1 }, 413, 'file-too-large', 'at most 1000'],
+    ['too much for its kind', { documentType: 'id', contentType: 'image/png', size: 11 }, 413, 'file-too-large', ' id'],
+    ['another type', { documentType: 'id', contentType: 'text/plain' }, 415, 'content-type-not-allowed', 'image/*, '],
+    ['too much for both', { documentType: 'id', contentType: 'image/png', size: 1001 }, 413, 'file-too-large', '1000'],
+  ])('refuses %s and names the limit', async (_name, change, status, code, detail) => {
     const answer = await service.call('alice', '/presign-upload', { ...request, ...change });
     expectProblem(answer, status, code);
     expect(answer.body.detail).toContain(detail);
   });
 
-  it('takes types of a document type whatever their case and parameters', async () => {
+  it('accepts types of a document type with any case and parameters', async () => {
     await service.presign('alice', { ...request, documentType: 'id', contentType: 'Image/PNG; q="a b"' });
   });
 
@@ -148,7 +148,7 @@ describe('POST /presign-upload', () => {
     ['expiresIn', { expiresIn: 604_801 }],
     ['userId', { userId: 'bob' }],
     ['objectKey', { objectKey: 'bob/x' }],
-  ])('names %s in %j', async (path, change) => {
+  ])('names an invalid %s (%#)', async (path, change) => {
     const answer = await service.call('alice', '/presign-upload', { ...request, ...change });
     expectProblem(answer, 400, 'invalid-request');
     expect(answer.body.errors).toEqual(expect.arrayContaining([expect.objectContaining({ path })]));
@@ -164,7 +164,7 @@ describe('POST /presign-upload', () => {
     ['"a"'],
     ['['.repeat(10_000)],
     [`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`],
-  ])('refuses the body %.60s', async (body) => {
+  ])('refuses an invalid body (%#)', async (body) => {
     expectProblem(await service.call('alice', '/presign-upload', body), 400, 'invalid-request');
   });
 

@@ -34,7 +34,7 @@ const recount = async (user: string) => {
   return row;
 };
 
-/** Confirms, and again as long as the answer is that too many confirmations are running. */
+/** Confirms, and repeats it while too many confirmations are running. */
 const confirmInTurn = async (objectKey: string): Promise<Answer> => {
   const answer = await service.confirm('alice', objectKey);
   return answer.headers.has('retry-after') ? confirmInTurn(objectKey) : answer;
@@ -47,7 +47,7 @@ describe('a quota', () => {
     ['QUOTA_BYTES', { QUOTA_BYTES: '345' }, 34],
     ['QUOTA_FILES', { QUOTA_FILES: '7' }, 7],
     ['both', { QUOTA_BYTES: '100', QUOTA_FILES: '20' }, 10],
-  ])('is exact at a hundred simultaneous confirmations: %s', async (_, quota, fitting) => {
+  ])('is exact with a hundred simultaneous confirmations: %s', async (_, quota, fitting) => {
     const uploads = await start(quota, 100);
     const answers = await Promise.all(uploads.map(({ objectKey }) => confirmInTurn(objectKey)));
     const refused = answers.filter(({ status }) => status !== 201);
@@ -60,11 +60,11 @@ describe('a quota', () => {
       const isThere = (await service.bucket.read(objectKey)) !== null;
       expect(isThere).toBe(answers[index]?.status === 201);
     }
-    // Each of one's own.
+    // Each user has their own quota.
     expect((await service.store('bob', '0123456789')).size).toBe(10);
   });
 
-  it('says which limit it is and how much is used, and frees what is deleted, not what is archived', async () => {
+  it('names the limit and the usage; deleting frees space, archiving does not', async () => {
     const [first, second, third, fourth] = await start({ QUOTA_BYTES: '25' }, 4);
     if (!first || !second || !third || !fourth) throw new Error('four uploads');
     expect(await usage('alice')).toEqual({ bytes: 0, files: 0, quotaBytes: 25, quotaFiles: null });
@@ -78,12 +78,12 @@ describe('a quota', () => {
     expect((await service.call('alice', `/files/${first.fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
     expect(await usage('alice')).toMatchObject({ bytes: 10, files: 1 });
     expect((await service.confirm('alice', fourth.objectKey)).status).toBe(201);
-    // Confirmed already, so no quota is asked.
+    // Already confirmed, so the quota is not checked.
     expect((await service.confirm('alice', fourth.objectKey)).status).toBe(200);
     expect(await usage('alice')).toMatchObject({ bytes: 20, files: 2 });
   });
 
-  it('leaves room for empty files at its byte, and refuses an upload for good', async () => {
+  it('accepts empty files when it is full, and refuses an upload for good', async () => {
     const [first, second] = await start({ QUOTA_BYTES: '10' }, 2);
     if (!first || !second) throw new Error('two uploads');
     await service.confirm('alice', first.objectKey);
@@ -101,7 +101,7 @@ describe('a quota', () => {
     expect(await usage('alice')).toMatchObject({ bytes: 0, files: 1 });
   });
 
-  it('removes the copy as well where the upload was copied away', async () => {
+  it('removes the copy of a refused upload too', async () => {
     const [upload] = await start({ QUOTA_BYTES: '15', FREEZE_UPLOADS: 'all' }, 1);
     await service.store('alice', '0123456789');
     expectProblem(await service.confirm('alice', upload?.objectKey ?? ''), 403, 'quota-exceeded');
@@ -116,7 +116,7 @@ describe('a quota', () => {
 describe('usage', () => {
   afterEach(() => service.close());
 
-  it('equals a recount after any mixture of confirming, archiving, restoring and deleting at once', async () => {
+  it('equals a recount after concurrent confirming, archiving, restoring and deleting', async () => {
     await start({});
     const uploads = await Promise.all(Array.from({ length: 30 }, () => service.presign('alice', TEXT)));
     await Promise.all(
@@ -135,7 +135,7 @@ describe('usage', () => {
     expect(counted?.files).toBeGreaterThan(10);
   });
 
-  it('is the caller’s own, needs files:read, and is nothing for a new user', async () => {
+  it('is the caller’s, needs files:read, and is zero for a new user', async () => {
     await start({ QUOTA_FILES: '3' });
     await service.store('alice', 'hello');
     expect(await usage('alice')).toEqual({ bytes: 5, files: 1, quotaBytes: null, quotaFiles: 3 });
@@ -162,7 +162,7 @@ describe('presigning under a quota', () => {
   const presignAll = (sizes: number[]) =>
     service.call('alice', '/presign-upload/batch', { files: sizes.map((size) => ({ ...TEXT, size })) });
 
-  it('refuses what does not fit any more, by whatever method, and says why', async () => {
+  it('refuses what no longer fits, with any method, and says why', async () => {
     for (const method of ['PUT', 'POST', 'MULTIPART']) {
       const answer = await presign(21, { method });
       expectProblem(answer, 403, 'quota-exceeded');
@@ -182,7 +182,7 @@ describe('presigning under a quota', () => {
     expect(files.body.detail).toBe('you have 1 of 3 files, and this would be 3 more');
   });
 
-  it('begins nothing in the bucket for what it refuses', async () => {
+  it('begins nothing in the bucket for a refused upload', async () => {
     const { client, name: Bucket } = service.bucket;
     const begun = async () => (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.length;
     const before = await begun();

@@ -10,7 +10,7 @@ const NEW = 'new-secret-of-more-than-thirty-two-bytes';
 const PRESIGN = JSON.stringify({ fileName: 'a.txt', contentType: 'text/plain', size: 5 });
 const RECORDS = JSON.stringify({ Records: [] });
 
-/** Requests between two steps of a change. */
+/** Requests between two steps of a rotation. */
 const STEP = 60;
 
 let service: TestService;
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-/** An instance of the service with these secrets, beside the others on the same bucket and database. */
+/** An instance with these secrets, on the same bucket and database as the others. */
 async function instance(secrets: string) {
   const { auth, events } = parseConfig({ JWT_SECRET: secrets, EVENTS_SECRET: secrets });
   const { services } = service;
@@ -29,7 +29,7 @@ async function instance(secrets: string) {
 
 /**
  * Two instances behind a balancer, under load by eight clients: users with tokens and a bucket with events, each with
- * the secret of the moment. `failed` counts the answers that are no success.
+ * the current secret. `failed` counts the unsuccessful answers.
  */
 async function startLoad(secrets: string) {
   const instances = [await instance(secrets), await instance(secrets)];
@@ -61,7 +61,7 @@ async function startLoad(secrets: string) {
   return {
     state,
     passed,
-    /** Replaces one instance after the other. */
+    /** Replaces the instances one after the other. */
     roll: async (to: string) => {
       for (const index of instances.keys()) {
         instances[index] = await instance(to);
@@ -75,8 +75,8 @@ async function startLoad(secrets: string) {
   };
 }
 
-describe('a secret that is changed under load, on two instances, one after the other', () => {
-  it('fails no request where both are set in between', async () => {
+describe('a secret that is rotated under load, on one instance after the other', () => {
+  it('fails no request if both secrets are set in between', async () => {
     const { state, passed, roll, stop } = await startLoad(OLD);
     await passed();
     await roll(`${OLD},${NEW}`);
@@ -88,7 +88,7 @@ describe('a secret that is changed under load, on two instances, one after the o
     expect(state.failed).toBe(0);
   });
 
-  it('fails requests where it is replaced at one stroke, as this test would see', async () => {
+  it('fails requests if it is replaced at once, which shows that the test detects failures', async () => {
     const { state, roll, stop } = await startLoad(OLD);
     await roll(NEW);
     await stop();

@@ -24,7 +24,7 @@ const submit = ({ url, fields }: Signed, content: string) => {
   return fetch(url, { method: 'POST', body: form });
 };
 const between = (xml: string, tag: string) => new RegExp(`<${tag}>(.*?)</${tag}>`).exec(xml)?.[1] ?? '';
-/** As Uppy does: the type of the file, unless the signer gave one. */
+/** Like Uppy: sends the type of the file, unless the signer gave one. */
 const create = async (begun: Signed, type: string) => {
   const response = await fetch(begun.url, { method: 'POST', headers: { 'content-type': type, ...begun.headers } });
   const text = await response.text();
@@ -43,7 +43,7 @@ const sendPart = async (key: string, uploadId: string, partNumber: number, conte
 };
 
 describe('POST /sign-request for PutObject', () => {
-  it('answers a form up to the limit, under a key of ours, named as the file is', async () => {
+  it('returns a form up to the limit, under a new key with the file’s name', async () => {
     const key = `${crypto.randomUUID()}-büro plan.txt`;
     const put = await signed({ method: 'PUT', key, contentType: 'text/plain', documentType: 'id', recordId: 'c-1' });
     expect(Object.keys(put).sort()).toEqual(['fields', 'key', 'url']);
@@ -55,7 +55,7 @@ describe('POST /sign-request for PutObject', () => {
     expect([confirmed.status, confirmed.body.fileName]).toEqual([201, 'büro plan.txt']);
   });
 
-  it('makes a name fit', async () => {
+  it('corrects the file name', async () => {
     for (const [name, expected] of [
       ['Icon\r', 'Icon'],
       [`${'契'.repeat(90)}.txt`, `${'契'.repeat(83)}.txt`],
@@ -66,7 +66,7 @@ describe('POST /sign-request for PutObject', () => {
     }
   });
 
-  it('answers one exact PUT where the app says the size', async () => {
+  it('returns a PUT of the exact size if the app sends it', async () => {
     const put = await signed({ method: 'PUT', key: 'a.txt', contentType: 'text/plain', size: 5, metadata: { a: 'b' } });
     expect(Object.keys(put).sort()).toEqual(['headers', 'key', 'url']);
     const send = (body: string) => fetch(put.url, { method: 'PUT', headers: put.headers, body });
@@ -76,7 +76,7 @@ describe('POST /sign-request for PutObject', () => {
     expect((await service.confirm('alice', put.key)).body).toMatchObject({ size: 5, metadata: { a: 'b' } });
   });
 
-  it('answers a PUT where the store knows no forms, held against the limits when it is confirmed', async () => {
+  it('returns a PUT if the store does not support forms; confirming checks the limits', async () => {
     const r2 = await startTestService({ env: { S3_POST_POLICY: 'false', MAX_UPLOAD_BYTES: '10' } });
     const statuses = [];
     for (const body of ['hello', 'more than ten bytes']) {
@@ -88,19 +88,19 @@ describe('POST /sign-request for PutObject', () => {
     await r2.close();
   });
 
-  it('puts every key under the caller’s prefix, and refuses one that is somebody else’s', async () => {
+  it('puts every key under the caller’s prefix, and refuses another user’s key', async () => {
     for (const key of ['../../bob/x.txt', 'bob/x.txt', '/bob/x.txt', 'a\\x.txt']) {
       expect((await signed({ method: 'PUT', key })).key).toMatch(/^alice\/_\/_\/[0-9a-f-]{36}\/x\.txt$/);
     }
     const { key } = await signed({ method: 'PUT', key: 'x.txt' });
     expectProblem((await sign({ method: 'PUT', key }, 'bob')) as unknown as Answer, 403, 'not-your-object');
-    // Its own key again begins another upload, under another.
+    // Its own key begins another upload, under a new key.
     expect((await signed({ method: 'PUT', key })).key).not.toBe(key);
   });
 });
 
 describe('POST /sign-request for an upload in parts', () => {
-  it('signs create, parts, list and complete, and what came is confirmed', async () => {
+  it('signs create, parts, list and complete, and the upload can be confirmed', async () => {
     const begun = await signed({ method: 'POST', key: 'film.txt' });
     const uploadId = await create(begun, 'text/plain');
     const { key } = begun;
@@ -115,7 +115,7 @@ describe('POST /sign-request for an upload in parts', () => {
     expect(confirmed.body).toMatchObject({ fileName: 'film.txt', contentType: 'text/plain', size: 5 * 1024 ** 2 + 3 });
   });
 
-  it('serves what was verified, whatever is completed under its key afterwards', async () => {
+  it('serves what was verified, also after another completion under its key', async () => {
     const begun = await signed({ method: 'POST', key: 'a.txt', contentType: 'text/plain', size: 5 });
     const uploads = [await create(begun, 'text/html'), await create(begun, 'text/html')];
     const [one = '', two = ''] = uploads;
@@ -130,7 +130,7 @@ describe('POST /sign-request for an upload in parts', () => {
     expect(await (await fetch(body.presignedUrl)).text()).toBe('hello');
   });
 
-  it('shows a file under the type that it verified, not under one that the client put behind a comma', async () => {
+  it('serves a file under its verified type, not under one that the client added after a comma', async () => {
     const begun = await signed({ method: 'POST', key: 'a.png' });
     const uploadId = await create(begun, 'IMAGE/PNG;a=b,text/html');
     expect((await finish(begun.key, uploadId, [await sendPart(begun.key, uploadId, 1, 'hello')])).status).toBe(200);
@@ -152,7 +152,7 @@ describe('POST /sign-request for an upload in parts', () => {
     expect((await fetch(list.url)).status).toBe(404);
   });
 
-  it('verifies size, type and limits of what it could not sign', async () => {
+  it('verifies size, type and limits that it could not sign', async () => {
     const cases: [Record<string, unknown>, string, string][] = [
       [{ size: 5 }, 'text/plain', 'longer'],
       [{ documentType: 'id' }, 'text/plain', 'eleven byte'],
@@ -173,7 +173,7 @@ describe('POST /sign-request for an upload in parts', () => {
 });
 
 describe('POST /sign-request', () => {
-  it('signs nothing outside the caller’s prefix, and nothing under it that is no key of ours', async () => {
+  it('signs only keys under the caller’s prefix that it has issued', async () => {
     const { key } = await signed({ method: 'POST', key: 'a.txt' });
     const follow = [
       ...[{ method: 'POST' }, { method: 'GET' }, { method: 'DELETE' }, { method: 'PUT', partNumber: 1 }],
@@ -194,21 +194,21 @@ describe('POST /sign-request', () => {
   });
 
   it.each([
-    { method: 'GET', key: 'a' },
-    { method: 'HEAD', key: 'a' },
-    { method: 'PUT', key: '' },
-    { method: 'PUT', key: 'a/' },
-    { method: 'PUT', key: 'a', partNumber: 1 },
-    { method: 'PUT', key: 'a', uploadId: 'x' },
-    { method: 'POST', key: 'a', uploadId: 'x', partNumber: 1 },
-    { method: 'PUT', key: 'a', uploadId: 'x', partNumber: 10_001 },
-    { method: 'PUT', key: 'a', expiresIn: 604_801 },
-    { method: 'PUT', key: 'a', acl: 'public-read' },
-  ])('answers 400 to %j', async (request) => {
+    ['GetObject', { method: 'GET', key: 'a' }],
+    ['HeadObject', { method: 'HEAD', key: 'a' }],
+    ['an empty key', { method: 'PUT', key: '' }],
+    ['a key without a name', { method: 'PUT', key: 'a/' }],
+    ['a part without an upload', { method: 'PUT', key: 'a', partNumber: 1 }],
+    ['a PUT to an upload without a part', { method: 'PUT', key: 'a', uploadId: 'x' }],
+    ['a POST of a part', { method: 'POST', key: 'a', uploadId: 'x', partNumber: 1 }],
+    ['part 10,001', { method: 'PUT', key: 'a', uploadId: 'x', partNumber: 10_001 }],
+    ['a lifetime of over seven days', { method: 'PUT', key: 'a', expiresIn: 604_801 }],
+    ['an unknown field', { method: 'PUT', key: 'a', acl: 'public-read' }],
+  ])('answers 400 to %s', async (_name, request) => {
     expectProblem((await sign(request)) as unknown as Answer, 400, 'invalid-request');
   });
 
-  it('ends when the caller wants it to', async () => {
+  it('expires when the caller wants', async () => {
     const { url } = await signed({ method: 'POST', key: 'a.txt', expiresIn: 7 });
     expect(new URL(url).searchParams.get('X-Amz-Expires')).toBe('7');
   });

@@ -30,13 +30,13 @@ describe('startServer', () => {
     await server.stop();
   });
 
-  it('stops without failing a request of clients that let go when told to, and come again until the port is closed', async () => {
+  it('stops without failing a request of clients that obey Connection: close and reconnect', async () => {
     const server = await start(async () => {
       await sleep(5);
       return new Response('ok');
     });
     const answers: Got[] = [];
-    /** How it ended: a connection that is refused has lost no request. */
+    /** The result; a refused connection has lost no request. */
     const client = async (pauseMs: number): Promise<unknown> => {
       const agent = new Agent({ keepAlive: true, maxSockets: 1 });
       for (;;) {
@@ -56,7 +56,7 @@ describe('startServer', () => {
     expect(answers.filter(({ connection }) => connection === 'close').length).toBeGreaterThanOrEqual(20);
   });
 
-  it('waits for requests that run, and says Connection: close in their answers too; closes what is idle or silent', async () => {
+  it('waits for running requests, with Connection: close in their answers, and closes idle connections', async () => {
     let finish: (() => void) | undefined;
     const server = await start(async ({ url }) => {
       if (url.endsWith('/slow')) await new Promise<void>((resolve) => (finish = resolve));

@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 describe('a versioned bucket', () => {
-  it('serves the verified version, whatever is written over it by other means', async () => {
+  it('serves the verified version, also after it was overwritten by other means', async () => {
     const { fileId, objectKey, versionId } = await service.store('alice', 'hello');
     expect(versionId).toEqual(expect.stringMatching(/.+/));
     await service.bucket.write(objectKey, 'replaced');
@@ -23,7 +23,7 @@ describe('a versioned bucket', () => {
     expect(await (await fetch(body.presignedUrl)).text()).toBe('hello');
   });
 
-  it('loses the verified version of a deleted file, and no other', async () => {
+  it('loses only the verified version of a deleted file', async () => {
     const { fileId, objectKey, versionId } = await service.store('alice', 'hello');
     await service.bucket.write(objectKey, 'replaced');
     expect((await service.call('alice', `/files/${fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
@@ -34,7 +34,7 @@ describe('a versioned bucket', () => {
     expect(String(await service.bucket.read(objectKey))).toBe('replaced');
   });
 
-  it('loses the copy of a deleted file for good, which was confirmed from a form', async () => {
+  it('loses the copy of a deleted file from a form for good', async () => {
     const request = { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' };
     const { body } = await service.call<Form>('alice', '/presign-upload', request);
     const form = new FormData();

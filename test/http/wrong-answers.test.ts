@@ -23,7 +23,7 @@ let service: TestService;
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let front: Awaited<ReturnType<typeof startStoreInFront>>;
 
-/** Answers in the bucket's place, or with what it says. */
+/** Answers instead of the bucket, or passes the bucket's answer on. */
 type Meddling = (sent: Sent, passOn: () => Promise<Returned>) => Promise<Returned>;
 const honest: Meddling = (_, passOn) => passOn();
 let meddling = honest;
@@ -31,7 +31,7 @@ beforeAll(async () => {
   bucket = await startTestBucket();
   front = await startStoreInFront(bucket.endpoint, (sent, passOn) => meddling(sent, passOn));
   service = await startTestService({
-    // Only the service is lied to: its clients keep reaching the bucket.
+    // Only the service gets these answers: its clients reach the bucket.
     env: {
       ...bucket.env,
       ...{ S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
@@ -92,7 +92,7 @@ describe.each([
     page(200, { etag: '"5f-3"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }),
   ],
   ["CloudFront's page", page(200, { 'x-amz-cf-id': 'a', 'x-amz-cf-pop': 'b', etag: '"5f-3"' })],
-  ['a 200 with nothing in it', nothing(200)],
+  ['an empty 200', nothing(200)],
   ['a 204', nothing(204)],
   ['a login somewhere else', page(302, { location: 'https://login.example.com/' })],
   ['a page that says 404', page(404)],
@@ -100,7 +100,7 @@ describe.each([
   ['a page that says 412', page(412)],
   ['an XML page', xml(200, '<rss><Name>a</Name></rss>')],
   ['an XML page that says 404', xml(404, '<error>no</error>')],
-])('%s in place of every answer of the bucket', (_, how) => {
+])('%s instead of every answer of the bucket', (_, how) => {
   it('removes nothing, burns no id, and is a 503', { timeout: 60_000 }, async () => {
     const [toConfirm, toTell, toAbort, toSweep] = [await upload(), await upload(), await upload(), await upload()];
     const [toRead, toDelete] = [await store(), await store()];
@@ -145,7 +145,7 @@ describe.each([
   });
 });
 
-/** Changes what the bucket says to a GET of an object, and nothing else. */
+/** Changes only the bucket's answer to a GET of an object. */
 const bytes =
   (change: (answer: Returned) => Returned): Meddling =>
   async ({ method, query }, passOn) => {
@@ -166,16 +166,16 @@ describe.each([
   ['four bytes', cut(4)],
   ['a longer length', bytes((answer) => ({ ...answer, headers: { ...answer.headers, 'content-length': '9999' } }))],
   ['the bytes of another object', header('etag', '"0123456789abcdef0123456789abcdef"')],
-  ['the bytes of another place', header('content-range', `bytes 7-76/${PNG.length}`)],
-  ['a status that was not asked for', bytes((answer) => ({ ...answer, status: answer.status === 206 ? 200 : 206 }))],
+  ['the bytes of another range', header('content-range', `bytes 7-76/${PNG.length}`)],
+  ['another status', bytes((answer) => ({ ...answer, status: answer.status === 206 ? 200 : 206 }))],
   ['a page', bytes(() => ({ status: 200, headers: { 'content-type': 'text/html', etag: '"5f-3"' }, body: '<p>' }))],
-])('%s in place of those of a file', (name, how) => {
+])('%s instead of a file’s bytes', (name, how) => {
   it('removes nothing, burns no id, and is a 503', async () => {
     const [toConfirm, toTell, toRead] = [await upload(), await upload(), await store()];
     meddling = how;
     expectProblem(await service.confirm('alice', toConfirm.objectKey), 503, 'storage-unavailable');
     expectProblem(await tellOf(toTell.objectKey), 503, 'storage-unavailable');
-    // A length that is not kept to shows only at the end.
+    // A wrong length shows only at the end.
     if (name !== 'a longer length') expect(await readContent(toRead.fileId)).toMatchObject({ status: 503 });
     meddling = honest;
     for (const each of [toConfirm, toTell, toRead]) await stillThere(each);
@@ -184,8 +184,11 @@ describe.each([
   });
 });
 
-const LIES = [{ etag: '"f"', 'content-length': '9' }, { 'x-amz-meta-signpost-size': '9' }];
-it.each(LIES)('a HEAD that has %o where GET has not removes nothing, and is a 503', async (change) => {
+const WRONG_HEADERS: [string, Record<string, string>][] = [
+  ['ETag and length', { etag: '"f"', 'content-length': '9' }],
+  ['metadata', { 'x-amz-meta-signpost-size': '9' }],
+];
+it.each(WRONG_HEADERS)('a HEAD with another %s than GET removes nothing, and is a 503', async (_name, change) => {
   const toConfirm = await upload();
   meddling = async ({ method }, passOn) => {
     const { headers, ...answer } = await passOn();
@@ -196,8 +199,8 @@ it.each(LIES)('a HEAD that has %o where GET has not removes nothing, and is a 50
   expect((await service.confirm('alice', toConfirm.objectKey)).status).toBe(201);
 });
 
-describe('an answer of the bucket itself that passes', () => {
-  it('is asked for again: a 403 to a clock that was wrong is no missing object', async () => {
+describe('a temporary answer of the bucket', () => {
+  it('is requested again: a 403 for a wrong clock does not mean a missing object', async () => {
     const toConfirm = await upload();
     let refused = 0;
     meddling = async ({ method, path }, passOn) =>
@@ -206,7 +209,7 @@ describe('an answer of the bucket itself that passes', () => {
     expect(refused).toBeGreaterThan(1);
   });
 
-  it('is a 503 and not a changed file when the bucket is gone', async () => {
+  it('gives a 503 and not a changed file if the bucket is gone', async () => {
     const [toRead, toConfirm, toDelete] = [await store(), await upload(), await store()];
     meddling = async ({ method }, passOn) => (method === 'HEAD' ? passOn() : s3Error(404, 'NoSuchBucket'));
     expectProblem(await service.call('alice', `/files/${toRead.fileId}/content`), 503, 'storage-unavailable');
@@ -216,7 +219,7 @@ describe('an answer of the bucket itself that passes', () => {
     expect(row).toMatchObject({ status: 'deleted', object_removed_at: null });
   });
 
-  it('asks for another delivery of an event when the object changed meanwhile', async () => {
+  it('requests another delivery of an event if the object changed meanwhile', async () => {
     const toTell = await upload();
     meddling = async ({ method }, passOn) => (method === 'GET' ? s3Error(412, 'PreconditionFailed') : passOn());
     expectProblem(await tellOf(toTell.objectKey), 503, 'storage-unavailable');
@@ -224,7 +227,7 @@ describe('an answer of the bucket itself that passes', () => {
     expect((await tellOf(toTell.objectKey)).body).toMatchObject({ confirmed: 1 });
   });
 
-  it('is half a list of parts: nothing is completed', async () => {
+  it('completes nothing if the list of parts is truncated', async () => {
     const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
       ...{ fileName: 'a.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
     });
@@ -238,8 +241,8 @@ describe('an answer of the bucket itself that passes', () => {
   });
 });
 
-describe('a store that marks no answer without a body, as Cloudflare R2', () => {
-  it('is believed where it says the same in a listing', async () => {
+describe('a store whose answers without a body have no S3 header, like Cloudflare R2', () => {
+  it('is believed if its listing confirms the answer', async () => {
     meddling = async (_, passOn) => {
       const { headers, ...answer } = await passOn();
       const kept = Object.entries(headers).filter(([name]) => !/^x-amz-(?!meta-)|^x-rgw/.test(name));
