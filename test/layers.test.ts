@@ -9,6 +9,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 const LAYERS = [
   ['contract'],
   ['net'],
+  ['telemetry'],
   ['config'],
   ['auth', 'signing', 'storage', 'db', 'local', 'client'],
   ['audit'],
@@ -34,6 +35,8 @@ const OWNERS: Record<string, readonly string[]> = {
   '@hono/': ['http'],
   'file-type': ['uploads'],
   pino: ['start'],
+  'prom-client': ['telemetry'],
+  '@opentelemetry/': ['telemetry'],
 };
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
