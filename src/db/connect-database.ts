@@ -1,7 +1,8 @@
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { unavailable } from '../contract/errors.ts';
-import { type Connection, type DatabaseDriver, type Db, openPool } from './open-pool.ts';
+import type { CallWatch } from '../telemetry/watch-calls.ts';
+import { type Connection, type ConnectionCounts, type DatabaseDriver, type Db, openPool } from './open-pool.ts';
 import { isBroken, queryDatabase, rowsOf } from './query-database.ts';
 import { USER_ROLE, USER_SETTING } from './schema.ts';
 
@@ -39,6 +40,8 @@ export type Database = {
    * its own connection, so it never waits for requests.
    */
   ping(): Promise<void>;
+  /** How many connections are open, besides the one for `ping`, and how many callers wait for one. */
+  connections(): ConnectionCounts;
   /** Waits for running queries, then closes every connection. Call it once. */
   close(): Promise<void>;
 };
@@ -54,6 +57,8 @@ export type DatabaseOptions = {
   queryTimeoutSeconds?: number;
   /** False behind a pooler that does not support named statements (PgBouncer before 1.21). Default true. */
   prepare?: boolean;
+  /** Measures each statement but those of `ping`. Default: nothing is measured. */
+  watch?: CallWatch;
 };
 
 /** Hosts that speak Neon's protocol over WebSockets. */
@@ -78,8 +83,9 @@ export function connectDatabase({
   maxConnections = 10,
   queryTimeoutSeconds = 10,
   prepare = true,
+  watch,
 }: DatabaseOptions): Database {
-  const pool = openPool({ url, driver, prepare, max: maxConnections, queryTimeoutSeconds });
+  const pool = openPool({ url, driver, prepare, max: maxConnections, queryTimeoutSeconds, watch });
   const pingTimeoutSeconds = Math.min(queryTimeoutSeconds, PING_TIMEOUT_SECONDS);
   const pinger = openPool({ url, driver, prepare, max: 1, queryTimeoutSeconds: pingTimeoutSeconds });
 
@@ -112,6 +118,7 @@ export function connectDatabase({
           throw unavailable('database', new Error('the database is read-only'));
         }),
       ),
+    connections: () => pool.counts(),
     close: async () => void (await Promise.all([pool.end(), pinger.end()])),
   };
 }

@@ -10,7 +10,9 @@ import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import pg from 'pg';
 import WebSocket from 'ws';
+import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
 import { isBroken, isStale } from './query-database.ts';
+import { nameOf } from './watch-statements.ts';
 
 export type DatabaseDriver = 'pg' | 'neon';
 
@@ -31,6 +33,8 @@ export type Connection = {
   prepared: WeakMap<object, unknown>;
 };
 
+export type ConnectionCounts = { used: number; idle: number; waiting: number };
+
 export type ConnectionPool = {
   /** Runs each statement on any connection. */
   db: Db;
@@ -42,6 +46,8 @@ export type ConnectionPool = {
   lend<T>(use: (connection: Connection) => Promise<T>): Promise<T>;
   /** Replaces every open connection by a new one before its next use, after a change of server. */
   renew(): void;
+  /** How many connections are open, and how many callers wait for one. */
+  counts(): ConnectionCounts;
   end(): Promise<void>;
 };
 
@@ -52,6 +58,8 @@ export type PoolOptions = {
   queryTimeoutSeconds: number;
   /** Whether statements keep their names, and therefore their plans, on a connection. */
   prepare: boolean;
+  /** Measures each statement. Default: nothing is measured. */
+  watch?: CallWatch | undefined;
 };
 
 /** How long opening a connection, or waiting for a free one, may take. */
@@ -61,7 +69,14 @@ const CONNECT_TIMEOUT_SECONDS = 5;
 const MAX_LIFETIME_SECONDS = 300;
 
 /** Opens the first connection for the first query. */
-export function openPool({ url, driver, max, queryTimeoutSeconds, prepare }: PoolOptions): ConnectionPool {
+export function openPool({
+  url,
+  driver,
+  max,
+  queryTimeoutSeconds,
+  prepare,
+  watch = NO_WATCH,
+}: PoolOptions): ConnectionPool {
   return OPEN[driver](
     {
       connectionString: url,
@@ -73,21 +88,24 @@ export function openPool({ url, driver, max, queryTimeoutSeconds, prepare }: Poo
       keepAlive: true,
     },
     prepare,
+    watch,
   );
 }
 
 const OPEN = {
-  pg: (options: pg.PoolConfig, prepare: boolean) => {
+  pg: (options: pg.PoolConfig, prepare: boolean, watch: CallWatch) => {
     const pool = new pg.Pool({ ...options, pipeline: true });
-    const wrap = (client: pg.PoolClient) => drizzlePg({ client: prepare ? client : withoutNames(client) });
-    return manage(pool, wrap, (query) => drizzlePg({ client: overriding(pool, query) }));
+    const wrap = (client: pg.PoolClient) =>
+      drizzlePg({ client: watched(prepare ? client : withoutNames(client), watch) });
+    return manage(pool, wrap, (query) => drizzlePg({ client: overriding(pool, query) }), watch);
   },
-  neon: (options: NeonPoolConfig, prepare: boolean) => {
+  neon: (options: NeonPoolConfig, prepare: boolean, watch: CallWatch) => {
     // Node has a WebSocket since version 22 only.
     neonConfig.webSocketConstructor = WebSocket;
     const pool = new NeonPool(options);
-    const wrap = (client: NeonPoolClient) => drizzleNeon({ client: prepare ? client : withoutNames(client) });
-    return manage(pool, wrap, (query) => drizzleNeon({ client: overriding(pool, query) }));
+    const wrap = (client: NeonPoolClient) =>
+      drizzleNeon({ client: watched(prepare ? client : withoutNames(client), watch) });
+    return manage(pool, wrap, (query) => drizzleNeon({ client: overriding(pool, query) }), watch);
   },
 };
 
@@ -104,7 +122,15 @@ function withoutNames<C extends Client>(client: C): C {
   );
 }
 
+/** The same, with each statement measured. */
+function watched<C extends Client>(client: C, watch: CallWatch): C {
+  return overriding(client, (query, values) => watch.run(nameOf(query), () => client.query(query, values)));
+}
+
 type Pool<C> = {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
   connect(): Promise<C>;
   end(): Promise<void>;
   on(event: 'error', listener: () => void): unknown;
@@ -115,6 +141,7 @@ function manage<C extends Client & EventEmitter>(
   pool: Pool<C>,
   wrap: (client: C) => Db,
   wrapPool: (query: Query) => Db,
+  watch: CallWatch,
 ): ConnectionPool {
   let generation = 0;
   const known = new WeakMap<C, Connection & { generation: number }>();
@@ -135,7 +162,10 @@ function manage<C extends Client & EventEmitter>(
     }
   };
   const lend = async <T>(use: (connection: Connection) => Promise<T>): Promise<T> => {
-    const connection = await acquire();
+    const connection = await acquire().catch((error: unknown) => {
+      watch.failed('connect', error);
+      throw error;
+    });
     let isDoubtful = false;
     try {
       return await use(connection);
@@ -149,11 +179,16 @@ function manage<C extends Client & EventEmitter>(
     }
   };
   return {
-    db: wrapPool((query, values) => lend(({ client }) => client.query(query, values))),
+    db: wrapPool((query, values) => lend(({ client }) => watched(client, watch).query(query, values))),
     lend,
     renew: () => {
       generation += 1;
     },
+    counts: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+    }),
     end: () => pool.end(),
   };
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Problem, unavailable } from '../contract/errors.ts';
 
 /** SQLSTATE of a statement that conflicted with another one and can be run again. */
-const ROLLED_BACK = /^(40001|40P01)$/;
+export const ROLLED_BACK = /^(40001|40P01)$/;
 
 /**
  * SQLSTATE of a temporary failure: connection exceptions (08), insufficient resources (53), operator intervention (57:
@@ -80,7 +80,8 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlState(error instanceof Problem ? error.cause : error) === '55P03';
 }
 
-function meansUnavailable(error: unknown): boolean {
+/** Whether the reason is the server, or the connection to it, and not the statement. */
+export function meansUnavailable(error: unknown): boolean {
   const state = sqlState(error);
   if (state !== undefined) return NOT_NOW.test(state) || ROLLED_BACK.test(state) || isFatal(error);
   // An error without a SQLSTATE did not come from the server. Drivers throw plain errors for that, some without a code,

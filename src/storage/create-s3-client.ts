@@ -3,7 +3,9 @@ import { S3Client } from '@aws-sdk/client-s3';
 import type { BucketConfig } from '../config/slices.ts';
 import { busy } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
+import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
 import { believeOnlyTheBucket } from './only-the-bucket.ts';
+import { watchRequests } from './watch-requests.ts';
 
 /** The time limit for copying, or for completing an upload of thousands of parts. */
 export const SLOW_WITHIN_MS = 60_000;
@@ -51,7 +53,10 @@ type ClientOptions = {
  * The service's own clients, which share their credentials. They throw `UnmarkedAnswer` for an answer that does not
  * come from a bucket.
  */
-export function createS3Clients(bucket: BucketConfig): S3Clients & { destroy: () => void } {
+export function createS3Clients(
+  bucket: BucketConfig,
+  watch: CallWatch = NO_WATCH,
+): S3Clients & { destroy: () => void } {
   // A request frees its place when the headers arrive; its connection may still be reading first bytes.
   const quick = createS3Client(bucket, { maxSockets: 2 * MAX_RUNNING, maxRunning: MAX_RUNNING });
   const shared = { ...bucket, credentials: quick.config.credentials };
@@ -62,7 +67,10 @@ export function createS3Clients(bucket: BucketConfig): S3Clients & { destroy: ()
     hashing: createS3Client(shared, { maxSockets: MAX_HASHED, bodyWithinMs: null }),
     probe: createS3Client(shared, { maxSockets: 4 }),
   };
-  for (const client of Object.values(clients)) believeOnlyTheBucket(client);
+  for (const client of Object.values(clients)) {
+    believeOnlyTheBucket(client);
+    watchRequests(client, watch);
+  }
   return {
     ...clients,
     destroy: () => {
