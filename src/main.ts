@@ -8,6 +8,7 @@ import { createLogger } from './start/create-logger.ts';
 import { printWelcome } from './start/print-welcome.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
+import { serveMetrics } from './start/serve-metrics.ts';
 import { createServices } from './start/services.ts';
 
 /**
@@ -25,6 +26,7 @@ await run(async (config: Config) => {
   const services = await createServices(config, { logger, migrationsFolder, pageFolder, stopping: stopping.signal });
   const stopJobs = startJobs(services);
   try {
+    const metricsServer = await serveMetrics(services);
     const server = await startServer(createApp(services).fetch, config.server);
     logger.info({ host: config.server.host, port: server.port }, 'listening');
     if (!config.server.production) await printWelcome(config, server.port, services);
@@ -32,7 +34,7 @@ await run(async (config: Config) => {
     logger.info({ signal: await signalled }, 'stopping');
     stopping.abort();
     await sleep(config.server.shutdownDelaySeconds * 1000);
-    await server.stop();
+    await Promise.all([server.stop(), metricsServer?.stop()]);
   } finally {
     await stopJobs();
     await services.close();

@@ -52,7 +52,7 @@ function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] 
 
 function contradictions(
   set: Settings,
-  { server: { production }, auth, uploadIds, store }: Config,
+  { server: { production }, local, auth, uploadIds, store }: Config,
   given: GivenParts,
 ): string[] {
   const errors: string[] = [];
@@ -69,9 +69,12 @@ function contradictions(
   if (set.S3_BUCKET_NAME !== undefined && set.S3_ENDPOINT === undefined && !isAwsBucketName(set.S3_BUCKET_NAME)) {
     errors.push('S3_BUCKET_NAME: on AWS a name has 3 to 63 of [a-z0-9.-] and begins and ends with one of [a-z0-9]');
   }
-  if (set.S3_BUCKET_NAME === undefined && set.PORT !== 0 && set.PORT === set.LOCAL_S3_PORT) {
-    errors.push('PORT, LOCAL_S3_PORT: must be two ports');
-  }
+  const ports = Object.entries({
+    PORT: set.PORT,
+    LOCAL_S3_PORT: set.S3_BUCKET_NAME === undefined ? local.s3Port : 0,
+    METRICS_PORT: set.METRICS_PORT ?? 0,
+  }).filter(([, port], _, all) => port !== 0 && all.filter(([, other]) => other === port).length > 1);
+  if (ports.length > 0) errors.push(`${ports.map(([name]) => name).join(', ')}: must be different ports`);
   if (set.S3_BUCKET_NAME !== undefined && set.AWS_REGION === undefined && set.S3_ENDPOINT === undefined) {
     errors.push('AWS_REGION: required with S3_BUCKET_NAME on AWS');
   }

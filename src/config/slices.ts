@@ -32,6 +32,8 @@ function readServer(set: Settings) {
     production,
     host: set.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port: set.PORT,
+    /** null: there are no metrics. */
+    metricsPort: set.METRICS_PORT ?? null,
     keepAliveSeconds: set.KEEP_ALIVE_SECONDS,
     shutdownDelaySeconds: set.SHUTDOWN_DELAY_SECONDS,
     trustedProxies: set.TRUSTED_PROXIES,

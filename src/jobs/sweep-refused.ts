@@ -3,7 +3,7 @@ export class SweepRefused extends Error {
   override name = 'SweepRefused';
 }
 
-/** Whether sweeps are refused: for metrics, and to log it only once an hour. */
+/** What this instance knows of the sweeps: for metrics, and to log a refusal only once an hour. */
 export type SweeperHealth = {
   /** The number of refusals since the start. */
   refusals: number;
@@ -11,12 +11,14 @@ export type SweeperHealth = {
   refused: { reason: string; since: Date } | null;
   /** When it was last logged, by a monotonic clock. */
   saidAtMs: number;
+  /** When a sweep last finished, here or, as far as this instance has seen, elsewhere; null if it has seen none. */
+  finishedAt: Date | null;
 };
 
 const SAID_AGAIN_MS = 3_600_000;
 
 export function createSweeperHealth(): SweeperHealth {
-  return { refusals: 0, refused: null, saidAtMs: Number.NEGATIVE_INFINITY };
+  return { refusals: 0, refused: null, saidAtMs: Number.NEGATIVE_INFINITY, finishedAt: null };
 }
 
 /** @returns whether to log it now: it is new, or was last logged an hour ago. */

@@ -13,6 +13,8 @@ export type Slots = {
   take(by: string): Promise<Release>;
   /** Runs the task in a place of its own. */
   run<T>(by: string, task: () => Promise<T>): Promise<T>;
+  /** How many places are taken, and how many callers wait for one. */
+  counts(): { running: number; waiting: number };
 };
 
 type Waiting = { by: string; start: () => void };
@@ -85,6 +87,7 @@ export function createSlots({
 
   return {
     take,
+    counts: () => ({ running, waiting: waiting.size }),
     run: async (by, task) => {
       const release = await take(by);
       try {

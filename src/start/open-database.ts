@@ -7,6 +7,9 @@ import { createMarkerQueries, type MarkerQueries } from '../db/create-marker-que
 import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
 import { isRefused } from '../db/query-database.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
+import { DATABASE_CALLEE } from '../db/watch-statements.ts';
+import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
+import { watchCalls } from '../telemetry/watch-calls.ts';
 
 /** Called at the end, last first. */
 export type Closers = (() => Promise<void>)[];
@@ -32,11 +35,18 @@ export async function openDatabase(
   folder: string,
   logger: Logger,
   closers: Closers,
+  metrics: Metrics = NO_METRICS,
 ): Promise<{ database: Database; markerQueries: MarkerQueries; exclusively: Exclusively }> {
   const { driver, maxConnections, prepare, migrateOnStart } = config.database;
   const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
   const directUrl = config.database.directUrl ?? url;
-  const database = connectDatabase({ url, driver, maxConnections, prepare });
+  const database = connectDatabase({
+    url,
+    driver,
+    maxConnections,
+    prepare,
+    watch: watchCalls(metrics, DATABASE_CALLEE),
+  });
   closers.push(database.close);
 
   let isReady = false;

@@ -17,6 +17,9 @@ import { createS3Clients } from '../storage/create-s3-client.ts';
 import { createBucketLister } from '../storage/list-bucket.ts';
 import { createMultipartUploads } from '../storage/multipart-uploads.ts';
 import { setUpBucket } from '../storage/set-up-bucket.ts';
+import { BUCKET_CALLEE } from '../storage/watch-requests.ts';
+import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
+import { watchCalls } from '../telemetry/watch-calls.ts';
 import type { Closers } from './open-database.ts';
 
 /** How long a request waits for credentials that must be fetched. */
@@ -33,9 +36,10 @@ export async function openStorage(
   now: () => Date,
   logger: Logger,
   closers: Closers,
+  metrics: Metrics = NO_METRICS,
 ) {
   const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
-  const clients = createS3Clients(bucketConfig);
+  const clients = createS3Clients(bucketConfig, watchCalls(metrics, BUCKET_CALLEE));
   const { quick } = clients;
   closers.push(async () => clients.destroy());
   if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.server.allowedOrigins);

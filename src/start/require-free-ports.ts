@@ -7,11 +7,12 @@ import type { Config } from '../config/config.ts';
  * @throws naming the setting.
  */
 export async function requireFreePorts({
-  server: { host, port },
+  server: { host, port, metricsPort },
   bucket,
   local,
 }: Pick<Config, 'server' | 'bucket' | 'local'>): Promise<void> {
   await requireFree('PORT', host, port);
+  if (metricsPort !== null) await requireFree('METRICS_PORT', host, metricsPort);
   if (bucket === null) await requireFree('LOCAL_S3_PORT', host, local.s3Port);
 }
 

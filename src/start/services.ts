@@ -17,6 +17,7 @@ import { keepWatermark } from '../jobs/keep-watermark.ts';
 import type { JobServices } from '../jobs/start-jobs.ts';
 import { createSweeperHealth } from '../jobs/sweep-refused.ts';
 import { readDevSecrets } from '../local/dev-secrets.ts';
+import { createMetrics, type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
 import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
 import { createFreezer } from '../uploads/freeze-object.ts';
 import { createIdSigner } from '../uploads/id-signer.ts';
@@ -25,6 +26,7 @@ import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { openStorage } from './open-storage.ts';
 import { readAuth } from './token-key.ts';
+import { trackLeases, watchServices } from './watch-services.ts';
 
 export type Services = AppServices &
   JobServices &
@@ -49,6 +51,8 @@ export type ServicesOptions = {
   basePath?: string | undefined;
   /** Aborted when the service is about to stop, so that `/readyz` reports it. Default: never. */
   stopping?: AbortSignal;
+  /** Where everything is counted. Default: metrics of its own with `METRICS_PORT`, else nowhere. */
+  metrics?: Metrics;
 };
 
 /**
@@ -65,6 +69,7 @@ export async function createServices(
     pageFolder,
     now = () => new Date(),
     stopping = new AbortController().signal,
+    metrics: givenMetrics,
     ...app
   }: ServicesOptions,
 ): Promise<Services> {
@@ -74,10 +79,11 @@ export async function createServices(
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    const metrics = givenMetrics ?? (config.server.metricsPort === null ? NO_METRICS : await createMetrics());
     await lockEmbedded(config, closers);
     const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids] = await Promise.all([
-      openStorage(config, now, logger, closers),
-      openDatabase(config, migrationsFolder, logger, closers),
+      openStorage(config, now, logger, closers, metrics),
+      openDatabase(config, migrationsFolder, logger, closers, metrics),
       app.authorize === undefined ? openVerifier(config, now, logger) : undefined,
       openIdSigner(config),
     ]);
@@ -88,10 +94,14 @@ export async function createServices(
     const watermark = keepWatermark({ ...storage, markerQueries, sweeperHealth, logger, newId: newUuidV7, now });
     closers.push(watermark.close);
     const files = createFileQueries(database, config.limits.quota);
+    const slots = { content: createReaderSlots(), confirm: createConfirmingSlots() };
+    const leases = trackLeases(exclusively);
+    closers.push(watchServices(metrics, { database, slots, sweeperHealth, leases }));
     return {
       ...app,
       config,
       logger,
+      metrics,
       now,
       stopping,
       newId: newUuidV7,
@@ -100,7 +110,7 @@ export async function createServices(
       newRequestId: () => crypto.randomUUID(),
       verifyToken,
       database,
-      exclusively,
+      exclusively: leases.exclusively,
       files: {
         ...files,
         insert: async (file, act, quota) => {
@@ -114,8 +124,8 @@ export async function createServices(
       watermark,
       sweeperHealth,
       readClocks: () => readClocks({ ...storage, markerQueries, now }),
-      readers: createReaderSlots(),
-      confirming: createConfirmingSlots(),
+      readers: slots.content,
+      confirming: slots.confirm,
       sweepQueries: createSweepQueries(database),
       sealQueries: createSealQueries(database),
       auditLog,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createMetrics, NO_METRICS } from '../../src/telemetry/create-metrics.ts';
@@ -14,6 +15,15 @@ describe('the table of metrics', () => {
       expect(help, name).toMatch(/^\S.*\.$/);
       for (const label of labels) expect(label).toMatch(/^[a-z]+$/);
     }
+  });
+
+  it('is in docs/monitoring.md', () => {
+    const docs = readFileSync(new URL('../../docs/monitoring.md', import.meta.url), 'utf8');
+    const rows = Object.entries(METRICS).map(([name, { type, labels, help }]) =>
+      ['', `\`${name}\``, type, labels.map((label) => `\`${label}\``).join(', '), help, ''].join(' | ').trim(),
+    );
+    const documented = docs.split('\n').filter((line) => line.startsWith('| `'));
+    expect(documented.map((row) => row.replaceAll('| |', '|  |'))).toEqual(rows);
   });
 
   it('has no label for a user, a key, a file or a path', () => {

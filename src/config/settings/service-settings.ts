@@ -29,6 +29,15 @@ export const serviceSettings = {
       fallback: '`127.0.0.1`, in production `0.0.0.0`',
       example: '127.0.0.1',
     }),
+  METRICS_PORT: integer(0, 65_535)
+    .optional()
+    .meta({
+      description:
+        'TCP port of the metrics for Prometheus, `GET /metrics` on the address of `HOST`, without a token: do not ' +
+        'let the internet reach it. 0 picks a free one. See [monitoring](monitoring.md).',
+      fallback: 'no metrics',
+      example: '9464',
+    }),
   KEEP_ALIVE_SECONDS: integer(1, 3600, 'seconds').default(65).meta({
     description:
       'How long an idle connection is kept: longer than a load balancer in front keeps its own, mostly 60 seconds.',
