@@ -12,6 +12,7 @@ export function answer(
   body: string | ReadableStream | null,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
+  c.set('bytesOut', typeof body === 'string' ? Buffer.byteLength(body) : Number(headers['content-length'] ?? 0));
   return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });
 }
 

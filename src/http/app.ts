@@ -3,6 +3,7 @@ import type { Authorize } from '../auth/authorize.ts';
 import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config/config.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import { allowOrigins } from './allow-origins.ts';
 import { authenticate } from './authenticate.ts';
 import { boundBodies } from './bound-bodies.ts';
@@ -28,6 +29,7 @@ export type AppServices = UploadServices &
     auditLog: AuditLog;
     config: Pick<Config, 'server' | 'auth'>;
     logger: Logger;
+    metrics: Metrics;
     /** undefined: `authorize` decides. */
     verifyToken: TokenVerifier | undefined;
     authorize?: Authorize | undefined;

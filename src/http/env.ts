@@ -1,6 +1,7 @@
 import type { Target } from '../audit/record-refusals.ts';
 import type { Identity } from '../auth/caller.ts';
 import type { TokenRefusal } from '../auth/refusal.ts';
+import type { ProblemCode } from '../contract/errors.ts';
 import type { AuditAction } from '../db/audit-row.ts';
 import type { Slots } from '../net/slots.ts';
 
@@ -22,6 +23,12 @@ export type Env = {
     caller: Identity;
     /** The action of the matched route, and its target as far as path and query name it. */
     act?: Target & { action: AuditAction };
+    /** The problem's code, if the answer is a problem. */
+    code?: ProblemCode;
+    /** The size of the request's body, if it was read. */
+    bytesIn?: number;
+    /** The size of the answer's body; for `/content` the announced one. */
+    bytesOut?: number;
     /** Why the token was refused, if it was. */
     refusal?: TokenRefusal;
     /** Counts a batch's entries towards the rate limit, if there is one; throws `rate-limited`. */

@@ -14,6 +14,7 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
   const problem = toProblem(error);
   const { status, title } = PROBLEMS[problem.code];
   const requestId = c.get('requestId');
+  c.set('code', problem.code);
   const refusal = tokenRefusalOf(problem);
   // Logged with the request, without a line of its own: anybody can send bad tokens, and would fill the log.
   if (refusal !== null) c.set('refusal', refusal);

@@ -37,6 +37,7 @@ export async function readJson<Schema extends z.ZodType>(
   const release = await takeBodySlot(c, maxBytes);
   try {
     const bytes = await readBody(c, maxBytes).catch(refuseBrokenBody);
+    c.set('bytesIn', bytes.byteLength);
     const body = parseJson(bytes);
     if (bytes.byteLength > MAX_BODY_BYTES && !mayBeLarge(body)) requireSize(bytes.byteLength, MAX_BODY_BYTES);
     return validate(schema, body);
