@@ -11,6 +11,7 @@ import type { FileRow } from '../db/schema.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import { toContentDisposition } from './content-disposition.ts';
 import { findActive } from './get-file.ts';
 import { toFile } from './to-file.ts';
@@ -41,6 +42,7 @@ export const downloadQuery = z.object({ disposition: disposition.optional() });
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
 export type PresignDownloadServices = AuditServices & {
+  metrics: Pick<Metrics, 'count'>;
   config: Pick<Config, 'store' | 'urls'>;
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
@@ -131,6 +133,7 @@ async function sign(
     },
     signedAt,
   );
+  services.metrics.count('signpost_presigned_downloads_total', {});
   return {
     presignedUrl: signed.url,
     expiresAt: signed.expiresAt.toISOString(),

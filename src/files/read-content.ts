@@ -4,6 +4,7 @@ import { busy, Problem } from '../contract/errors.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { MAX_READERS } from '../storage/create-s3-client.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';
 import { type FindActiveServices, findActive } from './get-file.ts';
 import { parseRange } from './parse-range.ts';
@@ -11,6 +12,7 @@ import { streamContent } from './stream-content.ts';
 
 export type ReadContentServices = FindActiveServices & {
   bucket: Pick<Bucket, 'read'>;
+  metrics: Pick<Metrics, 'count'>;
   /** Limits concurrent readers: `createReaderSlots`. */
   readers: Slots;
 };
@@ -115,8 +117,9 @@ async function open(
     first,
     { start, end },
     (rest) => services.bucket.read(object, rest),
-    (err) => {
+    (sentBytes, err) => {
       release();
+      services.metrics.count('signpost_content_bytes_total', {}, sentBytes);
       if (err === undefined) return;
       services.logger.error({ err, requestId: caller.requestId }, 'the content of a file ended early');
     },

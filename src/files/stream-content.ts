@@ -29,7 +29,7 @@ export function streamContent(
   first: Readable,
   stretch: Stretch,
   open: (rest: Stretch) => Promise<Readable>,
-  onEnd: (error?: unknown) => void,
+  onEnd: (sentBytes: number, error?: unknown) => void,
   { stallMs, pauseMs, patienceMs, leastBytesPerSecond }: ContentLimits = LIMITS,
 ): ReadableStream<Uint8Array> {
   const startedAt = performance.now();
@@ -51,7 +51,7 @@ export function streamContent(
     clearTimeout(pause);
     clearTimeout(patience);
     letGo();
-    if (!hasEnded) onEnd(error);
+    if (!hasEnded) onEnd(at - stretch.start, error);
     hasEnded = true;
   }
 

@@ -2,9 +2,10 @@ import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import type { Watermark } from './keep-watermark.ts';
 import type { SweepServices } from './running-sweep.ts';
-import { sweep } from './sweep.ts';
+import { noCounts, sweep } from './sweep.ts';
 import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sweep-refused.ts';
 
 /** The name of the lease that a sweep runs under. */
@@ -14,6 +15,7 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
     exclusively: Exclusively;
     watermark: Watermark;
     sweeperHealth: SweeperHealth;
+    metrics: Pick<Metrics, 'count'>;
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
 
@@ -25,6 +27,8 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
   const intervalMs = services.config.jobs.intervalSeconds * 1000;
+  // A counter that appears with its first event has no increase then.
+  for (const result of Object.keys(noCounts())) services.metrics.count('signpost_sweep_objects_total', { result }, 0);
   if (intervalMs === 0) return async () => {};
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -48,32 +52,43 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
 
 /** Runs all jobs once, or what the other instances leave of them. Failures are logged. */
 export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
-  const { exclusively, logger, sweepQueries, watermark, sweeperHealth, config, now } = services;
-  const attempt = async (name: string, job: () => Promise<Record<string, unknown> | null>) => {
+  const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, config, now } = services;
+  const attempt = async (name: 'sweep' | 'seal', job: () => Promise<Record<string, unknown> | null>) => {
     try {
       const result = await job();
       if (result !== null) logger.info(result, name);
+      return result === null ? 'skipped' : 'done';
     } catch (error) {
       if (error instanceof SweepRefused) {
         if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
-        return;
+        return 'refused';
       }
       logger.error({ err: error instanceof Problem ? error.cause : error }, `${name} failed; retrying`);
+      return 'failed';
     }
   };
   const sweepInTurn = async (lease: Lease) => {
     const last = await sweepQueries.readState();
+    sweeperHealth.finishedAt = last?.finishedAt ?? sweeperHealth.finishedAt;
     const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
     // Another instance has swept recently. A time in the future comes from a wrong clock.
     if (sinceMs >= 0 && sinceMs < (config.jobs.intervalSeconds * 1000) / 2) return null;
     await watermark.settle();
     const ends = AbortSignal.any([signal, lease.signal]);
-    const { counts } = await sweep(services, { signal: ends, checkLease: lease.check });
+    const { counts, finishedAt } = await sweep(services, { signal: ends, checkLease: lease.check });
     noteSuccess(sweeperHealth);
+    if (finishedAt !== null) {
+      sweeperHealth.finishedAt = finishedAt;
+      for (const [result, count] of Object.entries(counts)) {
+        metrics.count('signpost_sweep_objects_total', { result }, count);
+      }
+    }
     return { ...counts };
   };
-  await attempt('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
+  const run = async (job: 'sweep' | 'seal', task: Parameters<typeof attempt>[1]) =>
+    metrics.count('signpost_job_runs_total', { job, outcome: await attempt(job, task) });
+  await run('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.
-  await attempt('seal', () => sealAuditLog(services));
+  await run('seal', () => sealAuditLog(services));
 }

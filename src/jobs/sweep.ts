@@ -155,6 +155,7 @@ async function abortUploads(running: RunningSweep): Promise<void> {
   await abortBatch();
 }
 
-function noCounts(): SweepCounts {
+/** All that a sweep counts, at 0. */
+export function noCounts(): SweepCounts {
   return { listed: 0, foreign: 0, abandoned: 0, stray: 0, deleted: 0, aborted: 0, forgotten: 0, missing: 0, failed: 0 };
 }

@@ -15,6 +15,7 @@ import { type File, toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import { completeParts } from './complete-parts.ts';
 import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
@@ -61,6 +62,7 @@ export type ConfirmUploadServices = AuditServices & {
   config: Pick<Config, 'limits' | 'store' | 'urls'>;
   ids: IdSigner;
   bucket: Bucket;
+  metrics: Pick<Metrics, 'count'>;
   freezer: Freezer;
   multipart: MultipartUploads;
   files: FileQueries;
@@ -84,10 +86,19 @@ export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectK
 
 async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCaller, input: ConfirmUploadInput) {
   const { objectKey } = input;
-  const answer = await services.confirming.run(caller.userId, () =>
-    confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
-  );
+  const { metrics } = services;
+  const answer = await services.confirming
+    .run(caller.userId, () =>
+      confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
+    )
+    .catch((error: unknown) => {
+      const outcome = error instanceof Problem ? error.code : 'internal-error';
+      metrics.count('signpost_confirmations_total', { outcome });
+      throw error;
+    });
   const { created, file } = answer;
+  metrics.count('signpost_confirmations_total', { outcome: created ? 'confirmed' : 'known' });
+  if (created) metrics.count('signpost_confirmed_bytes_total', {}, file.size);
   if (!created && caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { ...file, objectKey });
   if (services.onConfirmed !== undefined) await tellConfirmed(services.onConfirmed, file, caller);
   return answer;

@@ -8,6 +8,7 @@ import { Problem } from '../contract/errors.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import { checkQuota } from './check-quota.ts';
 import type { PresignUploadInput } from './presign-upload-input.ts';
 import { MAX_SIGNED_PARTS } from './sign-planned-parts.ts';
@@ -28,6 +29,7 @@ const MAX_PARTS_OF_BATCH = 1000;
 
 export type PresignUploadServices = SignUploadServices &
   AuditServices & {
+    metrics: Pick<Metrics, 'count'>;
     config: Pick<Config, 'limits' | 'audit'>;
     files: Pick<FileQueries, 'usage'>;
     multipart: Pick<MultipartUploads, 'begin' | 'abort'>;
@@ -44,7 +46,7 @@ export async function presignUpload(all: PresignUploadServices, caller: Caller, 
   refuse(violationsOf(services.config, request));
   await checkQuota(services, caller, [request.size]);
   const upload = await signUncheckedUpload(services, caller, request);
-  recordPresigns(services, caller, [upload]);
+  notePresigns(services, caller, [upload]);
   return upload;
 }
 
@@ -66,8 +68,17 @@ export async function presignUploads(all: PresignUploadServices, caller: Caller,
     files.map(({ size }) => size),
   );
   const uploads = await signAll(services, caller, files);
-  recordPresigns(services, caller, uploads);
+  notePresigns(services, caller, uploads);
   return { uploads };
+}
+
+function notePresigns(
+  services: PresignUploadServices,
+  caller: Caller,
+  uploads: readonly Awaited<ReturnType<typeof signUncheckedUpload>>[],
+): void {
+  for (const { method } of uploads) services.metrics.count('signpost_presigned_uploads_total', { method });
+  recordPresigns(services, caller, uploads);
 }
 
 async function signAll(services: PresignUploadServices, caller: Caller, files: readonly PresignUploadInput[]) {

@@ -25,7 +25,7 @@ function read(sources: readonly ((from: number) => Readable)[], limits: Partial<
       asked.push(start);
       return open(start);
     },
-    (error) => ends.push(error),
+    (_sentBytes, error) => ends.push(error),
     { ...LIMITS, ...limits },
   );
   return { stream, asked, opened, ends };

@@ -1,23 +1,53 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startJobs } from '../../src/jobs/start-jobs.ts';
 import { startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
+import { readSamples } from '../telemetry/read-samples.ts';
 
 describe('the jobs of a service', () => {
   let service: TestService;
 
   beforeAll(async () => {
-    service = await startTestService({ env: { JOBS_INTERVAL_SECONDS: '1' } });
+    service = await startTestService({ env: { JOBS_INTERVAL_SECONDS: '1', METRICS_PORT: '0' } });
   });
   afterAll(() => service.close());
 
   const swept = () => service.logs.filter(({ message }) => message === 'sweep');
   const failed = () => service.logs.filter(({ message }) => message.startsWith('sweep failed'));
 
+  it('are in the metrics: their outcomes, what a sweep counted, when it finished, and who holds the lease', async () => {
+    const samples = async () => readSamples((await service.services.metrics.text()).text);
+    const { sweepQueries } = service.services;
+    let during: Record<string, number> = {};
+    const saveState: typeof sweepQueries.saveState = async (state) => {
+      during = await samples();
+      await sweepQueries.saveState(state);
+    };
+    await service.store('alice', 'a file in the metrics');
+    expect(await samples()).not.toHaveProperty('signpost_sweep_finished_timestamp_seconds');
+    const stop = startJobs({ ...service.services, sweepQueries: { ...sweepQueries, saveState } }, () => 0);
+    const outcome = (job: string, of: string) => `signpost_job_runs_total{job="${job}",outcome="${of}"}`;
+    await expect.poll(async () => (await samples())[outcome('seal', 'done')]).toBeGreaterThan(0);
+    await stop();
+    const after = await samples();
+    expect(during).toMatchObject({ 'signpost_lease_held{lease="sweep"}': 1 });
+    expect(after).toMatchObject({
+      [outcome('sweep', 'done')]: swept().length,
+      'signpost_lease_held{lease="sweep"}': 0,
+      'signpost_sweep_objects_total{result="listed"}': swept().length,
+      'signpost_sweep_objects_total{result="missing"}': 0,
+      signpost_sweep_refused: 0,
+      signpost_sweep_refusals_total: 0,
+    });
+    const state = await sweepQueries.readState();
+    expect(after.signpost_sweep_finished_timestamp_seconds).toBe((state?.finishedAt?.getTime() ?? 0) / 1000);
+  });
+
   it('sweep repeatedly, on any instance, until they are stopped', async () => {
     await service.store('alice', 'a file');
     const instances = [startJobs(service.services, () => 0), startJobs(service.services, () => 0)];
-    await expect.poll(() => swept().length).toBeGreaterThanOrEqual(3);
-    for (const { fields } of swept()) expect(fields).toMatchObject({ listed: 1, abandoned: 0 });
+    const before = swept().length;
+    await expect.poll(() => swept().length).toBeGreaterThanOrEqual(before + 3);
+    for (const { fields } of swept().slice(before)) expect(fields).toMatchObject({ listed: 2, abandoned: 0 });
     await Promise.all(instances.map((stop) => stop()));
     const { length } = swept();
     await new Promise((resolve) => setTimeout(resolve, 1500));
