@@ -1,44 +1,24 @@
-import { fileURLToPath } from 'node:url';
-import type { Authorize } from './auth/authorize.ts';
-import { ConfigError, parseConfig } from './config/config.ts';
-import { type GivenSettings, toEnvironment } from './config/given-settings.ts';
+import { parseConfig } from './config/config.ts';
+import { toEnvironment } from './config/given-settings.ts';
 import { createApp } from './http/app.ts';
-import type { Logger } from './http/observe.ts';
 import { runJobs, startJobs } from './jobs/start-jobs.ts';
 import { type Calls, createCalls } from './start/calls.ts';
 import { consoleLogger } from './start/console-logger.ts';
-import { createServices } from './start/services.ts';
-import type { OnConfirmed } from './uploads/tell-confirmed.ts';
+import { packageFolder } from './start/package-folder.ts';
+import { createServices, type Services } from './start/services.ts';
+import { requireOptions, type SignpostOptions } from './start/signpost-options.ts';
 
-export type { Authorization, Authorize } from './auth/authorize.ts';
+export type { Authorization as Caller, Authorize } from './auth/authorize.ts';
 export type { CallerLimits } from './config/caller-limits.ts';
 export { ConfigError } from './config/config.ts';
-export { type GivenSettings, settingsFrom } from './config/given-settings.ts';
+export { type GivenSettings as SignpostSettings, settingsFrom } from './config/given-settings.ts';
 export { Problem, type ProblemCode } from './contract/errors.ts';
+export type { Scope } from './contract/scopes.ts';
 export type { File } from './files/to-file.ts';
 export type { Logger } from './http/observe.ts';
-export type { Calls } from './start/calls.ts';
+export type { Confirmation, DownloadRequest, FileChange, ListQuery, UploadRequest } from './start/calls.ts';
+export type { SignpostOptions } from './start/signpost-options.ts';
 export type { ConfirmedBy, OnConfirmed } from './uploads/tell-confirmed.ts';
-
-export type SignpostOptions = {
-  /**
-   * The settings of `docs/settings.md`. `settingsFrom(process.env)` reads them; without any, in development, the
-   * embedded bucket and PostgreSQL are started, with their data in `DATA_DIR`. `NODE_ENV` is the process's if it is not
-   * among them.
-   */
-  settings?: GivenSettings | undefined;
-  /** Decides who a request comes from, in place of a JWT. Default: a JWT, by the settings `JWT_…`. */
-  authorize?: Authorize | undefined;
-  /** Called with every confirmed file, before the answer. */
-  onConfirmed?: OnConfirmed | undefined;
-  /**
-   * Where the service is mounted, like `/api/uploads`: left out of every path that begins with it. Not needed behind
-   * a router that leaves it out itself, as Hono's `app.mount` and Express's `app.use` do.
-   */
-  basePath?: string | undefined;
-  /** Default: warnings and errors on the console. */
-  logger?: Logger | undefined;
-};
 
 export type Signpost = Calls & {
   /**
@@ -46,19 +26,29 @@ export type Signpost = Calls & {
    * @param env what `@hono/node-server` hands over; the client's address is read from it.
    */
   fetch: (request: Request, env?: object) => Promise<Response>;
-  /** Runs all jobs once: the sweep and the seals of the audit log. For schedulers, with `JOBS_INTERVAL_SECONDS=0`. */
+  /**
+   * Opens bucket, database and jobs now, not with the first call. After a failure, the next call tries again.
+   * @returns the origin that pages upload to, for `connect-src` of a Content Security Policy.
+   * @throws as `createServices`: a port is taken, credentials are missing, a migration fails.
+   */
+  ready: () => Promise<{ bucketOrigin: string }>;
+  /**
+   * Runs all jobs once: the sweep and the seals of the audit log. For schedulers, with `JOBS_INTERVAL_SECONDS: 0`.
+   * @throws the first failure, when all have run; each is logged.
+   */
   runJobs: () => Promise<void>;
-  /** Waits for what runs, and closes what was opened. A database that was given stays open. */
+  /** Waits for what runs, and closes what was opened. Later calls fail. */
   close: () => Promise<void>;
 };
 
 /**
- * The service as a part of an app: the same routes, checks and jobs as the program has. Any number of instances in one
- * process keep out of each other's way.
- * @throws {ConfigError} naming every setting or option that is missing, malformed or contradicts another; and as
- * `createServices` does.
+ * The service as a part of an app: the same routes, checks and jobs as the program has. Nothing is opened before the
+ * first call, so that a build may import the module. Any number of instances in one process keep out of each other's
+ * way.
+ * @throws {ConfigError} naming every option that is wrong, else every setting that is missing, malformed or contradicts
+ * another.
  * @example
- * const signpost = await createSignpost({
+ * const signpost = createSignpost({
  *   settings: settingsFrom(process.env),
  *   authorize: async (request) => {
  *     const session = await getSession(request);
@@ -67,54 +57,59 @@ export type Signpost = Calls & {
  * });
  * app.mount('/uploads', signpost.fetch);
  */
-export async function createSignpost(options: SignpostOptions = {}): Promise<Signpost> {
+export function createSignpost(options: SignpostOptions = {}): Signpost {
   requireOptions(options);
-  const { settings = {}, authorize, onConfirmed, basePath, logger = consoleLogger } = options;
+  const { settings = {}, authorize, onConfirmed, basePath, logger = consoleLogger, page = false } = options;
   const { NODE_ENV } = process.env;
   const env = { ...(NODE_ENV === undefined ? {} : { NODE_ENV }), LOCAL_S3_PORT: '0', ...toEnvironment(settings) };
   const config = parseConfig(env, { authorize: authorize !== undefined });
-  const stopping = new AbortController();
-  const services = await createServices(config, {
-    ...{ logger, authorize, onConfirmed, basePath, stopping: stopping.signal },
-    migrationsFolder: fileURLToPath(new URL('../drizzle', import.meta.url)),
-  });
-  const app = createApp(services);
-  const stopJobs = startJobs(services);
-  return {
-    ...createCalls(services),
-    fetch: async (request, bindings) => app.fetch(request, bindings),
-    runJobs: () => runJobs(services, stopping.signal),
-    close: async () => {
-      stopping.abort();
-      await stopJobs();
+  const closing = new AbortController();
+  const stopping = AbortSignal.any([closing.signal, ...(options.stopping ? [options.stopping] : [])]);
+
+  const openParts = async () => {
+    const services = await createServices(config, {
+      ...{ logger, authorize, onConfirmed, basePath, stopping },
+      migrationsFolder: packageFolder('drizzle'),
+      ...(page && { pageFolder: packageFolder('dist/page') }),
+    });
+    try {
+      const metricsServer = await serveMetricsOf(services);
+      return { services, app: createApp(services), stopJobs: startJobs(services), metricsServer };
+    } catch (error) {
       await services.close();
+      throw error;
+    }
+  };
+  let parts: ReturnType<typeof openParts> | null = null;
+  const open = async () => {
+    if (closing.signal.aborted) throw new Error('this Signpost is closed');
+    parts ??= openParts();
+    const opening = parts;
+    return opening.catch((error: unknown) => {
+      if (parts === opening) parts = null;
+      throw error;
+    });
+  };
+
+  return {
+    ...createCalls(async () => (await open()).services),
+    fetch: async (request, bindings) => (await open()).app.fetch(request, bindings),
+    ready: async () => {
+      const { protocol, host } = (await open()).services.endpoint;
+      return { bucketOrigin: `${protocol}//${host}` };
+    },
+    runJobs: async () => runJobs((await open()).services, closing.signal),
+    close: async () => {
+      closing.abort();
+      const opened = await parts?.catch(() => null);
+      await Promise.all([opened?.stopJobs(), opened?.metricsServer?.stop()]);
+      await opened?.services.close();
     },
   };
 }
 
-const OPTIONS: Record<keyof SignpostOptions, (value: unknown) => boolean> = {
-  settings: (value) => typeof value === 'object' && value !== null,
-  authorize: (value) => typeof value === 'function',
-  onConfirmed: (value) => typeof value === 'function',
-  basePath: (value) => typeof value === 'string' && /^(\/[^/?#%]+)+$/.test(value),
-  logger: (value) =>
-    typeof value === 'object' && value !== null && ['error', 'warn', 'info', 'debug'].every((level) => level in value),
-};
-
-const MUST_BE: Record<keyof SignpostOptions, string> = {
-  settings: 'an object of settings: settingsFrom(process.env)',
-  authorize: 'a function',
-  onConfirmed: 'a function',
-  basePath: 'a path like /api/uploads',
-  logger: 'an object with the functions error, warn, info and debug',
-};
-
-/** Callers without types are told, too. */
-function requireOptions(options: SignpostOptions): void {
-  const wrong = Object.entries(options).flatMap(([name, value]) => {
-    const isKnown = (known: string): known is keyof SignpostOptions => Object.hasOwn(OPTIONS, known);
-    if (!isKnown(name)) return [`${name} is not an option; there are ${Object.keys(OPTIONS).join(', ')}`];
-    return value === undefined || OPTIONS[name](value) ? [] : [`${name} must be ${MUST_BE[name]}`];
-  });
-  if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));
+/** Loaded only if it is needed: it has an HTTP server of Node. */
+async function serveMetricsOf(services: Services) {
+  if (services.config.server.metricsPort === null) return null;
+  return (await import('./start/serve-metrics.ts')).serveMetrics(services);
 }

@@ -36,9 +36,11 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
 
   const again = (delayMs: number) => {
     timer = setTimeout(() => {
-      running = runJobs(services, stopping.signal).then(() => {
-        if (!stopping.signal.aborted) again(intervalMs);
-      });
+      running = runJobs(services, stopping.signal)
+        .catch(() => {})
+        .then(() => {
+          if (!stopping.signal.aborted) again(intervalMs);
+        });
     }, delayMs);
     timer.unref();
   };
@@ -50,15 +52,20 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
   };
 }
 
-/** Runs all jobs once, or what the other instances leave of them. Failures are logged. */
+/**
+ * Runs all jobs once, or what the other instances leave of them. Failures are logged.
+ * @throws the first failure, when all have run.
+ */
 export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
   const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, config, now } = services;
+  const failures: unknown[] = [];
   const attempt = async (name: 'sweep' | 'seal', job: () => Promise<Record<string, unknown> | null>) => {
     try {
       const result = await job();
       if (result !== null) logger.info(result, name);
       return result === null ? 'skipped' : 'done';
     } catch (error) {
+      failures.push(error);
       if (error instanceof SweepRefused) {
         if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
         return 'refused';
@@ -91,4 +98,5 @@ export async function runJobs(services: JobServices, signal: AbortSignal): Promi
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.
   await run('seal', () => sealAuditLog(services));
+  if (failures.length > 0) throw failures[0];
 }

@@ -1,7 +1,10 @@
 import type { z } from 'zod';
+import { recordRefusal, type Target } from '../audit/record-refusals.ts';
 import { type Authorization, toIdentity } from '../auth/authorize.ts';
 import { type Caller, requireScope } from '../auth/caller.ts';
+import { Problem } from '../contract/errors.ts';
 import type { Scope } from '../contract/scopes.ts';
+import type { AuditAction } from '../db/audit-row.ts';
 import { archiveFile, deleteFile, restoreFile, updateFile, updateFileInput } from '../files/change-file.ts';
 import { getFile } from '../files/get-file.ts';
 import { getUsage } from '../files/get-usage.ts';
@@ -14,7 +17,15 @@ import { presignUpload } from '../uploads/presign-upload.ts';
 import { presignUploadInput } from '../uploads/presign-upload-input.ts';
 import type { Services } from './services.ts';
 
-/** The query of `GET /files`; times may be dates. */
+/** The body of `POST /presign-upload`. */
+export type UploadRequest = z.input<typeof presignUploadInput>;
+/** The body of `POST /confirm-upload`. */
+export type Confirmation = z.input<typeof confirmUploadInput>;
+/** The body of `POST /presign-download`. */
+export type DownloadRequest = z.input<typeof presignDownloadInput>;
+/** The body of `PATCH /files/{fileId}`. */
+export type FileChange = z.input<typeof updateFileInput>;
+/** The query of `GET /files`; numbers and dates may be given as such. */
 export type ListQuery = {
   [Name in keyof z.input<typeof listFilesQuery>]?: z.input<typeof listFilesQuery>[Name] | number | Date | undefined;
 };
@@ -23,44 +34,72 @@ export type Calls = ReturnType<typeof createCalls>;
 
 /**
  * The routes as functions for code on the server: validated, limited and audited alike, without HTTP. `caller` is whom
- * they are for. Each throws a `Problem` with the code that the route would answer, and a `TypeError` for a caller that
- * is none.
+ * they act for. Each throws a `Problem` with the code that the route would answer, and a `TypeError` if the caller is
+ * not a valid one. `RATE_LIMIT_PER_MINUTE` does not count them.
+ * @param open gives the services.
  */
-export function createCalls(services: Services) {
-  const callerOf = (caller: Authorization, scope: Scope): Caller => {
-    const identity = toIdentity(caller, (wrong) => new TypeError(`the caller is ${wrong}`));
-    requireScope(identity, scope);
-    return { ...identity, requestId: services.newRequestId(), address: null };
-  };
+export function createCalls(open: () => Promise<Services>) {
+  /** Runs `act` for the caller, who must have the scope. */
+  async function by<Result>(
+    who: Authorization,
+    [scope, action, target]: readonly [Scope, AuditAction, Target?],
+    act: (services: Services, caller: Caller) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const services = await open();
+    const identity = toIdentity(who, (wrong) => new TypeError(`the caller is ${wrong}`));
+    const caller = { ...identity, requestId: services.newRequestId(), address: null };
+    try {
+      requireScope(caller, scope);
+    } catch (error) {
+      if (error instanceof Problem) await recordRefusal(services, caller, action, target ?? {}, error);
+      throw error;
+    }
+    return act(services, caller);
+  }
+
   return {
     /** As `POST /presign-upload`. */
-    presignUpload: async (caller: Authorization, request: z.input<typeof presignUploadInput>) =>
-      presignUpload(services, callerOf(caller, 'files:write'), validate(presignUploadInput, request)),
-    /** As `POST /confirm-upload`. */
-    confirmUpload: async (caller: Authorization, input: z.input<typeof confirmUploadInput>): Promise<File> => {
-      const by = callerOf(caller, 'files:write');
-      return (await confirmUpload(services, by, validate(confirmUploadInput, input))).file;
-    },
+    presignUpload: (caller: Authorization, request: UploadRequest) =>
+      by(caller, ['files:write', 'upload.presign'], (services, who) =>
+        presignUpload(services, who, validate(presignUploadInput, request)),
+      ),
+    /** As `POST /confirm-upload`: the file, also if it was confirmed before. */
+    confirmUpload: (caller: Authorization, input: Confirmation): Promise<File> =>
+      by(caller, ['files:write', 'upload.confirm', input], async (services, who) => {
+        return (await confirmUpload(services, who, validate(confirmUploadInput, input))).file;
+      }),
     /** As `POST /presign-download`. */
-    presignDownload: async (caller: Authorization, input: z.input<typeof presignDownloadInput>) =>
-      presignDownload(services, callerOf(caller, 'files:read'), validate(presignDownloadInput, input)),
+    presignDownload: (caller: Authorization, input: DownloadRequest) =>
+      by(caller, ['files:read', 'download.presign', input], (services, who) =>
+        presignDownload(services, who, validate(presignDownloadInput, input)),
+      ),
     files: {
-      find: async (caller: Authorization, fileId: string): Promise<File> => {
-        const row = await getFile(services, callerOf(caller, 'files:read'), { fileId });
-        return toFile(row, services.config.urls.publicBaseUrl);
-      },
-      /** One page, as `GET /files`. */
-      list: async (caller: Authorization, query: ListQuery = {}) =>
-        listFiles(services, callerOf(caller, 'files:read'), validate(listFilesQuery, toTexts(query))),
-      change: async (caller: Authorization, fileId: string, change: z.input<typeof updateFileInput>) =>
-        updateFile(services, callerOf(caller, 'files:write'), fileId, validate(updateFileInput, change)),
-      archive: async (caller: Authorization, fileId: string) =>
-        archiveFile(services, callerOf(caller, 'files:write'), fileId),
-      restore: async (caller: Authorization, fileId: string) =>
-        restoreFile(services, callerOf(caller, 'files:write'), fileId),
-      remove: async (caller: Authorization, fileId: string): Promise<void> =>
-        deleteFile(services, callerOf(caller, 'files:write'), fileId),
-      usage: async (caller: Authorization) => getUsage(services, callerOf(caller, 'files:read')),
+      /** As `GET /files/{fileId}`. */
+      find: (caller: Authorization, fileId: string): Promise<File> =>
+        by(caller, ['files:read', 'file.get', { fileId }], async (services, who) =>
+          toFile(await getFile(services, who, { fileId }), services.config.urls.publicBaseUrl),
+        ),
+      /** As `GET /files`: one page. */
+      list: (caller: Authorization, query: ListQuery = {}) =>
+        by(caller, ['files:read', 'file.list'], (services, who) =>
+          listFiles(services, who, validate(listFilesQuery, toTexts(query))),
+        ),
+      /** As `PATCH /files/{fileId}`. */
+      change: (caller: Authorization, fileId: string, change: FileChange): Promise<File> =>
+        by(caller, ['files:write', 'file.update', { fileId }], (services, who) =>
+          updateFile(services, who, fileId, validate(updateFileInput, change)),
+        ),
+      /** As `POST /files/{fileId}/archive`. */
+      archive: (caller: Authorization, fileId: string): Promise<File> =>
+        by(caller, ['files:write', 'file.archive', { fileId }], (services, who) => archiveFile(services, who, fileId)),
+      /** As `POST /files/{fileId}/restore`. */
+      restore: (caller: Authorization, fileId: string): Promise<File> =>
+        by(caller, ['files:write', 'file.restore', { fileId }], (services, who) => restoreFile(services, who, fileId)),
+      /** As `DELETE /files/{fileId}`. */
+      remove: (caller: Authorization, fileId: string): Promise<void> =>
+        by(caller, ['files:write', 'file.delete', { fileId }], (services, who) => deleteFile(services, who, fileId)),
+      /** As `GET /usage`. */
+      usage: (caller: Authorization) => by(caller, ['files:read', 'file.usage'], getUsage),
     },
   };
 }

@@ -5,18 +5,16 @@ import { SECRETS_FILE } from '../local/dev-secrets.ts';
 import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';
 import { DEMO_USER, mintDemoToken } from './demo-token.ts';
 
-type Running = { now: () => Date; endpoint: { protocol: string; host: string } };
-
 /** Tells a developer, on standard output, how to try the service. Never called in production. */
 export async function printWelcome(
   config: Pick<Config, 'server' | 'auth' | 'bucket' | 'local'>,
   port: number,
-  { now, endpoint }: Running,
+  bucketOrigin: string,
 ): Promise<void> {
   const host = { '0.0.0.0': '127.0.0.1', '::': '[::1]' }[config.server.host] ?? config.server.host;
   const url = `http://${host}:${port}`;
   console.log(`\nTo try it in a browser, open ${url}\n`);
-  const token = await mintDemoToken(config, now);
+  const token = await mintDemoToken(config, () => new Date());
   if (token === null) return;
   const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`;
   const upload = '{"fileName":"hello.txt","contentType":"text/plain","size":5}';
@@ -33,7 +31,7 @@ jq '{objectKey}' upload.json | curl -s $SIGNPOST/confirm-upload ${headers} -d @-
 jq '{objectKey}' upload.json | curl -s $SIGNPOST/presign-download ${headers} -d @- | jq -r .presignedUrl | xargs curl -s
 curl -s $SIGNPOST/files -H "Authorization: Bearer $TOKEN"
 `);
-  if (config.bucket === null) console.log(howToLookInto(config.local, `${endpoint.protocol}//${endpoint.host}`));
+  if (config.bucket === null) console.log(howToLookInto(config.local, bucketOrigin));
 }
 
 /** One command to paste; the secret stays in its file. */

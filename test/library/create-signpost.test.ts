@@ -34,7 +34,7 @@ const settings = () => ({ ...bucket.env, DATABASE_URL: database.url, JWT_SECRET:
 const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
 
 async function open(options: SignpostOptions = {}): Promise<Signpost> {
-  const signpost = await createSignpost({ logger: quiet, settings: settings(), ...options });
+  const signpost = createSignpost({ logger: quiet, settings: settings(), ...options });
   opened.push(signpost);
   return signpost;
 }
@@ -165,22 +165,28 @@ describe('createSignpost', () => {
   });
 
   it('names every option and setting that is wrong, in one error', async () => {
-    const failing = (options: object) => createSignpost(options as SignpostOptions).catch((error: unknown) => error);
-    expect(await failing({ basePath: 'api', authorise: () => null, logger: console.log })).toEqual(
+    const failing = (options: object) => {
+      try {
+        return createSignpost(options as SignpostOptions);
+      } catch (error) {
+        return error;
+      }
+    };
+    expect(failing({ basePath: 'api', authorise: () => null, logger: console.log })).toEqual(
       new ConfigError(
         'basePath must be a path like /api/uploads\n' +
-          'authorise is not an option; there are settings, authorize, onConfirmed, basePath, logger\n' +
+          'authorise is not an option; there are settings, authorize, onConfirmed, basePath, logger, stopping, page\n' +
           'logger must be an object with the functions error, warn, info and debug',
       ),
     );
-    expect(await failing({ settings: { MAX_UPLOAD_BYTE: 1, NOPE: 'x' } })).toEqual(
+    expect(failing({ settings: { MAX_UPLOAD_BYTE: 1, NOPE: 'x' } })).toEqual(
       new ConfigError('MAX_UPLOAD_BYTE is not a setting; did you mean MAX_UPLOAD_BYTES?\nNOPE is not a setting'),
     );
     const contradictory = {
       settings: { MAX_UPLOAD_BYTES: -1, NODE_ENV: 'production' },
       authorize: () => null,
     } as const;
-    expect(await failing(contradictory)).toMatchObject({
+    expect(failing(contradictory)).toMatchObject({
       name: 'ConfigError',
       message: expect.stringMatching(/^MAX_UPLOAD_BYTES: .*\nUPLOAD_ID_SECRET: .*\nDATABASE_URL: /),
     });

@@ -1,0 +1,64 @@
+import type { Authorize } from '../auth/authorize.ts';
+import { ConfigError } from '../config/config.ts';
+import type { GivenSettings } from '../config/given-settings.ts';
+import type { Logger } from '../http/observe.ts';
+import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
+
+export type SignpostOptions = {
+  /**
+   * The settings of `docs/settings.md`. `settingsFrom` reads them from an environment; without any, in development, the
+   * embedded bucket and PostgreSQL are started, with their data in `DATA_DIR`. `NODE_ENV` is the process's if it is not
+   * among them.
+   */
+  settings?: GivenSettings | undefined;
+  /** Decides who a request comes from, in place of a JWT. Default: a JWT, by the settings `JWT_…`. */
+  authorize?: Authorize | undefined;
+  /** Called with every confirmed file, before the answer. */
+  onConfirmed?: OnConfirmed | undefined;
+  /**
+   * Where the service is mounted, like `/api/uploads`: left out of every path that begins with it. Not needed behind
+   * a router that leaves it out itself, as Hono's `app.mount` and Express's `app.use` do.
+   */
+  basePath?: string | undefined;
+  /** Default: warnings and errors on the console. */
+  logger?: Logger | undefined;
+  /** Abort it when the app is about to stop: `/readyz` then answers 503, everything else as before. */
+  stopping?: AbortSignal | undefined;
+  /** Whether to serve the demo page at `/`: in development, at the root of an origin. Default false. */
+  page?: boolean | undefined;
+};
+
+type Rule = { isValid: (value: unknown) => boolean; form: string };
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const aFunction: Rule = { isValid: (value) => typeof value === 'function', form: 'a function' };
+
+const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
+  settings: { isValid: isObject, form: 'an object of settings, as settingsFrom gives' },
+  authorize: aFunction,
+  onConfirmed: aFunction,
+  basePath: {
+    isValid: (value) => typeof value === 'string' && /^(\/[^/?#%]+)+$/.test(value),
+    form: 'a path like /api/uploads',
+  },
+  logger: {
+    isValid: (value) => isObject(value) && ['error', 'warn', 'info', 'debug'].every((level) => level in value),
+    form: 'an object with the functions error, warn, info and debug',
+  },
+  stopping: { isValid: (value) => value instanceof AbortSignal, form: 'an AbortSignal' },
+  page: { isValid: (value) => typeof value === 'boolean', form: 'true or false' },
+};
+
+/**
+ * Checks the options of `createSignpost`, for callers without types.
+ * @throws {ConfigError} naming every option that is unknown or has a wrong form.
+ */
+export function requireOptions(options: SignpostOptions): void {
+  const rules = new Map<string, Rule>(Object.entries(RULES));
+  const wrong = Object.entries(options).flatMap(([name, value]) => {
+    const rule = rules.get(name);
+    if (rule === undefined) return [`${name} is not an option; there are ${[...rules.keys()].join(', ')}`];
+    return value === undefined || rule.isValid(value) ? [] : [`${name} must be ${rule.form}`];
+  });
+  if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));
+}
