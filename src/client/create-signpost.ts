@@ -27,7 +27,7 @@ export type SignpostOptions = {
   token: string | (() => string | Promise<string>);
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. Default: the global one. */
   fetch?: typeof fetch;
-  /** How many parts of one file to send at once. Default 4. */
+  /** How many parts of one file to send at once. Default: as many as 16 MiB hold, so that a pause loses no more. */
   parallelParts?: number;
   /** How many files to send at once, over all uploads of this instance; the others wait. Default 3. */
   parallelFiles?: number;
@@ -79,7 +79,7 @@ export function createSignpost(options: SignpostOptions): Signpost {
   const given = options.fetch ?? globalThis.fetch;
   // Called as a plain function, because browsers' `fetch` accepts only their global as `this`.
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
-  const { parallelParts = 4, parallelFiles = 3, maxAttempts = 8, stallTimeoutMs = 60_000 } = options;
+  const { parallelParts, parallelFiles = 3, maxAttempts = 8, stallTimeoutMs = 60_000 } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;
   const session: UploadSession = {
     ...{ fetch, parallelParts, maxAttempts, stallTimeoutMs, now, random, sleep },

@@ -1,7 +1,7 @@
 import { fitFileName } from './fit-file-name.ts';
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
-import { callRepeatedly, findStored, isFinal, type Session, type Transfer } from './transfer.ts';
+import { callRepeatedly, findStored, isFinal, MAX_LOST_BYTES, type Session, type Transfer } from './transfer.ts';
 import { type StoredPart, transferParts } from './transfer-parts.ts';
 import { transferWhole } from './transfer-whole.ts';
 import type { Remembered, StoredFile, UploadOptions } from './upload.ts';
@@ -48,6 +48,7 @@ export function requestOf(file: File | Blob, options: UploadOptions): UploadRequ
     size: file.size,
     ...({ recordId, documentType, metadata } satisfies Record<keyof Remembered, unknown>),
     ...(checksum && { partChecksums: true }),
+    ...(file.size > MAX_LOST_BYTES && { method: 'MULTIPART' }),
   };
 }
 

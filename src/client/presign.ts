@@ -1,7 +1,7 @@
 import { callRepeatedly, type Session, staleAtMs } from './transfer.ts';
 import type { Remembered } from './upload.ts';
 
-/** The body of `POST /presign-upload`, without `method` and `checksumSha256`. */
+/** The body of `POST /presign-upload`, without `checksumSha256`. */
 export type UploadRequest = Remembered & {
   fileName: string;
   contentType: string;
@@ -9,6 +9,8 @@ export type UploadRequest = Remembered & {
   size: number;
   /** If the upload has several parts, each carries its SHA-256. */
   partChecksums?: true;
+  /** Default: the service decides by the size. */
+  method?: 'PUT' | 'MULTIPART';
 };
 
 type Common = { objectKey: string; expiresAt: string; serverTime: string; staleAtMs: number };
@@ -23,7 +25,7 @@ export type PartsTicket = Common & {
 /** Asks the service for presigned URLs. */
 export async function presign<Ticket extends PutTicket | PartsTicket>(
   session: Session,
-  request: UploadRequest & { method?: 'PUT'; checksumSha256?: string | undefined },
+  request: UploadRequest & { checksumSha256?: string | undefined },
   signal: AbortSignal,
 ): Promise<Ticket> {
   const askedAtMs = session.now();

@@ -1,7 +1,7 @@
 import { retry } from './retry.ts';
 import { isAnswer, isStaleUrl, sendBytes } from './send-bytes.ts';
 import { sha256 } from './sha256.ts';
-import { callRepeatedly, type Session, staleAtMs, type Transfer } from './transfer.ts';
+import { callRepeatedly, MAX_LOST_BYTES, type Session, staleAtMs, type Transfer } from './transfer.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 /** How many parts one `POST /presign-parts` may ask for. */
@@ -80,6 +80,7 @@ export function transferParts(
   const sendPart = async (partNumber: number, signal: AbortSignal): Promise<void> => {
     const send = async ({ presignedUrl, headers = {} }: PartUrl) => {
       const onPartSent = (bytes: number) => {
+        if (signal.aborted) return;
         sentBytes.set(partNumber, bytes);
         report();
       };
@@ -123,7 +124,15 @@ export function transferParts(
           await retry(() => sendPart(partNumber, signal), session, signal);
         }
       };
-      await Promise.all(Array.from({ length: session.parallelParts }, work));
+      const { parallelParts = Math.max(1, Math.floor(MAX_LOST_BYTES / partSize)) } = session;
+      try {
+        await Promise.all(Array.from({ length: parallelParts }, work));
+      } catch (error) {
+        // Paused, or failed: what is shown is what is kept.
+        for (const partNumber of missingParts()) sentBytes.delete(partNumber);
+        report();
+        throw error;
+      }
       onSent(file.size);
       const parts = [...etags]
         .map(([partNumber, etag]) => ({ partNumber, etag }))

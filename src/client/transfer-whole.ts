@@ -53,7 +53,11 @@ export function transferWhole(
   const transfer: Transfer = {
     objectKey: ticket.objectKey,
     run: async (signal) => {
-      const stored = await retry(() => attempt(signal), session, signal);
+      const stored = await retry(() => attempt(signal), session, signal).catch((error: unknown) => {
+        // Paused, or failed: nothing is kept.
+        onSent(0);
+        throw error;
+      });
       onSent(file.size);
       return stored ?? callRepeatedly(session, '/confirm-upload', { objectKey: ticket.objectKey }, signal);
     },

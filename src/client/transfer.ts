@@ -4,13 +4,20 @@ import { retry } from './retry.ts';
 import { SignpostError } from './signpost-error.ts';
 import type { StoredFile } from './upload.ts';
 
+/**
+ * How much a pause, a lost connection or a reload may cost: a larger file is sent in parts, and only so many bytes of
+ * parts are on their way at once (one part, if it is larger).
+ */
+export const MAX_LOST_BYTES = 16 * 1024 ** 2;
+
 /** What all uploads of one `createSignpost` share. */
 export type Session = RetryPolicy & {
   call: CallService;
   fetch: typeof fetch;
   /** Monotonic milliseconds. Only differences are used, so a wrong clock does no harm. */
   now: () => number;
-  parallelParts: number;
+  /** undefined: as many as keep `MAX_LOST_BYTES`. */
+  parallelParts: number | undefined;
   stallTimeoutMs: number;
 };
 

@@ -40,7 +40,7 @@ export const uploadSettings = {
     .default(100 * 1024 ** 2)
     .meta({ description: 'Files larger than this are uploaded in parts unless the client says otherwise.' }),
   MULTIPART_PART_BYTES: integer(MIN_PART_BYTES, MAX_PUT_BYTES, 'bytes')
-    .default(64 * 1024 ** 2)
+    .default(8 * 1024 ** 2)
     .meta({ description: 'Size of a part; larger where a file would need over 10,000 parts.' }),
   ALLOWED_CONTENT_TYPES: list
     .pipe(z.array(contentTypePattern).min(1))
