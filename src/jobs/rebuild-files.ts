@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
 import { isCopied } from '../config/store-traits.ts';
-import { type Mismatch, PROBLEMS, Problem } from '../contract/errors.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
@@ -10,7 +9,7 @@ import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
 import { toNewFile } from '../uploads/to-new-file.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
-import { eachObject } from './each-object.ts';
+import { type Examination, eachPage, examineEach, type Finding } from './examine-each.ts';
 import { isOfSweeper } from './examine-marker.ts';
 
 /** The counts of a rebuild. */
@@ -31,9 +30,6 @@ export type RebuildCounts = {
   failed: number;
 };
 
-/** An object for a person to look at. */
-export type RebuildFinding = { key: string; reasons: readonly Mismatch[] };
-
 export type RebuildServices = {
   config: Pick<Config, 'limits' | 'store' | 'urls'>;
   bucket: Bucket;
@@ -51,7 +47,7 @@ export type RebuildOptions = {
   dryRun?: boolean;
   /** Ends it; rows made so far stay, and the next run skips them. */
   signal?: AbortSignal;
-  report?: (finding: RebuildFinding) => void;
+  report?: (finding: Finding) => void;
   onProgress?: (counts: Readonly<RebuildCounts>) => void;
 };
 
@@ -61,9 +57,7 @@ type Rebuild = {
   services: RebuildServices;
   counts: RebuildCounts;
   dryRun: boolean;
-  signal: AbortSignal;
-  failures: { count: number; silentInARow: number };
-  report: (finding: RebuildFinding) => void;
+  examination: Examination;
 };
 
 /** An object, and the upload of its key. `isCopy`: it is the verified copy. */
@@ -82,7 +76,8 @@ type Candidate = { key: string; object: ListedObject; parsed: ParsedKey; isCopy:
 export async function rebuildFiles(services: RebuildServices, options: RebuildOptions = {}): Promise<RebuildCounts> {
   const { dryRun = false, signal = new AbortController().signal, report = () => {}, onProgress } = options;
   const counts = { listed: 0, known: 0, made: 0, unverified: 0, otherCopies: 0, foreign: 0, failed: 0 };
-  const rebuild = { services, counts, dryRun, signal, report, failures: { count: 0, silentInARow: 0 } };
+  const failures = { count: 0, silentInARow: 0 };
+  const rebuild = { services, counts, dryRun, examination: { failures, signal, report, logger: services.logger } };
   const { keyPrefix } = services.config.store;
   const copyOf = (object: ListedObject): Candidate[] => {
     const parsed = parseFrozenKey(keyPrefix, object.key);
@@ -98,24 +93,17 @@ export async function rebuildFiles(services: RebuildServices, options: RebuildOp
     [`${keyPrefix}.verified/`, copyOf],
     [keyPrefix, uploadOf],
   ] as const) {
-    let afterKey: string | null = null;
-    do {
-      signal.throwIfAborted();
-      const { objects, isLast }: Awaited<ReturnType<BucketLister['objects']>> = await services.lister.objects(
-        prefix,
-        afterKey,
-      );
+    for await (const objects of eachPage(services.lister, prefix, signal)) {
       await rebuildPage(rebuild, objects.flatMap(candidates));
-      counts.failed = rebuild.failures.count;
+      counts.failed = failures.count;
       onProgress?.(counts);
-      afterKey = isLast ? null : (objects.at(-1)?.key ?? null);
-    } while (afterKey !== null);
+    }
   }
   return counts;
 }
 
 async function rebuildPage(rebuild: Rebuild, candidates: readonly Candidate[]): Promise<void> {
-  const { services, counts, failures, signal, report } = rebuild;
+  const { services, counts, examination } = rebuild;
   counts.listed += candidates.length;
   const ids = candidates.map(({ parsed: { fileId: id, userId: ownerId } }) => ({ id, ownerId }));
   const rows = new Map((await services.sweepQueries.withIds(ids)).map((row) => [`${row.id} ${row.ownerId}`, row]));
@@ -125,34 +113,23 @@ async function rebuildPage(rebuild: Rebuild, candidates: readonly Candidate[]): 
     counts.known++;
     if (isCopy && row.storedKey !== key && row.etag !== object.etag && row.objectKey === parsed.key) {
       counts.otherCopies++;
-      report({ key, reasons: [{ path: '', message: `the file has another copy: ${row.storedKey ?? row.objectKey}` }] });
+      const message = `the file has another copy: ${row.storedKey ?? row.objectKey}`;
+      examination.report({ key, reasons: [{ path: '', message }] });
     }
     return false;
   });
-  const { logger } = services;
-  const note = async () => {};
-  await eachObject(unknown, { failures, signal, logger, note }, async (candidate) => {
-    try {
-      return await rebuildFile(rebuild, candidate);
-    } catch (error) {
-      // It changed meanwhile, or too many objects are being hashed: the next run finds it again.
-      if (!(error instanceof Problem) || PROBLEMS[error.code].status >= 500) throw error;
-      failures.count++;
-      report({ key: candidate.key, reasons: [{ path: '', message: error.message }] });
-      return false;
-    }
-  });
+  await examineEach(examination, unknown, (candidate) => rebuildFile(rebuild, candidate));
 }
 
-async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCopy }: Candidate): Promise<boolean> {
-  const { services, counts, dryRun, report } = rebuild;
+async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCopy }: Candidate): Promise<void> {
+  const { services, counts, dryRun, examination } = rebuild;
   const object = await services.bucket.head(key);
-  if (object === null) return false;
+  if (object === null) return;
   const verdict = await verifyObject(services, parsed, object);
   if (!('upload' in verdict)) {
     counts.unverified++;
-    report({ key, reasons: verdict.mismatches });
-    return false;
+    examination.report({ key, reasons: verdict.mismatches });
+    return;
   }
   if (!dryRun) {
     const isFrozen = !isCopy && isCopied(services.config.store, verdict.upload.isRepeatable);
@@ -161,9 +138,8 @@ async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCo
     if ((await services.files.insert(file, ACT)) === null) {
       // Confirmed meanwhile, or another row has the key.
       counts.known++;
-      return false;
+      return;
     }
   }
   counts.made++;
-  return true;
 }

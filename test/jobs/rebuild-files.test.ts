@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type RebuildFinding, rebuildFiles } from '../../src/jobs/rebuild-files.ts';
+import type { Finding } from '../../src/jobs/examine-each.ts';
+import { rebuildFiles } from '../../src/jobs/rebuild-files.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { copyDatabase } from '../helpers/database.ts';
 import { startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
@@ -20,8 +21,8 @@ describe('rebuilding the rows from the bucket', () => {
   afterAll(() => service.close());
 
   const rebuild = async (options = {}, at = service) => {
-    const findings: RebuildFinding[] = [];
-    const report = (finding: RebuildFinding) => void findings.push(finding);
+    const findings: Finding[] = [];
+    const report = (finding: Finding) => void findings.push(finding);
     const files = at.services.filesWithoutQuota;
     return { counts: await rebuildFiles({ ...at.services, files }, { report, ...options }), findings };
   };
