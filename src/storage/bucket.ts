@@ -184,11 +184,17 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
     },
 
     /**
-     * CopyObject: copies this object with its type and metadata to another key of the bucket, at most 5 GiB, on
-     * condition that the ETag is the one that `head` read.
+     * CopyObject: copies this object to another key of the bucket, at most 5 GiB, on condition that the ETag is the one
+     * that `head` read.
+     * @param instead the copy's type and metadata. Default: the object's own.
      * @returns the copy's ETag and version.
      */
-    async copy(object: StoredObject, toKey: string, sse: Sse): Promise<{ etag: string; versionId: string | null }> {
+    async copy(
+      object: StoredObject,
+      toKey: string,
+      sse: Sse,
+      instead?: Pick<StoredObject, 'contentType' | 'metadata'>,
+    ): Promise<{ etag: string; versionId: string | null }> {
       const source = object.key.split('/').map(encodeURIComponent).join('/');
       const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
       const command = new CopyObjectCommand({
@@ -196,6 +202,9 @@ export function openBucket(clients: S3Clients, bucketName: string, store: Pick<S
         CopySource: `${bucketName}/${source}${version}`,
         CopySourceIfMatch: object.etag,
         ...encryptionOf(sse),
+        ...(instead && {
+          ...{ MetadataDirective: 'REPLACE', ContentType: instead.contentType, Metadata: { ...instead.metadata } },
+        }),
       });
       try {
         const { CopyObjectResult, VersionId } = await slow.send(command, {

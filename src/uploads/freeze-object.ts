@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { frozenKey, type ObjectKey } from '../contract/object-key.ts';
 import type { Bucket, ObjectVersion, StoredObject } from '../storage/bucket.ts';
-import { objectChanged } from '../storage/bucket-errors.ts';
+import { copyUnchanged } from './copy-unchanged.ts';
 
 type FreezeServices = {
   config: Pick<Config, 'store'>;
@@ -9,9 +9,6 @@ type FreezeServices = {
   now: () => Date;
   newId: (now: Date) => string;
 };
-
-/** The ETag of an object stored by one PUT: its MD5, unless SSE-KMS encrypts it. */
-const MD5_ETAG = /^"[0-9a-f]{32}"$/;
 
 /** How long a copy is reused: far less than the day after which the sweeper removes it as a stray. */
 const REUSABLE_MS = 3_600_000;
@@ -61,18 +58,6 @@ export async function freezeObject(
   key: ObjectKey,
   object: StoredObject,
 ): Promise<StoredObject> {
-  const { config, bucket, now, newId } = services;
-  const copyKey = frozenKey(config.store.keyPrefix, key, newId(now()));
-  const copied = await bucket.copy(object, copyKey, config.store.sse);
-  // Ceph does not return the copy's version id, which is needed to delete the copy for good.
-  const isUnnamed = object.versionId !== null && copied.versionId === null;
-  const versionId = isUnnamed ? ((await bucket.head(copyKey))?.versionId ?? null) : copied.versionId;
-  const copy = { ...object, ...copied, key: copyKey, versionId };
-  // Ceph checks the condition only before it copies. If both ETags are MD5s, comparing them detects a change.
-  const areMd5s = config.store.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
-  if (areMd5s && object.etag !== copy.etag) {
-    await bucket.remove(copy).catch(() => {});
-    throw objectChanged();
-  }
-  return copy;
+  const { config, now, newId } = services;
+  return copyUnchanged(services, object, frozenKey(config.store.keyPrefix, key, newId(now())));
 }

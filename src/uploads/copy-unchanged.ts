@@ -1,0 +1,32 @@
+import type { Config } from '../config/config.ts';
+import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import { objectChanged } from '../storage/bucket-errors.ts';
+
+/** The ETag of an object stored by one PUT: its MD5, unless SSE-KMS encrypts it. */
+const MD5_ETAG = /^"[0-9a-f]{32}"$/;
+
+/**
+ * Copies an object within the bucket, provided that it is still the one that `head` read. At most 5 GiB.
+ * @param instead the copy's type and metadata. Default: the object's own.
+ * @returns the copy.
+ * @throws {Problem} `conflict` when the object changed after it was read, `storage-unavailable`.
+ */
+export async function copyUnchanged(
+  { config, bucket }: { config: Pick<Config, 'store'>; bucket: Bucket },
+  object: StoredObject,
+  toKey: string,
+  instead?: Pick<StoredObject, 'contentType' | 'metadata'>,
+): Promise<StoredObject> {
+  const copied = await bucket.copy(object, toKey, config.store.sse, instead);
+  // Ceph does not return the copy's version id, which is needed to delete the copy for good.
+  const isUnnamed = object.versionId !== null && copied.versionId === null;
+  const versionId = isUnnamed ? ((await bucket.head(toKey))?.versionId ?? null) : copied.versionId;
+  const copy = { ...object, ...copied, ...instead, key: toKey, versionId };
+  // Ceph checks the condition only before it copies. If both ETags are MD5s, comparing them detects a change.
+  const areMd5s = config.store.sse.mode !== 'kms' && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
+  if (areMd5s && object.etag !== copy.etag) {
+    await bucket.remove(copy).catch(() => {});
+    throw objectChanged();
+  }
+  return copy;
+}
