@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { rebuildFiles } from '../../src/jobs/rebuild-files.ts';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
-import { createServices } from '../../src/start/services.ts';
-import { commandLogger, defineServiceCommand, EXIT } from '../command.ts';
+import { defineServiceCommand, EXIT } from '../command.ts';
+import { onServices, printCounts, printFinding } from '../on-services.ts';
 
 const usage = `usage: signpost rebuild [--dry-run] [--json]
 
@@ -18,26 +17,16 @@ const flag = { type: 'boolean', default: false } as const;
 
 export const rebuildCommand = defineServiceCommand(
   { usage, options: { 'dry-run': flag, json: flag } },
-  async (config, { values: { 'dry-run': dryRun, json } }) => {
-    if (config.bucket === null || config.database.url === undefined) {
-      throw new Error('it needs a configured bucket and database: it does not work on the embedded ones');
-    }
-    const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-    const services = await createServices(config, { logger: commandLogger, migrationsFolder });
-    const stopping = new AbortController();
-    process.once('SIGINT', () => stopping.abort(new Error('stopped; run it again to continue')));
-    try {
+  (config, { values: { 'dry-run': dryRun, json } }) =>
+    onServices(config, async (services, stopping) => {
       const counts = await services.exclusively(SWEEP_LEASE, (lease) =>
         rebuildFiles(
           { ...services, files: services.filesWithoutQuota },
           {
             dryRun,
-            signal: AbortSignal.any([stopping.signal, lease.signal]),
+            signal: AbortSignal.any([stopping, lease.signal]),
             report: ({ key, reasons }) => {
-              if (!json)
-                console.log(
-                  `${key}\n  ${reasons.map(({ path, message }) => `${path} ${message}`.trim()).join('\n  ')}`,
-                );
+              if (!json) printFinding(key, reasons);
             },
           },
         ),
@@ -45,14 +34,11 @@ export const rebuildCommand = defineServiceCommand(
       if (counts === null) throw new Error('a sweep is running now: try again later');
       if (json) console.log(JSON.stringify(counts));
       else {
-        for (const [name, count] of Object.entries(counts)) console.log(`${name.padEnd(12)} ${count}`);
+        printCounts(counts);
         if (dryRun) console.log('dry run: nothing was changed');
       }
       const { unverified, otherCopies, failed, made } = counts;
       const open = unverified + otherCopies + failed + (dryRun ? made : 0);
       return open > 0 ? EXIT.found : EXIT.holds;
-    } finally {
-      await services.close();
-    }
-  },
+    }),
 );

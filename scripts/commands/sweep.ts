@@ -1,8 +1,7 @@
-import { fileURLToPath } from 'node:url';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
-import { createServices } from '../../src/start/services.ts';
-import { commandLogger, defineServiceCommand, EXIT } from '../command.ts';
+import { defineServiceCommand, EXIT } from '../command.ts';
+import { onServices, printCounts } from '../on-services.ts';
 
 const usage = `usage: signpost sweep [--dry-run] [--adopt] [--json]
 
@@ -18,20 +17,13 @@ const flag = { type: 'boolean', default: false } as const;
 
 export const sweepCommand = defineServiceCommand(
   { usage, options: { 'dry-run': flag, adopt: flag, json: flag } },
-  async (config, { values: { 'dry-run': dryRun, adopt, json } }) => {
-    if (config.bucket === null || config.database.url === undefined) {
-      throw new Error('it does not work on the embedded bucket and database: the service sweeps them on its timer');
-    }
-    const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-    const services = await createServices(config, { logger: commandLogger, migrationsFolder });
-    const stopping = new AbortController();
-    process.once('SIGINT', () => stopping.abort());
-    try {
+  (config, { values: { 'dry-run': dryRun, adopt, json } }) =>
+    onServices(config, async (services, stopping) => {
       const showsProgress = process.stderr.isTTY === true;
       const state = await services.exclusively(SWEEP_LEASE, (lease) =>
         sweep(services, {
           ...{ dryRun, adopt },
-          signal: AbortSignal.any([stopping.signal, lease.signal]),
+          signal: AbortSignal.any([stopping, lease.signal]),
           checkLease: lease.check,
           onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects checked`)),
         }),
@@ -40,13 +32,10 @@ export const sweepCommand = defineServiceCommand(
       if (state === null) throw new Error('another instance is sweeping now: try again later');
       if (json) console.log(JSON.stringify(state));
       else {
-        for (const [name, count] of Object.entries(state.counts)) console.log(`${name.padEnd(10)} ${count}`);
+        printCounts(state.counts);
         if (dryRun) console.log('dry run: nothing was changed');
         else if (state.finishedAt === null) console.log('stopped early: the next sweep continues there');
       }
       return state.counts.missing + state.counts.failed > 0 ? EXIT.found : EXIT.holds;
-    } finally {
-      await services.close();
-    }
-  },
+    }),
 );
