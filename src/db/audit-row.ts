@@ -27,8 +27,9 @@ export type AuditAction =
   | 'sweep.stray'
   | `sweep.${StatesWith<'isFinal', true>}`
   | 'sweep.aborted'
-  /** A row that was rebuilt from the bucket. */
-  | 'file.rebuild';
+  /** A row that was rebuilt from the bucket; a file that was made of an object from before this service. */
+  | 'file.rebuild'
+  | 'file.import';
 
 /** The actor, address, request and action of a row. */
 export type Act = Pick<AuditEventRow, 'actorId' | 'address' | 'requestId'> & { action: AuditAction };

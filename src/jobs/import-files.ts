@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import type { Mismatch } from '../contract/errors.ts';
+import { newUuidV7 } from '../contract/ids.ts';
+import {
+  buildObjectKey,
+  type ParsedKey,
+  parseFrozenKey,
+  parseObjectKey,
+  safeFileName,
+  type UserId,
+} from '../contract/object-key.ts';
+import type { SweepQueries } from '../db/create-sweep-queries.ts';
+import type { FileRow } from '../db/schema.ts';
+import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import { eachPage, examineEach, type Finding } from './examine-each.ts';
+import { isOfSweeper } from './examine-marker.ts';
+import { type ImportFileServices, type ImportOutcome, importFile } from './import-file.ts';
+
+/** The counts of an import. */
+export type ImportCounts = {
+  /** Objects under the prefix. */
+  listed: number;
+  /** Files made, or in a dry run to be made. */
+  imported: number;
+  /** Objects that an earlier import made a file of, in any state. */
+  known: number;
+  /** Objects that do not verify: no file is made of them. */
+  rejected: number;
+  /** Objects of this service, and empty ones that stand for a folder. */
+  skipped: number;
+  /** Objects that the bucket did not return, or that changed meanwhile. */
+  failed: number;
+};
+
+/** What became of an object. */
+export type ImportResult = { key: string } & (
+  | ImportOutcome
+  | { result: 'known'; fileId: string; objectKey: string }
+  | { result: 'failed'; reasons: readonly Mismatch[] }
+);
+
+export type ImportServices = ImportFileServices & {
+  lister: BucketLister;
+  sweepQueries: Pick<SweepQueries, 'withIds'>;
+  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+};
+
+/** Whose the files become, and their labels. */
+export type ImportTarget = { owner: UserId; recordId: string | null; documentType: string | null };
+
+export type ImportOptions = {
+  /** Only verifies and counts. */
+  dryRun?: boolean;
+  /** Ends it; files made so far stay, and the next run skips them. */
+  signal?: AbortSignal;
+  report?: (result: ImportResult) => void;
+  onProgress?: (counts: Readonly<ImportCounts>) => void;
+};
+
+/** An object, the key that its file gets, and the row of that file, if there is one. */
+type Candidate = { key: string; object: ListedObject; file: ParsedKey; row: FileRow | undefined };
+
+/**
+ * Makes files of objects that are in the bucket under keys that this service did not give them. Each is verified
+ * against the limits and by its first bytes, as in a confirmation, and copied within the bucket, with signed metadata,
+ * to a key of the owner; the row is of the copy. So whoever can write under the old key cannot change the file, and the
+ * row can be rebuilt from the bucket. The objects themselves stay as they are.
+ *
+ * Ids are made from owner, key, ETag and date. So it may be repeated: an object that has a file is passed over, and one
+ * that was replaced becomes a further file. Two imports must not run at once. Names are the last segment of the key,
+ * types those of the objects, `createdAt` their date. Quotas do not apply.
+ * @param prefix of the objects' keys; with `''` all of the bucket.
+ * @throws {Problem} `storage-unavailable`, `database-unavailable`: run it again.
+ */
+export async function importFiles(
+  services: ImportServices,
+  prefix: string,
+  target: ImportTarget,
+  options: ImportOptions = {},
+): Promise<ImportCounts> {
+  const { dryRun = false, signal = new AbortController().signal, report = () => {}, onProgress } = options;
+  const { lister, logger, config } = services;
+  const { keyPrefix } = config.store;
+  const counts = { listed: 0, imported: 0, known: 0, rejected: 0, skipped: 0, failed: 0 };
+  const failures = { count: 0, silentInARow: 0 };
+  const tell = (result: ImportResult) => {
+    if (result.result !== 'failed') counts[result.result]++;
+    report(result);
+  };
+  const examination = {
+    ...{ failures, signal, logger },
+    report: (finding: Finding) => tell({ ...finding, result: 'failed' }),
+  };
+  const isToImport = ({ key }: ListedObject) =>
+    !key.endsWith('/') &&
+    parseObjectKey(keyPrefix, key) === null &&
+    parseFrozenKey(keyPrefix, key) === null &&
+    !isOfSweeper(keyPrefix, key);
+  for await (const listed of eachPage(lister, prefix, signal)) {
+    const objects = listed.filter(isToImport);
+    counts.listed += listed.length;
+    counts.skipped += listed.length - objects.length;
+    await examineEach(examination, await findRows(services, target, objects), async ({ key, object, file, row }) => {
+      const known = row && ({ key, result: 'known', fileId: row.id, objectKey: row.objectKey } as const);
+      tell(known ?? { key, ...(await importFile(services, object, file, dryRun)) });
+    });
+    counts.failed = failures.count;
+    onProgress?.(counts);
+  }
+  return counts;
+}
+
+/**
+ * The key of each object's file, with its row if there is one. An id that was burned is not used again: a sweeper does
+ * that to a copy that an import left without a row when it was killed.
+ */
+async function findRows(
+  services: ImportServices,
+  target: ImportTarget,
+  objects: readonly ListedObject[],
+  attempt = 0,
+): Promise<Candidate[]> {
+  if (objects.length === 0) return [];
+  const { owner: userId, recordId, documentType } = target;
+  const candidates = objects.map((object) => {
+    const fileId = importedId(userId, object, attempt);
+    const parts = { userId, recordId, documentType, fileId, fileName: safeFileName(object.key) };
+    return { object, parts, id: fileId, ownerId: userId };
+  });
+  const rows = new Map((await services.sweepQueries.withIds(candidates)).map((row) => [row.id, row]));
+  const isBurned = ({ id }: { id: string }) => rows.get(id)?.status === 'refused';
+  const usable = candidates
+    .filter((candidate) => !isBurned(candidate))
+    .map(({ object, parts, id }) => {
+      const key = buildObjectKey(services.config.store.keyPrefix, parts);
+      return { key: object.key, object, file: { ...parts, key }, row: rows.get(id) };
+    });
+  const burned = candidates.filter(isBurned).map(({ object }) => object);
+  return [...usable, ...(await findRows(services, target, burned, attempt + 1))];
+}
+
+/** A UUIDv7 of the object's date, whose random bits are a digest: the same for the same object, owner and attempt. */
+function importedId(owner: UserId, { key, etag, lastModified }: ListedObject, attempt: number): string {
+  const digest = createHash('sha256')
+    .update(JSON.stringify([owner, key, etag, attempt]))
+    .digest('hex');
+  const variant = '89ab'.charAt(Number.parseInt(digest.charAt(3), 16) % 4);
+  const random = `7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
+  return `${newUuidV7(lastModified).slice(0, 14)}${random}`;
+}
