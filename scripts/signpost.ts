@@ -30,6 +30,10 @@ const SERVICE_COMMANDS: Record<string, Entry> = {
     does: 'recreate lost rows of files from the objects in the bucket',
     load: async () => (await import('./commands/rebuild.ts')).rebuildCommand,
   },
+  import: {
+    does: "make files of another program's objects in the bucket",
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
   audit: {
     does: 'seal the audit log, or verify it',
     load: async () => (await import('./commands/audit.ts')).auditCommand,

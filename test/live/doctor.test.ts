@@ -55,7 +55,7 @@ describe('npm run doctor, with nothing configured', () => {
 });
 
 describe('the commands', () => {
-  const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'audit', 'migrate'];
+  const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'import', 'audit', 'migrate'];
   /** As `npm run` starts them; built by what ran before. */
   const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {
     const program = run('node', ['dist/signpost.js', name, ...args], settings);
@@ -82,6 +82,9 @@ describe('the commands', () => {
     'token alice --owner acme',
     'doctor --token -',
     'migrate --grant=',
+    'import --owner alice',
+    'import --prefix old/',
+    'import --prefix old/ --owner alice --record-id a/b',
   ])('%s: arguments it does not know end with 64, the reason and the usage', async (line) => {
     const [name = '', ...args] = line.split(' ');
     const { code, output } = await command(name, args);
@@ -110,17 +113,20 @@ describe('the commands', () => {
     });
     afterAll(() => store.close());
 
-    it.each(['sweep', 'rebuild'])('%s says what the bucket answered', async (name) => {
+    const JOBS = ['sweep', 'rebuild', 'import --prefix old/ --owner alice'];
+    it.each(JOBS)('%s says what the bucket answered', async (line) => {
+      const [name = '', ...args] = line.split(' ');
       const database = await createTestDatabase();
-      const { code, output } = await command(name, [], { ...settings, DATABASE_URL: database.url });
+      const { code, output } = await command(name, args, { ...settings, DATABASE_URL: database.url });
       expect(output).toContain('\n  because: 403 AccessDenied\n');
       expect(output).not.toContain('UnknownError');
       expect(code).toBe(2);
       await database.drop();
     });
 
-    it.each(['sweep', 'rebuild'])('%s says what the database answered', async (name) => {
-      const { code, output } = await command(name, [], { ...settings, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' });
+    it.each(JOBS)('%s says what the database answered', async (line) => {
+      const [name = '', ...args] = line.split(' ');
+      const { code, output } = await command(name, args, { ...settings, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' });
       expect(output).toContain(': connect ECONNREFUSED 127.0.0.1:1 {"inSeconds":0.5}\n');
       expect(output).not.toContain('UnknownError');
       expect(code).toBe(2);
