@@ -24,11 +24,11 @@ export type Caller = Identity & {
 };
 
 /**
- * Requires a scope of the caller.
- * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the missing scope.
+ * Requires one of these scopes of the caller.
+ * @throws {Problem} `forbidden`, with the challenge of RFC 6750, section 3.1, naming the first scope.
  */
-export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope): void {
-  if (caller.scopes.has(scope)) return;
+export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope, ...others: Scope[]): void {
+  if ([scope, ...others].some((each) => caller.scopes.has(each))) return;
   throw new Problem('forbidden', `this needs the scope ${scope}`, {
     headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` },
   });

@@ -4,6 +4,8 @@ import type { CallerLimits } from './caller-limits.ts';
 import type { Config } from './config.ts';
 import type { Limits } from './slices.ts';
 
+const ANY_TYPE = '*/*';
+
 type Amount = { sizeBytes: number; files: number };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
 
@@ -52,6 +54,11 @@ export function allowsType(limits: Limits, documentType: string | null, contentT
   return limitsOf(limits, documentType).every(({ patterns }) => isAmong(patterns, contentType));
 }
 
+/** The types, or patterns of types, that the limits allow for this document type. */
+export function contentTypesOf(limits: Limits, documentType: string | null): string[] {
+  return limitsOf(limits, documentType).reduce<string[]>((types, { patterns }) => overlap(types, patterns), [ANY_TYPE]);
+}
+
 /** The maximum size of a file of this document type. */
 export function maxBytesOf(limits: Limits, documentType: string | null): number {
   return Math.min(...limitsOf(limits, documentType).map(({ maxBytes }) => maxBytes ?? Number.POSITIVE_INFINITY));
@@ -80,6 +87,15 @@ function limitsOf(limits: Limits, documentType: string | null) {
     ...(caller === undefined ? [] : [{ maxBytes: caller.maxBytes, patterns: caller.contentTypes, scope: ' to you' }]),
     { maxBytes: policy?.maxBytes, patterns: policy?.contentTypes, scope: ` for document type ${documentType}` },
   ];
+}
+
+/** The narrower one of each two patterns that have types in common. */
+function overlap(types: readonly string[], patterns: readonly string[] = [ANY_TYPE]): string[] {
+  const narrower = (type: string, pattern: string) => {
+    if (matchesType(pattern, type)) return [type];
+    return matchesType(type, pattern) ? [pattern] : [];
+  };
+  return [...new Set(types.flatMap((type) => patterns.flatMap((pattern) => narrower(type, pattern))))];
 }
 
 function isAmong(patterns: readonly string[] | undefined, contentType: string): boolean {

@@ -7,7 +7,7 @@ import { type AuditEventRow, auditEvents } from './schema.ts';
  * the scope is missing: the HTTP layer writes these rows, not the functions behind it.
  */
 export const QUIET_ACTIONS = [
-  ...(['upload.list-parts', 'upload.presign-parts', 'upload.sign-request'] as const),
+  ...(['upload.limits', 'upload.list-parts', 'upload.presign-parts', 'upload.sign-request'] as const),
   ...(['file.list', 'file.get', 'file.usage', 'audit.list'] as const),
 ] as const;
 

@@ -85,14 +85,15 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
 }
 
 /**
- * The caller of a route, who must have the scope. For an admin with `X-On-Behalf-Of`, the caller acts as that user.
+ * The caller of a route, who must have the scope or one of the others. For an admin with `X-On-Behalf-Of`, the caller
+ * acts as that user.
  * @param action the route's name in the audit log (`recordActs`).
  * @throws {Problem} `forbidden`, `invalid-request` if the header is not a user id.
  */
-export function callerWith(c: Context<Env>, scope: Scope, action: AuditAction): Caller {
+export function callerWith(c: Context<Env>, scope: Scope, action: AuditAction, ...others: Scope[]): Caller {
   c.set('act', { action, fileId: c.req.param('fileId'), objectKey: c.req.query('key') });
   const identity = actFor(c.get('caller'), c.req.header('x-on-behalf-of'));
   c.set('caller', identity);
-  requireScope(identity, scope);
+  requireScope(identity, scope, ...others);
   return { ...identity, requestId: c.get('requestId'), address: c.get('address') };
 }

@@ -13,7 +13,7 @@ import { readJson } from './validate.ts';
 const RECORDED_HERE: ReadonlySet<AuditAction> = new Set([...QUIET_ACTIONS, 'upload.abort'] as const);
 
 /** Actions that work without the database: the answer does not wait for their row. */
-const PURE: ReadonlySet<AuditAction> = new Set(['upload.presign-parts', 'upload.sign-request']);
+const PURE: ReadonlySet<AuditAction> = new Set(['upload.limits', 'upload.presign-parts', 'upload.sign-request']);
 
 /** How long to wait for a body that only the audit log needs. */
 const BODY_WITHIN_MS = 1_000;

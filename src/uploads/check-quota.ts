@@ -1,11 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { findExcess } from '../config/limits.ts';
-import type { FileQueries } from '../db/create-file-queries.ts';
-import { inTime } from '../net/in-time.ts';
-
-/** How long signing waits for the user's usage from the database. */
-const ANSWER_WITHIN_MS = 1_000;
+import { askUsage, type UsageServices } from './ask-usage.ts';
 
 /**
  * Refuses uploads that would certainly exceed their user's quota, before their bytes are sent. Makes no query without a
@@ -14,16 +10,16 @@ const ANSWER_WITHIN_MS = 1_000;
  * @throws {Problem} `quota-exceeded`.
  */
 export async function checkQuota(
-  { config, files }: { config: Pick<Config, 'limits'>; files: Pick<FileQueries, 'usage'> },
-  { userId }: Pick<Caller, 'userId'>,
+  services: UsageServices & { config: Pick<Config, 'limits'> },
+  caller: Pick<Caller, 'userId'>,
   sizesBytes: readonly (number | null)[],
 ): Promise<void> {
-  const { quota } = config.limits;
+  const { quota } = services.config.limits;
   if (quota.bytes === null && quota.files === null) return;
   const more = { sizeBytes: sizesBytes.reduce<number>((sum, size) => sum + (size ?? 0), 0), files: sizesBytes.length };
   const excessAlone = findExcess(quota, { sizeBytes: 0, files: 0 }, more);
   if (excessAlone !== null) throw excessAlone;
-  const used = await inTime(files.usage(userId), ANSWER_WITHIN_MS).catch(() => null);
+  const used = await askUsage(services, caller);
   const excess = used && findExcess(quota, used, more);
   if (excess !== null) throw excess;
 }

@@ -147,6 +147,7 @@ describe('the audit log', () => {
     await call('/files');
     await call(`/files/${fileId}`);
     await call('/usage');
+    await call('/limits');
     await call('/audit');
     const { objectKey, uploadId } = await call('/presign-upload', { ...TEXT, method: 'MULTIPART' });
     await call('/presign-upload/batch', { files: [TEXT, TEXT] });
@@ -162,7 +163,7 @@ describe('the audit log', () => {
     await call(`/files/${fileId}`, undefined, { method: 'DELETE' });
 
     // Routes that need no database do not wait for their rows.
-    await expect.poll(async () => (await eventsOf(user)).length).toBe(16);
+    await expect.poll(async () => (await eventsOf(user)).length).toBe(17);
     const events = (await eventsOf(user)).slice(1);
     for (const event of events) expect(event).toMatchObject({ actorId: 'root', userId: user, outcome: 'ok' });
     const targets = events.map((event) => [event.action, event.fileId ?? event.objectKey]);
@@ -171,6 +172,7 @@ describe('the audit log', () => {
         ['file.list', null],
         ['file.get', fileId],
         ['file.usage', null],
+        ['upload.limits', null],
         ['audit.list', null],
         ...[expect.any(String), expect.any(String), expect.any(String)].map((id) => ['upload.presign', id]),
         ['upload.list-parts', objectKey],

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
 import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
+import { type GetLimitsServices, getLimits, limitsQuery } from '../../uploads/get-limits.ts';
 import {
   type ListUploadedPartsServices,
   listUploadedParts,
@@ -13,17 +14,23 @@ import { signUppyRequest, signUppyRequestInput } from '../../uploads/sign-uppy-r
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
-import { JSON_TYPE, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
+import { JSON_TYPE, MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
 export type UploadServices = PresignUploadServices &
   PresignPartsServices &
   ListUploadedPartsServices &
   ConfirmUploadServices &
-  AbortUploadServices;
+  AbortUploadServices &
+  GetLimitsServices;
 
-/** Uploads: presign, then confirm or abort. Scope `files:write`. */
+/** Uploads: presign, then confirm or abort. Scope `files:write`; for the limits, `files:read` will do. */
 export function uploadRoutes(services: UploadServices): Hono<Env> {
   const routes = new Hono<Env>();
+
+  routes.get('/limits', async (c) => {
+    const caller = callerWith(c, 'files:write', 'upload.limits', 'files:read');
+    return answerJson(c, await getLimits(services, caller, readQuery(c, limitsQuery)));
+  });
 
   routes.post('/presign-upload', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.presign');
