@@ -1,3 +1,4 @@
+import { askLimits, type Limits, type LimitsOptions } from './ask-limits.ts';
 import { createCallService } from './call-service.ts';
 import { createLimit } from './limit.ts';
 import { sleep as realSleep } from './retry.ts';
@@ -18,7 +19,7 @@ export {
   type Usage,
 } from './create-files.ts';
 export { SignpostError } from './signpost-error.ts';
-export type { Progress, StoredFile, Upload, UploadOptions };
+export type { Limits, LimitsOptions, Progress, StoredFile, Upload, UploadOptions };
 
 export type SignpostOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
@@ -62,6 +63,11 @@ export type Signpost = {
     files: Iterable<File | Blob>,
     options?: Omit<UploadOptions, 'fileName'>,
   ) => Promise<PromiseSettledResult<StoredFile>[]>;
+  /**
+   * What the user may upload, to ask before a file is chosen. Rejects as `upload` does.
+   * @example input.accept = (await signpost.limits({ documentType: 'contract' })).contentTypes.join();
+   */
+  limits: (options?: LimitsOptions) => Promise<Limits>;
 };
 
 /**
@@ -91,6 +97,7 @@ export function createSignpost(options: SignpostOptions): Signpost {
   const upload: Signpost['upload'] = (file, uploadOptions = {}) => startUpload(session, file, uploadOptions);
   return {
     upload,
+    limits: (limitsOptions = {}) => askLimits(session, limitsOptions),
     uploadAll: (files, { onProgress, ...uploadOptions } = {}) => {
       const all = [...files];
       const totalBytes = all.reduce((sum, file) => sum + file.size, 0);

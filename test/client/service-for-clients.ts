@@ -37,7 +37,7 @@ export async function startServiceForClients(options: Parameters<typeof startTes
       fetch: (input, init) => {
         const { origin, pathname, searchParams } = new URL(String(input));
         const isService = origin === new URL(options.url ?? url).origin;
-        const what = isService ? `POST ${pathname}` : `PUT ${searchParams.get('partNumber') ?? 'whole'}`;
+        const what = isService ? `${init?.method} ${pathname}` : `PUT ${searchParams.get('partNumber') ?? 'whole'}`;
         sent.push(what);
         if (!isService) keys.add(pathname.slice(Bucket.length + 2));
         return interfere({ what, url: String(input) }, () => fetch(input, init));
