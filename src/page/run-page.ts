@@ -6,6 +6,7 @@ import { find } from './dom.ts';
 import { createFileList } from './file-list.ts';
 import { rememberInterrupted } from './interrupted.ts';
 import { createService, explain } from './service.ts';
+import { createLimitsNote } from './show-limits.ts';
 import { createPreview } from './show-preview.ts';
 import { createSignIn } from './sign-in.ts';
 import { createUploadList } from './upload-list.ts';
@@ -14,6 +15,9 @@ const signIn = createSignIn();
 const announce = createAnnouncer();
 const service = createService(signIn.token);
 const signpost = createSignpost({ url: location.origin, token: signIn.token });
+
+const showLimits = createLimitsNote(signpost);
+const removeFile = createDeleteDialog(service);
 
 const download = async (file: StoredFile) => {
   try {
@@ -28,10 +32,22 @@ const download = async (file: StoredFile) => {
 
 const files = createFileList(
   service,
-  { preview: createPreview(service, download), download, remove: createDeleteDialog(service) },
+  {
+    preview: createPreview(service, download),
+    download,
+    remove: async (file) => {
+      const isRemoved = await removeFile(file);
+      if (isRemoved) void showLimits();
+      return isRemoved;
+    },
+  },
   announce,
 );
-const uploads = createUploadList(signpost, files.prepend, announce);
+const onStored = (stored: StoredFile[]) => {
+  files.prepend(stored);
+  if (uploads.unfinished().length === 0) void showLimits();
+};
+const uploads = createUploadList(signpost, onStored, announce);
 const interrupted = rememberInterrupted(uploads.unfinished);
 acceptFiles((chosen) => {
   if (!signIn.isDone()) return;
@@ -40,6 +56,7 @@ acceptFiles((chosen) => {
 }, announce);
 
 signIn.onToken(async () => {
+  void showLimits();
   try {
     await files.load();
   } catch (error) {

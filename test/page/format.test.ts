@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { describeLimits } from '../../src/page/describe-limits.ts';
 import { kindOf } from '../../src/page/file-kind.ts';
 import { formatAgo, formatBytes, formatDuration, formatFiles, formatPercent } from '../../src/page/format.ts';
 import { createSpeedMeter } from '../../src/page/speed-meter.ts';
@@ -65,4 +66,25 @@ describe('the speed meter', () => {
     expect(meter(4000, 2000)).toBeNull();
     expect(meter(5000, 3000)).toBe(1000);
   });
+});
+
+describe('the note on limits', () => {
+  const limits = {
+    maxBytes: 10_000_000,
+    contentTypes: ['*/*'],
+    methods: ['PUT' as const],
+    multipartThresholdBytes: 5_000_000,
+    quota: { bytes: null, files: null, usedBytes: 300, usedFiles: 2 },
+  };
+  const text = (more: object) => describeLimits({ ...limits, ...more }).replaceAll('\u00a0', ' ');
+
+  it.each([
+    [{}, 'Up to 10 MB per file'],
+    [{ contentTypes: ['image/*', 'text/csv'] }, 'Up to 10 MB per file · image/* · text/csv'],
+    [
+      { quota: { bytes: 1000, files: 1200, usedBytes: 300, usedFiles: 2 } },
+      'Up to 10 MB per file · 300 bytes of 1 kB used · 2 of 1,200 files stored',
+    ],
+    [{ quota: { bytes: 1000, files: 5, usedBytes: null, usedFiles: null } }, 'Up to 10 MB per file'],
+  ])('%j: %s', (more, expected) => expect(text(more)).toBe(expected));
 });

@@ -1,0 +1,20 @@
+import type { Signpost } from '../client/create-signpost.ts';
+import { ANY_TYPE, describeLimits } from './describe-limits.ts';
+import { find, setText } from './dom.ts';
+
+/** Asks for the user's limits, shows them, and lets the file picker offer only what is allowed. */
+export function createLimitsNote(signpost: Signpost) {
+  const note = find(document, '#limits', HTMLElement);
+  const picker = find(document, '#picker', HTMLInputElement);
+
+  let asked = 0;
+
+  return async (): Promise<void> => {
+    const question = ++asked;
+    // Without an answer, the limits are met when an upload begins.
+    const limits = await signpost.limits().catch(() => null);
+    if (limits === null || question !== asked) return;
+    picker.accept = limits.contentTypes.includes(ANY_TYPE) ? '' : limits.contentTypes.join();
+    setText(note, describeLimits(limits));
+  };
+}
