@@ -30,12 +30,7 @@ export function limitedTo<Services extends { config: Pick<Config, 'limits'> }>(
 
 /** Checks an upload against the general limits, those of its document type, and those of the caller. */
 export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {
-  const violations: Violation[] = [];
-  const documentTypes = limits.caller?.documentTypes;
-  if (documentTypes !== undefined && !documentTypes.some((allowed) => allowed === documentType)) {
-    const message = `must be one of ${documentTypes.join(', ')}`;
-    violations.push({ code: 'invalid-request', path: 'documentType', message });
-  }
+  const violations = documentTypeViolations(limits, documentType);
   for (const { maxBytes, patterns, scope } of limitsOf(limits, documentType)) {
     if (maxBytes !== undefined && sizeBytes > maxBytes) {
       const message = `the file has ${sizeBytes} bytes; at most ${maxBytes} are allowed${scope}`;
@@ -47,6 +42,13 @@ export function findViolations(limits: Limits, { sizeBytes, contentType, documen
     }
   }
   return violations;
+}
+
+/** Whether the caller may use this document type, or none: one violation, or an empty list. */
+export function documentTypeViolations(limits: Limits, documentType: string | null): Violation[] {
+  const documentTypes = limits.caller?.documentTypes;
+  if (documentTypes === undefined || documentTypes.some((allowed) => allowed === documentType)) return [];
+  return [{ code: 'invalid-request', path: 'documentType', message: `must be one of ${documentTypes.join(', ')}` }];
 }
 
 /** Whether the limits allow a file of this type. */

@@ -13,6 +13,7 @@ import { presignDownload, presignDownloadInput } from '../files/presign-download
 import { type File, toFile } from '../files/to-file.ts';
 import { validate } from '../http/validate.ts';
 import { confirmUpload, confirmUploadInput } from '../uploads/confirm-upload.ts';
+import { getLimits, limitsQuery } from '../uploads/get-limits.ts';
 import { presignUpload } from '../uploads/presign-upload.ts';
 import { presignUploadInput } from '../uploads/presign-upload-input.ts';
 import type { Services } from './services.ts';
@@ -39,17 +40,17 @@ export type Calls = ReturnType<typeof createCalls>;
  * @param open gives the services.
  */
 export function createCalls(open: () => Promise<Services>) {
-  /** Runs `act` for the caller, who must have the scope. */
+  /** Runs `act` for the caller, who must have the scope or one of the others. */
   async function by<Result>(
     who: Authorization,
-    [scope, action, target]: readonly [Scope, AuditAction, Target?],
+    [scope, action, target, ...others]: readonly [Scope, AuditAction, Target?, ...Scope[]],
     act: (services: Services, caller: Caller) => Result | Promise<Result>,
   ): Promise<Result> {
     const services = await open();
     const identity = toIdentity(who, (wrong) => new TypeError(`the caller is ${wrong}`));
     const caller = { ...identity, requestId: services.newRequestId(), address: null };
     try {
-      requireScope(caller, scope);
+      requireScope(caller, scope, ...others);
     } catch (error) {
       if (error instanceof Problem) await recordRefusal(services, caller, action, target ?? {}, error);
       throw error;
@@ -72,6 +73,11 @@ export function createCalls(open: () => Promise<Services>) {
     presignDownload: (caller: Authorization, input: DownloadRequest) =>
       by(caller, ['files:read', 'download.presign', input], (services, who) =>
         presignDownload(services, who, validate(presignDownloadInput, input)),
+      ),
+    /** As `GET /limits`. */
+    limits: (caller: Authorization, query: z.input<typeof limitsQuery> = {}) =>
+      by(caller, ['files:write', 'upload.limits', {}, 'files:read'], (services, who) =>
+        getLimits(services, who, validate(limitsQuery, query)),
       ),
     files: {
       /** As `GET /files/{fileId}`. */

@@ -155,6 +155,13 @@ describe('createSignpost', () => {
       200,
     );
 
+    const limits = await signpost.limits(
+      { ...carl, limits: { ...carl.limits, quotaBytes: 5 } },
+      { documentType: 'note' },
+    );
+    expect(limits).toMatchObject({ maxBytes: 10, contentTypes: ['text/*'], quota: { bytes: 5, usedBytes: 5 } });
+    expect(await codeOf(signpost.limits(carl))).toBe('invalid-request');
+
     const second = await signpost.presignUpload(carl, { ...text, documentType: 'note' });
     await put(second as never);
     const full = { ...carl, limits: { quotaBytes: 5 } };
