@@ -16,9 +16,7 @@ const pages = [...pagesIn('.'), ...pagesIn('docs'), ...pagesIn('bench')].map((pa
   return { path, text, prose: text.replace(/^```.*?^```$/gms, '') };
 });
 
-/**
- * A heading's anchor as GitHub makes it: lower case, no punctuation, spaces as hyphens. No heading here comes twice.
- */
+/** A heading's anchor as on GitHub: lower case, no punctuation, hyphens for spaces. No page has equal headings. */
 function toAnchor(heading: string): string {
   const text = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
   return text.replace(/[^\p{L}\p{N}\s_-]/gu, '').replaceAll(' ', '-');
@@ -31,7 +29,7 @@ const anchors = new Map(
   ]),
 );
 
-/** Every link of a page that does not lead away: a page, with or without an anchor, or an anchor of its own. */
+/** The internal links of a page: to a page, with or without an anchor, or to its own anchor. */
 const links = pages.flatMap(({ path, prose }) =>
   [...prose.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
@@ -48,17 +46,17 @@ describe('the documentation', () => {
     expect(readme?.text.trimEnd().split('\n').length).toBeLessThanOrEqual(200);
   });
 
-  it('has no link to a file that is not there', () => {
+  it('has no link to a missing file', () => {
     expect(links.length).toBeGreaterThan(80);
     expect(links.filter(({ to }) => !existsSync(join(ROOT, to)))).toEqual([]);
   });
 
-  it('has no link to a heading that is not there', () => {
+  it('has no link to a missing heading', () => {
     const lost = links.filter(({ to, anchor }) => anchor !== undefined && !anchors.get(to)?.includes(anchor));
     expect(lost).toEqual([]);
   });
 
-  it('has a way from the README to every page', () => {
+  it('can be reached from the README', () => {
     const reached = new Set(['README.md']);
     for (const page of reached) for (const { from, to } of links) if (from === page) reached.add(to);
     expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
@@ -92,14 +90,14 @@ describe('the documentation', () => {
     expect(problems.filter(([code, { status }]) => !row(status).includes(`\`${code}\``))).toEqual([]);
   });
 
-  it('has lines of at most 120 characters, but in tables and code', () => {
+  it('has lines of at most 120 characters, except in tables and code', () => {
     const long = pages.flatMap(({ path, prose }) =>
       prose.split('\n').flatMap((line) => (line.length > 120 && !line.startsWith('|') ? [{ path, line }] : [])),
     );
     expect(long).toEqual([]);
   });
 
-  it('names no file that is not there', () => {
+  it('names only existing files', () => {
     const named = pages.flatMap(({ path, text }) =>
       [...text.matchAll(/`((?:src|test|scripts|docs|drizzle|bench|\.ci)\/[\w./-]*\w)`/g)].map(([, file = '']) => ({
         path,

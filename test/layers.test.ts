@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
-/** Each row may import from itself and from the rows before it; what stands in one row does not know its neighbours. */
+/** Each folder may import from itself and from the rows above it, but not from others in its row. */
 const LAYERS = [
   ['contract'],
   ['net'],
@@ -24,7 +24,7 @@ const LAYERS = [
   ['main'],
 ];
 
-/** Which packages only certain folders know. */
+/** Packages that only certain folders may import. */
 const OWNERS: Record<string, readonly string[]> = {
   '@aws-sdk/': ['signing', 'storage'],
   jose: ['auth'],
@@ -65,7 +65,7 @@ const inner = files.flatMap(({ path, area, specifiers }) =>
 );
 
 describe('the layers', () => {
-  it('are folders, but for the library and the program', () => {
+  it('are folders, except for the library and the program', () => {
     expect(files.filter(({ path }) => !path.includes('/')).map(({ path }) => path)).toEqual(['index.ts', 'main.ts']);
   });
 
@@ -87,7 +87,7 @@ describe('the layers', () => {
     expect(inner.filter(({ area, target }) => ['local', 'client'].includes(area) && target !== area)).toEqual([]);
   });
 
-  it('let page/ use client/ alone, as an app of somebody else would', () => {
+  it('let page/ import only client/, like any other app', () => {
     const targets = new Set(
       inner.filter(({ area, target }) => area === 'page' && target !== area).map((i) => i.target),
     );
@@ -116,7 +116,7 @@ describe('the layers', () => {
     expect(users.map(({ path }) => path)).toEqual([]);
   });
 
-  it('keep every line within 120 columns, but for a pattern; in tests, every line of a comment', () => {
+  it('keep lines within 120 columns, except patterns; in tests, lines of comments', () => {
     const ROOT = join(SRC, '..');
     const long = ['src', 'scripts', 'bench', 'test'].flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })

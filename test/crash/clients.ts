@@ -2,16 +2,16 @@ import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mint } from '../helpers/test-service.ts';
 
-/** What a client knows of one file, from the answers it got. */
+/** What a client knows of a file from the answers. */
 export type Known = {
   user: string;
   sha256: string;
-  /** `asked`: the request went out, and no answer came. */
+  /** `asked`: the request was sent, but not answered. */
   confirm: 'never' | 'asked' | 'done';
   remove: 'never' | 'asked' | 'done';
 };
 
-/** How the files go up: most in one piece, some as a form, some in parts. */
+/** The methods: mostly one PUT, sometimes a form or parts. */
 const METHODS = ['PUT', 'PUT', 'PUT', 'POST', 'MULTIPART'] as const;
 
 type Presigned = {
@@ -25,8 +25,8 @@ type Presigned = {
 };
 
 /**
- * A client as it is in real life: uploads, confirms, mostly again until there is an answer; now and then it gives up in
- * the middle, or deletes one of its files. The service may be gone at any moment.
+ * A realistic client: it uploads and confirms, usually repeating until there is an answer; sometimes it gives up
+ * halfway, or deletes one of its files. The service may be down at any moment.
  */
 export async function runClient(service: string, user: string, files: Map<string, Known>, signal: AbortSignal) {
   const authorization = `Bearer ${await mint(user, { exp: Math.floor(Date.now() / 1000) + 7200 })}`;
@@ -40,7 +40,7 @@ export async function runClient(service: string, user: string, files: Map<string
     const text = await response.text();
     return { status: response.status, body: text === '' ? null : JSON.parse(text) };
   };
-  /** The answer, asked for again while there is none; null when the client gives up. */
+  /** Repeats a request until there is an answer; null if the client gives up. */
   const insist = async (ask: () => ReturnType<typeof call>) => {
     while (!signal.aborted) {
       const answer = await ask().catch(() => null);
@@ -77,7 +77,7 @@ export async function runClient(service: string, user: string, files: Map<string
     if (file === undefined) return;
     file.remove = 'asked';
     const removed = await insist(() => call('DELETE', `/files/${fileId}`));
-    // 404: an earlier try had succeeded, and its answer was lost.
+    // 404: an earlier attempt succeeded, and its answer was lost.
     if (removed?.status === 204 || removed?.status === 404) file.remove = 'done';
   };
   while (!signal.aborted) await (randomInt(4) === 0 ? removeOne() : uploadOne());

@@ -16,12 +16,12 @@ import { withClocks } from '../jobs/with-clocks.ts';
 import { type Running, run } from '../live/process.ts';
 import { type Known, runClient, sha256 } from './clients.ts';
 
-/** Deaths of the service: `TEST_CRASHES`. The figures in docs/operating.md are of 200. */
+/** How often the service is killed: `TEST_CRASHES`. The figures in docs/operating.md are for 200. */
 const CRASHES = Number(process.env.TEST_CRASHES);
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
 const MONTH_MS = 30 * 86_400_000;
 
-describe(`a service that is killed ${CRASHES} times in the middle of its work`, () => {
+describe(`a service that is killed ${CRASHES} times under load`, () => {
   let bucket: Awaited<ReturnType<typeof startTestBucket>>;
   let database: TestDatabase;
   let services: Awaited<ReturnType<typeof createServices>>;
@@ -43,7 +43,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
       for (let n = 0; n <= CRASHES; n++) {
         const service: Running = run('node', ['dist/main.js'], env);
         await service.until(/"msg":"listening"/);
-        // The last one lives until every client has ended.
+        // The last instance runs until every client has ended.
         if (n === CRASHES) return service;
         await sleep(randomInt(10, 600));
         await service.stop('SIGKILL');
@@ -60,7 +60,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
       logger: { error: console.error, warn: console.error, info: () => {}, debug: () => {} },
       migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
     });
-    // Everything unconfirmed counts as abandoned, and every unfinished upload as given up.
+    // All unconfirmed uploads count as abandoned, and all unfinished ones as a week old.
     const { counts } = await sweep(withClocks(services, { bucket: MONTH_MS, database: MONTH_MS, host: MONTH_MS }));
     rows = (await database.query(
       `select id, owner_id, status, coalesce(stored_key, object_key) as place from files where status in ('active', 'archived')`,
@@ -78,7 +78,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
     await database?.drop();
   });
 
-  it('has been at work', () => {
+  it('has handled uploads', () => {
     expect(files.size).toBeGreaterThan(CRASHES);
     const states = new Set([...files.values()].map(({ confirm, remove }) => `${confirm} ${remove}`));
     expect(states).toContain('done done');
@@ -97,7 +97,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
     }
   });
 
-  it('has a row for every confirmed answer, and none for a deleted one', () => {
+  it('has a row for every confirmed file, and none for a deleted one', () => {
     const ids = new Set(rows.map(({ id }) => id));
     const lost = [...files].filter(([id, file]) => file.confirm === 'done' && file.remove === 'never' && !ids.has(id));
     const undead = [...files].filter(([id, file]) => file.remove === 'done' && ids.has(id));
@@ -105,7 +105,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
     expect({ lost, undead, uninvited }).toEqual({ lost: [], undead: [], uninvited: [] });
   });
 
-  it('has no object without a row after one sweep, and no unfinished upload', async () => {
+  it('has no object without a row and no unfinished upload after one sweep', async () => {
     const places = new Set(rows.map(({ place }) => place));
     const strays: string[] = [];
     for (let StartAfter = '', more = true; more; ) {
@@ -119,7 +119,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
     expect(Uploads).toEqual([]);
   });
 
-  it('has counted what there is', async () => {
+  it('has a usage that equals a recount', async () => {
     const recount = await database.query(`
       select owner_id, sum(size_bytes) as size_bytes, count(*) as files from files
       where status in ('active', 'archived') group by 1 order by 1`);
@@ -128,7 +128,7 @@ describe(`a service that is killed ${CRASHES} times in the middle of its work`, 
     expect(await database.query(counted)).toEqual(recount);
   });
 
-  it('has one event in the audit log for each row and each change, and the seals verify', async () => {
+  it('has one audit event for each row and each change, and valid seals', async () => {
     const unlogged = await database.query(`
       select id from files where status <> 'refused' and 1 <> (
         select count(*) from audit_events where file_id = files.id and user_id = owner_id and action = 'upload.confirm' and outcome = 'ok')`);

@@ -15,7 +15,7 @@ const npm = async (...args: string[]) => {
 };
 
 describe('npm run audit:seal and audit:verify', () => {
-  it('seal, verify, hold against a seal that was noted, and end with 1 when something was tampered with', async () => {
+  it('seal, verify, compare with a stored seal, and return 1 after tampering', async () => {
     await log.add(3);
     await log.settled();
     const sealed = await npm('audit:seal');

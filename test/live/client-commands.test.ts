@@ -79,7 +79,7 @@ describe('the client commands of signpost', () => {
     expect((await signpost(['usage', '--json'])).output).toContain('"files":1');
   });
 
-  it('resumes an upload after Ctrl-C: the same upload, and only the parts that are missing', async () => {
+  it('resume the same upload after Ctrl-C, with the missing parts only', async () => {
     const bytes = randomBytes(120 * MIB);
     await writeFile(join(dir, 'film.bin'), bytes);
     const first = run('node', [BIN, 'upload', 'film.bin'], env, dir);
@@ -99,7 +99,7 @@ describe('the client commands of signpost', () => {
     expect(hash(await readFile(join(dir, 'back.bin')))).toBe(hash(bytes));
   });
 
-  it('go on with a download where it stopped, and refuse what is not the file', async () => {
+  it('continue a download where it stopped, and refuse another file’s bytes', async () => {
     await writeFile(join(dir, 'notes.txt'), 'abcdefghij');
     const { lines } = await signpost(['upload', 'notes.txt', '--checksum', '--json']);
     const { fileId, etag } = JSON.parse(lines[0] ?? '');
@@ -114,7 +114,7 @@ describe('the client commands of signpost', () => {
     expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
   });
 
-  it('tell what was refused from what could not be asked', async () => {
+  it('distinguish a refusal from a service that does not answer', async () => {
     await writeFile(join(dir, 'program.png'), Buffer.from('7f454c4602010100', 'hex'));
     expect(await signpost(['upload', 'program.png'])).toMatchObject({
       code: 1,

@@ -29,7 +29,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-/** A page's code blocks in this language, as they stand; only those between these two lines where they are given. */
+/** A page's code blocks in this language; with two lines given, only those between them. */
 const blocks = (page: keyof typeof pages, language: string, from = '', to = '') => {
   const text = pages[page];
   const section = from === '' ? text : text.slice(text.indexOf(`\n${from}`), text.indexOf(`\n${to}`));
@@ -45,7 +45,7 @@ const bash = async (script: string, FILE = '') => {
 
 const contents = (size: number) => Buffer.alloc(size, 'signpost ');
 
-/** The newest file, and its bytes as they come down. */
+/** The newest file and its downloaded bytes. */
 const newest = async () => {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const list = await (await fetch(`${url}/files?limit=1`, { headers })).json();
@@ -60,7 +60,7 @@ describe('docs/curl.md', () => {
   const curl = () => blocks('docs/curl.md', 'sh');
   const NAMES = ['backup.bin', `it's "ü", {a};[1-2] \\ & file.bin`];
 
-  it('are a beginning and three ways', () => {
+  it('has a beginning and three methods', () => {
     expect(curl()).toHaveLength(4);
     expect(curl().map((block) => /ask (PUT|POST|MULTIPART) \|/.exec(block)?.[1])).toEqual([
       ...[undefined, 'PUT', 'POST', 'MULTIPART'],
@@ -71,7 +71,7 @@ describe('docs/curl.md', () => {
     ['one PUT', 1],
     ['a form', 2],
     ['parts', 3],
-  ])('work as pasted for %s, whatever the size and the name', async (_way, index) => {
+  ])('works as pasted for %s, with any size and name', async (_way, index) => {
     for (const [name, size] of [
       [NAMES[0] ?? '', 0],
       [NAMES[0] ?? '', 2 * PART_BYTES + 7],
@@ -87,10 +87,10 @@ describe('docs/curl.md', () => {
     }
   });
 
-  it('send no part twice that has arrived before a break', async () => {
+  it('sends parts that arrived before an interruption only once', async () => {
     await writeFile(join(dir, 'backup.bin'), contents(2 * PART_BYTES + 7));
     const [start = '', , , parts = ''] = curl();
-    // The service is gone for the second part.
+    // The service is down for the second part.
     const broken = parts.replace('call presign-parts', 'if [ "$n" = 2 ]; then exit 7; else call presign-parts; fi');
     expect(broken).not.toBe(parts);
     expect((await bash(`${start}\n${broken}`)).code).not.toBe(0);
@@ -102,7 +102,7 @@ describe('docs/curl.md', () => {
 });
 
 describe('the JavaScript of the README and docs/mobile.md', () => {
-  /** Runs code as a module's, with these names in scope. */
+  /** Runs code like a module, with these names in scope. */
   const evaluate = (code: string, scope: Record<string, unknown>) => {
     const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => unknown;
     const body = code.replaceAll('https://files.example.com', url);
@@ -116,7 +116,7 @@ describe('the JavaScript of the README and docs/mobile.md', () => {
     expect(await newest()).toEqual({ fileName: 'a page.txt', bytes: Buffer.from('hello') });
   });
 
-  it('uploads what a React Native app has by its URI', async () => {
+  it('uploads a React Native app’s file by its URI', async () => {
     const api = browser().slice(0, browser().indexOf('\n\n'));
     const [native = ''] = blocks('docs/mobile.md', 'js', '**React Native**', 'With **Expo**');
     const scope = { token, uri: 'data:text/plain,native', fileName: 'native.txt', contentType: 'text/plain' };

@@ -24,8 +24,8 @@ async function npm(...args: string[]) {
   return { ...(await program.ended), output: program.output() };
 }
 
-describe('npm run doctor, with nothing configured', () => {
-  it('finds that everything holds', async () => {
+describe('npm run doctor without configuration', () => {
+  it('finds no failure', async () => {
     const { code, output } = await npm('doctor');
     expect(output).toMatch(/^\d+ ok, 0 warnings, 0 failures$/m);
     expect(output).toMatch(/^ok {3}database: row level security +on for files/m);
@@ -33,7 +33,7 @@ describe('npm run doctor, with nothing configured', () => {
     expect(code).toBe(0);
   });
 
-  it('leaves a service on the same data alone, says what to do, and ends with 2', async () => {
+  it('does not disturb a service on the same data, says what to do, and returns 2', async () => {
     service = run('node', ['dist/main.js'], env);
     const [, port] = await service.until(/"port":(\d+)/);
     const { code, output } = await npm('doctor');
@@ -44,7 +44,7 @@ describe('npm run doctor, with nothing configured', () => {
     expect(await service.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('removes what it stored when it is stopped, and ends with 2', async () => {
+  it('removes its objects when it is stopped, and returns 2', async () => {
     const doctor = run('node', ['dist/signpost.js', 'doctor'], env);
     await doctor.until(/PUT: as signed/);
     expect(await doctor.stop('SIGINT')).toEqual({ code: 2, signal: null });
@@ -56,13 +56,13 @@ describe('npm run doctor, with nothing configured', () => {
 
 describe('the commands', () => {
   const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'import', 'audit', 'migrate'];
-  /** As `npm run` starts them; built by what ran before. */
+  /** As `npm run` starts them, already built. */
   const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {
     const program = run('node', ['dist/signpost.js', name, ...args], settings);
     return { ...(await program.ended), output: program.output() };
   };
 
-  it.each(COMMANDS)('%s explains itself with --help, whatever the settings are, and ends with 0', async (name) => {
+  it.each(COMMANDS)('%s prints its usage with --help, with any settings, and returns 0', async (name) => {
     const { code, output } = await command(name, ['--help'], { PORT: 'wrong' });
     expect(output).toMatch(/^usage: signpost /);
     expect(output).toMatch(/^Exit code: 0 /m);
@@ -85,7 +85,7 @@ describe('the commands', () => {
     'import --owner alice',
     'import --prefix old/',
     'import --prefix old/ --owner alice --record-id a/b',
-  ])('%s: arguments it does not know end with 64, the reason and the usage', async (line) => {
+  ])('%s: unknown arguments return 64, with the reason and the usage', async (line) => {
     const [name = '', ...args] = line.split(' ');
     const { code, output } = await command(name, args);
     expect(output).toMatch(/^(?!usage).+\n\nusage: signpost /);
@@ -95,7 +95,7 @@ describe('the commands', () => {
   it.each([
     ['bad settings', { PORT: 'wrong' }, 'PORT: must be'],
     ['a database that is down', { DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' }, /ECONNREFUSED|does not answer/],
-  ])('end with 2 where they could not look: %s', async (_, settings: Record<string, string>, reason) => {
+  ])('return 2 if they cannot run: %s', async (_, settings: Record<string, string>, reason) => {
     const reached = { PORT: '0', DATA_DIR: env.DATA_DIR ?? '', ...settings };
     for (const [name = '', ...args] of [['audit', 'verify'], ['audit', 'seal'], ['migrate'], ['doctor']]) {
       const { code, output } = await command(name, args, reached);
@@ -114,7 +114,7 @@ describe('the commands', () => {
     afterAll(() => store.close());
 
     const JOBS = ['sweep', 'rebuild', 'import --prefix old/ --owner alice'];
-    it.each(JOBS)('%s says what the bucket answered', async (line) => {
+    it.each(JOBS)('%s shows the bucket’s answer', async (line) => {
       const [name = '', ...args] = line.split(' ');
       const database = await createTestDatabase();
       const { code, output } = await command(name, args, { ...settings, DATABASE_URL: database.url });
@@ -124,7 +124,7 @@ describe('the commands', () => {
       await database.drop();
     });
 
-    it.each(JOBS)('%s says what the database answered', async (line) => {
+    it.each(JOBS)('%s shows the database’s answer', async (line) => {
       const [name = '', ...args] = line.split(' ');
       const { code, output } = await command(name, args, { ...settings, DATABASE_URL: 'postgres://u:p@127.0.0.1:1/x' });
       expect(output).toContain(': connect ECONNREFUSED 127.0.0.1:1 {"inSeconds":0.5}\n');
@@ -133,7 +133,7 @@ describe('the commands', () => {
     });
   });
 
-  it('token makes what doctor --token explains, from standard input or from TOKEN', async () => {
+  it('token makes a token that doctor --token explains, from standard input or TOKEN', async () => {
     const { output } = await command('token', ['alice', '--scope', 'files:read']);
     const token = output.trim();
     const piped = run('sh', ['-c', `echo ${token} | node dist/signpost.js doctor --token -`], env);
@@ -146,12 +146,12 @@ describe('the commands', () => {
     expect(refused.code).toBe(1);
   });
 
-  it('token says which setting leaves nothing to sign with', async () => {
+  it('token names the setting that prevents signing', async () => {
     const wrong = await command('token', ['alice'], { ...env, JWT_SECRET: 'x'.repeat(32), JWT_ALGORITHMS: 'RS256' });
     expect(wrong).toMatchObject({ code: 2, output: 'JWT_ALGORITHMS: a secret signs with HS256, HS384 or HS512\n' });
   });
 
-  it('doctor --strict takes a warning for a finding', async () => {
+  it('doctor --strict treats a warning as a failure', async () => {
     const issuer = createServer((_, response) => response.end('{"keys":[{"kty":"EC"}]}'));
     const settings = { ...env, JWKS_URL: await listen(issuer) };
     const lax = await command('doctor', [], settings);

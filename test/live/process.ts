@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type Running = {
-  /** Everything it wrote so far, standard output and error together. */
+  /** All output so far, standard output and error together. */
   output(): string;
-  /** Resolves with the first match in the output; rejects when the process ends without one. */
+  /** Resolves with the first match in the output; rejects if the process ends without one. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Sends a signal to the process alone, or as a terminal does to all it started; resolves with how it ended. */
+  /** Sends a signal to the process or, like a terminal, to its whole group; resolves with the result when it ends. */
   stop(
     signal: NodeJS.Signals,
     to?: 'npm' | 'everybody',
@@ -17,7 +17,7 @@ export type Running = {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 };
 
-/** Starts a program in the project's folder with nothing of this environment but the path, and what is given. */
+/** Starts a program in the project's folder, with only PATH of this environment and the given variables. */
 export function run(command: string, args: readonly string[], env: Record<string, string> = {}, cwd = ROOT): Running {
   const { PATH = '', HOME = '' } = process.env;
   const child: ChildProcess = spawn(command, args, {

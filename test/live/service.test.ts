@@ -25,7 +25,7 @@ const PORTS = { PORT: '', LOCAL_S3_PORT: '' };
 let url = '';
 let token = '';
 
-/** `npm start` on embedded defaults, but for the ports and the folder. */
+/** `npm start` with embedded defaults, except the ports and the folder. */
 async function start(command: readonly string[] = ['npm', 'start']): Promise<void> {
   const [program = '', ...args] = command;
   service = run(program, args, { ...PORTS, DATA_DIR: join(dir, 'data') });
@@ -43,8 +43,8 @@ const filesOf = async () => {
   return ((await response.json()) as { files: { fileId: string; size: number }[] }).files;
 };
 
-describe('npm start, with nothing configured', () => {
-  it('prints curl lines that work when pasted', async () => {
+describe('npm start without configuration', () => {
+  it('prints curl commands that work when pasted', async () => {
     await start();
     const lines =
       service
@@ -58,7 +58,7 @@ describe('npm start, with nothing configured', () => {
     expect(pasted.output).toContain('hello{"files":[{');
   });
 
-  it('prints how to look into the bucket, with the key that opens it', async () => {
+  it('prints a command that lists the bucket, with its key', async () => {
     const [line = ''] = /^AWS_ACCESS_KEY_ID=.* aws .*$/m.exec(service?.output() ?? '') ?? [];
     const shown = await bash(`aws() { echo "$AWS_SECRET_ACCESS_KEY" "$@"; }\n${line}`);
     const [, secretAccessKey = '', endpoint = ''] =
@@ -70,7 +70,7 @@ describe('npm start, with nothing configured', () => {
     client.destroy();
   });
 
-  it('keeps what was confirmed over Ctrl-C, and ends without an error', async () => {
+  it('keeps confirmed files after Ctrl-C, and ends without an error', async () => {
     const before = await filesOf();
     expect(before).toHaveLength(1);
     for (const to of ['npm', 'everybody'] as const) {
@@ -82,17 +82,17 @@ describe('npm start, with nothing configured', () => {
     }
   });
 
-  it('keeps what was confirmed over kill -9, and takes its database over', async () => {
+  it('keeps confirmed files after kill -9, and takes over its database', async () => {
     const before = await filesOf();
     await service?.stop('SIGTERM');
-    // npm passes no SIGKILL on, so without it.
+    // Without npm, which does not pass SIGKILL on.
     await start(['node', 'dist/main.js']);
     await service?.stop('SIGKILL');
     await start();
     expect(await filesOf()).toEqual(before);
   });
 
-  it('does the walk-through with an empty file, a small one and one of 20 MB', async () => {
+  it('works in the walk-through with an empty file, a small one and one of 20 MB', async () => {
     for (const [name, size] of [
       ['empty.txt', 0],
       ["it's a ü & 'file'.bin", 1000],
@@ -119,7 +119,7 @@ describe('npm start, with nothing configured', () => {
     expect((await fetch(`${url}/confirm-upload`, { method: 'POST', headers })).status).toBe(403);
   });
 
-  it('answers 413 to 10 MB on a socket, announced or not, and keeps serving', async () => {
+  it('answers 413 to 10 MB with or without a length, and keeps serving', async () => {
     for (const announced of [true, false]) {
       const status = await new Promise((resolve, reject) => {
         const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
@@ -140,7 +140,7 @@ describe('npm start, with nothing configured', () => {
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
   });
 
-  it('refuses a second service on the same port, names the setting, and makes nothing before', async () => {
+  it('refuses a second service on the same port, names the setting, and creates nothing before', async () => {
     for (const [setting, ports] of [
       ['PORT', PORTS],
       ['LOCAL_S3_PORT', { ...PORTS, PORT: '0' }],
@@ -155,7 +155,7 @@ describe('npm start, with nothing configured', () => {
     expect(await filesOf()).not.toHaveLength(0);
   });
 
-  it('refuses a second service on the same data before it opens any, and the first one goes on', async () => {
+  it('refuses a second service on the same data before opening it, and the first one continues', async () => {
     const second = run('node', ['dist/main.js'], { PORT: '0', DATA_DIR: join(dir, 'data') });
     expect((await second.ended).code).toBe(1);
     expect(second.output()).toMatch(/another Signpost \(process \d+\) uses .*; set DATA_DIR/);
@@ -163,10 +163,10 @@ describe('npm start, with nothing configured', () => {
     expect(await filesOf()).not.toHaveLength(0);
   });
 
-  it('logs JSON lines, without a token, a signature or a query', async () => {
+  it('logs JSON lines without tokens, signatures or queries', async () => {
     await fetch(`${url}/files?cursor=query-secret`, { headers: { authorization: `Bearer ${token}` } });
     await fetch(`${url}/files`, { headers: { authorization: 'Bearer wrong-token' } });
-    // The answer may arrive before the line.
+    // The answer may arrive before the log line.
     await service?.until(/"status":401/);
     const lines =
       service
@@ -180,7 +180,7 @@ describe('npm start, with nothing configured', () => {
 });
 
 describe('npm start, on a full disk', () => {
-  it('serves without its log, and answers 503 on /readyz from the signal on', async () => {
+  it('serves without its log, and answers 503 on /readyz after a signal', async () => {
     const port = await freePort();
     const settings = { PORT: port, LOCAL_S3_PORT: '0', DATA_DIR: join(dir, 'full'), SHUTDOWN_DELAY_SECONDS: '300' };
     const full = run('bash', ['-c', 'exec node dist/main.js > /dev/full'], settings);
@@ -190,7 +190,7 @@ describe('npm start, on a full disk', () => {
     full.stop('SIGTERM');
     await expect.poll(() => statusOf('/readyz')).toBe(503);
     expect(await statusOf('/healthz')).toBe(200);
-    // Another signal, not the same one once more: at once.
+    // Another signal ends it at once.
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     expect(await full.stop('SIGTERM')).toEqual({ code: 1, signal: null });
     expect(full.output()).not.toContain('ENOSPC');
@@ -198,14 +198,14 @@ describe('npm start, on a full disk', () => {
 });
 
 describe('production', () => {
-  it('starts with nothing embedded: what is missing is an error that names it', async () => {
+  it('uses nothing embedded: an error names each missing setting', async () => {
     const refused = run('node', ['dist/main.js'], { NODE_ENV: 'production' });
     expect((await refused.ended).code).toBe(1);
     for (const name of ['S3_BUCKET_NAME', 'DATABASE_URL', 'JWT_SECRET']) expect(refused.output()).toContain(name);
     expect(refused.output()).not.toContain(' at ');
   });
 
-  it('names the variables of credentials where there are none, and asks whether a misspelt one is meant', async () => {
+  it('names the variables of missing credentials, and suggests corrections of misspelt ones', async () => {
     const settings = { S3_BUCKET_NAME: 'uploads', AWS_REGION: 'eu-central-1', JWT_SECRET: 'x'.repeat(40) };
     const refused = run('node', ['dist/main.js'], {
       ...{ NODE_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', ...settings },

@@ -10,10 +10,10 @@ import { KNOWS_NAMES, startPgBouncer } from './start-pgbouncer.ts';
 
 type PgBouncer = Awaited<ReturnType<typeof startPgBouncer>>;
 
-/** Every way that a pooler of this version can be used. */
+/** All ways in which this version of the pooler can be used. */
 const WAYS = [{ names: 0, prepare: 'false' }, ...(KNOWS_NAMES ? [{ names: 100, prepare: 'true' }] : [])];
 
-describe.each(WAYS)('behind PgBouncer in transaction mode, with %o', ({ names, prepare }) => {
+describe.each(WAYS)('behind PgBouncer in transaction mode, DATABASE_PREPARE=$prepare', ({ names, prepare }) => {
   let database: TestDatabase;
   let pooler: PgBouncer;
   let bucket: Awaited<ReturnType<typeof startTestBucket>>;
@@ -37,7 +37,7 @@ describe.each(WAYS)('behind PgBouncer in transaction mode, with %o', ({ names, p
     return service;
   }
 
-  it('two instances serve, sweep in turn, and let a third start under load', { timeout: 120_000 }, async () => {
+  it('two instances serve and sweep in turn, and a third one starts under load', { timeout: 120_000 }, async () => {
     const two = await Promise.all([start(), start()]);
     const stops = two.map(({ services }) => startJobs(services, () => 0));
     let isOver = false;
@@ -76,7 +76,7 @@ describe.each(WAYS)('behind PgBouncer in transaction mode, with %o', ({ names, p
     expect(count).toBe(served);
   });
 
-  it('leaves no lock behind, and nothing set, on the connections that others get next', async () => {
+  it('leaves no lock and no setting on the connections that others get next', async () => {
     const here = 'database = (select oid from pg_database where datname = current_database())';
     expect(await database.query(`select * from pg_locks where locktype = 'advisory' and ${here}`)).toEqual([]);
     const clients = await Promise.all(
@@ -104,7 +104,7 @@ describe('a pooler that loses named statements', () => {
   });
   afterAll(() => database.drop());
 
-  it('is told from one that keeps them, and from none', async () => {
+  it('is distinguished from one that keeps them, and from none', async () => {
     expect(await tryNamedStatements({ url: database.url })).toBe('direct');
     const pooler = await startPgBouncer(database.url);
     expect(await tryNamedStatements({ url: pooler.url })).toBe('lost');
@@ -116,7 +116,7 @@ describe('a pooler that loses named statements', () => {
     }
   });
 
-  it('is found by the doctor, and fits where names are not used', async () => {
+  it('is reported by the doctor, and works with DATABASE_PREPARE=false', async () => {
     const pooler = await startPgBouncer(database.url);
     const look = async (env: Record<string, string>) => {
       const config = parseConfig({ DATABASE_URL: pooler.url, ...env });
@@ -129,7 +129,7 @@ describe('a pooler that loses named statements', () => {
     await pooler.stop();
   });
 
-  it('is in the log at start, with the setting that helps', async () => {
+  it('is reported in the log at start, with the setting that helps', async () => {
     const pooler = await startPgBouncer(database.url);
     const service = await startTestService({ env: { DATABASE_URL: pooler.url } });
     await expect.poll(() => JSON.stringify(service.logs)).toContain('DATABASE_PREPARE=false');

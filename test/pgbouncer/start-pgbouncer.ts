@@ -8,7 +8,7 @@ import { freePort } from '../helpers/listen.ts';
 
 const PROGRAM = process.env.TEST_PGBOUNCER ?? 'pgbouncer';
 
-/** 1.21 and newer take care of named statements, where they are told to. */
+/** 1.21 and newer support named statements, if configured. */
 const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(execFileSync(PROGRAM, ['--version'], { encoding: 'utf8' })) ?? [])
   .slice(1)
   .map(Number);
@@ -18,9 +18,9 @@ export const KNOWS_NAMES = major > 1 || minor >= 21;
 const asAnother = process.getuid?.() === 0 ? ['--reuid=65534', '--regid=65534', '--clear-groups', '--', PROGRAM] : [];
 
 /**
- * PgBouncer in transaction mode in front of a server, with few connections to it for many clients.
- * @param names how many named statements it remembers for each connection, where it can.
- * @returns the URL by which it leads to the same database.
+ * PgBouncer in transaction mode, with few connections to the server for many clients.
+ * @param names how many named statements it keeps for each connection, if supported.
+ * @returns the URL of the same database through it.
  */
 export async function startPgBouncer(serverUrl: string, names = 0) {
   const server = new URL(serverUrl);

@@ -19,7 +19,7 @@ import {
 const DAYS_MS = 2 * 86_400_000;
 const LATER = { bucket: DAYS_MS, database: DAYS_MS, host: DAYS_MS };
 
-/** With PostgreSQL's own tools, as docs/operating.md has it under "Restoring". */
+/** With PostgreSQL's own tools, as in "Restoring" of docs/operating.md. */
 describe('a database restored', () => {
   let bucket: Awaited<ReturnType<typeof startTestBucket>>;
   const opened: (() => Promise<unknown>)[] = [];
@@ -44,11 +44,11 @@ describe('a database restored', () => {
   };
   const closeLast = () => opened.pop()?.();
 
-  /** Refused, then made whole, then in charge. */
+  /** Sweeps are refused, then the rows are rebuilt, then the bucket is adopted. */
   const bringBack = async (url: string, sentence: string, lost: { objectKey: string }) => {
     const restored = await serve(url);
     await expect(sweep(withClocks(restored.services, LATER))).rejects.toThrow(sentence);
-    // The service itself makes it no better by going on.
+    // A running service does not change that.
     await restored.store('alice', 'confirmed after the restore');
     await restored.services.watermark.settle();
     await expect(sweep(withClocks(restored.services, LATER))).rejects.toThrow(sentence);
@@ -64,7 +64,7 @@ describe('a database restored', () => {
     expect(body.files).toHaveLength(3);
   };
 
-  it('to a point in time, in its own place', async () => {
+  it('to a point in time, in the same cluster', async () => {
     const [directory, folder, port] = [await initCluster(), await makeFolder(), await freePort()];
     const archive = [`-c archive_mode=on`, `-c archive_command='cp %p ${folder}/%f'`];
     const cluster = await start(directory, port, archive);
@@ -111,7 +111,7 @@ describe('a database restored', () => {
     await expect(sweep(service.services)).rejects.toThrow('in another cluster');
   });
 
-  it('from a dump, in its own place', async () => {
+  it('from a dump, in the same cluster', async () => {
     const cluster = await start(await initCluster(), await freePort());
     const service = await serve(cluster.url);
     await service.store('alice', 'before the backup');

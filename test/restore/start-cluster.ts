@@ -8,14 +8,14 @@ import { listen } from '../helpers/listen.ts';
 
 const run = promisify(execFile);
 
-/** PostgreSQL runs as no root: then as the user that Debian's package makes. */
+/** PostgreSQL does not run as root: then it runs as the user of Debian's package. */
 const { uid, gid } = (() => {
   if (process.getuid?.() !== 0) return { uid: undefined, gid: undefined };
   const id = (flag: string) => Number(spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout);
   return { uid: id('-u'), gid: id('-g') };
 })();
 
-/** One of PostgreSQL's own programs, of the folder `TEST_PG_BIN`; what it printed. */
+/** Runs one of PostgreSQL's programs in `TEST_PG_BIN`, and returns its output. */
 export async function postgresProgram(name: string, args: readonly string[], cwd = tmpdir()): Promise<string> {
   const as = uid === undefined ? {} : { uid, gid };
   const program = join(process.env.TEST_PG_BIN ?? '', name);
@@ -25,7 +25,7 @@ export async function postgresProgram(name: string, args: readonly string[], cwd
 
 const folders: string[] = [];
 
-/** A folder that PostgreSQL may write, until `removeFolders`. */
+/** A folder that PostgreSQL may write to, until `removeFolders`. */
 export async function makeFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'signpost-cluster-'));
   folders.push(folder);
@@ -47,7 +47,7 @@ export async function freePort(): Promise<number> {
 
 export type Cluster = Awaited<ReturnType<typeof startCluster>>;
 
-/** A PostgreSQL of its own, with the role of the migrations; its files lie in `directory`, which `initCluster` made. */
+/** A separate PostgreSQL with the role of the migrations; its files are in `directory`, made by `initCluster`. */
 export async function startCluster({
   directory,
   port,
