@@ -27,24 +27,24 @@ export type SignpostOptions = {
   /** The bearer token, or a function that returns it. Called before every request, so a token can be renewed. */
   token: string | (() => string | Promise<string>);
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. Default: the global one. */
-  fetch?: typeof fetch;
+  fetch?: typeof fetch | undefined;
   /** How many parts of one file to send at once. Default: as many as 16 MiB hold, so that a pause loses no more. */
-  parallelParts?: number;
+  parallelParts?: number | undefined;
   /** How many files to send at once, over all uploads of this instance; the others wait. Default 3. */
-  parallelFiles?: number;
+  parallelFiles?: number | undefined;
   /** Total attempts of each request, with exponential backoff between them. Default 8: within a minute. */
-  maxAttempts?: number;
+  maxAttempts?: number | undefined;
   /**
    * A request to the bucket is retried after this many milliseconds without a byte sent, since connections may be lost
    * without an error. Only with `XMLHttpRequest`. Default 60,000.
    */
-  stallTimeoutMs?: number;
+  stallTimeoutMs?: number | undefined;
   /** Where unfinished uploads by parts are remembered across page reloads. Default `localStorage`; null: nowhere. */
-  storage?: Storage | null;
+  storage?: Storage | null | undefined;
   /** For tests: milliseconds since the epoch, a number in [0, 1), a pause that an aborted signal ends early. */
-  now?: () => number;
-  random?: () => number;
-  sleep?: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  now?: (() => number) | undefined;
+  random?: (() => number) | undefined;
+  sleep?: ((delayMs: number, signal: AbortSignal) => Promise<void>) | undefined;
 };
 
 export type Signpost = {

@@ -3,9 +3,9 @@ export type SignpostErrorDetails = {
   status: number;
   detail: string;
   retryable: boolean;
-  errors?: readonly { path: string; message: string }[];
-  requestId?: string | null;
-  retryAfterSeconds?: number;
+  errors?: readonly { path: string; message: string }[] | undefined;
+  requestId?: string | null | undefined;
+  retryAfterSeconds?: number | undefined;
   cause?: unknown;
 };
 

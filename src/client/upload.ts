@@ -19,7 +19,7 @@ export type StoredFile = {
   recordId: string | null;
   documentType: string | null;
   metadata: Record<string, string>;
-  status: string;
+  status: 'active' | 'archived' | 'deleted' | 'refused';
   /** ISO 8601. */
   createdAt: string;
   publicFileUrl: string | null;
@@ -40,18 +40,18 @@ export type UploadOptions = Remembered & {
    * Default: the file's own name; `file` for a nameless `Blob`. Control characters are removed, and a name of more than
    * 255 bytes of UTF-8 is shortened, keeping the extension.
    */
-  fileName?: string;
+  fileName?: string | undefined;
   /** Default: the file's own type, or `application/octet-stream`. */
-  contentType?: string;
+  contentType?: string | undefined;
   /**
    * Send SHA-256 checksums, so that the bucket verifies what arrives: a file sent in one piece is hashed first,
    * otherwise each part before it is sent. Default false.
    */
-  checksum?: boolean;
+  checksum?: boolean | undefined;
   /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 };
 
 /**
