@@ -1,41 +1,8 @@
 import { type CallService, createCallService, type ServiceOptions } from './call-service.ts';
 import { type DownloadTicket, downloadBytes } from './download-bytes.ts';
 import { type RetryPolicy, sleep as realSleep, retry } from './retry.ts';
-import type { Progress, StoredFile } from './upload.ts';
-
-export type FileQuery = {
-  /** Files on each page: 1 to 100. Default 50. */
-  limit?: number | undefined;
-  recordId?: string | undefined;
-  documentType?: string | undefined;
-  /** `application/pdf`, or a kind: `image/*`. */
-  contentType?: string | undefined;
-  /** Part of the file's name, in any case. */
-  q?: string | undefined;
-  /** Default `active`. */
-  status?: 'active' | 'archived' | undefined;
-  /** A date or a time of ISO 8601: created then or later; created before. */
-  createdFrom?: string | undefined;
-  createdTo?: string | undefined;
-  /** `-` is descending. Default `-createdAt`. */
-  sort?: 'createdAt' | '-createdAt' | 'fileName' | '-fileName' | 'size' | '-size' | undefined;
-  /** Starts after an earlier page: its `nextCursor`. */
-  cursor?: string | undefined;
-};
-
-/** `nextCursor` is null on the last page. */
-export type FilePage = { files: StoredFile[]; nextCursor: string | null };
-
-export type FileChange = {
-  fileName?: string | undefined;
-  recordId?: string | null | undefined;
-  documentType?: string | null | undefined;
-  /** Replaces all of it. */
-  metadata?: Readonly<Record<string, string>> | undefined;
-};
-
-/** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */
-export type Usage = { bytes: number; files: number; quotaBytes: number | null; quotaFiles: number | null };
+import type { FileChange, FilePage, FileQuery, StoredFile, Usage } from './stored-file.ts';
+import type { Progress } from './upload.ts';
 
 export type UrlOptions = {
   /** Whether a browser saves the file or shows it. Types that could run scripts are always saved. Default: saved. */

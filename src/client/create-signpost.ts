@@ -3,22 +3,20 @@ import { createCallService } from './call-service.ts';
 import { createLimit } from './limit.ts';
 import { sleep as realSleep } from './retry.ts';
 import { startUpload, type UploadSession } from './start-upload.ts';
-import type { Progress, StoredFile, Upload, UploadOptions } from './upload.ts';
+import type { StoredFile } from './stored-file.ts';
+import type { Progress, Upload, UploadOptions } from './upload.ts';
 import { createUploadMemory, pageStorage } from './upload-memory.ts';
 
 export {
   createFiles,
   type DownloadOptions,
   type DownloadUrl,
-  type FileChange,
-  type FilePage,
-  type FileQuery,
   type Files,
   type FilesOptions,
   type UrlOptions,
-  type Usage,
 } from './create-files.ts';
 export { SignpostError } from './signpost-error.ts';
+export type { FileChange, FilePage, FileQuery, Usage } from './stored-file.ts';
 export type { Limits, LimitsOptions, Progress, StoredFile, Upload, UploadOptions };
 
 export type SignpostOptions = {

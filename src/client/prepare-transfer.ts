@@ -1,10 +1,11 @@
 import { fitFileName } from './fit-file-name.ts';
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
+import type { StoredFile } from './stored-file.ts';
 import { callRepeatedly, findStored, isFinal, MAX_LOST_BYTES, type Session, type Transfer } from './transfer.ts';
 import { type StoredPart, transferParts } from './transfer-parts.ts';
 import { transferWhole } from './transfer-whole.ts';
-import type { Remembered, StoredFile, UploadOptions } from './upload.ts';
+import type { Remembered, UploadOptions } from './upload.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 export type Preparation = {

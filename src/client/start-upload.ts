@@ -1,7 +1,8 @@
 import type { Limit } from './limit.ts';
 import { prepareTransfer, requestOf } from './prepare-transfer.ts';
+import type { StoredFile } from './stored-file.ts';
 import { callRepeatedly, isFinal, type Session, type Transfer } from './transfer.ts';
-import type { StoredFile, Upload, UploadOptions } from './upload.ts';
+import type { Upload, UploadOptions } from './upload.ts';
 import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
 
 /**

@@ -2,8 +2,8 @@ import { type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { retry } from './retry.ts';
 import { isStaleUrl, sendBytes } from './send-bytes.ts';
 import { SignpostError } from './signpost-error.ts';
+import type { StoredFile } from './stored-file.ts';
 import { callRepeatedly, findStored, type Session, type Transfer } from './transfer.ts';
-import type { StoredFile } from './upload.ts';
 
 /** Sends a file in one PUT. After an interruption it starts again from the first byte. */
 export function transferWhole(

@@ -2,7 +2,7 @@ import type { CallService } from './call-service.ts';
 import type { RetryPolicy } from './retry.ts';
 import { retry } from './retry.ts';
 import { SignpostError } from './signpost-error.ts';
-import type { StoredFile } from './upload.ts';
+import type { StoredFile } from './stored-file.ts';
 
 /**
  * How much a pause, a lost connection or a reload may cost: a larger file is sent in parts, and only so many bytes of

@@ -1,29 +1,4 @@
-/** A confirmed upload, as `POST /confirm-upload` answers it. */
-export type StoredFile = {
-  /** UUIDv7. */
-  fileId: string;
-  objectKey: string;
-  fileName: string;
-  contentType: string;
-  /** The type detected from the file's first bytes; null if uncertain. */
-  detectedContentType: string | null;
-  /** Bytes. */
-  size: number;
-  etag: string;
-  versionId: string | null;
-  /**
-   * Base64; the composite `<base64>-<parts>` for a file uploaded in parts. Null if no checksum was requested, or the
-   * bucket keeps none.
-   */
-  checksumSha256: string | null;
-  recordId: string | null;
-  documentType: string | null;
-  metadata: Record<string, string>;
-  status: 'active' | 'archived' | 'deleted' | 'refused';
-  /** ISO 8601. */
-  createdAt: string;
-  publicFileUrl: string | null;
-};
+import type { StoredFile } from './stored-file.ts';
 
 export type Progress = { sentBytes: number; totalBytes: number };
 

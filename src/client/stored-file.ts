@@ -1,0 +1,60 @@
+/** A confirmed upload, as `POST /confirm-upload` answers it. */
+export type StoredFile = {
+  /** UUIDv7. */
+  fileId: string;
+  objectKey: string;
+  fileName: string;
+  contentType: string;
+  /** The type detected from the file's first bytes; null if uncertain. */
+  detectedContentType: string | null;
+  /** Bytes. */
+  size: number;
+  etag: string;
+  versionId: string | null;
+  /**
+   * Base64; the composite `<base64>-<parts>` for a file uploaded in parts. Null if no checksum was requested, or the
+   * bucket keeps none.
+   */
+  checksumSha256: string | null;
+  recordId: string | null;
+  documentType: string | null;
+  metadata: Record<string, string>;
+  status: 'active' | 'archived' | 'deleted' | 'refused';
+  /** ISO 8601. */
+  createdAt: string;
+  publicFileUrl: string | null;
+};
+
+export type FileQuery = {
+  /** Files on each page: 1 to 100. Default 50. */
+  limit?: number | undefined;
+  recordId?: string | undefined;
+  documentType?: string | undefined;
+  /** `application/pdf`, or a kind: `image/*`. */
+  contentType?: string | undefined;
+  /** Part of the file's name, in any case. */
+  q?: string | undefined;
+  /** Default `active`. */
+  status?: 'active' | 'archived' | undefined;
+  /** A date or a time of ISO 8601: created then or later; created before. */
+  createdFrom?: string | undefined;
+  createdTo?: string | undefined;
+  /** `-` is descending. Default `-createdAt`. */
+  sort?: 'createdAt' | '-createdAt' | 'fileName' | '-fileName' | 'size' | '-size' | undefined;
+  /** Starts after an earlier page: its `nextCursor`. */
+  cursor?: string | undefined;
+};
+
+/** `nextCursor` is null on the last page. */
+export type FilePage = { files: StoredFile[]; nextCursor: string | null };
+
+export type FileChange = {
+  fileName?: string | undefined;
+  recordId?: string | null | undefined;
+  documentType?: string | null | undefined;
+  /** Replaces all of it. */
+  metadata?: Readonly<Record<string, string>> | undefined;
+};
+
+/** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */
+export type Usage = { bytes: number; files: number; quotaBytes: number | null; quotaFiles: number | null };
