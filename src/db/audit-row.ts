@@ -29,7 +29,9 @@ export type AuditAction =
   | 'sweep.aborted'
   /** A row that was rebuilt from the bucket; a file that was made of an object from before this service. */
   | 'file.rebuild'
-  | 'file.import';
+  | 'file.import'
+  /** A row that got the ETag and the version of its object in another bucket. */
+  | 'file.rebind';
 
 /** The actor, address, request and action of a row. */
 export type Act = Pick<AuditEventRow, 'actorId' | 'address' | 'requestId'> & { action: AuditAction };
@@ -46,8 +48,8 @@ export function logOf(these: SQLWrapper, where: SQL = sql``): SQL {
     from ${these} ${where}`;
 }
 
-/** The same for objects that the sweeper removed: `these` has id, owner_id and object_key. */
-export function logRemovals({ actorId, address, requestId, action }: Act, these: SQLWrapper): SQL {
+/** The same for objects, by the service itself: `these` has id, owner_id and object_key. */
+export function logObjects({ actorId, address, requestId, action }: Act, these: SQLWrapper): SQL {
   return sql`
     insert into ${auditEvents} (actor_id, user_id, action, outcome, file_id, object_key, address, request_id)
     select ${actorId}, owner_id, ${action}, 'ok', id, object_key, ${address}, ${requestId} from ${these}`;

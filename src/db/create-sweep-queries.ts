@@ -1,7 +1,7 @@
 import { and, asc, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { statesWith } from '../contract/file-states.ts';
-import { type Act, logRemovals } from './audit-row.ts';
+import { type Act, logObjects } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
 import type { FileId, NewFile } from './create-file-queries.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
@@ -100,7 +100,16 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       const removed = sql`
         update ${files} set object_removed_at = now() where ${isOneOf(these)}
         returning id, owner_id, coalesce(stored_key, object_key) as object_key`;
-      await queryDatabase(() => db.execute(sql`with removed as (${removed}) ${logRemovals(act, sql`removed`)}`));
+      await queryDatabase(() => db.execute(sql`with removed as (${removed}) ${logObjects(act, sql`removed`)}`));
+    },
+
+    /** Gives a row, if it has not changed, the ETag and the version of the object that holds its bytes now. */
+    async rebind(row: FileRow, object: Pick<FileRow, 'etag' | 'versionId'>, act: Act): Promise<void> {
+      const rebound = sql`
+        update ${files} set etag = ${object.etag}, version_id = ${object.versionId}
+        where ${isOneOf([row])} and etag = ${row.etag} and version_id is not distinct from ${row.versionId}
+        returning id, owner_id, coalesce(stored_key, object_key) as object_key`;
+      await queryDatabase(() => db.execute(sql`with rebound as (${rebound}) ${logObjects(act, sql`rebound`)}`));
     },
 
     /** Adds removed objects that have no row to the audit log. */
@@ -109,7 +118,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       const list = <Field extends keyof Removal>(field: Field) => sql.param(removals.map((removal) => removal[field]));
       const these = sql`unnest(${list('id')}::uuid[], ${list('ownerId')}::text[], ${list('key')}::text[])
         as removed (id, owner_id, object_key)`;
-      await queryDatabase(() => db.execute(logRemovals(act, these)));
+      await queryDatabase(() => db.execute(logObjects(act, these)));
     },
 
     /** Deletes at most `limit` rows whose object was removed before `removedBefore`, and returns their number. */

@@ -20,9 +20,7 @@ export function setText(element: Element, text: string): void {
 }
 
 export function setIcon(element: Element, name: string): void {
-  const use = find(element, 'use', SVGUseElement);
-  const href = `#icon-${name}`;
-  if (use.getAttribute('href') !== href) use.setAttribute('href', href);
+  find(element, 'use', SVGUseElement).setAttribute('href', `#icon-${name}`);
 }
 
 /** Removes a row of a list; if it has the focus, the focus moves to the next row. */
