@@ -55,7 +55,9 @@ export function createApp(services: AppServices): Hono<Env> {
   app.use(boundBodies());
   // Before CORS: the page contains a token, so no other origin may read it.
   if (services.page !== null) app.route('/', pageRoutes(services, services.page));
-  if (server.allowedOrigins.length > 0) app.use(allowOrigins(server.allowedOrigins, auth.cookie !== null));
+  // The app may decide by its own cookie.
+  const withCookies = auth.cookie !== null || services.authorize !== undefined;
+  if (server.allowedOrigins.length > 0) app.use(allowOrigins(server.allowedOrigins, withCookies));
   app.route('/', healthRoutes(services));
   app.route('/', eventRoutes(services));
   app.use(authenticate(services));

@@ -49,7 +49,11 @@ export function authenticate(services: {
 /** What `authorize` may see; a token in the path stands in the header, as everywhere else. */
 function withoutBody(c: Context<Env>, config: Pick<Config, 'server'>, token: string | null): Request {
   const headers = new Headers(c.req.raw.headers);
-  if (token !== null) headers.set('authorization', `Bearer ${token}`);
+  if (token !== null) {
+    headers.set('authorization', `Bearer ${token}`);
+    // Any page can make a browser send both: the cookie must not count for a token of that page's choice.
+    headers.delete('cookie');
+  }
   if (headers.has('cookie') && !headers.has('authorization') && !mayUseCookie(c, config.server.allowedOrigins)) {
     throw unauthenticated(WRONG_PAGE);
   }

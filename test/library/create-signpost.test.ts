@@ -109,6 +109,19 @@ describe('createSignpost', () => {
     expect(statuses.map(({ status }) => status)).toEqual([401, 401, 404, 404]);
   });
 
+  it('shows authorize no cookie beside a token in the path, which any page can choose', async () => {
+    const seen: (string | null)[] = [];
+    const signpost = await open({
+      authorize: ({ headers }) => {
+        seen.push(headers.get('cookie'), headers.get('authorization'));
+        return null;
+      },
+    });
+    const headers = { cookie: 'session=1', origin: 'http://evil.test', 'sec-fetch-site': 'cross-site' };
+    await signpost.fetch(request('/t/chosen/s3/params?filename=a&type=text/plain', { headers }));
+    expect(seen).toEqual([null, 'Bearer chosen']);
+  });
+
   it('answers 503 where onConfirmed throws, keeps the file, and calls it again when the call is repeated', async () => {
     const calls: string[] = [];
     const onConfirmed = ({ fileId }: File) => {
