@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import type { Statement } from '../src/db/connect-database.ts';
@@ -32,7 +31,7 @@ export async function measureFind(directory: string) {
   const url = new URL(postgres?.url ?? server ?? '');
   url.pathname = name;
   try {
-    await migrateDatabase({ url: url.href, folder: fileURLToPath(new URL('../drizzle', import.meta.url)) });
+    await migrateDatabase({ url: url.href });
     const client = await connect(url.href);
     const insert = await fill(client);
     await client.query(`select set_config('role', $1, false), set_config($2, $3, false)`, [

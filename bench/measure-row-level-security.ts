@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { and, eq, sql } from 'drizzle-orm';
 import { connectDatabase } from '../src/db/connect-database.ts';
 import { migrateDatabase } from '../src/db/migrate-database.ts';
@@ -20,8 +19,7 @@ const USER = 'bench';
  */
 export async function measureRowLevelSecurity(directory: string) {
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'row-level-security') });
-  const folder = fileURLToPath(new URL('../drizzle', import.meta.url));
-  await migrateDatabase({ url: postgres.url, folder });
+  await migrateDatabase({ url: postgres.url });
   const database = connectDatabase({ url: postgres.url, driver: 'pg', maxConnections: PARALLEL });
   const { rows } = (await database.db.execute(sql`
     insert into ${files} (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)

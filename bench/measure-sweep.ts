@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { sql } from 'drizzle-orm';
 import { connectDatabase } from '../src/db/connect-database.ts';
@@ -25,7 +24,7 @@ export async function measureSweep(directory: string, counts: readonly number[])
       credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '' },
     });
     const postgres = await startEmbeddedPostgres({ directory: join(directory, 'sweep') });
-    await migrateDatabase({ url: postgres.url, folder: fileURLToPath(new URL('../drizzle', import.meta.url)) });
+    await migrateDatabase({ url: postgres.url });
     const database = connectDatabase({ url: postgres.url, queryTimeoutSeconds: 600 });
     const figures: { objects: number; seconds: number; peakRssBytes: number }[] = [];
     let made = 0;

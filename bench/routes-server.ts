@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { parseConfig } from '../src/config/config.ts';
@@ -14,8 +13,7 @@ export type Usage = { cpuMicroseconds: number };
 async function main(): Promise<void> {
   const config = parseConfig(process.env);
   const logger = await createLogger(config.server.logLevel, false);
-  const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-  const services = await createServices(config, { logger, migrationsFolder });
+  const services = await createServices(config, { logger });
   const echo = new Hono().post('/', async (c) => c.json(await c.req.json()));
 
   process.on('message', () => {

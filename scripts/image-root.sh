@@ -25,8 +25,6 @@ printf '%s\n' 'root:x:0:0::/:/bin/false' 'nobody:x:65534:65534::/:/bin/false' >"
 printf '%s\n' 'root:x:0:' 'nogroup:x:65534:' >"$root/etc/group"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 
-# The service: no source maps, no demo page (production has none), no snapshots of drizzle-kit.
+# The service: no source maps, no demo page (production has none).
 install -D -m 644 -t "$root/app" package.json LICENSE
 install -D -m 644 -t "$root/app/dist" dist/*.js
-install -D -m 644 -t "$root/app/drizzle" drizzle/*.sql
-install -D -m 644 -t "$root/app/drizzle/meta" drizzle/meta/_journal.json

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import type { Config } from '../src/config/config.ts';
 import { createServices, type Services } from '../src/start/services.ts';
 import { commandLogger } from './command.ts';
@@ -15,8 +14,7 @@ export async function onServices(
   if (config.bucket === null || config.database.url === undefined) {
     throw new Error('it needs a configured bucket and database: it does not work on the embedded ones');
   }
-  const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
-  const services = await createServices(config, { logger: commandLogger, migrationsFolder });
+  const services = await createServices(config, { logger: commandLogger });
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort(new Error('stopped; run it again to continue')));
   try {

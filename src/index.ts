@@ -69,7 +69,6 @@ export function createSignpost(options: SignpostOptions = {}): Signpost {
   const openParts = async () => {
     const services = await createServices(config, {
       ...{ logger, authorize, onConfirmed, basePath, stopping },
-      migrationsFolder: packageFolder('drizzle'),
       ...(page && { pageFolder: packageFolder('dist/page') }),
     });
     try {

@@ -1,5 +1,4 @@
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import type { Config } from '../../src/config/config.ts';
 import { type Check, formatCheck } from '../../src/doctor/check.ts';
 import { explainToken } from '../../src/doctor/explain-token.ts';
@@ -27,10 +26,9 @@ export const doctorCommand = defineServiceCommand({ usage, options }, async (con
   const style = process.stdout.isTTY ? 'terminal' : 'plain';
   const report = (check: Check) => console.log(formatCheck(check, style));
   const now = () => new Date();
-  const migrationsFolder = fileURLToPath(new URL('../drizzle', import.meta.url));
   const checks: readonly Check[] =
     token === undefined
-      ? await runDoctor(config, { migrationsFolder, now, signal: stopping.signal, report })
+      ? await runDoctor(config, { now, signal: stopping.signal, report })
       : await explained(config, token, report);
   const count = (verdict: string) => checks.filter((check) => check.verdict === verdict).length;
   const stopped = stopping.signal.aborted ? ', stopped before the end' : '';

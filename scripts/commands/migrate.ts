@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { grantRuntimeRights } from '../../src/db/runtime-rights.ts';
 import { defineServiceCommand, EXIT, UsageError } from '../command.ts';
@@ -17,7 +16,7 @@ export const migrateCommand = defineServiceCommand(
     if (grant === '') throw new UsageError('--grant takes the name of a login');
     const { driver, directUrl: url } = database;
     if (url === undefined) throw new Error('DATABASE_URL is not set: the embedded database is migrated at every start');
-    await migrateDatabase({ url, driver, folder: fileURLToPath(new URL('../drizzle', import.meta.url)) });
+    await migrateDatabase({ url, driver });
     if (grant !== undefined) await grantRuntimeRights({ url, driver }, grant);
     console.log(`the database has the newest schema${grant === undefined ? '' : `, and ${grant} may run the service`}`);
     return EXIT.holds;

@@ -27,7 +27,7 @@ const WAIT_MS = 60_000;
 const LOCK_TIMEOUT = sql.raw(`'900ms'`);
 
 /**
- * Brings the database to the schema of the SQL files in `folder` (what `drizzle-kit generate` wrote). If the schema is
+ * Brings the database to the schema of the migrations. If the schema is
  * up to date, it does nothing and needs no rights to. Safe when many instances start at once: they take turns under an
  * advisory lock (PostgreSQL documentation, section 13.3.5), waiting at most 60 seconds.
  *
@@ -52,7 +52,8 @@ export async function migrateDatabase({
 }: {
   url: string;
   driver?: DatabaseDriver | undefined;
-  folder: string;
+  /** Default: the package's own. */
+  folder?: string | undefined;
 }): Promise<void> {
   const migrations = await readMigrations(folder);
   const database = connectDatabase({
@@ -77,11 +78,8 @@ export async function migrateDatabase({
  * @throws `database-unavailable` naming the missing migrations, and as `queryDatabase` does; the driver's error if the
  * login may not read them (`src/db/runtime-rights.ts`).
  */
-export async function requireMigrated(
-  { withConnection }: Pick<Database, 'withConnection'>,
-  folder: string,
-): Promise<void> {
-  const { pending } = await withConnection((db) => appliedMigrations(db, folder));
+export async function requireMigrated({ withConnection }: Pick<Database, 'withConnection'>): Promise<void> {
+  const { pending } = await withConnection((db) => appliedMigrations(db));
   if (pending.length === 0) return;
   const names = pending.join(', ');
   throw unavailable(

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { hash } from 'node:crypto';
 import { sql } from 'drizzle-orm';
-import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { z } from 'zod';
 import type { Db } from './open-pool.ts';
 import { rowsOf } from './query-database.ts';
@@ -21,16 +19,39 @@ export type Migration = {
 
 const journal = z.object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) });
 
-/** The migrations of a folder that `drizzle-kit generate` wrote. @throws {Error} if a file is missing. */
-export async function readMigrations(folder: string): Promise<Migration[]> {
-  const files = readMigrationFiles({ migrationsFolder: folder });
-  const { entries } = journal.parse(JSON.parse(await readFile(join(folder, 'meta/_journal.json'), 'utf8')));
-  return entries.flatMap(({ tag, when }) => {
-    const file = files.find(({ folderMillis }) => folderMillis === when);
-    if (file === undefined) return [];
-    const isStepwise = file.sql[0]?.startsWith(STEPWISE) === true;
-    return [{ tag, when, hash: file.hash, statements: file.sql, isStepwise }];
-  });
+type MigrationFile = Pick<Migration, 'tag' | 'when'> & { text: string };
+
+/** Put in by `scripts/build.mjs`: an app's bundler, a Worker or a Lambda leaves no folder beside the code. */
+declare const BUNDLED_MIGRATIONS: readonly MigrationFile[] | undefined;
+
+/** In a variable: bundlers take `new URL('…', import.meta.url)` for a file to bundle. */
+const here = import.meta.url;
+
+/**
+ * The migrations of a folder that `drizzle-kit generate` wrote.
+ * @param folder default: the package's own.
+ * @throws {Error} if a file is missing.
+ */
+export async function readMigrations(folder?: string): Promise<Migration[]> {
+  const isBundled = folder === undefined && typeof BUNDLED_MIGRATIONS !== 'undefined';
+  const files = isBundled ? BUNDLED_MIGRATIONS : await readFolder(folder);
+  return files.map(({ tag, when, text }) => ({
+    ...{ tag, when, hash: hash('sha256', text), isStepwise: text.startsWith(STEPWISE) },
+    statements: text.split('--> statement-breakpoint'),
+  }));
+}
+
+async function readFolder(folder: string | undefined): Promise<MigrationFile[]> {
+  const [{ readFile }, { join }, { fileURLToPath }] = await Promise.all([
+    import('node:fs/promises'),
+    import('node:path'),
+    import('node:url'),
+  ]);
+  const from = folder ?? fileURLToPath(new URL('../../drizzle', here));
+  const { entries } = journal.parse(JSON.parse(await readFile(join(from, 'meta/_journal.json'), 'utf8')));
+  return Promise.all(
+    entries.map(async ({ tag, when }) => ({ tag, when, text: await readFile(join(from, `${tag}.sql`), 'utf8') })),
+  );
 }
 
 /** The table that Drizzle's own migrator writes and drizzle-kit reads. */
@@ -62,11 +83,11 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
 }
 
 /**
- * Compares a database with the migrations of a folder: the names of missing ones, and whether the database has later
+ * Compares a database with the migrations: the names of missing ones, and whether the database has later
  * ones.
  */
-export async function appliedMigrations(db: Db, folder: string) {
-  const migrations = await readMigrations(folder);
+export async function appliedMigrations(db: Db) {
+  const migrations = await readMigrations();
   const lastAt = (await lastApplied(db)) ?? 0;
   const pending = migrations.filter(({ when }) => when > lastAt).map(({ tag }) => tag);
   return { pending, count: migrations.length, isNewer: migrations.every(({ when }) => when < lastAt) };

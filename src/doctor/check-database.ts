@@ -16,10 +16,7 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
  * Checks that the database answers, has the newest schema, keeps users apart, and grants the service what it needs.
  * Reads catalogs and changes nothing.
  */
-export async function* checkDatabase(
-  config: Pick<Config, 'database'>,
-  { url, folder }: { url: string; folder: string },
-): AsyncIterable<Check> {
+export async function* checkDatabase(config: Pick<Config, 'database'>, url: string): AsyncIterable<Check> {
   const { driver, prepare, directUrl = url, migrateOnStart } = config.database;
   const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
   const direct = connectDatabase({ url: directUrl, driver, maxConnections: 1 });
@@ -40,7 +37,7 @@ export async function* checkDatabase(
     yield await checkPooler(config, url);
     if (directUrl !== url) yield await checkDirect(database, direct);
     if (migrateOnStart) yield await checkOwner(direct);
-    const migrations = await checkMigrations(database, folder, migrateOnStart);
+    const migrations = await checkMigrations(database, migrateOnStart);
     yield migrations;
     // The roles and grants exist only after the migrations.
     if (migrations.verdict === 'ok') yield* checkRoles(database);
@@ -135,10 +132,10 @@ async function checkOwner(database: Database): Promise<Check> {
   return fail(name, `tables of another role: ${rights.foreign}`, `ALTER TABLE … OWNER TO ${rights.role}; ${leave}`);
 }
 
-async function checkMigrations(database: Database, folder: string, migrateOnStart: boolean): Promise<Check> {
+async function checkMigrations(database: Database, migrateOnStart: boolean): Promise<Check> {
   const name = 'database: migrations';
   try {
-    const { pending, count, isNewer } = await database.withConnection((db) => appliedMigrations(db, folder));
+    const { pending, count, isNewer } = await database.withConnection((db) => appliedMigrations(db));
     const missing = `missing: ${pending.join(', ')}`;
     // No start migrates then, and the service would wait for ever.
     if (pending.length > 0 && !migrateOnStart) return fail(name, missing, 'npm run db:migrate');

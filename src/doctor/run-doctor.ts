@@ -21,7 +21,6 @@ import { checkTokenKey } from './check-token-key.ts';
 import { openTrial } from './open-trial.ts';
 
 type DoctorOptions = {
-  migrationsFolder: string;
   now: () => Date;
   /** Stops the checks; their objects are still removed. */
   signal: AbortSignal;
@@ -131,8 +130,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     const { url: configured, driver } = config.database;
     embeddedUrl = configured === undefined ? await startEmbeddedDatabase(config, SILENT, closers) : undefined;
     const url = configured ?? embeddedUrl ?? '';
-    const folder = options.migrationsFolder;
-    if (configured === undefined) await migrateDatabase({ url, driver, folder });
-    yield* checkDatabase(config, { url, folder });
+    if (configured === undefined) await migrateDatabase({ url, driver });
+    yield* checkDatabase(config, url);
   }
 }

@@ -32,7 +32,6 @@ const NAMES_LOST =
  */
 export async function openDatabase(
   config: Pick<Config, 'database' | 'local'>,
-  folder: string,
   logger: Logger,
   closers: Closers,
   metrics: Metrics = NO_METRICS,
@@ -57,8 +56,8 @@ export async function openDatabase(
     clearTimeout(retry);
   });
   const bringUp = async () => {
-    if (migrateOnStart) await migrateDatabase({ url: directUrl, driver, folder });
-    else await requireMigrated(database, folder);
+    if (migrateOnStart) await migrateDatabase({ url: directUrl, driver });
+    else await requireMigrated(database);
     isReady = true;
     if (prepare && config.database.url !== undefined) warnOfPooler().catch(() => {});
   };

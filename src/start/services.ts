@@ -40,7 +40,6 @@ export type Services = AppServices &
 
 export type ServicesOptions = {
   logger: Logger;
-  migrationsFolder: string;
   /** Directory of the built demo page. Default: no page. In production there is never a page. */
   pageFolder?: string;
   now?: () => Date;
@@ -65,7 +64,6 @@ export async function createServices(
   config: Config,
   {
     logger: anyLogger,
-    migrationsFolder,
     pageFolder,
     now = () => new Date(),
     stopping = new AbortController().signal,
@@ -83,7 +81,7 @@ export async function createServices(
     await lockEmbedded(config, closers);
     const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids] = await Promise.all([
       openStorage(config, now, logger, closers, metrics),
-      openDatabase(config, migrationsFolder, logger, closers, metrics),
+      openDatabase(config, logger, closers, metrics),
       app.authorize === undefined ? openVerifier(config, now, logger) : undefined,
       openIdSigner(config),
     ]);

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
@@ -58,7 +57,6 @@ describe(`a service that is killed ${CRASHES} times under load`, () => {
 
     services = await createServices(parseConfig(env), {
       logger: { error: console.error, warn: console.error, info: () => {}, debug: () => {} },
-      migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
     });
     // All unconfirmed uploads count as abandoned, and all unfinished ones as a week old.
     const { counts } = await sweep(withClocks(services, { bucket: MONTH_MS, database: MONTH_MS, host: MONTH_MS }));

@@ -204,7 +204,7 @@ describe('migrateDatabase', () => {
   it('reports a missing folder as such, not as an unavailable database', async () => {
     const test = await createTestDatabase({ migrated: false });
     const migration = migrateDatabase({ url: test.url, folder: 'no-such-folder' });
-    await expect(migration).rejects.toThrow("Can't find meta/_journal.json file");
+    await expect(migration).rejects.toThrow('no-such-folder/meta/_journal.json');
     await test.drop();
   });
 

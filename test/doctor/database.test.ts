@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
 import { neonConfig } from '@neondatabase/serverless';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
@@ -18,15 +17,13 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const folder = fileURLToPath(new URL('../../drizzle', import.meta.url));
-
 async function all(checks: AsyncIterable<Check>): Promise<Record<string, Check>> {
   const found: Record<string, Check> = {};
   for await (const check of checks) found[check.name] = check;
   return found;
 }
 
-const examine = (url: string) => all(checkDatabase(parseConfig({ DATABASE_URL: url }), { url, folder }));
+const examine = (url: string) => all(checkDatabase(parseConfig({ DATABASE_URL: url }), url));
 const failing = (checks: Record<string, Check>) =>
   Object.values(checks).flatMap(({ name, verdict }) => (verdict === 'ok' ? [] : [`${verdict} ${name}`]));
 
@@ -106,7 +103,7 @@ describe('the doctor, on the database', () => {
     try {
       await own.query('create schema sign');
       const url = `${own.url}?options=-c%20search_path%3Dsign`;
-      await migrateDatabase({ url, folder });
+      await migrateDatabase({ url });
       expect(failing(await examine(url))).toEqual([]);
       await own.query('alter table sign.files disable row level security');
       expect((await examine(url))['database: row level security']).toMatchObject({ detail: 'off for files' });
@@ -118,11 +115,7 @@ describe('the doctor, on the database', () => {
   it('reports a DATABASE_DIRECT_URL that leads to another database', async () => {
     const other = await createTestDatabase();
     const look = (directUrl: string) =>
-      all(
-        checkDatabase(parseConfig({ DATABASE_URL: database.url, DATABASE_DIRECT_URL: directUrl }), {
-          ...{ url: database.url, folder },
-        }),
-      );
+      all(checkDatabase(parseConfig({ DATABASE_URL: database.url, DATABASE_DIRECT_URL: directUrl }), database.url));
     expect(failing(await look(other.url))).toEqual(['fail database: DATABASE_DIRECT_URL']);
     expect(failing(await look(`${database.url}?application_name=direct`))).toEqual([]);
     await other.drop();
@@ -181,8 +174,7 @@ describe('the doctor, on the database', () => {
       await empty.query(`grant create on database "${empty.name}" to ${login}`);
       await empty.query(`grant create on schema public to ${login}`);
       const url = Object.assign(new URL(empty.url), { username: login, password: 'secret' }).href;
-      const look = (env: Record<string, string>) =>
-        all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), { url, folder }));
+      const look = (env: Record<string, string>) => all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), url));
       expect(failing(await look({ MIGRATE_ON_START: 'false' }))).toEqual(['fail database: migrations']);
       const checks = await look({});
       expect(failing(checks)).toEqual(['fail database: rights to migrate', 'warn database: migrations']);
@@ -199,7 +191,7 @@ describe('the doctor, on the database', () => {
     try {
       const url = Object.assign(new URL(database.url), { username: login, password: 'secret' }).href;
       const look = (env: Record<string, string> = {}) =>
-        all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), { url, folder }));
+        all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), url));
       expect(failing(await look())).toEqual(['fail database: rights to migrate', 'fail database: migrations']);
       await database.query(`grant usage on schema drizzle to ${login}`);
       await database.query(`grant select on drizzle.__drizzle_migrations to ${login}`);

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url';
 import { ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
@@ -38,7 +37,6 @@ function examine({ env = {}, now = () => new Date(), ...options }: Options = {})
   const settings = { DATABASE_URL: database.url, JWT_SECRET: 'x'.repeat(40), ALLOWED_ORIGINS: ORIGIN, ...bucket.env };
   const ofStore = { S3_SIGN_ABSENT_HEADERS: String(isCeph) };
   return runDoctor(parseConfig({ ...settings, ...ofStore, ...env }), {
-    migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
     signal: new AbortController().signal,
     report: () => {},
     now,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { SignJWT } from 'jose';
 import { expect } from 'vitest';
@@ -108,7 +107,6 @@ export async function startTestService(
     }),
     {
       logger: { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') },
-      migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
       ...(options.now && { now: options.now }),
       ...(options.stopping && { stopping: options.stopping }),
     },

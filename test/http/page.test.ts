@@ -1,7 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
@@ -37,7 +36,6 @@ async function start(settings: Record<string, string> = {}) {
     parseConfig({ DATA_DIR: directory, DATABASE_URL: database.url, ...bucket.env, ...settings }),
     {
       logger: { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} },
-      migrationsFolder: fileURLToPath(new URL('../../drizzle', import.meta.url)),
       pageFolder: join(directory, 'demo'),
     },
   );

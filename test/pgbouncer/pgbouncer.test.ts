@@ -121,7 +121,7 @@ describe('a pooler that loses named statements', () => {
     const look = async (env: Record<string, string>) => {
       const config = parseConfig({ DATABASE_URL: pooler.url, ...env });
       const found = [];
-      for await (const check of checkDatabase(config, { url: pooler.url, folder: 'drizzle' })) found.push(check);
+      for await (const check of checkDatabase(config, pooler.url)) found.push(check);
       return found.filter(({ verdict }) => verdict !== 'ok').map(({ name }) => name);
     };
     expect(await look({})).toEqual(['database: named statements']);

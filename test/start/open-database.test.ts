@@ -21,7 +21,7 @@ function open(env: Record<string, string>) {
     logs.push({ level, message, fields });
   };
   const logger = { info: log('info'), warn: log('warn'), error: log('error') };
-  return openDatabase(parseConfig(env), 'drizzle', logger, closers);
+  return openDatabase(parseConfig(env), logger, closers);
 }
 
 const UNAVAILABLE = { code: 'database-unavailable' };
