@@ -14,8 +14,11 @@ export type CallService = <Answer>(
 export type ServiceOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
   url: string;
-  /** The bearer token, or a function that returns it. Called before every request, so a token can be renewed. */
-  token: string | (() => string | Promise<string>);
+  /**
+   * The bearer token, or a function that returns it. Called before every request, so a token can be renewed. Without it
+   * the page's own cookies say who asks: for a service mounted in the app, on the same origin.
+   */
+  token?: string | (() => string | Promise<string>) | undefined;
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. */
   fetch: typeof fetch;
 };
@@ -23,14 +26,14 @@ export type ServiceOptions = {
 export function createCallService({ url, token, fetch }: ServiceOptions): CallService {
   const base = url.replace(/\/+$/, '');
   return async (path, body, signal, method = 'POST') => {
-    const bearer = typeof token === 'string' ? token : await token();
+    const bearer = typeof token === 'function' ? await token() : token;
     let response: Response;
     let text: string;
     try {
       response = await fetch(base + path, {
         method,
         headers: {
-          authorization: `Bearer ${bearer}`,
+          ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),

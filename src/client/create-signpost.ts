@@ -1,5 +1,5 @@
 import { askLimits, type Limits, type LimitsOptions } from './ask-limits.ts';
-import { createCallService } from './call-service.ts';
+import { createCallService, type ServiceOptions } from './call-service.ts';
 import { createLimit } from './limit.ts';
 import { sleep as realSleep } from './retry.ts';
 import { startUpload, type UploadSession } from './start-upload.ts';
@@ -22,8 +22,11 @@ export type { Limits, LimitsOptions, Progress, StoredFile, Upload, UploadOptions
 export type SignpostOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
   url: string;
-  /** The bearer token, or a function that returns it. Called before every request, so a token can be renewed. */
-  token: string | (() => string | Promise<string>);
+  /**
+   * The bearer token, or a function that returns it. Called before every request, so a token can be renewed. Without it
+   * the page's own cookies say who asks: for a service mounted in the app, on the same origin.
+   */
+  token?: ServiceOptions['token'];
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. Default: the global one. */
   fetch?: typeof fetch | undefined;
   /** How many parts of one file to send at once. Default: as many as 16 MiB hold, so that a pause loses no more. */
