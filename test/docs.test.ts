@@ -62,6 +62,27 @@ describe('the documentation', () => {
     expect(pages.map(({ path }) => path).filter((path) => !reached.has(path))).toEqual([]);
   });
 
+  it('has every page in docs/README.md, once', () => {
+    const listed = links.filter(({ from }) => from === join('docs', 'README.md')).map(({ to }) => to);
+    expect(listed.toSorted()).toEqual(
+      pages
+        .map(({ path }) => path)
+        .filter((path) => path !== join('docs', 'README.md'))
+        .toSorted(),
+    );
+  });
+
+  it('has docs/README.md as llms.txt, after llmstxt.org (vitest -u writes it)', async () => {
+    const index = pages.find(({ path }) => path === join('docs', 'README.md'))?.text ?? '';
+    const readme = pages.find(({ path }) => path === 'README.md')?.text ?? '';
+    const summary = readme.split('\n\n')[1]?.replaceAll('\n', ' ').replaceAll('**', '');
+    const lists = index.slice(index.indexOf('\n## '));
+    const fromRoot = lists.replace(/\]\(([^)]+)\)/g, (_, to: string) => `](${normalize(join('docs', to))})`);
+    expect(fromRoot).toMatch(/^(\n## .+\n\n(- \[[^\]]+\]\([\w./-]+\): .+\.\n)+)+$/);
+    const text = `# Signpost\n\n> ${summary}\n\nThe code to start with: [README](README.md).\n${fromRoot}`;
+    await expect(text).toMatchFileSnapshot('../llms.txt');
+  });
+
   it('has every problem in docs/api.md, under its status', () => {
     const api = pages.find(({ path }) => path === join('docs', 'api.md'));
     const row = (status: number) => new RegExp(`^\\| ${status} \\|.*$`, 'm').exec(api?.text ?? '')?.[0] ?? '';

@@ -1,6 +1,7 @@
 import type { StoredFile } from '../client/create-signpost.ts';
 import { find, setText } from './dom.ts';
-import { explain, type Service } from './service.ts';
+import { explain } from './explain.ts';
+import type { Service } from './service.ts';
 
 /**
  * Asks, then deletes.

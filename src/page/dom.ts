@@ -20,7 +20,9 @@ export function setText(element: Element, text: string): void {
 }
 
 export function setIcon(element: Element, name: string): void {
-  find(element, 'use', SVGUseElement).setAttribute('href', `#icon-${name}`);
+  const use = find(element, 'use', SVGUseElement);
+  const href = `#icon-${name}`;
+  if (use.getAttribute('href') !== href) use.setAttribute('href', href);
 }
 
 /** Removes a row of a list; if it has the focus, the focus moves to the next row. */

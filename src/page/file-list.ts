@@ -1,9 +1,10 @@
 import type { StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
 import { copyTemplate, find, removeRow, setIcon, setText } from './dom.ts';
+import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatAgo, formatBytes, joinFacts } from './format.ts';
-import { explain, type Service } from './service.ts';
+import type { Service } from './service.ts';
 
 const RENEW_TIMES_MS = 30_000;
 

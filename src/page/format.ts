@@ -1,4 +1,14 @@
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
+/** Making a formatter takes far longer than using it. */
+const sizes = UNITS.map((unit, index) =>
+  [1, 0].map(
+    (maximumFractionDigits) =>
+      new Intl.NumberFormat('en', {
+        ...{ style: 'unit', unit, maximumFractionDigits },
+        unitDisplay: index === 0 ? 'long' : 'short',
+      }),
+  ),
+);
 const MINUTE_SECONDS = 60;
 const HOUR_SECONDS = 60 * MINUTE_SECONDS;
 const DAY_SECONDS = 24 * HOUR_SECONDS;
@@ -13,12 +23,7 @@ export function formatBytes(bytes: number): string {
   let unit = 0;
   // Otherwise 999.5 would be shown as 1,000.
   for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
-  return value.toLocaleString('en', {
-    style: 'unit',
-    unit: UNITS[unit],
-    unitDisplay: unit === 0 ? 'long' : 'short',
-    maximumFractionDigits: value < 99.95 ? 1 : 0,
-  });
+  return sizes[unit]?.[value < 99.95 ? 0 : 1]?.format(value) ?? '';
 }
 
 /** The two largest units of a duration in seconds: `8 s`, `2 min 5 s`, `1 h 20 min`. */

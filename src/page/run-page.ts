@@ -1,11 +1,12 @@
 import { createSignpost, SignpostError, type StoredFile } from '../client/create-signpost.ts';
 import { acceptFiles } from './accept-files.ts';
-import { createAnnouncer } from './announcer.ts';
+import { createAnnouncer, createNotice } from './announcer.ts';
 import { createDeleteDialog } from './confirm-delete.ts';
 import { find } from './dom.ts';
+import { explain } from './explain.ts';
 import { createFileList } from './file-list.ts';
 import { rememberInterrupted } from './interrupted.ts';
-import { createService, explain } from './service.ts';
+import { createService } from './service.ts';
 import { createLimitsNote } from './show-limits.ts';
 import { createPreview } from './show-preview.ts';
 import { createSignIn } from './sign-in.ts';
@@ -13,6 +14,7 @@ import { createUploadList } from './upload-list.ts';
 
 const signIn = createSignIn();
 const announce = createAnnouncer();
+const notify = createNotice(announce);
 const service = createService(signIn.token);
 const signpost = createSignpost({ url: location.origin, token: signIn.token });
 
@@ -26,7 +28,7 @@ const download = async (file: StoredFile) => {
     find(document, '#downloads', HTMLIFrameElement).src = presignedUrl;
     announce(`Downloading ${file.fileName}`);
   } catch (error) {
-    announce(`${file.fileName} cannot be downloaded. ${explain(error)}`);
+    notify(`${file.fileName} cannot be downloaded. ${explain(error)}`);
   }
 };
 
@@ -53,7 +55,7 @@ acceptFiles((chosen) => {
   if (!signIn.isDone()) return;
   interrupted.forget(chosen);
   uploads.add(chosen);
-}, announce);
+}, notify);
 
 signIn.onToken(async () => {
   void showLimits();

@@ -36,12 +36,3 @@ export function createService(token: () => string) {
       call('POST', '/presign-download', { fileId, ...options }),
   };
 }
-
-/** An error as a sentence for people. */
-export function explain(error: unknown): string {
-  if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : 'Something went wrong.';
-  if (error.code === 'network-error') return 'There is no connection.';
-  const reasons = error.errors.map(({ message }) => message).join(', ');
-  const text = reasons === '' ? error.detail : `${error.detail}: ${reasons}`;
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
-}

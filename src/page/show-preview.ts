@@ -1,8 +1,9 @@
 import type { StoredFile } from '../client/create-signpost.ts';
 import { find, setIcon, setText } from './dom.ts';
+import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes } from './format.ts';
-import { explain, type Service } from './service.ts';
+import type { Service } from './service.ts';
 
 /** How many bytes of a text are shown. */
 const MAX_TEXT_BYTES = 256 * 1024;

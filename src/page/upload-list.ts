@@ -39,6 +39,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       announce(`${row.file.name} failed. ${reason}`);
       render();
     },
+    onRetried: () => render(),
     onCancelled: (row) => {
       removeUpload(row);
       announce(`${row.file.name} cancelled`);
@@ -98,7 +99,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       done = { files: 0, bytes: 0 };
       meter = createSpeedMeter();
     } else timer ??= setInterval(render, RENDER_EVERY_MS);
-    for (const row of rows) row.render(nowMs);
+    for (const row of rows) if (row.hasChanged()) row.render(nowMs);
     renderTotal(nowMs);
   }
 

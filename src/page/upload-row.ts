@@ -1,8 +1,8 @@
 import type { Progress, StoredFile, Upload } from '../client/create-signpost.ts';
 import { copyTemplate, find, setIcon, setText } from './dom.ts';
+import { explain, isWorthRetrying } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes, formatDuration, formatPercent, joinFacts } from './format.ts';
-import { explain } from './service.ts';
 import { createSpeedMeter } from './speed-meter.ts';
 
 /** After this long without a byte, the connection is slow or lost, and the SDK is retrying. */
@@ -15,6 +15,8 @@ export type UploadRow = ReturnType<typeof createUploadRow>;
 export type UploadEvents = {
   onStored: (row: UploadRow, stored: StoredFile) => void;
   onFailed: (row: UploadRow, reason: string) => void;
+  /** The user tries a failed upload again. */
+  onRetried: (row: UploadRow) => void;
   /** The user removed the row: aborts a running upload, dismisses a failed one. */
   onCancelled: (row: UploadRow) => void;
 };
@@ -37,6 +39,9 @@ export function createUploadRow(
   let sentAtMs = 0;
   let meter = createSpeedMeter();
   let problem = '';
+  let canRetry = true;
+  let drawn = '';
+  let drawnBytes = -1;
   let upload: Upload;
 
   const begin = () => {
@@ -56,6 +61,7 @@ export function createUploadRow(
         if (state === 'over') return;
         state = 'failed';
         problem = explain(error);
+        canRetry = isWorthRetrying(error);
         on.onFailed(row, problem);
       },
     );
@@ -91,15 +97,18 @@ export function createUploadRow(
   };
 
   const render = (nowMs: number) => {
-    element.dataset.state = state;
     progress.value = file.size === 0 ? 0 : sentBytes / file.size;
     setText(status, describe(nowMs));
+    drawnBytes = sentBytes;
+    if (state === drawn) return;
+    drawn = state;
+    element.dataset.state = state;
     const isPaused = state === 'paused';
     setIcon(pauseButton, isPaused ? 'resume' : 'pause');
     pauseButton.setAttribute('aria-label', `${isPaused ? 'Resume' : 'Pause'} ${file.name}`);
     cancelButton.setAttribute('aria-label', `${state === 'failed' ? 'Dismiss' : 'Cancel'} ${file.name}`);
-    retryButton.hidden = state !== 'failed';
-    if (state === 'failed' && document.activeElement === pauseButton) retryButton.focus();
+    retryButton.hidden = state !== 'failed' || !canRetry;
+    if (state === 'failed' && document.activeElement === pauseButton) (canRetry ? retryButton : cancelButton).focus();
     pauseButton.hidden = state === 'failed';
   };
 
@@ -107,6 +116,8 @@ export function createUploadRow(
     ...{ element, file, pause, resume, cancel, render },
     state: () => state,
     sentBytes: () => sentBytes,
+    /** Whether there is something to draw: thousands of rows may wait. */
+    hasChanged: () => state !== drawn || state === 'sending' || sentBytes !== drawnBytes,
   };
 
   find(element, '.tile', HTMLElement).dataset.kind = kindOf(file.type);
@@ -121,7 +132,7 @@ export function createUploadRow(
   });
   retryButton.addEventListener('click', () => {
     begin();
-    render(performance.now());
+    on.onRetried(row);
     pauseButton.focus();
   });
   cancelButton.addEventListener('click', cancel);
