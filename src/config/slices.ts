@@ -23,7 +23,7 @@ export function readSlices(set: Settings, auth: AuthConfig) {
   };
 }
 
-/** The process: where it listens, whom it answers, what it logs. */
+/** The process: its address, the origins and clients it answers, its log. */
 export type Server = ReturnType<typeof readServer>;
 
 function readServer(set: Settings) {
@@ -55,7 +55,7 @@ function readLocal(set: Settings) {
   };
 }
 
-/** Where the bucket is, and with which credentials. */
+/** The bucket's location and credentials. */
 export type BucketConfig = NonNullable<ReturnType<typeof readBucket>>;
 
 /** null: the embedded bucket. */

@@ -32,7 +32,7 @@ export type ImportCounts = {
   failed: number;
 };
 
-/** What became of an object. */
+/** The result for an object. */
 export type ImportResult = { key: string } & (
   | ImportOutcome
   | { result: 'known'; fileId: string; objectKey: string }
@@ -45,7 +45,7 @@ export type ImportServices = ImportFileServices & {
   logger: { warn: (fields: Record<string, unknown>, message: string) => void };
 };
 
-/** Whose the files become, and their labels. */
+/** The owner of the files, and their labels. */
 export type ImportTarget = { owner: UserId; recordId: string | null; documentType: string | null };
 
 export type ImportOptions = {
@@ -61,13 +61,13 @@ export type ImportOptions = {
 type Candidate = { key: string; object: ListedObject; file: ParsedKey; row: FileRow | undefined };
 
 /**
- * Makes files of objects that are in the bucket under keys that this service did not give them. Each is verified
- * against the limits and by its first bytes, as in a confirmation, and copied within the bucket, with signed metadata,
- * to a key of the owner; the row is of the copy. So whoever can write under the old key cannot change the file, and the
- * row can be rebuilt from the bucket. The objects themselves stay as they are.
+ * Makes files of objects in the bucket whose keys this service did not issue. Each is verified against the limits and
+ * by its first bytes, as in a confirmation, and copied within the bucket, with signed metadata, to a key of the owner;
+ * the row is that of the copy. So writing to the old key cannot change the file, and the row can be rebuilt from the
+ * bucket. The objects themselves stay as they are.
  *
- * Ids are made from owner, key, ETag and date. So it may be repeated: an object that has a file is passed over, and one
- * that was replaced becomes a further file. Two imports must not run at once. Names are the last segment of the key,
+ * Ids are made from owner, key, ETag and date. So it may be repeated: an object that has a file is skipped, and one
+ * that was replaced becomes another file. Two imports must not run at once. Names are the last segment of the key,
  * types those of the objects, `createdAt` their date. Quotas do not apply.
  * @param prefix of the objects' keys; with `''` all of the bucket.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: run it again.
@@ -111,8 +111,8 @@ export async function importFiles(
 }
 
 /**
- * The key of each object's file, with its row if there is one. An id that was burned is not used again: a sweeper does
- * that to a copy that an import left without a row when it was killed.
+ * The key of each object's file, with its row if there is one. A burned id is not used again: the sweeper burns the id
+ * of a copy without a row, left by an import that was killed.
  */
 async function findRows(
   services: ImportServices,

@@ -3,13 +3,12 @@ import { unavailable } from '../contract/errors.ts';
 import type { File } from '../files/to-file.ts';
 import { inTime } from '../net/in-time.ts';
 
-/** Who confirmed an upload: `userId` for the owner of the files; null where the bucket's own event did. */
+/** Who confirmed an upload, and the files' owner. `userId` is null for a bucket event. */
 export type ConfirmedBy = { userId: string | null; ownerId: string; requestId: string };
 
 /**
- * Called with every file whose confirmation is about to be answered, also when it was confirmed before: at least once
- * for each file, and again whenever the confirmation is repeated. So what it does must bear repetition: tell files
- * apart by `fileId`. The row is there already.
+ * Called with a file before its confirmation is answered: at least once for each file, and again if the confirmation is
+ * repeated. So it must be idempotent by `fileId`. The row exists already.
  */
 export type OnConfirmed = (file: File, by: ConfirmedBy) => void | Promise<void>;
 
