@@ -53,7 +53,10 @@ export function observe(services: {
     const route = routeOf(c);
     const isProbe = PROBES.has(route);
     const path = toLogPath(c.req.path);
-    const span = isProbe ? null : traceRequest({ method, route, path, requestId }, (name) => c.req.header(name));
+    const scheme = () => new URL(c.req.url).protocol.slice(0, -1);
+    const span = isProbe
+      ? null
+      : traceRequest({ method, route, path, scheme, requestId }, (name) => c.req.header(name));
     c.set('requestId', requestId);
     c.set('address', clientAddress(c, config.server.trustedProxies));
     c.set('headers', {

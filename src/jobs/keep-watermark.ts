@@ -1,6 +1,7 @@
 import { Problem } from '../contract/errors.ts';
 import type { FileId } from '../db/create-file-queries.ts';
 import { inTime } from '../net/in-time.ts';
+import { untraced } from '../telemetry/trace-request.ts';
 import { type ClaimServices, renewMarker } from './claim-bucket.ts';
 import { examineMarker, writeObjection } from './examine-marker.ts';
 import { noteRefusal, noteSuccess, type SweeperHealth, SweepRefused } from './sweep-refused.ts';
@@ -50,7 +51,8 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
     if (timer !== undefined || running !== undefined || noted.length === 0) return;
     timer = setTimeout(
       () => {
-        settle().catch((error: unknown) => {
+        // It begins in the request of a confirmation.
+        untraced(settle).catch((error: unknown) => {
           const err = error instanceof Problem ? error.cause : error;
           logger.warn({ err }, 'the marker in the bucket could not be renewed; retrying');
         });

@@ -10,7 +10,7 @@ export const BUCKET_CALLEE: Callee = {
   // OpenTelemetry, "Semantic conventions for AWS S3 client spans". The key is left out: it has the user's id.
   describe: (operation) => ({
     name: `S3.${operation}`,
-    attributes: { 'rpc.system': 'aws-api', 'rpc.service': 'S3', 'rpc.method': operation },
+    attributes: { 'rpc.system.name': 'aws-api', 'rpc.method': `S3/${operation}` },
   }),
   failureOf,
 };

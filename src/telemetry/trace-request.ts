@@ -3,6 +3,7 @@ import {
   context,
   isSpanContextValid,
   propagation,
+  ROOT_CONTEXT,
   type SpanContext,
   SpanKind,
   SpanStatusCode,
@@ -46,10 +47,10 @@ const HEADERS: TextMapGetter<ReadHeader> = {
  * @param path without a token in it: it becomes an attribute.
  */
 export function traceRequest(
-  request: { method: string; route: string | null; path: string; requestId: string },
+  request: { method: string; route: string | null; path: string; scheme: () => string; requestId: string },
   header: ReadHeader,
 ): RequestSpan {
-  const { method, route, path, requestId } = request;
+  const { method, route, path, scheme, requestId } = request;
   const isInner = trace.getActiveSpan() !== undefined;
   const parent = isInner ? context.active() : propagation.extract(context.active(), header, HEADERS);
   const attributes: Attributes = {
@@ -66,6 +67,7 @@ export function traceRequest(
     return { traceId, traceparent: null, run: (next) => next(), end: () => {} };
   }
 
+  if (span.isRecording()) span.setAttribute('url.scheme', scheme());
   return {
     traceId: own.traceId,
     traceparent: toTraceparent(own),
@@ -84,6 +86,11 @@ export function traceRequest(
       span.end();
     },
   };
+}
+
+/** Runs what only begins in a request, and ends after it: a timer. Its calls are not the request's. */
+export function untraced<T>(task: () => T): T {
+  return context.with(ROOT_CONTEXT, task);
 }
 
 /** The header `traceparent` of a span (W3C Trace Context, section 3.2). */
