@@ -30,7 +30,7 @@ export const NO_METRICS: Metrics = {
 /** Metrics in a registry of their own: two instances in one process do not share a number. */
 export async function createMetrics(): Promise<Metrics> {
   // Only those who want metrics load the library.
-  const { Counter, Gauge, Histogram, Registry } = await import('prom-client');
+  const { Counter, Gauge, Histogram, Registry } = (await import('prom-client')).default;
   const registry = new Registry();
   const metrics = new Map<string, Metric>();
   for (const [name, { type, help, labels, ...more }] of Object.entries(METRICS)) {
