@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { median } from './median.ts';
+import type { Ports } from './routes-server.ts';
 import { type Load, postJson, sendRequests } from './send-requests.ts';
 import { startRoutesServer } from './start-routes-server.ts';
 
@@ -24,7 +25,7 @@ const FULL = {
   metadata: { source: 'scanner-3', note: 'second page missing' },
 };
 
-type Case = Omit<Load, 'port'> & { name: string };
+type Case = Omit<Load, 'port'> & { name: string; on?: keyof Ports };
 type Measured = { perSecond: number; cpuMicroseconds: number };
 export type RouteFigures = Measured & { name: string; echo: Measured; ratio: number };
 
@@ -53,6 +54,10 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
     let nextConfirm = 0;
     const cases: Case[] = [
       same('presign-upload', SIGNING_REQUESTS, postJson('/presign-upload', token, SMALL)),
+      {
+        ...same('presign-upload, with metrics', SIGNING_REQUESTS, postJson('/presign-upload', token, SMALL)),
+        on: 'counted',
+      },
       same('presign-upload, every field', SIGNING_REQUESTS, postJson('/presign-upload', token, FULL)),
       {
         name: 'presign-upload, every token new',
@@ -99,9 +104,10 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
     for (const load of cases) {
       const rounds: { echo: Measured; route: Measured }[] = [];
       await run(server.ports.echo, echo);
-      await run(server.ports.app, load);
+      const port = server.ports[load.on ?? 'app'];
+      await run(port, load);
       for (let round = 0; round < ROUNDS; round++) {
-        rounds.push({ echo: await run(server.ports.echo, echo), route: await run(server.ports.app, load) });
+        rounds.push({ echo: await run(server.ports.echo, echo), route: await run(port, load) });
       }
       const middle = (what: 'echo' | 'route'): Measured => ({
         perSecond: median(rounds.map((round) => round[what].perSecond)),

@@ -4,12 +4,13 @@ import { parseConfig } from '../src/config/config.ts';
 import { createApp } from '../src/http/app.ts';
 import { createLogger } from '../src/start/create-logger.ts';
 import { createServices } from '../src/start/services.ts';
+import { createMetrics } from '../src/telemetry/create-metrics.ts';
 
 /** This process's messages to the measuring one: first its address, then its usage whenever asked. */
-export type Ports = { app: number; echo: number };
+export type Ports = { app: number; counted: number; echo: number };
 export type Usage = { cpuMicroseconds: number };
 
-/** The whole service as in `src/main.ts`, and Hono's own JSON echo in the same process. */
+/** The whole service as in `src/main.ts`, without and with metrics, and Hono's own JSON echo in the same process. */
 async function main(): Promise<void> {
   const config = parseConfig(process.env);
   const logger = await createLogger(config.server.logLevel, false);
@@ -21,7 +22,9 @@ async function main(): Promise<void> {
     process.send?.({ cpuMicroseconds: user + system } satisfies Usage);
   });
   process.on('disconnect', () => void services.close().finally(() => process.exit()));
-  process.send?.({ app: await listen(createApp(services)), echo: await listen(echo) } satisfies Ports);
+  const counted = createApp({ ...services, metrics: await createMetrics() });
+  const ports = { app: await listen(createApp(services)), counted: await listen(counted), echo: await listen(echo) };
+  process.send?.(ports satisfies Ports);
 }
 
 function listen({ fetch }: { fetch: Parameters<typeof serve>[0]['fetch'] }): Promise<number> {
