@@ -15,6 +15,7 @@ const GATED = Object.entries({
   TEST_CRASHES: 'test/crash/**',
   TEST_S3_TOOLS: 'test/tools/**',
   TEST_BROWSER: 'test/browser/**',
+  TEST_FRAMEWORKS: 'test/frameworks/**',
 }).flatMap(([variable, folder]) => (process.env[variable] === undefined ? [folder] : []));
 
 export default defineConfig({
@@ -33,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'services',
           include: ['test/**/*.test.ts'],
-          exclude: [...QUICK, ...GATED],
+          exclude: [...QUICK, ...GATED, '**/node_modules/**'],
           globalSetup: ['test/helpers/global-setup.ts'],
         },
       },

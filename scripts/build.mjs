@@ -64,6 +64,8 @@ await build({
 await build({
   entryPoints: {
     main: 'src/main.ts',
+    index: 'src/index.ts',
+    node: 'src/adapters/node.ts',
     signpost: 'scripts/signpost.ts',
     'write-settings': 'scripts/write-settings.ts',
     ...bench,

@@ -107,6 +107,13 @@ describe('the documentation', () => {
     expect(named.filter(({ file }) => !existsSync(join(ROOT, file)))).toEqual([]);
   });
 
+  it('has the lines for each framework as test/frameworks runs them', () => {
+    const page = pages.find(({ path }) => path === join('docs', 'frameworks.md'))?.text ?? '';
+    const apps = ['signpost.js', 'hono.js', 'express.js', 'fastify.js', 'http.js'];
+    const lines = (name: string) => readFileSync(join(ROOT, 'test/frameworks/apps', name), 'utf8');
+    expect(apps.filter((name) => !page.includes(lines(name)))).toEqual([]);
+  });
+
   it('names only existing settings in what is deployed', () => {
     const deploying = pages.find(({ path }) => path === join('docs', 'deploying.md'))?.text ?? '';
     const examples = [...deploying.matchAll(/^```(?:yaml|json|toml|ini)\n(.*?)^```$/gms)].map(([, code = '']) => code);

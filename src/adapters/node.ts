@@ -1,0 +1,27 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import type { Signpost } from '../index.ts';
+
+const BODY_IS_READ =
+  'The body was read before Signpost got the request. Mount Signpost in front of what parses bodies, like ' +
+  'express.json(); in Fastify, remove the content type parsers of its scope.\n';
+
+/**
+ * A listener for `node:http`, Express and Fastify. It reads the request's body itself, so no body parser may come
+ * first: that is answered with 500, and a text that says so.
+ * @example
+ * createServer(toNodeHandler(signpost)).listen(3000);
+ * app.use('/uploads', toNodeHandler(signpost)); // Express
+ */
+export function toNodeHandler(
+  signpost: Pick<Signpost, 'fetch'>,
+): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  return getRequestListener(
+    (request, env) => {
+      if (env.incoming.readableDidRead) return new Response(BODY_IS_READ, { status: 500 });
+      return signpost.fetch(request, env);
+    },
+    // By default, it replaces the whole process's Request and Response.
+    { overrideGlobalObjects: false },
+  );
+}

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startApp } from './start-app.ts';
+import { startTestParts, type TestParts } from './start-parts.ts';
+import { asJson, expectEveryRoute, sendTo } from './upload-through.ts';
+
+let parts: TestParts;
+beforeAll(async () => {
+  parts = await startTestParts();
+});
+afterAll(() => parts.stop());
+
+describe.each([
+  ['Hono', 'hono.js', '/uploads'],
+  ['Express', 'express.js', '/uploads'],
+  ['Fastify', 'fastify.js', '/uploads'],
+  ['node:http', 'http.js', '/uploads'],
+])('Signpost in %s', (_name, file, mountedAt) => {
+  it('answers every route, and sees the address of the client', async () => {
+    const app = await startApp(() => [process.execPath, `apps/${file}`], parts.env);
+    try {
+      const { fileId } = await expectEveryRoute(sendTo(`${app.url}${mountedAt}`));
+      expect(await parts.addressesOf(fileId)).toEqual(['127.0.0.1']);
+    } finally {
+      await app.stop();
+    }
+  });
+});
+
+const EXPRESS = `
+  import express from 'express';
+  import { toNodeHandler } from 'signpost/node';
+  import { signpost } from './apps/signpost.js';
+  const app = express();
+  app.use(express.json());
+  app.use('/uploads', toNodeHandler(signpost));
+  app.listen(process.env.PORT);`;
+const FASTIFY = `
+  import Fastify from 'fastify';
+  import { toNodeHandler } from 'signpost/node';
+  import { signpost } from './apps/signpost.js';
+  const handle = toNodeHandler(signpost);
+  const app = Fastify();
+  app.all('/uploads/*', (request, reply) => {
+    reply.hijack();
+    return handle(request.raw, reply.raw);
+  });
+  await app.listen({ port: Number(process.env.PORT) });`;
+
+it.each([
+  ['Express', EXPRESS],
+  ['Fastify', FASTIFY],
+])('says so where %s has read the body before', async (_name, program) => {
+  const app = await startApp(() => [process.execPath, '--input-type=module', '--eval', program], parts.env);
+  try {
+    const answer = await sendTo(`${app.url}/uploads`)('/confirm-upload', asJson({ objectKey: 'a' }));
+    expect([answer.status, await answer.text()]).toEqual([500, expect.stringContaining('The body was read before')]);
+    expect((await fetch(`${app.url}/uploads/healthz`)).status).toBe(200);
+  } finally {
+    await app.stop();
+  }
+});

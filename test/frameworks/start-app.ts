@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+/** How long an app may take until it answers, on a machine that does much else. */
+const STARTED_WITHIN_MS = 45_000;
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+
+export type RunningApp = {
+  /** Where the app listens, like `http://127.0.0.1:4711`. */
+  url: string;
+  /** What it has printed so far. */
+  output: () => string;
+  stop: () => Promise<void>;
+};
+
+/**
+ * Starts a program in this folder with a free `PORT`, and waits until Signpost answers below `/uploads`.
+ * @param command gets the port.
+ */
+export async function startApp(
+  command: (port: number) => [string, ...string[]],
+  env: Record<string, string>,
+  { cwd = HERE, mountedAt = '/uploads' } = {},
+): Promise<RunningApp> {
+  const port = await freePort();
+  const [program, ...args] = command(port);
+  const { PATH = '', HOME = '' } = process.env;
+  // In a group of its own: a framework's command may start further processes.
+  const child = spawn(program, args, { cwd, env: { PATH, HOME, ...env, PORT: String(port) }, detached: true });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
+  child.on('error', (error) => (output += error));
+  const url = `http://127.0.0.1:${port}`;
+  const until = performance.now() + STARTED_WITHIN_MS;
+  while (!(await answers(`${url}${mountedAt}/healthz`))) {
+    if (child.exitCode !== null || performance.now() > until) {
+      await stop(child);
+      throw new Error(`${program} ${args.join(' ')} does not answer:\n${output}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { url, output: () => output, stop: () => stop(child) };
+}
+
+async function answers(url: string): Promise<boolean> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(STARTED_WITHIN_MS) }).catch(() => null);
+  return answer?.ok === true && (await answer.text()) === '{"status":"ok"}';
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  process.kill(-child.pid, 'SIGKILL');
+  await exited;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
