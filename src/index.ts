@@ -7,6 +7,7 @@ import { consoleLogger } from './start/console-logger.ts';
 import { packageFolder } from './start/package-folder.ts';
 import { createServices, type Services } from './start/services.ts';
 import { requireOptions, type SignpostOptions } from './start/signpost-options.ts';
+import { createMetrics, NO_METRICS } from './telemetry/create-metrics.ts';
 
 export type { Authorization as Caller, Authorize } from './auth/authorize.ts';
 export type { CallerLimits } from './config/caller-limits.ts';
@@ -37,6 +38,16 @@ export type Signpost = Calls & {
    * @throws the first failure, when all have run; each is logged.
    */
   runJobs: () => Promise<void>;
+  /**
+   * The metrics of this instance in Prometheus's text format (`docs/monitoring.md`), for a route of the app.
+   * @throws {Error} without the option `metrics`.
+   * @example
+   * app.get('/metrics', async () => {
+   *   const { contentType, text } = await signpost.metrics();
+   *   return new Response(text, { headers: { 'content-type': contentType } });
+   * });
+   */
+  metrics: () => Promise<{ contentType: string; text: string }>;
   /** Waits for what runs, and closes what was opened. Later calls fail. */
   close: () => Promise<void>;
 };
@@ -59,7 +70,15 @@ export type Signpost = Calls & {
  */
 export function createSignpost(options: SignpostOptions = {}): Signpost {
   requireOptions(options);
-  const { settings = {}, authorize, onConfirmed, basePath, logger = consoleLogger, page = false } = options;
+  const {
+    settings = {},
+    authorize,
+    onConfirmed,
+    basePath,
+    logger = consoleLogger,
+    page = false,
+    metrics = false,
+  } = options;
   const { NODE_ENV } = process.env;
   const env = { ...(NODE_ENV === undefined ? {} : { NODE_ENV }), LOCAL_S3_PORT: '0', ...toEnvironment(settings) };
   const config = parseConfig(env, { authorize: authorize !== undefined });
@@ -69,6 +88,7 @@ export function createSignpost(options: SignpostOptions = {}): Signpost {
   const openParts = async () => {
     const services = await createServices(config, {
       ...{ logger, authorize, onConfirmed, basePath, stopping },
+      ...(metrics && { metrics: await createMetrics() }),
       ...(page && { pageFolder: packageFolder('dist/page') }),
     });
     try {
@@ -98,6 +118,11 @@ export function createSignpost(options: SignpostOptions = {}): Signpost {
       return { bucketOrigin: `${protocol}//${host}` };
     },
     runJobs: async () => runJobs((await open()).services, closing.signal),
+    metrics: async () => {
+      const counted = (await open()).services.metrics;
+      if (counted === NO_METRICS) throw new Error('metrics: nothing is counted without this option, or METRICS_PORT');
+      return counted.text();
+    },
     close: async () => {
       closing.abort();
       const opened = await parts?.catch(() => null);

@@ -26,11 +26,14 @@ export type SignpostOptions = {
   stopping?: AbortSignal | undefined;
   /** Whether to serve the demo page at `/`: in development, at the root of an origin. Default false. */
   page?: boolean | undefined;
+  /** Whether to count what `metrics()` tells. Default: if `METRICS_PORT` is set. */
+  metrics?: boolean | undefined;
 };
 
 type Rule = { isValid: (value: unknown) => boolean; form: string };
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const aBoolean: Rule = { isValid: (value) => typeof value === 'boolean', form: 'true or false' };
 const aFunction: Rule = { isValid: (value) => typeof value === 'function', form: 'a function' };
 
 const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
@@ -46,7 +49,8 @@ const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
     form: 'an object with the functions error, warn, info and debug',
   },
   stopping: { isValid: (value) => value instanceof AbortSignal, form: 'an AbortSignal' },
-  page: { isValid: (value) => typeof value === 'boolean', form: 'true or false' },
+  page: aBoolean,
+  metrics: aBoolean,
 };
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '../../src/index.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { SECRET, startTestBucket, type Upload } from '../helpers/test-service.ts';
+import { readSamples } from '../telemetry/read-samples.ts';
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -184,6 +185,17 @@ describe('createSignpost', () => {
     expect(await codeOf(signpost.files.find(carl, upload.fileId))).toBe('file-not-found');
   });
 
+  it('has metrics of its own, for a route of the app', async () => {
+    const [one, other, uncounted] = await Promise.all([open({ metrics: true }), open({ metrics: true }), open()]);
+    await one.presignUpload({ userId: 'ada' }, text);
+    const presigned = 'signpost_presigned_uploads_total{method="PUT"}';
+    const { contentType, text: scraped } = await one.metrics();
+    expect(contentType).toMatch(/^text\/plain; version=/);
+    expect(readSamples(scraped)[presigned]).toBe(1);
+    expect(readSamples((await other.metrics()).text)).not.toHaveProperty([presigned]);
+    await expect(uncounted.metrics()).rejects.toThrow(/without this option, or METRICS_PORT/);
+  });
+
   it('names every option and setting that is wrong, in one error', async () => {
     const failing = (options: object) => {
       try {
@@ -195,7 +207,8 @@ describe('createSignpost', () => {
     expect(failing({ basePath: 'api', authorise: () => null, logger: console.log })).toEqual(
       new ConfigError(
         'basePath must be a path like /api/uploads\n' +
-          'authorise is not an option; there are settings, authorize, onConfirmed, basePath, logger, stopping, page\n' +
+          'authorise is not an option; there are settings, authorize, onConfirmed, basePath, logger, stopping, page, ' +
+          'metrics\n' +
           'logger must be an object with the functions error, warn, info and debug',
       ),
     );
