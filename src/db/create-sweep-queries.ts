@@ -4,7 +4,7 @@ import { statesWith } from '../contract/file-states.ts';
 import { type Act, logObjects } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
 import type { FileId, NewFile } from './create-file-queries.ts';
-import { queryDatabase, rowsOf } from './query-database.ts';
+import { queryDatabase, rowsOf, sqlState } from './query-database.ts';
 import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
 
 /** The progress of a sweep: the last key that it has handled (null before the first), and its counts so far. */
@@ -15,6 +15,9 @@ export type KeyRange = { after: string; upTo: string };
 
 /** A removed object: its file or upload, and its key. */
 export type Removal = FileId & { key: string };
+
+/** PostgreSQL's SQLSTATE `insufficient_privilege`. */
+const NO_RIGHT = '42501';
 
 type Column = typeof files.objectKey | typeof files.storedKey;
 
@@ -103,13 +106,21 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
       await queryDatabase(() => db.execute(sql`with removed as (${removed}) ${logObjects(act, sql`removed`)}`));
     },
 
-    /** Gives a row, if it has not changed, the ETag and the version of the object that holds its bytes now. */
+    /**
+     * Gives a row, if it has not changed, the ETag and the version of the object that holds its bytes now.
+     * @throws {Error} if the login does not own the tables: a service has no right to change these columns.
+     */
     async rebind(row: FileRow, object: Pick<FileRow, 'etag' | 'versionId'>, act: Act): Promise<void> {
       const rebound = sql`
         update ${files} set etag = ${object.etag}, version_id = ${object.versionId}
         where ${isOneOf([row])} and etag = ${row.etag} and version_id is not distinct from ${row.versionId}
         returning id, owner_id, coalesce(stored_key, object_key) as object_key`;
-      await queryDatabase(() => db.execute(sql`with rebound as (${rebound}) ${logObjects(act, sql`rebound`)}`));
+      try {
+        await queryDatabase(() => db.execute(sql`with rebound as (${rebound}) ${logObjects(act, sql`rebound`)}`));
+      } catch (error) {
+        if (sqlState(error) !== NO_RIGHT) throw error;
+        throw new Error('the login of DATABASE_URL may not change these rows: it must be the one that owns the tables');
+      }
     },
 
     /** Adds removed objects that have no row to the audit log. */

@@ -8,6 +8,7 @@ import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
 import { grantRuntimeRights, grantStatements, RUNTIME_RIGHTS, USER_RIGHTS } from '../../src/db/runtime-rights.ts';
 import * as schema from '../../src/db/schema.ts';
+import { rebindFiles } from '../../src/jobs/rebind-files.ts';
 import { SWEEP_LEASE } from '../../src/jobs/start-jobs.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -93,6 +94,12 @@ describe('a login that does not own the tables', () => {
     // An open transaction anywhere in the cluster delays the sealing of later rows.
     const seal = () => sealAuditLog(services).then(() => verifyAuditLog(services));
     await expect.poll(seal).toMatchObject({ broken: [], unsealed: 0 });
+  });
+
+  it('may not change what a row says of its object, and is told who may', async () => {
+    const { fileId } = await service.store('erin', 'moved');
+    await owner.query(`update files set etag = '"of another bucket"' where id = $1`, [fileId]);
+    await expect(rebindFiles(service.services)).rejects.toThrow('it must be the one that owns the tables');
   });
 
   it.each([
