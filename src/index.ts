@@ -11,12 +11,12 @@ import { createMetrics, NO_METRICS } from './telemetry/create-metrics.ts';
 
 export type { Authorization as Caller, Authorize } from './auth/authorize.ts';
 export type { CallerLimits } from './config/caller-limits.ts';
-export { ConfigError } from './config/config.ts';
+export { ConfigError } from './config/config-error.ts';
 export { type GivenSettings as SignpostSettings, settingsFrom } from './config/given-settings.ts';
 export { Problem, type ProblemCode } from './contract/errors.ts';
+export type { Logger } from './contract/logger.ts';
 export type { Scope } from './contract/scopes.ts';
 export type { File } from './files/to-file.ts';
-export type { Logger } from './http/observe.ts';
 export type { Confirmation, DownloadRequest, FileChange, ListQuery, UploadRequest } from './start/calls.ts';
 export type { SignpostOptions } from './start/signpost-options.ts';
 export type { ConfirmedBy, OnConfirmed } from './uploads/tell-confirmed.ts';

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { readAuthConfig } from './auth-config.ts';
+import { ConfigError } from './config-error.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { type Settings, settings } from './settings.ts';
 import { readSlices } from './slices.ts';
@@ -12,11 +13,6 @@ export type Config = ReturnType<typeof parseConfig>;
 const NO_UPLOAD_ID_SECRET =
   'UPLOAD_ID_SECRET: required in production without JWT_SECRET and without static credentials of the bucket ' +
   '(openssl rand -base64 48)';
-
-/** Thrown at start for invalid settings. The message names every invalid variable, but no value. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
 
 /** What an app gives the library in place of settings. */
 export type GivenParts = { authorize?: boolean; database?: boolean };

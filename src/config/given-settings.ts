@@ -1,4 +1,5 @@
-import { ConfigError, SETTING_NAMES } from './config.ts';
+import { SETTING_NAMES } from './config.ts';
+import { ConfigError } from './config-error.ts';
 import { misspeltSettings } from './misspelt-settings.ts';
 import { readSettingFiles } from './setting-files.ts';
 import type { Settings } from './settings.ts';

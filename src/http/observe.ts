@@ -1,15 +1,12 @@
 import { createMiddleware } from 'hono/factory';
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../contract/logger.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { traceRequest } from '../telemetry/trace-request.ts';
 import { clientAddress } from './client-address.ts';
 import type { Env } from './env.ts';
 import { hasToken, toLogPath, withoutTokens } from './log-path.ts';
 import { routeOf } from './route-of.ts';
-
-/** The part of a logger the service uses: fields, then a message. */
-export type Logger = Record<Level, (fields: Record<string, unknown>, message: string) => void>;
-type Level = 'error' | 'warn' | 'info' | 'debug';
 
 /** Probes come every few seconds; the log gets their findings elsewhere. */
 const PROBES: ReadonlySet<string | null> = new Set(['/healthz', '/readyz']);
@@ -22,7 +19,7 @@ const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 /** The logger, with its errors caught: a request does not fail because its log line does. */
 export function withoutThrowing(logger: Logger): Logger {
-  const log = (level: Level) => (fields: Record<string, unknown>, message: string) => {
+  const log = (level: keyof Logger) => (fields: Record<string, unknown>, message: string) => {
     try {
       logger[level](fields, message);
     } catch {

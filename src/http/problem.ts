@@ -2,9 +2,9 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { tokenRefusalOf } from '../auth/refusal.ts';
 import { PROBLEMS, Problem } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
-import type { Logger } from './observe.ts';
 
 /**
  * Any error as `application/problem+json` (RFC 9457). An error that is not a `Problem` is a bug in this service: the

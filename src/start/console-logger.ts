@@ -1,4 +1,4 @@
-import type { Logger } from '../http/observe.ts';
+import type { Logger } from '../contract/logger.ts';
 import { serializeError } from './serialize-error.ts';
 
 /** Warnings and errors on the console; nothing else. */

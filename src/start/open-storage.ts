@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { BucketConfig } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
-import type { Logger } from '../http/observe.ts';
+import type { Logger } from '../contract/logger.ts';
 import { MARKER_NAME, OBJECTION_NAME } from '../jobs/examine-marker.ts';
 import { readDevSecrets } from '../local/dev-secrets.ts';
 import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';

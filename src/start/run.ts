@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import { type Config, ConfigError, parseConfig, SETTING_NAMES } from '../config/config.ts';
+import { type Config, parseConfig, SETTING_NAMES } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import { misspeltSettings } from '../config/misspelt-settings.ts';
 import { reasonOf } from '../net/reason-of.ts';
 

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../http/observe.ts';
+import type { Logger } from '../contract/logger.ts';
 import { type RunningServer, startServer } from '../http/start-server.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 

@@ -1,7 +1,7 @@
 import type { Authorize } from '../auth/authorize.ts';
-import { ConfigError } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
 import type { GivenSettings } from '../config/given-settings.ts';
-import type { Logger } from '../http/observe.ts';
+import type { Logger } from '../contract/logger.ts';
 import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
 
 export type SignpostOptions = {

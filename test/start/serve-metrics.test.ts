@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigError, parseConfig } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
 import type { RunningServer } from '../../src/http/start-server.ts';
 import { serveMetrics } from '../../src/start/serve-metrics.ts';
 import { createMetrics, NO_METRICS } from '../../src/telemetry/create-metrics.ts';
