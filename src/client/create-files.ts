@@ -1,17 +1,8 @@
 import { type CallService, createCallService, type ServiceOptions } from './call-service.ts';
 import { type DownloadTicket, downloadBytes } from './download-bytes.ts';
 import { type RetryPolicy, sleep as realSleep, retry } from './retry.ts';
-import type { FileChange, FilePage, FileQuery, StoredFile, Usage } from './stored-file.ts';
+import type { FileChange, FilePage, FileQuery, StoredFile, UrlOptions, Usage } from './stored-file.ts';
 import type { Progress } from './upload.ts';
-
-export type UrlOptions = {
-  /** Whether a browser saves the file or shows it. Types that could run scripts are always saved. Default: saved. */
-  disposition?: 'attachment' | 'inline' | undefined;
-  /** The name to save it under. Default: the file's own. */
-  fileName?: string | undefined;
-  /** Seconds, at most 604,800. Default: the service's setting. */
-  expiresIn?: number | undefined;
-};
 
 export type DownloadUrl = DownloadTicket & {
   /** ISO 8601. */

@@ -1,9 +1,9 @@
-import { askLimits, type Limits, type LimitsOptions } from './ask-limits.ts';
+import { askLimits, type LimitsOptions } from './ask-limits.ts';
 import { createCallService, type ServiceOptions } from './call-service.ts';
 import { createLimit } from './limit.ts';
 import { sleep as realSleep } from './retry.ts';
 import { startUpload, type UploadSession } from './start-upload.ts';
-import type { StoredFile } from './stored-file.ts';
+import type { Limits, StoredFile } from './stored-file.ts';
 import type { Progress, Upload, UploadOptions } from './upload.ts';
 import { createUploadMemory, pageStorage } from './upload-memory.ts';
 
@@ -13,11 +13,10 @@ export {
   type DownloadUrl,
   type Files,
   type FilesOptions,
-  type UrlOptions,
 } from './create-files.ts';
 export { SignpostError } from './signpost-error.ts';
-export type { FileChange, FilePage, FileQuery, Usage } from './stored-file.ts';
-export type { Limits, LimitsOptions, Progress, StoredFile, Upload, UploadOptions };
+export type { FileChange, FilePage, FileQuery, Limits, StoredFile, UrlOptions, Usage } from './stored-file.ts';
+export type { LimitsOptions, Progress, Upload, UploadOptions };
 
 export type SignpostOptions = {
   /** The service's base URL: `https://uploads.example.com`. */

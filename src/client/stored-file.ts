@@ -58,3 +58,25 @@ export type FileChange = {
 
 /** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */
 export type Usage = { bytes: number; files: number; quotaBytes: number | null; quotaFiles: number | null };
+
+export type UrlOptions = {
+  /** Whether a browser saves the file or shows it. Types that could run scripts are always saved. Default: saved. */
+  disposition?: 'attachment' | 'inline' | undefined;
+  /** The name to save it under. Default: the file's own. */
+  fileName?: string | undefined;
+  /** Seconds, at most 604,800. Default: the service's setting. */
+  expiresIn?: number | undefined;
+};
+
+/** What the token's user may upload. */
+export type Limits = {
+  /** The largest file, in bytes. */
+  maxBytes: number;
+  /** Types and patterns like `image/*`: joined with commas, the `accept` of a file input. */
+  contentTypes: string[];
+  methods: ('PUT' | 'POST' | 'MULTIPART')[];
+  /** Larger files are sent in parts. */
+  multipartThresholdBytes: number;
+  /** The maximum (null: no limit) and what is stored (null: unknown at the moment), in bytes and in number. */
+  quota: { bytes: number | null; files: number | null; usedBytes: number | null; usedFiles: number | null };
+};

@@ -1,4 +1,4 @@
-import type { Limits } from '../client/ask-limits.ts';
+import type { Limits } from '../client/stored-file.ts';
 import { formatBytes, formatFiles, joinFacts } from './format.ts';
 
 export const ANY_TYPE = '*/*';
