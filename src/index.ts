@@ -2,22 +2,32 @@ import { parseConfig } from './config/config.ts';
 import { toEnvironment } from './config/given-settings.ts';
 import { createApp } from './http/app.ts';
 import { runJobs, startJobs } from './jobs/start-jobs.ts';
-import { type Calls, createCalls } from './start/calls.ts';
+import { createCalls } from './start/calls.ts';
 import { consoleLogger } from './start/console-logger.ts';
+import type { Calls } from './start/library-calls.ts';
 import { packageFolder } from './start/package-folder.ts';
 import { createServices, type Services } from './start/services.ts';
 import { requireOptions, type SignpostOptions } from './start/signpost-options.ts';
 import { createMetrics, NO_METRICS } from './telemetry/create-metrics.ts';
 
 export type { Authorization as Caller, Authorize } from './auth/authorize.ts';
+export type { FileChange, FilePage, Limits, StoredFile as File, UrlOptions, Usage } from './client/stored-file.ts';
 export type { CallerLimits } from './config/caller-limits.ts';
 export { ConfigError } from './config/config-error.ts';
 export { type GivenSettings as SignpostSettings, settingsFrom } from './config/given-settings.ts';
 export { Problem, type ProblemCode } from './contract/errors.ts';
 export type { Logger } from './contract/logger.ts';
 export type { Scope } from './contract/scopes.ts';
-export type { File } from './files/to-file.ts';
-export type { Confirmation, DownloadRequest, FileChange, ListQuery, UploadRequest } from './start/calls.ts';
+export type {
+  Calls,
+  Confirmation,
+  DownloadRequest,
+  ListQuery,
+  PresignedDownload,
+  PresignedPart,
+  PresignedUpload,
+  UploadRequest,
+} from './start/library-calls.ts';
 export type { SignpostOptions } from './start/signpost-options.ts';
 export type { ConfirmedBy, OnConfirmed } from './uploads/tell-confirmed.ts';
 

@@ -1,17 +1,13 @@
-import { z } from 'zod';
-import { contentTypePattern, label } from '../contract/fields.ts';
-
 /** What one caller may upload. Sizes and types narrow the service's limits; quotas replace the service's. */
-export const callerLimits = z.strictObject({
+export type CallerLimits = {
   /** The largest file, in bytes. */
-  maxBytes: z.int().min(0).optional(),
-  /** Media types or patterns like `image/*`. */
-  contentTypes: z.array(contentTypePattern).min(1).optional(),
+  maxBytes?: number | undefined;
+  /** Media types or patterns like `image/*`; at least one. */
+  contentTypes?: readonly string[] | undefined;
   /** An upload must have one of these document types. */
-  documentTypes: z.array(label).min(1).optional(),
-  /** How many bytes and files the owner may have. */
-  quotaBytes: z.int().min(0).optional(),
-  quotaFiles: z.int().min(0).optional(),
-});
-
-export type CallerLimits = z.infer<typeof callerLimits>;
+  documentTypes?: readonly string[] | undefined;
+  /** How many bytes the owner's files may have in all. */
+  quotaBytes?: number | undefined;
+  /** How many files the owner may have. */
+  quotaFiles?: number | undefined;
+};

@@ -1,3 +1,4 @@
+import type { CallerLimits } from './caller-limits.ts';
 import { SETTING_NAMES } from './config.ts';
 import { ConfigError } from './config-error.ts';
 import { misspeltSettings } from './misspelt-settings.ts';
@@ -7,16 +8,24 @@ import type { Settings } from './settings.ts';
 /** A setting's value in code: its text as in the environment, or what the text means. */
 type Value<Parsed> = string | Extract<Parsed, number | boolean | readonly string[]>;
 
+const none = <Of>(): { [Name in keyof Of]?: Of[Name] } => ({});
+
+/** A constant, since the compiler writes out its type: that of an alias leads to zod's, which apps do not have. */
+const given =
+  none<{
+    [Name in Exclude<keyof Settings, 'UPLOAD_POLICIES'>]: Value<Settings[Name]> | undefined;
+  }>();
+
 /**
  * Settings in code, by the names of `docs/settings.md`: `{ S3_BUCKET_NAME: 'uploads', MAX_UPLOAD_BYTES: 10_000_000,
  * ALLOWED_CONTENT_TYPES: ['image/*'] }`. undefined: not set.
  */
-export type GivenSettings = {
-  [Name in Exclude<keyof Settings, 'UPLOAD_POLICIES'>]?: Value<Settings[Name]> | undefined;
-} & {
+export type GivenSettings = typeof given & {
   /** By document type. */
-  UPLOAD_POLICIES?: string | Settings['UPLOAD_POLICIES'] | undefined;
+  UPLOAD_POLICIES?: string | Readonly<Record<string, UploadPolicy>> | undefined;
 };
+
+type UploadPolicy = Pick<CallerLimits, 'maxBytes' | 'contentTypes'>;
 
 /**
  * The service's settings in an environment (of a process, of a Worker), as texts. Other variables are left out, and

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
+import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
 import { Problem } from '../contract/errors.ts';
@@ -18,7 +19,7 @@ import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { getFile, toFileId } from './get-file.ts';
 import { removeFileObject } from './remove-file-object.ts';
-import { type File, toFile } from './to-file.ts';
+import { toFile } from './to-file.ts';
 
 /** What `PATCH /files/{fileId}` may change; null removes a record id or a document type. The object's key stays. */
 export const updateFileInput = z
@@ -72,7 +73,7 @@ async function update(
   caller: ActingCaller,
   fileId: string,
   change: z.infer<typeof updateFileInput>,
-): Promise<File> {
+): Promise<StoredFile> {
   const { documentType = null } = change;
   if (documentType !== null) {
     const file = await getFile(services, caller, { fileId });
@@ -85,7 +86,7 @@ async function update(
 }
 
 function toState(step: FileStep) {
-  const run = async (services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<File> =>
+  const run = async (services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<StoredFile> =>
     toFile(await takeStep(services, caller, step, fileId), services.config.urls.publicBaseUrl);
   return audited(`file.${step}`, run, ofFile);
 }

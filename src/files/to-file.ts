@@ -1,3 +1,4 @@
+import type { StoredFile } from '../client/stored-file.ts';
 import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
 
@@ -5,7 +6,7 @@ import type { FileRow } from '../db/schema.ts';
 type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'deletedAt' | 'objectRemovedAt';
 
 /** A row as the API answers it. */
-export function toFile(row: FileRow, publicBaseUrl: string | null) {
+export function toFile(row: FileRow, publicBaseUrl: string | null): StoredFile {
   return {
     fileId: row.id,
     objectKey: row.objectKey,
@@ -24,5 +25,3 @@ export function toFile(row: FileRow, publicBaseUrl: string | null) {
     publicFileUrl: publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey),
   } satisfies Record<Exclude<keyof FileRow, Hidden | 'id' | 'sizeBytes'>, unknown> & Record<string, unknown>;
 }
-
-export type File = ReturnType<typeof toFile>;

@@ -10,36 +10,20 @@ import { getFile } from '../files/get-file.ts';
 import { getUsage } from '../files/get-usage.ts';
 import { listFiles, listFilesQuery } from '../files/list-files.ts';
 import { presignDownload, presignDownloadInput } from '../files/presign-download.ts';
-import { type File, toFile } from '../files/to-file.ts';
+import { toFile } from '../files/to-file.ts';
 import { validate } from '../http/validate.ts';
 import { confirmUpload, confirmUploadInput } from '../uploads/confirm-upload.ts';
 import { getLimits, limitsQuery } from '../uploads/get-limits.ts';
 import { presignUpload } from '../uploads/presign-upload.ts';
 import { presignUploadInput } from '../uploads/presign-upload-input.ts';
+import type { Calls, ListQuery } from './library-calls.ts';
 import type { Services } from './services.ts';
 
-/** The body of `POST /presign-upload`. */
-export type UploadRequest = z.input<typeof presignUploadInput>;
-/** The body of `POST /confirm-upload`. */
-export type Confirmation = z.input<typeof confirmUploadInput>;
-/** The body of `POST /presign-download`. */
-export type DownloadRequest = z.input<typeof presignDownloadInput>;
-/** The body of `PATCH /files/{fileId}`. */
-export type FileChange = z.input<typeof updateFileInput>;
-/** The query of `GET /files`; numbers and dates may be given as such. */
-export type ListQuery = {
-  [Name in keyof z.input<typeof listFilesQuery>]?: z.input<typeof listFilesQuery>[Name] | number | Date | undefined;
-};
-
-export type Calls = ReturnType<typeof createCalls>;
-
 /**
- * The routes as functions for code on the server: validated, limited and audited alike, without HTTP. `caller` is whom
- * they act for. Each throws a `Problem` with the code that the route would answer, and a `TypeError` if the caller is
- * not a valid one. `RATE_LIMIT_PER_MINUTE` does not count them.
+ * Makes the calls.
  * @param open gives the services.
  */
-export function createCalls(open: () => Promise<Services>) {
+export function createCalls(open: () => Promise<Services>): Calls {
   /** Runs `act` for the caller, who must have the scope or one of the others. */
   async function by<Result>(
     who: Authorization,
@@ -59,55 +43,49 @@ export function createCalls(open: () => Promise<Services>) {
   }
 
   return {
-    /** As `POST /presign-upload`. */
-    presignUpload: (caller: Authorization, request: UploadRequest) =>
+    presignUpload: (caller, request) =>
       by(caller, ['files:write', 'upload.presign'], (services, who) =>
-        presignUpload(services, who, validate(presignUploadInput, request)),
+        presignUpload(services, who, valid(presignUploadInput, request)),
       ),
-    /** As `POST /confirm-upload`: the file, also if it was confirmed before. */
-    confirmUpload: (caller: Authorization, input: Confirmation): Promise<File> =>
+    confirmUpload: (caller, input) =>
       by(caller, ['files:write', 'upload.confirm', input], async (services, who) => {
-        return (await confirmUpload(services, who, validate(confirmUploadInput, input))).file;
+        return (await confirmUpload(services, who, valid(confirmUploadInput, input))).file;
       }),
-    /** As `POST /presign-download`. */
-    presignDownload: (caller: Authorization, input: DownloadRequest) =>
+    presignDownload: (caller, input) =>
       by(caller, ['files:read', 'download.presign', input], (services, who) =>
-        presignDownload(services, who, validate(presignDownloadInput, input)),
+        presignDownload(services, who, valid(presignDownloadInput, input)),
       ),
-    /** As `GET /limits`. */
-    limits: (caller: Authorization, query: z.input<typeof limitsQuery> = {}) =>
+    limits: (caller, query = {}) =>
       by(caller, ['files:write', 'upload.limits', {}, 'files:read'], (services, who) =>
-        getLimits(services, who, validate(limitsQuery, query)),
+        getLimits(services, who, valid(limitsQuery, query)),
       ),
     files: {
-      /** As `GET /files/{fileId}`. */
-      find: (caller: Authorization, fileId: string): Promise<File> =>
+      find: (caller, fileId) =>
         by(caller, ['files:read', 'file.get', { fileId }], async (services, who) =>
           toFile(await getFile(services, who, { fileId }), services.config.urls.publicBaseUrl),
         ),
-      /** As `GET /files`: one page. */
-      list: (caller: Authorization, query: ListQuery = {}) =>
+      list: (caller, query = {}) =>
         by(caller, ['files:read', 'file.list'], (services, who) =>
           listFiles(services, who, validate(listFilesQuery, toTexts(query))),
         ),
-      /** As `PATCH /files/{fileId}`. */
-      change: (caller: Authorization, fileId: string, change: FileChange): Promise<File> =>
+      change: (caller, fileId, change) =>
         by(caller, ['files:write', 'file.update', { fileId }], (services, who) =>
-          updateFile(services, who, fileId, validate(updateFileInput, change)),
+          updateFile(services, who, fileId, valid(updateFileInput, change)),
         ),
-      /** As `POST /files/{fileId}/archive`. */
-      archive: (caller: Authorization, fileId: string): Promise<File> =>
+      archive: (caller, fileId) =>
         by(caller, ['files:write', 'file.archive', { fileId }], (services, who) => archiveFile(services, who, fileId)),
-      /** As `POST /files/{fileId}/restore`. */
-      restore: (caller: Authorization, fileId: string): Promise<File> =>
+      restore: (caller, fileId) =>
         by(caller, ['files:write', 'file.restore', { fileId }], (services, who) => restoreFile(services, who, fileId)),
-      /** As `DELETE /files/{fileId}`. */
-      remove: (caller: Authorization, fileId: string): Promise<void> =>
+      remove: (caller, fileId) =>
         by(caller, ['files:write', 'file.delete', { fileId }], (services, who) => deleteFile(services, who, fileId)),
-      /** As `GET /usage`. */
-      usage: (caller: Authorization) => by(caller, ['files:read', 'file.usage'], getUsage),
+      usage: (caller) => by(caller, ['files:read', 'file.usage'], getUsage),
     },
   };
+}
+
+/** The input, whose type the schema takes, as the schema reads it. */
+function valid<Output, Input>(schema: z.ZodType<Output, Input>, input: Input): Output {
+  return validate(schema, input);
 }
 
 /** As a query string has them. */

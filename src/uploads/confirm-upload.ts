@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
+import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { limitedTo } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
@@ -11,7 +12,7 @@ import { parseOwnKey } from '../contract/object-key.ts';
 import { MAX_PARTS } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
-import { type File, toFile } from '../files/to-file.ts';
+import { toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
@@ -127,7 +128,7 @@ async function confirm(
   all: ConfirmUploadServices,
   caller: ActingCaller,
   input: ConfirmUploadInput,
-): Promise<{ file: File; created: boolean }> {
+): Promise<{ file: StoredFile; created: boolean }> {
   const services = limitedTo(all, caller);
   const { config, bucket, files, freezer } = services;
   const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);

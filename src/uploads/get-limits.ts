@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
+import type { Limits } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { contentTypesOf, documentTypeViolations, limitedTo, maxBytesOf } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
@@ -22,7 +23,7 @@ export async function getLimits(
   services: GetLimitsServices,
   caller: Caller,
   { documentType = null }: { documentType?: string | null | undefined },
-) {
+): Promise<Limits> {
   const { limits, store } = limitedTo(services, caller).config;
   const [violation] = documentTypeViolations(limits, documentType);
   if (violation !== undefined) {
@@ -35,7 +36,7 @@ export async function getLimits(
     // One copy holds at most 5 GiB.
     maxBytes: isCopied(store, false) ? Math.min(maxBytes, MAX_PUT_BYTES) : maxBytes,
     contentTypes: contentTypesOf(limits, documentType),
-    methods: ['PUT', ...(store.forms ? ['POST'] : []), 'MULTIPART'],
+    methods: store.forms ? ['PUT', 'POST', 'MULTIPART'] : ['PUT', 'MULTIPART'],
     multipartThresholdBytes: limits.multipartThresholdBytes,
     quota: { ...limits.quota, usedBytes: used?.sizeBytes ?? null, usedFiles: used?.files ?? null },
   };

@@ -27,6 +27,8 @@ const PARALLEL = 8;
 /** How many parts one answer to a batch contains: the first of each upload; clients request the others. */
 const MAX_PARTS_OF_BATCH = 1000;
 
+type SignedUpload = Awaited<ReturnType<typeof signUncheckedUpload>>;
+
 export type PresignUploadServices = SignUploadServices &
   AuditServices & {
     metrics: Pick<Metrics, 'count'>;
@@ -41,7 +43,21 @@ export type PresignUploadServices = SignUploadServices &
  * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form if the
  * store does not support forms; for an upload in parts `storage-unavailable`.
  */
-export async function presignUpload(all: PresignUploadServices, caller: Caller, request: UploadToSign) {
+export async function presignUpload(
+  all: PresignUploadServices,
+  caller: Caller,
+  request: PresignUploadInput,
+): Promise<Exclude<SignedUpload, { method: 'CREATE' }>>;
+export async function presignUpload(
+  all: PresignUploadServices,
+  caller: Caller,
+  request: UploadToSign,
+): Promise<SignedUpload>;
+export async function presignUpload(
+  all: PresignUploadServices,
+  caller: Caller,
+  request: UploadToSign,
+): Promise<SignedUpload> {
   const services = limitedTo(all, caller);
   refuse(violationsOf(services.config, request));
   await checkQuota(services, caller, [request.size]);

@@ -1,0 +1,113 @@
+import type { Authorization } from '../auth/authorize.ts';
+import type {
+  StoredFile as File,
+  FileChange,
+  FilePage,
+  FileQuery,
+  Limits,
+  UrlOptions,
+  Usage,
+} from '../client/stored-file.ts';
+
+/** The body of `POST /presign-upload`. */
+export type UploadRequest = {
+  /** Up to 255 bytes of UTF-8. */
+  fileName: string;
+  contentType: string;
+  /** Bytes. */
+  size: number;
+  /** Base64, of the whole file: not for an upload in parts. */
+  checksumSha256?: string | undefined;
+  recordId?: string | undefined;
+  documentType?: string | undefined;
+  /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
+  metadata?: Record<string, string> | undefined;
+  /** In an upload in parts, each part needs its SHA-256, and `POST /presign-parts` signs it. Default false. */
+  partChecksums?: boolean | undefined;
+  /** Default: `PUT` up to `MULTIPART_THRESHOLD_BYTES`, above it `MULTIPART`. */
+  method?: 'PUT' | 'POST' | 'MULTIPART' | undefined;
+  /** Seconds. Default: `UPLOAD_URL_TTL_SECONDS`. */
+  expiresIn?: number | undefined;
+};
+
+/** The answer to `POST /presign-upload`: what a client sends to the bucket. Times are ISO 8601. */
+export type PresignedUpload = {
+  fileId: string;
+  /** For `confirmUpload`. */
+  objectKey: string;
+  serverTime: string;
+  expiresAt: string;
+  publicFileUrl?: string | null;
+} & (
+  | { method: 'PUT'; presignedUrl: string; headers: Record<string, string> }
+  | { method: 'POST'; presignedUrl: string; fields: Record<string, string> }
+  | { method: 'MULTIPART'; uploadId: string; partSize: number; partCount: number; parts: PresignedPart[] }
+);
+
+export type PresignedPart = {
+  /** From 1. */
+  partNumber: number;
+  /** Bytes. */
+  size?: number;
+  presignedUrl: string;
+  headers?: Record<string, string>;
+};
+
+/** The body of `POST /confirm-upload`; `uploadId` for an upload in parts. */
+export type Confirmation = {
+  objectKey: string;
+  uploadId?: string | undefined;
+  /** Default: those that the bucket lists. */
+  parts?: { partNumber: number; etag: string }[] | undefined;
+};
+
+/** The body of `POST /presign-download`: one of `fileId` and `objectKey`. */
+export type DownloadRequest = UrlOptions & { fileId?: string | undefined; objectKey?: string | undefined };
+
+/** The answer to `POST /presign-download`. */
+export type PresignedDownload = {
+  presignedUrl: string;
+  /** ISO 8601. */
+  expiresAt: string;
+  file: File;
+};
+
+/** The query of `GET /files`; times may be dates. */
+export type ListQuery = Omit<FileQuery, 'createdFrom' | 'createdTo'> & {
+  /** Inclusive. */
+  createdFrom?: string | Date | undefined;
+  /** Exclusive. */
+  createdTo?: string | Date | undefined;
+};
+
+/**
+ * The routes as functions for code on the server: validated, limited and audited alike, without HTTP. `caller` is whom
+ * they act for. Each throws a `Problem` with the code that the route would answer, and a `TypeError` if the caller is
+ * not a valid one. `RATE_LIMIT_PER_MINUTE` does not count them.
+ */
+export type Calls = {
+  /** As `POST /presign-upload`. */
+  presignUpload: (caller: Authorization, request: UploadRequest) => Promise<PresignedUpload>;
+  /** As `POST /confirm-upload`: the file, also if it was confirmed before. */
+  confirmUpload: (caller: Authorization, input: Confirmation) => Promise<File>;
+  /** As `POST /presign-download`. */
+  presignDownload: (caller: Authorization, input: DownloadRequest) => Promise<PresignedDownload>;
+  /** As `GET /limits`. */
+  limits: (caller: Authorization, query?: { documentType?: string | undefined }) => Promise<Limits>;
+  files: {
+    /** As `GET /files/{fileId}`. */
+    find: (caller: Authorization, fileId: string) => Promise<File>;
+    /** As `GET /files`: one page. */
+    list: (caller: Authorization, query?: ListQuery) => Promise<FilePage>;
+    /** As `PATCH /files/{fileId}`. */
+    change: (caller: Authorization, fileId: string, change: FileChange) => Promise<File>;
+    /** As `POST /files/{fileId}/archive`. */
+    archive: (caller: Authorization, fileId: string) => Promise<File>;
+    /** As `POST /files/{fileId}/restore`. */
+    restore: (caller: Authorization, fileId: string) => Promise<File>;
+    /** As `DELETE /files/{fileId}`. */
+    remove: (caller: Authorization, fileId: string) => Promise<void>;
+    /** As `GET /usage`. */
+    usage: (caller: Authorization) => Promise<Usage>;
+  };
+};
