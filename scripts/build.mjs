@@ -65,6 +65,7 @@ await build({
   entryPoints: {
     main: 'src/main.ts',
     index: 'src/index.ts',
+    lambda: 'src/adapters/lambda.ts',
     next: 'src/adapters/next.ts',
     node: 'src/adapters/node.ts',
     signpost: 'scripts/signpost.ts',
