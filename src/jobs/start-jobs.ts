@@ -92,8 +92,8 @@ export async function runJobs(services: JobServices, signal: AbortSignal): Promi
     }
     return { ...counts };
   };
-  const run = async (job: 'sweep' | 'seal', task: Parameters<typeof attempt>[1]) =>
-    metrics.count('signpost_job_runs_total', { job, outcome: await attempt(job, task) });
+  const run = async (task: 'sweep' | 'seal', job: Parameters<typeof attempt>[1]) =>
+    metrics.count('signpost_job_runs_total', { task, outcome: await attempt(task, job) });
   await run('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.

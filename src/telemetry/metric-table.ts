@@ -96,8 +96,9 @@ export const METRICS = {
   },
   signpost_job_runs_total: {
     type: 'counter',
-    help: 'Turns of the jobs, by job and outcome: done, skipped (another instance, or too soon), refused, failed.',
-    labels: ['job', 'outcome'],
+    help: 'Turns of sweep and seal, by outcome: done, skipped (another instance, or too soon), refused, failed.',
+    // Prometheus itself has a label `job`.
+    labels: ['task', 'outcome'],
   },
   signpost_sweep_objects_total: {
     type: 'counter',

@@ -25,7 +25,7 @@ describe('the jobs of a service', () => {
     await service.store('alice', 'a file in the metrics');
     expect(await samples()).not.toHaveProperty('signpost_sweep_finished_timestamp_seconds');
     const stop = startJobs({ ...service.services, sweepQueries: { ...sweepQueries, saveState } }, () => 0);
-    const outcome = (job: string, of: string) => `signpost_job_runs_total{job="${job}",outcome="${of}"}`;
+    const outcome = (task: string, of: string) => `signpost_job_runs_total{outcome="${of}",task="${task}"}`;
     await expect.poll(async () => (await samples())[outcome('seal', 'done')]).toBeGreaterThan(0);
     await stop();
     const after = await samples();
