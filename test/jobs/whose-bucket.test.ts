@@ -217,9 +217,11 @@ describe('the bucket of one database', () => {
     const watermark = keepWatermark({ ...service.services, marker: { ...marker, replace } }, 20);
     watermark.note({ id: file.fileId, ownerId: 'alice' });
     await expect.poll(async () => (await marker.read())?.etag).not.toBe(before?.etag);
-    expect(failures).toBe(4);
     await watermark.close();
-    expect(service.logs.filter(({ message }) => message.includes('could not be renewed'))).toHaveLength(3);
+    // A busy database may make it fail more often.
+    const retries = service.logs.filter(({ message }) => message.endsWith('could not be renewed; retrying'));
+    expect(retries.length).toBeGreaterThanOrEqual(3);
+    expect(failures).toBeGreaterThan(3);
   });
 
   it('is shown by the doctor: its database, the age of its marker, and objections', async () => {
