@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requests } from '../contract/components.ts';
 import { jsonText } from '../contract/json-text.ts';
 
 /** An object that arrived in a bucket; null for any other event, such as a removal. */
@@ -33,9 +34,11 @@ const eventBridgeEvent = z
   ]);
 
 /** A message about a bucket from S3, MinIO, Ceph or EventBridge: its events, in order. */
-export const bucketEvents = z.union([notification, eventBridgeEvent, testEvent], {
-  error: 'is not a bucket event of a known format',
-});
+export const bucketEvents = z
+  .union([notification, eventBridgeEvent, testEvent], {
+    error: 'is not a bucket event of a known format',
+  })
+  .register(requests, { id: 'BucketEvents' });
 
 /** The same, as the text of an SNS message. */
 export const bucketEventsText = jsonText.pipe(bucketEvents);

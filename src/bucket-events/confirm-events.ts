@@ -1,4 +1,7 @@
+import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
+import { countField } from '../contract/answer-fields.ts';
+import { answers } from '../contract/components.ts';
 import { PROBLEMS, Problem, unavailable } from '../contract/errors.ts';
 import { parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Scope } from '../contract/scopes.ts';
@@ -13,8 +16,17 @@ type Delivery = Pick<Caller, 'requestId' | 'address'>;
 
 export type ConfirmEventsServices = ConfirmUploadServices & { endpoint: Pick<SigningEndpoint, 'bucket'> };
 
-/** Number of events by result: file created, file already confirmed, not an upload of this service, upload refused. */
-type EventCounts = Record<'confirmed' | 'known' | 'ignored' | 'refused', number>;
+/** The number of events by result. */
+export const eventCountsAnswer = z
+  .strictObject({
+    confirmed: countField.describe('The upload is a file now.'),
+    known: countField.describe('It was one before.'),
+    ignored: countField.describe('Not an upload of this service.'),
+    refused: countField.describe('The upload cannot become a file.'),
+  })
+  .register(answers, { id: 'EventCounts' });
+
+type EventCounts = z.infer<typeof eventCountsAnswer>;
 
 /**
  * Confirms each upload that the bucket reports, as its owner would, one after the other. An event is only a hint: the

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { requests } from '../contract/components.ts';
 
 const common = {
   MessageId: z.string(),
@@ -20,7 +21,9 @@ const confirmation = z.object({
 });
 
 /** What SNS sends to an HTTP subscription (SNS Developer Guide, "Parsing Amazon SNS message formats"). */
-export const snsMessage = z.discriminatedUnion('Type', [notification, confirmation]);
+export const snsMessage = z
+  .discriminatedUnion('Type', [notification, confirmation])
+  .register(requests, { id: 'SnsMessage' });
 
 export type SnsMessage = z.infer<typeof snsMessage>;
 

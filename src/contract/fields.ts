@@ -19,10 +19,13 @@ export const cleanText = z
   .string()
   .refine(isCleanText, 'must be well-formed Unicode without control characters or bidi overrides');
 
-/** A file's display name: 1 to 255 bytes of UTF-8. */
 export const fileName = cleanText
   .min(1)
-  .refine((name) => Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES, `at most ${MAX_FILE_NAME_BYTES} bytes of UTF-8`);
+  .refine((name) => Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES, `at most ${MAX_FILE_NAME_BYTES} bytes of UTF-8`)
+  .describe(
+    `The file's display name: at most ${MAX_FILE_NAME_BYTES} bytes of UTF-8, without control characters and bidi ` +
+      'overrides.',
+  );
 
 /** Text converted by `read`; if that returns null, the field is refused with the message. */
 export function readAs<T>(read: (text: string) => T | null, message: string) {
@@ -34,8 +37,10 @@ export function readAs<T>(read: (text: string) => T | null, message: string) {
   });
 }
 
-/** A client's media type, normalized: 1 to 128 characters. */
-export const contentType = readAs(toMediaType, 'must be a media type like image/png');
+/** A client's media type, normalized. */
+export const contentType = readAs(toMediaType, 'must be a media type like image/png').describe(
+  'A media type: at most 128 characters, in any case.',
+);
 
 /** A media type or a pattern: `image/png`, `image/*`, `*` + `/*`. Without parameters. */
 export const contentTypePattern = z
@@ -43,27 +48,30 @@ export const contentTypePattern = z
   .toLowerCase()
   .regex(/^(\*\/\*|[a-z0-9!#$&^_.+-]+\/(\*|[a-z0-9!#$&^_.+-]+))$/, 'must be like image/png, image/* or */*');
 
-/** A record id or a document type. */
 export const label = z.string().regex(LABEL_PATTERN, 'must match [A-Za-z0-9][A-Za-z0-9._-]{0,63}');
 
+export const recordId = label.describe('What the file belongs to in your app.');
+export const documentType = label.describe('The kind of document. Limits can differ by it.');
+
 /** S3 keys have at most 1,024 bytes. Owner and format are checked later. */
-export const objectKey = cleanText.min(1).max(1024);
+export const objectKey = cleanText.min(1).max(1024).describe('The key of the object in the bucket.');
 
-/** The lifetime of a presigned URL in seconds. */
-export const expiresIn = z.int().min(1).max(MAX_URL_TTL_SECONDS);
+export const expiresIn = z.int().min(1).max(MAX_URL_TTL_SECONDS).describe('How long the URL works, in seconds.');
 
-/** SHA-256 in base64: 32 bytes. */
 export const checksumSha256 = z
   .string()
-  .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be the base64 of 32 bytes');
+  .regex(/^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/, 'must be the base64 of 32 bytes')
+  .describe('SHA-256 in base64.');
 
 /** S3 numbers the parts of an upload from 1 to 10,000. */
 export const partNumber = z.int().min(1).max(MAX_PARTS);
 
-/** The `uploadId` of `/presign-upload` or of the bucket: printable ASCII, because it is part of URLs. */
-export const uploadId = z.string().regex(/^[!-~]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters');
+/** Printable ASCII, because it is part of URLs. */
+export const uploadId = z
+  .string()
+  .regex(/^[!-~]{1,1024}$/, 'must be 1 to 1024 printable ASCII characters')
+  .describe('The `uploadId` that the upload began with.');
 
-/** A client's metadata: at most 10 pairs, with 1,024 bytes of values in total. */
 export const metadata = z
   .record(
     z
@@ -76,14 +84,15 @@ export const metadata = z
   .refine(
     (pairs) => Object.values(pairs).reduce((sum, value) => sum + encodeText(value).length, 0) <= MAX_METADATA_BYTES,
     `at most ${MAX_METADATA_BYTES} bytes of values, as encoded for the header`,
-  );
+  )
+  .describe(`At most ${MAX_METADATA_PAIRS} pairs, with ${MAX_METADATA_BYTES} bytes of values in total.`);
 
 const MAX_PAGE = 1000;
 
-/** The page size of a list, in a query: 1 to 1,000, default 50. */
 export const pageLimit = z
   .string()
   .regex(/^\d{1,4}$/, 'must be a whole number')
   .transform(Number)
   .pipe(z.int().min(1).max(MAX_PAGE))
-  .default(50);
+  .default(50)
+  .describe('The page size.');

@@ -4,8 +4,9 @@ import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
+import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
-import { fileName, label, metadata } from '../contract/fields.ts';
+import { documentType, fileName, metadata, recordId } from '../contract/fields.ts';
 import {
   FILE_STATES,
   type FileState,
@@ -25,11 +26,12 @@ import { toFile } from './to-file.ts';
 export const updateFileInput = z
   .strictObject({
     fileName: fileName.optional(),
-    recordId: label.nullable().optional(),
-    documentType: label.nullable().optional(),
+    recordId: recordId.nullable().optional(),
+    documentType: documentType.nullable().optional(),
     metadata: metadata.optional(),
   })
-  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field');
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field')
+  .register(requests, { id: 'FileChange' });
 
 export type ChangeFileServices = AuditServices & {
   config: Pick<Config, 'limits' | 'store' | 'urls' | 'jobs'>;

@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { cleanText, label, pageLimit, readAs } from '../contract/fields.ts';
+import { nextCursorField } from '../contract/answer-fields.ts';
+import { answers } from '../contract/components.ts';
+import { cleanText, documentType, pageLimit, readAs, recordId } from '../contract/fields.ts';
 import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import { restorePlus, toMediaType } from '../contract/media-type.ts';
 import { FILE_ID_PATTERN } from '../contract/object-key.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
+import { fileAnswer } from './file-answer.ts';
 import { toFile } from './to-file.ts';
 
 /** The end of the year 9999; no row is later. */
@@ -27,19 +30,20 @@ type Sort = z.infer<typeof sort>;
 export const listFilesQuery = z
   .strictObject({
     limit: pageLimit,
-    /** `nextCursor` of a page in the same order; the filters may differ. */
-    cursor: z.string().max(4096).optional(),
-    recordId: label.optional(),
-    documentType: label.optional(),
-    /** `text/plain` finds `text/plain; charset=utf-8` as well; `image/*` finds all images. Case does not matter. */
-    contentType: readAs(toTypeFilter, 'must be like image/png or image/*').optional(),
-    /** Part of the name, at most 100 characters. Case does not matter; `%` is a percent sign. */
-    q: cleanText.max(100).optional(),
+    cursor: z
+      .string()
+      .max(4096)
+      .optional()
+      .describe('The `nextCursor` of a page in the same order; the filters may differ.'),
+    recordId: recordId.optional(),
+    documentType: documentType.optional(),
+    contentType: readAs(toTypeFilter, 'must be like image/png or image/*')
+      .optional()
+      .describe('`text/plain` also finds `text/plain; charset=utf-8`, `image/*` all images. Case does not matter.'),
+    q: cleanText.max(100).optional().describe('Part of the name. Case does not matter; `%` is a percent sign.'),
     status: z.enum(statesWith('isListed', true)).default(NEW_FILE_STATE),
-    /** Inclusive. */
-    createdFrom: time.optional(),
-    /** Exclusive. */
-    createdTo: time.optional(),
+    createdFrom: time.optional().describe('Created then or later: a date or a time of ISO 8601.'),
+    createdTo: time.optional().describe('Created before: a date or a time of ISO 8601.'),
     sort,
   })
   .transform(({ cursor, ...query }, context) => {
@@ -62,13 +66,21 @@ function toTypeFilter(text: string): string | null {
 
 type ListFilesQuery = z.infer<typeof listFilesQuery>;
 
+export const filePageAnswer = z
+  .strictObject({ files: z.array(fileAnswer), nextCursor: nextCursorField })
+  .register(answers, { id: 'FilePage' });
+
 export type ListFilesServices = { config: Pick<Config, 'urls'>; files: Pick<FileQueries, 'list'> };
 
 /**
  * A page of the caller's files, by keyset: files added or removed meanwhile do not shift it.
  * @returns at most `limit` files, and the cursor of the next page (null on the last page).
  */
-export async function listFiles(services: ListFilesServices, caller: Caller, query: ListFilesQuery) {
+export async function listFiles(
+  services: ListFilesServices,
+  caller: Caller,
+  query: ListFilesQuery,
+): Promise<z.infer<typeof filePageAnswer>> {
   const { limit } = query;
   const found = await services.files.list({ ...query, ownerId: caller.userId, limit: limit + 1 });
   const page = found.slice(0, limit);

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';
+import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
+import { answers, requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { expiresIn, fileName, objectKey } from '../contract/fields.ts';
 import { FILE_STATES } from '../contract/file-states.ts';
@@ -13,11 +15,14 @@ import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { toContentDisposition } from './content-disposition.ts';
+import { fileAnswer } from './file-answer.ts';
 import { findActive } from './get-file.ts';
 import { toFile } from './to-file.ts';
 
 const fileId = z.uuid().toLowerCase();
-const disposition = z.enum(['attachment', 'inline']);
+const disposition = z
+  .enum(['attachment', 'inline'])
+  .describe('`inline` shows types that no browser runs; others are attachments all the same.');
 
 export const presignDownloadInput = z
   .strictObject({
@@ -27,17 +32,28 @@ export const presignDownloadInput = z
     fileName: fileName.optional(),
     expiresIn: expiresIn.optional(),
   })
-  .refine((input) => (input.fileId === undefined) !== (input.objectKey === undefined), 'give fileId or objectKey');
+  .refine((input) => (input.fileId === undefined) !== (input.objectKey === undefined), 'give fileId or objectKey')
+  .register(requests, { id: 'DownloadRequest' });
 
 const MAX_BATCH = 100;
 
-export const presignDownloadsInput = z.strictObject({ fileIds: z.array(fileId).min(1).max(MAX_BATCH) });
+export const presignDownloadsInput = z
+  .strictObject({ fileIds: z.array(fileId).min(1).max(MAX_BATCH) })
+  .register(requests, { id: 'DownloadBatchRequest' });
 
 /**
  * The query of `GET /files/{fileId}/download` and `/content`. Other parameters are ignored: pages add some to links and
  * images to bypass caches.
  */
 export const downloadQuery = z.object({ disposition: disposition.optional() });
+
+export const downloadAnswer = z
+  .strictObject({ presignedUrl: presignedUrlField, expiresAt: timeField, file: fileAnswer })
+  .register(answers, { id: 'Download' });
+
+export const downloadBatchAnswer = z
+  .strictObject({ downloads: z.array(downloadAnswer).describe('In the order of the ids.') })
+  .register(answers, { id: 'DownloadBatch' });
 
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
@@ -78,7 +94,11 @@ async function signOne(services: PresignDownloadServices, caller: ActingCaller, 
   return sign(services, row, input, services.now());
 }
 
-async function signAll(services: PresignDownloadServices, caller: ActingCaller, fileIds: readonly string[]) {
+async function signAll(
+  services: PresignDownloadServices,
+  caller: ActingCaller,
+  fileIds: readonly string[],
+): Promise<z.infer<typeof downloadBatchAnswer>> {
   const these = { ids: [...new Set(fileIds)], ownerId: caller.userId, objectKey: null };
   const rows = await services.files.findToDownload(these, caller.act);
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -107,7 +127,7 @@ async function sign(
   row: FileRow,
   options: Pick<PresignDownloadInput, 'disposition' | 'fileName' | 'expiresIn'>,
   now: Date,
-) {
+): Promise<z.infer<typeof downloadAnswer>> {
   const { config, endpoint } = services;
   const windowMs = config.urls.downloadCacheSeconds * 1000;
   const signedAt = windowMs === 0 ? now : new Date(Math.floor(now.getTime() / windowMs) * windowMs);

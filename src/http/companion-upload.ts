@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fitFileName } from '../client/fit-file-name.ts';
-import { label } from '../contract/fields.ts';
+import { documentType, recordId } from '../contract/fields.ts';
 import { restorePlus } from '../contract/media-type.ts';
 import { MAX_PARTS, MIN_PART_BYTES } from '../contract/s3-limits.ts';
 import { presignUploadInput } from '../uploads/presign-upload-input.ts';
@@ -12,8 +12,8 @@ export const companionUpload = z.strictObject({
   ...{ fileName, contentType, metadata },
   size: size.nullable(),
   partSize: z.int().optional(),
-  recordId: label.optional(),
-  documentType: label.optional(),
+  recordId: recordId.optional(),
+  documentType: documentType.optional(),
 });
 
 /** A file as Uppy describes it to Companion: `filename`, `type`, and all other known fields as `metadata`. */

@@ -1,7 +1,8 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import type { z } from 'zod';
 import { tokenRefusalOf } from '../auth/refusal.ts';
-import { PROBLEMS, Problem } from '../contract/errors.ts';
+import { PROBLEMS, Problem, type problemAnswer } from '../contract/errors.ts';
 import type { Logger } from '../contract/logger.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
@@ -20,7 +21,7 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
   if (refusal !== null) c.set('refusal', refusal);
   else if (status >= 500 && problem.code !== 'stopping')
     logger.error({ requestId, code: problem.code, err: problem.cause ?? error }, problem.message);
-  const body = JSON.stringify({
+  const body = {
     type: `urn:signpost:problem:${problem.code}`,
     title,
     status,
@@ -30,8 +31,8 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
     ...(problem.errors && { errors: problem.errors }),
     // Clients of Uppy's Companion read one of these.
     ...(c.req.path.startsWith('/s3/') && { error: problem.message, message: problem.message }),
-  });
-  return answer(c, status, body, { 'content-type': 'application/problem+json', ...problem.headers });
+  } satisfies z.infer<typeof problemAnswer>;
+  return answer(c, status, JSON.stringify(body), { 'content-type': 'application/problem+json', ...problem.headers });
 }
 
 function toProblem(error: Error): Problem {

@@ -4,12 +4,29 @@ import type { Limits } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { contentTypesOf, documentTypeViolations, limitedTo, maxBytesOf } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
+import { bytesField, countField } from '../contract/answer-fields.ts';
+import { answers } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
-import { label } from '../contract/fields.ts';
+import { documentType } from '../contract/fields.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { askUsage, type UsageServices } from './ask-usage.ts';
 
-export const limitsQuery = z.strictObject({ documentType: label.optional() });
+export const limitsQuery = z.strictObject({ documentType: documentType.optional() });
+
+export const limitsAnswer = z
+  .strictObject({
+    maxBytes: bytesField.describe('The largest file, in bytes.'),
+    contentTypes: z.array(z.string()).describe('Types and patterns like `image/*`.'),
+    methods: z.array(z.enum(['PUT', 'POST', 'MULTIPART'])),
+    multipartThresholdBytes: bytesField.describe('Larger files go in parts, unless a method is asked for.'),
+    quota: z.strictObject({
+      bytes: bytesField.nullable().describe('Null: no limit.'),
+      files: countField.nullable().describe('Null: no limit.'),
+      usedBytes: bytesField.nullable().describe('Null while the database does not answer.'),
+      usedFiles: countField.nullable().describe('Null while the database does not answer.'),
+    }),
+  })
+  .register(answers, { id: 'Limits' }) satisfies z.ZodType<Limits>;
 
 export type GetLimitsServices = UsageServices & { config: Pick<Config, 'limits' | 'store'> };
 

@@ -2,8 +2,10 @@ import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { fitFileName } from '../client/fit-file-name.ts';
 import { maxBytesOf } from '../config/limits.ts';
+import { headersField, presignedUrlField } from '../contract/answer-fields.ts';
+import { answers, requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
-import { label, metadata, partNumber, uploadId } from '../contract/fields.ts';
+import { documentType, metadata, partNumber, recordId, uploadId } from '../contract/fields.ts';
 import { baseName, parseObjectKey, parseOwnKey } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
@@ -20,29 +22,38 @@ const { contentType, size, expiresIn } = presignUploadInput.shape;
  * Uppy's `PresignableRequest` (@uppy/aws-s3 6). For a request that begins an upload, the app's own `signRequest` may
  * add `size`, which makes the upload exact, `recordId`, `documentType`, `metadata`, and for parts `contentType`.
  */
-export const signUppyRequestInput = z.strictObject({
-  method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
-  /** For a request that begins an upload, any name; for all others, a key that this service signed. */
-  key: z.string().min(1).max(1024),
-  uploadId: uploadId.optional(),
-  partNumber: partNumber.optional(),
-  expiresIn,
-  contentType: contentType.optional(),
-  size: size.optional(),
-  recordId: label.optional(),
-  documentType: label.optional(),
-  metadata: metadata.optional(),
-});
+export const signUppyRequestInput = z
+  .strictObject({
+    method: z.enum(['PUT', 'POST', 'GET', 'DELETE']),
+    key: z
+      .string()
+      .min(1)
+      .max(1024)
+      .describe('To begin an upload, any name; for all other requests, a key that this service signed.'),
+    uploadId: uploadId.optional(),
+    partNumber: partNumber.optional(),
+    expiresIn,
+    contentType: contentType.optional(),
+    size: size.optional(),
+    recordId: recordId.optional(),
+    documentType: documentType.optional(),
+    metadata: metadata.optional(),
+  })
+  .register(requests, { id: 'UppyRequest' });
 
 type SignUppyRequestInput = z.infer<typeof signUppyRequestInput>;
 
-/** Uppy's `PresignedResponse`. `key` and `fields` only for a request that begins an upload. */
-type PresignedResponse = {
-  url: string;
-  key?: string;
-  headers?: Readonly<Record<string, string>>;
-  fields?: Readonly<Record<string, string>>;
-};
+/** Uppy's `PresignedResponse`. */
+export const uppyAnswer = z
+  .strictObject({
+    url: presignedUrlField,
+    key: z.string().optional().describe('Of an upload that begins.'),
+    headers: headersField.optional().describe('To send with the request.'),
+    fields: headersField.optional().describe("The form's fields, if the request is a form."),
+  })
+  .register(answers, { id: 'UppySignature' });
+
+type PresignedResponse = z.infer<typeof uppyAnswer>;
 
 /** Uppy's own default key is a random UUID and the name. */
 const DEFAULT_KEY = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-(?=.)/;
