@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';
+import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
 import { parseOwnKey } from '../contract/object-key.ts';
@@ -15,7 +16,9 @@ import { isMarked } from './mark-file-id.ts';
 import { parseUploadId } from './multipart-plan.ts';
 import { isFileOf } from './upload-outcome.ts';
 
-export const abortUploadInput = z.strictObject({ objectKey, uploadId: uploadId.optional() });
+export const abortUploadInput = z
+  .strictObject({ objectKey, uploadId: uploadId.optional() })
+  .register(requests, { id: 'AbortRequest' });
 
 export type AbortUploadServices = AuditServices & {
   /** Shared with confirmations: aborting needs as many calls to bucket and database. */

@@ -1,12 +1,16 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
+import { requests } from '../contract/components.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
+import type { storedPartsAnswer } from './upload-answer.ts';
 
-export const listUploadedPartsInput = z.strictObject({ objectKey, uploadId });
+export const listUploadedPartsInput = z
+  .strictObject({ objectKey, uploadId })
+  .register(requests, { id: 'ListPartsRequest' });
 
 export type ListUploadedPartsServices = {
   config: Pick<Config, 'store'>;
@@ -22,7 +26,7 @@ export async function listUploadedParts(
   services: ListUploadedPartsServices,
   caller: Caller,
   input: z.infer<typeof listUploadedPartsInput>,
-) {
+): Promise<z.infer<typeof storedPartsAnswer>> {
   const { key, bucketUploadId } = toOpenUpload(services, caller, input);
   const parts = await services.multipart.listParts(key, bucketUploadId, caller.userId);
   if (parts === null) throw uploadNotFound();

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
+import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { checksumSha256, objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -9,6 +10,7 @@ import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
+import type { signedPartsAnswer } from './upload-answer.ts';
 
 /** 1 to 100 parts: `partNumbers`, or with `partChecksums` `parts`, each with its SHA-256. */
 export const presignPartsInput = z
@@ -25,7 +27,8 @@ export const presignPartsInput = z
   .refine(({ partNumbers, parts }) => (partNumbers === undefined) !== (parts === undefined), {
     path: ['partNumbers'],
     message: 'give either partNumbers or parts',
-  });
+  })
+  .register(requests, { id: 'PartsRequest' });
 
 export type PresignPartsServices = {
   config: Pick<Config, 'limits' | 'store' | 'urls'>;
@@ -45,7 +48,7 @@ export async function presignParts(
   all: PresignPartsServices,
   caller: Caller,
   input: z.infer<typeof presignPartsInput>,
-) {
+): Promise<z.infer<typeof signedPartsAnswer>> {
   const services = limitedTo(all, caller);
   const { config } = services;
   const { key, documentType, plan, bucketUploadId } = toOpenUpload(services, caller, input);
