@@ -78,7 +78,7 @@ describe('the documentation', () => {
     const summary = readme.split('\n\n')[1]?.replaceAll('\n', ' ').replaceAll('**', '');
     const lists = index.slice(index.indexOf('\n## '));
     const fromRoot = lists.replace(/\]\(([^)]+)\)/g, (_, to: string) => `](${normalize(join('docs', to))})`);
-    expect(fromRoot).toMatch(/^(\n## .+\n\n(- \[[^\]]+\]\([\w./-]+\): .+\.\n)+)+$/);
+    expect(fromRoot).toMatch(/^(\n## .+\n\n(.+\n\n)?(- \[[^\]]+\]\([\w./-]+\): .+\.\n)+)+$/);
     const text = `# Signpost\n\n> ${summary}\n\nThe code to start with: [README](README.md).\n${fromRoot}`;
     await expect(text).toMatchFileSnapshot('../llms.txt');
   });
