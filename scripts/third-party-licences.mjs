@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Licences (SPDX) under which code may be bundled: they ask for no more than their text. */
+const ALLOWED = ['0BSD', 'Apache-2.0', 'BlueOak-1.0.0', 'BSD-2-Clause', 'BSD-3-Clause', 'ISC', 'MIT'];
+
+/**
+ * The licence texts of the packages in a bundle, each text once, below the packages it belongs to.
+ * @param metafile of esbuild.
+ * @throws naming every package whose licence is not allowed, or whose text is not found.
+ */
+export function thirdPartyLicences(metafile) {
+  const packages = packagesIn(metafile);
+  const refused = packages.filter(({ license, texts }) => !ALLOWED.includes(license) || texts.length === 0);
+  if (refused.length > 0) {
+    const list = refused.map(({ title, license, texts }) => `${title}: ${license}, ${texts.length} texts`);
+    throw new Error(`these packages cannot be bundled:\n${list.join('\n')}`);
+  }
+  const titlesOf = new Map();
+  for (const { title, texts } of packages) {
+    for (const text of texts) titlesOf.set(text, [...(titlesOf.get(text) ?? []), title]);
+  }
+  const sections = [...titlesOf].map(([text, titles]) => `${titles.join('\n')}\n\n${text}\n`);
+  return `Signpost contains code of these packages.\n\n${sections.join(`\n${'-'.repeat(80)}\n\n`)}`;
+}
+
+function packagesIn({ outputs }) {
+  const inputs = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs));
+  const folders = inputs.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
+  const read = [...new Set(folders.filter((folder) => folder !== undefined))].sort().map(readPackage);
+  const apache = read.find(({ license, texts }) => license === 'Apache-2.0' && texts.length > 0);
+  // The text of this licence names no one, so a package that left it out has the same.
+  return read.map((each) =>
+    each.license === 'Apache-2.0' && each.texts.length === 0 ? { ...each, texts: apache?.texts ?? [] } : each,
+  );
+}
+
+function readPackage(folder) {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const named = (pattern) => readdirSync(folder).filter((file) => pattern.test(file));
+  const textOf = (file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim();
+  const texts = named(/^(licen[cs]e|copying|notice)/i).map(textOf);
+  // Some have their licence in the README only, below its last heading.
+  const inReadme = named(/^readme/i)
+    .map((file) => /\n#+ *licen[cs]e\s.*$/is.exec(textOf(file))?.[0].trim())
+    .filter((text) => text !== undefined);
+  return { title: `${name} ${version} (${license})`, license, texts: texts.length > 0 ? texts : inReadme };
+}
