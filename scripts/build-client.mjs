@@ -1,11 +1,9 @@
-// The browser SDK, `signpost/client`, and the React hook, `signpost/react`: one file each, with its types.
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+// The browser SDK and the React hook: one file each.
 import { build } from 'esbuild';
+import { entryPoints } from './package-entries.mjs';
 
-const bundle = build({
-  entryPoints: { client: 'src/client/create-signpost.ts', react: 'src/client/use-upload.ts' },
+await build({
+  entryPoints: entryPoints({ ofClient: true }),
   outdir: 'dist',
   bundle: true,
   external: ['react'],
@@ -16,8 +14,3 @@ const bundle = build({
   sourcemap: 'linked',
   logLevel: 'warning',
 });
-const tsc = fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json')));
-const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--noCheck', '--outDir', 'dist/client'];
-const types = promisify(execFile)(process.execPath, [tsc, '-p', 'src/client', ...emit]);
-
-await Promise.all([bundle, types]);

