@@ -95,7 +95,7 @@ export async function createServices(
     const files = createFileQueries(database, config.limits.quota);
     const slots = { content: createReaderSlots(), confirm: createConfirmingSlots() };
     const leases = trackLeases(exclusively);
-    closers.push(watchServices(metrics, { database, slots, sweeperHealth, leases }));
+    closers.push(await watchServices(metrics, { database, slots, sweeperHealth, leases }));
     return {
       ...app,
       config,

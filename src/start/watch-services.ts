@@ -3,7 +3,6 @@ import type { Exclusively, Lease } from '../db/create-leases.ts';
 import type { SweeperHealth } from '../jobs/sweep-refused.ts';
 import type { Slots } from '../net/slots.ts';
 import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
-import { watchProcess } from '../telemetry/watch-process.ts';
 
 type Watched = {
   database: Pick<Database, 'connections'>;
@@ -17,10 +16,10 @@ type Watched = {
  * Adds what is read when the metrics are: the state of the services and the process.
  * @returns what ends it.
  */
-export function watchServices(
+export async function watchServices(
   metrics: Metrics,
   { database, slots, sweeperHealth, leases }: Watched,
-): () => Promise<void> {
+): Promise<() => Promise<void>> {
   if (metrics === NO_METRICS) return async () => {};
   metrics.watch('signpost_database_connections', () => {
     const { used, idle } = database.connections();
@@ -43,6 +42,8 @@ export function watchServices(
   metrics.watch('signpost_lease_held', () =>
     Object.entries(leases.held()).map(([lease, isHeld]) => ({ labels: { lease }, value: isHeld ? 1 : 0 })),
   );
+  // Other runtimes than Node need not have what it measures with.
+  const { watchProcess } = await import('../telemetry/watch-process.ts');
   const stop = watchProcess(metrics);
   return async () => stop();
 }
