@@ -61,10 +61,14 @@ const asUser =
 
 /** The page's server on a socket, and its own code to upload. */
 async function startFrom(page: string, scope: Record<string, unknown> = {}) {
-  const names = { createSignpost, settingsFrom, getSession, Hono, process: { env: settings() }, ...scope };
+  let served: ((request: Request) => Response | Promise<Response>) | undefined;
+  const serve = ({ fetch }: { fetch: typeof served }) => {
+    served = fetch;
+  };
+  const names = { createSignpost, settingsFrom, getSession, Hono, serve, process: { env: settings() }, ...scope };
   const signpost = await runBlock<Signpost>(page, "from 'signpost'", names, 'signpost');
-  const app = new Hono().mount('/uploads', signpost.fetch).mount('/', signpost.fetch);
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const mounted = new Hono().mount('/uploads', signpost.fetch);
+  const server = createAdaptorServer({ fetch: served ?? mounted.fetch }) as Server;
   opened.push({ server, signpost });
   const url = await listen(server);
   const client = (options: SignpostOptions) =>
@@ -123,7 +127,7 @@ describe('docs/from-uploadthing.md', () => {
 
 describe('docs/from-neon-guide.md', () => {
   it('has the guide’s two endpoints', async () => {
-    const { signpost, url } = await startFrom('from-neon-guide', { serve: () => {} });
+    const { signpost, url } = await startFrom('from-neon-guide');
     const scope = { file: text(), fetch: asUser('ada', url) };
     const { stored, objectKey } = await runBlock<{ stored: StoredFile; objectKey: string }>(
       ...(['from-neon-guide', '/presign-upload', scope, '{ stored, objectKey }'] as const),
