@@ -20,7 +20,7 @@ const USER = 'bench';
 export async function measureRowLevelSecurity(directory: string) {
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'row-level-security') });
   await migrateDatabase({ url: postgres.url });
-  const database = connectDatabase({ url: postgres.url, driver: 'pg', maxConnections: PARALLEL });
+  const database = await connectDatabase({ url: postgres.url, driver: 'pg', maxConnections: PARALLEL });
   const { rows } = (await database.db.execute(sql`
     insert into ${files} (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
     select gen_random_uuid(), ${USER}, 'key-' || n, 'a', 'text/plain', 1, '"e"', now()

@@ -25,7 +25,7 @@ export async function measureSweep(directory: string, counts: readonly number[])
     });
     const postgres = await startEmbeddedPostgres({ directory: join(directory, 'sweep') });
     await migrateDatabase({ url: postgres.url });
-    const database = connectDatabase({ url: postgres.url, queryTimeoutSeconds: 600 });
+    const database = await connectDatabase({ url: postgres.url, queryTimeoutSeconds: 600 });
     const figures: { objects: number; seconds: number; peakRssBytes: number }[] = [];
     let made = 0;
     for (const objects of counts) {

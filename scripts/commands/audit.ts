@@ -22,7 +22,7 @@ export const auditCommand = defineServiceCommand(
       throw new UsageError('expected "seal", or "verify" with or without --expect');
     const expected = values.expect === undefined ? undefined : parseSeal(values.expect);
     if (url === undefined) throw new Error('DATABASE_URL is not set: the embedded database belongs to its service');
-    const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
+    const database = await connectDatabase({ url, driver, prepare, maxConnections: 1 });
     try {
       const sealQueries = createSealQueries(database);
       return await (command === 'seal' ? seal(sealQueries) : verify(sealQueries, expected));

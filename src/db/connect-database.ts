@@ -77,17 +77,17 @@ const PING_TIMEOUT_SECONDS = 5;
  * The client measures the query timeout: PgBouncer and Neon's pooler refuse the start-up parameter `statement_timeout`.
  * A limit on the server can be set for the role.
  */
-export function connectDatabase({
+export async function connectDatabase({
   url,
   driver = isNeonHost(new URL(url).hostname) ? 'neon' : 'pg',
   maxConnections = 10,
   queryTimeoutSeconds = 10,
   prepare = true,
   watch,
-}: DatabaseOptions): Database {
-  const pool = openPool({ url, driver, prepare, max: maxConnections, queryTimeoutSeconds, watch });
+}: DatabaseOptions): Promise<Database> {
+  const pool = await openPool({ url, driver, prepare, max: maxConnections, queryTimeoutSeconds, watch });
   const pingTimeoutSeconds = Math.min(queryTimeoutSeconds, PING_TIMEOUT_SECONDS);
-  const pinger = openPool({ url, driver, prepare, max: 1, queryTimeoutSeconds: pingTimeoutSeconds });
+  const pinger = await openPool({ url, driver, prepare, max: 1, queryTimeoutSeconds: pingTimeoutSeconds });
 
   return {
     db: pool.db,

@@ -56,7 +56,7 @@ export async function migrateDatabase({
   folder?: string | undefined;
 }): Promise<void> {
   const migrations = await readMigrations(folder);
-  const database = connectDatabase({
+  const database = await connectDatabase({
     ...{ url: directUrl(url), driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS },
     // One holds the lock while the other runs statements that cannot be in its transaction.
     maxConnections: 2,

@@ -1,15 +1,7 @@
 import type { EventEmitter } from 'node:events';
-import {
-  Pool as NeonPool,
-  type PoolClient as NeonPoolClient,
-  type PoolConfig as NeonPoolConfig,
-  neonConfig,
-} from '@neondatabase/serverless';
-import { drizzle as drizzleNeon } from 'drizzle-orm/neon-serverless';
-import { drizzle as drizzlePg } from 'drizzle-orm/node-postgres';
+import type { PoolClient as NeonPoolClient, PoolConfig as NeonPoolConfig } from '@neondatabase/serverless';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import pg from 'pg';
-import WebSocket from 'ws';
+import type { PoolClient as PgPoolClient, PoolConfig as PgPoolConfig } from 'pg';
 import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
 import { isBroken, isStale } from './query-database.ts';
 import { nameOf } from './watch-statements.ts';
@@ -68,7 +60,7 @@ const CONNECT_TIMEOUT_SECONDS = 5;
 /** How long an old server may still be used after its name or balancer leads to another one. */
 const MAX_LIFETIME_SECONDS = 300;
 
-/** Opens the first connection for the first query. */
+/** Loads the driver, and opens the first connection for the first query. */
 export function openPool({
   url,
   driver,
@@ -76,7 +68,7 @@ export function openPool({
   queryTimeoutSeconds,
   prepare,
   watch = NO_WATCH,
-}: PoolOptions): ConnectionPool {
+}: PoolOptions): Promise<ConnectionPool> {
   return OPEN[driver](
     {
       connectionString: url,
@@ -92,20 +84,25 @@ export function openPool({
   );
 }
 
+/** Each driver is loaded only if it is needed: an app or a Worker need not have the other one. */
 const OPEN = {
-  pg: (options: pg.PoolConfig, prepare: boolean, watch: CallWatch) => {
+  pg: async (options: PgPoolConfig, prepare: boolean, watch: CallWatch) => {
+    const [{ drizzle }, { default: pg }] = await Promise.all([import('drizzle-orm/node-postgres'), import('pg')]);
     const pool = new pg.Pool({ ...options, pipeline: true });
-    const wrap = (client: pg.PoolClient) =>
-      drizzlePg({ client: watched(prepare ? client : withoutNames(client), watch) });
-    return manage(pool, wrap, (query) => drizzlePg({ client: overriding(pool, query) }), watch);
+    const wrap = (client: PgPoolClient) => drizzle({ client: watched(prepare ? client : withoutNames(client), watch) });
+    return manage(pool, wrap, (query) => drizzle({ client: overriding(pool, query) }), watch);
   },
-  neon: (options: NeonPoolConfig, prepare: boolean, watch: CallWatch) => {
+  neon: async (options: NeonPoolConfig, prepare: boolean, watch: CallWatch) => {
+    const [{ drizzle }, { Pool, neonConfig }] = await Promise.all([
+      import('drizzle-orm/neon-serverless'),
+      import('@neondatabase/serverless'),
+    ]);
     // Node has a WebSocket since version 22 only.
-    neonConfig.webSocketConstructor = WebSocket;
-    const pool = new NeonPool(options);
+    if (globalThis.WebSocket === undefined) neonConfig.webSocketConstructor ??= (await import('ws')).WebSocket;
+    const pool = new Pool(options);
     const wrap = (client: NeonPoolClient) =>
-      drizzleNeon({ client: watched(prepare ? client : withoutNames(client), watch) });
-    return manage(pool, wrap, (query) => drizzleNeon({ client: overriding(pool, query) }), watch);
+      drizzle({ client: watched(prepare ? client : withoutNames(client), watch) });
+    return manage(pool, wrap, (query) => drizzle({ client: overriding(pool, query) }), watch);
   },
 };
 

@@ -72,7 +72,7 @@ export async function grantRuntimeRights(
   options: Pick<DatabaseOptions, 'url' | 'driver'>,
   role: string,
 ): Promise<void> {
-  const database = connectDatabase({ ...options, maxConnections: 1 });
+  const database = await connectDatabase({ ...options, maxConnections: 1 });
   try {
     await database.withConnection((db) =>
       db.transaction(async (tx) => {

@@ -17,7 +17,7 @@ export async function tryNamedStatements({
   url,
   driver,
 }: Pick<DatabaseOptions, 'url' | 'driver'>): Promise<'direct' | 'kept' | 'lost'> {
-  const database = connectDatabase({ url, driver, maxConnections: 2 });
+  const database = await connectDatabase({ url, driver, maxConnections: 2 });
   try {
     for (let round = 0; round < ROUNDS; round++) {
       // A new name each time: the server's connections keep the names of earlier attempts.

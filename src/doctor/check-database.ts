@@ -18,8 +18,8 @@ const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
  */
 export async function* checkDatabase(config: Pick<Config, 'database'>, url: string): AsyncIterable<Check> {
   const { driver, prepare, directUrl = url, migrateOnStart } = config.database;
-  const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
-  const direct = connectDatabase({ url: directUrl, driver, maxConnections: 1 });
+  const database = await connectDatabase({ url, driver, prepare, maxConnections: 1 });
+  const direct = await connectDatabase({ url: directUrl, driver, maxConnections: 1 });
   try {
     for (const [name, tried] of [
       ['DATABASE_URL', database],

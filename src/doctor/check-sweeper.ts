@@ -14,7 +14,7 @@ export async function* checkSweeper(
   { url, config, now }: { url: string; config: Pick<Config, 'database'>; now: () => Date },
 ): AsyncIterable<Check> {
   const { driver, prepare } = config.database;
-  const database = connectDatabase({ url, driver, prepare, maxConnections: 1 });
+  const database = await connectDatabase({ url, driver, prepare, maxConnections: 1 });
   try {
     const markerQueries = createMarkerQueries(database, url);
     const name = 'sweeper: marker';

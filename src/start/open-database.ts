@@ -39,7 +39,7 @@ export async function openDatabase(
   const { driver, maxConnections, prepare, migrateOnStart } = config.database;
   const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
   const directUrl = config.database.directUrl ?? url;
-  const database = connectDatabase({
+  const database = await connectDatabase({
     url,
     driver,
     maxConnections,

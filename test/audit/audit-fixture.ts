@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 /** An audit log in a database of its own: empty, or a copy of another one. */
 export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: TestDatabase) {
   const test = await createTestDatabase({ ...(copyOf && { copyOf }) });
-  const database = connectDatabase({ url: test.url, driver });
+  const database = await connectDatabase({ url: test.url, driver });
   const sealQueries = createSealQueries(database);
   const services = { sealQueries, now: () => new Date() };
   /** Resolves when all rows can be sealed: transactions of other tests on the same server delay it. */

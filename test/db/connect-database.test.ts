@@ -37,7 +37,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
 
   beforeEach(async () => {
     relay = await startRelay(test.url);
-    database = connectDatabase({ url: relay.url, driver, queryTimeoutSeconds: 1 });
+    database = await connectDatabase({ url: relay.url, driver, queryTimeoutSeconds: 1 });
   });
 
   afterEach(async () => {
@@ -61,7 +61,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('is unavailable if it stops during a query', async () => {
-    const patient = connectDatabase({ url: relay.url, driver });
+    const patient = await connectDatabase({ url: relay.url, driver });
     const lock = await lockFiles();
     const answer = expect(
       createFileQueries(patient, NO_QUOTA).list({ ownerId: 'alice', limit: 1 }),
@@ -131,7 +131,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('replaces every connection after a ping has found it read-only', async () => {
-    const own = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const own = await connectDatabase({ url: test.url, driver, maxConnections: 1 });
     const pid = () =>
       own.asUser('alice', (db) => db.select({ pid: sql`pg_backend_pid()` }).from(sql`(select 1) as one`).prepare(''));
     const before = await pid();
@@ -143,7 +143,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('answers a ping while every other connection is busy', async () => {
-    const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const single = await connectDatabase({ url: test.url, driver, maxConnections: 1 });
     let busy: Promise<void> = Promise.resolve();
     const free = await new Promise<() => void>((begun) => {
       busy = single.withConnection(() => new Promise<void>((resolve) => begun(resolve)));
@@ -155,7 +155,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('returns the connection if a statement cannot be built or filled in', async () => {
-    const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const single = await connectDatabase({ url: test.url, driver, maxConnections: 1 });
     const unbuilt: Statement<unknown> = () => {
       throw new TypeError('a mistake');
     };
@@ -172,7 +172,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     ['names its statements with prepare', true],
     ['does not name them without prepare', false],
   ])('%s', async (_name, prepare) => {
-    const single = connectDatabase({ url: test.url, driver, maxConnections: 1, prepare });
+    const single = await connectDatabase({ url: test.url, driver, maxConnections: 1, prepare });
     const files = createFileQueries(single, NO_QUOTA);
     await files.usage('alice');
     await files.usage('alice');
@@ -200,7 +200,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('is unavailable if it stops before or in a transaction, and the pool loses no connection', async () => {
-    const single = connectDatabase({ url: relay.url, driver, maxConnections: 1 });
+    const single = await connectDatabase({ url: relay.url, driver, maxConnections: 1 });
     const transaction = (between = async () => {}) =>
       single.withConnection((db) =>
         db.transaction(async (tx) => {
@@ -221,7 +221,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('repeats the query that a deadlock has ended', async () => {
-    const patient = connectDatabase({ url: test.url, driver });
+    const patient = await connectDatabase({ url: test.url, driver });
     const other = await connectClient();
     await other.query('begin; select pg_advisory_xact_lock(1)');
     let runs = 0;
@@ -252,7 +252,7 @@ describe('the driver', () => {
       hosts.push(host);
       return '127.0.0.1:1';
     };
-    const database = connectDatabase(options);
+    const database = await connectDatabase(options);
     await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
     await database.close();
     neonConfig.wsProxy = wsProxy;

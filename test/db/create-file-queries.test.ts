@@ -25,7 +25,7 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
   beforeAll(async () => {
     proxy = await startNeonProxy();
     test = await createTestDatabase();
-    database = connectDatabase({ url: test.url, driver });
+    database = await connectDatabase({ url: test.url, driver });
     files = createFileQueries(database, NO_QUOTA);
   });
 

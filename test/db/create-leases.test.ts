@@ -9,7 +9,7 @@ let database: Database;
 let exclusively: Exclusively;
 beforeAll(async () => {
   test = await createTestDatabase();
-  database = connectDatabase({ url: test.url });
+  database = await connectDatabase({ url: test.url });
   exclusively = createLeases(database);
 });
 afterAll(async () => {
@@ -98,7 +98,7 @@ describe('a lease', () => {
 
   it('is lost before another instance can get it, during a long outage of the database', async () => {
     const relay = await startRelay(test.url);
-    const away = connectDatabase({ url: relay.url });
+    const away = await connectDatabase({ url: relay.url });
     const first = await begin(createLeases(away, 1), 'far');
     await relay.goAway();
     await expect.poll(() => first.lease.signal.aborted, { timeout: 5000 }).toBe(true);

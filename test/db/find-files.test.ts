@@ -28,7 +28,7 @@ let test: TestDatabase;
 let database: Database;
 beforeAll(async () => {
   test = await createTestDatabase();
-  database = connectDatabase({ url: test.url, driver: 'pg' });
+  database = await connectDatabase({ url: test.url, driver: 'pg' });
 });
 afterAll(async () => {
   await database.close();
@@ -265,7 +265,7 @@ describe('findFiles', () => {
 
   it('finds the same through Neon’s driver', async () => {
     const proxy = await startNeonProxy();
-    const neon = connectDatabase({ url: test.url, driver: 'neon' });
+    const neon = await connectDatabase({ url: test.url, driver: 'neon' });
     const all = Array.from({ length: 9 }, (_, n) => given({ owner: 'neon', name: `file ${n % 2}`, at: n, size: n }));
     await store(all);
     for (const sort of SORTS) {

@@ -49,7 +49,7 @@ const migrate = (url: string) => migrateDatabase({ url, folder: 'drizzle' });
 
 /** Everything that the service does in the database and needs rights for. */
 async function expectToServe(url: string): Promise<void> {
-  const database = connectDatabase({ url });
+  const database = await connectDatabase({ url });
   try {
     const files = createFileQueries(database, { bytes: 10, files: null });
     const act = { actorId: 'alice', action: 'upload.confirm', address: null, requestId: 'r' } as const;

@@ -27,7 +27,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
         [owner],
       );
     }
-    database = connectDatabase({ url: test.url, driver });
+    database = await connectDatabase({ url: test.url, driver });
   });
 
   afterAll(async () => {
@@ -102,7 +102,7 @@ describe.each(['pg', 'neon'] as const)('row level security, with the driver %s',
   });
 
   it('leaves no setting of the user on the connection, also after a failure', async () => {
-    const single = connectDatabase({ url: test.url, driver, maxConnections: 1 });
+    const single = await connectDatabase({ url: test.url, driver, maxConnections: 1 });
     const whoami: Statement<unknown> = (db) =>
       db
         .select({ user: sql`current_setting('signpost.user_id', true)`, role: sql`current_role` })

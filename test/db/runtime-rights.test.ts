@@ -115,7 +115,7 @@ describe('a login that does not own the tables', () => {
     'truncate files',
     'insert into drizzle.__drizzle_migrations (hash, created_at) values (1, 1)',
   ])('may not: %s', async (statement) => {
-    const database = connectDatabase({ url: loginUrl, maxConnections: 1 });
+    const database = await connectDatabase({ url: loginUrl, maxConnections: 1 });
     try {
       const answer = database.withConnection(async (db) => db.execute(statement));
       await expect(answer).rejects.toMatchObject({ cause: { code: '42501' } });
