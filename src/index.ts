@@ -1,5 +1,4 @@
 import { parseConfig } from './config/config.ts';
-import { toEnvironment } from './config/given-settings.ts';
 import { createApp } from './http/app.ts';
 import { runJobs, startJobs } from './jobs/start-jobs.ts';
 import { createCalls } from './start/calls.ts';
@@ -7,7 +6,7 @@ import { consoleLogger } from './start/console-logger.ts';
 import type { Calls } from './start/library-calls.ts';
 import { packageFolder } from './start/package-folder.ts';
 import { createServices, type Services } from './start/services.ts';
-import { requireOptions, type SignpostOptions } from './start/signpost-options.ts';
+import { environmentOf, requireOptions, type SignpostOptions } from './start/signpost-options.ts';
 import { createMetrics, NO_METRICS } from './telemetry/create-metrics.ts';
 
 export type { Authorization as Caller, Authorize } from './auth/authorize.ts';
@@ -80,24 +79,18 @@ export type Signpost = Calls & {
  */
 export function createSignpost(options: SignpostOptions = {}): Signpost {
   requireOptions(options);
-  const {
-    settings = {},
-    authorize,
-    onConfirmed,
-    basePath,
-    logger = consoleLogger,
-    page = false,
-    metrics = false,
-  } = options;
-  const { NODE_ENV } = process.env;
-  const env = { ...(NODE_ENV === undefined ? {} : { NODE_ENV }), LOCAL_S3_PORT: '0', ...toEnvironment(settings) };
-  const config = parseConfig(env, { authorize: authorize !== undefined });
+  const { authorize, onConfirmed, basePath, database, logger = consoleLogger } = options;
+  const { page = false, metrics = false } = options;
+  const pool = typeof database === 'string' ? undefined : database;
+  const config = parseConfig(environmentOf(options, process.env.NODE_ENV), {
+    ...{ authorize: authorize !== undefined, database: pool !== undefined },
+  });
   const closing = new AbortController();
   const stopping = AbortSignal.any([closing.signal, ...(options.stopping ? [options.stopping] : [])]);
 
   const openParts = async () => {
     const services = await createServices(config, {
-      ...{ logger, authorize, onConfirmed, basePath, stopping },
+      ...{ logger, authorize, onConfirmed, basePath, pool, stopping },
       ...(metrics && { metrics: await createMetrics() }),
       ...(page && { pageFolder: packageFolder('dist/page') }),
     });

@@ -14,8 +14,18 @@ const NO_UPLOAD_ID_SECRET =
   'UPLOAD_ID_SECRET: required in production without JWT_SECRET and without static credentials of the bucket ' +
   '(openssl rand -base64 48)';
 
-/** What an app gives the library in place of settings. */
+/** What an app gives the library in place of settings: `database` is a pool. */
 export type GivenParts = { authorize?: boolean; database?: boolean };
+
+/** Settings without a meaning where the app gives a part. JWT_SECRET still signs the ids of uploads. */
+const REPLACED: Readonly<Record<keyof GivenParts, readonly (keyof Settings)[]>> = {
+  authorize: [
+    ...(['JWT_PUBLIC_KEY', 'JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_CLIENT_IDS', 'JWT_ALGORITHMS'] as const),
+    ...(['JWT_CLOCK_TOLERANCE_SECONDS', 'JWT_USER_CLAIM', 'JWT_OWNER_CLAIM', 'JWT_SCOPE_CLAIM'] as const),
+    ...(['JWT_SCOPES', 'AUTH_COOKIE'] as const),
+  ],
+  database: ['DATABASE_URL', 'DATABASE_DRIVER', 'DATABASE_MAX_CONNECTIONS'],
+};
 
 /**
  * Parses the environment once, at start. Any setting may come from a file (`NAME_FILE`).
@@ -28,9 +38,9 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, g
   const isWrong = (name: string) => wrong.some((error) => error.name === name);
   const set = settings.parse(Object.fromEntries(Object.entries(present).filter(([name]) => !isWrong(name))));
   const { auth, errors: authErrors } = readAuthConfig(set, set.NODE_ENV === 'production' && given.authorize !== true);
-  const config = readSlices(set, auth);
+  const config = readSlices(set, auth, given.database === true);
   // Invalid settings were left out above; reporting them as missing would repeat the error.
-  const atOdds = [...authErrors, ...contradictions(set, config, given)].filter(
+  const atOdds = [...authErrors, ...replaced(present, given), ...contradictions(set, config, given)].filter(
     (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
   );
   const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
@@ -46,6 +56,13 @@ function shapeErrors(present: Readonly<Record<string, string>>): SettingError[] 
   }));
 }
 
+function replaced(present: Readonly<Record<string, string>>, given: GivenParts): string[] {
+  return (['authorize', 'database'] as const).flatMap((part) => {
+    const useless = given[part] === true ? REPLACED[part].filter((name) => present[name] !== undefined) : [];
+    return useless.map((name) => `${name}: has no meaning with ${part}`);
+  });
+}
+
 function contradictions(
   set: Settings,
   { server: { production }, local, auth, uploadIds, store }: Config,
@@ -55,9 +72,6 @@ function contradictions(
   const hasKeys = given.authorize === true || auth.keys.length > 0;
   if (production && hasKeys && uploadIds.secrets.length === 0) errors.push(NO_UPLOAD_ID_SECRET);
   const hasDatabase = given.database === true || set.DATABASE_URL !== undefined;
-  if (given.database === true && set.DATABASE_URL !== undefined) {
-    errors.push('DATABASE_URL: not with a database that is given');
-  }
   if (production && !hasDatabase) errors.push('DATABASE_URL: required in production');
   if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
     errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);

@@ -5,19 +5,19 @@ import type { Settings } from './settings.ts';
 import { describeStore } from './store-traits.ts';
 
 /** Each setting is in one slice; one slice has the settings that are read together. */
-export function readSlices(set: Settings, auth: AuthConfig) {
+export function readSlices(set: Settings, auth: AuthConfig, isDatabaseGiven: boolean) {
   const limits: Limits = readLimits(set);
   return {
     server: readServer(set),
     local: readLocal(set),
     bucket: readBucket(set),
     store: readStore(set),
-    database: readDatabase(set),
+    database: readDatabase(set, isDatabaseGiven),
     auth,
     uploadIds: readUploadIds(set, auth),
     urls: readUrls(set),
     limits,
-    jobs: readJobs(set),
+    jobs: readJobs(set, isDatabaseGiven),
     audit: readAudit(set),
     events: readEvents(set),
   };
@@ -106,9 +106,10 @@ function readStore(set: Settings) {
 /** How the database is reached. */
 export type DatabaseConfig = ReturnType<typeof readDatabase>;
 
-function readDatabase(set: Settings) {
+function readDatabase(set: Settings, isGiven: boolean) {
   return {
-    /** undefined: the embedded database. */
+    isEmbedded: !isGiven && set.DATABASE_URL === undefined,
+    /** undefined: the embedded database, or a pool that the app gives. */
     url: set.DATABASE_URL,
     directUrl: set.DATABASE_DIRECT_URL ?? set.DATABASE_URL,
     driver: set.DATABASE_DRIVER,
@@ -172,10 +173,11 @@ function readLimits(set: Settings) {
 /** When the jobs run, and what they remove. */
 export type Jobs = ReturnType<typeof readJobs>;
 
-function readJobs(set: Settings) {
+function readJobs(set: Settings, isDatabaseGiven: boolean) {
   return {
     /** 0: they do not run in this process. */
-    intervalSeconds: set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL ? 0 : 3600),
+    intervalSeconds:
+      set.JOBS_INTERVAL_SECONDS ?? (set.S3_BUCKET_NAME && !set.DATABASE_URL && !isDatabaseGiven ? 0 : 3600),
     /** How long the object of a deleted file is kept; 0: it is removed with the file. */
     deleteAfterSeconds: set.DELETE_AFTER_SECONDS,
   };

@@ -2,7 +2,15 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { unavailable } from '../contract/errors.ts';
 import type { CallWatch } from '../telemetry/watch-calls.ts';
-import { type Connection, type ConnectionCounts, type DatabaseDriver, type Db, openPool } from './open-pool.ts';
+import { isNeonPool } from './given-pool.ts';
+import {
+  type Connection,
+  type ConnectionCounts,
+  type DatabaseDriver,
+  type DatabaseSource,
+  type Db,
+  openPool,
+} from './open-pool.ts';
 import { isBroken, queryDatabase, rowsOf } from './query-database.ts';
 import { USER_ROLE, USER_SETTING } from './schema.ts';
 
@@ -16,7 +24,8 @@ export type Database = {
    * further settings of PostgreSQL for this transaction.
    *
    * With `pg` in pipeline mode, BEGIN with the settings, the statement and COMMIT are sent together, in one round trip.
-   * Neon's driver sends them one by one. Throws, and runs again after a rollback, as `queryDatabase` does.
+   * Neon's driver and an app's pool send them one by one. Throws, and runs again after a rollback, as `queryDatabase`
+   * does.
    */
   asUser<Rows>(
     userId: string,
@@ -46,14 +55,12 @@ export type Database = {
   close(): Promise<void>;
 };
 
-export type DatabaseOptions = {
-  /** `postgres://…`, with `sslmode` and the other parameters as pg-connection-string reads them. */
-  url: string;
-  /** Default: `neon` for a host under `neon.tech`, `pg` for any other. */
+export type DatabaseOptions = DatabaseSource & {
+  /** Default: `neon` for a host under `neon.tech` and for a pool of that driver, `pg` for any other. */
   driver?: DatabaseDriver | undefined;
-  /** 1 or more, default 10; `ping` has one more. */
+  /** 1 or more, default 10; `ping` has one more. Of an app's pool, the app decides. */
   maxConnections?: number;
-  /** How long one query may take, default 10. */
+  /** How long one query may take, default 10; of an app's pool, one transaction. */
   queryTimeoutSeconds?: number;
   /** False behind a pooler that does not support named statements (PgBouncer before 1.21). Default true. */
   prepare?: boolean;
@@ -70,7 +77,9 @@ export function isNeonHost(hostname: string): boolean {
 const PING_TIMEOUT_SECONDS = 5;
 
 /**
- * A pool of connections. It opens the first connection for the first query, so a start succeeds while the database is
+ * A pool of connections, or the use of an app's pool.
+ *
+ * It opens the first connection for the first query, so a start succeeds while the database is
  * down, and works once it is back. After a failover, connections to a server that is read-only or shutting down are
  * closed, and new ones go to the server that the URL then leads to. A connection lives at most 5 minutes.
  *
@@ -78,16 +87,17 @@ const PING_TIMEOUT_SECONDS = 5;
  * A limit on the server can be set for the role.
  */
 export async function connectDatabase({
-  url,
-  driver = isNeonHost(new URL(url).hostname) ? 'neon' : 'pg',
+  driver,
   maxConnections = 10,
   queryTimeoutSeconds = 10,
   prepare = true,
   watch,
+  ...source
 }: DatabaseOptions): Promise<Database> {
-  const pool = await openPool({ url, driver, prepare, max: maxConnections, queryTimeoutSeconds, watch });
+  const how = { ...source, driver: driver ?? usualDriver(source), prepare };
+  const pool = await openPool({ ...how, max: maxConnections, queryTimeoutSeconds, watch });
   const pingTimeoutSeconds = Math.min(queryTimeoutSeconds, PING_TIMEOUT_SECONDS);
-  const pinger = await openPool({ url, driver, prepare, max: 1, queryTimeoutSeconds: pingTimeoutSeconds });
+  const pinger = await openPool({ ...how, max: 1, queryTimeoutSeconds: pingTimeoutSeconds });
 
   return {
     db: pool.db,
@@ -96,9 +106,12 @@ export async function connectDatabase({
         pool.lend(async (connection) => {
           // Built before BEGIN, so that an error here leaves no transaction open.
           const prepared = prepareOn(connection, statement);
-          const begin = beginAs(connection, { ...settings, role: USER_ROLE, [USER_SETTING]: userId });
-          const sent = [begin, prepared.execute(values), connection.client.query('commit')] as const;
-          const [begun, answered, ended] = await Promise.allSettled(sent);
+          const send = [
+            () => beginAs(connection, { ...settings, role: USER_ROLE, [USER_SETTING]: userId }),
+            () => prepared.execute(values),
+            () => connection.client.query('commit'),
+          ] as const;
+          const [begun, answered, ended] = await (connection.isPipelined ? sendAhead(send) : sendInTurn(send));
           const errors = [begun, answered, ended].flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
           if (answered.status === 'fulfilled' && errors.length === 0) return answered.value;
           // After a read-only server has refused the statement, COMMIT succeeds. An error that breaks the connection
@@ -121,6 +134,32 @@ export async function connectDatabase({
     connections: () => pool.counts(),
     close: async () => void (await Promise.all([pool.end(), pinger.end()])),
   };
+}
+
+/** The host of a database; empty if an app's pool does not tell. */
+export function hostOf({ url, pool }: DatabaseSource): string {
+  if (pool === undefined) return new URL(url).hostname;
+  const { host, connectionString = '' } = pool.options;
+  return host ?? (URL.canParse(connectionString) ? new URL(connectionString).hostname : '');
+}
+
+type Steps<Rows> = readonly [() => Promise<unknown>, () => Promise<Rows>, () => Promise<unknown>];
+
+function sendAhead<Rows>([begin, run, commit]: Steps<Rows>) {
+  return Promise.allSettled([begin(), run(), commit()]);
+}
+
+/** COMMIT comes also after an error: it ends the transaction, which is then undone. */
+async function sendInTurn<Rows>([begin, run, commit]: Steps<Rows>) {
+  const [begun] = await Promise.allSettled([begin()]);
+  const [answered] = begun.status === 'rejected' ? [begun] : await Promise.allSettled([run()]);
+  const [ended] = await Promise.allSettled([commit()]);
+  return [begun, answered, ended] as const;
+}
+
+function usualDriver(source: DatabaseSource): DatabaseDriver {
+  const isNeon = source.pool === undefined ? isNeonHost(hostOf(source)) : isNeonPool(source.pool);
+  return isNeon ? 'neon' : 'pg';
 }
 
 /** One message of the simple query protocol, which has no parameters. */

@@ -40,9 +40,8 @@ const WORD_LIFE = sql`interval '1 hour'`;
  */
 export type MarkerQueries = ReturnType<typeof createMarkerQueries>;
 
-/** @param url of the database: Neon's hosts name the branch. */
-export function createMarkerQueries({ db }: Pick<Database, 'db'>, url: string) {
-  const { hostname } = new URL(url);
+/** @param hostname of the database: Neon's hosts name the branch. */
+export function createMarkerQueries({ db }: Pick<Database, 'db'>, hostname: string) {
   const neonHost = isNeonHost(hostname) ? hostname.replace('-pooler.', '.') : null;
 
   /** null if the server refuses, or does not know the value. */

@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { unavailable } from '../contract/errors.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
-import type { DatabaseDriver, Db } from './open-pool.ts';
+import type { DatabaseDriver, DatabaseSource, Db } from './open-pool.ts';
 import { isLockTimeout, rowsOf } from './query-database.ts';
 import {
   APPLIED,
@@ -13,6 +13,10 @@ import {
   pendingMigrations,
   readMigrations,
 } from './read-migrations.ts';
+
+const POOL_TOO_SMALL =
+  'the pool must allow at least two connections to migrate: or set DATABASE_DIRECT_URL, or set ' +
+  'MIGRATE_ON_START=false and run signpost migrate before';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
@@ -46,24 +50,25 @@ const LOCK_TIMEOUT = sql.raw(`'900ms'`);
  * migration fails.
  */
 export async function migrateDatabase({
-  url,
   driver,
   folder,
-}: {
-  url: string;
+  ...source
+}: DatabaseSource & {
   driver?: DatabaseDriver | undefined;
   /** Default: the package's own. */
   folder?: string | undefined;
 }): Promise<void> {
   const migrations = await readMigrations(folder);
   const database = await connectDatabase({
-    ...{ url: directUrl(url), driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS },
+    ...(source.pool === undefined ? { url: directUrl(source.url) } : source),
+    ...{ driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS },
     // One holds the lock while the other runs statements that cannot be in its transaction.
     maxConnections: 2,
   });
   try {
     let waitingSince = performance.now();
     while ((await database.withConnection((db) => pendingMigrations(db, migrations))).length > 0) {
+      if (source.pool?.options.max === 1) throw new Error(POOL_TOO_SMALL);
       if (await takeTurn(database, migrations)) waitingSince = performance.now();
       else if (performance.now() - waitingSince > WAIT_MS) {
         throw unavailable('database', new Error('another instance is migrating, or long queries keep a table locked'));

@@ -1,8 +1,9 @@
-import type { EventEmitter } from 'node:events';
-import type { PoolClient as NeonPoolClient, PoolConfig as NeonPoolConfig } from '@neondatabase/serverless';
+import type { Pool as NeonPool, PoolClient as NeonPoolClient } from '@neondatabase/serverless';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
-import type { PoolClient as PgPoolClient, PoolConfig as PgPoolConfig } from 'pg';
+import type { Pool as PgPool, PoolClient as PgPoolClient } from 'pg';
+import { inTime } from '../net/in-time.ts';
 import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
+import { borrow, type Client, type GivenPool, isNeonPool, isPgPool, type Lender } from './given-pool.ts';
 import { isBroken, isStale } from './query-database.ts';
 import { nameOf } from './watch-statements.ts';
 
@@ -11,16 +12,11 @@ export type DatabaseDriver = 'pg' | 'neon';
 /** Drizzle, typed the same for both drivers. */
 export type Db = PgDatabase<PgQueryResultHKT>;
 
-/** The common interface of both drivers' clients. */
-type Client = {
-  query(query: string | { text: string; name?: string | undefined }, values?: unknown[]): Promise<unknown>;
-  escapeLiteral(text: string): string;
-  release(destroy: boolean): void;
-};
-
 export type Connection = {
   client: Client;
   db: Db;
+  /** Whether statements may be sent before the ones in front are answered. */
+  isPipelined: boolean;
   /** Statements prepared on this connection, by the function that made them. */
   prepared: WeakMap<object, unknown>;
 };
@@ -40,13 +36,18 @@ export type ConnectionPool = {
   renew(): void;
   /** How many connections are open, and how many callers wait for one. */
   counts(): ConnectionCounts;
+  /** Closes the service's own connections. */
   end(): Promise<void>;
 };
 
-export type PoolOptions = {
-  url: string;
+/** Where the database is: a URL, read as pg-connection-string does, or a pool of the app's. */
+export type DatabaseSource = { url: string; pool?: undefined } | { pool: GivenPool; url?: undefined };
+
+export type PoolOptions = DatabaseSource & {
   driver: DatabaseDriver;
+  /** For a URL. */
   max: number;
+  /** Of each query; of an app's pool, of each transaction. */
   queryTimeoutSeconds: number;
   /** Whether statements keep their names, and therefore their plans, on a connection. */
   prepare: boolean;
@@ -61,48 +62,61 @@ const CONNECT_TIMEOUT_SECONDS = 5;
 const MAX_LIFETIME_SECONDS = 300;
 
 /** Loads the driver, and opens the first connection for the first query. */
-export function openPool({
-  url,
+export async function openPool({
   driver,
-  max,
   queryTimeoutSeconds,
   prepare,
   watch = NO_WATCH,
+  ...source
 }: PoolOptions): Promise<ConnectionPool> {
-  return OPEN[driver](
-    {
-      connectionString: url,
-      application_name: 'signpost',
-      max,
+  const how = { prepare, watch, lendMs: queryTimeoutSeconds * 1000 };
+  const { pool } = source;
+  if (pool === undefined) {
+    return OPEN[driver](how, {
+      ...{ connectionString: source.url, max: source.max, application_name: 'signpost', keepAlive: true },
       connectionTimeoutMillis: CONNECT_TIMEOUT_SECONDS * 1000,
       query_timeout: queryTimeoutSeconds * 1000,
       maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
-      keepAlive: true,
-    },
-    prepare,
-    watch,
-  );
+    });
+  }
+  if (isNeonPool(pool)) return OPEN.neon(how, null, pool);
+  if (isPgPool(pool)) return OPEN.pg(how, null, pool);
+  throw new Error('the database is not a pool of pg or of @neondatabase/serverless');
 }
+
+/** The part of both drivers' options that the service sets. */
+type PoolConfig = {
+  connectionString: string;
+  application_name: string;
+  max: number;
+  keepAlive: boolean;
+  connectionTimeoutMillis: number;
+  query_timeout: number;
+  maxLifetimeSeconds: number;
+};
+
+type How = { prepare: boolean; watch: CallWatch; lendMs: number };
 
 /** Each driver is loaded only if it is needed: an app or a Worker need not have the other one. */
 const OPEN = {
-  pg: async (options: PgPoolConfig, prepare: boolean, watch: CallWatch) => {
-    const [{ drizzle }, { default: pg }] = await Promise.all([import('drizzle-orm/node-postgres'), import('pg')]);
+  pg: async (how: How, options: PoolConfig | null, given?: PgPool): Promise<ConnectionPool> => {
+    const { drizzle } = await import('drizzle-orm/node-postgres');
+    const over = (client: PgPool | PgPoolClient) => drizzle({ client });
+    if (given !== undefined) return manage<PgPoolClient, PgPool>(given, lent<PgPoolClient>(given, how), how, over);
+    const { default: pg } = await import('pg');
     const pool = new pg.Pool({ ...options, pipeline: true });
-    const wrap = (client: PgPoolClient) => drizzle({ client: watched(prepare ? client : withoutNames(client), watch) });
-    return manage(pool, wrap, (query) => drizzle({ client: overriding(pool, query) }), watch);
+    return manage<PgPoolClient, PgPool>(pool, owned<PgPoolClient>(pool), how, over);
   },
-  neon: async (options: NeonPoolConfig, prepare: boolean, watch: CallWatch) => {
-    const [{ drizzle }, { Pool, neonConfig }] = await Promise.all([
-      import('drizzle-orm/neon-serverless'),
-      import('@neondatabase/serverless'),
-    ]);
+  neon: async (how: How, options: PoolConfig | null, given?: NeonPool): Promise<ConnectionPool> => {
+    const { drizzle } = await import('drizzle-orm/neon-serverless');
+    const over = (client: NeonPool | NeonPoolClient) => drizzle({ client });
+    if (given !== undefined)
+      return manage<NeonPoolClient, NeonPool>(given, lent<NeonPoolClient>(given, how), how, over);
+    const { Pool, neonConfig } = await import('@neondatabase/serverless');
     // Node has a WebSocket since version 22 only.
     if (globalThis.WebSocket === undefined) neonConfig.webSocketConstructor ??= (await import('ws')).WebSocket;
-    const pool = new Pool(options);
-    const wrap = (client: NeonPoolClient) =>
-      drizzle({ client: watched(prepare ? client : withoutNames(client), watch) });
-    return manage(pool, wrap, (query) => drizzle({ client: overriding(pool, query) }), watch);
+    const pool = new Pool({ ...options });
+    return manage<NeonPoolClient, NeonPool>(pool, owned<NeonPoolClient>(pool), how, over);
   },
 };
 
@@ -124,37 +138,60 @@ function watched<C extends Client>(client: C, watch: CallWatch): C {
   return overriding(client, (query, values) => watch.run(nameOf(query), () => client.query(query, values)));
 }
 
-type Pool<C> = {
-  readonly totalCount: number;
-  readonly idleCount: number;
-  readonly waitingCount: number;
+/** What differs between the service's own pools and the app's. */
+type Access<C> = {
+  isPipelined: boolean;
   connect(): Promise<C>;
+  /** Runs `use`, which ends or fails within a time limit. */
+  bound<T>(use: () => Promise<T>): Promise<T>;
   end(): Promise<void>;
-  on(event: 'error', listener: () => void): unknown;
-  on(event: 'connect', listener: (client: C) => void): unknown;
 };
 
-function manage<C extends Client & EventEmitter>(
-  pool: Pool<C>,
-  wrap: (client: C) => Db,
-  wrapPool: (query: Query) => Db,
-  watch: CallWatch,
+/** The drivers themselves limit connecting and each query. */
+function owned<C extends Client>(pool: OwnPool<C>): Access<C> {
+  // A connection may fail in the pool. The next query on it throws; without a listener, the event would end the
+  // process.
+  pool.on('error', () => {});
+  return { isPipelined: true, connect: () => pool.connect(), bound: (use) => use(), end: () => pool.end() };
+}
+
+/** The app's pool may have no limits, and `pg` forbids sending ahead by default. It stays open. */
+function lent<C extends Client>(pool: Lender<C>, { lendMs }: How): Access<C> {
+  return {
+    isPipelined: false,
+    connect: () => borrow(pool, CONNECT_TIMEOUT_SECONDS * 1000),
+    bound: (use) => inTime(use(), lendMs),
+    end: async () => {},
+  };
+}
+
+type OwnPool<C> = Lender<C> & {
+  end(): Promise<void>;
+  on(event: 'error', listener: () => void): unknown;
+};
+
+function manage<C extends Client, P extends Lender<C>>(
+  pool: P,
+  access: Access<C>,
+  { prepare, watch }: How,
+  over: (client: C | P) => Db,
 ): ConnectionPool {
   let generation = 0;
   const known = new WeakMap<C, Connection & { generation: number }>();
-  // A connection may fail at any time, in the pool or in use. The next query on it throws; without listeners, these
-  // events would end the process.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => {
+  const remember = (client: C) => {
+    // As for the pool: it may fail in use.
     client.on('error', () => {});
-    known.set(client, { client, db: wrap(client), prepared: new WeakMap(), generation });
-  });
+    const db = over(watched(prepare ? client : withoutNames(client), watch));
+    const connection = { client, db, isPipelined: access.isPipelined, prepared: new WeakMap(), generation };
+    known.set(client, connection);
+    return connection;
+  };
 
   const acquire = async () => {
     for (;;) {
-      const client = await pool.connect();
-      const connection = known.get(client);
-      if (connection?.generation === generation) return connection;
+      const client = await access.connect();
+      const connection = known.get(client) ?? remember(client);
+      if (connection.generation === generation) return connection;
       client.release(true);
     }
   };
@@ -165,7 +202,7 @@ function manage<C extends Client & EventEmitter>(
     });
     let isDoubtful = false;
     try {
-      return await use(connection);
+      return await access.bound(() => use(connection));
     } catch (error) {
       isDoubtful = isBroken(error);
       // Only once for concurrent failures.
@@ -175,8 +212,9 @@ function manage<C extends Client & EventEmitter>(
       connection.client.release(isDoubtful);
     }
   };
+  const query: Query = (...statement) => lend(({ client }) => watched(client, watch).query(...statement));
   return {
-    db: wrapPool((query, values) => lend(({ client }) => watched(client, watch).query(query, values))),
+    db: over(overriding(pool, query)),
     lend,
     renew: () => {
       generation += 1;
@@ -186,6 +224,6 @@ function manage<C extends Client & EventEmitter>(
       idle: pool.idleCount,
       waiting: pool.waitingCount,
     }),
-    end: () => pool.end(),
+    end: access.end,
   };
 }

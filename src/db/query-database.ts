@@ -20,7 +20,7 @@ const FATAL = /^(FATAL|PANIC)$/;
 const REFUSED = /^(28|3D)/;
 
 /** Messages of the drivers' pools and Node's sockets without a connection, or with one that does not answer. */
-const NO_CONNECTION = /connect|read timeout|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
+const NO_CONNECTION = /connect|read timeout|no answer within|\bE(CONN|PIPE|TIMEDOUT|NOTFOUND|AI_AGAIN|HOST|NET)/i;
 
 /**
  * Runs a query, and distinguishes "the database does not answer" from other errors: the only place that reads driver

@@ -69,7 +69,7 @@ export function grantStatements(role: string, hasPolicy = (_table: string) => fa
  * role does not exist; `database-unavailable`, also if a table is locked.
  */
 export async function grantRuntimeRights(
-  options: Pick<DatabaseOptions, 'url' | 'driver'>,
+  options: { url: string } & Pick<DatabaseOptions, 'driver'>,
   role: string,
 ): Promise<void> {
   const database = await connectDatabase({ ...options, maxConnections: 1 });

@@ -16,7 +16,7 @@ const ROUNDS = 3;
 export async function tryNamedStatements({
   url,
   driver,
-}: Pick<DatabaseOptions, 'url' | 'driver'>): Promise<'direct' | 'kept' | 'lost'> {
+}: { url: string } & Pick<DatabaseOptions, 'driver'>): Promise<'direct' | 'kept' | 'lost'> {
   const database = await connectDatabase({ url, driver, maxConnections: 2 });
   try {
     for (let round = 0; round < ROUNDS; round++) {

@@ -16,7 +16,7 @@ export async function* checkSweeper(
   const { driver, prepare } = config.database;
   const database = await connectDatabase({ url, driver, prepare, maxConnections: 1 });
   try {
-    const markerQueries = createMarkerQueries(database, url);
+    const markerQueries = createMarkerQueries(database, new URL(url).hostname);
     const name = 'sweeper: marker';
     const { found, owner, strange, objection } = await examineMarker({ ...storage, markerQueries });
     if (strange !== null) yield fail(name, strange, RESTORING);

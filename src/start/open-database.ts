@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { Problem, unavailable } from '../contract/errors.ts';
-import { connectDatabase, type Database } from '../db/connect-database.ts';
+import { connectDatabase, type Database, hostOf } from '../db/connect-database.ts';
 import { createLeases, type Exclusively } from '../db/create-leases.ts';
 import { createMarkerQueries, type MarkerQueries } from '../db/create-marker-queries.ts';
+import type { GivenPool } from '../db/given-pool.ts';
 import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
+import type { DatabaseSource } from '../db/open-pool.ts';
 import { isRefused } from '../db/query-database.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { DATABASE_CALLEE } from '../db/watch-statements.ts';
@@ -25,7 +27,9 @@ const NAMES_LOST =
   'DATABASE_PREPARE=false, or give PgBouncer 1.21 or newer a max_prepared_statements above 0';
 
 /**
- * Opens the configured database, or an embedded one, migrated to the newest schema. If it is down, or another instance
+ * Opens the configured database, the app's pool or an embedded one, migrated to the newest schema.
+ *
+ * If it is down, or another instance
  * is migrating it, it is retried with growing intervals until it is ready, and so is any later failure. Until then,
  * `ping` throws.
  * @throws if the first attempt finds the credentials refused, or a migration fails.
@@ -35,17 +39,17 @@ export async function openDatabase(
   logger: Logger,
   closers: Closers,
   metrics: Metrics = NO_METRICS,
+  pool?: GivenPool,
 ): Promise<{ database: Database; markerQueries: MarkerQueries; exclusively: Exclusively }> {
   const { driver, maxConnections, prepare, migrateOnStart } = config.database;
-  const url = config.database.url ?? (await startEmbeddedDatabase(config, logger, closers));
-  const directUrl = config.database.directUrl ?? url;
-  const database = await connectDatabase({
-    url,
-    driver,
-    maxConnections,
-    prepare,
-    watch: watchCalls(metrics, DATABASE_CALLEE),
-  });
+  const source: DatabaseSource =
+    pool === undefined
+      ? { url: config.database.url ?? (await startEmbeddedDatabase(config, logger, closers)) }
+      : { pool };
+  const { directUrl } = config.database;
+  const direct = directUrl === undefined ? source : { url: directUrl };
+  const watch = watchCalls(metrics, DATABASE_CALLEE);
+  const database = await connectDatabase({ ...source, driver, maxConnections, prepare, watch });
   closers.push(database.close);
 
   let isReady = false;
@@ -56,10 +60,10 @@ export async function openDatabase(
     clearTimeout(retry);
   });
   const bringUp = async () => {
-    if (migrateOnStart) await migrateDatabase({ url: directUrl, driver });
+    if (migrateOnStart) await migrateDatabase({ ...direct, driver });
     else await requireMigrated(database);
     isReady = true;
-    if (prepare && config.database.url !== undefined) warnOfPooler().catch(() => {});
+    if (prepare && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
   };
   const tryAgain = (error: unknown, pauseMs: number) => {
     if (isClosed) return;
@@ -70,7 +74,7 @@ export async function openDatabase(
       bringUp().catch((again: unknown) => tryAgain(again, Math.min(pauseMs * 2, LONGEST_PAUSE_MS)));
     }, pauseMs);
   };
-  const warnOfPooler = async () => {
+  const warnOfPooler = async (url: string) => {
     if ((await tryNamedStatements({ url, driver })) === 'lost') logger.warn({}, NAMES_LOST);
   };
 
@@ -86,7 +90,7 @@ export async function openDatabase(
   };
   return {
     database: { ...database, ping },
-    markerQueries: createMarkerQueries(database, url),
+    markerQueries: createMarkerQueries(database, hostOf(source)),
     exclusively: createLeases(database),
   };
 }

@@ -9,6 +9,7 @@ import { createAuditLog } from '../db/create-audit-log.ts';
 import { createFileQueries, type FileQueries } from '../db/create-file-queries.ts';
 import { createSealQueries } from '../db/create-seal-queries.ts';
 import { createSweepQueries } from '../db/create-sweep-queries.ts';
+import type { GivenPool } from '../db/given-pool.ts';
 import { trackUse } from '../db/track-use.ts';
 import { createReaderSlots } from '../files/read-content.ts';
 import type { AppServices } from '../http/app.ts';
@@ -47,6 +48,8 @@ export type ServicesOptions = {
   /** The app's own parts, in place of tokens and after a confirmation. */
   authorize?: Authorize | undefined;
   onConfirmed?: OnConfirmed | undefined;
+  /** The app's pool, in place of a URL in the settings. */
+  pool?: GivenPool | undefined;
   /** Where the service is mounted, like `/api/uploads`. Default: at the root. */
   basePath?: string | undefined;
   /** Aborted when the service is about to stop, so that `/readyz` reports it. Default: never. */
@@ -69,6 +72,7 @@ export async function createServices(
     now = () => new Date(),
     stopping = new AbortController().signal,
     metrics: givenMetrics,
+    pool,
     ...app
   }: ServicesOptions,
 ): Promise<Services> {
@@ -82,7 +86,7 @@ export async function createServices(
     await lockEmbedded(config, closers);
     const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids] = await Promise.all([
       openStorage(config, now, logger, closers, metrics),
-      openDatabase(config, logger, closers, metrics),
+      openDatabase(config, logger, closers, metrics, pool),
       app.authorize === undefined ? openVerifier(config, now, logger) : undefined,
       openIdSigner(config),
     ]);
@@ -149,7 +153,7 @@ export async function lockEmbedded(
   config: Pick<Config, 'bucket' | 'database' | 'local'>,
   closers: Closers,
 ): Promise<void> {
-  if (config.bucket !== null && config.database.url !== undefined) return;
+  if (config.bucket !== null && !config.database.isEmbedded) return;
   const { lockDataDirectory } = await import('../local/lock-data-directory.ts');
   closers.push(await lockDataDirectory(config.local.dataDir));
 }

@@ -1,7 +1,8 @@
 import type { Authorize } from '../auth/authorize.ts';
 import { ConfigError } from '../config/config-error.ts';
-import type { GivenSettings } from '../config/given-settings.ts';
+import { type GivenSettings, toEnvironment } from '../config/given-settings.ts';
 import type { Logger } from '../contract/logger.ts';
+import { type GivenPool, isGivenPool } from '../db/given-pool.ts';
 import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
 
 export type SignpostOptions = {
@@ -11,6 +12,12 @@ export type SignpostOptions = {
    * among them.
    */
   settings?: GivenSettings | undefined;
+  /**
+   * The database: a `postgres://` URL, in place of `DATABASE_URL`, or the app's own `Pool` of `pg` or of
+   * `@neondatabase/serverless`, which is never closed. It must be a database of the service's own, or its login must
+   * have a `search_path` of its own; see `docs/library.md` for what the login may do.
+   */
+  database?: string | GivenPool | undefined;
   /** Decides who a request comes from, in place of a JWT. Default: a JWT, by the settings `JWT_…`. */
   authorize?: Authorize | undefined;
   /** Called with every confirmed file, before the answer. */
@@ -38,6 +45,10 @@ const aFunction: Rule = { isValid: (value) => typeof value === 'function', form:
 
 const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
   settings: { isValid: isObject, form: 'an object of settings, as settingsFrom gives' },
+  database: {
+    isValid: (value) => typeof value === 'string' || isGivenPool(value),
+    form: 'a postgres:// URL, or a Pool of pg or of @neondatabase/serverless (not a Client, not neon())',
+  },
   authorize: aFunction,
   onConfirmed: aFunction,
   basePath: {
@@ -65,4 +76,24 @@ export function requireOptions(options: SignpostOptions): void {
     return value === undefined || rule.isValid(value) ? [] : [`${name} must be ${rule.form}`];
   });
   if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));
+}
+
+/**
+ * The settings among the options, as an environment has them.
+ * @param nodeEnv the process's `NODE_ENV`, for options without one: a library in production must not start anything
+ * embedded because nobody said it again.
+ * @throws {ConfigError} naming what is no setting, or is there twice.
+ */
+export function environmentOf({ settings = {}, database }: SignpostOptions, nodeEnv: string | undefined) {
+  const given = toEnvironment(settings);
+  if (typeof database === 'string' && given.DATABASE_URL !== undefined) {
+    throw new ConfigError('database, DATABASE_URL: give one of them');
+  }
+  return {
+    ...(nodeEnv !== undefined && { NODE_ENV: nodeEnv }),
+    // The port after PORT may be taken: PORT is the app's here.
+    LOCAL_S3_PORT: '0',
+    ...(typeof database === 'string' && { DATABASE_URL: database }),
+    ...given,
+  };
 }

@@ -207,7 +207,7 @@ describe('createSignpost', () => {
     expect(failing({ basePath: 'api', authorise: () => null, logger: console.log })).toEqual(
       new ConfigError(
         'basePath must be a path like /api/uploads\n' +
-          'authorise is not an option; there are settings, authorize, onConfirmed, basePath, logger, stopping, page, ' +
+          'authorise is not an option; there are settings, database, authorize, onConfirmed, basePath, logger, stopping, page, ' +
           'metrics\n' +
           'logger must be an object with the functions error, warn, info and debug',
       ),

@@ -1,0 +1,58 @@
+import type { Pool as NeonPool } from '@neondatabase/serverless';
+import type { Pool as PgPool } from 'pg';
+import { inTime } from '../net/in-time.ts';
+
+/** The common interface of both drivers' clients. */
+export type Client = {
+  query(query: string | { text: string; name?: string | undefined }, values?: unknown[]): Promise<unknown>;
+  escapeLiteral(text: string): string;
+  release(destroy: boolean): void;
+  on(event: 'error', listener: () => void): unknown;
+};
+
+/** The part of a pool, of the app's or the service's own, that the service uses. */
+export type Lender<C> = {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+  connect(): Promise<C>;
+};
+
+/**
+ * A pool of the app's: `Pool` of `pg`, or of `@neondatabase/serverless`. The service borrows a connection for one
+ * transaction or statement at a time, sets nothing that outlives the transaction, and never ends the pool.
+ */
+export type GivenPool = Lender<Client> & {
+  readonly options: { host?: string | undefined; connectionString?: string | undefined; max?: number | undefined };
+};
+
+/** Whether a value is a pool of one of the two drivers: neither a client, nor `neon()`, nor Drizzle. */
+export function isGivenPool(value: unknown): value is GivenPool {
+  if (typeof value !== 'object' || value === null || !('connect' in value) || !('options' in value)) return false;
+  return 'idleCount' in value && typeof value.connect === 'function' && typeof value.options === 'object';
+}
+
+/** Only Neon's driver may send queries by `fetch`, and keeps note of what forbids that. */
+export function isNeonPool(pool: GivenPool): pool is NeonPool {
+  return 'hasFetchUnsupportedListeners' in pool;
+}
+
+export function isPgPool(pool: GivenPool): pool is PgPool {
+  return isGivenPool(pool) && !isNeonPool(pool);
+}
+
+/** A connection of a pool that may have no time limit of its own; one that comes too late goes back. */
+export async function borrow<C extends Client>(pool: Lender<C>, withinMs: number): Promise<C> {
+  const connecting = pool.connect();
+  let isLate = false;
+  connecting.then(
+    (client) => isLate && client.release(false),
+    () => {},
+  );
+  try {
+    return await inTime(connecting, withinMs);
+  } catch (error) {
+    isLate = true;
+    throw error;
+  }
+}
