@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import type { CallerLimits } from '../config/caller-limits.ts';
 import { unavailable } from '../contract/errors.ts';
-import { contentTypePattern, label } from '../contract/fields.ts';
 import { toUserId } from '../contract/object-key.ts';
 import { SCOPES, type Scope } from '../contract/scopes.ts';
 import { inTime } from '../net/in-time.ts';
 import type { Identity } from './caller.ts';
+import { limitsSchema } from './limits-schema.ts';
 import { unauthenticated } from './refusal.ts';
 
 /** Who a request comes from. */
@@ -29,19 +29,11 @@ export type Authorize = (request: Request) => Authorization | null | Promise<Aut
 /** How long the app may take to decide. */
 const DECIDED_WITHIN_MS = 10_000;
 
-const callerLimits = z.strictObject({
-  maxBytes: z.int().min(0).optional(),
-  contentTypes: z.array(contentTypePattern).min(1).optional(),
-  documentTypes: z.array(label).min(1).optional(),
-  quotaBytes: z.int().min(0).optional(),
-  quotaFiles: z.int().min(0).optional(),
-} satisfies Record<keyof CallerLimits, z.ZodType>);
-
 const authorization = z.strictObject({
   userId: z.string(),
   ownerId: z.string().optional(),
   scopes: z.array(z.enum(SCOPES)).optional(),
-  limits: callerLimits.optional(),
+  limits: limitsSchema.optional(),
 });
 
 /**

@@ -78,5 +78,17 @@ export type Limits = {
   /** Larger files are sent in parts. */
   multipartThresholdBytes: number;
   /** The maximum (null: no limit) and what is stored (null: unknown at the moment), in bytes and in number. */
-  quota: { bytes: number | null; files: number | null; usedBytes: number | null; usedFiles: number | null };
+  quota: {
+    bytes: number | null;
+    files: number | null;
+    usedBytes: number | null;
+    usedFiles: number | null;
+    /** With a ticket: how many files its record may have, and has. */
+    recordFiles?: number | undefined;
+    usedRecordFiles?: number | null | undefined;
+  };
+  /** With a ticket: what every upload must have, and until when URLs are signed. */
+  recordId?: string | undefined;
+  documentTypes?: readonly string[] | undefined;
+  uploadsUntil?: string | undefined;
 };

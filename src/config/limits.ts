@@ -6,8 +6,9 @@ import type { Limits } from './slices.ts';
 
 const ANY_TYPE = '*/*';
 
-type Amount = { sizeBytes: number; files: number };
-type Claim = { sizeBytes: number; contentType: string; documentType: string | null };
+/** `recordFiles`: those of the record that a caller is limited to. */
+type Amount = { sizeBytes: number; files: number; recordFiles?: number | undefined };
+type Claim = { sizeBytes: number; contentType: string; documentType: string | null; recordId: string | null };
 
 /** A limit that an upload breaks: the problem's code, the request's field, and a message with the limit. */
 export type Violation = {
@@ -24,13 +25,20 @@ export function limitedTo<Services extends { config: Pick<Config, 'limits'> }>(
   if (caller === undefined) return services;
   const { config } = services;
   const { bytes, files } = config.limits.quota;
-  const quota = { bytes: caller.quotaBytes ?? bytes, files: caller.quotaFiles ?? files };
+  const { recordId, maxFiles, quotaFiles = files } = caller;
+  const isOfRecord = recordId !== undefined && maxFiles !== undefined;
+  const quota = {
+    bytes: caller.quotaBytes ?? bytes,
+    files: isOfRecord || maxFiles === undefined ? quotaFiles : Math.min(maxFiles, quotaFiles ?? maxFiles),
+    ...(isOfRecord && { recordFiles: maxFiles }),
+  };
   return { ...services, config: { ...config, limits: { ...config.limits, quota, caller } } };
 }
 
 /** Checks an upload against the general limits, those of its document type, and those of the caller. */
-export function findViolations(limits: Limits, { sizeBytes, contentType, documentType }: Claim): Violation[] {
-  const violations = documentTypeViolations(limits, documentType);
+export function findViolations(limits: Limits, claim: Claim): Violation[] {
+  const { sizeBytes, contentType, documentType } = claim;
+  const violations = [...recordViolations(limits, claim.recordId), ...documentTypeViolations(limits, documentType)];
   for (const { maxBytes, patterns, scope } of limitsOf(limits, documentType)) {
     if (maxBytes !== undefined && sizeBytes > maxBytes) {
       const message = `the file has ${sizeBytes} bytes; at most ${maxBytes} are allowed${scope}`;
@@ -42,6 +50,12 @@ export function findViolations(limits: Limits, { sizeBytes, contentType, documen
     }
   }
   return violations;
+}
+
+/** Whether the caller may upload to this record, or to none: one violation, or an empty list. */
+function recordViolations({ caller }: Limits, recordId: string | null): Violation[] {
+  if (caller?.recordId === undefined || caller.recordId === recordId) return [];
+  return [{ code: 'invalid-request', path: 'recordId', message: `must be ${caller.recordId}` }];
 }
 
 /** Whether the caller may use this document type, or none: one violation, or an empty list. */
@@ -74,6 +88,7 @@ export function findExcess(quota: Limits['quota'], used: Amount, more: Amount): 
   for (const [limit, has, adds, unit] of [
     [quota.bytes, used.sizeBytes, more.sizeBytes, 'bytes'],
     [quota.files, used.files, more.files, 'files'],
+    [quota.recordFiles ?? null, used.recordFiles ?? 0, more.files, 'files of this record'],
   ] as const) {
     if (limit === null || has + adds <= limit) continue;
     return new Problem('quota-exceeded', `you have ${has} of ${limit} ${unit}, and this would be ${adds} more`);

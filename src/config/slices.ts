@@ -152,9 +152,18 @@ function readUrls(set: Settings) {
 }
 
 /** What users may upload, how much of it, and from which size in parts. */
-export type Limits = ReturnType<typeof readLimits> & {
+export type Limits = Omit<ReturnType<typeof readLimits>, 'quota'> & {
+  quota: Quota;
   /** Those of one caller, if any (`limitedTo`). */
   caller?: CallerLimits | undefined;
+};
+
+/** What one owner may have; null: no limit. */
+export type Quota = {
+  bytes: number | null;
+  files: number | null;
+  /** How many files the record may have that a caller is limited to. */
+  recordFiles?: number;
 };
 
 function readLimits(set: Settings) {

@@ -1,6 +1,6 @@
 import { and, count, eq, getTableColumns, inArray, type Placeholder, sql } from 'drizzle-orm';
 import { findExcess } from '../config/limits.ts';
-import type { Limits } from '../config/slices.ts';
+import type { Quota } from '../config/slices.ts';
 import { FILE_STATES, type FileState, statesWith } from '../contract/file-states.ts';
 import { type Act, logOf } from './audit-row.ts';
 import type { Database, Statement } from './connect-database.ts';
@@ -25,10 +25,8 @@ export type FileChange = {
   [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
 };
 
-type Quota = Limits['quota'];
-
-/** The total of a user's active and archived files. */
-export type Usage = { sizeBytes: number; files: number };
+/** The total of a user's active and archived files. `recordFiles`: those of one record, if that was asked for. */
+export type Usage = { sizeBytes: number; files: number; recordFiles?: number };
 
 /**
  * The queries on files. Each runs as the owner and reaches only the owner's rows. A change and its row in the audit log
@@ -60,13 +58,19 @@ export type FileQueries = {
     these: { ids: readonly string[]; ownerId: string; objectKey: string | null },
     act: Act,
   ): Promise<FileRow[]>;
-  /** The changed row, or null if the owner has no such file in one of these states. */
-  change(file: FileId, from: readonly FileState[], change: FileChange, act: Act): Promise<FileRow | null>;
+  /** The changed row, or null if the owner has no such file in one of these states, or it is not of this record. */
+  change(
+    file: FileId & { onlyOfRecord?: string | undefined },
+    from: readonly FileState[],
+    change: FileChange,
+    act: Act,
+  ): Promise<FileRow | null>;
   /** Records that the object of a deleted or refused file was removed, now by the database's clock. */
   markRemoved(file: FileId): Promise<void>;
   /** As `findFiles`. */
   list(page: FilePage): Promise<FoundFile[]>;
-  usage(ownerId: string): Promise<Usage>;
+  /** @param recordId to count the files of this record as well. */
+  usage(ownerId: string, recordId?: string): Promise<Usage>;
 };
 
 /** SQLSTATE of the trigger on `files`; its detail is the user's `Usage` without the new file. */
@@ -137,8 +141,20 @@ const usage = (db: Db) =>
     .where(eq(fileUsage.ownerId, p('ownerId')))
     .prepare('file_usage_find');
 
-function quotaSettings({ bytes, files }: Quota): Record<string, string> {
-  return { 'signpost.quota_bytes': String(bytes ?? ''), 'signpost.quota_files': String(files ?? '') };
+/** Counts what `countsForQuota`, as the trigger does: by the index on records. */
+const recordFiles = (db: Db) =>
+  db
+    .select({ count: count() })
+    .from(files)
+    .where(and(owned, eq(files.recordId, p('recordId')), inArray(files.status, statesWith('countsForQuota', true))))
+    .prepare('files_of_record');
+
+function quotaSettings({ bytes, files, recordFiles }: Quota): Record<string, string> {
+  return {
+    'signpost.quota_bytes': String(bytes ?? ''),
+    'signpost.quota_files': String(files ?? ''),
+    ...(recordFiles !== undefined && { 'signpost.quota_record_files': String(recordFiles) }),
+  };
 }
 
 /** @param usualQuota of each user; null: no limit. */
@@ -156,9 +172,10 @@ export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, usualQuo
     find: (file) => first(asUser(file.ownerId, find, file)),
     findAny: (file) => first(asUser(file.ownerId, findAny, file)),
     findToDownload: (these, act) => asUser(these.ownerId, findToDownload, { ...these, ...act }),
-    change: ({ id, ownerId }, from, change, act) => {
+    change: ({ id, ownerId, onlyOfRecord }, from, change, act) => {
       const statement: Statement<FileRow[]> = (db) => {
-        const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId), inArray(files.status, [...from]));
+        const ofRecord = onlyOfRecord === undefined ? undefined : eq(files.recordId, onlyOfRecord);
+        const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId), inArray(files.status, [...from]), ofRecord);
         const changed = db.$with('changed').as(
           db
             .update(files)
@@ -176,6 +193,13 @@ export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, usualQuo
       await asUser(ownerId, (db) => db.update(files).set({ objectRemovedAt: NOW }).where(isThis).prepare(''));
     },
     list: (page) => findFiles({ asUser }, page),
-    usage: async (ownerId) => (await asUser(ownerId, usage, { ownerId }))[0] ?? { sizeBytes: 0, files: 0 },
+    usage: async (ownerId, recordId) => {
+      const [used = [], ofRecord = []] = await Promise.all([
+        asUser(ownerId, usage, { ownerId }),
+        recordId === undefined ? undefined : asUser(ownerId, recordFiles, { ownerId, recordId }),
+      ]);
+      const [total = { sizeBytes: 0, files: 0 }] = used;
+      return { ...total, ...(ofRecord[0] !== undefined && { recordFiles: ofRecord[0].count }) };
+    },
   };
 }

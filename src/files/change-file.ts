@@ -76,14 +76,21 @@ async function update(
   fileId: string,
   change: z.infer<typeof updateFileInput>,
 ): Promise<StoredFile> {
-  const { documentType = null } = change;
-  if (documentType !== null) {
-    const file = await getFile(services, caller, { fileId });
-    const [violation] = findViolations(limitedTo(services, caller).config.limits, { ...file, documentType });
+  const { documentType, recordId } = change;
+  const isMoved = documentType !== undefined || recordId !== undefined;
+  if ((documentType ?? null) !== null || (isMoved && caller.limits !== undefined)) {
+    const { limits } = limitedTo(services, caller).config;
+    const file = await findOwn(services, caller, fileId);
+    const claim = {
+      ...file,
+      ...(documentType !== undefined && { documentType }),
+      ...(recordId !== undefined && { recordId }),
+    };
+    const [violation] = findViolations(limits, claim);
     if (violation !== undefined) throw new Problem(violation.code, violation.message);
   }
   const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
-  if (row === null) throw wrongState(await getFile(services, caller, { fileId }));
+  if (row === null) throw wrongState(await findOwn(services, caller, fileId));
   return toFile(row, services.config.urls.publicBaseUrl);
 }
 
@@ -113,7 +120,7 @@ async function takeStep(
   const to = STATE_AFTER[step];
   const row = await changeRow(services, caller, fileId, statesBefore(step), { status: to });
   if (row !== null) return row;
-  const known = await getFile(services, caller, { fileId });
+  const known = await findOwn(services, caller, fileId);
   if (known.status !== to || !FILE_STATES[to].takes[step]) throw wrongState(known);
   if (caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { fileId, objectKey: known.objectKey });
   return known;
@@ -128,7 +135,24 @@ async function changeRow(
   change: FileChange,
 ): Promise<FileRow | null> {
   const id = toFileId(services.config.store, caller, { fileId });
-  return id === null ? null : services.files.change({ id, ownerId: caller.userId }, from, change, caller.act);
+  if (id === null) return null;
+  return services.files.change(
+    { id, ownerId: caller.userId, onlyOfRecord: caller.limits?.recordId },
+    from,
+    change,
+    caller.act,
+  );
+}
+
+/**
+ * The file that the caller wants to change.
+ * @throws {Problem} `file-not-found`; `forbidden` for one of another record than the caller is limited to.
+ */
+async function findOwn(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<FileRow> {
+  const file = await getFile(services, caller, { fileId });
+  const { recordId = file.recordId } = caller.limits ?? {};
+  if (file.recordId === recordId) return file;
+  throw new Problem('forbidden', `you may change files of the record ${recordId} only`);
 }
 
 function wrongState({ status }: FileRow): Problem {

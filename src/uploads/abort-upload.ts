@@ -5,7 +5,6 @@ import type { Config } from '../config/config.ts';
 import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
-import { parseOwnKey } from '../contract/object-key.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
@@ -14,6 +13,7 @@ import { discardUpload } from './discard-upload.ts';
 import type { IdSigner } from './id-signer.ts';
 import { isMarked } from './mark-file-id.ts';
 import { parseUploadId } from './multipart-plan.ts';
+import { ownUploadKey } from './own-upload-key.ts';
 import { isFileOf } from './upload-outcome.ts';
 
 export const abortUploadInput = z
@@ -53,7 +53,7 @@ async function abort(
   input: z.infer<typeof abortUploadInput>,
 ): Promise<void> {
   const { config, ids, bucket, multipart, files } = services;
-  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
+  const key = ownUploadKey(config.store, caller, input.objectKey);
   if (key === null) return;
   if ((await files.find({ id: key.fileId, ownerId: caller.userId })) !== null) throw confirmed();
 

@@ -11,11 +11,11 @@ import { askUsage, type UsageServices } from './ask-usage.ts';
  */
 export async function checkQuota(
   services: UsageServices & { config: Pick<Config, 'limits'> },
-  caller: Pick<Caller, 'userId'>,
+  caller: Pick<Caller, 'userId' | 'limits'>,
   sizesBytes: readonly (number | null)[],
 ): Promise<void> {
   const { quota } = services.config.limits;
-  if (quota.bytes === null && quota.files === null) return;
+  if (quota.bytes === null && quota.files === null && quota.recordFiles === undefined) return;
   const more = { sizeBytes: sizesBytes.reduce<number>((sum, size) => sum + (size ?? 0), 0), files: sizesBytes.length };
   const excessAlone = findExcess(quota, { sizeBytes: 0, files: 0 }, more);
   if (excessAlone !== null) throw excessAlone;

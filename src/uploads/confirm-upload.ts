@@ -8,7 +8,6 @@ import { limitedTo } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { busy, Problem } from '../contract/errors.ts';
 import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
-import { parseOwnKey } from '../contract/object-key.ts';
 import { MAX_PARTS } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
@@ -22,6 +21,7 @@ import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
+import { ownUploadKey } from './own-upload-key.ts';
 import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
 import { toNewFile } from './to-new-file.ts';
 import { isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
@@ -116,7 +116,7 @@ async function whenOvertaken(
   error: unknown,
 ) {
   const isGone = error instanceof Problem && ['object-not-found', 'upload-not-found', 'conflict'].includes(error.code);
-  const key = isGone ? parseOwnKey(config.store.keyPrefix, caller.userId, objectKey) : null;
+  const key = isGone ? ownUploadKey(config.store, caller, objectKey) : null;
   const row = key && (await files.findAny({ id: key.fileId, ownerId: caller.userId }));
   if (key === null || row === null) throw error;
   if (isFileOf(key, row) && row.storedKey !== null)
@@ -131,7 +131,7 @@ async function confirm(
 ): Promise<{ file: StoredFile; created: boolean }> {
   const services = limitedTo(all, caller);
   const { config, bucket, files, freezer } = services;
-  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
+  const key = ownUploadKey(config.store, caller, input.objectKey);
   if (key === null) throw objectNotFound();
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.urls.publicBaseUrl), created });
   /** Burns the id of a rejected object, unless another call has confirmed it meanwhile. */
@@ -171,7 +171,10 @@ async function confirm(
   const { upload } = verdict;
   const stored = isCopied(config.store, upload.isRepeatable) ? await freezer.freeze(services, key.key, object) : object;
   const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
-  const row = await files.insert(file, caller.act, caller.limits && config.limits.quota).catch((error: unknown) => {
+  // What a ticket uploaded may be confirmed by a caller without limits, or by a bucket event: the ticket's still hold.
+  const signed = upload.limitedTo && { ...upload.limitedTo, recordId: key.recordId ?? undefined };
+  const { quota } = limitedTo(all, { limits: caller.limits ?? signed }).config.limits;
+  const row = await files.insert(file, caller.act, quota).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;
   });

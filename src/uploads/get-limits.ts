@@ -24,7 +24,15 @@ export const limitsAnswer = z
       files: countField.nullable().describe('Null: no limit.'),
       usedBytes: bytesField.nullable().describe('Null while the database does not answer.'),
       usedFiles: countField.nullable().describe('Null while the database does not answer.'),
+      recordFiles: countField.optional().describe('With `maxFiles` of a record, in a ticket.'),
+      usedRecordFiles: countField.nullable().optional().describe('Null while the database does not answer.'),
     }),
+    recordId: z.string().optional().describe('Every upload must have it, by a ticket.'),
+    documentTypes: z.array(z.string()).readonly().optional().describe('An upload must have one of them, by a ticket.'),
+    uploadsUntil: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('Nothing is presigned from then on, by a ticket.'),
   })
   .register(answers, { id: 'Limits' }) satisfies z.ZodType<Limits>;
 
@@ -47,6 +55,7 @@ export async function getLimits(
     const { code, path, message } = violation;
     throw new Problem(code, `documentType ${message}`, { errors: [{ path, message }] });
   }
+  const { recordId, documentTypes, uploadsUntil } = limits.caller ?? {};
   const used = await askUsage(services, caller);
   const maxBytes = maxBytesOf(limits, documentType);
   return {
@@ -55,6 +64,13 @@ export async function getLimits(
     contentTypes: contentTypesOf(limits, documentType),
     methods: store.forms ? ['PUT', 'POST', 'MULTIPART'] : ['PUT', 'MULTIPART'],
     multipartThresholdBytes: limits.multipartThresholdBytes,
-    quota: { ...limits.quota, usedBytes: used?.sizeBytes ?? null, usedFiles: used?.files ?? null },
+    quota: {
+      ...limits.quota,
+      ...{ usedBytes: used?.sizeBytes ?? null, usedFiles: used?.files ?? null },
+      ...(limits.quota.recordFiles !== undefined && { usedRecordFiles: used?.recordFiles ?? null }),
+    },
+    ...(recordId !== undefined && { recordId }),
+    ...(documentTypes !== undefined && { documentTypes }),
+    ...(uploadsUntil !== undefined && { uploadsUntil }),
   };
 }

@@ -1,9 +1,10 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
-import { type ObjectKey, parseOwnKey } from '../contract/object-key.ts';
+import type { ObjectKey, ParsedKey } from '../contract/object-key.ts';
 import { MAX_PARTS, MIN_PART_BYTES } from '../contract/s3-limits.ts';
 import type { IdSigner } from './id-signer.ts';
+import { ownUploadKey } from './own-upload-key.ts';
 
 const MIB = 1024 ** 2;
 
@@ -77,7 +78,10 @@ function taggedText(key: ObjectKey, plan: string, bucketUploadId: string): strin
   return `upload id\n${key}\n${plan}\n${bucketUploadId}`;
 }
 
-export type OpenUpload = { key: ObjectKey; documentType: string | null; plan: MultipartPlan; bucketUploadId: string };
+export type OpenUpload = Pick<ParsedKey, 'key' | 'recordId' | 'documentType'> & {
+  plan: MultipartPlan;
+  bucketUploadId: string;
+};
 
 /** The problem for an upload id that is unknown, ended, or of another key: the bucket does not tell them apart. */
 export function uploadNotFound(): Problem {
@@ -93,8 +97,9 @@ export function toOpenUpload(
   caller: Caller,
   input: { objectKey: string; uploadId: string },
 ): OpenUpload {
-  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.objectKey);
+  const key = ownUploadKey(config.store, caller, input.objectKey);
   const upload = key && parseUploadId(ids, key.key, input.uploadId);
   if (key === null || upload === null) throw uploadNotFound();
-  return { key: key.key, documentType: key.documentType, ...upload };
+  const { recordId, documentType } = key;
+  return { key: key.key, recordId, documentType, ...upload };
 }

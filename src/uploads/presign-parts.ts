@@ -11,6 +11,7 @@ import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload } from './multipart-plan.ts';
 import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
 import type { signedPartsAnswer } from './upload-answer.ts';
+import { uploadTtlSeconds } from './upload-ttl.ts';
 
 /** 1 to 100 parts: `partNumbers`, or with `partChecksums` `parts`, each with its SHA-256. */
 export const presignPartsInput = z
@@ -41,8 +42,8 @@ export type PresignPartsServices = {
 /**
  * Signs parts of an upload that was begun before; may be repeated. Does not ask the bucket: for an upload that has
  * ended, the bucket refuses the signed URLs.
- * @throws {Problem} `not-your-object`, `upload-not-found`, `invalid-request` for a part beyond the last, a missing
- * checksum or an unexpected one, `file-too-large`.
+ * @throws {Problem} `not-your-object`, `forbidden` after `uploadsUntil`, `upload-not-found`, `invalid-request` for a
+ * part beyond the last, a missing checksum or an unexpected one, `file-too-large`.
  */
 export async function presignParts(
   all: PresignPartsServices,
@@ -51,15 +52,16 @@ export async function presignParts(
 ): Promise<z.infer<typeof signedPartsAnswer>> {
   const services = limitedTo(all, caller);
   const { config } = services;
-  const { key, documentType, plan, bucketUploadId } = toOpenUpload(services, caller, input);
+  const { plan, bucketUploadId, ...key } = toOpenUpload(services, caller, input);
   // The limits may have become stricter since the upload began.
-  const violations = findViolations(config.limits, { sizeBytes: plan.sizeBytes, contentType: '*/*', documentType });
+  const violations = findViolations(config.limits, { ...key, sizeBytes: plan.sizeBytes, contentType: '*/*' });
   const tooLarge = violations.find(({ code }) => code === 'file-too-large');
   if (tooLarge !== undefined) throw new Problem(tooLarge.code, tooLarge.message);
   const { partNumbers = [], parts = partNumbers.map((partNumber) => ({ partNumber })) } = input;
   const field = input.parts === undefined ? 'partNumbers' : 'parts';
   const now = services.now();
-  const expiresInSeconds = config.urls.uploadTtlSeconds;
-  const signed = await signPlannedParts(services, { key, plan, bucketUploadId, parts, field, expiresInSeconds }, now);
+  const expiresInSeconds = uploadTtlSeconds(config, now);
+  const toSign = { key: key.key, plan, bucketUploadId, parts, field, expiresInSeconds } as const;
+  const signed = await signPlannedParts(services, toSign, now);
   return { ...signed, serverTime: now.toISOString() };
 }

@@ -20,6 +20,7 @@ import {
   type UploadToSign,
 } from './sign-unchecked-upload.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
+import { uploadTtlSeconds } from './upload-ttl.ts';
 
 /** How many uploads of a batch are begun in the bucket concurrently. */
 const PARALLEL = 8;
@@ -40,8 +41,8 @@ export type PresignUploadServices = SignUploadServices &
 /**
  * Signs one upload under the caller's prefix. Uses the database only for a quota or to audit presigns, and works
  * without it. One PUT needs no call to the bucket either: the signature contains everything that confirming checks.
- * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `invalid-request` for a form if the
- * store does not support forms; for an upload in parts `storage-unavailable`.
+ * @throws {Problem} `file-too-large`, `content-type-not-allowed`, `quota-exceeded`, `forbidden` after `uploadsUntil`,
+ * `invalid-request` for a form if the store does not support forms; for an upload in parts `storage-unavailable`.
  */
 export async function presignUpload(
   all: PresignUploadServices,
@@ -60,6 +61,7 @@ export async function presignUpload(
 ): Promise<SignedUpload> {
   const services = limitedTo(all, caller);
   refuse(violationsOf(services.config, request));
+  uploadTtlSeconds(services.config, services.now());
   await checkQuota(services, caller, [request.size]);
   const upload = await signUncheckedUpload(services, caller, request);
   notePresigns(services, caller, [upload]);
@@ -78,6 +80,7 @@ export async function presignUploads(all: PresignUploadServices, caller: Caller,
       violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
     ),
   );
+  uploadTtlSeconds(services.config, services.now());
   await checkQuota(
     services,
     caller,
@@ -130,7 +133,7 @@ async function signAll(services: PresignUploadServices, caller: Caller, files: r
 }
 
 function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] {
-  const { size, contentType, documentType, method } = request;
+  const { size, contentType, documentType = null, recordId = null, method } = request;
   if (method === 'POST' && !config.store.forms) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store does not support POST policies: use PUT' }];
   }
@@ -143,7 +146,7 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
     const message = 'this store does not support part checksums';
     return [{ code: 'invalid-request', path: 'partChecksums', message }];
   }
-  const claim = { sizeBytes: size ?? 0, contentType, documentType: documentType ?? null };
+  const claim = { sizeBytes: size ?? 0, contentType, documentType, recordId };
   const found = findViolations(config.limits, claim);
   // A type that confirming checks must not be one that only this caller may not upload: an event confirms as well.
   const isTypeOpen = contentType === ANY_TYPE && config.limits.caller?.contentTypes === undefined;

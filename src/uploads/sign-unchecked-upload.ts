@@ -17,7 +17,8 @@ import { markFileId } from './mark-file-id.ts';
 import { formatUploadId, partCount, planOpenParts, planParts } from './multipart-plan.ts';
 import type { PresignUploadInput } from './presign-upload-input.ts';
 import { MAX_SIGNED_PARTS, signPlannedParts } from './sign-planned-parts.ts';
-import { ANY_TYPE, metadataHeaders, toMetadata, toRemembered } from './upload-metadata.ts';
+import { ANY_TYPE, metadataHeaders, type SignedLimits, toMetadata, toRemembered } from './upload-metadata.ts';
+import { uploadTtlSeconds } from './upload-ttl.ts';
 
 /** What signing an upload depends on. */
 export type UploadConfig = Pick<Config, 'limits' | 'store' | 'urls'>;
@@ -95,7 +96,7 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
     'content-type': contentType,
     ...(config.store.conditionalPut && { 'if-none-match': '*' }),
     ...checksumHeader(config, checksumSha256),
-    ...metadataHeaders(metadataOf(request)),
+    ...metadataHeaders(metadataOf(config, request)),
     ...encryptionHeaders(config.store.sse),
   };
   const signed = presignPut(
@@ -106,7 +107,7 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
       // HTTP clients set Content-Length themselves, and browsers forbid setting it: it is signed, but not in the
       // answer.
       headers: { ...headers, ...(request.size !== null && { 'content-length': String(request.size) }) },
-      expiresInSeconds: request.expiresIn ?? config.urls.uploadTtlSeconds,
+      expiresInSeconds: uploadTtlSeconds(config, now, request.expiresIn),
     },
     now,
   );
@@ -125,11 +126,11 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
         ...request.formFields,
         'Content-Type': contentType,
         ...checksumHeader(config, checksumSha256),
-        ...metadataHeaders(metadataOf(request, true)),
+        ...metadataHeaders(metadataOf(config, request, true)),
         ...encryptionHeaders(config.store.sse),
       },
       sizes: request.size === null ? [0, maxBytesOfUnknown(config, request)] : [request.size, request.size],
-      expiresInSeconds: request.expiresIn ?? config.urls.uploadTtlSeconds,
+      expiresInSeconds: uploadTtlSeconds(config, now, request.expiresIn),
     },
     now,
   );
@@ -154,7 +155,7 @@ async function beginParts(
         };
   const bucketUploadId = await multipart.begin(key, {
     contentType: request.contentType,
-    metadata: metadataOf(request),
+    metadata: metadataOf(config, request),
     sse: config.store.sse,
     partChecksums: plan.partChecksums,
   });
@@ -162,7 +163,7 @@ async function beginParts(
   // Part checksums are in the URLs and not known yet; nor is the number of parts of an open plan.
   const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, maxParts);
   const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
-  const expiresInSeconds = request.expiresIn ?? config.urls.uploadTtlSeconds;
+  const expiresInSeconds = uploadTtlSeconds(config, now, request.expiresIn);
   const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };
   const signed = await signPlannedParts(services, toSign, now);
   return {
@@ -183,11 +184,11 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
   const { contentType } = request;
   const headers: Record<string, string> = {
     ...(contentType !== ANY_TYPE && { 'content-type': contentType }),
-    ...metadataHeaders(metadataOf(request, true)),
+    ...metadataHeaders(metadataOf(config, request, true)),
     ...encryptionHeaders(config.store.sse),
   };
   const query = { uploads: '', 'x-id': 'CreateMultipartUpload' };
-  const expiresInSeconds = request.expiresIn ?? config.urls.uploadTtlSeconds;
+  const expiresInSeconds = uploadTtlSeconds(config, now, request.expiresIn);
   const toSign = { method: 'POST' as const, key, query, headers, expiresInSeconds };
   const signed = presignUrl(endpoint, await services.credentials(), toSign, now);
   return { method: 'CREATE' as const, presignedUrl: signed.url, headers, expiresAt: signed.expiresAt.toISOString() };
@@ -209,7 +210,28 @@ function checksumHeader({ store }: Pick<Config, 'store'>, checksumSha256: string
   return checksumSha256 !== undefined && store.checksums && { 'x-amz-checksum-sha256': checksumSha256 };
 }
 
-function metadataOf(request: UploadToSign, isRepeatable = false) {
+function metadataOf({ limits }: Pick<Config, 'limits'>, request: UploadToSign, isRepeatable = false) {
   const { size: sizeBytes, contentType, checksumSha256 = null } = request;
-  return toMetadata({ remembered: toRemembered(request), sizeBytes, contentType, checksumSha256, isRepeatable });
+  const limitedTo = signedLimits(limits, sizeBytes === null);
+  return toMetadata({
+    ...{ remembered: toRemembered(request), sizeBytes, contentType, checksumSha256, isRepeatable },
+    ...(limitedTo !== null && { limitedTo }),
+  });
+}
+
+/**
+ * The caller's limits that only confirming can check, so that they also hold if a bucket event confirms; null: none.
+ */
+function signedLimits({ quota, caller }: Limits, isSizeUnknown: boolean): SignedLimits | null {
+  if (caller === undefined) return null;
+  const { maxBytes, quotaBytes, quotaFiles, maxFiles } = caller;
+  const isOfOwner = maxFiles !== undefined && quota.recordFiles === undefined;
+  const limits: SignedLimits = {
+    ...(isSizeUnknown && maxBytes !== undefined && { maxBytes }),
+    ...(quotaBytes !== undefined && { quotaBytes }),
+    // Without a record, `maxFiles` is a part of the quota.
+    ...((quotaFiles !== undefined || isOfOwner) && quota.files !== null && { quotaFiles: quota.files }),
+    ...(quota.recordFiles !== undefined && { maxFiles: quota.recordFiles }),
+  };
+  return Object.keys(limits).length === 0 ? null : limits;
 }

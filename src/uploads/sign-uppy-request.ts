@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { fitFileName } from '../client/fit-file-name.ts';
-import { maxBytesOf } from '../config/limits.ts';
+import { limitedTo, maxBytesOf } from '../config/limits.ts';
 import { headersField, presignedUrlField } from '../contract/answer-fields.ts';
 import { answers, requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
@@ -11,10 +11,12 @@ import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import { isMarked } from './mark-file-id.ts';
 import { planOpenParts, uploadNotFound } from './multipart-plan.ts';
+import { ownUploadKey } from './own-upload-key.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
 import { presignUploadInput } from './presign-upload-input.ts';
 import { signPlannedParts } from './sign-planned-parts.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
+import { uploadTtlSeconds } from './upload-ttl.ts';
 
 const { contentType, size, expiresIn } = presignUploadInput.shape;
 
@@ -74,10 +76,11 @@ const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'A
  * `file-too-large`, `content-type-not-allowed`.
  */
 export async function signUppyRequest(
-  services: PresignUploadServices,
+  all: PresignUploadServices,
   caller: Caller,
   input: SignUppyRequestInput,
 ): Promise<PresignedResponse> {
+  const services = limitedTo(all, caller);
   const { method, uploadId, partNumber } = input;
   if (uploadId === undefined) {
     if (partNumber !== undefined || method === 'GET') throw noRequest('uploadId', 'is missing');
@@ -88,11 +91,11 @@ export async function signUppyRequest(
     throw noRequest('partNumber', 'is for PUT only, and required there');
 
   const { config, endpoint } = services;
-  const key = parseOwnKey(config.store.keyPrefix, caller.userId, input.key);
+  const key = ownUploadKey(config.store, caller, input.key);
   // An upload that the service began has a plan: its parts are signed with their length only.
   if (key === null || (method === 'PUT' && !isMarked(services.ids, key, ['client']))) throw uploadNotFound();
-  const expiresInSeconds = input.expiresIn ?? config.urls.uploadTtlSeconds;
   const now = services.now();
+  const expiresInSeconds = uploadTtlSeconds(config, now, input.expiresIn);
   if (method !== 'PUT') {
     const query = { uploadId, 'x-id': ON_PARTS[method] };
     const toSign = { method, key: key.key, query, headers: {}, expiresInSeconds };

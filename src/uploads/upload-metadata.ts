@@ -1,3 +1,4 @@
+import type { CallerLimits } from '../config/caller-limits.ts';
 import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
 import type { NewFile } from '../db/create-file-queries.ts';
 import type { PresignUploadInput } from './presign-upload-input.ts';
@@ -24,7 +25,16 @@ export type UploadMetadata = {
   checksumSha256: string | null;
   /** The client can repeat the upload with other bytes, so the verified object must be copied. */
   isRepeatable: boolean;
+  /** What the caller who asked for it was limited to. */
+  limitedTo?: SignedLimits;
 };
+
+/** Limits of a caller that hold whoever confirms. `maxBytes` only if the size was unknown when signed. */
+export type SignedLimits = { [Name in (typeof SIGNED_LIMITS)[number]]?: CallerLimits[Name] };
+
+/** In this order, with dots between. In base 36, so that they fit in what S3 leaves: `MAX_METADATA_BYTES`. */
+const SIGNED_LIMITS = ['maxBytes', 'quotaBytes', 'quotaFiles', 'maxFiles'] as const;
+const SIGNED_LIMITS_PATTERN = /^([0-9a-z]{0,11}\.){3}[0-9a-z]{0,11}$/;
 
 /** A placeholder for every type within the limits. No real type contains `*`. */
 export const ANY_TYPE = '*/*';
@@ -39,6 +49,7 @@ export function toMetadata({ remembered, ...upload }: UploadMetadata): Record<st
   };
   if (upload.isRepeatable) metadata['signpost-repeatable'] = 'true';
   if (upload.checksumSha256 !== null) metadata['signpost-sha256'] = upload.checksumSha256;
+  if (upload.limitedTo !== undefined) metadata['signpost-limits'] = toText(upload.limitedTo);
   for (const [name, value] of Object.entries(remembered.metadata)) metadata[name] = encodeText(value);
   return metadata;
 }
@@ -55,6 +66,8 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
   const contentType = decodeText(stored['signpost-type'] ?? '');
   if (fileName === null || fileName === '' || !/^(\*|0|[1-9]\d{0,15})$/.test(size)) return null;
   if (contentType === null || contentType === '') return null;
+  const limits = stored['signpost-limits'];
+  if (limits !== undefined && !SIGNED_LIMITS_PATTERN.test(limits)) return null;
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
   const metadata: [string, string][] = [];
   for (const [name, value] of own) {
@@ -68,5 +81,17 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
     contentType,
     checksumSha256: stored['signpost-sha256'] ?? null,
     isRepeatable: stored['signpost-repeatable'] !== undefined,
+    ...(limits !== undefined && { limitedTo: fromText(limits) }),
   };
+}
+
+function toText(limits: SignedLimits): string {
+  return SIGNED_LIMITS.map((name) => limits[name]?.toString(36) ?? '').join('.');
+}
+
+function fromText(text: string): SignedLimits {
+  const values = text.split('.').map((digits, index) => [SIGNED_LIMITS[index], digits] as const);
+  return Object.fromEntries(
+    values.filter(([, digits]) => digits !== '').map(([name, digits]) => [name, Number.parseInt(digits, 36)]),
+  );
 }

@@ -39,7 +39,8 @@ export async function verifyObject(
   const { sizeBytes, contentType } = object;
   // If the size was unknown when signed, check it now: one copy request handles at most 5 GiB.
   const maxBytes = isCopied(services.config.store, upload.isRepeatable) ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
-  if (upload.sizeBytes === null) hold('size', sizeBytes <= maxBytes, `the file has more than ${maxBytes} bytes`);
+  const mostBytes = Math.min(maxBytes, upload.limitedTo?.maxBytes ?? maxBytes);
+  if (upload.sizeBytes === null) hold('size', sizeBytes <= mostBytes, `the file has more than ${mostBytes} bytes`);
   else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
   if (upload.contentType === ANY_TYPE) hold('contentType', toMediaType(contentType) !== null, 'is not a media type');
   else hold('contentType', contentType === upload.contentType, 'the stored type differs from the signed one');
@@ -49,7 +50,7 @@ export async function verifyObject(
   for (const violation of findViolations(services.config.limits, {
     sizeBytes,
     contentType,
-    documentType: key.documentType,
+    ...{ documentType: key.documentType, recordId: key.recordId },
   })) {
     mismatches.push({ path: violation.path, message: violation.message });
   }

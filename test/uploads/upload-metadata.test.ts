@@ -27,6 +27,10 @@ const upload = fc.record({
   checksumSha256: fc.option(fc.constant('LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ='), { nil: null }),
   isRepeatable: fc.boolean(),
 });
+const limits = fc.record(
+  { maxBytes: fc.maxSafeNat(), quotaBytes: fc.maxSafeNat(), quotaFiles: fc.maxSafeNat(), maxFiles: fc.maxSafeNat() },
+  { requiredKeys: [], noNullPrototype: true },
+);
 
 describe('upload metadata', () => {
   it('reads back any text as written', () => {
@@ -36,6 +40,36 @@ describe('upload metadata', () => {
       }),
       { numRuns: 2000 },
     );
+  });
+
+  it('reads back the limits of a ticket, and refuses what it did not write', () => {
+    fc.assert(
+      fc.property(upload, limits, (given, limitedTo) => {
+        expect(fromMetadata(toMetadata({ ...given, limitedTo }))).toEqual({ ...given, limitedTo });
+      }),
+    );
+    const given = fc.sample(upload, 1)[0];
+    if (given === undefined) throw new Error('no sample');
+    for (const text of ['', '1', '1.2.3', '1.2.3.4.5', '-1...', 'A...', '1e3.., .', `${'z'.repeat(12)}...`]) {
+      expect(fromMetadata({ ...toMetadata(given), 'signpost-limits': text })).toBeNull();
+    }
+  });
+
+  it('with all that is allowed, stays below what S3 takes', () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const largest = {
+      remembered: toRemembered({ fileName: '\u{10ffff}'.repeat(63), metadata: {} }),
+      ...{ contentType: 'a'.repeat(128), checksumSha256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=' },
+      ...{ isRepeatable: true, limitedTo: { quotaBytes: most, quotaFiles: most, maxFiles: most } },
+    };
+    for (const sent of [
+      toMetadata({ ...largest, sizeBytes: most }),
+      toMetadata({ ...largest, sizeBytes: null, limitedTo: { ...largest.limitedTo, maxBytes: most } }),
+    ]) {
+      const own = Object.entries(sent).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+      // Ten pairs of the client's: names of 32 bytes, and 1,024 bytes of values.
+      expect(own + 320 + 1024).toBeLessThanOrEqual(2048);
+    }
   });
 
   it('contains no encoded word of RFC 2047, which S3 would decode', () => {
