@@ -1,9 +1,11 @@
 import type { JWTPayload } from 'jose';
 import type { AuthConfig } from '../config/auth-config.ts';
+import type { CallerLimits } from '../config/caller-limits.ts';
 import { toUserId, type UserId } from '../contract/object-key.ts';
 import { SCOPES, type Scope, type ScopeWords } from '../contract/scopes.ts';
 import type { Identity } from './caller.ts';
-import { unauthenticated } from './refusal.ts';
+import { limitsSchema } from './limits-schema.ts';
+import { claimRefused, unauthenticated } from './refusal.ts';
 
 /**
  * RFC 9068, section 2.2 (`client_id`), OpenID Connect Core, section 2 (`azp`), Okta (`cid`), Entra ID 1.0 (`appid`).
@@ -31,10 +33,13 @@ export function claimAt(claims: Readonly<Record<string, unknown>>, name: string)
   return undefined;
 }
 
+/** The claim with the limits of a ticket. */
+export const LIMITS_CLAIM = 'signpost';
+
 /**
- * The user, owner and scopes of a verified token.
- * @throws {Problem} `unauthenticated` if it names no user, or no owner although JWT_OWNER_CLAIM is set: the user's id
- * cannot replace the owner's, since it may equal the id of a team.
+ * The user, owner, scopes and limits of a verified token.
+ * @throws {Problem} `unauthenticated` if its limits are malformed, if it names no user, or no owner although
+ * JWT_OWNER_CLAIM is set: the user's id cannot replace the owner's, since it may equal the id of a team.
  */
 export function readIdentity(payload: JWTPayload, settings: ClaimSettings): Identity {
   const { userClaim, ownerClaim } = settings;
@@ -42,7 +47,17 @@ export function readIdentity(payload: JWTPayload, settings: ClaimSettings): Iden
   if (actorId === null) throw unauthenticated('the token names no user id', { claim: userClaim });
   const userId = ownerClaim === null ? actorId : idAt(payload, ownerClaim);
   if (userId === null) throw unauthenticated('the token names no owner', { claim: ownerClaim ?? userClaim });
-  return { userId, actorId, isOnBehalf: false, scopes: readScopes(payload, settings) };
+  const limits = readLimits(payload);
+  return { userId, actorId, isOnBehalf: false, scopes: readScopes(payload, settings), ...(limits && { limits }) };
+}
+
+/** Limits that cannot be read must not be no limits: the token is refused. */
+function readLimits(payload: JWTPayload): CallerLimits | undefined {
+  if (!Object.hasOwn(payload, LIMITS_CLAIM)) return undefined;
+  const limits = limitsSchema.safeParse(payload[LIMITS_CLAIM]);
+  if (limits.success) return limits.data;
+  const fields = new Set(limits.error.issues.map(({ path: [field] }) => String(field ?? 'its fields')));
+  throw claimRefused(LIMITS_CLAIM, `its claim ${LIMITS_CLAIM} is malformed: ${[...fields].join(', ')}`);
 }
 
 /** RFC 7519, section 4.1.2: `sub` is a string. In an issuer's own claims, whole numbers are ids as well. */
