@@ -3,7 +3,8 @@ import { createApp } from './http/app.ts';
 import { runJobs, startJobs } from './jobs/start-jobs.ts';
 import { createCalls } from './start/calls.ts';
 import { consoleLogger } from './start/console-logger.ts';
-import type { Calls } from './start/library-calls.ts';
+import type { Calls, TicketRequest } from './start/library-calls.ts';
+import { makeTicket } from './start/make-ticket.ts';
 import { packageFolder } from './start/package-folder.ts';
 import { createServices, type Services } from './start/services.ts';
 import { environmentOf, requireOptions, type SignpostOptions } from './start/signpost-options.ts';
@@ -25,6 +26,7 @@ export type {
   PresignedDownload,
   PresignedPart,
   PresignedUpload,
+  TicketRequest,
   UploadRequest,
 } from './start/library-calls.ts';
 export type { SignpostOptions } from './start/signpost-options.ts';
@@ -57,6 +59,16 @@ export type Signpost = Calls & {
    * });
    */
   metrics: () => Promise<{ contentType: string; text: string }>;
+  /**
+   * Makes a ticket: a token with limits of its own, for a guest's link (`docs/tickets.md`). Signed with the first
+   * `JWT_SECRET`. Its scope is `files:write` unless `scopes` says otherwise.
+   * @throws {TypeError} for a request that is not valid.
+   * @throws {Error} without a `JWT_SECRET`, and with `authorize`, which decides in place of tokens.
+   * @example
+   * const limits = { recordId: 'case-42', maxFiles: 3, contentTypes: ['image/*'], maxBytes: 10_000_000 };
+   * const token = await signpost.ticket({ userId: 'alice', limits, ttlSeconds: 86_400 });
+   */
+  ticket: (request: TicketRequest) => Promise<string>;
   /** Waits for what runs, and closes what was opened. Later calls fail. */
   close: () => Promise<void>;
 };
@@ -120,6 +132,7 @@ export function createSignpost(options: SignpostOptions = {}): Signpost {
       const { protocol, host } = (await open()).services.endpoint;
       return { bucketOrigin: `${protocol}//${host}` };
     },
+    ticket: async (request) => makeTicket((await open()).services, request),
     runJobs: async () => runJobs((await open()).services, closing.signal),
     metrics: async () => {
       const counted = (await open()).services.metrics;

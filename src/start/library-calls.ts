@@ -8,6 +8,7 @@ import type {
   UrlOptions,
   Usage,
 } from '../client/stored-file.ts';
+import type { CallerLimits } from '../config/caller-limits.ts';
 
 /** The body of `POST /presign-upload`. */
 export type UploadRequest = {
@@ -78,6 +79,13 @@ export type ListQuery = Omit<FileQuery, 'createdFrom' | 'createdTo'> & {
   createdFrom?: string | Date | undefined;
   /** Exclusive. */
   createdTo?: string | Date | undefined;
+};
+
+/** Whom a ticket lets upload, and what. */
+export type TicketRequest = Omit<Authorization, 'limits'> & {
+  limits: CallerLimits;
+  /** How long the ticket is valid, in seconds from now: a whole number of at least 1. */
+  ttlSeconds: number;
 };
 
 /**

@@ -196,6 +196,35 @@ describe('createSignpost', () => {
     await expect(uncounted.metrics()).rejects.toThrow(/without this option, or METRICS_PORT/);
   });
 
+  it('makes a ticket, which alone lets a guest upload within its limits', async () => {
+    const signpost = await open();
+    const limits = { recordId: 'case-42', maxFiles: 1 };
+    const token = await signpost.ticket({ userId: 'gina', limits, ttlSeconds: 60 });
+    const call = (path: string, body: object) =>
+      signpost.fetch(
+        request(path, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        }),
+      );
+    expect((await call('/presign-upload', text)).status).toBe(400);
+    const answer = await call('/presign-upload', { ...text, recordId: 'case-42' });
+    const upload = (await answer.json()) as Upload;
+    expect(upload.objectKey).toMatch(/^gina\/case-42\//);
+    await put(upload);
+    expect((await call('/confirm-upload', { objectKey: upload.objectKey })).status).toBe(201);
+    expect((await call('/presign-upload', { ...text, recordId: 'case-42' })).status).toBe(403);
+    expect((await call('/presign-download', { fileId: upload.fileId })).status).toBe(403);
+
+    const wrong = (change: object) => signpost.ticket({ userId: 'gina', limits, ttlSeconds: 60, ...change });
+    for (const change of [{ ttlSeconds: 0 }, { ttlSeconds: 1.5 }, { limits: { maxFiles: -1 } }, { ownerId: 'team' }]) {
+      await expect(wrong(change)).rejects.toThrow(TypeError);
+    }
+    const withSession = await open({ authorize: asHeader });
+    await expect(withSession.ticket({ userId: 'gina', limits, ttlSeconds: 60 })).rejects.toThrow(/no token is read/);
+  });
+
   it('names every option and setting that is wrong, in one error', async () => {
     const failing = (options: object) => {
       try {
