@@ -16,21 +16,21 @@ import type { Env } from '../env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery, validate } from '../validate.ts';
 import type { UploadServices } from './uploads.ts';
 
-const keyQuery = z.strictObject({ key: objectKey });
+export const keyQuery = z.strictObject({ key: objectKey });
 const numberText = z
   .string()
   .regex(/^\d{1,5}$/, 'must be a whole number')
   .transform(Number)
   .pipe(partNumber);
 const partPath = z.strictObject({ partNumber: numberText });
-const batchQuery = keyQuery.extend({
+export const batchQuery = keyQuery.extend({
   partNumbers: z
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(numberText).min(1).max(MAX_SIGNED_PARTS)),
 });
 /** Older versions of Uppy send further fields of a part. */
-const completeBody = z.strictObject({
+export const completeBody = z.strictObject({
   parts: z
     .array(z.object({ PartNumber: partNumber, ETag: z.string().min(1).max(256) }))
     .min(1)

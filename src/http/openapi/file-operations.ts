@@ -1,0 +1,108 @@
+import { updateFileInput } from '../../files/change-file.ts';
+import { fileAnswer } from '../../files/file-answer.ts';
+import { usageAnswer } from '../../files/get-usage.ts';
+import { filePageAnswer, listFilesQuery } from '../../files/list-files.ts';
+import {
+  downloadAnswer,
+  downloadBatchAnswer,
+  downloadQuery,
+  presignDownloadInput,
+  presignDownloadsInput,
+} from '../../files/presign-download.ts';
+import type { Operations } from './operation.ts';
+
+const mayRead = ['files:read'] as const;
+const mayWrite = ['files:write'] as const;
+const OF_A_FILE = ['file-not-found', 'database-unavailable'] as const;
+const FILE = { 200: { description: 'The file', schema: fileAnswer } };
+
+const OF_CONTENT = {
+  ETag: 'Of the object in the bucket',
+  'Accept-Ranges': '`bytes`',
+  'Content-Security-Policy': 'No script of the file runs',
+};
+const OF_BYTES = { ...OF_CONTENT, 'Content-Disposition': 'RFC 6266', 'Content-Length': 'Of what is sent, in bytes' };
+
+export const fileOperations = {
+  'POST /presign-download': {
+    ...{ id: 'presignDownload', tag: 'Downloads', scopes: mayRead },
+    summary: 'Signs a download',
+    body: presignDownloadInput,
+    answers: { 200: { description: 'The URL, and the file', schema: downloadAnswer } },
+    problems: [...OF_A_FILE, 'not-your-object', 'conflict'],
+  },
+  'POST /presign-download/batch': {
+    ...{ id: 'presignDownloads', tag: 'Downloads', scopes: mayRead },
+    summary: 'Signs up to 100 downloads, all or none',
+    body: presignDownloadsInput,
+    answers: { 200: { description: 'In the order of the ids', schema: downloadBatchAnswer } },
+    problems: [...OF_A_FILE, 'conflict'],
+  },
+  'GET /files/:fileId/download': {
+    ...{ id: 'redirectToDownload', tag: 'Downloads', scopes: mayRead },
+    summary: 'Redirects to a signed download, for links and images',
+    query: downloadQuery,
+    answers: { 302: { description: 'To the bucket', headers: { Location: 'The signed URL' } } },
+    problems: [...OF_A_FILE, 'conflict', 'storage-unavailable'],
+  },
+  'GET /files/:fileId/content': {
+    ...{ id: 'readContent', tag: 'Downloads', scopes: mayRead },
+    summary: 'The bytes through the service; only with `PROXY_DOWNLOADS`',
+    query: downloadQuery,
+    headers: { Range: 'RFC 9110, section 14.2', 'If-Range': 'An ETag', 'If-None-Match': 'ETags' },
+    answers: {
+      200: { description: 'The file', bytes: true, headers: OF_BYTES },
+      206: {
+        description: 'The range',
+        bytes: true,
+        headers: { ...OF_BYTES, 'Content-Range': 'RFC 9110, section 14.4' },
+      },
+      304: { description: 'The file is the one that `If-None-Match` names', headers: OF_CONTENT },
+    },
+    problems: [...OF_A_FILE, 'route-not-found', 'conflict', 'range-not-satisfiable', 'storage-unavailable'],
+  },
+  'GET /files': {
+    ...{ id: 'listFiles', tag: 'Files', scopes: mayRead },
+    summary: "The caller's files, a page at a time",
+    query: listFilesQuery,
+    answers: { 200: { description: 'A page', schema: filePageAnswer } },
+    problems: ['database-unavailable'],
+  },
+  'GET /files/:fileId': {
+    ...{ id: 'getFile', tag: 'Files', scopes: mayRead },
+    summary: 'One file',
+    answers: FILE,
+    problems: OF_A_FILE,
+  },
+  'PATCH /files/:fileId': {
+    ...{ id: 'changeFile', tag: 'Files', scopes: mayWrite },
+    summary: 'Changes the name, the labels or the metadata; the object key stays',
+    body: updateFileInput,
+    answers: FILE,
+    problems: [...OF_A_FILE, 'file-too-large', 'content-type-not-allowed', 'conflict'],
+  },
+  'DELETE /files/:fileId': {
+    ...{ id: 'deleteFile', tag: 'Files', scopes: mayWrite },
+    summary: 'Deletes a file for good',
+    answers: { 204: { description: 'It is gone' } },
+    problems: [...OF_A_FILE, 'conflict'],
+  },
+  'POST /files/:fileId/archive': {
+    ...{ id: 'archiveFile', tag: 'Files', scopes: mayWrite },
+    summary: 'Leaves a file out of lists and downloads',
+    answers: FILE,
+    problems: [...OF_A_FILE, 'conflict'],
+  },
+  'POST /files/:fileId/restore': {
+    ...{ id: 'restoreFile', tag: 'Files', scopes: mayWrite },
+    summary: 'Makes an archived file active again',
+    answers: FILE,
+    problems: [...OF_A_FILE, 'conflict'],
+  },
+  'GET /usage': {
+    ...{ id: 'getUsage', tag: 'Files', scopes: mayRead },
+    summary: "What the caller's files add up to, and the quota",
+    answers: { 200: { description: 'The usage', schema: usageAnswer } },
+    problems: ['database-unavailable'],
+  },
+} satisfies Operations;

@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import type { ProblemCode } from '../../contract/errors.ts';
+import type { Scope } from '../../contract/scopes.ts';
+
+/** An answer: its JSON, or its headers if it has no JSON. */
+type DescribedAnswer = {
+  description: string;
+  schema?: z.ZodType;
+  /** Of bytes, in place of `schema`. */
+  bytes?: true;
+  headers?: Readonly<Record<string, string>>;
+};
+
+/** What the description of the API (`/openapi.json`) says about a route. */
+export type Operation = {
+  /** What clients made from the description call it. */
+  id: string;
+  tag: 'Uploads' | 'Downloads' | 'Files' | 'Uppy' | 'Service';
+  summary: string;
+  /** The caller needs one of them. null: no token. */
+  scopes: readonly [Scope, ...Scope[]] | null;
+  query?: z.ZodType;
+  /** Query parameters that the schema does not name, and their description. */
+  parameters?: Readonly<Record<string, string>>;
+  headers?: Readonly<Record<string, string>>;
+  body?: z.ZodType;
+  answers: Readonly<Record<number, DescribedAnswer>>;
+  /** Besides those that every route of its kind has: `problemsOf`. */
+  problems: readonly ProblemCode[];
+};
+
+/** By method and path, as `POST /files/:fileId/archive`. */
+export type Operations = Readonly<Record<string, Operation>>;
+
+/** All problems that a route answers. */
+export function problemsOf({ scopes, query, body, problems }: Operation): ProblemCode[] {
+  const ofCallers: ProblemCode[] = [
+    ...(['invalid-request', 'unauthenticated', 'forbidden', 'rate-limited', 'keys-unavailable'] as const),
+    'application-unavailable',
+  ];
+  const ofBodies: ProblemCode[] = [
+    ...(['invalid-request', 'body-too-large', 'unsupported-media-type', 'rate-limited'] as const),
+    'storage-unavailable',
+  ];
+  return [
+    ...new Set([
+      ...(scopes === null ? [] : ofCallers),
+      ...(query === undefined ? [] : ['invalid-request' as const]),
+      ...(body === undefined ? [] : ofBodies),
+      ...problems,
+      'internal-error' as const,
+    ]),
+  ];
+}

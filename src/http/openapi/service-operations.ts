@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { auditPageAnswer, listAuditEventsQuery } from '../../audit/list-audit-events.ts';
+import { bucketEvents } from '../../bucket-events/bucket-event.ts';
+import { eventCountsAnswer } from '../../bucket-events/confirm-events.ts';
+import { snsMessage } from '../../bucket-events/sns-message.ts';
+import { answers } from '../../contract/components.ts';
+import type { Operations } from './operation.ts';
+
+const tag = 'Service';
+const part = z.string().describe('`ok`, or why not.');
+
+export const serviceOperations = {
+  'GET /audit': {
+    ...{ id: 'listAuditEvents', tag, scopes: ['files:read'] },
+    summary: "The events of the caller's files; with `files:admin` of all files",
+    query: listAuditEventsQuery,
+    answers: { 200: { description: 'A page, newest first', schema: auditPageAnswer } },
+    problems: ['database-unavailable'],
+  },
+  'POST /events/s3': {
+    ...{ id: 'takeBucketEvents', tag, scopes: null },
+    summary: 'Confirms uploads that the bucket reports; needs `EVENTS_SECRET`, or a message signed by SNS',
+    parameters: { secret: '`EVENTS_SECRET`, for stores that cannot send it as `Authorization: Bearer`' },
+    headers: { 'x-amz-sns-message-type': 'SNS', 'x-amz-sns-topic-arn': 'SNS', 'x-amz-sns-rawdelivery': 'SNS' },
+    body: z.union([bucketEvents, snsMessage]),
+    answers: {
+      200: { description: 'What became of them', schema: eventCountsAnswer },
+      204: { description: 'The message reports no object' },
+    },
+    problems: [
+      ...(['unauthenticated', 'route-not-found', 'database-unavailable', 'application-unavailable'] as const),
+      'keys-unavailable',
+    ],
+  },
+  'GET /healthz': {
+    ...{ id: 'isAlive', tag, scopes: null },
+    summary: 'The process runs',
+    answers: {
+      200: {
+        description: 'It does',
+        schema: z.strictObject({ status: z.literal('ok') }).register(answers, { id: 'Health' }),
+      },
+    },
+    problems: [],
+  },
+  'GET /readyz': {
+    ...{ id: 'isReady', tag, scopes: null },
+    summary: 'Uploads can be signed',
+    parameters: { full: 'Also 503 while the bucket or the database does not answer' },
+    answers: {
+      200: {
+        description: 'The state of each part',
+        schema: z
+          .strictObject({ status: z.enum(['ok', 'degraded']), signing: part, bucket: part, database: part })
+          .register(answers, { id: 'Readiness' }),
+      },
+    },
+    problems: ['stopping', 'storage-unavailable', 'database-unavailable'],
+  },
+  'GET /openapi.json': {
+    ...{ id: 'describeApi', tag, scopes: null },
+    summary: 'This description',
+    answers: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
+    problems: [],
+  },
+} satisfies Operations;
