@@ -17,6 +17,7 @@ import { rateLimit } from './rate-limit.ts';
 import { recordActs } from './record-acts.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { companionRoutes } from './routes/companion.ts';
+import { descriptionRoutes } from './routes/description.ts';
 import { type EventServices, eventRoutes } from './routes/events.ts';
 import { type FileServices, fileRoutes } from './routes/files.ts';
 import { type HealthServices, healthRoutes } from './routes/health.ts';
@@ -60,6 +61,7 @@ export function createApp(services: AppServices): Hono<Env> {
   const withCookies = auth.cookie !== null || services.authorize !== undefined;
   if (server.allowedOrigins.length > 0) app.use(allowOrigins(server.allowedOrigins, withCookies));
   app.route('/', healthRoutes(services));
+  app.route('/', descriptionRoutes(services));
   app.route('/', eventRoutes(services));
   app.use(authenticate(services));
   if (server.rateLimitPerMinute > 0) app.use(rateLimit(server.rateLimitPerMinute, services.now));

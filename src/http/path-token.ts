@@ -3,6 +3,11 @@ import { getPath } from 'hono/utils/url';
 const BEHIND_TOKEN = /^\/+t\/+([^/]*)(.*)$/s;
 /** The only routes that accept a token in the path: those of Uppy 6, which sends no headers. */
 const ROUTES = /^\/(s3\/|sign-request$)/;
+/** Whether a route accepts a token in front of its path. */
+export function acceptsPathToken(path: string): boolean {
+  return ROUTES.test(path);
+}
+
 /** Replaces the token in any other path: no route matches it, and the log may have it. */
 const REDACTED = '/t/…';
 
@@ -17,5 +22,5 @@ export function splitPathToken(request: Request, basePath = ''): { token: string
   const path = isBelow ? whole.slice(basePath.length) || '/' : whole;
   const [, token, rest = ''] = BEHIND_TOKEN.exec(path) ?? [];
   if (token === undefined) return { token: null, path };
-  return ROUTES.test(rest) ? { token, path: rest } : { token: null, path: REDACTED };
+  return acceptsPathToken(rest) ? { token, path: rest } : { token: null, path: REDACTED };
 }

@@ -1,0 +1,137 @@
+import { answers, requests } from '../../contract/components.ts';
+import { acceptsPathToken } from '../path-token.ts';
+import { companionOperations } from './companion-operations.ts';
+import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
+import { fileOperations } from './file-operations.ts';
+import { toJsonSchemas } from './json-schemas.ts';
+import type { Operation, Operations } from './operation.ts';
+import { serviceOperations } from './service-operations.ts';
+import { uploadOperations } from './upload-operations.ts';
+
+type Json = Record<string, unknown>;
+
+export const OPERATIONS: Operations = {
+  ...uploadOperations,
+  ...fileOperations,
+  ...companionOperations,
+  ...serviceOperations,
+};
+
+const TEXT = { type: 'string' };
+
+const PARAMETERS = {
+  requestId: {
+    ...{ in: 'header', name: 'X-Request-Id', schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' } },
+    description: "The caller's own id of the request; another one is given in place of one that does not match.",
+  },
+  onBehalfOf: {
+    ...{ in: 'header', name: 'X-On-Behalf-Of', schema: TEXT },
+    description: 'The user to act for, with `files:admin`.',
+  },
+};
+
+const INFO = {
+  title: 'Signpost',
+  version: '1',
+  description:
+    'Uploads that go straight to S3. Times are ISO 8601 in UTC, sizes are bytes, durations are seconds. A GET route ' +
+    'answers HEAD as well. A path that is not here is a 404 `route-not-found`, another method on one that is a 405 ' +
+    '`method-not-allowed` with `Allow`. Every answer has `Cache-Control: no-store`.',
+  license: { name: 'MIT', identifier: 'MIT' },
+};
+
+/**
+ * The description of the API as OpenAPI 3.1, made from the schemas that validate requests and from those of answers.
+ * @param options.cookie the cookie that may carry the token; null if none may.
+ * @param options.basePath where the service is mounted. Default: at the root.
+ */
+export function describeApi(options: { cookie: string | null; basePath?: string | undefined }): Json {
+  const { cookie, basePath = '/' } = options;
+  const operations = Object.entries(OPERATIONS);
+  const all = operations.map(([, operation]) => operation);
+  const inputs = all.flatMap(({ body, query }) => [body, query].filter((schema) => schema !== undefined));
+  const outputs = all.flatMap((each) => Object.values(each.answers).flatMap(({ schema }) => schema ?? []));
+  const schemas = {
+    input: toJsonSchemas(requests, inputs, 'input'),
+    output: toJsonSchemas(answers, outputs, 'output'),
+  };
+  const responses: Record<string, Json> = {};
+  const paths: Record<string, Json> = {};
+  const add = (path: string, method: string, operation: Operation, more: Json = {}) => {
+    const described = { ...describeOperation(path, operation, { cookie, schemas, responses }), ...more };
+    paths[path] = { ...paths[path], [method.toLowerCase()]: described };
+  };
+  for (const [route, operation] of operations) {
+    const [method = '', path = ''] = route.replace(/:(\w+)/g, '{$1}').split(' ');
+    add(path, method, operation);
+    if (!acceptsPathToken(path)) continue;
+    add(`/t/{token}${path}`, method, operation, { operationId: `${operation.id}ByPathToken`, security: [] });
+  }
+  return {
+    openapi: '3.1.0',
+    info: INFO,
+    servers: [{ url: basePath }],
+    tags: [...new Set(all.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: { ...schemas.input.components, ...schemas.output.components },
+      ...{ responses, headers: HEADERS, parameters: PARAMETERS },
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        ...(cookie !== null && { cookie: { type: 'apiKey', in: 'cookie', name: cookie } }),
+      },
+    },
+  };
+}
+
+type Shared = {
+  cookie: string | null;
+  schemas: Record<'input' | 'output', ReturnType<typeof toJsonSchemas>>;
+  responses: Record<string, Json>;
+};
+
+function describeOperation(path: string, operation: Operation, { cookie, schemas, responses }: Shared): Json {
+  const { id, tag, summary, scopes, body } = operation;
+  const schemes = cookie === null ? ['bearer'] : ['bearer', 'cookie'];
+  const described = Object.entries(operation.answers).map(([status, { description, schema, bytes, headers = {} }]) => {
+    const own = Object.entries(headers).map(([name, text]) => [name, { description: text, schema: TEXT }]);
+    const json = schema && { 'application/json': { schema: schemas.output.schemaOf(schema) } };
+    const content = bytes ? { '*/*': { schema: TEXT } } : json;
+    const allHeaders = { ...headersOf(operation), ...Object.fromEntries(own) };
+    return [status, { description, headers: allHeaders, ...(content && { content }) }];
+  });
+  return {
+    ...{ operationId: id, tags: [tag], summary },
+    security: (scopes ?? []).flatMap((scope) => schemes.map((scheme) => ({ [scheme]: [scope] }))),
+    parameters: describeParameters(path, operation, schemas.input),
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': { schema: schemas.input.schemaOf(body) } } },
+    }),
+    responses: {
+      ...Object.fromEntries(described),
+      ...describeProblems(operation, path.includes('/s3/'), responses),
+    },
+  };
+}
+
+function describeParameters(
+  path: string,
+  operation: Operation,
+  { schemaOf }: ReturnType<typeof toJsonSchemas>,
+): Json[] {
+  const { scopes, query, parameters = {}, headers = {} } = operation;
+  const { properties, required } = { properties: {}, required: [], ...(query && schemaOf(query)) };
+  const needed: readonly unknown[] = required;
+  const named = (where: 'query' | 'header', all: Readonly<Record<string, string>>) =>
+    Object.entries(all).map(([name, description]) => ({ in: where, name, description, schema: TEXT }));
+  return [
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ in: 'path', name, required: true, schema: TEXT })),
+    ...Object.entries(properties).map(([name, schema]) => ({
+      ...{ in: 'query', name, required: needed.includes(name), schema },
+    })),
+    ...named('query', parameters),
+    ...named('header', headers),
+    { $ref: '#/components/parameters/requestId' },
+    ...(scopes === null ? [] : [{ $ref: '#/components/parameters/onBehalfOf' }]),
+  ];
+}
