@@ -49,15 +49,29 @@ export function authenticate(services: {
 /** What `authorize` may see; a token in the path stands in the header, as everywhere else. */
 function withoutBody(c: Context<Env>, config: Pick<Config, 'server'>, token: string | null): Request {
   const headers = new Headers(c.req.raw.headers);
+  const url = new URL(c.req.url);
   if (token !== null) {
+    url.pathname = c.req.path;
     headers.set('authorization', `Bearer ${token}`);
     // Any page can make a browser send both: the cookie must not count for a token of that page's choice.
     headers.delete('cookie');
   }
-  if (headers.has('cookie') && !headers.has('authorization') && !mayUseCookie(c, config.server.allowedOrigins)) {
-    throw unauthenticated(WRONG_PAGE);
-  }
-  return new Request(c.req.url, { method: c.req.method, headers });
+  if (isSentByItself(headers) && !mayUseCookie(c, config.server.allowedOrigins)) throw unauthenticated(WRONG_PAGE);
+  return new Request(url, { method: c.req.method, headers });
+}
+
+/** Schemes that a browser remembers, and adds to any page's requests. */
+const REMEMBERED = /^(basic|digest|negotiate|ntlm)\b/i;
+
+/**
+ * Whether a browser may have added what says who it is. A program that sends a token may have cookies as well, of a
+ * load balancer for example; it says nothing of a page.
+ */
+function isSentByItself(headers: Headers): boolean {
+  const authorization = headers.get('authorization');
+  if (authorization !== null && REMEMBERED.test(authorization)) return true;
+  const isOfPage = headers.has('origin') || headers.has('sec-fetch-site');
+  return headers.has('cookie') && (authorization === null || isOfPage);
 }
 
 function fromCookie(c: Context<Env>, { auth, server }: Pick<Config, 'auth' | 'server'>) {

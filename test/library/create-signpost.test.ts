@@ -108,6 +108,27 @@ describe('createSignpost', () => {
       archive({}),
     ]);
     expect(statuses.map(({ status }) => status)).toEqual([401, 401, 404, 404]);
+    const others = await Promise.all([
+      archive({ cookie, authorization: 'Bearer x', origin: 'http://evil.test', 'sec-fetch-site': 'cross-site' }),
+      archive({ authorization: 'Basic YTpi', origin: 'http://evil.test', 'sec-fetch-site': 'cross-site' }),
+      archive({ cookie, authorization: 'Bearer x' }),
+      archive({ authorization: 'Bearer x', origin: 'http://evil.test', 'sec-fetch-site': 'cross-site' }),
+    ]);
+    expect(others.map(({ status }) => status)).toEqual([401, 401, 404, 404]);
+  });
+
+  it('lets a page that ALLOWED_ORIGINS names send its cookies, and shows authorize no token in a path', async () => {
+    const seen: string[] = [];
+    const authorize = ({ url, headers }: Request) => {
+      seen.push(`${new URL(url).pathname} ${headers.get('authorization')}`);
+      return { userId: 'ada' };
+    };
+    const origin = 'http://page.app.test';
+    const signpost = await open({ authorize, settings: { ...settings(), ALLOWED_ORIGINS: [origin] } });
+    const headers = { cookie: 'session=1', origin, 'sec-fetch-site': 'same-site' };
+    const answer = await signpost.fetch(request('/t/secret/s3/params?filename=a&type=text/plain', { headers }));
+    expect([answer.status, answer.headers.get('access-control-allow-credentials')]).toEqual([200, 'true']);
+    expect(seen).toEqual(['/s3/params Bearer secret']);
   });
 
   it('shows authorize no cookie beside a token in the path, which any page can choose', async () => {
