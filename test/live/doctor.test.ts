@@ -146,6 +146,16 @@ describe('the commands', () => {
     expect(refused.code).toBe(1);
   });
 
+  it('token --ticket makes a token that may only upload, and refuses limits that it cannot read', async () => {
+    const made = await command('token', ['alice', '--ticket', '{"recordId":"case-42","maxFiles":3}']);
+    const claims = JSON.parse(Buffer.from(made.output.split('.')[1] ?? '', 'base64url').toString());
+    expect(claims).toMatchObject({ scope: 'files:write', signpost: { recordId: 'case-42', maxFiles: 3 } });
+    for (const limits of ['{"maxBytes":-1}', '{"maxbytes":1}', 'none']) {
+      const refused = await command('token', ['alice', '--ticket', limits]);
+      expect(refused).toMatchObject({ code: 64, output: expect.stringMatching(/^--ticket takes limits as JSON: /m) });
+    }
+  });
+
   it('token names the setting that prevents signing', async () => {
     const wrong = await command('token', ['alice'], { ...env, JWT_SECRET: 'x'.repeat(32), JWT_ALGORITHMS: 'RS256' });
     expect(wrong).toMatchObject({ code: 2, output: 'JWT_ALGORITHMS: a secret signs with HS256, HS384 or HS512\n' });
