@@ -69,6 +69,11 @@ export type Signpost = Calls & {
    * const token = await signpost.ticket({ userId: 'alice', limits, ttlSeconds: 86_400 });
    */
   ticket: (request: TicketRequest) => Promise<string>;
+  /**
+   * Waits for what still runs after the answers: rows of the audit log, the marker in the bucket. For platforms that
+   * stop the process in between; `signpost/lambda` and `signpost/worker` do it. Never throws.
+   */
+  settled: () => Promise<void>;
   /** Waits for what runs, and closes what was opened. Later calls fail. */
   close: () => Promise<void>;
 };
@@ -138,6 +143,10 @@ export function createSignpost(options: SignpostOptions = {}): Signpost {
       const counted = (await open()).services.metrics;
       if (counted === NO_METRICS) throw new Error('metrics: nothing is counted without this option, or METRICS_PORT');
       return counted.text();
+    },
+    settled: async () => {
+      const opened = await parts?.catch(() => null);
+      await opened?.services.settled();
     },
     close: async () => {
       closing.abort();

@@ -11,13 +11,18 @@ import type { HttpAnswer, HttpEvent } from './lambda-events.ts';
  * export const handler = toLambdaHandler(signpost);
  * export const jobs = () => signpost.runJobs(); // for a schedule of EventBridge
  */
-export function toLambdaHandler(signpost: Pick<Signpost, 'fetch'>): (event: HttpEvent) => Promise<HttpAnswer>;
+export function toLambdaHandler(
+  signpost: Pick<Signpost, 'fetch' | 'settled'>,
+): (event: HttpEvent) => Promise<HttpAnswer>;
 // The second signature has Hono's type of the event, with fields that Hono does not read.
-export function toLambdaHandler(signpost: Pick<Signpost, 'fetch'>) {
+export function toLambdaHandler(signpost: Pick<Signpost, 'fetch' | 'settled'>) {
   const app = new Hono<{ Bindings: { event: HttpEvent } }>();
-  app.all('*', (c) => {
+  app.all('*', async (c) => {
     const { sourceIp } = c.env.event.requestContext.http;
-    return signpost.fetch(c.req.raw, { incoming: { socket: { remoteAddress: sourceIp } } });
+    const answer = await signpost.fetch(c.req.raw, { incoming: { socket: { remoteAddress: sourceIp } } });
+    // After the answer, the process stands still.
+    await signpost.settled();
+    return answer;
   });
   const answer = handle(app, { isContentTypeBinary: () => true });
   return (event: Extract<LambdaEvent, { rawPath: string }>) => answer(event);

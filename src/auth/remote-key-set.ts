@@ -1,6 +1,7 @@
 import { type CryptoKey, createLocalJWKSet, errors, type JWTVerifyGetKey, type LocalJWKSet } from 'jose';
 import { unavailable } from '../contract/errors.ts';
 import { downloadText } from '../net/download-text.ts';
+import { ON_WORKERS } from '../net/on-workers.ts';
 
 /** A set of this age is fetched again, in the background of a request. */
 const REFRESH_AFTER_MS = 600_000;
@@ -86,12 +87,16 @@ export function createRemoteKeySet(options: {
   async function currentSet(): Promise<LocalJWKSet> {
     const sinceTriedMs = uptimeMs() - triedAtMs;
     if (sinceTriedMs >= (keySet === undefined ? COOL_DOWN_MS : IDLE_AFTER_MS)) await refresh();
-    else if (sinceTriedMs >= (failure === undefined ? REFRESH_AFTER_MS : RETRY_AFTER_MS)) void refresh();
+    else if (sinceTriedMs >= (failure === undefined ? REFRESH_AFTER_MS : RETRY_AFTER_MS)) {
+      const refreshed = refresh();
+      // A fetch would end with the request that began it, unfinished.
+      if (ON_WORKERS) await refreshed;
+    }
     if (keySet === undefined) throw unavailable('keys', failure);
     return keySet;
   }
 
-  void refresh();
+  if (!ON_WORKERS) void refresh();
 
   return async (header, token) => {
     try {

@@ -1,9 +1,11 @@
 import { isIPv4 } from 'node:net';
+import { ON_WORKERS } from '../net/on-workers.ts';
 import { readAuthConfig } from './auth-config.ts';
 import { ConfigError } from './config-error.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { type Settings, settings } from './settings.ts';
 import { readSlices } from './slices.ts';
+import { workerErrors } from './worker-errors.ts';
 
 export const SETTING_NAMES: readonly string[] = Object.keys(settings.shape);
 
@@ -72,6 +74,7 @@ function contradictions(
   const hasKeys = given.authorize === true || auth.keys.length > 0;
   if (production && hasKeys && uploadIds.secrets.length === 0) errors.push(NO_UPLOAD_ID_SECRET);
   const hasDatabase = given.database === true || set.DATABASE_URL !== undefined;
+  if (ON_WORKERS) errors.push(...workerErrors(set, hasDatabase));
   if (production && !hasDatabase) errors.push('DATABASE_URL: required in production');
   if (set.S3_BUCKET_NAME === undefined && (production || set.S3_ENDPOINT !== undefined)) {
     errors.push(`S3_BUCKET_NAME: required ${production ? 'in production' : 'with S3_ENDPOINT'}`);

@@ -2,6 +2,7 @@ import type { Pool as NeonPool, PoolClient as NeonPoolClient } from '@neondataba
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import type { Pool as PgPool, PoolClient as PgPoolClient } from 'pg';
 import { inTime } from '../net/in-time.ts';
+import { ON_WORKERS } from '../net/on-workers.ts';
 import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
 import { borrow, type Client, type GivenPool, isNeonPool, isPgPool, type Lender } from './given-pool.ts';
 import { isBroken, isStale } from './query-database.ts';
@@ -74,6 +75,8 @@ export async function openPool({
   if (pool === undefined) {
     return OPEN[driver](how, {
       ...{ connectionString: source.url, max: source.max, application_name: 'signpost', keepAlive: true },
+      // A connection for each use; and none for which another request would have to wait.
+      ...(ON_WORKERS && { max: Number.MAX_SAFE_INTEGER, maxUses: 1 }),
       connectionTimeoutMillis: CONNECT_TIMEOUT_SECONDS * 1000,
       query_timeout: queryTimeoutSeconds * 1000,
       maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
@@ -89,6 +92,7 @@ type PoolConfig = {
   connectionString: string;
   application_name: string;
   max: number;
+  maxUses?: number;
   keepAlive: boolean;
   connectionTimeoutMillis: number;
   query_timeout: number;

@@ -27,6 +27,8 @@ export type Watermark = {
   note(file: FileId): void;
   /** Renews the marker now, if a file was confirmed since the last time; throws as `Bucket` and `Database` do. */
   settle(): Promise<void>;
+  /** Settles, if the last time is a minute ago: for where no timer runs between requests. Never throws. */
+  settleIfDue(): Promise<void>;
   /** Settles, but waits only a few seconds. */
   close(): Promise<void>;
 };
@@ -50,13 +52,8 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
   const schedule = () => {
     if (timer !== undefined || running !== undefined || noted.length === 0) return;
     timer = setTimeout(
-      () => {
-        // It begins in the request of a confirmation.
-        untraced(settle).catch((error: unknown) => {
-          const err = error instanceof Problem ? error.cause : error;
-          logger.warn({ err }, 'the marker in the bucket could not be renewed; retrying');
-        });
-      },
+      // It begins in the request of a confirmation.
+      () => void untraced(settleOrWarn),
       Math.max(0, renewedAtMs + withinMs - performance.now()),
     );
     timer.unref();
@@ -87,6 +84,12 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
     await running;
   }
 
+  const settleOrWarn = () =>
+    settle().catch((error: unknown) => {
+      const err = error instanceof Problem ? error.cause : error;
+      logger.warn({ err }, 'the marker in the bucket could not be renewed; retrying');
+    });
+
   return {
     note({ id, ownerId }) {
       noted.push({ id, ownerId });
@@ -94,6 +97,10 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
       schedule();
     },
     settle,
+    async settleIfDue() {
+      if (performance.now() >= renewedAtMs + withinMs) await settleOrWarn();
+      else await running?.catch(() => {});
+    },
     async close() {
       await inTime(settle(), SETTLED_WITHIN_MS).catch((err: unknown) => {
         logger.warn({ err }, 'the marker in the bucket could not be renewed before the service stopped');

@@ -10,6 +10,7 @@ import type { DatabaseSource } from '../db/open-pool.ts';
 import { isRefused } from '../db/query-database.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { DATABASE_CALLEE } from '../db/watch-statements.ts';
+import { ON_WORKERS } from '../net/on-workers.ts';
 import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
 import { watchCalls } from '../telemetry/watch-calls.ts';
 
@@ -63,7 +64,7 @@ export async function openDatabase(
     if (migrateOnStart) await migrateDatabase({ ...direct, driver });
     else await requireMigrated(database);
     isReady = true;
-    if (prepare && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
+    if (prepare && !ON_WORKERS && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
   };
   const tryAgain = (error: unknown, pauseMs: number) => {
     if (isClosed) return;
@@ -78,13 +79,15 @@ export async function openDatabase(
     if ((await tryNamedStatements({ url, driver })) === 'lost') logger.warn({}, NAMES_LOST);
   };
 
+  // A Worker has no timer to try again with: there, `ping` tries.
   try {
-    await bringUp();
+    if (!ON_WORKERS) await bringUp();
   } catch (error) {
     if (!(error instanceof Problem) || isRefused(error)) throw error;
     tryAgain(error, FIRST_PAUSE_MS);
   }
   const ping = async () => {
+    if (ON_WORKERS && !isReady) await bringUp();
     if (!isReady) throw unavailable('database', new Error('the database is not at the newest schema yet'));
     await database.ping();
   };

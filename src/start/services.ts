@@ -36,6 +36,8 @@ export type Services = AppServices &
     config: Config;
     /** For files that were within the quota when confirmed. Its inserts are not noted in the bucket's marker. */
     filesWithoutQuota: Pick<FileQueries, 'insert'>;
+    /** Waits for what still runs after the answers. Never throws. */
+    settled: () => Promise<void>;
     /** Closes what was opened, in reverse order. Runs only once. */
     close: () => Promise<void>;
   };
@@ -137,6 +139,7 @@ export async function createServices(
           ? null
           : { folder: pageFolder, mintToken: () => mintDemoToken(config, now) },
       ...storage,
+      settled: async () => void (await Promise.all([auditLog.settle(), watermark.settleIfDue()])),
       close,
     };
   } catch (error) {

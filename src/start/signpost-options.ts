@@ -3,6 +3,7 @@ import { ConfigError } from '../config/config-error.ts';
 import { type GivenSettings, toEnvironment } from '../config/given-settings.ts';
 import type { Logger } from '../contract/logger.ts';
 import { type GivenPool, isGivenPool } from '../db/given-pool.ts';
+import { ON_WORKERS } from '../net/on-workers.ts';
 import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
 
 export type SignpostOptions = {
@@ -78,6 +79,9 @@ export function requireOptions(options: SignpostOptions): void {
   if (wrong.length > 0) throw new ConfigError(wrong.join('\n'));
 }
 
+/** There, nothing runs between requests, and an app does not set `NODE_ENV`. */
+const WORKER_DEFAULTS = { NODE_ENV: 'production', MIGRATE_ON_START: 'false', JOBS_INTERVAL_SECONDS: '0' };
+
 /**
  * The settings among the options, as an environment has them.
  * @param nodeEnv the process's `NODE_ENV`, for options without one: a library in production must not start anything
@@ -90,6 +94,7 @@ export function environmentOf({ settings = {}, database }: SignpostOptions, node
     throw new ConfigError('database, DATABASE_URL: give one of them');
   }
   return {
+    ...(ON_WORKERS && WORKER_DEFAULTS),
     ...(nodeEnv !== undefined && { NODE_ENV: nodeEnv }),
     // The port after PORT may be taken: PORT is the app's here.
     LOCAL_S3_PORT: '0',
