@@ -1,6 +1,3 @@
-import { z } from 'zod';
-import { answers } from './components.ts';
-
 /**
  * Every problem the service answers with: code, status, title. The code is stable and public; clients switch on it.
  * Thrown as `Problem`, rendered by `http/problem.ts` as `application/problem+json` (RFC 9457).
@@ -34,33 +31,8 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
-export const PROBLEM_CODES = Object.keys(PROBLEMS).filter((name): name is ProblemCode => Object.hasOwn(PROBLEMS, name));
-
-const mismatch = z.strictObject({
-  path: z.string().describe('Where: `files.3.size`, or empty for the whole.'),
-  message: z.string(),
-});
-
-/** One invalid field. */
-export type Mismatch = z.infer<typeof mismatch>;
-
-const problem = z.strictObject({
-  type: z.string().describe('`urn:signpost:problem:` and the code.'),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string().describe('For people.'),
-  code: z.enum(PROBLEM_CODES).describe('Stable: switch on it.'),
-  requestId: z.string().describe("The request in the service's log."),
-  errors: z.array(mismatch).readonly().optional().describe('Each field that is invalid, or each thing that differs.'),
-});
-
-/** The body of an answer that is an error (RFC 9457). */
-export const problemAnswer = problem.register(answers, { id: 'Problem' });
-
-/** The same on the routes of Uppy's Companion: its clients read one of the two further fields. */
-export const companionProblemAnswer = problem
-  .extend({ error: z.string(), message: z.string() })
-  .register(answers, { id: 'CompanionProblem' });
+/** One invalid field: `path` says where (`files.3.size`, or empty for the whole), `message` says why. */
+export type Mismatch = { path: string; message: string };
 
 /**
  * Thrown by a domain function that cannot answer. `detail` is shown to the caller, so it holds nothing internal.

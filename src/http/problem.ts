@@ -2,8 +2,9 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { z } from 'zod';
 import { tokenRefusalOf } from '../auth/refusal.ts';
-import { PROBLEMS, Problem, type problemAnswer } from '../contract/errors.ts';
+import { PROBLEMS, Problem } from '../contract/errors.ts';
 import type { Logger } from '../contract/logger.ts';
+import type { problemAnswer } from '../contract/problem-answer.ts';
 import { answer } from './answer.ts';
 import type { Env } from './env.ts';
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { companionProblemAnswer, PROBLEMS, problemAnswer } from '../../src/contract/errors.ts';
+import { PROBLEMS } from '../../src/contract/errors.ts';
+import { companionProblemAnswer, problemAnswer } from '../../src/contract/problem-answer.ts';
 import { createApp } from '../../src/http/app.ts';
 import { OPERATIONS } from '../../src/http/openapi/describe-api.ts';
 import { type Operation, problemsOf } from '../../src/http/openapi/operation.ts';

@@ -1,4 +1,5 @@
 import { answers, requests } from '../../contract/components.ts';
+import '../../contract/problem-answer.ts';
 import { acceptsPathToken } from '../path-token.ts';
 import { companionOperations } from './companion-operations.ts';
 import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
