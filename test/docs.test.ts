@@ -109,7 +109,17 @@ describe('the documentation', () => {
 
   it('has the lines for each framework as test/frameworks runs them', () => {
     const page = pages.find(({ path }) => path === join('docs', 'frameworks.md'))?.text ?? '';
-    const servers = ['signpost.js', 'hono.js', 'express.js', 'fastify.js', 'http.js', 'lambda.js', 'worker.js'];
+    const servers = [
+      'signpost.js',
+      'hono.js',
+      'express.js',
+      'fastify.js',
+      'http.js',
+      'lambda.js',
+      'worker.js',
+      'bun.js',
+      'deno.js',
+    ];
     const next = ['signpost.js', 'app/uploads/[...path]/route.js', 'next.config.js'].map((name) => `next/${name}`);
     const lines = (name: string) => readFileSync(join(ROOT, 'test/frameworks/apps', name), 'utf8');
     expect([...servers, ...next].filter((name) => !page.includes(lines(name)))).toEqual([]);

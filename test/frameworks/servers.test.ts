@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startApp } from './start-app.ts';
 import { startTestParts, type TestParts } from './start-parts.ts';
@@ -9,16 +10,20 @@ beforeAll(async () => {
 });
 afterAll(() => parts.stop());
 
-describe.each([
-  ['Hono', 'hono.js', '/uploads'],
-  ['Express', 'express.js', '/uploads'],
-  ['Fastify', 'fastify.js', '/uploads'],
-  ['node:http', 'http.js', '/uploads'],
-])('Signpost in %s', (_name, file, mountedAt) => {
+const installed = (name: string) => fileURLToPath(new URL(`node_modules/.bin/${name}`, import.meta.url));
+
+describe.each<[string, [string, ...string[]]]>([
+  ['Hono', ['node', 'apps/hono.js']],
+  ['Express', ['node', 'apps/express.js']],
+  ['Fastify', ['node', 'apps/fastify.js']],
+  ['node:http', ['node', 'apps/http.js']],
+  ['Bun', [installed('bun'), 'apps/bun.js']],
+  ['Deno', [installed('deno'), 'run', '--allow-all', '--no-prompt', 'apps/deno.js']],
+])('Signpost in %s', (_name, command) => {
   it('answers every route, and sees the address of the client', async () => {
-    const app = await startApp(() => [process.execPath, `apps/${file}`], parts.env);
+    const app = await startApp(() => command, parts.env);
     try {
-      const { fileId } = await expectEveryRoute(sendTo(`${app.url}${mountedAt}`));
+      const { fileId } = await expectEveryRoute(sendTo(`${app.url}/uploads`));
       expect(await parts.addressesOf(fileId)).toEqual(['127.0.0.1']);
     } finally {
       await app.stop();
