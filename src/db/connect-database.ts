@@ -2,7 +2,6 @@ import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { unavailable } from '../contract/errors.ts';
 import type { CallWatch } from '../telemetry/watch-calls.ts';
-import { isNeonPool } from './given-pool.ts';
 import {
   type Connection,
   type ConnectionCounts,
@@ -13,6 +12,7 @@ import {
 } from './open-pool.ts';
 import { isBroken, queryDatabase, rowsOf } from './query-database.ts';
 import { USER_ROLE, USER_SETTING } from './schema.ts';
+import { isNeonPool } from './which-pool.ts';
 
 /** A statement to be prepared on a connection, once on each: `(db) => db.select()….prepare('name')`. */
 export type Statement<Rows> = (db: Db) => { execute(values?: Record<string, unknown>): Promise<Rows> };

@@ -1,5 +1,3 @@
-import type { Pool as NeonPool } from '@neondatabase/serverless';
-import type { Pool as PgPool } from 'pg';
 import { inTime } from '../net/in-time.ts';
 
 /** The common interface of both drivers' clients. */
@@ -30,15 +28,6 @@ export type GivenPool = Lender<Client> & {
 export function isGivenPool(value: unknown): value is GivenPool {
   if (typeof value !== 'object' || value === null || !('connect' in value) || !('options' in value)) return false;
   return 'idleCount' in value && typeof value.connect === 'function' && typeof value.options === 'object';
-}
-
-/** Only Neon's driver may send queries by `fetch`, and keeps note of what forbids that. */
-export function isNeonPool(pool: GivenPool): pool is NeonPool {
-  return 'hasFetchUnsupportedListeners' in pool;
-}
-
-export function isPgPool(pool: GivenPool): pool is PgPool {
-  return isGivenPool(pool) && !isNeonPool(pool);
 }
 
 /** A connection of a pool that may have no time limit of its own; one that comes too late goes back. */

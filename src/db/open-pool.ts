@@ -4,9 +4,10 @@ import type { Pool as PgPool, PoolClient as PgPoolClient } from 'pg';
 import { inTime } from '../net/in-time.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
-import { borrow, type Client, type GivenPool, isNeonPool, isPgPool, type Lender } from './given-pool.ts';
+import { borrow, type Client, type GivenPool, type Lender } from './given-pool.ts';
 import { isBroken, isStale } from './query-database.ts';
 import { nameOf } from './watch-statements.ts';
+import { isNeonPool, isPgPool } from './which-pool.ts';
 
 export type DatabaseDriver = 'pg' | 'neon';
 
