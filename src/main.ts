@@ -3,6 +3,7 @@ import { startServer } from './http/start-server.ts';
 import { createSignpost, settingsFrom } from './index.ts';
 import { createLogger } from './start/create-logger.ts';
 import { printWelcome } from './start/print-welcome.ts';
+import { providePostgres } from './start/provide-postgres.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
 
@@ -16,6 +17,7 @@ await run(async (config) => {
   const stopping = new AbortController();
   await requireFreePorts(config);
   const logger = await createLogger(config.server.logLevel, process.stdout.isTTY === true);
+  await providePostgres(config, logger);
   const settings = { ...settingsFrom(process.env), LOCAL_S3_PORT: config.local.s3Port };
   const signpost = createSignpost({ settings, logger, stopping: stopping.signal, page: true });
   try {

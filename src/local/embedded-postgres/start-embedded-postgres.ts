@@ -18,6 +18,7 @@ export type EmbeddedPostgres = {
  * log in `directory` (created if missing, readable only by its owner; one service at a time). The data survives any end
  * of the service: a server that still runs on the directory is taken over. `log` receives a line, without secrets, for
  * each slow or unusual step. With `keepsRunning` a server that ends by itself is started again, at the same port.
+ * `installed` is the folder of `installPostgres`, for a package that is not installed beside this one.
  *
  * Throws an `Error` with the reason and what to do if it cannot run.
  */
@@ -25,12 +26,14 @@ export async function startEmbeddedPostgres({
   directory,
   log = () => {},
   keepsRunning = false,
+  installed,
 }: {
   directory: string;
+  installed?: string;
   log?: (line: string) => void;
   keepsRunning?: boolean;
 }): Promise<EmbeddedPostgres> {
-  const { initdb, postgres } = await findPostgresBinaries();
+  const { initdb, postgres } = await findPostgresBinaries(installed);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   // Without links, because a running server is identified by the path it was started with.
   const root = await realpath(directory);
