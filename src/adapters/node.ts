@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Signpost } from '../index.ts';
+import { consoleLogger } from '../start/console-logger.ts';
 
 const BODY_IS_READ =
   'The body was read before Signpost got the request. Mount Signpost in front of what parses bodies, like ' +
@@ -21,7 +22,14 @@ export function toNodeHandler(
       if (env.incoming.readableDidRead) return new Response(BODY_IS_READ, { status: 500 });
       return signpost.fetch(request, env);
     },
-    // By default, it replaces the whole process's Request and Response.
-    { overrideGlobalObjects: false },
+    {
+      // By default, it replaces the whole process's Request and Response.
+      overrideGlobalObjects: false,
+      // By default, it answers 500 and says nothing: here, that Signpost cannot be opened.
+      errorHandler: (err) => {
+        consoleLogger.error({ err }, 'Signpost could not answer');
+        return new Response(null, { status: 500 });
+      },
+    },
   );
 }

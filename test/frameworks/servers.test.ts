@@ -64,3 +64,13 @@ it.each([
     await app.stop();
   }
 });
+
+it('logs why it cannot be opened, where node:http alone would say nothing', async () => {
+  const env = { ...parts.env, DATABASE_URL: parts.env.DATABASE_URL.replace(/\/[^/]*$/, '/missing') };
+  const app = await startApp(() => ['node', 'apps/http.js'], env, { health: 500 });
+  try {
+    await expect.poll(app.output).toMatch(/Signpost could not answer[\s\S]*database "missing" does not exist/);
+  } finally {
+    await app.stop();
+  }
+});

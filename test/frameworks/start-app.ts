@@ -19,11 +19,12 @@ export type RunningApp = {
 /**
  * Starts a program in this folder with a free `PORT`, and waits until Signpost answers below `/uploads`.
  * @param command gets the port.
+ * @param options.health the status that its health is to have.
  */
 export async function startApp(
   command: (port: number) => [string, ...string[]] | Promise<[string, ...string[]]>,
   env: Record<string, string>,
-  { cwd = HERE, mountedAt = '/uploads' } = {},
+  { cwd = HERE, health = 200 } = {},
 ): Promise<RunningApp> {
   const port = await freePort();
   const [program, ...args] = await command(port);
@@ -35,7 +36,7 @@ export async function startApp(
   child.on('error', (error) => (output += error));
   const url = `http://127.0.0.1:${port}`;
   const until = performance.now() + STARTED_WITHIN_MS;
-  while (!(await answers(`${url}${mountedAt}/healthz`))) {
+  while ((await statusOf(`${url}/uploads/healthz`)) !== health) {
     if (child.exitCode !== null || performance.now() > until) {
       await stop(child);
       throw new Error(`${program} ${args.join(' ')} does not answer:\n${output}`);
@@ -45,9 +46,10 @@ export async function startApp(
   return { url, output: () => output, stop: () => stop(child) };
 }
 
-async function answers(url: string): Promise<boolean> {
+async function statusOf(url: string): Promise<number | undefined> {
   const answer = await fetch(url, { signal: AbortSignal.timeout(STARTED_WITHIN_MS) }).catch(() => null);
-  return answer?.ok === true && (await answer.text()) === '{"status":"ok"}';
+  await answer?.body?.cancel();
+  return answer?.status;
 }
 
 async function stop(child: ChildProcess): Promise<void> {
