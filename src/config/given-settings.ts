@@ -50,7 +50,17 @@ export function toEnvironment(given: GivenSettings): Record<string, string> {
     const hintOf = (name: string) => hints.find((hint) => hint.startsWith(`${name} `));
     throw new ConfigError(unknown.map((name) => hintOf(name) ?? `${name} is not a setting`).join('\n'));
   }
+  const wrong = set.filter(([, value]) => !isText(value)).map(([name]) => name);
+  if (wrong.length > 0) throw new ConfigError(wrong.map((name) => `${name}: ${NOT_A_VALUE}`).join('\n'));
   return Object.fromEntries(set.map(([name, value]) => [name, toText(value)]));
+}
+
+const NOT_A_VALUE = 'must not be null, an empty list or a list with a comma in an item; leave it out, or give its text';
+
+/** Whether the text says the same: an empty list would be one that is not set, a comma would be two items. */
+function isText(value: unknown): boolean {
+  if (!Array.isArray(value)) return value !== null;
+  return value.length > 0 && value.every((item) => item !== null && !String(item).includes(','));
 }
 
 function toText(value: unknown): string {

@@ -246,6 +246,13 @@ describe('createSignpost', () => {
     await expect(withSession.ticket({ userId: 'gina', limits, ttlSeconds: 60 })).rejects.toThrow(/no token is read/);
   });
 
+  it('takes no list or null for a setting that would mean something else as a text', () => {
+    const settings = { ALLOWED_CONTENT_TYPES: [], ALLOWED_ORIGINS: ['https://a.test,https://b.test'], HOST: null };
+    expect(() => createSignpost({ settings: settings as never })).toThrow(
+      /^ALLOWED_CONTENT_TYPES: must not be .*\nALLOWED_ORIGINS: must not be .*\nHOST: must not be /,
+    );
+  });
+
   it('names every option and setting that is wrong, in one error', async () => {
     const failing = (options: object) => {
       try {
