@@ -120,7 +120,7 @@ describe('the documentation', () => {
       'bun.js',
       'deno.js',
     ];
-    const next = ['signpost.js', 'app/uploads/[...path]/route.js', 'next.config.js'].map((name) => `next/${name}`);
+    const next = ['signpost.js', 'app/uploads/[...path]/route.js'].map((name) => `next/${name}`);
     const lines = (name: string) => readFileSync(join(ROOT, 'test/frameworks/apps', name), 'utf8');
     expect([...servers, ...next].filter((name) => !page.includes(lines(name)))).toEqual([]);
   });

@@ -24,9 +24,6 @@ type MigrationFile = Pick<Migration, 'tag' | 'when'> & { text: string };
 /** Put in by `scripts/build.mjs`: an app's bundler, a Worker or a Lambda leaves no folder beside the code. */
 declare const BUNDLED_MIGRATIONS: readonly MigrationFile[] | undefined;
 
-/** In a variable: bundlers take `new URL('…', import.meta.url)` for a file to bundle. */
-const here = import.meta.url;
-
 /**
  * The migrations of a folder that `drizzle-kit generate` wrote.
  * @param folder default: the package's own.
@@ -47,7 +44,8 @@ async function readFolder(folder: string | undefined): Promise<MigrationFile[]> 
     import('node:path'),
     import('node:url'),
   ]);
-  const from = folder ?? fileURLToPath(new URL('../../drizzle', here));
+  // Not by `new URL('…', import.meta.url)`, which bundlers take for a file to bundle.
+  const from = folder ?? fileURLToPath(import.meta.url.replace(/src\/db\/[^/]*$/, 'drizzle'));
   const { entries } = journal.parse(JSON.parse(await readFile(join(from, 'meta/_journal.json'), 'utf8')));
   return Promise.all(
     entries.map(async ({ tag, when }) => ({ tag, when, text: await readFile(join(from, `${tag}.sql`), 'utf8') })),

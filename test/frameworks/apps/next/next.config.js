@@ -1,1 +1,0 @@
-export default { serverExternalPackages: ['signpost'] };
