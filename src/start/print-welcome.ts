@@ -18,11 +18,11 @@ export async function printWelcome(
   if (token === null) return;
   const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`;
   const upload = '{"fileName":"hello.txt","contentType":"text/plain","size":5}';
-  console.log(`A token for the user "${DEMO_USER}", good for a day (npm run token -- <user> makes others):
+  console.log(`A token for the user "${DEMO_USER}", good for a day (npx signpost token <user> makes others):
 
 export SIGNPOST=${url} TOKEN=${token}
 
-Upload, confirm and download (needs jq; scripts/walkthrough.sh does it with any file):
+Upload, confirm and download (needs jq; npx signpost upload FILE does it with any file):
 
 curl -s $SIGNPOST/presign-upload ${headers} -d '${upload}' > upload.json
 jq -r '.headers | to_entries[] | "\\(.key): \\(.value)"' upload.json > upload.headers
