@@ -1,0 +1,5 @@
+import { Uploader } from '../../uploader.tsx';
+
+export default function Page() {
+  return <Uploader recordId="case-42" />;
+}
