@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
+import { launchChromium } from '../browser/launch-chromium.ts';
+import { startApp } from '../frameworks/start-app.ts';
+import { createTestDatabase } from '../helpers/database.ts';
+import { startTestBucket } from '../helpers/test-service.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const FILE = { name: 'a.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7\n%%EOF\n') };
+const BUILT_WITHIN_MS = 180_000;
+/** React and its DOM are some 190 kB of it; the server's parts would be megabytes. */
+const MAX_PAGE_BYTES = 300_000;
+
+let bucket: Awaited<ReturnType<typeof startTestBucket>>;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let apps: string;
+let browser: Browser;
+let env: Record<string, string>;
+beforeAll(async () => {
+  [bucket, database, browser] = await Promise.all([startTestBucket(), createTestDatabase(), launchChromium()]);
+  await setUpBucket(bucket.client, bucket.name, ['*']);
+  env = {
+    ...bucket.env,
+    NODE_ENV: 'production',
+    NEXT_TELEMETRY_DISABLED: '1',
+    DATABASE_URL: database.url,
+    UPLOAD_ID_SECRET: 'a secret for tests that has more than thirty-two bytes',
+  };
+  // Apart from the sources, beside the packages: the frameworks write into their folders.
+  apps = await mkdtemp(join(HERE, 'copy-'));
+  await cp(join(HERE, 'apps'), apps, { recursive: true });
+});
+afterAll(async () => {
+  await browser.close();
+  await bucket.close();
+  await database.drop();
+  await rm(apps, { recursive: true, force: true });
+});
+
+/** Runs a program of the installed packages to its end. */
+async function build(app: string, program: string, ...args: string[]): Promise<void> {
+  const { PATH = '', HOME = '' } = process.env;
+  const options = { cwd: join(apps, app), env: { PATH, HOME, NEXT_TELEMETRY_DISABLED: '1' } as never };
+  const run = promisify(execFile)(process.execPath, [join(HERE, 'node_modules', program), ...args], options);
+  await run.catch(({ message, stdout }) => expect.fail(`${message}\n${stdout}`));
+}
+
+/** Chooses a file on the page, and returns what the service has of it. */
+async function uploadOn(url: string): Promise<unknown> {
+  const page = await browser.newPage();
+  const complaints: string[] = [];
+  page.on('pageerror', ({ message }) => complaints.push(message));
+  await page.goto(url);
+  await page.waitForLoadState('networkidle');
+  await page.locator('input').setInputFiles(FILE);
+  await expect.poll(() => page.locator('output').textContent()).toMatch(/^[0-9a-f-]{36} active$/);
+  expect(complaints).toEqual([]);
+  const [fileId] = ((await page.locator('output').textContent()) ?? '').split(' ');
+  await page.close();
+  const answer = await fetch(`${url}/uploads/files/${fileId}`, { headers: { authorization: 'Bearer ada' } });
+  return answer.json();
+}
+
+it('uploads from a page that Vite built, through an app with Hono', { timeout: BUILT_WITHIN_MS }, async () => {
+  await build('vite', 'typescript/bin/tsc', '-p', '.');
+  await build('vite', 'vite/bin/vite.js', 'build');
+  await build('hono', 'typescript/bin/tsc', '-p', '.');
+  const assets = join(apps, 'vite/dist/assets');
+  const [script = '', ...others] = (await readdir(assets)).filter((name) => name.endsWith('.js'));
+  expect(others).toEqual([]);
+  expect((await readFile(join(assets, script))).length).toBeLessThan(MAX_PAGE_BYTES);
+
+  const app = await startApp(() => [process.execPath, 'dist/hono/server.js'], env, { cwd: join(apps, 'hono') });
+  try {
+    expect(await uploadOn(app.url)).toMatchObject({ fileName: FILE.name, size: FILE.buffer.length, recordId: null });
+    const newest = await fetch(`${app.url}/newest`);
+    expect(await newest.json()).toEqual([{ fileName: FILE.name, size: FILE.buffer.length }]);
+  } finally {
+    await app.stop();
+  }
+});
+
+it('uploads from a page of Next.js, through a route of Next.js', { timeout: BUILT_WITHIN_MS }, async () => {
+  const next = 'next/dist/bin/next';
+  await build('next', next, 'build');
+  const program = join(HERE, 'node_modules', next);
+  const app = await startApp((port) => [process.execPath, program, 'start', '-p', `${port}`], env, {
+    cwd: join(apps, 'next'),
+  });
+  try {
+    expect(await uploadOn(app.url)).toMatchObject({ fileName: FILE.name, recordId: 'case-42' });
+  } finally {
+    await app.stop();
+  }
+});
