@@ -125,6 +125,17 @@ describe('the documentation', () => {
     expect([...servers, ...next].filter((name) => !page.includes(lines(name)))).toEqual([]);
   });
 
+  it('calls the package by its name in package.json', () => {
+    const { name } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const parts = '(?:client|react|next|node|lambda|worker)';
+    const named = pages.flatMap(({ text }) => [
+      ...text.matchAll(new RegExp(`from '((?:@[\\w-]+/)?[\\w-]+)/${parts}'`, 'g')),
+      ...text.matchAll(/import \{[^}]*\bsettingsFrom\b[^}]*\} from '([^']+)'/g),
+    ]);
+    expect(named.length).toBeGreaterThan(10);
+    expect(new Set(named.map(([, called]) => called))).toEqual(new Set([name]));
+  });
+
   it('names only existing settings in what is deployed', () => {
     const deploying = pages.find(({ path }) => path === join('docs', 'deploying.md'))?.text ?? '';
     const examples = [...deploying.matchAll(/^```(?:yaml|json|toml|ini)\n(.*?)^```$/gms)].map(([, code = '']) => code);
