@@ -16,8 +16,8 @@ export type RetryPolicy = {
 
 /**
  * Repeats a task that failed with a retryable `SignpostError`, after exponential backoff with full jitter (AWS
- * Architecture Blog, "Exponential Backoff And Jitter": up to 0.5 s, 1 s, 2 s … 30 s), and never sooner than the server
- * asked, up to ten minutes.
+ * Architecture Blog, "Exponential Backoff And Jitter": up to 0.5 s, then 1 s, 2 s and so on up to 30 s), and never
+ * sooner than the server asked, up to ten minutes.
  * @throws the last attempt's error.
  */
 export async function retry<Result>(

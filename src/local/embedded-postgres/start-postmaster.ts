@@ -32,7 +32,7 @@ export type PostmasterOptions = {
   launcher: Launcher;
   postgres: string;
   log: (line: string) => void;
-  /** Default: any free port. */
+  /** Default: a free port. */
   port?: number;
 };
 

@@ -11,7 +11,7 @@ export type LocalS3Options = {
   /** Where the buckets are stored; created if missing. One server per directory. */
   directory: string;
   host: string;
-  /** 0: any free port. */
+  /** 0: a free port. */
   port: number;
   region: string;
   accessKeyId: string;

@@ -1,8 +1,8 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
 
 /**
- * Base64, as it travels in `x-amz-checksum-…`; for a composite one, of the parts' checksums, a hyphen and the number of
- * parts follow.
+ * Base64, as in `x-amz-checksum-…`; for a composite one, of the parts' checksums, a hyphen and the number of parts
+ * follow.
  */
 export type Checksum = { algorithm: ChecksumAlgorithm; value: string };
 
