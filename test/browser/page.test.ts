@@ -152,7 +152,8 @@ describe('the page in a real browser', { timeout: 180_000 }, () => {
     expect(await page.getByText('Unfinished uploads').isVisible()).toBe(false);
     expect(parts.sent.slice(sentBefore).filter((part) => stored.includes(part))).toEqual([]);
     expect(new Set(parts.stored).size).toBe(parts.stored.length);
-    expect(new Set([...stored, ...parts.stored]).size).toBe(PART_COUNT);
+    // A part under way at the reload may be stored without an answer to the page: it was sent, and that is seen.
+    expect(new Set(parts.sent).size).toBe(PART_COUNT);
 
     expect(await hashObject((await listBucket()).get('large.bin') ?? '')).toBe(sha256);
     expect(await host.openUploads()).toEqual([]);
