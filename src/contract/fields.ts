@@ -87,12 +87,19 @@ export const metadata = z
   )
   .describe(`At most ${MAX_METADATA_PAIRS} pairs, with ${MAX_METADATA_BYTES} bytes of values in total.`);
 
-const MAX_PAGE = 1000;
+/** A whole number in a query or a path: digits there, described as the number. */
+export function digits(number: z.ZodNumber) {
+  return z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(number)
+    .meta({ ...z.toJSONSchema(number) });
+}
 
-export const pageLimit = z
-  .string()
-  .regex(/^\d{1,4}$/, 'must be a whole number')
-  .transform(Number)
-  .pipe(z.int().min(1).max(MAX_PAGE))
-  .default(50)
-  .describe('The page size.');
+const MAX_PAGE = 1000;
+const DEFAULT_PAGE = 50;
+
+export const pageLimit = digits(z.int().min(1).max(MAX_PAGE))
+  .default(DEFAULT_PAGE)
+  .describe(`The page size; ${DEFAULT_PAGE} by default.`);

@@ -89,6 +89,18 @@ describe('the description of the API', () => {
     expect(document.paths['/presign-upload'].post.responses['413']).toBeDefined();
   });
 
+  it('describes the numbers of queries and paths as numbers', async () => {
+    const { paths } = JSON.parse(await (await service.app.request('/openapi.json')).text());
+    const find = (path: string, name: string) =>
+      paths[path].get.parameters.find((parameter: { name: string }) => parameter.name === name);
+    const part = { type: 'integer', minimum: 1, maximum: 10_000 };
+    expect(find('/files', 'limit').schema).toMatchObject({ type: 'integer', minimum: 1, maximum: 1000 });
+    expect(find('/files', 'limit').schema).not.toHaveProperty('pattern');
+    expect(find('/s3/multipart/{uploadId}/{partNumber}', 'partNumber').schema).toEqual(part);
+    const list = { explode: false, schema: { type: 'array', items: part, maxItems: 100 } };
+    expect(find('/s3/multipart/{uploadId}/batch', 'partNumbers')).toMatchObject(list);
+  });
+
   it('says what each route answers to somebody who may not call it', async () => {
     for (const [id, { operation }] of byId) {
       if (operation.scopes === null) continue;

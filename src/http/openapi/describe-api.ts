@@ -1,5 +1,6 @@
 import { answers, requests } from '../../contract/components.ts';
 import '../../contract/problem-answer.ts';
+import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { acceptsPathToken } from '../path-token.ts';
 import { companionOperations } from './companion-operations.ts';
 import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
@@ -10,6 +11,7 @@ import { serviceOperations } from './service-operations.ts';
 import { uploadOperations } from './upload-operations.ts';
 
 type Json = Record<string, unknown>;
+type Described = { properties: Record<string, Json>; required: readonly string[] };
 
 export const OPERATIONS: Operations = {
   ...uploadOperations,
@@ -19,6 +21,14 @@ export const OPERATIONS: Operations = {
 };
 
 const TEXT = { type: 'string' };
+
+/** The schemas of parameters in paths, by their names. */
+const IN_PATHS: Readonly<Record<string, Json>> = {
+  fileId: { type: 'string', format: 'uuid', description: 'Of the file, as confirming it answered.' },
+  uploadId: { ...TEXT, description: 'As beginning the upload answered it.' },
+  partNumber: { type: 'integer', minimum: 1, maximum: MAX_PARTS },
+  token: { ...TEXT, description: 'A token that ends soon, for clients that send no headers.' },
+};
 
 const PARAMETERS = {
   requestId: {
@@ -121,14 +131,17 @@ function describeParameters(
   { schemaOf }: ReturnType<typeof toJsonSchemas>,
 ): Json[] {
   const { scopes, query, parameters = {}, headers = {} } = operation;
-  const { properties, required } = { properties: {}, required: [], ...(query && schemaOf(query)) };
-  const needed: readonly unknown[] = required;
+  const { properties, required }: Described = { properties: {}, required: [], ...(query && schemaOf(query)) };
   const named = (where: 'query' | 'header', all: Readonly<Record<string, string>>) =>
     Object.entries(all).map(([name, description]) => ({ in: where, name, description, schema: TEXT }));
   return [
-    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ in: 'path', name, required: true, schema: TEXT })),
+    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+      ...{ in: 'path', name, required: true, schema: IN_PATHS[name] ?? TEXT },
+    })),
     ...Object.entries(properties).map(([name, schema]) => ({
-      ...{ in: 'query', name, required: needed.includes(name), schema },
+      ...{ in: 'query', name, required: required.includes(name), schema },
+      // The values of a list are in one parameter, separated by commas.
+      ...(schema.type === 'array' && { explode: false }),
     })),
     ...named('query', parameters),
     ...named('header', headers),

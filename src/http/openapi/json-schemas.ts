@@ -40,7 +40,7 @@ function tidy(value: unknown, io: 'input' | 'output'): unknown {
  */
 function tidyObject(schema: object, io: 'input' | 'output'): Json {
   const { $schema: _, $id: __, '~standard': ___, ...rest }: Json = { ...schema };
-  if (typeof rest.format === 'string') delete rest.pattern;
+  if (typeof rest.format === 'string' || rest.type === 'integer') delete rest.pattern;
   if (rest.additionalProperties === false && io === 'output') delete rest.additionalProperties;
   if (rest.minimum === Number.MIN_SAFE_INTEGER) delete rest.minimum;
   const isLarge = rest.maximum === Number.MAX_SAFE_INTEGER;

@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import { objectKey, partNumber } from '../../contract/fields.ts';
+import { digits, objectKey, partNumber } from '../../contract/fields.ts';
 import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { encodePath } from '../../signing/sigv4.ts';
 import { abortUpload } from '../../uploads/abort-upload.ts';
@@ -17,17 +17,15 @@ import { MAX_BATCH_BODY_BYTES, readJson, readQuery, validate } from '../validate
 import type { UploadServices } from './uploads.ts';
 
 export const keyQuery = z.strictObject({ key: objectKey });
-const numberText = z
-  .string()
-  .regex(/^\d{1,5}$/, 'must be a whole number')
-  .transform(Number)
-  .pipe(partNumber);
-const partPath = z.strictObject({ partNumber: numberText });
+const partText = digits(partNumber);
+const partPath = z.strictObject({ partNumber: partText });
+const partList = z.array(partNumber).min(1).max(MAX_SIGNED_PARTS).describe('Separated by commas.');
 export const batchQuery = keyQuery.extend({
   partNumbers: z
     .string()
     .transform((text) => text.split(','))
-    .pipe(z.array(numberText).min(1).max(MAX_SIGNED_PARTS)),
+    .pipe(z.array(partText).min(1).max(MAX_SIGNED_PARTS))
+    .meta({ ...z.toJSONSchema(partList) }),
 });
 /** Older versions of Uppy send further fields of a part. */
 export const completeBody = z.strictObject({
