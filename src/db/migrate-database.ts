@@ -2,21 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { z } from 'zod';
 import { unavailable } from '../contract/errors.ts';
+import { appliedMigrations, createNotes, lastApplied, noteMigration, pendingMigrations } from './applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
 import type { DatabaseDriver, DatabaseSource, Db } from './open-pool.ts';
-import { isLockTimeout, rowsOf } from './query-database.ts';
-import {
-  APPLIED,
-  appliedMigrations,
-  lastApplied,
-  type Migration,
-  pendingMigrations,
-  readMigrations,
-} from './read-migrations.ts';
+import { causeOf, isLockTimeout, rowsOf, sqlState } from './query-database.ts';
+import { type Migration, readMigrations } from './read-migrations.ts';
 
 const POOL_TOO_SMALL =
   'the pool must allow at least two connections to migrate: or set DATABASE_DIRECT_URL, or set ' +
   'MIGRATE_ON_START=false and run signpost migrate before';
+
+const NAMES_OF_ANOTHER =
+  'a name that it needs is in use. If another application has tables in this schema, give Signpost one of its own: ' +
+  'docs/database.md, "A database shared with an app"';
 
 /** Any number, as long as nothing else in the database locks the same one. */
 const MIGRATION_LOCK = 7_365_203_847;
@@ -29,6 +27,9 @@ const WAIT_MS = 60_000;
 
 /** How long a statement waits for a table, since all other queries on the table wait behind it. */
 const LOCK_TIMEOUT = sql.raw(`'900ms'`);
+
+/** SQLSTATE of a name that is in use: a table, view, index or sequence, a function, anything else. */
+const NAME_TAKEN = /^(42P07|42723|42710)$/;
 
 /**
  * Brings the database to the schema of the migrations. If the schema is
@@ -46,8 +47,8 @@ const LOCK_TIMEOUT = sql.raw(`'900ms'`);
  * `ADD`. Statements with CONCURRENTLY run outside a transaction, each other one in its own transaction with the same
  * limit on waiting for locks. An empty database is migrated the same way.
  *
- * Throws `database-unavailable` as `queryDatabase` does and if its turn does not come in time, and Drizzle's error if a
- * migration fails.
+ * Throws `database-unavailable` as `queryDatabase` does and if its turn does not come in time, an `Error` that says so
+ * if another application has a table with the name of one of ours, and Drizzle's error if a migration fails otherwise.
  */
 export async function migrateDatabase({
   driver,
@@ -105,10 +106,7 @@ async function takeTurn(database: Database, migrations: readonly Migration[]): P
         if (turn?.locked !== true) return false;
         await bound(tx);
         if ((await lastApplied(tx)) === null) {
-          // The instance before may have created them: PostgreSQL's cache of names can be outdated for a moment.
-          await tx.execute(sql`create schema if not exists drizzle`);
-          const columns = sql`id serial primary key, hash text not null, created_at bigint`;
-          await tx.execute(sql`create table if not exists ${APPLIED} (${columns})`);
+          await createNotes(tx, migrations);
           return true;
         }
         const pending = await pendingMigrations(tx, migrations);
@@ -132,20 +130,24 @@ async function bound(tx: Db): Promise<void> {
   await tx.execute(sql`set local idle_in_transaction_session_timeout = 0`);
 }
 
-async function run(tx: Db, { statements, hash, when }: Migration): Promise<void> {
-  for (const statement of statements) await tx.execute(sql.raw(statement));
-  await tx.execute(sql`insert into ${APPLIED} (hash, created_at) values (${hash}, ${when})`);
+async function run(tx: Db, migration: Migration): Promise<void> {
+  try {
+    for (const statement of migration.statements) await tx.execute(sql.raw(statement));
+  } catch (error) {
+    if (!NAME_TAKEN.test(sqlState(error) ?? '')) throw error;
+    throw new Error(`${migration.tag} was not applied: ${NAMES_OF_ANOTHER}`, { cause: causeOf(error) });
+  }
+  await noteMigration(tx, migration);
 }
 
 /** Runs each statement on another connection than the one with the lock; the row at the end records the migration. */
-async function runStepwise(database: Database, { statements, hash, when }: Migration): Promise<void> {
-  for (const statement of statements) {
+async function runStepwise(database: Database, migration: Migration): Promise<void> {
+  for (const statement of migration.statements) {
     if (/\bconcurrently\b/i.test(statement)) {
       await database.withConnection((db) => db.execute(sql.raw(statement)));
     } else await runShort(database, statement);
   }
-  const note = sql`insert into ${APPLIED} (hash, created_at) values (${hash}, ${when})`;
-  await database.withConnection((db) => db.execute(note));
+  await database.withConnection((db) => noteMigration(db, migration));
 }
 
 /** Repeats a statement until it gets its locks in time. */

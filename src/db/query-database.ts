@@ -103,7 +103,8 @@ function isFatal(error: unknown): boolean {
   return cause instanceof Error && 'severity' in cause && FATAL.test(String(cause.severity));
 }
 
-function causeOf(error: unknown): unknown {
+/** The driver's error, without Drizzle's, whose message is the whole statement. */
+export function causeOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
 }
 

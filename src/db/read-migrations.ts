@@ -1,8 +1,5 @@
 import { hash } from 'node:crypto';
-import { sql } from 'drizzle-orm';
 import { z } from 'zod';
-import type { Db } from './open-pool.ts';
-import { rowsOf } from './query-database.ts';
 
 /** The first line of a migration that is not one transaction; see `migrateDatabase`. */
 const STEPWISE = '-- migrate: statement by statement';
@@ -50,43 +47,4 @@ async function readFolder(folder: string | undefined): Promise<MigrationFile[]> 
   return Promise.all(
     entries.map(async ({ tag, when }) => ({ tag, when, text: await readFile(join(from, `${tag}.sql`), 'utf8') })),
   );
-}
-
-/** The table that Drizzle's own migrator writes and drizzle-kit reads. */
-export const APPLIED = sql.raw('drizzle.__drizzle_migrations');
-
-/** The time (`when`) of the newest applied migration: 0 without any, null without the table of migrations. */
-export async function lastApplied(db: Db): Promise<number | null> {
-  const there = await rowsOf(
-    db,
-    z.object({ exists: z.boolean() }),
-    sql`select to_regclass('${APPLIED}') is not null as exists`,
-  );
-  if (there[0]?.exists !== true) return null;
-  const [last] = await rowsOf(
-    db,
-    z.object({ at: z.coerce.number() }),
-    sql`select coalesce(max(created_at), 0) as at from ${APPLIED}`,
-  );
-  return last?.at ?? 0;
-}
-
-/** The migrations to apply, found as Drizzle's own migrator does: those newer than the newest applied one. */
-export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
-  db: Db,
-  migrations: readonly M[],
-): Promise<M[]> {
-  const lastAt = (await lastApplied(db)) ?? 0;
-  return migrations.filter(({ when }) => when > lastAt);
-}
-
-/**
- * Compares a database with the migrations: the names of missing ones, and whether the database has later
- * ones.
- */
-export async function appliedMigrations(db: Db) {
-  const migrations = await readMigrations();
-  const lastAt = (await lastApplied(db)) ?? 0;
-  const pending = migrations.filter(({ when }) => when > lastAt).map(({ tag }) => tag);
-  return { pending, count: migrations.length, isNewer: migrations.every(({ when }) => when < lastAt) };
 }

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { z } from 'zod';
+import { MIGRATIONS_TABLE } from './applied-migrations.ts';
 import { connectDatabase, type DatabaseOptions } from './connect-database.ts';
 import type { Db } from './open-pool.ts';
 import { rowsOf, sqlState } from './query-database.ts';
@@ -33,6 +34,7 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   sweeps: ['SELECT', 'INSERT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE'],
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  [MIGRATIONS_TABLE]: ['SELECT'],
 };
 
 /** The tables with at least one right. */
@@ -54,8 +56,6 @@ export function grantStatements(role: string, hasPolicy = (_table: string) => fa
   const to = pg.escapeIdentifier(role);
   return [
     ...tableGrants(RUNTIME_RIGHTS, to),
-    `GRANT USAGE ON SCHEMA drizzle TO ${to}`,
-    `GRANT SELECT ON drizzle.__drizzle_migrations TO ${to}`,
     ...tablesIn(RUNTIME_RIGHTS).flatMap((table) =>
       hasPolicy(table) ? [] : [`CREATE POLICY ${to} ON ${table} TO ${to} USING (true) WITH CHECK (true)`],
     ),

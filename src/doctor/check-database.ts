@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Config } from '../config/config.ts';
+import { appliedMigrations } from '../db/applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';
-import { appliedMigrations } from '../db/read-migrations.ts';
 import { USER_ROLE } from '../db/schema.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { reasonOf } from '../net/reason-of.ts';
@@ -109,8 +109,7 @@ async function checkOwner(database: Database): Promise<Check> {
     database,
     row,
     `select quote_ident(current_user) as role, quote_ident(current_schema()) as schema,
-       has_database_privilege(current_database(), 'CREATE')
-         and has_schema_privilege(current_schema(), 'CREATE') as creates,
+       has_schema_privilege(current_schema(), 'CREATE') as creates,
        (select string_agg(relname, ', ') from pg_class
          where oid in (to_regclass('files'), to_regclass('file_usage'), to_regclass('audit_events'))
          and not pg_has_role(relowner, 'USAGE')) as foreign,
@@ -121,8 +120,8 @@ async function checkOwner(database: Database): Promise<Check> {
   const leave = 'or MIGRATE_ON_START=false, and npm run db:migrate as their owner';
   if (rights === undefined || !rights.creates) {
     const { role, schema } = rights ?? {};
-    const grant = `GRANT CREATE ON DATABASE … TO ${role}; GRANT CREATE ON SCHEMA ${schema} TO ${role};`;
-    return fail(name, 'the login may not create schemas or tables: a start cannot migrate', `${grant} ${leave}`);
+    const grant = `GRANT CREATE ON SCHEMA ${schema} TO ${role};`;
+    return fail(name, 'the login may not create tables: a start cannot migrate', `${grant} ${leave}`);
   }
   if (!rights.user_role) {
     const create = `CREATE ROLE ${USER_ROLE} NOLOGIN NOINHERIT NOBYPASSRLS; GRANT ${USER_ROLE} TO ${rights.role};`;

@@ -37,7 +37,7 @@ describe.each(['pg', 'neon'] as const)('migrateDatabase, with the driver %s', (d
   afterEach(() => test.drop());
 
   const migrate = (folder = 'drizzle') => migrateDatabase({ url: test.url, driver, folder });
-  const applied = () => test.query('select created_at from drizzle.__drizzle_migrations order by created_at');
+  const applied = () => test.query('select created_at from signpost_migrations order by created_at');
   const tables = () => test.query(`select to_regclass('public.files')::text as files`);
 
   it('migrates an empty database once, with ten instances starting at once', async () => {
@@ -106,7 +106,7 @@ describe('a migration that runs statement by statement', () => {
   ];
   const index = () =>
     test.query(`select indisvalid as valid from pg_index where indexrelid = to_regclass('files_etag_idx')`);
-  const noted = async () => (await test.query(`select 1 from drizzle.__drizzle_migrations`)).length;
+  const noted = async () => (await test.query(`select 1 from signpost_migrations`)).length;
 
   /** Adds the newest migration to the folder, with these statements. */
   async function addMigration(...statements: string[]): Promise<void> {
@@ -212,8 +212,7 @@ describe('migrateDatabase', () => {
     const test = await createTestDatabase();
     const login = `reader_${randomUUID().replaceAll('-', '')}`;
     await test.query(`create role ${login} login password 'secret'`);
-    await test.query(`grant usage on schema drizzle to ${login}`);
-    await test.query(`grant select on drizzle.__drizzle_migrations to ${login}`);
+    await test.query(`grant select on signpost_migrations to ${login}`);
     const url = Object.assign(new URL(test.url), { username: login, password: 'secret' }).href;
     await migrateDatabase({ url, folder: 'drizzle' });
     await test.query(`drop owned by ${login}`);

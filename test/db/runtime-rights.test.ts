@@ -5,6 +5,7 @@ import { PgTable } from 'drizzle-orm/pg-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sealAuditLog } from '../../src/audit/seal-audit-log.ts';
 import { verifyAuditLog } from '../../src/audit/verify-audit-log.ts';
+import { MIGRATIONS_TABLE } from '../../src/db/applied-migrations.ts';
 import { connectDatabase } from '../../src/db/connect-database.ts';
 import { grantRuntimeRights, grantStatements, RUNTIME_RIGHTS, USER_RIGHTS } from '../../src/db/runtime-rights.ts';
 import * as schema from '../../src/db/schema.ts';
@@ -113,7 +114,7 @@ describe('a login that does not own the tables', () => {
     `insert into audit_events (actor_id, user_id, action, outcome, request_id, xid) values ('a', 'a', 'x', 'ok', 'r', '1')`,
     'delete from audit_seals',
     'truncate files',
-    'insert into drizzle.__drizzle_migrations (hash, created_at) values (1, 1)',
+    'insert into signpost_migrations (tag, hash, created_at) values (1, 1, 1)',
   ])('may not: %s', async (statement) => {
     const database = await connectDatabase({ url: loginUrl, maxConnections: 1 });
     try {
@@ -131,7 +132,7 @@ describe('a login that does not own the tables', () => {
 
   it('has its rights on every table listed', () => {
     const tables = Object.values(schema).flatMap((table) => (is(table, PgTable) ? [getTableName(table)] : []));
-    expect(Object.keys(RUNTIME_RIGHTS).sort()).toEqual(tables.sort());
+    expect(Object.keys(RUNTIME_RIGHTS).sort()).toEqual([...tables, MIGRATIONS_TABLE].sort());
   });
 
   it('acts as a role whose rights are all listed', async () => {

@@ -60,7 +60,7 @@ describe('the doctor, on the database', () => {
   it('reports a database newer than the program', async () => {
     const newer = await createTestDatabase();
     try {
-      await newer.query("insert into drizzle.__drizzle_migrations (hash, created_at) values ('x', 99999999999999)");
+      await newer.query("insert into signpost_migrations (tag, hash, created_at) values ('x', 'x', 99999999999999)");
       const checks = await examine(newer.url);
       expect(checks['database: migrations']).toMatchObject({
         verdict: 'warn',
@@ -193,8 +193,7 @@ describe('the doctor, on the database', () => {
       const look = (env: Record<string, string> = {}) =>
         all(checkDatabase(parseConfig({ DATABASE_URL: url, ...env }), url));
       expect(failing(await look())).toEqual(['fail database: rights to migrate', 'fail database: migrations']);
-      await database.query(`grant usage on schema drizzle to ${login}`);
-      await database.query(`grant select on drizzle.__drizzle_migrations to ${login}`);
+      await database.query(`grant select on signpost_migrations to ${login}`);
       const checks = await look();
       expect(failing(checks)).toEqual([
         'fail database: rights to migrate',
