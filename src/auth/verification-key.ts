@@ -84,7 +84,7 @@ async function importPublicKey({ publicKey, jwk }: PublicKey): Promise<Map<strin
 
 /** Reads the text of an environment variable: one key, or the keys of a JWK Set. */
 function parsePublicKeys(value: string): PublicKey[] {
-  const text = plainText(value);
+  const text = keyText(value);
   // OpenSSL would silently derive the public key from a private one.
   if (text.includes('PRIVATE KEY-----')) throw new Error('JWT_PUBLIC_KEY: is a private key');
   const keys = readPublicKeys(text);
@@ -115,8 +115,8 @@ function unreadable(): Error {
   );
 }
 
-/** Decodes base64, and restores the line breaks of a PEM. */
-function plainText(value: string): string {
+/** The text of a key from an environment variable: base64 is decoded, and a PEM gets its line breaks back. */
+export function keyText(value: string): string {
   const text = value.trim();
   const decoded = /^[\w+/=\s-]+$/.test(text) ? Buffer.from(text, 'base64').toString('latin1') : '';
   return (decoded.startsWith('-----BEGIN') ? decoded : text)

@@ -54,7 +54,7 @@ function readKeys(set: Settings): VerificationKey[] {
     texts.map((text) => ({ kind, ...ofIssuer(text, issuers) }));
   return [
     ...withKind('secret', set.JWT_SECRET === undefined ? [] : splitSecrets(set.JWT_SECRET, MIN_SECRET_BYTES)),
-    ...withKind('public', set.JWT_PUBLIC_KEY === undefined ? [] : splitPublicKeys(set.JWT_PUBLIC_KEY)),
+    ...withKind('public', set.JWT_PUBLIC_KEY === undefined ? [] : splitKeys(set.JWT_PUBLIC_KEY)),
     ...withKind('jwks', set.JWKS_URL ?? []),
   ];
 }
@@ -76,7 +76,7 @@ export function splitSecrets(text: string, minBytes: number): string[] {
 }
 
 /** PEM blocks one after another, or base64 texts separated by commas, or one JWK or JWK Set. */
-function splitPublicKeys(text: string): string[] {
+export function splitKeys(text: string): string[] {
   const unquoted = text.trim().replace(/^(["'])([\s\S]*)\1$/, '$2');
   const parts = unquoted.includes('-----BEGIN')
     ? unquoted.split(/(?<=-----END [A-Z0-9 ]{1,40}-----)/)
