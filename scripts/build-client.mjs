@@ -1,9 +1,9 @@
-// The browser SDK and the React hook: one file each.
+// The browser SDK, the React hook and the verifier of receipts: one file each.
 import { build } from 'esbuild';
 import { entryPoints } from './package-entries.mjs';
 
 await build({
-  entryPoints: entryPoints({ ofClient: true }),
+  entryPoints: entryPoints({ arePortable: true }),
   outdir: 'dist',
   bundle: true,
   external: ['react'],

@@ -81,7 +81,7 @@ await build({
   entryPoints: {
     main: 'src/main.ts',
     signpost: 'scripts/signpost.ts',
-    ...entryPoints({ ofClient: false }),
+    ...entryPoints({ arePortable: false }),
     'write-settings': 'scripts/write-settings.ts',
     ...bench,
   },

@@ -12,8 +12,12 @@ export const entries = Object.values(manifest.exports)
     source: types.replace('./dist/types/', 'src/').replace(/\.d\.ts$/, '.ts'),
   }));
 
-/** The entry points, for esbuild, that are or are not part of the browser SDK. */
-export function entryPoints({ ofClient }) {
-  const chosen = entries.filter(({ source }) => source.startsWith('src/client/') === ofClient);
+/** What runs in a browser, too, and so is bundled without anything of Node. */
+const PORTABLE = ['src/client/', 'src/receipts/'];
+
+/** The entry points, for esbuild, that run in any runtime, or the others. */
+export function entryPoints({ arePortable }) {
+  const isPortable = ({ source }) => PORTABLE.some((folder) => source.startsWith(folder));
+  const chosen = entries.filter((entry) => isPortable(entry) === arePortable);
   return Object.fromEntries(chosen.map(({ name, source }) => [name, source]));
 }

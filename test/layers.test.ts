@@ -12,7 +12,7 @@ const LAYERS = [
   ['telemetry'],
   ['config'],
   ['auth', 'signing', 'storage', 'db', 'local', 'client'],
-  ['audit'],
+  ['audit', 'receipts'],
   ['files'],
   ['uploads'],
   ['bucket-events'],
@@ -27,7 +27,7 @@ const LAYERS = [
 /** Packages that only certain folders may import. */
 const OWNERS: Record<string, readonly string[]> = {
   '@aws-sdk/': ['signing', 'storage'],
-  jose: ['auth'],
+  jose: ['auth', 'receipts'],
   'drizzle-orm': ['db'],
   pg: ['db'],
   '@neondatabase/': ['db'],

@@ -1,6 +1,7 @@
 import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { AuthConfig } from '../config/auth-config.ts';
 import { Problem } from '../contract/errors.ts';
+import { RECEIPT_TYPE } from '../contract/receipt-type.ts';
 import type { Identity } from './caller.ts';
 import { CLIENT_CLAIMS, readIdentity } from './claims.ts';
 import { claimRefused, refusalOf, unauthenticated } from './refusal.ts';
@@ -76,7 +77,9 @@ async function verifyWith({ sources, constraints }: TrustedIssuer, token: string
   for (const { algorithms, getKey } of sources) {
     if (alg !== undefined && !algorithms.includes(alg)) continue;
     try {
-      const { payload } = await jwtVerify(token, getKey, { ...constraints, algorithms, currentDate: at });
+      const options = { ...constraints, algorithms, currentDate: at };
+      const { payload, protectedHeader } = await jwtVerify(token, getKey, options);
+      if (protectedHeader.typ === RECEIPT_TYPE) throw claimRefused('typ', 'it is a receipt of an upload, not a token');
       return payload;
     } catch (error) {
       if (!mayFitAnotherKey(error)) throw error;

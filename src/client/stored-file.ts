@@ -23,6 +23,8 @@ export type StoredFile = {
   /** ISO 8601. */
   createdAt: string;
   publicFileUrl: string | null;
+  /** Signed proof of the confirmation (a JWS), in its answer alone and where receipts are on: `verifyReceipt`. */
+  receipt?: string | undefined;
 };
 
 export type FileQuery = {
