@@ -127,7 +127,7 @@ describe('the documentation', () => {
 
   it('calls the package by its name in package.json', () => {
     const { name } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    const parts = '(?:client|react|next|node|lambda|worker)';
+    const parts = '(?:client|react|receipts|next|node|lambda|worker)';
     const named = pages.flatMap(({ text }) => [
       ...text.matchAll(new RegExp(`from '((?:@[\\w-]+/)?[\\w-]+)/${parts}'`, 'g')),
       ...text.matchAll(/import \{[^}]*\bsettingsFrom\b[^}]*\} from '([^']+)'/g),

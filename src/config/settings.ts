@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { bucketSettings } from './settings/bucket-settings.ts';
 import { databaseSettings } from './settings/database-settings.ts';
 import { jobSettings } from './settings/job-settings.ts';
+import { receiptSettings } from './settings/receipt-settings.ts';
 import { serviceSettings } from './settings/service-settings.ts';
 import { tokenSettings } from './settings/token-settings.ts';
 import { uploadSettings } from './settings/upload-settings.ts';
@@ -13,6 +14,7 @@ export const settings = z.object({
   ...databaseSettings,
   ...tokenSettings,
   ...uploadSettings,
+  ...receiptSettings,
   ...jobSettings,
 });
 
@@ -31,5 +33,10 @@ export const SETTING_GROUPS: readonly { title: string; intro?: string; settings:
     settings: tokenSettings,
   },
   { title: 'Uploads and downloads', settings: uploadSettings },
+  {
+    title: 'Receipts',
+    intro: 'Signed answers to confirmations, which others can verify: [receipts](receipts.md).',
+    settings: receiptSettings,
+  },
   { title: 'Jobs, audit log, bucket events', settings: jobSettings },
 ];

@@ -16,6 +16,7 @@ export function readSlices(set: Settings, auth: AuthConfig, isDatabaseGiven: boo
     auth,
     uploadIds: readUploadIds(set, auth),
     urls: readUrls(set),
+    receipts: readReceipts(set),
     limits,
     jobs: readJobs(set, isDatabaseGiven),
     audit: readAudit(set),
@@ -149,6 +150,14 @@ function readUrls(set: Settings) {
     /** The base of unsigned URLs; null: there are none. */
     publicBaseUrl: set.PUBLIC_BASE_URL ?? null,
   };
+}
+
+/** The keys that sign receipts, and the name they are signed with. */
+export type ReceiptSettings = ReturnType<typeof readReceipts>;
+
+function readReceipts(set: Settings) {
+  /** `keys` null: none is set. */
+  return { keys: set.RECEIPT_KEYS ?? null, issuer: set.RECEIPT_ISSUER };
 }
 
 /** What users may upload, how much of it, and from which size in parts. */

@@ -25,5 +25,9 @@ export const fileAnswer = z
     status: z.enum(FILE_STATE_NAMES),
     createdAt: timeField,
     publicFileUrl: z.url().nullable().describe('Null unless `PUBLIC_BASE_URL` is set.'),
+    receipt: z
+      .string()
+      .optional()
+      .describe('Signed proof of the confirmation (a JWS), in its answer alone and where receipts are on.'),
   })
   .register(answers, { id: 'File' }) satisfies z.ZodType<StoredFile>;

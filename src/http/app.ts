@@ -22,12 +22,14 @@ import { type EventServices, eventRoutes } from './routes/events.ts';
 import { type FileServices, fileRoutes } from './routes/files.ts';
 import { type HealthServices, healthRoutes } from './routes/health.ts';
 import { type Page, pageRoutes } from './routes/page.ts';
+import { type ReceiptKeyServices, receiptKeyRoutes } from './routes/receipt-keys.ts';
 import { type UploadServices, uploadRoutes } from './routes/uploads.ts';
 
 export type AppServices = UploadServices &
   EventServices &
   FileServices &
-  HealthServices & {
+  HealthServices &
+  ReceiptKeyServices & {
     auditLog: AuditLog;
     config: Pick<Config, 'server' | 'auth'>;
     logger: Logger;
@@ -62,6 +64,7 @@ export function createApp(services: AppServices): Hono<Env> {
   if (server.allowedOrigins.length > 0) app.use(allowOrigins(server.allowedOrigins, withCookies));
   app.route('/', healthRoutes(services));
   app.route('/', descriptionRoutes(services));
+  app.route('/', receiptKeyRoutes(services));
   app.route('/', eventRoutes(services));
   app.use(authenticate(services));
   if (server.rateLimitPerMinute > 0) app.use(rateLimit(server.rateLimitPerMinute, services.now));

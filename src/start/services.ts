@@ -26,6 +26,7 @@ import { createIdSigner } from '../uploads/id-signer.ts';
 import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
+import { openReceipts } from './open-receipts.ts';
 import { openStorage } from './open-storage.ts';
 import { readAuth } from './token-key.ts';
 import { trackLeases, watchServices } from './watch-services.ts';
@@ -86,11 +87,12 @@ export async function createServices(
   try {
     const metrics = givenMetrics ?? (config.server.metricsPort === null ? NO_METRICS : await createMetrics());
     await lockEmbedded(config, closers);
-    const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids] = await Promise.all([
+    const [storage, { database: opened, markerQueries, exclusively }, verifyToken, ids, receipts] = await Promise.all([
       openStorage(config, now, logger, closers, metrics),
       openDatabase(config, logger, closers, metrics, pool),
       app.authorize === undefined ? openVerifier(config, now, logger) : undefined,
       openIdSigner(config),
+      openReceipts(config),
     ]);
     const database = trackUse(opened);
     const auditLog = createAuditLog(database);
@@ -114,6 +116,7 @@ export async function createServices(
       freezer: createFreezer(),
       newRequestId: () => crypto.randomUUID(),
       verifyToken,
+      receipts,
       database,
       exclusively: leases.exclusively,
       files: {

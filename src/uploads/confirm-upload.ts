@@ -13,6 +13,7 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
 import { toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
+import type { Receipts } from '../receipts/create-receipts.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -69,6 +70,7 @@ export type ConfirmUploadServices = AuditServices & {
   files: FileQueries;
   now: () => Date;
   newId: (now: Date) => string;
+  receipts: Pick<Receipts, 'sign'>;
   /** The app's own step before the answer, if any. */
   onConfirmed?: OnConfirmed | undefined;
 };
@@ -88,7 +90,7 @@ export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectK
 async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCaller, input: ConfirmUploadInput) {
   const { objectKey } = input;
   const { metrics } = services;
-  const answer = await services.confirming
+  const answered = await services.confirming
     .run(caller.userId, () =>
       confirm(services, caller, input).catch((error: unknown) => whenOvertaken(services, caller, objectKey, error)),
     )
@@ -97,12 +99,14 @@ async function confirmInTurn(services: ConfirmUploadServices, caller: ActingCall
       metrics.count('signpost_confirmations_total', { outcome });
       throw error;
     });
-  const { created, file } = answer;
+  const { created } = answered;
+  const receipt = await services.receipts.sign?.(answered.file, caller.userId);
+  const file = { ...answered.file, ...(receipt !== undefined && { receipt }) };
   metrics.count('signpost_confirmations_total', { outcome: created ? 'confirmed' : 'known' });
   if (created) metrics.count('signpost_confirmed_bytes_total', {}, file.size);
   if (!created && caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { ...file, objectKey });
   if (services.onConfirmed !== undefined) await tellConfirmed(services.onConfirmed, file, caller);
-  return answer;
+  return { file, created };
 }
 
 /**

@@ -53,7 +53,7 @@ export const serviceSettings = {
   DATA_DIR: z
     .string()
     .default('.data')
-    .meta({ description: 'Where the embedded bucket, the embedded database and the generated secret live.' }),
+    .meta({ description: 'Where the embedded bucket, the embedded database and the generated keys live.' }),
   LOCAL_S3_PORT: integer(0, 65_535).optional().meta({
     description: 'TCP port of the embedded bucket.',
     fallback: '`PORT` plus one',

@@ -47,7 +47,7 @@ const INFO = {
   description:
     'Uploads that go straight to S3. Times are ISO 8601 in UTC, sizes are bytes, durations are seconds. A GET route ' +
     'answers HEAD as well. A path that is not here is a 404 `route-not-found`, another method on one that is a 405 ' +
-    '`method-not-allowed` with `Allow`. Every answer has `Cache-Control: no-store`.',
+    '`method-not-allowed` with `Allow`. Every answer but `/.well-known/jwks.json` has `Cache-Control: no-store`.',
   license: { name: 'MIT', identifier: 'MIT' },
 };
 

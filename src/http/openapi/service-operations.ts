@@ -7,6 +7,10 @@ import { answers } from '../../contract/components.ts';
 import type { Operations } from './operation.ts';
 
 const tag = 'Service';
+const receiptKey = z.strictObject({
+  ...{ kty: z.string(), crv: z.string(), x: z.string(), y: z.string().optional() },
+  ...{ kid: z.string(), alg: z.string(), use: z.literal('sig') },
+});
 const part = z.string().describe('`ok`, or why not.');
 
 export const serviceOperations = {
@@ -31,6 +35,17 @@ export const serviceOperations = {
       ...(['unauthenticated', 'route-not-found', 'database-unavailable', 'application-unavailable'] as const),
       'keys-unavailable',
     ],
+  },
+  'GET /.well-known/jwks.json': {
+    ...{ id: 'getReceiptKeys', tag, scopes: null },
+    summary: 'The public keys of receipts',
+    answers: {
+      200: {
+        description: 'A JWK Set (RFC 7517), which may be kept as `Cache-Control` says',
+        schema: z.strictObject({ keys: z.array(receiptKey) }).register(answers, { id: 'ReceiptKeys' }),
+      },
+    },
+    problems: [],
   },
   'GET /healthz': {
     ...{ id: 'isAlive', tag, scopes: null },
