@@ -19,6 +19,8 @@ export type StoredFile = {
   recordId: string | null;
   documentType: string | null;
   metadata: Record<string, string>;
+  /** How the file is decrypted; null if it was not encrypted before it was sent. */
+  encryption: string | null;
   status: 'active' | 'archived' | 'deleted' | 'refused';
   /** ISO 8601. */
   createdAt: string;
@@ -56,6 +58,8 @@ export type FileChange = {
   documentType?: string | null | undefined;
   /** Replaces all of it. */
   metadata?: Readonly<Record<string, string>> | undefined;
+  /** The key of an encrypted file, wrapped again: the result of `rewrap`. */
+  encryption?: string | undefined;
 };
 
 /** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */

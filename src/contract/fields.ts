@@ -11,7 +11,7 @@ const MAX_FILE_NAME_BYTES = 255;
  * With the service's own entries (at most 648 bytes) and the names (320), this stays below S3's 2,048 bytes of
  * metadata.
  */
-const MAX_METADATA_BYTES = 1024;
+export const MAX_METADATA_BYTES = 1024;
 const MAX_METADATA_PAIRS = 10;
 
 /** Any well-formed Unicode without control characters and bidi overrides. */
@@ -86,6 +86,16 @@ export const metadata = z
     `at most ${MAX_METADATA_BYTES} bytes of values, as encoded for the header`,
   )
   .describe(`At most ${MAX_METADATA_PAIRS} pairs, with ${MAX_METADATA_BYTES} bytes of values in total.`);
+
+/** Says how a file that its client encrypted is decrypted: opaque to the service, short enough for a header. */
+export const ENCRYPTION_PATTERN = /^[A-Za-z0-9._-]{1,512}$/;
+export const encryption = z
+  .string()
+  .regex(ENCRYPTION_PATTERN, 'must match [A-Za-z0-9._-]{1,512}')
+  .describe(
+    'The client encrypted the file: how it is decrypted, with the wrapped key. The service only keeps it, and does ' +
+      'not look at the content.',
+  );
 
 /** A whole number in a query or a path: digits there, described as the number. */
 export function digits(number: z.ZodNumber) {

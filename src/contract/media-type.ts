@@ -149,3 +149,8 @@ export function matchesType(pattern: string, contentType: string): boolean {
 function trim(text: string): string {
   return text.replace(/^[\t ]+|[\t ]+$/g, '');
 }
+
+/** The type of the object itself: the bytes that a client encrypted are of no type that anybody should open. */
+export function storedTypeOf(file: { contentType: string; encryption?: string | null | undefined }): string {
+  return (file.encryption ?? null) === null ? file.contentType : 'application/octet-stream';
+}

@@ -3,6 +3,9 @@ import { isCleanText } from './object-key.ts';
 /** The prefix of the service's own metadata entries; clients' names may not start with it. */
 export const RESERVED_METADATA_PREFIX = 'signpost-';
 
+/** The entry with how the client encrypted the file. */
+export const ENCRYPTION_ENTRY = `${RESERVED_METADATA_PREFIX}encryption`;
+
 /**
  * Encodes any text as a header value that every store keeps byte for byte: printable ASCII with single inner spaces
  * (SigV4 folds others) unchanged, otherwise `~` and the base64url of its UTF-8 bytes, as for user ids in keys. So is

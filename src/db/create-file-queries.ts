@@ -22,7 +22,9 @@ export type NewFile = Pick<FileRow, keyof typeof newFileColumns>;
  * The columns that may change. A final state also sets `deleted_at`, by the database's clock: retention counts from it.
  */
 export type FileChange = {
-  [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata']?: FileRow[Field] | undefined;
+  [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata' | 'encryption']?:
+    | FileRow[Field]
+    | undefined;
 };
 
 /** The total of a user's active and archived files. `recordFiles`: those of one record, if that was asked for. */

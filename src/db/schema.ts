@@ -89,6 +89,8 @@ export const files = pgTable(
     recordId: text('record_id'),
     documentType: text('document_type'),
     metadata: jsonb('metadata').$type<Record<string, string>>().notNull().default({}),
+    /** How the file is decrypted, if the client encrypted it: opaque, `ENCRYPTION_PATTERN`. */
+    encryption: text('encryption'),
     status: text('status', { enum: FILE_STATE_NAMES }).notNull().default(NEW_FILE_STATE),
     createdAt: time('created_at').notNull(),
     /** Why the upload was refused; null if it was aborted or never confirmed. */

@@ -20,6 +20,7 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   const disposition = toContentDisposition('attachment', 'Prüfung.txt', {
     contentType: 'text/plain',
     detectedContentType: null,
+    encryption: null,
   });
   const query = {
     'response-content-disposition': disposition,

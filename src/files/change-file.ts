@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
 import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
-import { documentType, fileName, metadata, recordId } from '../contract/fields.ts';
+import { documentType, encryption, fileName, metadata, recordId } from '../contract/fields.ts';
 import {
   FILE_STATES,
   type FileState,
@@ -29,6 +29,7 @@ export const updateFileInput = z
     recordId: recordId.nullable().optional(),
     documentType: documentType.nullable().optional(),
     metadata: metadata.optional(),
+    encryption: encryption.optional().describe('The key, wrapped again: only for a file that is encrypted.'),
   })
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change at least one field')
   .register(requests, { id: 'FileChange' });
@@ -42,7 +43,8 @@ export type ChangeFileServices = AuditServices & {
 
 /**
  * Changes a file's details. The limits of a new document type apply, as for an upload.
- * @throws {Problem} `file-not-found`, `file-too-large`, `content-type-not-allowed`, `database-unavailable`.
+ * @throws {Problem} `file-not-found`, `file-too-large`, `content-type-not-allowed`, `conflict` for the encryption of a
+ * file that is not encrypted, `database-unavailable`.
  */
 export const updateFile = audited('file.update', update, ofFile);
 
@@ -76,7 +78,10 @@ async function update(
   fileId: string,
   change: z.infer<typeof updateFileInput>,
 ): Promise<StoredFile> {
-  const { documentType, recordId } = change;
+  const { documentType, recordId, encryption } = change;
+  if (encryption !== undefined && (await findOwn(services, caller, fileId)).encryption === null) {
+    throw new Problem('conflict', 'the file is not encrypted by its client');
+  }
   const isMoved = documentType !== undefined || recordId !== undefined;
   if ((documentType ?? null) !== null || (isMoved && caller.limits !== undefined)) {
     const { limits } = limitedTo(services, caller).config;

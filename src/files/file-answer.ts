@@ -22,6 +22,7 @@ export const fileAnswer = z
     recordId: z.string().nullable(),
     documentType: z.string().nullable(),
     metadata: z.record(z.string(), z.string()),
+    encryption: z.string().nullable().describe('How to decrypt it, as its client says; null if it is not encrypted.'),
     status: z.enum(FILE_STATE_NAMES),
     createdAt: timeField,
     publicFileUrl: z.url().nullable().describe('Null unless `PUBLIC_BASE_URL` is set.'),

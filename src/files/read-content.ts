@@ -1,6 +1,7 @@
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { Caller } from '../auth/caller.ts';
 import { busy, Problem } from '../contract/errors.ts';
+import { storedTypeOf } from '../contract/media-type.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { MAX_READERS } from '../storage/create-s3-client.ts';
@@ -103,7 +104,7 @@ async function open(
   const { start, end } = wanted ?? { start: 0, end: sizeBytes - 1 };
   const described = {
     ...headers,
-    'content-type': row.contentType,
+    'content-type': storedTypeOf(row),
     'content-disposition': toContentDisposition(disposition, row.fileName, row),
     'content-length': String(end - start + 1),
     ...(wanted !== null && { 'content-range': `bytes ${start}-${end}/${sizeBytes}` }),

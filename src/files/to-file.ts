@@ -20,6 +20,7 @@ export function toFile(row: FileRow, publicBaseUrl: string | null): StoredFile {
     recordId: row.recordId,
     documentType: row.documentType,
     metadata: row.metadata,
+    encryption: row.encryption,
     status: row.status,
     createdAt: row.createdAt.toISOString(),
     publicFileUrl: publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey),

@@ -15,7 +15,7 @@ import { objectChanged } from '../storage/bucket-errors.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import { copyUnchanged } from '../uploads/copy-unchanged.ts';
 import { toNewFile } from '../uploads/to-new-file.ts';
-import { fromMetadata, toMetadata, type UploadMetadata } from '../uploads/upload-metadata.ts';
+import { fromMetadata, toMetadata, toRemembered, type UploadMetadata } from '../uploads/upload-metadata.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
 
 export type ImportFileServices = {
@@ -93,7 +93,7 @@ function toUpload({ key, sizeBytes, contentType, metadata: stored }: StoredObjec
   const pairs = metadata.safeParse(Object.fromEntries(own));
   const metadataLost = pairs.success ? undefined : (true as const);
   if (reasons.length > 0 || !name.success || type === null) return { upload: null, metadataLost, reasons };
-  const remembered = { fileName: name.data, metadata: pairs.data ?? {} };
+  const remembered = toRemembered({ fileName: name.data, metadata: pairs.data });
   const upload: UploadMetadata = {
     ...{ remembered, sizeBytes, contentType: type },
     ...{ checksumSha256: null, isRepeatable: false },

@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import type { Mismatch } from '../contract/errors.ts';
 import { FILE_STATES } from '../contract/file-states.ts';
-import { toMediaType } from '../contract/media-type.ts';
+import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
@@ -112,8 +112,8 @@ async function differences(
   // With the same ETag it has the same bytes, but a tool may have left out the rest.
   if (object.etag !== row.etag) return (await verifyObject(services, key, object)).mismatches;
   if (fromMetadata(object.metadata) === null) return [{ path: 'metadata', message: 'was not copied with the object' }];
-  const isSameType = (toMediaType(object.contentType) ?? object.contentType) === row.contentType;
-  return isSameType
+  const expected = storedTypeOf(row);
+  return (toMediaType(object.contentType) ?? object.contentType) === expected
     ? []
-    : [{ path: 'contentType', message: `is ${object.contentType}, the file's ${row.contentType}` }];
+    : [{ path: 'contentType', message: `is ${object.contentType}, the file's ${expected}` }];
 }

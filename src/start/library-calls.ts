@@ -23,6 +23,8 @@ export type UploadRequest = {
   documentType?: string | undefined;
   /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
   metadata?: Record<string, string> | undefined;
+  /** The client encrypts the file, and this is how it is decrypted: it must match `[A-Za-z0-9._-]{1,512}`. */
+  encryption?: string | undefined;
   /** In an upload in parts, each part needs its SHA-256, and `POST /presign-parts` signs it. Default false. */
   partChecksums?: boolean | undefined;
   /** Default: `PUT` up to `MULTIPART_THRESHOLD_BYTES`, above it `MULTIPART`. */

@@ -4,11 +4,14 @@ import {
   checksumSha256,
   contentType,
   documentType,
+  encryption,
   expiresIn,
   fileName,
+  MAX_METADATA_BYTES,
   metadata,
   recordId,
 } from '../contract/fields.ts';
+import { ENCRYPTION_ENTRY, encodeText } from '../contract/metadata-text.ts';
 
 const MAX_BATCH = 100;
 
@@ -22,6 +25,7 @@ export const presignUploadInput = z
     recordId: recordId.optional(),
     documentType: documentType.optional(),
     metadata: metadata.optional(),
+    encryption: encryption.optional(),
     partChecksums: z
       .boolean()
       .optional()
@@ -35,9 +39,22 @@ export const presignUploadInput = z
       .describe('Default: `PUT` up to `MULTIPART_THRESHOLD_BYTES`, above it `MULTIPART`.'),
     expiresIn: expiresIn.optional(),
   })
+  .refine(fitsWithEncryption, {
+    path: ['encryption'],
+    message: `at most ${MAX_METADATA_BYTES} bytes together with the values of metadata`,
+  })
   .register(requests, { id: 'UploadRequest' });
 
 export type PresignUploadInput = z.infer<typeof presignUploadInput>;
+
+type Stored = { metadata?: Record<string, string> | undefined; encryption?: string | undefined };
+
+/** Whether both fit into the object's metadata, of which S3 takes 2,048 bytes. */
+function fitsWithEncryption({ metadata = {}, encryption }: Stored): boolean {
+  if (encryption === undefined) return true;
+  const values = Object.values(metadata).reduce((sum, value) => sum + encodeText(value).length, 0);
+  return values + ENCRYPTION_ENTRY.length + encryption.length <= MAX_METADATA_BYTES;
+}
 
 /** Up to 100 of them, signed together or not at all. */
 export const presignUploadsInput = z

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { maxBytesOf } from '../config/limits.ts';
 import type { Limits } from '../config/slices.ts';
 import { isCopied } from '../config/store-traits.ts';
+import { storedTypeOf } from '../contract/media-type.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -91,9 +92,9 @@ export function methodOf(limits: Limits, { method, size }: UploadToSign): NonNul
 
 async function signPut(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
-  const { checksumSha256, contentType } = request;
+  const { checksumSha256 } = request;
   const headers: Record<string, string> = {
-    'content-type': contentType,
+    'content-type': storedTypeOf(request),
     ...(config.store.conditionalPut && { 'if-none-match': '*' }),
     ...checksumHeader(config, checksumSha256),
     ...metadataHeaders(metadataOf(config, request)),
@@ -116,7 +117,7 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
 
 async function signForm(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
-  const { checksumSha256, contentType } = request;
+  const { checksumSha256 } = request;
   const signed = presignPost(
     endpoint,
     await services.credentials(),
@@ -124,7 +125,7 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
       key,
       fields: {
         ...request.formFields,
-        'Content-Type': contentType,
+        'Content-Type': storedTypeOf(request),
         ...checksumHeader(config, checksumSha256),
         ...metadataHeaders(metadataOf(config, request, true)),
         ...encryptionHeaders(config.store.sse),
@@ -154,7 +155,7 @@ async function beginParts(
           ...(request.partSize !== undefined && { partSizeBytes: request.partSize }),
         };
   const bucketUploadId = await multipart.begin(key, {
-    contentType: request.contentType,
+    contentType: storedTypeOf(request),
     metadata: metadataOf(config, request),
     sse: config.store.sse,
     partChecksums: plan.partChecksums,

@@ -17,12 +17,16 @@ export function toNewFile(
     ...toRefusedFile(key, object, createdAt),
     storedKey: stored.key === key.key ? null : stored.key,
     ...upload.remembered,
-    contentType: toMediaType(object.contentType) ?? object.contentType,
+    contentType: upload.remembered.encryption === null ? typeOf(object) : upload.contentType,
     detectedContentType,
     etag: stored.etag,
     versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
   };
+}
+
+function typeOf({ contentType }: StoredObject): string {
+  return toMediaType(contentType) ?? contentType;
 }
 
 /**

@@ -1,14 +1,16 @@
 import type { CallerLimits } from '../config/caller-limits.ts';
-import { decodeText, encodeText, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
+import { ENCRYPTION_PATTERN } from '../contract/fields.ts';
+import { decodeText, ENCRYPTION_ENTRY, encodeText, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
 import type { NewFile } from '../db/create-file-queries.ts';
 import type { PresignUploadInput } from './presign-upload-input.ts';
 
 /** Columns of a file's row with the client's values, which the upload carries in its signed metadata. */
-export type Remembered = Pick<NewFile, 'fileName' | 'metadata'>;
+export type Remembered = Pick<NewFile, 'fileName' | 'metadata' | 'encryption'>;
 
 /** The remembered columns of a request. */
-export function toRemembered({ fileName, metadata }: Pick<PresignUploadInput, keyof Remembered>): Remembered {
-  return { fileName, metadata: metadata ?? {} };
+export function toRemembered(request: Pick<PresignUploadInput, keyof Remembered>): Remembered {
+  const { fileName, metadata = {}, encryption = null } = request;
+  return { fileName, metadata, encryption };
 }
 
 /**
@@ -49,6 +51,7 @@ export function toMetadata({ remembered, ...upload }: UploadMetadata): Record<st
   };
   if (upload.isRepeatable) metadata['signpost-repeatable'] = 'true';
   if (upload.checksumSha256 !== null) metadata['signpost-sha256'] = upload.checksumSha256;
+  if (remembered.encryption !== null) metadata[ENCRYPTION_ENTRY] = remembered.encryption;
   if (upload.limitedTo !== undefined) metadata['signpost-limits'] = toText(upload.limitedTo);
   for (const [name, value] of Object.entries(remembered.metadata)) metadata[name] = encodeText(value);
   return metadata;
@@ -68,6 +71,8 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
   if (contentType === null || contentType === '') return null;
   const limits = stored['signpost-limits'];
   if (limits !== undefined && !SIGNED_LIMITS_PATTERN.test(limits)) return null;
+  const encryption = stored[ENCRYPTION_ENTRY] ?? null;
+  if (encryption !== null && !ENCRYPTION_PATTERN.test(encryption)) return null;
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
   const metadata: [string, string][] = [];
   for (const [name, value] of own) {
@@ -76,7 +81,7 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
     metadata.push([name, text]);
   }
   return {
-    remembered: { fileName, metadata: Object.fromEntries(metadata) },
+    remembered: { fileName, metadata: Object.fromEntries(metadata), encryption },
     sizeBytes: size === UNKNOWN_SIZE ? null : Number(size),
     contentType,
     checksumSha256: stored['signpost-sha256'] ?? null,

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { allowsType, findViolations } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import type { Mismatch } from '../contract/errors.ts';
-import { toMediaType } from '../contract/media-type.ts';
+import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
 import { type ObjectKeyParts, safeFileName } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Bucket, StoredObject } from '../storage/bucket.ts';
@@ -36,14 +36,18 @@ export async function verifyObject(
     safeFileName(upload.remembered.fileName) === key.fileName,
     'the signed name differs from the one in the key',
   );
-  const { sizeBytes, contentType } = object;
+  const { sizeBytes } = object;
+  const { encryption } = upload.remembered;
   // If the size was unknown when signed, check it now: one copy request handles at most 5 GiB.
   const maxBytes = isCopied(services.config.store, upload.isRepeatable) ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
   const mostBytes = Math.min(maxBytes, upload.limitedTo?.maxBytes ?? maxBytes);
   if (upload.sizeBytes === null) hold('size', sizeBytes <= mostBytes, `the file has more than ${mostBytes} bytes`);
   else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
-  if (upload.contentType === ANY_TYPE) hold('contentType', toMediaType(contentType) !== null, 'is not a media type');
-  else hold('contentType', contentType === upload.contentType, 'the stored type differs from the signed one');
+  const isTypeOpen = upload.contentType === ANY_TYPE;
+  const contentType = isTypeOpen ? object.contentType : upload.contentType;
+  const isSameType = object.contentType === storedTypeOf({ contentType, encryption });
+  hold('contentType', isSameType, 'the stored type differs from the signed one');
+  if (isTypeOpen) hold('contentType', toMediaType(contentType) !== null, 'is not a media type');
   // Content-Encoding is not signed, so a client can send it; a download would then decode to other bytes.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
   hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
@@ -55,7 +59,8 @@ export async function verifyObject(
     mismatches.push({ path: violation.path, message: violation.message });
   }
   let detectedContentType: string | null = null;
-  if (mismatches.length === 0 && sizeBytes > 0) {
+  // What a client encrypted has no first bytes to look at: by chance they may be a program's.
+  if (mismatches.length === 0 && sizeBytes > 0 && encryption === null) {
     const sample = await services.bucket.firstBytes(object, SAMPLE_BYTES);
     const isAllowed = (type: string) => allowsType(services.config.limits, key.documentType, type);
     const { detected, refusal } = await checkContent(contentType, sample, isAllowed);

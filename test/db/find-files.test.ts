@@ -257,7 +257,7 @@ describe('findFiles', () => {
             checksumSha256: null,
           },
           ...{ recordId: 'r', documentType: 'd', metadata: {}, status: 'active', createdAt: new Date(file.at) },
-          ...{ detectedContentType: null, deletedAt: null, objectRemovedAt: null, refusal: null },
+          ...{ detectedContentType: null, encryption: null, deletedAt: null, objectRemovedAt: null, refusal: null },
         },
       },
     ]);

@@ -24,7 +24,7 @@ describe('POST /confirm-upload', () => {
       ...{ size: 5, etag: '"5d41402abc4b2a76b9719d911017c592"', versionId: null, checksumSha256: null },
       ...{ recordId: 'case-42', documentType: 'contract', metadata: { source: 'scanner-3', note: 'Größe: 5' } },
       ...{ status: 'active', createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) },
-      ...{ detectedContentType: null, publicFileUrl: `https://cdn.example.com/${upload.objectKey}` },
+      ...{ detectedContentType: null, encryption: null, publicFileUrl: `https://cdn.example.com/${upload.objectKey}` },
     });
     const second = await service.confirm('alice', upload.objectKey);
     expect(second.status).toBe(200);

@@ -21,7 +21,7 @@ const STATED = {
 };
 const FILE: StoredFile = {
   ...STATED,
-  ...{ fileName: 'ä "lease".txt', recordId: 'case-42', documentType: null, metadata: { a: 'b' } },
+  ...{ fileName: 'ä "lease".txt', recordId: 'case-42', documentType: null, encryption: null, metadata: { a: 'b' } },
   ...{ status: 'active', publicFileUrl: null },
 };
 

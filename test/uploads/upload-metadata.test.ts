@@ -20,6 +20,7 @@ const upload = fc.record({
         clean,
         { noNullPrototype: true },
       ),
+      encryption: fc.option(fc.stringMatching(/^[A-Za-z0-9._-]{1,512}$/), { nil: undefined }),
     })
     .map(toRemembered),
   sizeBytes: fc.option(fc.nat(2 ** 31), { nil: null }),
