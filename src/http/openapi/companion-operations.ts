@@ -20,7 +20,7 @@ export const companionOperations = {
     summary: "Uppy 6: signs one request to the bucket (Uppy's `PresignableRequest`)",
     body: signUppyRequestInput,
     answers: { 200: { description: "Uppy's `PresignedResponse`", schema: uppyAnswer } },
-    problems: [...OF_PRESIGNING, ...OF_PARTS, 'database-unavailable'],
+    problems: [...OF_PRESIGNING, ...OF_PARTS],
   },
   'GET /s3/params': {
     ...{ id: 'companionParams', tag, scopes },
@@ -108,6 +108,6 @@ export const companionOperations = {
     summary: 'Companion: aborts an upload in parts',
     query: keyQuery,
     answers: { 200: { description: 'Nothing is left of it', schema: z.strictObject({}) } },
-    problems: [...OF_PARTS, 'conflict', 'storage-unavailable', 'database-unavailable'],
+    problems: ['not-your-object', 'conflict', 'storage-unavailable', 'database-unavailable'],
   },
 } satisfies Operations;

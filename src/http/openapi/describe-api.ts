@@ -105,10 +105,13 @@ function describeOperation(path: string, operation: Operation, { cookie, schemas
   const { id, tag, summary, scopes, body } = operation;
   const schemes = cookie === null ? ['bearer'] : ['bearer', 'cookie'];
   const described = Object.entries(operation.answers).map(([status, { description, schema, bytes, headers = {} }]) => {
-    const own = Object.entries(headers).map(([name, text]) => [name, { description: text, schema: TEXT }]);
+    const own = Object.entries(headers).map(([name, text]) => [
+      name,
+      { description: text, required: true, schema: TEXT },
+    ]);
     const json = schema && { 'application/json': { schema: schemas.output.schemaOf(schema) } };
     const content = bytes ? { '*/*': { schema: TEXT } } : json;
-    const allHeaders = { ...headersOf(operation), ...Object.fromEntries(own) };
+    const allHeaders = { ...headersOf(scopes !== null), ...Object.fromEntries(own) };
     return [status, { description, headers: allHeaders, ...(content && { content }) }];
   });
   return {

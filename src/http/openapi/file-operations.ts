@@ -79,19 +79,19 @@ export const fileOperations = {
     summary: 'Changes the name, the labels or the metadata; the object key stays',
     body: updateFileInput,
     answers: FILE,
-    problems: [...OF_A_FILE, 'file-too-large', 'content-type-not-allowed', 'conflict'],
+    problems: [...OF_A_FILE, 'file-too-large', 'content-type-not-allowed'],
   },
   'DELETE /files/:fileId': {
     ...{ id: 'deleteFile', tag: 'Files', scopes: mayWrite },
     summary: 'Deletes a file for good',
     answers: { 204: { description: 'It is gone' } },
-    problems: [...OF_A_FILE, 'conflict'],
+    problems: OF_A_FILE,
   },
   'POST /files/:fileId/archive': {
     ...{ id: 'archiveFile', tag: 'Files', scopes: mayWrite },
     summary: 'Leaves a file out of lists and downloads',
     answers: FILE,
-    problems: [...OF_A_FILE, 'conflict'],
+    problems: OF_A_FILE,
   },
   'POST /files/:fileId/restore': {
     ...{ id: 'restoreFile', tag: 'Files', scopes: mayWrite },

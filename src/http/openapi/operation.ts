@@ -48,7 +48,8 @@ export function problemsOf({ scopes, query, body, problems }: Operation): Proble
       ...(query === undefined ? [] : ['invalid-request' as const]),
       ...(body === undefined ? [] : ofBodies),
       ...problems,
-      'internal-error' as const,
+      // Probes and the description have nothing that could fail.
+      ...(scopes === null && body === undefined ? [] : ['internal-error' as const]),
     ]),
   ];
 }

@@ -32,8 +32,8 @@ export const serviceOperations = {
       204: { description: 'The message reports no object' },
     },
     problems: [
-      ...(['unauthenticated', 'route-not-found', 'database-unavailable', 'application-unavailable'] as const),
-      'keys-unavailable',
+      ...(['unauthenticated', 'forbidden', 'route-not-found', 'database-unavailable'] as const),
+      ...(['application-unavailable', 'keys-unavailable'] as const),
     ],
   },
   'GET /.well-known/jwks.json': {

@@ -20,7 +20,9 @@ export function healthRoutes(services: HealthServices): Hono<Env> {
 
   const readiness = createReadiness(services);
   routes.get('/readyz', async (c) => {
-    if (services.stopping.aborted) throw new Problem('stopping', 'the service is stopping');
+    if (services.stopping.aborted) {
+      throw new Problem('stopping', 'the service is stopping', { headers: { 'retry-after': '5' } });
+    }
     const isFull = c.req.query('full') !== undefined;
     const parts = await (isFull ? readiness.look() : readiness.glance());
     if (parts.signing.why !== null || (isFull && !isWhole(parts))) throw notReady(parts);
