@@ -9,6 +9,7 @@ import { type Config, parseConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createServices } from '../../src/start/services.ts';
 import { createTestDatabase } from './database.ts';
+import { holdAnswers } from './hold-answers.ts';
 
 export const SECRET = 'a secret for tests that has more than thirty-two bytes';
 
@@ -111,7 +112,7 @@ export async function startTestService(
       ...(options.stopping && { stopping: options.stopping }),
     },
   );
-  const app = createApp(services);
+  const app = holdAnswers(createApp(services));
 
   /** Sends one request as `user`; the body is sent as JSON. */
   const call = async <Body = Record<string, unknown>>(

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { createSigner, signSnsMessage, TOPIC } from '../bucket-events/sign-sns-message.ts';
+import { holdAnswers } from '../helpers/hold-answers.ts';
 import { startRelay } from '../helpers/relay.ts';
 import {
   type Answer,
@@ -41,13 +42,15 @@ beforeAll(async () => {
     },
   });
   downloaded = async () => sns.pem;
-  app = createApp({
-    ...service.services,
-    download: (url) => {
-      downloads.push(url);
-      return downloaded();
-    },
-  });
+  app = holdAnswers(
+    createApp({
+      ...service.services,
+      download: (url) => {
+        downloads.push(url);
+        return downloaded();
+      },
+    }),
+  );
 });
 afterAll(async () => {
   await service.close();
