@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditEventRow, AuditSealRow } from '../db/schema.ts';
+import type { AuditEventRow, AuditSealRow } from '../db/audit-schema.ts';
 
 /** The columns of a seal that do not depend on its rows. */
 type SealHead = Pick<AuditSealRow, 'number' | 'fromXid' | 'toXid' | 'sealedAt'>;

@@ -1,5 +1,5 @@
+import type { AuditSealRow } from '../db/audit-schema.ts';
 import type { Horizon, SealQueries, Stretch } from '../db/create-seal-queries.ts';
-import type { AuditSealRow } from '../db/schema.ts';
 import { hashStretch } from './hash-stretch.ts';
 
 export type SealServices = { sealQueries: SealQueries; now: () => Date };

@@ -1,5 +1,5 @@
+import type { AuditSealRow } from '../db/audit-schema.ts';
 import type { SealQueries } from '../db/create-seal-queries.ts';
-import type { AuditSealRow } from '../db/schema.ts';
 import { hashStretch } from './hash-stretch.ts';
 import { formatSeal, isMoved } from './seal-audit-log.ts';
 

@@ -1,6 +1,6 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { FileStep, StatesWith } from '../contract/file-states.ts';
-import { type AuditEventRow, auditEvents } from './schema.ts';
+import { type AuditEventRow, auditEvents } from './audit-schema.ts';
 
 /**
  * Actions that only read, or sign what the bucket will check. They are logged only if an admin acts for another user or

@@ -1,9 +1,9 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import type { Act } from './audit-row.ts';
+import { type AuditEventRow, auditEvents } from './audit-schema.ts';
 import type { Database } from './connect-database.ts';
 import type { Db } from './open-pool.ts';
 import { queryDatabase } from './query-database.ts';
-import { type AuditEventRow, auditEvents } from './schema.ts';
 
 /** An event without a change. (A statement that changes a file adds the event itself.) */
 type LooseEvent = Act & Pick<AuditEventRow, 'userId' | 'outcome' | 'fileId' | 'objectKey'>;

@@ -1,7 +1,7 @@
 import { and, eq, lte, sql } from 'drizzle-orm';
 import type { Database } from './connect-database.ts';
+import { leases } from './jobs-schema.ts';
 import { queryDatabase } from './query-database.ts';
-import { leases } from './schema.ts';
 
 /** Held by a task while it is the only one that runs under its name. */
 export type Lease = {

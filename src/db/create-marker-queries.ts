@@ -3,8 +3,9 @@ import { z } from 'zod';
 import { Problem } from '../contract/errors.ts';
 import { type Database, isNeonHost } from './connect-database.ts';
 import type { FileId } from './create-file-queries.ts';
+import { markerWords } from './jobs-schema.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
-import { files, markerWords } from './schema.ts';
+import { files } from './schema.ts';
 
 /**
  * Distinguishes a database from every other one and from its copies. null if the server does not tell the value.

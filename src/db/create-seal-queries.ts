@@ -1,7 +1,7 @@
 import { and, asc, desc, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm';
+import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './audit-schema.ts';
 import type { Database } from './connect-database.ts';
 import { queryDatabase } from './query-database.ts';
-import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './schema.ts';
 
 /**
  * A range of the audit log: transactions from `fromXid` up to but excluding `toXid`, ids after `afterId` up to

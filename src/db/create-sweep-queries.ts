@@ -4,8 +4,9 @@ import { statesWith } from '../contract/file-states.ts';
 import { type Act, logObjects } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
 import type { FileId, NewFile } from './create-file-queries.ts';
+import { type SweepCounts, sweeps } from './jobs-schema.ts';
 import { queryDatabase, rowsOf, sqlState } from './query-database.ts';
-import { type FileRow, files, type SweepCounts, sweeps } from './schema.ts';
+import { type FileRow, files } from './schema.ts';
 
 /** The progress of a sweep: the last key that it has handled (null before the first), and its counts so far. */
 export type SweepState = { afterKey: string | null; counts: SweepCounts; startedAt: Date; finishedAt: Date | null };

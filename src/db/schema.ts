@@ -1,11 +1,8 @@
 import { type SQLWrapper, sql } from 'drizzle-orm';
 import {
   bigint,
-  boolean,
   check,
-  customType,
   index,
-  integer,
   jsonb,
   pgPolicy,
   pgRole,
@@ -26,7 +23,7 @@ import { FILE_STATE_NAMES, type FileState, NEW_FILE_STATE, statesWith } from '..
  * security applies to it. The role that logs in owns the tables and bypasses their policies, as jobs need.
  */
 export const USER_ROLE = 'signpost_app';
-const userRole = pgRole(USER_ROLE).existing();
+export const userRole = pgRole(USER_ROLE).existing();
 
 /** The setting in which `Database.asUser` puts the user's id, for the policies. */
 export const USER_SETTING = 'signpost.user_id';
@@ -38,11 +35,11 @@ const LOGIN_RUNS_SERVICE = "(select has_table_privilege(session_user, 'leases'::
  * database may also act as `USER_ROLE`; it gets no row. Only logins that serve this database may write its leases, as
  * owner or by a grant; this is checked once per statement.
  */
-const ownRows = (ownerId: SQLWrapper) =>
+export const ownRows = (ownerId: SQLWrapper) =>
   sql`${ownerId} = current_setting('${sql.raw(USER_SETTING)}', true) and ${sql.raw(LOGIN_RUNS_SERVICE)}`;
 
 /** With milliseconds, as a JavaScript `Date`: a cursor made from a row must equal the stored time. */
-const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
+export const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
 /** The states as literals, because a check has no parameters. */
 const inStates = (status: SQLWrapper, states: readonly FileState[]) =>
@@ -166,134 +163,3 @@ export const fileUsage = pgTable(
     pgPolicy('file_usage_own', { to: userRole, for: 'select', using: ownRows(t.ownerId) }),
   ],
 );
-
-/** A transaction's id, which never wraps around (PostgreSQL documentation, section 66.1). */
-const xid8 = customType<{ data: string; driverData: string }>({ dataType: () => 'xid8' });
-
-/**
- * The instance that runs a job: `create-leases.ts`. A login that may write this table gets users' rows (`ownRows`):
- * grant it to the logins of this database only.
- */
-export const leases = pgTable(
-  'leases',
-  {
-    name: text('name').notNull(),
-    /** Of the run, not of the instance. */
-    holder: text('holder').notNull(),
-    /** Increases with each holder. */
-    fence: bigint('fence', { mode: 'number' }).notNull(),
-    /** By the database's clock. */
-    expiresAt: time('expires_at').notNull(),
-  },
-  (t) => [primaryKey({ name: 'leases_pkey', columns: [t.name] })],
-).enableRLS();
-
-/**
- * Who did what to which file: rows are added and never changed. `USER_ROLE` may insert every column except those that
- * the database fills (`id`, `xid`, `at`): a new column needs `GRANT INSERT ("name") ON "audit_events" TO signpost_app`.
- */
-export const auditEvents = pgTable(
-  'audit_events',
-  {
-    id: bigint('id', { mode: 'number' }).generatedAlwaysAsIdentity(),
-    /** The transaction that added the row: it separates finished transactions from running ones. */
-    xid: xid8('xid').notNull().default(sql`pg_current_xact_id()`),
-    at: time('at').notNull().defaultNow(),
-    /** Who acted; differs from `userId` if an admin acted for another user. */
-    actorId: text('actor_id').notNull(),
-    /** The file's owner; for a refusal, the user of the request. */
-    userId: text('user_id').notNull(),
-    action: text('action').notNull(),
-    /** `ok`, or the code of the problem. */
-    outcome: text('outcome').notNull(),
-    fileId: uuid('file_id'),
-    objectKey: text('object_key'),
-    /** The client's IP address, if known. */
-    address: text('address'),
-    requestId: text('request_id').notNull(),
-  },
-  (t) => [
-    primaryKey({ name: 'audit_events_pkey', columns: [t.id] }),
-    index('audit_events_user_idx').on(t.userId, t.id),
-    index('audit_events_xid_idx').on(t.xid, t.id),
-    pgPolicy('audit_events_read_own', { to: userRole, for: 'select', using: ownRows(t.userId) }),
-    pgPolicy('audit_events_add_own', { to: userRole, for: 'insert', withCheck: ownRows(t.userId) }),
-  ],
-);
-
-export type AuditEventRow = typeof auditEvents.$inferSelect;
-
-/** Each seal covers the audit log since the previous seal: `src/audit/seal-audit-log.ts`. */
-export const auditSeals = pgTable(
-  'audit_seals',
-  {
-    /** 1, 2, 3, … without a gap. */
-    number: integer('number').notNull(),
-    /** The rows of transactions from this one, up to but excluding `toXid`. */
-    fromXid: xid8('from_xid').notNull(),
-    toXid: xid8('to_xid').notNull(),
-    events: bigint('events', { mode: 'number' }).notNull(),
-    /**
-     * The highest id so far. After a move to another cluster, where transaction ids start again, higher ids are new
-     * rows.
-     */
-    lastId: bigint('last_id', { mode: 'number' }).notNull(),
-    /** SHA-256, hexadecimal, over the previous seal and the rows. */
-    hash: text('hash').notNull(),
-    sealedAt: time('sealed_at').notNull(),
-  },
-  (t) => [primaryKey({ name: 'audit_seals_pkey', columns: [t.number] })],
-).enableRLS();
-
-export type AuditSealRow = typeof auditSeals.$inferSelect;
-
-/** The counts of a sweep. */
-export type SweepCounts = {
-  /** Objects listed. */
-  listed: number;
-  /** Objects whose key is not an upload's: left alone. */
-  foreign: number;
-  /** Uploads that were not confirmed within a day: removed. */
-  abandoned: number;
-  /** Copies that belong to no file, and objects uploaded again after their file was confirmed or deleted: removed. */
-  stray: number;
-  /** Objects of deleted files (after `DELETE_AFTER_SECONDS`) and of refused uploads: removed. */
-  deleted: number;
-  /** Uploads in parts that were not finished within a week: aborted. */
-  aborted: number;
-  /** Rows of deleted files whose upload URLs have all expired: deleted. */
-  forgotten: number;
-  /** Files whose object is missing: reported, and left as they are. */
-  missing: number;
-  /** Objects that the bucket refused to remove (Object Lock, a policy) or did not answer for: reported, and retried. */
-  failed: number;
-};
-
-/** The sweeper's only row: the progress of a sweep, or the result of the last one. */
-export const sweeps = pgTable(
-  'sweeps',
-  {
-    id: integer('id').notNull(),
-    afterKey: text('after_key'),
-    counts: jsonb('counts').$type<SweepCounts>().notNull(),
-    startedAt: time('started_at').notNull(),
-    finishedAt: time('finished_at'),
-  },
-  (t) => [primaryKey({ name: 'sweeps_pkey', columns: [t.id] }), check('sweeps_id_check', sql`${t.id} = 1`)],
-).enableRLS();
-
-/**
- * The words that this database has written, or was about to write, into the bucket's marker. If the marker has one of
- * them, the bucket belongs to this database. Any other word was written by another database, or by this one after the
- * state that it was restored to: `src/jobs/examine-marker.ts`.
- */
-export const markerWords = pgTable(
-  'marker_words',
-  {
-    word: text('word').notNull(),
-    issuedAt: time('issued_at').notNull().defaultNow(),
-    /** Whether it was written to the bucket. */
-    isWritten: boolean('is_written').notNull().default(false),
-  },
-  (t) => [primaryKey({ name: 'marker_words_pkey', columns: [t.word] })],
-).enableRLS();

@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts';
 import { systemActor } from '../contract/object-key.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
-import type { SweepCounts } from '../db/schema.ts';
+import type { SweepCounts } from '../db/jobs-schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';

@@ -1,7 +1,8 @@
 import { statesWith } from '../contract/file-states.ts';
 import { parseObjectKey } from '../contract/object-key.ts';
 import type { SweepState } from '../db/create-sweep-queries.ts';
-import type { FileRow, SweepCounts } from '../db/schema.ts';
+import type { SweepCounts } from '../db/jobs-schema.ts';
+import type { FileRow } from '../db/schema.ts';
 import { requireAgreement } from './agreed-clocks.ts';
 import { checkClaim, claimBucket } from './claim-bucket.ts';
 import { eachObject } from './each-object.ts';

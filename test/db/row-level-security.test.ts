@@ -1,9 +1,11 @@
 import { eq, sql } from 'drizzle-orm';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditEvents, auditSeals } from '../../src/db/audit-schema.ts';
 import { connectDatabase, type Database, type Statement } from '../../src/db/connect-database.ts';
 import { createAuditLog } from '../../src/db/create-audit-log.ts';
-import { auditEvents, auditSeals, files, fileUsage, leases } from '../../src/db/schema.ts';
+import { leases } from '../../src/db/jobs-schema.ts';
+import { files, fileUsage } from '../../src/db/schema.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
 
