@@ -8,7 +8,7 @@ type SealHead = Pick<AuditSealRow, 'number' | 'fromXid' | 'toXid' | 'sealedAt'>;
  * The hash of a seal: SHA-256 over lines of JSON, each an array and a line break. The first line has the hash of the
  * previous seal (null for the first seal) and the seal's own number, transactions and time. A line for each row
  * follows, ordered by transaction and id, with all its columns. The last line has the number of rows and the highest id
- * so far. Times are ISO 8601 in UTC with milliseconds.
+ * so far. `sentBytes` is in the line of a row that has it. Times are ISO 8601 in UTC with milliseconds.
  * @param lastId the highest id of the earlier seals.
  */
 export async function hashStretch(
@@ -23,8 +23,9 @@ export async function hashStretch(
   let events = 0;
   let highest = lastId;
   for await (const row of rows) {
-    const { id, xid, at, actorId, userId, action, outcome, fileId, objectKey, address, requestId } = row;
-    add([id, xid, at.toISOString(), actorId, userId, action, outcome, fileId, objectKey, address, requestId]);
+    const { id, xid, at, actorId, userId, action, outcome, fileId, objectKey, address, requestId, sentBytes } = row;
+    const sent = sentBytes === null ? [] : [sentBytes];
+    add([id, xid, at.toISOString(), actorId, userId, action, outcome, fileId, objectKey, address, requestId, ...sent]);
     events += 1;
     highest = Math.max(highest, id);
   }

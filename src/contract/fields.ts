@@ -107,6 +107,14 @@ export function digits(number: z.ZodNumber) {
     .meta({ ...z.toJSONSchema(number) });
 }
 
+/** The end of the year 9999; no row is later. */
+export const MAX_TIME_MS = 253_402_300_799_999;
+
+/** A day (its start in UTC) or a time of ISO 8601. Times before 1970 count as 1970: nothing is older. */
+export const isoTime = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a date or a time of ISO 8601')
+  .transform((text) => new Date(Math.min(Math.max(Date.parse(text), 0), MAX_TIME_MS)));
+
 const MAX_PAGE = 1000;
 const DEFAULT_PAGE = 50;
 

@@ -20,6 +20,8 @@ export type AuditAction =
   | 'download.presign'
   | 'download.redirect'
   | 'download.content'
+  /** The end of a `download.content` with a body, and how many bytes were sent. */
+  | 'download.sent'
   | 'file.update'
   | `file.${FileStep}`
   /** What the sweeper removed: unconfirmed uploads; strays; deleted files; refused uploads; unfinished parts. */

@@ -8,7 +8,7 @@ import { rowsOf, sqlState } from './query-database.ts';
 import { USER_ROLE } from './schema.ts';
 
 /** Without the columns that the database fills: `id`, `xid` and `at`. */
-const EVENT_COLUMNS = 'actor_id, user_id, action, outcome, file_id, object_key, address, request_id';
+const EVENT_COLUMNS = 'actor_id, user_id, action, outcome, file_id, object_key, address, request_id, sent_bytes';
 
 /** The rights of requests, which run as `USER_ROLE`. The migrations grant them; a restored dump may have lost them. */
 export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {

@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { nextCursorField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';
-import { cleanText, documentType, pageLimit, readAs, recordId } from '../contract/fields.ts';
+import { cleanText, documentType, isoTime, MAX_TIME_MS, pageLimit, readAs, recordId } from '../contract/fields.ts';
 import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import { restorePlus, toMediaType } from '../contract/media-type.ts';
 import { FILE_ID_PATTERN } from '../contract/object-key.ts';
@@ -11,14 +11,6 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
 import { fileAnswer } from './file-answer.ts';
 import { toFile } from './to-file.ts';
-
-/** The end of the year 9999; no row is later. */
-const MAX_TIME_MS = 253_402_300_799_999;
-
-/** A day (its start in UTC) or a time of ISO 8601. Times before 1970 count as 1970: no file is older. */
-const time = z
-  .union([z.iso.date(), z.iso.datetime({ offset: true })], 'must be a date or a time of ISO 8601')
-  .transform((text) => new Date(Math.min(Math.max(Date.parse(text), 0), MAX_TIME_MS)));
 
 const sort = z.enum(['createdAt', '-createdAt', 'fileName', '-fileName', 'size', '-size']).default('-createdAt');
 type Sort = z.infer<typeof sort>;
@@ -42,8 +34,8 @@ export const listFilesQuery = z
       .describe('`text/plain` also finds `text/plain; charset=utf-8`, `image/*` all images. Case does not matter.'),
     q: cleanText.max(100).optional().describe('Part of the name. Case does not matter; `%` is a percent sign.'),
     status: z.enum(statesWith('isListed', true)).default(NEW_FILE_STATE),
-    createdFrom: time.optional().describe('Created then or later: a date or a time of ISO 8601.'),
-    createdTo: time.optional().describe('Created before: a date or a time of ISO 8601.'),
+    createdFrom: isoTime.optional().describe('Created then or later: a date or a time of ISO 8601.'),
+    createdTo: isoTime.optional().describe('Created before: a date or a time of ISO 8601.'),
     sort,
   })
   .transform(({ cursor, ...query }, context) => {

@@ -5,7 +5,7 @@ import { startRelay } from '../helpers/relay.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 
 type Event = Record<'id' | 'at' | 'actorId' | 'userId' | 'action' | 'outcome' | 'requestId', string> &
-  Record<'fileId' | 'objectKey' | 'address', string | null>;
+  Record<'fileId' | 'objectKey' | 'address', string | null> & { sentBytes: number | null };
 type Page = { events: Event[]; nextCursor: string | null };
 
 const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
@@ -54,7 +54,19 @@ describe('the audit log', () => {
     for (const event of events) {
       expect(event).toMatchObject({ actorId: user, userId: user, fileId, objectKey, address: null });
       expect(Object.keys(event).sort()).toEqual(
-        ['id', 'at', 'actorId', 'userId', 'action', 'outcome', 'fileId', 'objectKey', 'address', 'requestId'].sort(),
+        [
+          'id',
+          'at',
+          'actorId',
+          'userId',
+          'action',
+          'outcome',
+          'fileId',
+          'objectKey',
+          'address',
+          'requestId',
+          'sentBytes',
+        ].sort(),
       );
       expect(Math.abs(Date.parse(event.at) - Date.now())).toBeLessThan(60_000);
     }
