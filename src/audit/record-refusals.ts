@@ -1,5 +1,5 @@
 import type { Caller } from '../auth/caller.ts';
-import type { Problem } from '../contract/errors.ts';
+import type { Problem, ProblemCode } from '../contract/errors.ts';
 import { FILE_ID_PATTERN, isCleanText } from '../contract/object-key.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
@@ -46,6 +46,24 @@ export function recordAct(
   target: Target,
 ): Promise<void> {
   return auditLog.add(caller.userId, [toEvent(caller, action, 'ok', target)]);
+}
+
+/**
+ * Adds how many bytes of a file were sent, after the answer. If the log cannot be written, only the service's log has
+ * it.
+ */
+export function recordSent(
+  { auditLog, logger }: AuditServices,
+  caller: Who,
+  target: Target,
+  { sentBytes, outcome }: { sentBytes: number; outcome: 'ok' | ProblemCode },
+): void {
+  auditLog.add(caller.userId, [{ ...toEvent(caller, 'download.sent', outcome, target), sentBytes }]).catch((err) => {
+    logger.error(
+      { err, requestId: caller.requestId, sentBytes },
+      'the end of a download is missing from the audit log',
+    );
+  });
 }
 
 function toEvent(caller: Who, action: AuditAction, outcome: string, { fileId = '', objectKey = '' }: Target) {

@@ -1,4 +1,5 @@
 import { type ActingCaller, audited } from '../audit/audited.ts';
+import { recordSent } from '../audit/record-refusals.ts';
 import type { Caller } from '../auth/caller.ts';
 import { busy, Problem } from '../contract/errors.ts';
 import { storedTypeOf } from '../contract/media-type.ts';
@@ -53,7 +54,8 @@ type Content = {
 };
 
 /**
- * Sends a file, or the requested range, through the service; each read is in the audit log. Only the verified object is
+ * Sends a file, or the requested range, through the service; each read is in the audit log, and at its end how many
+ * bytes were sent. Only the verified object is
  * read: if its key now has another object, that is a `conflict`.
  * @returns 200, 206 or 304 (RFC 9110), the headers, and the bytes (null if there are none), which stop when the reader
  * stops.
@@ -120,6 +122,8 @@ async function open(
     (rest) => services.bucket.read(object, rest),
     (sentBytes, err) => {
       release();
+      const outcome = err === undefined ? 'ok' : 'storage-unavailable';
+      recordSent(services, caller, { fileId: row.id, objectKey: row.objectKey }, { sentBytes, outcome });
       services.metrics.count('signpost_content_bytes_total', {}, sentBytes);
       if (err === undefined) return;
       services.logger.error({ err, requestId: caller.requestId }, 'the content of a file ended early');

@@ -102,6 +102,35 @@ describe('GET /files/{fileId}/content', () => {
     ]);
   });
 
+  it('adds to the audit log how many bytes were sent, also of a read that its reader ended', async () => {
+    const sent = async () => {
+      const { body } = await service.call<{ events: Record<string, unknown>[] }>(
+        'alice',
+        '/audit?action=download.sent',
+      );
+      return body.events.map(({ sentBytes, outcome, fileId }) => ({ sentBytes, outcome, fileId }));
+    };
+    const before = (await sent()).length;
+    const last = async (count: number) => {
+      await expect.poll(async () => (await sent()).length).toBe(before + count);
+      return (await sent())[0];
+    };
+    await get({ range: 'bytes=2-5' });
+    expect(await last(1)).toEqual({ sentBytes: 4, outcome: 'ok', fileId: file.fileId });
+    await get();
+    expect(await last(2)).toEqual({ sentBytes: 10, outcome: 'ok', fileId: file.fileId });
+
+    // Neither sends bytes.
+    await get({}, { method: 'HEAD' });
+    await get({ 'if-none-match': '*' });
+
+    const response = await service.app.request(`/files/${file.fileId}/content`, {
+      headers: { authorization: `Bearer ${await mint('alice')}` },
+    });
+    await response.body?.cancel();
+    expect(await last(3)).toEqual({ sentBytes: 0, outcome: 'ok', fileId: file.fileId });
+  });
+
   it('returns only the verified bytes', async () => {
     const changed = await service.store('alice', 'verified');
     await service.bucket.write(changed.objectKey, 'something else');
