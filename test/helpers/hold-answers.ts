@@ -73,7 +73,7 @@ function wrongHeaders(described: Parameters<typeof answerAt>[0]['headers'], head
   return [
     ...missing.map(([name]) => `without ${name}`),
     ...unknown.map((name) => `${name} is not described`),
-    ...(headers.get('cache-control') === 'no-store' ? [] : ['it may be cached']),
+    ...(names.has('cache-control') || headers.get('cache-control') === 'no-store' ? [] : ['it may be cached']),
   ];
 }
 

@@ -88,6 +88,7 @@ export function callsOf(
     isAlive: {},
     isReady: { query: { full: '' } },
     describeApi: {},
+    getReceiptKeys: {},
     getLimits: {},
     getUsage: {},
     presignUpload: { body: TEXT },

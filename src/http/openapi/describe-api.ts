@@ -104,12 +104,13 @@ type Shared = {
 function describeOperation(path: string, operation: Operation, { cookie, schemas, responses }: Shared): Json {
   const { id, tag, summary, scopes, body } = operation;
   const schemes = cookie === null ? ['bearer'] : ['bearer', 'cookie'];
-  const described = Object.entries(operation.answers).map(([status, { description, schema, bytes, headers = {} }]) => {
+  const described = Object.entries(operation.answers).map(([status, of]) => {
+    const { description, schema, type = 'application/json', bytes, headers = {} } = of;
     const own = Object.entries(headers).map(([name, text]) => [
       name,
       { description: text, required: true, schema: TEXT },
     ]);
-    const json = schema && { 'application/json': { schema: schemas.output.schemaOf(schema) } };
+    const json = schema && { [type]: { schema: schemas.output.schemaOf(schema) } };
     const content = bytes ? { '*/*': { schema: TEXT } } : json;
     const allHeaders = { ...headersOf(scopes !== null), ...Object.fromEntries(own) };
     return [status, { description, headers: allHeaders, ...(content && { content }) }];

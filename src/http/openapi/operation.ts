@@ -6,6 +6,8 @@ import type { Scope } from '../../contract/scopes.ts';
 type DescribedAnswer = {
   description: string;
   schema?: z.ZodType;
+  /** The media type of the JSON. Default: `application/json`. */
+  type?: string;
   /** Of bytes, in place of `schema`. */
   bytes?: true;
   headers?: Readonly<Record<string, string>>;

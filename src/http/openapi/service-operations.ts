@@ -41,7 +41,9 @@ export const serviceOperations = {
     summary: 'The public keys of receipts',
     answers: {
       200: {
-        description: 'A JWK Set (RFC 7517), which may be kept as `Cache-Control` says',
+        description: 'A JWK Set (RFC 7517)',
+        type: 'application/jwk-set+json',
+        headers: { 'Cache-Control': 'How long the keys may be kept' },
         schema: z.strictObject({ keys: z.array(receiptKey) }).register(answers, { id: 'ReceiptKeys' }),
       },
     },
