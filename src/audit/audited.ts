@@ -9,7 +9,8 @@ export type ActingCaller = Caller & { act: Act };
 /**
  * Wraps a domain function with its action in the audit log. A refusal (4xx) adds a row for each target; on success the
  * function writes its own rows with `caller.act`, in the same statement as its changes. If the log cannot be written,
- * the caller still gets the refusal.
+ * the caller still gets the refusal. The row of `forbidden` is added by who calls it (`recordActs`, `createCalls`),
+ * because a missing scope is found before.
  * @param targetOf the targets in the arguments, as the caller named them; they need not exist.
  * @returns the wrapped function; it throws what `run` throws.
  */
@@ -22,7 +23,8 @@ export function audited<Services extends AuditServices, Input extends readonly u
     try {
       return await run(services, { ...caller, act: actOf(caller, action) }, ...input);
     } catch (error) {
-      if (error instanceof Problem && PROBLEMS[error.code].status < 500) {
+      const isRefusal = error instanceof Problem && PROBLEMS[error.code].status < 500;
+      if (isRefusal && error.code !== 'forbidden') {
         await recordRefusal(services, caller, action, targetOf(...input), error);
       }
       throw error;

@@ -22,7 +22,7 @@ const named = z.object({ fileId: z.string(), objectKey: z.string(), key: z.strin
 
 /**
  * Adds audit rows that only the HTTP layer can write: for an act on another user's behalf that has no row yet, and for
- * a refusal because of a missing scope. The functions behind the routes write all other rows.
+ * `forbidden`, which mostly comes before them. The functions behind the routes write all other rows.
  */
 export function recordActs(services: AuditServices) {
   return createMiddleware<Env>(async (c, next) => {

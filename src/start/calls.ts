@@ -35,11 +35,13 @@ export function createCalls(open: () => Promise<Services>): Calls {
     const caller = { ...identity, requestId: services.newRequestId(), address: null };
     try {
       requireScope(caller, scope, ...others);
+      return await act(services, caller);
     } catch (error) {
-      if (error instanceof Problem) await recordRefusal(services, caller, action, target ?? {}, error);
+      if (error instanceof Problem && error.code === 'forbidden') {
+        await recordRefusal(services, caller, action, target ?? {}, error);
+      }
       throw error;
     }
-    return act(services, caller);
   }
 
   return {
