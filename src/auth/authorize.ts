@@ -41,12 +41,16 @@ const authorization = z.strictObject({
  * @throws {Problem} `unauthenticated` for null; `application-unavailable` if it throws, takes over ten seconds, or
  * returns anything else than an `Authorization`.
  */
-export async function authorizeWith(authorize: Authorize, request: Request): Promise<Identity> {
+export async function authorizeWith(
+  authorize: Authorize,
+  request: Request,
+  withinMs = DECIDED_WITHIN_MS,
+): Promise<Identity> {
   let answer: unknown;
   try {
     answer = await inTime(
       Promise.resolve().then(() => authorize(request)),
-      DECIDED_WITHIN_MS,
+      withinMs,
     );
   } catch (cause) {
     throw unavailable('application', new Error('authorize failed', { cause }));

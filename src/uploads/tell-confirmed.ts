@@ -16,14 +16,19 @@ export type OnConfirmed = (file: StoredFile, by: ConfirmedBy) => void | Promise<
 const TOLD_WITHIN_MS = 30_000;
 
 /** @throws {Problem} `application-unavailable` if it throws or takes over 30 s: the file stays, repeat the call. */
-export async function tellConfirmed(onConfirmed: OnConfirmed, file: StoredFile, caller: Caller): Promise<void> {
+export async function tellConfirmed(
+  onConfirmed: OnConfirmed,
+  file: StoredFile,
+  caller: Pick<Caller, 'actorId' | 'userId' | 'requestId'>,
+  withinMs = TOLD_WITHIN_MS,
+): Promise<void> {
   const { actorId, userId: ownerId, requestId } = caller;
   // The name of an actor that is not a user begins with a control character.
   const userId = actorId < ' ' ? null : actorId;
   try {
     await inTime(
       Promise.resolve().then(() => onConfirmed(file, { userId, ownerId, requestId })),
-      TOLD_WITHIN_MS,
+      withinMs,
     );
   } catch (cause) {
     throw unavailable('application', new Error('onConfirmed failed', { cause }));
