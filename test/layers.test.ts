@@ -11,7 +11,8 @@ const LAYERS = [
   ['net'],
   ['telemetry'],
   ['config'],
-  ['auth', 'signing', 'storage', 'db', 'local', 'client'],
+  ['signing'],
+  ['auth', 'storage', 'db', 'local', 'client'],
   ['audit', 'receipts'],
   ['files'],
   ['uploads'],
@@ -35,6 +36,7 @@ const OWNERS: Record<string, readonly string[]> = {
   '@hono/': ['http', 'adapters'],
   'file-type': ['uploads'],
   pino: ['start'],
+  undici: ['storage'],
   'prom-client': ['telemetry'],
   '@opentelemetry/': ['telemetry'],
 };

@@ -13,25 +13,8 @@ import { presignGet } from '../../src/signing/presign-get.ts';
 import { presignPut } from '../../src/signing/presign-put.ts';
 import { presignUrl } from '../../src/signing/presign-url.ts';
 import { type EndpointOptions, resolveEndpoint } from '../../src/signing/resolve-endpoint.ts';
+import { key, PLACES, signer, text } from './any-request.ts';
 
-const PLACES: EndpointOptions[] = [
-  { bucket: 'photos', region: 'us-east-1' },
-  { bucket: 'photos', region: 'ap-southeast-2', forcePathStyle: true },
-  { bucket: 'my.photos', region: 'eu-west-1' },
-  { bucket: 'photos', region: 'cn-north-1', useDualstackEndpoint: true },
-  { bucket: 'photos', region: 'us-gov-west-1', useFipsEndpoint: true },
-  { bucket: 'photos', region: 'eu-central-1', useAccelerateEndpoint: true },
-  { bucket: 'photos', region: 'us-east-1', endpoint: 'http://127.0.0.1:9000', forcePathStyle: true },
-  { bucket: 'photos', region: 'us-east-1', endpoint: 'https://gateway.example.com/a b/s3/', forcePathStyle: true },
-  { bucket: 'photos', region: 'auto', endpoint: 'https://account.r2.cloudflarestorage.com' },
-  { bucket: 'photos', region: 'us-east-1', endpoint: 'http://[::1]:8080/base' },
-  { bucket: 'arn:aws:s3:us-west-2:123456789012:accesspoint/photos', region: 'eu-west-1' },
-  { bucket: 'arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/photos', region: 'eu-west-1' },
-];
-
-const RESERVED = [...':/?#[]@!$&\'()*+,;=%"<>\\^`{|} ~-._', '%2F', '%20', '//', '/./', '/../', '\t', '\n', 'é', '😀'];
-const text = fc.string({ unit: fc.oneof(fc.constantFrom(...RESERVED), fc.string({ unit: 'binary', maxLength: 1 })) });
-const key = fc.oneof(text, fc.constantFrom('/', '//', '.', '..', '/a', 'a/', '../a', '%')).filter((k) => k !== '');
 const spaced = fc
   .tuple(fc.constantFrom('', ' ', '  ', '\t '), text, fc.constantFrom('', ' ', ' \t '))
   .map((t) => t.join(''));
@@ -39,14 +22,8 @@ const base64 = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Bu
 const metadataName = fc.stringMatching(/^[a-z0-9-]{1,32}$/);
 
 const common = {
-  place: fc.constantFrom(...PLACES),
+  ...signer,
   key,
-  credentials: fc.record({
-    accessKeyId: fc.stringMatching(/^[A-Z0-9]{16,20}$/),
-    secretAccessKey: fc.stringMatching(/^[A-Za-z0-9/+=]{1,40}$/),
-    sessionToken: fc.option(fc.stringMatching(/^[A-Za-z0-9/+=]{1,400}$/)),
-  }),
-  now: fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
   expiresInSeconds: fc.integer({ min: 1, max: 604_800 }),
 };
 
