@@ -1,9 +1,9 @@
-import { S3ServiceException } from '@aws-sdk/client-s3';
 import { Problem } from '../contract/errors.ts';
+import { isS3Failure } from './s3-failure.ts';
 
 /** Whether the bucket answered with one of these error codes (S3 API Reference, "Error responses"). */
 export function isCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof S3ServiceException && codes.includes(error.name);
+  return isS3Failure(error) && codes.includes(error.name);
 }
 
 /**
@@ -12,8 +12,8 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
  */
 export function refusalCode(error: unknown): string | null {
   const cause = error instanceof Problem ? error.cause : error;
-  if (!(cause instanceof S3ServiceException)) return null;
-  const status = cause.$metadata.httpStatusCode ?? 0;
+  if (!isS3Failure(cause)) return null;
+  const status = cause.$metadata.httpStatusCode;
   const isRefusal = status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429);
   return isRefusal ? `${status} ${cause.name}` : null;
 }

@@ -24,11 +24,21 @@ export class UnmarkedAnswer extends Error {
 }
 
 /**
- * Makes the client throw an `UnmarkedAnswer` if an answer may not come from a bucket, so that nothing is removed or
- * reported missing because a proxy answered. An answer is accepted for its headers (`MARKS`); for its XML, whose
- * elements the caller checks; or, for an object's bytes, for an ETag, which must be the right one. Some stores
- * (Cloudflare R2) mark no answer without a body: the caller must then send another request.
+ * Whether an answer comes from a bucket, so that nothing is removed or reported missing because a proxy answered. An
+ * answer is accepted for its headers (`MARKS`); for its XML, whose elements the caller checks; or, for an object's
+ * bytes, for an ETag, which must be the right one. Some stores (Cloudflare R2) mark no answer without a body: the
+ * caller must then send another request.
  */
+export function isOfBucket(method: string, status: number, headers: Readonly<Record<string, string>>): boolean {
+  // A status of 500 or more is an error from any sender, and is retried.
+  if (status >= 500 || Object.keys(headers).some((name) => MARKS.test(name.toLowerCase()))) return true;
+  const type = headers['content-type'] ?? '';
+  if (method === 'HEAD' || status === 204) return false;
+  if (XML.test(type)) return method !== 'DELETE' || status >= 400;
+  return (method === 'GET' || method === 'PUT') && status < 300 && headers.etag !== undefined && !/html/i.test(type);
+}
+
+/** Makes the client throw an `UnmarkedAnswer` for an answer that is not `isOfBucket`. */
 export function believeOnlyTheBucket(client: S3Client): void {
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -36,21 +46,12 @@ export function believeOnlyTheBucket(client: S3Client): void {
       if (!isHttpAnswer(result.response) || !isHttpRequest(args.request)) return result;
       const { method } = args.request;
       const { statusCode, headers, body } = result.response;
-      // A status of 500 or more is an error from any sender, and is retried.
-      if (statusCode >= 500 || Object.keys(headers).some((name) => MARKS.test(name.toLowerCase()))) return result;
-      if (isBelievable(method, statusCode, headers)) return result;
+      if (isOfBucket(method, statusCode, headers)) return result;
       if (body instanceof Readable) body.destroy();
       throw new UnmarkedAnswer(method, statusCode);
     },
     { step: 'deserialize', priority: 'low', name: 'believeOnlyTheBucket' },
   );
-}
-
-function isBelievable(method: string, status: number, headers: Readonly<Record<string, string>>): boolean {
-  const type = headers['content-type'] ?? '';
-  if (method === 'HEAD' || status === 204) return false;
-  if (XML.test(type)) return method !== 'DELETE' || status >= 400;
-  return (method === 'GET' || method === 'PUT') && status < 300 && headers.etag !== undefined && !/html/i.test(type);
 }
 
 function isHttpAnswer(

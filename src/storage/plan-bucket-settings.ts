@@ -13,7 +13,6 @@ import {
   PutBucketVersioningCommand,
   PutPublicAccessBlockCommand,
   type S3Client,
-  S3ServiceException,
   type ServerSideEncryptionByDefault,
 } from '@aws-sdk/client-s3';
 import type { Config } from '../config/config.ts';
@@ -24,6 +23,7 @@ import {
   type SettingToPlan,
   undefinedIfMissing,
 } from './plan-setting.ts';
+import { statusOf } from './s3-failure.ts';
 import { describeCorsRule, withCorsRule } from './with-cors-rule.ts';
 import { describeLifecycleRule, withLifecycleRule } from './with-lifecycle-rule.ts';
 
@@ -62,7 +62,7 @@ async function bucketExists(client: S3Client, name: string): Promise<boolean> {
     await client.send(new HeadBucketCommand({ Bucket: name }));
     return true;
   } catch (cause) {
-    const status = cause instanceof S3ServiceException ? cause.$metadata.httpStatusCode : undefined;
+    const status = statusOf(cause);
     if (status === 404) return false;
     if (status === 301) throw new Error(`the bucket ${name} is in another region than AWS_REGION says`, { cause });
     if (status !== 403) throw new Error(`the bucket ${name} does not answer`, { cause });

@@ -1,5 +1,5 @@
-import { S3ServiceException } from '@aws-sdk/client-s3';
 import type { StoreTraits } from '../config/store-traits.ts';
+import { isS3Failure, statusOf } from './s3-failure.ts';
 
 /** One bucket setting, as lines of text: the current and the wanted value. */
 export type BucketSetting = { name: string } & (
@@ -78,9 +78,5 @@ function isUnknown(error: unknown, store: Pick<StoreTraits, 'bucketSettings'>): 
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof S3ServiceException ? `it answers ${statusOf(error)} ${error.name}` : String(error);
-}
-
-function statusOf(error: unknown): number | undefined {
-  return error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+  return isS3Failure(error) ? `it answers ${statusOf(error)} ${error.name}` : String(error);
 }

@@ -1,7 +1,8 @@
-import { type S3Client, S3ServiceException } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { activeTraceparent } from '../telemetry/trace-request.ts';
 import type { Callee, CallWatch, Failure } from '../telemetry/watch-calls.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
+import { isS3Failure } from './s3-failure.ts';
 
 /** The bucket, for `watchCalls`. An operation is S3's name, as `HeadObject`. */
 export const BUCKET_CALLEE: Callee = {
@@ -42,8 +43,8 @@ const ANSWERS = [304, 404, 409, 412];
 function failureOf(error: unknown): Failure | null {
   if (error instanceof UnmarkedAnswer) return { kind: 'not-the-bucket' };
   if (!(error instanceof Error)) return { kind: 'network' };
-  if (error instanceof S3ServiceException && error.$response !== undefined) {
-    const status = error.$metadata.httpStatusCode ?? 0;
+  if (isS3Failure(error)) {
+    const status = error.$metadata.httpStatusCode;
     if (ANSWERS.includes(status)) return null;
     const code = /^\w{1,64}$/.test(error.name) ? error.name : undefined;
     return { kind: status >= 500 || status === 429 ? 'unavailable' : 'refused', code };
