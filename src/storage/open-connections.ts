@@ -1,0 +1,87 @@
+import { Readable } from 'node:stream';
+import { ON_WORKERS } from '../net/on-workers.ts';
+import { CONNECT_WITHIN_MS, limitBody, type RequestLimits, withDefaults } from './request-limits.ts';
+
+/** A signed request; see `signRequest`. */
+export type RawRequest = { method: 'GET' | 'HEAD' | 'DELETE'; path: string; headers: Record<string, string> };
+
+/** An answer whose body must be read to its end, or destroyed. Header names are in lower case. */
+export type RawAnswer = { status: number; headers: Readonly<Record<string, string>>; body: Readable };
+
+/** Kept-alive connections to one server. */
+export type Connections = {
+  /**
+   * Sends one request, as it is: redirects are not followed, nothing is sent again, encoded bodies are not decoded.
+   * @throws {Error} of the network, or for an answer that does not begin in time. The body fails likewise.
+   */
+  send(request: RawRequest): Promise<RawAnswer>;
+  close(): Promise<void>;
+};
+
+/**
+ * Connections of their own for one kind of requests, which wait for a free one if there are `maxSockets`.
+ * @param origin the server's URL, without a path.
+ */
+export async function openConnections(origin: string, requestLimits: RequestLimits = {}): Promise<Connections> {
+  const limits = withDefaults(requestLimits);
+  const { bodyWithinMs } = limits;
+  const { send, close } = ON_WORKERS ? overFetch(origin, limits) : await overUndici(origin, limits);
+  return {
+    async send(request) {
+      const answer = await send(request);
+      // A body that is destroyed, or breaks while nobody reads it, would end the process.
+      answer.body.on('error', () => {});
+      if (bodyWithinMs !== null && request.method !== 'HEAD') limitBody(answer.body, bodyWithinMs);
+      return answer;
+    },
+    close,
+  };
+}
+
+/** A HEAD takes 22 µs of CPU over undici, 26 over `node:http`, 317 over `fetch`, and 475 with the AWS SDK. */
+async function overUndici(
+  origin: string,
+  { answerWithinMs, mayPause, maxSockets }: Required<RequestLimits>,
+): Promise<Connections> {
+  const { Pool } = await import('undici');
+  const pool = new Pool(origin, {
+    connections: maxSockets,
+    connect: { timeout: CONNECT_WITHIN_MS },
+    headersTimeout: answerWithinMs,
+    bodyTimeout: mayPause ? 0 : answerWithinMs,
+  });
+  return {
+    async send(request) {
+      // Without `reset: false`, a connection ends with its first HEAD.
+      const { statusCode, headers, body } = await pool.request({ ...request, reset: false });
+      return { status: statusCode, headers: joined(headers), body };
+    },
+    close: () => pool.destroy(),
+  };
+}
+
+/** Cloudflare's workerd has no sockets that outlive a request. */
+function overFetch(origin: string, { answerWithinMs }: Required<RequestLimits>): Connections {
+  return {
+    async send({ path, ...request }) {
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(new Error(`no answer within ${answerWithinMs} ms`)), answerWithinMs);
+      const answer = await fetch(`${origin}${path}`, { ...request, redirect: 'manual', signal: late.signal }).finally(
+        () => clearTimeout(timer),
+      );
+      const body = Readable.from(answer.body ?? []);
+      return { status: answer.status, headers: Object.fromEntries(answer.headers), body };
+    },
+    close: async () => {},
+  };
+}
+
+/** A header that is sent twice has both values, as in Node's own client (RFC 9110, section 5.3). */
+function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const one: Record<string, string> = {};
+  for (const name in headers) {
+    const value = headers[name];
+    if (value !== undefined) one[name] = typeof value === 'string' ? value : value.join(', ');
+  }
+  return one;
+}

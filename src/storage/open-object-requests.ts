@@ -1,0 +1,27 @@
+import type { Slots } from '../net/slots.ts';
+import { openConnections } from './open-connections.ts';
+import { MAX_HASHED, MAX_READERS, MAX_RUNNING } from './request-limits.ts';
+import { type ObjectRequestOptions, type ObjectRequests, requestObjects } from './request-objects.ts';
+
+/**
+ * Requests on the bucket's objects, each kind over its own connections.
+ * @param turns of the quick ones.
+ */
+export async function openObjectRequests(
+  options: Omit<ObjectRequestOptions, 'connections'> & { turns: Slots },
+): Promise<ObjectRequests & { close: () => Promise<void> }> {
+  const { turns, ...others } = options;
+  const origin = `${options.endpoint.protocol}//${options.endpoint.host}`;
+  const [quick, content, hashing] = await Promise.all([
+    // A request has its turn until the headers arrive; its connection may still be reading first bytes.
+    openConnections(origin, { maxSockets: 2 * MAX_RUNNING }),
+    openConnections(origin, { maxSockets: MAX_READERS, bodyWithinMs: null, mayPause: true }),
+    openConnections(origin, { maxSockets: MAX_HASHED, bodyWithinMs: null }),
+  ]);
+  return {
+    quick: requestObjects({ ...others, turns, connections: quick }),
+    content: requestObjects({ ...others, connections: content }),
+    hashing: requestObjects({ ...others, connections: hashing }),
+    close: async () => void (await Promise.all([quick.close(), content.close(), hashing.close()])),
+  };
+}
