@@ -1,0 +1,54 @@
+/**
+ * An object as the bucket describes it. `etag` with its quotes; `checksumSha256` in base64, for a multipart upload the
+ * composite `<base64>-<parts>`, null if the store keeps none.
+ */
+export type StoredObject = {
+  key: string;
+  sizeBytes: number;
+  contentType: string;
+  contentEncoding: string | null;
+  etag: string;
+  versionId: string | null;
+  checksumSha256: string | null;
+  metadata: Readonly<Record<string, string>>;
+};
+
+/** Identifies one version of an object. */
+export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
+
+/** The query and the condition with which a request is about this version only, not a later one under the same key. */
+export function onlyThisVersion({ etag, versionId }: ObjectVersion): {
+  query: Record<string, string>;
+  headers: Record<string, string>;
+} {
+  return versionId === null ? { query: {}, headers: { 'if-match': etag } } : { query: { versionId }, headers: {} };
+}
+
+const METADATA = 'x-amz-meta-';
+
+/**
+ * The object of an answer's headers (S3 API Reference, HeadObject); null without an ETag and a length, which a bucket
+ * always sends.
+ */
+export function toStoredObject(key: string, headers: Readonly<Record<string, string>>): StoredObject | null {
+  const { etag, 'content-length': length } = headers;
+  const versionId = headers['x-amz-version-id'];
+  if (etag === undefined || length === undefined) return null;
+  return {
+    ...{ key, etag, sizeBytes: Number(length) },
+    contentType: headers['content-type'] ?? '',
+    contentEncoding: headers['content-encoding'] ?? null,
+    versionId: versionId === undefined || versionId === 'null' ? null : versionId,
+    checksumSha256: headers['x-amz-checksum-sha256'] ?? null,
+    metadata: metadataOf(headers),
+  };
+}
+
+/** The object's own metadata, names in lower case. */
+export function metadataOf(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const metadata: Record<string, string> = {};
+  for (const name in headers) {
+    if (name.startsWith(METADATA)) metadata[name.slice(METADATA.length)] = headers[name] ?? '';
+  }
+  return metadata;
+}
