@@ -5,7 +5,7 @@ import { busy, Problem } from '../contract/errors.ts';
 import { storedTypeOf } from '../contract/media-type.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
-import { MAX_READERS } from '../storage/create-s3-client.ts';
+import { MAX_READERS } from '../storage/request-limits.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';
 import { type FindActiveServices, findActive } from './get-file.ts';

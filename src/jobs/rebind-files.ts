@@ -6,8 +6,9 @@ import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../
 import type { Act } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
-import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
 import { fromMetadata } from '../uploads/upload-metadata.ts';
 import { verifyObject } from '../uploads/verify-object.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';

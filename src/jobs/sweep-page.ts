@@ -3,8 +3,8 @@ import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../contract/obje
 import type { FileId } from '../db/create-file-queries.ts';
 import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
-import type { StoredObject } from '../storage/bucket.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
 import { toRefusedFile } from '../uploads/to-new-file.ts';
 import { eachObject } from './each-object.ts';
 import { isOfSweeper } from './examine-marker.ts';

@@ -16,6 +16,8 @@ import { createBucketMarker } from '../storage/bucket-marker.ts';
 import { createS3Clients } from '../storage/create-s3-client.ts';
 import { createBucketLister } from '../storage/list-bucket.ts';
 import { createMultipartUploads } from '../storage/multipart-uploads.ts';
+import { openObjectRequests } from '../storage/open-object-requests.ts';
+import { createTurns } from '../storage/request-limits.ts';
 import { setUpBucket } from '../storage/set-up-bucket.ts';
 import { BUCKET_CALLEE } from '../storage/watch-requests.ts';
 import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
@@ -39,17 +41,25 @@ export async function openStorage(
   metrics: Metrics = NO_METRICS,
 ) {
   const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
-  const clients = createS3Clients(bucketConfig, watchCalls(metrics, BUCKET_CALLEE));
+  const watch = watchCalls(metrics, BUCKET_CALLEE);
+  const turns = createTurns();
+  const clients = createS3Clients(bucketConfig, turns, watch);
   const { quick } = clients;
   closers.push(async () => clients.destroy());
   if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.server.allowedOrigins);
 
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
+  const reachedAt = (endpoint: string | undefined, more: { useAccelerateEndpoint?: boolean }) =>
+    resolveEndpoint({
+      ...{ bucket, region, forcePathStyle, useDualstackEndpoint, ...more },
+      ...(endpoint !== undefined && { endpoint }),
+    });
+  // Clients may reach the bucket elsewhere than the service itself.
   const publicEndpoint = config.urls.s3Endpoint ?? bucketConfig.endpoint;
-  const resolved = await resolveEndpoint({
-    ...{ bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint },
-    ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }),
-  });
+  const [resolved, ownEndpoint] = await Promise.all([
+    reachedAt(publicEndpoint, { useAccelerateEndpoint }),
+    reachedAt(bucketConfig.endpoint, {}),
+  ]);
   const endpoint = { ...resolved, ...(config.store.absentHeadersSigned && { absentHeaders: HARMFUL_HEADERS }) };
   const remembered = rememberCredentials(() => quick.config.credentials(), now);
   try {
@@ -64,7 +74,9 @@ export async function openStorage(
       throw unavailable('storage', error);
     });
   };
-  const opened = openBucket(clients, bucket, config.store);
+  const objects = await openObjectRequests({ endpoint: ownEndpoint, credentials, now, watch, turns });
+  closers.push(objects.close);
+  const opened = openBucket(clients, objects, bucket, config.store);
   opened
     .ping()
     .catch(({ cause }) => logger.warn({ err: cause }, 'the bucket does not answer, or refuses these credentials'));

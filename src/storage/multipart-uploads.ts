@@ -9,9 +9,10 @@ import type { StoreTraits } from '../config/store-traits.ts';
 import { busy, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { isCode } from './bucket-errors.ts';
-import { type S3Clients, SLOW_WITHIN_MS } from './create-s3-client.ts';
+import type { S3Clients } from './create-s3-client.ts';
 import { encryptionOf } from './encryption.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
+import { SLOW_WITHIN_MS } from './request-limits.ts';
 
 /** A part in the bucket; `etag` with its quotes. */
 export type StoredPart = { partNumber: number; sizeBytes: number; etag: string; checksumSha256: string | null };

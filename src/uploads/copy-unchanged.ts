@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
-import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import type { Bucket } from '../storage/bucket.ts';
 import { objectChanged } from '../storage/bucket-errors.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
 
 /** The ETag of an object stored by one PUT: its MD5, unless SSE-KMS encrypts it. */
 const MD5_ETAG = /^"[0-9a-f]{32}"$/;

@@ -2,7 +2,8 @@ import type { ParsedKey } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow, Refusal } from '../db/schema.ts';
-import type { Bucket, StoredObject } from '../storage/bucket.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
 import { toRefusedFile } from './to-new-file.ts';
 import { mayRemove } from './upload-outcome.ts';
 

@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { frozenKey, type ObjectKey } from '../contract/object-key.ts';
-import type { Bucket, ObjectVersion, StoredObject } from '../storage/bucket.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import type { ObjectVersion, StoredObject } from '../storage/stored-object.ts';
 import { copyUnchanged } from './copy-unchanged.ts';
 
 type FreezeServices = {

@@ -1,7 +1,7 @@
 import { toMediaType } from '../contract/media-type.ts';
 import type { ParsedKey } from '../contract/object-key.ts';
 import type { NewFile } from '../db/create-file-queries.ts';
-import type { StoredObject } from '../storage/bucket.ts';
+import type { StoredObject } from '../storage/stored-object.ts';
 import { toRemembered, type UploadMetadata } from './upload-metadata.ts';
 
 /**
