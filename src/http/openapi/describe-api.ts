@@ -6,7 +6,7 @@ import { companionOperations } from './companion-operations.ts';
 import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
 import { fileOperations } from './file-operations.ts';
 import { toJsonSchemas } from './json-schemas.ts';
-import type { Operation, Operations } from './operation.ts';
+import { type Operation, type Operations, TAGS } from './operation.ts';
 import { serviceOperations } from './service-operations.ts';
 import { uploadOperations } from './upload-operations.ts';
 
@@ -82,7 +82,7 @@ export function describeApi(options: { cookie: string | null; basePath?: string 
     openapi: '3.1.0',
     info: INFO,
     servers: [{ url: basePath }],
-    tags: [...new Set(all.map(({ tag }) => tag))].map((name) => ({ name })),
+    tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {
       schemas: { ...schemas.input.components, ...schemas.output.components },

@@ -13,11 +13,20 @@ type DescribedAnswer = {
   headers?: Readonly<Record<string, string>>;
 };
 
+/** The groups of routes. */
+export const TAGS = {
+  Uploads: 'From the choice of a file to its confirmation.',
+  Downloads: 'Signed for the bucket, or through the service.',
+  Files: 'What was uploaded and verified.',
+  Uppy: "What Uppy calls: Uppy 6's `signRequest`, and the routes of its Companion.",
+  Service: 'For operators, probes, the bucket, and programs that read this description.',
+} as const;
+
 /** What the description of the API (`/openapi.json`) says about a route. */
 export type Operation = {
   /** What clients made from the description call it. */
   id: string;
-  tag: 'Uploads' | 'Downloads' | 'Files' | 'Uppy' | 'Service';
+  tag: keyof typeof TAGS;
   summary: string;
   /** The caller needs one of them. null: no token. */
   scopes: readonly [Scope, ...Scope[]] | null;
