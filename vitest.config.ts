@@ -18,6 +18,7 @@ const GATED = Object.entries({
   TEST_FRAMEWORKS: 'test/frameworks/**',
   TEST_PACKAGE: 'test/package/**',
   TEST_PROMTOOL: 'test/promtool/**',
+  TEST_OPENAPI: 'test/openapi/**',
 }).flatMap(([variable, folder]) => (process.env[variable] === undefined ? [folder] : []));
 
 export default defineConfig({
