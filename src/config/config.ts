@@ -106,6 +106,11 @@ function contradictions(
   if (!conditionalPut && frozenUploads !== 'all') {
     errors.push(`FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=${provider}) has no If-None-Match on PUT`);
   }
+  const hasReceiver = set.WEBHOOK_URL !== undefined;
+  if (hasReceiver !== set.WEBHOOK_SECRET.length > 0) errors.push('WEBHOOK_URL, WEBHOOK_SECRET: set both or neither');
+  if (hasReceiver && new URL(set.WEBHOOK_URL ?? '').protocol === 'http:' && !set.WEBHOOK_ALLOW_PRIVATE) {
+    errors.push('WEBHOOK_URL: must be https, unless WEBHOOK_ALLOW_PRIVATE=true');
+  }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;
 }

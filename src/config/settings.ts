@@ -6,6 +6,7 @@ import { receiptSettings } from './settings/receipt-settings.ts';
 import { serviceSettings } from './settings/service-settings.ts';
 import { tokenSettings } from './settings/token-settings.ts';
 import { uploadSettings } from './settings/upload-settings.ts';
+import { webhookSettings } from './settings/webhook-settings.ts';
 
 /** Every setting, by the name of its environment variable. An empty variable counts as unset. */
 export const settings = z.object({
@@ -16,6 +17,7 @@ export const settings = z.object({
   ...uploadSettings,
   ...receiptSettings,
   ...jobSettings,
+  ...webhookSettings,
 });
 
 export type Settings = z.infer<typeof settings>;
@@ -39,4 +41,9 @@ export const SETTING_GROUPS: readonly { title: string; intro?: string; settings:
     settings: receiptSettings,
   },
   { title: 'Jobs, audit log, bucket events', settings: jobSettings },
+  {
+    title: 'Webhooks',
+    intro: 'Events of uploads and files, sent to your server: [webhooks](webhooks.md).',
+    settings: webhookSettings,
+  },
 ];

@@ -21,6 +21,7 @@ export function readSlices(set: Settings, auth: AuthConfig, isDatabaseGiven: boo
     jobs: readJobs(set, isDatabaseGiven),
     audit: readAudit(set),
     events: readEvents(set),
+    webhooks: readWebhooks(set),
   };
 }
 
@@ -217,4 +218,13 @@ function readEvents(set: Settings) {
     secrets: set.EVENTS_SECRET === undefined ? [] : splitSecrets(set.EVENTS_SECRET, MIN_EVENTS_SECRET_BYTES),
     snsTopics: set.EVENTS_SNS_TOPICS,
   };
+}
+
+/** Where events of files are sent. */
+export type Webhooks = NonNullable<ReturnType<typeof readWebhooks>>;
+
+/** null: nowhere, and no event is kept. */
+function readWebhooks(set: Settings) {
+  if (set.WEBHOOK_URL === undefined) return null;
+  return { url: set.WEBHOOK_URL, secrets: set.WEBHOOK_SECRET, allowPrivate: set.WEBHOOK_ALLOW_PRIVATE };
 }
