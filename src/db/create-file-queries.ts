@@ -8,6 +8,8 @@ import { type FilePage, type FoundFile, findFiles } from './find-files.ts';
 import type { Db } from './open-pool.ts';
 import { errorDetail, sqlState } from './query-database.ts';
 import { type FileRow, files, fileUsage, type Refusal } from './schema.ts';
+import { queueOf, webhookTypeOf } from './webhook-row.ts';
+import type { WebhookType } from './webhook-schema.ts';
 
 /** A file's id (a UUID) and its owner. */
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
@@ -96,18 +98,35 @@ const isFile = inArray(files.status, statesWith('isFinal', false));
 
 const newFile = placeholdersOf(newFileColumns);
 
-const insert = (db: Db) => {
+/** A statement that also adds a webhook's event of this type; null: none. */
+type Queueing = (type: WebhookType | null) => Statement<FileRow[]>;
+
+const insertAnd: Queueing = (type) => (db) => {
   const inserted = db.$with('inserted').as(db.insert(files).values(newFile).onConflictDoNothing().returning());
   const logged = db.$with('logged', {}).as(logOf(inserted));
-  return db.with(inserted, logged).select().from(inserted).prepare('files_insert');
+  const queued = type === null ? [] : [db.$with('queued', {}).as(queueOf(inserted, type))];
+  return db
+    .with(inserted, logged, ...queued)
+    .select()
+    .from(inserted)
+    .prepare(type === null ? 'files_insert' : 'files_insert_and_queue');
 };
 
-const refuse = (db: Db) => {
+const refuseAnd: Queueing = (type) => (db) => {
   const values = { ...newFile, status: 'refused' as const, refusal: sql`${p('refusal')}::jsonb`, deletedAt: NOW };
   const refused = db.$with('refused').as(db.insert(files).values(values).onConflictDoNothing().returning());
   const logged = db.$with('logged', {}).as(logOf(refused, sql`where ${p('action')}::text is not null`));
-  return db.with(refused, logged).select().from(refused).prepare('files_refuse');
+  const queued = type === null ? [] : [db.$with('queued', {}).as(queueOf(refused, type))];
+  return db
+    .with(refused, logged, ...queued)
+    .select()
+    .from(refused)
+    .prepare(type === null ? 'files_refuse' : 'files_refuse_and_queue');
 };
+
+// Each is one value, because a connection knows a statement that it has prepared by it.
+const [insert, insertAndQueue] = [insertAnd(null), insertAnd('file.confirmed')];
+const [refuse, refuseAndQueue] = [refuseAnd(null), refuseAnd('upload.refused')];
 
 const find = (db: Db) =>
   db
@@ -159,22 +178,44 @@ function quotaSettings({ bytes, files, recordFiles }: Quota): Record<string, str
   };
 }
 
-/** @param usualQuota of each user; null: no limit. */
-export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, usualQuota: Quota): FileQueries {
+/**
+ * @param usualQuota of each user; null: no limit.
+ * @param onQueued called after a change that has added a webhook's event, in the same statement. Default: no event is
+ * added.
+ */
+export function createFileQueries(
+  { asUser }: Pick<Database, 'asUser'>,
+  usualQuota: Quota,
+  onQueued?: () => void,
+): FileQueries {
   const first = async (rows: Promise<FileRow[]>) => (await rows)[0] ?? null;
+  const queues = onQueued !== undefined;
+  const firstQueued = async (isQueued: boolean, rows: Promise<FileRow[]>) => {
+    const row = await first(rows);
+    if (isQueued && row !== null) onQueued?.();
+    return row;
+  };
   return {
-    insert: (file, act, quota = usualQuota) =>
-      first(asUser(file.ownerId, insert, { ...file, ...act }, quotaSettings(quota))).catch((error: unknown) => {
+    insert: (file, act, quota = usualQuota) => {
+      const statement = queues ? insertAndQueue : insert;
+      const inserted = asUser(file.ownerId, statement, { ...file, ...act }, quotaSettings(quota));
+      return firstQueued(queues, inserted).catch((error: unknown) => {
         if (sqlState(error) !== QUOTA_EXCEEDED) throw error;
         const used: Usage = JSON.parse(errorDetail(error));
         throw findExcess(quota, used, { sizeBytes: file.sizeBytes, files: 1 }) ?? error;
-      }),
-    refuse: (file, refusal, act) =>
-      first(asUser(file.ownerId, refuse, { ...file, ...(act ?? NO_ACT), refusal: refusal && JSON.stringify(refusal) })),
+      });
+    },
+    refuse: (file, refusal, act) => {
+      const values = { ...file, ...(act ?? NO_ACT), refusal: refusal && JSON.stringify(refusal) };
+      // Who aborts an upload knows it already.
+      const isQueued = queues && refusal !== null;
+      return firstQueued(isQueued, asUser(file.ownerId, isQueued ? refuseAndQueue : refuse, values));
+    },
     find: (file) => first(asUser(file.ownerId, find, file)),
     findAny: (file) => first(asUser(file.ownerId, findAny, file)),
     findToDownload: (these, act) => asUser(these.ownerId, findToDownload, { ...these, ...act }),
     change: ({ id, ownerId, onlyOfRecord }, from, change, act) => {
+      const type = queues ? webhookTypeOf(act.action) : null;
       const statement: Statement<FileRow[]> = (db) => {
         const ofRecord = onlyOfRecord === undefined ? undefined : eq(files.recordId, onlyOfRecord);
         const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId), inArray(files.status, [...from]), ofRecord);
@@ -186,9 +227,14 @@ export function createFileQueries({ asUser }: Pick<Database, 'asUser'>, usualQuo
             .returning(),
         );
         const logged = db.$with('logged', {}).as(logOf(changed));
-        return db.with(changed, logged).select().from(changed).prepare('');
+        const queued = type === null ? [] : [db.$with('queued', {}).as(queueOf(changed, type))];
+        return db
+          .with(changed, logged, ...queued)
+          .select()
+          .from(changed)
+          .prepare('');
       };
-      return first(asUser(ownerId, statement, act));
+      return firstQueued(type !== null, asUser(ownerId, statement, act));
     },
     markRemoved: async ({ id, ownerId }) => {
       const isThis = and(eq(files.id, id), eq(files.ownerId, ownerId));

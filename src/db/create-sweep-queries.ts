@@ -7,6 +7,7 @@ import type { FileId, NewFile } from './create-file-queries.ts';
 import { type SweepCounts, sweeps } from './jobs-schema.ts';
 import { queryDatabase, rowsOf, sqlState } from './query-database.ts';
 import { type FileRow, files } from './schema.ts';
+import { queueOf } from './webhook-row.ts';
 
 /** The progress of a sweep: the last key that it has handled (null before the first), and its counts so far. */
 export type SweepState = { afterKey: string | null; counts: SweepCounts; startedAt: Date; finishedAt: Date | null };
@@ -25,7 +26,8 @@ type Column = typeof files.objectKey | typeof files.storedKey;
 /** The sweeper's queries on all users' files, as the role that logs in. All throw `database-unavailable`. */
 export type SweepQueries = ReturnType<typeof createSweepQueries>;
 
-export function createSweepQueries({ db }: Pick<Database, 'db'>) {
+/** @param onQueued as of `createFileQueries`. */
+export function createSweepQueries({ db }: Pick<Database, 'db'>, onQueued?: () => void) {
   const isOneOf = (these: readonly FileId[]) => {
     const [owners, ids] = [these.map(({ ownerId }) => ownerId), these.map(({ id }) => id)];
     return sql`(owner_id, id) in (select * from unnest(${sql.param(owners)}::text[], ${sql.param(ids)}::uuid[]))`;
@@ -94,8 +96,17 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>) {
     async refuse(uploads: readonly NewFile[]): Promise<FileId[]> {
       if (uploads.length === 0) return [];
       const rows = uploads.map((upload) => ({ ...upload, status: 'refused' as const, deletedAt: sql`now()` }));
-      const { id, ownerId } = files;
-      return queryDatabase(() => db.insert(files).values(rows).onConflictDoNothing().returning({ id, ownerId }));
+      const refused = db.$with('refused').as(db.insert(files).values(rows).onConflictDoNothing().returning());
+      const queued = onQueued ? [db.$with('queued', {}).as(queueOf(refused, 'upload.abandoned'))] : [];
+      const { id, ownerId } = refused;
+      const burned = await queryDatabase(() =>
+        db
+          .with(refused, ...queued)
+          .select({ id, ownerId })
+          .from(refused),
+      );
+      if (burned.length > 0) onQueued?.();
+      return burned;
     },
 
     /** Records, also in the audit log, that the objects of these deleted or refused files were removed now. */

@@ -10,6 +10,9 @@ import { USER_ROLE } from './schema.ts';
 /** Without the columns that the database fills: `id`, `xid` and `at`. */
 const EVENT_COLUMNS = 'actor_id, user_id, action, outcome, file_id, object_key, address, request_id, sent_bytes';
 
+/** Without the columns of the delivery. */
+const WEBHOOK_COLUMNS = 'type, owner_id, file_id, file';
+
 /** The rights of requests, which run as `USER_ROLE`. The migrations grant them; a restored dump may have lost them. */
 export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   files: [
@@ -20,6 +23,7 @@ export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   own_files: ['SELECT'],
   file_usage: ['SELECT'],
   audit_events: ['SELECT', `INSERT (${EVENT_COLUMNS})`],
+  webhook_messages: [`INSERT (${WEBHOOK_COLUMNS})`],
 };
 
 /**
@@ -34,6 +38,10 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   sweeps: ['SELECT', 'INSERT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE'],
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  webhook_messages: [
+    ...['SELECT', `INSERT (${WEBHOOK_COLUMNS})`],
+    ...['UPDATE (failures, last_failure, due_at, delivered_at, dead_at)', 'DELETE'],
+  ],
   [MIGRATIONS_TABLE]: ['SELECT'],
 };
 
