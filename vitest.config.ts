@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** What needs no database, no service and no browser: `npm run test:quick`, for the inner loop. */
 const QUICK = [
   'test/*.test.ts',
-  'test/{auth,bucket-events,config,contract,files,local/s3,net,page,signing,telemetry,uploads}/**/*.test.ts',
+  'test/{auth,bucket-events,config,contract,files,local/s3,net,page,signing,telemetry,uploads,webhooks}/**/*.test.ts',
 ];
 
 /** What only a real S3 server, other programs or a browser can show, or what takes long, has a folder of its own. */
