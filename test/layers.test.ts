@@ -16,7 +16,7 @@ const LAYERS = [
   ['audit', 'receipts'],
   ['files'],
   ['uploads'],
-  ['bucket-events'],
+  ['bucket-events', 'webhooks'],
   ['http', 'jobs'],
   ['page'],
   ['start'],

@@ -59,7 +59,7 @@ export const METRICS = {
   },
   signpost_tasks: {
     type: 'gauge',
-    help: 'Tasks that run or wait for their turn, by task (content: transfers by /content; confirm) and state.',
+    help: 'Tasks that run or wait for their turn, by task (content: transfers by /content) and state.',
     labels: ['task', 'state'],
   },
   signpost_bucket_request_duration_seconds: {
@@ -96,7 +96,7 @@ export const METRICS = {
   },
   signpost_job_runs_total: {
     type: 'counter',
-    help: 'Turns of sweep and seal, by outcome: done, skipped (another instance, or too soon), refused, failed.',
+    help: 'Turns of the jobs, by outcome: done, skipped (another instance, or too soon), refused, failed.',
     // Prometheus itself has a label `job`.
     labels: ['task', 'outcome'],
   },
@@ -124,6 +124,11 @@ export const METRICS = {
     type: 'gauge',
     help: '1 while this instance holds the lease of this name, else 0.',
     labels: ['lease'],
+  },
+  signpost_webhook_attempts_total: {
+    type: 'counter',
+    help: 'Attempts to send a webhook, by outcome: delivered, failed (tried again), dead (not tried again).',
+    labels: ['outcome'],
   },
   process_start_time_seconds: { type: 'gauge', help: 'When the process started, as Unix time.', labels: [] },
   process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the process, user and system.', labels: [] },
