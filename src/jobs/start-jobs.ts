@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
+import type { WebhookDelivery } from '../webhooks/create-webhook-delivery.ts';
 import type { Watermark } from './keep-watermark.ts';
 import type { SweepServices } from './running-sweep.ts';
 import { noCounts, sweep } from './sweep.ts';
@@ -15,14 +16,21 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
     exclusively: Exclusively;
     watermark: Watermark;
     sweeperHealth: SweeperHealth;
+    /** null: there is no receiver. */
+    webhooks: WebhookDelivery | null;
     metrics: Pick<Metrics, 'count'>;
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
 
+/** How long a run of the jobs by hand waits for webhooks; what is left goes out with the next one. */
+const WEBHOOKS_WITHIN_MS = 60_000;
+
+type Task = 'sweep' | 'seal' | 'webhooks';
+
 /**
  * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on the first instance that gets to it. The first run
  * is after a random part of the interval, so that instances started together run at different times. Failures are
- * logged and retried; refused sweeps are logged at most once an hour.
+ * logged and retried; refused sweeps are logged at most once an hour. Webhooks that are due are sent at once.
  * @returns a function that stops the jobs, after the current page of a sweep.
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
@@ -30,6 +38,7 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
   // A counter that appears with its first event has no increase then.
   for (const result of Object.keys(noCounts())) services.metrics.count('signpost_sweep_objects_total', { result }, 0);
   if (intervalMs === 0) return async () => {};
+  services.webhooks?.soon();
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
@@ -57,9 +66,9 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
  * @throws the first failure, when all have run.
  */
 export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
-  const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, config, now } = services;
+  const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, webhooks, config, now } = services;
   const failures: unknown[] = [];
-  const attempt = async (name: 'sweep' | 'seal', job: () => Promise<Record<string, unknown> | null>) => {
+  const attempt = async (name: Task, job: () => Promise<Record<string, unknown> | null>) => {
     try {
       const result = await job();
       if (result !== null) logger.info(result, name);
@@ -92,8 +101,15 @@ export async function runJobs(services: JobServices, signal: AbortSignal): Promi
     }
     return { ...counts };
   };
-  const run = async (task: 'sweep' | 'seal', job: Parameters<typeof attempt>[1]) =>
+  const run = async (task: Task, job: Parameters<typeof attempt>[1]) =>
     metrics.count('signpost_job_runs_total', { task, outcome: await attempt(task, job) });
+  if (webhooks !== null) {
+    await run('webhooks', async () => {
+      if (config.jobs.intervalSeconds > 0) webhooks.soon();
+      else await webhooks.run(WEBHOOKS_WITHIN_MS);
+      return { forgotten: await webhooks.forget() };
+    });
+  }
   await run('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.

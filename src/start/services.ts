@@ -19,6 +19,7 @@ import { keepWatermark } from '../jobs/keep-watermark.ts';
 import type { JobServices } from '../jobs/start-jobs.ts';
 import { createSweeperHealth } from '../jobs/sweep-refused.ts';
 import { readDevSecrets } from '../local/dev-secrets.ts';
+import { ON_WORKERS } from '../net/on-workers.ts';
 import { createMetrics, type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
 import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
 import { createFreezer } from '../uploads/freeze-object.ts';
@@ -28,6 +29,7 @@ import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { openReceipts } from './open-receipts.ts';
 import { openStorage } from './open-storage.ts';
+import { openWebhooks } from './open-webhooks.ts';
 import { readAuth } from './token-key.ts';
 import { trackLeases, watchServices } from './watch-services.ts';
 
@@ -60,6 +62,12 @@ export type ServicesOptions = {
   /** Where everything is counted. Default: metrics of its own with `METRICS_PORT`, else nowhere. */
   metrics?: Metrics;
 };
+
+/**
+ * How long platforms that stop the process after an answer wait for webhooks: a Worker has answered by then, a Lambda
+ * function has not.
+ */
+const WEBHOOKS_SETTLED_WITHIN_MS = ON_WORKERS ? 20_000 : 1_000;
 
 /**
  * Builds the services that the configuration asks for, with the embedded bucket and database if none is configured. All
@@ -100,8 +108,10 @@ export async function createServices(
     const sweeperHealth = createSweeperHealth();
     const watermark = keepWatermark({ ...storage, markerQueries, sweeperHealth, logger, newId: newUuidV7, now });
     closers.push(watermark.close);
-    const files = createFileQueries(database, config.limits.quota);
-    const slots = { content: createReaderSlots(), confirm: createConfirmingSlots() };
+    const webhooks = await openWebhooks(config, { database, logger, metrics, now });
+    if (webhooks !== null) closers.push(webhooks.close);
+    const files = createFileQueries(database, config.limits.quota, webhooks?.soon);
+    const slots = { content: createReaderSlots(), confirm: createConfirmingSlots(), ...(webhooks && { webhooks }) };
     const leases = trackLeases(exclusively);
     closers.push(await watchServices(metrics, { database, slots, sweeperHealth, leases }));
     return {
@@ -134,7 +144,8 @@ export async function createServices(
       readClocks: () => readClocks({ ...storage, markerQueries, now }),
       readers: slots.content,
       confirming: slots.confirm,
-      sweepQueries: createSweepQueries(database),
+      sweepQueries: createSweepQueries(database, webhooks?.soon),
+      webhooks,
       sealQueries: createSealQueries(database),
       auditLog,
       page:
@@ -142,7 +153,9 @@ export async function createServices(
           ? null
           : { folder: pageFolder, mintToken: () => mintDemoToken(config, now) },
       ...storage,
-      settled: async () => void (await Promise.all([auditLog.settle(), watermark.settleIfDue()])),
+      settled: async () => {
+        await Promise.all([auditLog.settle(), watermark.settleIfDue(), webhooks?.settle(WEBHOOKS_SETTLED_WITHIN_MS)]);
+      },
       close,
     };
   } catch (error) {

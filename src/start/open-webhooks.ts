@@ -1,0 +1,41 @@
+import type { Config } from '../config/config.ts';
+import type { Database } from '../db/connect-database.ts';
+import { createWebhookQueries } from '../db/create-webhook-queries.ts';
+import { ON_WORKERS } from '../net/on-workers.ts';
+import {
+  createSeparateDeliveries,
+  createWebhookDelivery,
+  type DeliveryServices,
+  type WebhookDelivery,
+} from '../webhooks/create-webhook-delivery.ts';
+import { createFetchPost } from '../webhooks/post-by-fetch.ts';
+import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
+
+/** In the metrics. */
+const OUTCOMES = ['delivered', 'failed', 'dead'] as const;
+
+/** The delivery of webhooks; null without `WEBHOOK_URL`. */
+export async function openWebhooks(
+  config: Pick<Config, 'webhooks' | 'urls' | 'jobs'>,
+  { database, ...services }: Pick<DeliveryServices, 'metrics' | 'logger' | 'now'> & { database: Pick<Database, 'db'> },
+): Promise<WebhookDelivery | null> {
+  const { webhooks } = config;
+  if (webhooks === null) return null;
+  // A counter that appears with its first event has no increase then.
+  for (const outcome of OUTCOMES) services.metrics.count('signpost_webhook_attempts_total', { outcome }, 0);
+  const parts = {
+    ...services,
+    config,
+    webhookQueries: createWebhookQueries(database),
+    post: await createPost(webhooks),
+    sign: createWebhookSigner(webhooks.secrets),
+    random: Math.random,
+  };
+  return ON_WORKERS ? createSeparateDeliveries(parts) : createWebhookDelivery(parts);
+}
+
+async function createPost({ url, allowPrivate }: NonNullable<Config['webhooks']>) {
+  if (ON_WORKERS) return createFetchPost(url);
+  const { createPinnedPost } = await import('../webhooks/post-pinned.ts');
+  return createPinnedPost(url, allowPrivate);
+}

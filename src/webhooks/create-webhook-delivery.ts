@@ -1,0 +1,192 @@
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
+import type { WebhookMessage } from '../db/create-webhook-queries.ts';
+import { inTime } from '../net/in-time.ts';
+import { untraced } from '../telemetry/trace-request.ts';
+import { type AttemptServices, attemptMessage, type Outcome } from './attempt-message.ts';
+import { probeAfter } from './backoff.ts';
+
+export type DeliveryServices = AttemptServices & { config: Pick<Config, 'jobs'> };
+
+/** Delivers webhooks' messages. No function throws, unless it says so. */
+export type WebhookDelivery = {
+  /** Delivers what is due, soon; nobody waits for it. */
+  soon: () => void;
+  /** Delivers what is due, and waits for it; at most `withinMs`, if given. What is left is delivered all the same. */
+  run: (withinMs?: number) => Promise<void>;
+  /** Waits for what runs, at most `withinMs`. */
+  settle: (withinMs: number) => Promise<void>;
+  /** Deletes what was delivered over a week ago, and returns how much that was. Throws `database-unavailable`. */
+  forget: () => Promise<number>;
+  /** How many attempts run. */
+  counts: () => { running: number; waiting: number };
+  /** Ends it: attempts that run have 5 seconds, and are made again later. */
+  close: () => Promise<void>;
+};
+
+/** How many messages are sent at the same time. */
+const PARALLEL = 16;
+
+/** After so many failures in a row, a run ends. */
+const PATIENCE = 3;
+
+/** How long to wait for a database that does not answer. */
+const DATABASE_AWAY_SECONDS = 30;
+
+const CLOSED_WITHIN_MS = 5_000;
+
+/** How long delivered messages can be sent again by command, and how many are deleted by one statement. */
+const KEPT_DAYS = 7;
+const FORGET_BATCH = 5_000;
+
+/**
+ * Runs begin with a change (`soon`), with the jobs, and, where jobs run in this process, when the next message is due.
+ * A run ends when nothing is due.
+ *
+ * While the receiver fails, messages are sent one by one, and after three failures in a row the run ends: the next one
+ * is 5 seconds to 5 minutes later, or with the next change. So a dead receiver costs little, and messages that it never
+ * saw do not use up their attempts. A `Retry-After` holds for all messages.
+ */
+export function createWebhookDelivery(services: DeliveryServices): WebhookDelivery {
+  const { webhookQueries, config, logger, random } = services;
+  const inFlight = new Set<Promise<void>>();
+  const stopping = new AbortController();
+  const hasTimer = config.jobs.intervalSeconds > 0;
+  let isClosed = false;
+  let running: Promise<void> | null = null;
+  let failuresInARow = 0;
+  let failedRuns = 0;
+  /** By the monotonic clock. */
+  let notBefore = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isAsked = false;
+  let wake = () => {};
+
+  function note(message: WebhookMessage, outcome: Outcome): void {
+    if (outcome.kind === 'released') return;
+    if (outcome.kind === 'delivered') {
+      if (failedRuns > 0) logger.warn({}, 'webhooks are delivered again');
+      failuresInARow = 0;
+      failedRuns = 0;
+      return;
+    }
+    const { kind, reason, retryAfterSeconds } = outcome;
+    const fields = { reason, webhookId: message.id, type: message.type, fileId: message.fileId };
+    if (kind === 'dead') logger.error(fields, 'a webhook was not delivered, and is not tried again');
+    else if (failuresInARow === 0) logger.warn(fields, 'a webhook was not delivered; retrying');
+    failuresInARow++;
+    notBefore = Math.max(notBefore, performance.now() + retryAfterSeconds * 1000);
+  }
+
+  function begin(message: WebhookMessage, claimedAt: number): void {
+    const attempt = attemptMessage(services, message, { claimedAt, stopping: stopping.signal })
+      .then((outcome) => note(message, outcome))
+      .catch((error: unknown) => {
+        const fields = { err: causeOf(error), webhookId: message.id };
+        logger.warn(fields, 'what came of a webhook could not be stored: it is sent again');
+      })
+      .finally(() => inFlight.delete(attempt));
+    inFlight.add(attempt);
+  }
+
+  /** @returns the seconds until the next run; null: none is needed. */
+  async function deliverDue(): Promise<number | null> {
+    let begun = 0;
+    const mayBegin = () => !isClosed && performance.now() >= notBefore && (failuresInARow < PATIENCE || begun === 0);
+    for (;;) {
+      const woken = new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      isAsked = false;
+      const free = (failuresInARow > 0 ? 1 : PARALLEL) - inFlight.size;
+      const claimedAt = performance.now();
+      const claimed = mayBegin() && free > 0 ? await webhookQueries.claim(free) : [];
+      begun += claimed.length;
+      for (const message of claimed) begin(message, claimedAt);
+      if (inFlight.size === 0 && !(isAsked && mayBegin())) break;
+      await Promise.race([...inFlight, ...(free > claimed.length ? [woken] : [])]);
+    }
+    if (performance.now() < notBefore) return (notBefore - performance.now()) / 1000;
+    if (failuresInARow >= PATIENCE) return probeAfter(++failedRuns, random());
+    return hasTimer ? webhookQueries.secondsUntilDue() : null;
+  }
+
+  async function runOnce(): Promise<void> {
+    clearTimeout(timer);
+    const nextSeconds = await deliverDue().catch((error: unknown) => {
+      logger.warn({ err: causeOf(error) }, 'webhooks could not be read from the database; retrying');
+      return DATABASE_AWAY_SECONDS;
+    });
+    await Promise.all(inFlight);
+    if (hasTimer && !isClosed && nextSeconds !== null) {
+      timer = setTimeout(soon, Math.min(nextSeconds * 1000, 2 ** 31 - 1)).unref();
+    }
+  }
+
+  function soon(): void {
+    if (isClosed) return;
+    isAsked = true;
+    wake();
+    running ??= untraced(runOnce).finally(() => {
+      running = null;
+      // It was asked for while the run was ending.
+      if (isAsked && failuresInARow === 0 && performance.now() >= notBefore) soon();
+    });
+  }
+
+  const settle = async (withinMs?: number) => {
+    if (running === null) return;
+    await (withinMs === undefined ? running : inTime(running, withinMs)).catch(() => {});
+  };
+
+  return {
+    soon,
+    settle,
+    run: (withinMs) => {
+      soon();
+      return settle(withinMs);
+    },
+    forget: () => forgetDelivered(services),
+    counts: () => ({ running: inFlight.size, waiting: 0 }),
+    close: async () => {
+      isClosed = true;
+      clearTimeout(timer);
+      wake();
+      await settle(CLOSED_WITHIN_MS);
+      stopping.abort();
+      await settle();
+    },
+  };
+}
+
+/**
+ * The same where nothing may be shared between requests, and there are no timers (Cloudflare Workers): each change
+ * begins a run of its own.
+ */
+export function createSeparateDeliveries(services: DeliveryServices): WebhookDelivery {
+  const runs = new Set<Promise<void>>();
+  const run = (withinMs?: number) => createWebhookDelivery(services).run(withinMs);
+  return {
+    run,
+    soon: () => {
+      const begun = run().finally(() => runs.delete(begun));
+      runs.add(begun);
+    },
+    settle: async (withinMs) => void (await inTime(Promise.all(runs), withinMs).catch(() => {})),
+    forget: () => forgetDelivered(services),
+    counts: () => ({ running: runs.size, waiting: 0 }),
+    close: async () => {},
+  };
+}
+
+async function forgetDelivered({ webhookQueries }: Pick<DeliveryServices, 'webhookQueries'>): Promise<number> {
+  let forgotten = 0;
+  for (let last = FORGET_BATCH; last === FORGET_BATCH; forgotten += last) {
+    last = await webhookQueries.forget(KEPT_DAYS, FORGET_BATCH);
+  }
+  return forgotten;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Problem ? error.cause : error;
+}
