@@ -1,8 +1,9 @@
 import { type CallService, createCallService, type ServiceOptions } from './call-service.ts';
 import { type DownloadTicket, downloadBytes } from './download-bytes.ts';
+import type { FileEncryption } from './file-encryption.ts';
+import type { Progress } from './progress.ts';
 import { type RetryPolicy, sleep as realSleep, retry } from './retry.ts';
 import type { FileChange, FilePage, FileQuery, StoredFile, UrlOptions, Usage } from './stored-file.ts';
-import type { Progress } from './upload.ts';
 
 export type DownloadUrl = DownloadTicket & {
   /** ISO 8601. */
@@ -11,6 +12,11 @@ export type DownloadUrl = DownloadTicket & {
 };
 
 export type DownloadOptions = {
+  /**
+   * Decrypts the file; `start`, `end` and progress count bytes before encryption. null: the bytes as they are stored.
+   * Default: that of `createFiles`.
+   */
+  encryption?: FileEncryption | null | undefined;
   /** First byte, counted from 0: to go on with an earlier download. Default 0. */
   start?: number | undefined;
   /** One past the last byte. Default: the end of the file. */
@@ -25,6 +31,11 @@ export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
   fetch?: typeof fetch | undefined;
   /** Total attempts of each request, with exponential backoff between them. Default 8. */
   maxAttempts?: number | undefined;
+  /**
+   * Decrypts every download: `withKeys` or `withPassword` of `signpost/encryption`. A file that is not encrypted is
+   * refused then, because somebody may have put it in the place of an encrypted one. Default: none.
+   */
+  encryption?: FileEncryption | null | undefined;
   /** For tests. */
   random?: (() => number) | undefined;
   sleep?: RetryPolicy['sleep'] | undefined;
@@ -72,10 +83,21 @@ export function createFiles(options: FilesOptions): Files {
   const pathOf = (fileId: string, action = '') => `/files/${encodeURIComponent(fileId)}${action}`;
   const presign = (fileId: string, urlOptions: UrlOptions = {}, signal?: AbortSignal) =>
     call<DownloadUrl>('POST', '/presign-download', { fileId, ...urlOptions }, signal);
-  const bytesOf = (fileId: string, { start = 0, end, onProgress, signal }: DownloadOptions) => {
-    const until = signal ?? new AbortController().signal;
-    return downloadBytes({ presign: () => presign(fileId, {}, until), fetch, start, end, onProgress }, policy, until);
-  };
+  async function* bytesOf(fileId: string, downloadOptions: DownloadOptions) {
+    const { encryption = options.encryption, start = 0, end, onProgress } = downloadOptions;
+    const signal = downloadOptions.signal ?? new AbortController().signal;
+    let first: DownloadUrl | null = encryption ? await presign(fileId, {}, signal) : null;
+    const takeUrl = async () => {
+      const url = first ?? (await presign(fileId, {}, signal));
+      first = null;
+      return url;
+    };
+    const task = { presign: takeUrl, fetch, start, end, onProgress };
+    if (!first || !encryption) return yield* downloadBytes(task, policy, signal);
+    yield* encryption.decrypt(first.file, task, (start, end) =>
+      downloadBytes({ ...task, start, end, onProgress: undefined }, policy, signal),
+    );
+  }
 
   return {
     async *list(query = {}, signal) {

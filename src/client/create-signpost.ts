@@ -1,10 +1,12 @@
 import { askLimits, type LimitsOptions } from './ask-limits.ts';
 import { createCallService, type ServiceOptions } from './call-service.ts';
+import type { FileEncryption } from './file-encryption.ts';
 import { createLimit } from './limit.ts';
+import type { Progress } from './progress.ts';
 import { sleep as realSleep } from './retry.ts';
 import { startUpload, type UploadSession } from './start-upload.ts';
 import type { Limits, StoredFile } from './stored-file.ts';
-import type { Progress, Upload, UploadOptions } from './upload.ts';
+import type { Upload, UploadOptions } from './upload.ts';
 import { createUploadMemory, pageStorage } from './upload-memory.ts';
 
 export {
@@ -41,6 +43,10 @@ export type SignpostOptions = {
   stallTimeoutMs?: number | undefined;
   /** Where unfinished uploads by parts are remembered across page reloads. Default `localStorage`; null: nowhere. */
   storage?: Storage | null | undefined;
+  /**
+   * Encrypts every file before it is sent: `withKeys` or `withPassword` of `signpost/encryption`. Default: none.
+   */
+  encryption?: FileEncryption | null | undefined;
   /** For tests: milliseconds since the epoch, a number in [0, 1), a pause that an aborted signal ends early. */
   now?: (() => number) | undefined;
   random?: (() => number) | undefined;
@@ -81,7 +87,7 @@ export type Signpost = {
  * ```
  */
 export function createSignpost(options: SignpostOptions): Signpost {
-  const { url, token, storage = pageStorage() } = options;
+  const { url, token, storage = pageStorage(), encryption = null } = options;
   const given = options.fetch ?? globalThis.fetch;
   // Called as a plain function, because browsers' `fetch` accepts only their global as `this`.
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
@@ -93,6 +99,7 @@ export function createSignpost(options: SignpostOptions): Signpost {
     memory: createUploadMemory(storage, now),
     active: new Set(),
     limit: createLimit(parallelFiles),
+    encryption,
   };
   const upload: Signpost['upload'] = (file, uploadOptions = {}) => startUpload(session, file, uploadOptions);
   return {

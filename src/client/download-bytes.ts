@@ -1,6 +1,6 @@
+import type { Progress } from './progress.ts';
 import { type RetryPolicy, retry } from './retry.ts';
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
-import type { Progress } from './upload.ts';
 
 /** A presigned download. `headers`, if any, must be sent with it. */
 export type DownloadTicket = {

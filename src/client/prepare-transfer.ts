@@ -2,7 +2,15 @@ import { fitFileName } from './fit-file-name.ts';
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
 import type { StoredFile } from './stored-file.ts';
-import { callRepeatedly, findStored, isFinal, MAX_LOST_BYTES, type Session, type Transfer } from './transfer.ts';
+import {
+  type Content,
+  callRepeatedly,
+  findStored,
+  isFinal,
+  MAX_LOST_BYTES,
+  type Session,
+  type Transfer,
+} from './transfer.ts';
 import { type StoredPart, transferParts } from './transfer-parts.ts';
 import { transferWhole } from './transfer-whole.ts';
 import type { Remembered, UploadOptions } from './upload.ts';
@@ -20,24 +28,24 @@ export type Preparation = {
 /** Does everything before the first byte is sent. Returns the file if an earlier page had already uploaded it all. */
 export async function prepareTransfer(
   session: Session,
-  file: Blob,
+  content: Content,
   { request, checksum, saved, onBegun, onSent }: Preparation,
   signal: AbortSignal,
 ): Promise<Transfer | StoredFile> {
-  const resumed = saved && (await resumeParts(session, file, saved, checksum, onSent, signal));
+  const resumed = saved && (await resumeParts(session, content, saved, checksum, onSent, signal));
   if (resumed) return resumed;
 
   const ticket = await presign<PutTicket | PartsTicket>(session, request, signal);
   if (ticket.method === 'MULTIPART') {
-    onBegun(ticket);
+    onBegun({ ...ticket, encryption: content.envelope });
     const known = { stored: [], urls: ticket.parts, urlsStaleAtMs: ticket.staleAtMs, checksum };
-    return transferParts(session, file, ticket, known, onSent);
+    return transferParts(session, content, ticket, known, onSent);
   }
-  if (!checksum) return transferWhole(session, file, request, ticket, onSent);
+  if (!checksum) return transferWhole(session, content, request, ticket, onSent);
   // Hashed only after the first answer, because the service may refuse the file or choose parts.
-  const hashed = { ...request, checksumSha256: await sha256(file, signal) };
+  const hashed = { ...request, checksumSha256: await sha256(await content.read(0, content.size), signal) };
   const hashedTicket = await presign<PutTicket>(session, { ...hashed, method: 'PUT' }, signal);
-  return transferWhole(session, file, hashed, hashedTicket, onSent);
+  return transferWhole(session, content, hashed, hashedTicket, onSent);
 }
 
 /** The body of `POST /presign-upload`, with defaults from the file. */
@@ -49,14 +57,21 @@ export function requestOf(file: File | Blob, options: UploadOptions): UploadRequ
     size: file.size,
     ...({ recordId, documentType, metadata } satisfies Record<keyof Remembered, unknown>),
     ...(checksum && { partChecksums: true }),
-    ...(file.size > MAX_LOST_BYTES && { method: 'MULTIPART' }),
+    ...methodOf(file.size),
   };
 }
+
+/** The request for what is really sent. */
+export function requestFor(request: UploadRequest, { size, envelope }: Content): UploadRequest {
+  return envelope === undefined ? request : { ...request, size, encryption: envelope, ...methodOf(size) };
+}
+
+const methodOf = (size: number) => size > MAX_LOST_BYTES && ({ method: 'MULTIPART' } as const);
 
 /** Resumes the upload of an earlier page; null if it is gone or belongs to another user. */
 async function resumeParts(
   session: Session,
-  file: Blob,
+  content: Content,
   saved: SavedUpload,
   checksum: boolean,
   onSent: (sentBytes: number) => void,
@@ -70,7 +85,7 @@ async function resumeParts(
       { objectKey, uploadId },
       signal,
     );
-    return transferParts(session, file, saved, { stored: parts, urls: [], urlsStaleAtMs: 0, checksum }, onSent);
+    return transferParts(session, content, saved, { stored: parts, urls: [], urlsStaleAtMs: 0, checksum }, onSent);
   } catch (error) {
     if (!isFinal(error)) throw error;
     // The bucket forgets a completed multipart upload: perhaps only the answer of the confirmation was lost.

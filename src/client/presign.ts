@@ -9,6 +9,8 @@ export type UploadRequest = Remembered & {
   size: number;
   /** If the upload has several parts, each carries its SHA-256. */
   partChecksums?: true;
+  /** How to decrypt it, if it is encrypted. */
+  encryption?: string;
   /** Default: the service decides by the size. */
   method?: 'PUT' | 'MULTIPART';
 };

@@ -1,7 +1,8 @@
+import type { FileEncryption } from './file-encryption.ts';
 import type { Limit } from './limit.ts';
-import { prepareTransfer, requestOf } from './prepare-transfer.ts';
+import { prepareTransfer, requestFor, requestOf } from './prepare-transfer.ts';
 import type { StoredFile } from './stored-file.ts';
-import { callRepeatedly, isFinal, type Session, type Transfer } from './transfer.ts';
+import { type Content, callRepeatedly, isFinal, type Session, type Transfer } from './transfer.ts';
 import type { Upload, UploadOptions } from './upload.ts';
 import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
 
@@ -16,6 +17,8 @@ export type UploadSession = Session & {
   /** Fingerprints of the running uploads: two uploads of the same file must not share their parts. */
   active: Set<string>;
   limit: Limit;
+  /** Of uploads that have none of their own. */
+  encryption: FileEncryption | null;
 };
 
 /** Starts one upload as soon as the limit allows it. */
@@ -31,24 +34,31 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
   let fingerprint: string | null = null;
 
   const onSent = (sentBytes: number) => {
-    if (!settled) options.onProgress?.({ sentBytes, totalBytes: file.size });
+    // Encrypted, it is a little longer.
+    if (!settled) options.onProgress?.({ sentBytes: Math.min(sentBytes, file.size), totalBytes: file.size });
   };
   const forget = () => fingerprint !== null && session.memory.forget(fingerprint);
 
   const prepare = async (signal: AbortSignal): Promise<Transfer | StoredFile> => {
+    const { checksum = false, encryption = session.encryption } = options;
     const request = requestOf(file, options);
-    if (file.size >= MIN_RESUMABLE_BYTES && fingerprint === null) {
-      const found = await fingerprintOf(file, request);
+    // An encryption goes on only with the same bytes, and without its date a blob may be another one.
+    const isResumable = encryption === null || 'lastModified' in file;
+    if (file.size >= MIN_RESUMABLE_BYTES && isResumable && fingerprint === null) {
+      const found = await fingerprintOf(file, encryption === null ? request : [request]);
       if (!session.active.has(found)) {
         session.active.add(found);
         fingerprint = found;
       }
     }
-    const saved = fingerprint === null ? null : session.memory.find(fingerprint);
+    let saved = fingerprint === null ? null : session.memory.find(fingerprint);
     started = saved;
+    const plain: Content = { size: file.size, read: (start, end) => file.slice(start, end) };
+    const content = (await encryption?.encrypt(file, request.contentType, saved?.encryption)) ?? plain;
+    if (content.envelope !== saved?.encryption) saved = null;
     const onBegun = (upload: SavedUpload) => fingerprint !== null && session.memory.save(fingerprint, upload);
-    const { checksum = false } = options;
-    return prepareTransfer(session, file, { request, checksum, saved, onBegun, onSent }, signal);
+    const preparation = { request: requestFor(request, content), checksum, saved, onBegun, onSent };
+    return prepareTransfer(session, content, preparation, signal);
   };
 
   /** Runs until the upload is done or interrupted; null when paused. */

@@ -1,7 +1,7 @@
 import { retry } from './retry.ts';
 import { isAnswer, isStaleUrl, sendBytes } from './send-bytes.ts';
 import { sha256 } from './sha256.ts';
-import { callRepeatedly, MAX_LOST_BYTES, type Session, staleAtMs, type Transfer } from './transfer.ts';
+import { type Content, callRepeatedly, MAX_LOST_BYTES, type Session, staleAtMs, type Transfer } from './transfer.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 /** How many parts one `POST /presign-parts` may ask for. */
@@ -23,19 +23,21 @@ export type KnownParts = {
 /** Sends a file in parts, several at once. After an interruption it sends only what the bucket does not have. */
 export function transferParts(
   session: Session,
-  file: Blob,
+  content: Content,
   { objectKey, uploadId, partSize }: SavedUpload,
   { stored, urls, urlsStaleAtMs, checksum }: KnownParts,
   onSent: (sentBytes: number) => void,
 ): Transfer {
-  const bytesOf = (partNumber: number) => file.slice((partNumber - 1) * partSize, partNumber * partSize);
+  const startOf = (partNumber: number) => Math.min((partNumber - 1) * partSize, content.size);
+  const sizeOf = (partNumber: number) => startOf(partNumber + 1) - startOf(partNumber);
+  const read = (partNumber: number) => content.read(startOf(partNumber), startOf(partNumber + 1));
   const etags = new Map<number, string | null>();
   const sentBytes = new Map<number, number>();
   /** Parts that were sent without an answer: the bucket may have them. */
   const unanswered = new Set<number>();
   const markStored = (parts: readonly StoredPart[]) => {
     for (const { partNumber, size, etag } of parts) {
-      if (size !== bytesOf(partNumber).size) continue;
+      if (size !== sizeOf(partNumber)) continue;
       etags.set(partNumber, etag);
       sentBytes.set(partNumber, size);
     }
@@ -43,7 +45,7 @@ export function transferParts(
   markStored(stored);
   const report = () => onSent([...sentBytes.values()].reduce((sum, each) => sum + each, 0));
   const missingParts = () => {
-    const all = Array.from({ length: Math.ceil(file.size / partSize) }, (_, index) => index + 1);
+    const all = Array.from({ length: Math.ceil(content.size / partSize) }, (_, index) => index + 1);
     return all.filter((partNumber) => !etags.has(partNumber));
   };
 
@@ -58,7 +60,7 @@ export function transferParts(
   };
   /** The parts to presign: this one and those after it, or this one only, if parts are hashed one by one. */
   const partsToPresign = async (partNumber: number, signal: AbortSignal) => {
-    if (checksum) return { parts: [{ partNumber, checksumSha256: await sha256(bytesOf(partNumber), signal) }] };
+    if (checksum) return { parts: [{ partNumber, checksumSha256: await sha256(await read(partNumber), signal) }] };
     const later = missingParts().filter((other) => other > partNumber);
     return { partNumbers: [partNumber, ...later].slice(0, MAX_PARTS_A_CALL) };
   };
@@ -84,7 +86,7 @@ export function transferParts(
         sentBytes.set(partNumber, bytes);
         report();
       };
-      const body = bytesOf(partNumber);
+      const body = await read(partNumber);
       const toSend = { presignedUrl, headers, body, onSent: onPartSent, session, signal };
       unanswered.add(partNumber);
       try {
@@ -133,7 +135,7 @@ export function transferParts(
         report();
         throw error;
       }
-      onSent(file.size);
+      onSent(content.size);
       const parts = [...etags]
         .map(([partNumber, etag]) => ({ partNumber, etag }))
         .sort((a, b) => a.partNumber - b.partNumber);

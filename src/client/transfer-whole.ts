@@ -3,12 +3,12 @@ import { retry } from './retry.ts';
 import { isStaleUrl, sendBytes } from './send-bytes.ts';
 import { SignpostError } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
-import { callRepeatedly, findStored, type Session, type Transfer } from './transfer.ts';
+import { type Content, callRepeatedly, findStored, type Session, type Transfer } from './transfer.ts';
 
 /** Sends a file in one PUT. After an interruption it starts again from the first byte. */
 export function transferWhole(
   session: Session,
-  file: Blob,
+  content: Content,
   request: UploadRequest & { checksumSha256?: string | undefined },
   firstTicket: PutTicket,
   onSent: (sentBytes: number) => void,
@@ -16,8 +16,9 @@ export function transferWhole(
   let ticket = firstTicket;
 
   const send = async (signal: AbortSignal): Promise<void> => {
+    const body = await content.read(0, content.size);
     try {
-      await sendBytes({ ...ticket, body: file, onSent, session, signal });
+      await sendBytes({ ...ticket, body, onSent, session, signal });
     } catch (error) {
       // Only this upload can write under this key: an earlier attempt succeeded, and its answer was lost.
       if (!(error instanceof SignpostError && error.status === 412)) throw error;
@@ -58,7 +59,7 @@ export function transferWhole(
         onSent(0);
         throw error;
       });
-      onSent(file.size);
+      onSent(content.size);
       return stored ?? callRepeatedly(session, '/confirm-upload', { objectKey: ticket.objectKey }, signal);
     },
   };

@@ -21,6 +21,15 @@ export type Session = RetryPolicy & {
   stallTimeoutMs: number;
 };
 
+/** The bytes that are sent: a file's own, or their encryption. The same range must always have the same bytes. */
+export type Content = {
+  size: number;
+  /** @param end one past the last byte; at most `size`. */
+  read: (start: number, end: number) => Blob | Promise<Blob>;
+  /** How to decrypt them, if they are encrypted. */
+  envelope?: string;
+};
+
 /** How one file gets into the bucket. */
 export type Transfer = {
   objectKey: string;

@@ -5,7 +5,13 @@ const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
 const SAMPLE_BYTES = 64 * 1024;
 
 /** An unfinished upload by parts. The bucket knows which parts have arrived. */
-export type SavedUpload = { objectKey: string; uploadId: string; partSize: number };
+export type SavedUpload = {
+  objectKey: string;
+  uploadId: string;
+  partSize: number;
+  /** The envelope of an encrypted file: its key is wrapped. */
+  encryption?: string | undefined;
+};
 
 export type UploadMemory = ReturnType<typeof createUploadMemory>;
 
@@ -31,9 +37,10 @@ export function createUploadMemory(storage: Storage | null, now: () => number) {
       }
       return read(PREFIX + fingerprint);
     },
-    save: (fingerprint: string, { objectKey, uploadId, partSize }: SavedUpload): void => {
+    save: (fingerprint: string, { objectKey, uploadId, partSize, encryption }: SavedUpload): void => {
       try {
-        storage?.setItem(PREFIX + fingerprint, JSON.stringify({ objectKey, uploadId, partSize, startedAtMs: now() }));
+        const entry = { objectKey, uploadId, partSize, encryption, startedAtMs: now() };
+        storage?.setItem(PREFIX + fingerprint, JSON.stringify(entry));
       } catch {
         // The storage is full: this upload works, but cannot be resumed after a reload.
       }

@@ -1,6 +1,6 @@
+import type { FileEncryption } from './file-encryption.ts';
+import type { Progress } from './progress.ts';
 import type { StoredFile } from './stored-file.ts';
-
-export type Progress = { sentBytes: number; totalBytes: number };
 
 /** What the service remembers about a file. */
 export type Remembered = {
@@ -23,6 +23,11 @@ export type UploadOptions = Remembered & {
    * otherwise each part before it is sent. Default false.
    */
   checksum?: boolean | undefined;
+  /**
+   * Encrypts the file before it is sent: `withKeys` or `withPassword` of `signpost/encryption`; null: not. Default:
+   * that of `createSignpost`.
+   */
+  encryption?: FileEncryption | null | undefined;
   /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */

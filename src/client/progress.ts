@@ -1,0 +1,1 @@
+export type Progress = { sentBytes: number; totalBytes: number };
