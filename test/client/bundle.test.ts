@@ -4,16 +4,27 @@ import { describe, expect, it } from 'vitest';
 
 const MAX_GZIPPED_BYTES = 6 * 1024;
 
+const bundle = (contents: string) =>
+  build({
+    stdin: { contents, resolveDir: 'src/client' },
+    ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
+    ...{ write: false, metafile: true, outdir: 'dist' },
+  });
+
 describe('the bundle of the client', () => {
   it('is one module of less than 6 KiB, gzipped, of nothing but its own folder: uploads alone', async () => {
-    const { outputFiles, metafile } = await build({
-      stdin: { contents: "export { createSignpost } from './create-signpost.ts'", resolveDir: 'src/client' },
-      ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
-      ...{ write: false, metafile: true, outdir: 'dist' },
-    });
+    const { outputFiles, metafile } = await bundle("export { createSignpost } from './create-signpost.ts'");
     expect(outputFiles).toHaveLength(1);
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(MAX_GZIPPED_BYTES);
     const inputs = Object.keys(metafile.inputs);
     expect(inputs.filter((path) => path !== '<stdin>' && !path.startsWith('src/client/'))).toEqual([]);
+    expect(inputs.filter((path) => path.startsWith('src/client/encryption/'))).toEqual([]);
+  });
+
+  it('has encryption in a module of its own, of less than 3 KiB', async () => {
+    const { outputFiles } = await bundle("export * from './encryption/with-keys.ts'");
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(3 * 1024);
+    const all = await bundle("export * from './create-signpost.ts'");
+    expect(Object.keys(all.metafile.inputs).filter((path) => path.includes('encryption/'))).toEqual([]);
   });
 });

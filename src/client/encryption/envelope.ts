@@ -1,0 +1,9 @@
+/** What a file's envelope says. The bytes confirm it when they are decrypted. */
+export type Envelope = {
+  /** Bytes, before encryption. */
+  size: number;
+  /** As the uploader named it. */
+  contentType: string;
+  /** Which key decrypts it; null: a password does. */
+  keyId: string | null;
+};

@@ -1,0 +1,13 @@
+import type { Envelope } from './envelope.ts';
+import { parseEnvelope } from './parse-envelope.ts';
+
+/**
+ * What the `encryption` of a file says, to show sizes and to find the files of an old key. Not verified: only
+ * decrypting is.
+ * @throws {EncryptionError} `unsupported`.
+ * @example const { size, keyId } = readEnvelope(file.encryption);
+ */
+export function readEnvelope(encryption: string): Envelope {
+  const { size, contentType, keyId } = parseEnvelope(encryption);
+  return { size, contentType, keyId };
+}
