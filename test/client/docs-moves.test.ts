@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -8,6 +7,7 @@ import { createSignpost, type Signpost, type File as StoredFile, settingsFrom } 
 import { createTestDatabase } from '../helpers/database.ts';
 import { listen } from '../helpers/listen.ts';
 import { mint, SECRET, startTestBucket } from '../helpers/test-service.ts';
+import { runBlock } from './run-block.ts';
 
 const SERVICE = 'https://files.example.com';
 
@@ -27,19 +27,6 @@ afterAll(async () => {
   await database.drop();
   await bucket.close();
 });
-
-/** Runs the page's JavaScript block that has this text, with these names in scope, and returns `result`. */
-async function runBlock<Result>(page: string, has: string, scope: Record<string, unknown>, result: string) {
-  const text = await readFile(new URL(`../../docs/${page}.md`, import.meta.url), 'utf8');
-  const blocks = [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = '']) => code);
-  const code = blocks.find((each) => each.includes(has));
-  if (code === undefined) throw new Error(`docs/${page}.md has no block with ${has}`);
-  const body = code.replace(/^import .*$/gm, '').replace(/^export /gm, '');
-  const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => unknown;
-  return (await new AsyncFunction(...Object.keys(scope), `${body}\nreturn ${result};`)(
-    ...Object.values(scope),
-  )) as Result;
-}
 
 const settings = () => ({
   ...{ ...bucket.env, DATABASE_URL: database.url, JOBS_INTERVAL_SECONDS: '0' },
