@@ -21,7 +21,10 @@ export type StoredFile = {
   metadata: Record<string, string>;
   /** How the file is decrypted; null if it was not encrypted before it was sent. */
   encryption: string | null;
-  status: 'active' | 'archived' | 'deleted' | 'refused';
+  /** `held`: waits for a verdict, and cannot be downloaded yet. `rejected`: its bytes are gone. */
+  status: 'held' | 'active' | 'archived' | 'rejected' | 'deleted' | 'refused';
+  /** Why it was rejected; only of a rejected file. */
+  rejection?: string | undefined;
   /** ISO 8601. */
   createdAt: string;
   publicFileUrl: string | null;
@@ -39,7 +42,7 @@ export type FileQuery = {
   /** Part of the file's name, in any case. */
   q?: string | undefined;
   /** Default `active`. */
-  status?: 'active' | 'archived' | undefined;
+  status?: 'held' | 'active' | 'archived' | 'rejected' | undefined;
   /** A date or a time of ISO 8601: created then or later; created before. */
   createdFrom?: string | undefined;
   createdTo?: string | undefined;

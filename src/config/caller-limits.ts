@@ -12,8 +12,8 @@ export type CallerLimits = {
   /** Every upload must have this record id, and only files with it may be changed. */
   recordId?: string | undefined;
   /**
-   * How many active and archived files the record may have, or without `recordId` the owner. Files of others in the
-   * record count as well. With `quotaFiles`, the lower number applies to an owner.
+   * How many held, active and archived files the record may have, or without `recordId` the owner. Files of others in
+   * the record count as well. With `quotaFiles`, the lower number applies to an owner.
    */
   maxFiles?: number | undefined;
   /** How many bytes the owner's files may have in all. */

@@ -20,6 +20,7 @@ export const PROBLEMS = {
   'unsupported-media-type': { status: 415, title: 'The request body must be application/json' },
   'range-not-satisfiable': { status: 416, title: 'The file has no such bytes' },
   'verification-failed': { status: 422, title: 'The stored object is not what was signed for' },
+  'file-rejected': { status: 422, title: 'The file was rejected' },
   'rate-limited': { status: 429, title: 'Too many requests' },
   'internal-error': { status: 500, title: 'Something went wrong' },
   'storage-unavailable': { status: 503, title: 'The bucket does not answer' },
@@ -33,6 +34,13 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 /** One invalid field: `path` says where (`files.3.size`, or empty for the whole), `message` says why. */
 export type Mismatch = { path: string; message: string };
+
+/** Why an upload was refused: the error that every later confirmation gets. */
+export type Refusal = {
+  code: Extract<ProblemCode, 'verification-failed' | 'quota-exceeded'>;
+  detail: string;
+  errors?: readonly Mismatch[] | undefined;
+};
 
 /**
  * Thrown by a domain function that cannot answer. `detail` is shown to the caller, so it holds nothing internal.

@@ -1,9 +1,33 @@
 /** The states of a file's row, in the order of its life. */
-export const FILE_STATE_NAMES = ['active', 'archived', 'deleted', 'refused'] as const;
+export const FILE_STATE_NAMES = ['held', 'active', 'archived', 'rejected', 'deleted', 'refused'] as const;
 export type FileState = (typeof FILE_STATE_NAMES)[number];
 
 /** The state of a newly confirmed file, and the default filter of lists. */
 export const NEW_FILE_STATE = 'active' satisfies FileState;
+
+/** The state of a newly confirmed file that waits for a verdict: `HOLD_UPLOADS`. */
+export const HELD_STATE = 'held' satisfies FileState;
+
+/** What a judge says of a held file. */
+export const VERDICTS = ['clean', 'rejected'] as const;
+export type VerdictName = (typeof VERDICTS)[number];
+
+/** What a judge said of a held file. */
+export type Verdict = {
+  verdict: VerdictName;
+  /** Why; always there for `rejected`. */
+  reason: string | null;
+  /** The person or the program behind it, as the judge names it. */
+  by: string | null;
+  /** ISO 8601. */
+  at: string;
+};
+
+/** The state after each verdict. */
+export const STATE_OF_VERDICT = {
+  clean: NEW_FILE_STATE,
+  rejected: 'rejected',
+} as const satisfies Record<VerdictName, FileState>;
 
 /** The owner's actions that change a file's state. */
 export const FILE_STEPS = ['archive', 'restore', 'delete'] as const;
@@ -25,14 +49,11 @@ type StateTraits = {
   isChangeable: boolean;
   /** Its size and number count for the quota, in a database trigger. */
   countsForQuota: boolean;
-  /**
-   * The row is not a file, or no longer one: no answer shows it, no step leads out of it, and `deleted_at` has its
-   * time.
-   */
+  /** The row is not a file, or no longer one: no answer shows it, and no step leads out of it. */
   isFinal: boolean;
   /**
    * What the sweeper does with its object: `stays`; `waits`, and is removed after `DELETE_AFTER_SECONDS`; `goes` at
-   * once, whatever was uploaded for its id.
+   * once, whatever was uploaded for its id. Unless it stays, `deleted_at` has the state's time.
    */
   object: 'stays' | 'waits' | 'goes';
   /** The allowed steps; a step to the current state changes nothing. Any other step is a `conflict`. */
@@ -45,6 +66,16 @@ type StateTraits = {
  * state also needs a migration: `npm run db:generate` writes the checks; write the trigger and the index by hand.
  */
 export const FILE_STATES = {
+  /** Confirmed, and not yet judged. */
+  held: {
+    isListed: true,
+    isDownloadable: false,
+    isChangeable: true,
+    countsForQuota: true,
+    isFinal: false,
+    object: 'stays',
+    takes: { archive: false, restore: false, delete: true },
+  },
   active: {
     isListed: true,
     isDownloadable: true,
@@ -62,6 +93,16 @@ export const FILE_STATES = {
     isFinal: false,
     object: 'stays',
     takes: { archive: true, restore: true, delete: true },
+  },
+  /** Its bytes are gone, or soon will be. The row stays, to say why, until the owner deletes it. */
+  rejected: {
+    isListed: true,
+    isDownloadable: false,
+    isChangeable: false,
+    countsForQuota: false,
+    isFinal: false,
+    object: 'goes',
+    takes: { archive: false, restore: false, delete: true },
   },
   deleted: {
     isListed: false,

@@ -1,5 +1,5 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
-import type { FileStep, StatesWith } from '../contract/file-states.ts';
+import type { FileStep, StatesWith, VerdictName } from '../contract/file-states.ts';
 import { type AuditEventRow, auditEvents } from './audit-schema.ts';
 
 /**
@@ -24,10 +24,14 @@ export type AuditAction =
   | 'download.sent'
   | 'file.update'
   | `file.${FileStep}`
-  /** What the sweeper removed: unconfirmed uploads; strays; deleted files; refused uploads; unfinished parts. */
+  /** A verdict on a held file; a refused one, and what a judge asked to read. */
+  | `file.${VerdictName}`
+  | 'file.judge'
+  | 'download.judge'
+  /** What the sweeper removed: unconfirmed uploads; strays; deleted, rejected and refused files; unfinished parts. */
   | 'sweep.abandoned'
   | 'sweep.stray'
-  | `sweep.${StatesWith<'isFinal', true>}`
+  | `sweep.${StatesWith<'object', 'waits' | 'goes'>}`
   | 'sweep.aborted'
   /** A row that was rebuilt from the bucket; a file that was made of an object from before this service. */
   | 'file.rebuild'

@@ -1,13 +1,14 @@
 import { and, count, eq, getTableColumns, inArray, type Placeholder, sql } from 'drizzle-orm';
 import { findExcess } from '../config/limits.ts';
 import type { Quota } from '../config/slices.ts';
-import { FILE_STATES, type FileState, statesWith } from '../contract/file-states.ts';
+import type { Refusal } from '../contract/errors.ts';
+import { FILE_STATES, type FileState, type HELD_STATE, NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import { type Act, logOf } from './audit-row.ts';
 import type { Database, Statement } from './connect-database.ts';
 import { type FilePage, type FoundFile, findFiles } from './find-files.ts';
 import type { Db } from './open-pool.ts';
 import { errorDetail, sqlState } from './query-database.ts';
-import { type FileRow, files, fileUsage, type Refusal } from './schema.ts';
+import { type FileRow, files, fileUsage } from './schema.ts';
 import { queueOf, webhookTypeOf } from './webhook-row.ts';
 import type { WebhookType } from './webhook-schema.ts';
 
@@ -15,21 +16,22 @@ import type { WebhookType } from './webhook-schema.ts';
 export type FileId = Pick<FileRow, 'id' | 'ownerId'>;
 
 /** Columns that are set later; the upload sets all others. */
-const { status, refusal, deletedAt, objectRemovedAt, ...newFileColumns } = getTableColumns(files);
+const { status, refusal, verdict, deletedAt, objectRemovedAt, ...newFileColumns } = getTableColumns(files);
 
-/** The columns that an upload sets. */
-export type NewFile = Pick<FileRow, keyof typeof newFileColumns>;
+/** The columns that an upload sets. Default of `status`: `NEW_FILE_STATE`. */
+export type NewFile = Pick<FileRow, keyof typeof newFileColumns> & { status?: typeof HELD_STATE };
 
 /**
- * The columns that may change. A final state also sets `deleted_at`, by the database's clock: retention counts from it.
+ * The columns that may change. A state whose object does not stay also sets `deleted_at`, by the database's clock:
+ * retention counts from it.
  */
 export type FileChange = {
-  [Field in 'status' | 'fileName' | 'recordId' | 'documentType' | 'metadata' | 'encryption']?:
+  [Field in 'status' | 'verdict' | 'fileName' | 'recordId' | 'documentType' | 'metadata' | 'encryption']?:
     | FileRow[Field]
     | undefined;
 };
 
-/** The total of a user's active and archived files. `recordFiles`: those of one record, if that was asked for. */
+/** The total of a user's held, active and archived files. `recordFiles`: those of one record, if that was asked for. */
 export type Usage = { sizeBytes: number; files: number; recordFiles?: number };
 
 /**
@@ -96,13 +98,16 @@ const NOW = sql`now()`;
 const owned = eq(files.ownerId, p('ownerId'));
 const isFile = inArray(files.status, statesWith('isFinal', false));
 
+const hasObject = (status: FileState) => FILE_STATES[status].object === 'stays';
+
 const newFile = placeholdersOf(newFileColumns);
 
 /** A statement that also adds a webhook's event of this type; null: none. */
 type Queueing = (type: WebhookType | null) => Statement<FileRow[]>;
 
 const insertAnd: Queueing = (type) => (db) => {
-  const inserted = db.$with('inserted').as(db.insert(files).values(newFile).onConflictDoNothing().returning());
+  const values = { ...newFile, status: p('status') };
+  const inserted = db.$with('inserted').as(db.insert(files).values(values).onConflictDoNothing().returning());
   const logged = db.$with('logged', {}).as(logOf(inserted));
   const queued = type === null ? [] : [db.$with('queued', {}).as(queueOf(inserted, type))];
   return db
@@ -198,7 +203,8 @@ export function createFileQueries(
   return {
     insert: (file, act, quota = usualQuota) => {
       const statement = queues ? insertAndQueue : insert;
-      const inserted = asUser(file.ownerId, statement, { ...file, ...act }, quotaSettings(quota));
+      const values = { status: NEW_FILE_STATE, ...file, ...act };
+      const inserted = asUser(file.ownerId, statement, values, quotaSettings(quota));
       return firstQueued(queues, inserted).catch((error: unknown) => {
         if (sqlState(error) !== QUOTA_EXCEEDED) throw error;
         const used: Usage = JSON.parse(errorDetail(error));
@@ -222,7 +228,7 @@ export function createFileQueries(
         const changed = db.$with('changed').as(
           db
             .update(files)
-            .set({ ...change, ...(change.status && FILE_STATES[change.status].isFinal && { deletedAt: NOW }) })
+            .set({ ...change, ...(change.status && !hasObject(change.status) && { deletedAt: NOW }) })
             .where(isThis)
             .returning(),
         );

@@ -37,8 +37,8 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>, onQueued?: () =
 
   return {
     /**
-     * Refused files, and files deleted before `deletedBefore`, whose object is not yet removed: oldest first, after a
-     * row.
+     * Refused and rejected files, and files deleted before `deletedBefore`, whose object is not yet removed: oldest
+     * first, after a row.
      */
     toRemove(deletedBefore: Date, limit: number, after: FileRow | null): Promise<FileRow[]> {
       const isDue = or(itsObject('goes'), lte(files.deletedAt, deletedBefore));
@@ -109,7 +109,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>, onQueued?: () =
       return burned;
     },
 
-    /** Records, also in the audit log, that the objects of these deleted or refused files were removed now. */
+    /** Records, also in the audit log, that the objects of these files were removed now. */
     async markRemoved(these: readonly FileId[], act: Act): Promise<void> {
       if (these.length === 0) return;
       const removed = sql`
@@ -144,10 +144,14 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>, onQueued?: () =
       await queryDatabase(() => db.execute(logObjects(act, these)));
     },
 
-    /** Deletes at most `limit` rows whose object was removed before `removedBefore`, and returns their number. */
+    /**
+     * Deletes at most `limit` rows in a final state whose object was removed before `removedBefore`, and returns their
+     * number.
+     */
     async forget(removedBefore: Date, limit: number): Promise<number> {
       // An object is never removed before its file is deleted, so the index of deletions can be used.
-      const isOver = and(lte(files.deletedAt, removedBefore), lte(files.objectRemovedAt, removedBefore));
+      const isFinal = inArray(files.status, statesWith('isFinal', true));
+      const isOver = and(lte(files.deletedAt, removedBefore), lte(files.objectRemovedAt, removedBefore), isFinal);
       const over = sql`select ctid from ${files} where ${isOver} order by deleted_at limit ${limit}`;
       const forgotten = sql`delete from ${files} where ctid = any(array(${over})) returning 1`;
       const count = sql`with forgotten as (${forgotten}) select count(*)::int as count from forgotten`;

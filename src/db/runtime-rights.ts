@@ -18,7 +18,8 @@ export const USER_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   files: [
     'SELECT',
     'INSERT',
-    'UPDATE (status, file_name, record_id, document_type, metadata, encryption, deleted_at, object_removed_at)',
+    'UPDATE (status, file_name, record_id, document_type, metadata, encryption, verdict, ' +
+      'deleted_at, object_removed_at)',
   ],
   own_files: ['SELECT'],
   file_usage: ['SELECT'],

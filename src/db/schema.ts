@@ -15,8 +15,8 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import type { Mismatch, ProblemCode } from '../contract/errors.ts';
-import { FILE_STATE_NAMES, type FileState, NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
+import type { Refusal } from '../contract/errors.ts';
+import { FILE_STATE_NAMES, type FileState, NEW_FILE_STATE, statesWith, type Verdict } from '../contract/file-states.ts';
 
 /**
  * The role of users' statements (`Database.asUser`). It has only the rights that the migrations grant, and row level
@@ -41,16 +41,12 @@ export const ownRows = (ownerId: SQLWrapper) =>
 /** With milliseconds, as a JavaScript `Date`: a cursor made from a row must equal the stored time. */
 export const time = (name: string) => timestamp(name, { withTimezone: true, precision: 3 });
 
+/** Of these, the object is removed. */
+const WITHOUT_OBJECT = [...statesWith('object', 'waits'), ...statesWith('object', 'goes')];
+
 /** The states as literals, because a check has no parameters. */
 const inStates = (status: SQLWrapper, states: readonly FileState[]) =>
   sql`${status} in (${sql.raw(states.map((state) => `'${state}'`).join(', '))})`;
-
-/** Why an upload was refused: the error that every later confirmation gets. */
-export type Refusal = {
-  code: Extract<ProblemCode, 'verification-failed' | 'quota-exceeded'>;
-  detail: string;
-  errors?: readonly Mismatch[] | undefined;
-};
 
 /**
  * One row for each verified upload and each refused one. `npx drizzle-kit generate` turns a change here into a
@@ -92,7 +88,9 @@ export const files = pgTable(
     createdAt: time('created_at').notNull(),
     /** Why the upload was refused; null if it was aborted or never confirmed. */
     refusal: jsonb('refusal').$type<Refusal>(),
-    /** When it was deleted or refused. */
+    /** Null until a held file is judged, and for files that were never held. */
+    verdict: jsonb('verdict').$type<Verdict>(),
+    /** When it was deleted, rejected or refused. */
     deletedAt: time('deleted_at'),
     /** When its object was removed: the last step of a deletion. */
     objectRemovedAt: time('object_removed_at'),
@@ -115,12 +113,13 @@ export const files = pgTable(
     uniqueIndex('files_stored_key_key').on(t.storedKey).where(sql`${t.storedKey} is not null`),
     // For the sweeper: deletions to finish, and rows to forget.
     index('files_deleted_idx').on(t.deletedAt, t.id).where(sql`${t.deletedAt} is not null`),
+    // For the scanner: the files that wait for a verdict, oldest first.
+    index('files_held_idx')
+      .on(t.createdAt, t.id, t.ownerId)
+      .where(inStates(t.status, ['held'])),
     check('files_size_bytes_check', sql`${t.sizeBytes} >= 0`),
     check('files_status_check', inStates(t.status, FILE_STATE_NAMES)),
-    check(
-      'files_deleted_at_check',
-      sql`(${t.deletedAt} is not null) = (${inStates(t.status, statesWith('isFinal', true))})`,
-    ),
+    check('files_deleted_at_check', sql`(${t.deletedAt} is not null) = (${inStates(t.status, WITHOUT_OBJECT)})`),
     pgPolicy('files_own', { to: userRole, using: ownRows(t.ownerId), withCheck: ownRows(t.ownerId) }),
   ],
 );
@@ -132,10 +131,10 @@ export type FileRow = typeof files.$inferSelect;
  * `files`. With a policy, PostgreSQL uses an index only for leakproof conditions (section 41.5 of its documentation),
  * and a search in names is not leakproof. The rows found are then read from `files`.
  *
- * Drizzle cannot express these indexes, so the migration 0004 has them by hand:
+ * Drizzle cannot express these indexes, so the migrations 0004 and 0011 have them by hand:
  * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each sort order, with the columns of the
  * filters (INCLUDE), so that the table is not read for files that do not match.
- * - `files_grams_idx`: a GIN index of all trigrams of `search_name`, for rare names.
+ * - `files_listed_grams_idx`: a GIN index of all trigrams of `search_name`, for rare names.
  */
 export const ownFiles = pgView('own_files', {
   id: uuid('id').notNull(),
@@ -150,7 +149,7 @@ export const ownFiles = pgView('own_files', {
   contentType: text('content_type').notNull(),
 }).existing();
 
-/** The total of each user's active and archived files; a trigger on `files` updates it and enforces the quota. */
+/** The total of each user's held, active and archived files; a trigger on `files` updates it and enforces the quota. */
 export const fileUsage = pgTable(
   'file_usage',
   {

@@ -24,8 +24,9 @@ export const fileAnswer = z
     metadata: z.record(z.string(), z.string()),
     encryption: z.string().nullable().describe('How to decrypt it, as its client says; null if it is not encrypted.'),
     status: z.enum(FILE_STATE_NAMES),
+    rejection: z.string().optional().describe('Why a held file was rejected; only of a rejected one.'),
     createdAt: timeField,
-    publicFileUrl: z.url().nullable().describe('Null unless `PUBLIC_BASE_URL` is set.'),
+    publicFileUrl: z.url().nullable().describe('Null unless `PUBLIC_BASE_URL` is set, and the file active.'),
     receipt: z
       .string()
       .optional()

@@ -10,7 +10,7 @@ export type GetUsageServices = { config: Pick<Config, 'limits'>; files: Pick<Fil
 
 export const usageAnswer = z
   .strictObject({
-    bytes: bytesField.describe('Of active and archived files.'),
+    bytes: bytesField.describe('Of held, active and archived files.'),
     files: countField,
     quotaBytes: bytesField.nullable().describe('Null: no limit.'),
     quotaFiles: countField.nullable().describe('Null: no limit.'),
@@ -18,7 +18,7 @@ export const usageAnswer = z
   .register(answers, { id: 'Usage' });
 
 /**
- * The number and total size of the caller's active and archived files, and the quota (null: no limit).
+ * The number and total size of the caller's held, active and archived files, and the quota (null: no limit).
  * @throws {Problem} `database-unavailable`.
  */
 export async function getUsage(services: GetUsageServices, caller: Caller): Promise<z.infer<typeof usageAnswer>> {

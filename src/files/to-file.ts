@@ -1,9 +1,10 @@
 import type { StoredFile } from '../client/stored-file.ts';
+import { FILE_STATES } from '../contract/file-states.ts';
 import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
 
 /** Columns that are never in an answer. */
-type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'deletedAt' | 'objectRemovedAt';
+type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'verdict' | 'deletedAt' | 'objectRemovedAt';
 
 /** A row as the API answers it. */
 export function toFile(row: FileRow, publicBaseUrl: string | null): StoredFile {
@@ -22,7 +23,10 @@ export function toFile(row: FileRow, publicBaseUrl: string | null): StoredFile {
     metadata: row.metadata,
     encryption: row.encryption,
     status: row.status,
+    ...(row.status === 'rejected' && { rejection: row.verdict?.reason ?? '' }),
     createdAt: row.createdAt.toISOString(),
-    publicFileUrl: publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey),
+    publicFileUrl: FILE_STATES[row.status].isDownloadable
+      ? publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey)
+      : null,
   } satisfies Record<Exclude<keyof FileRow, Hidden | 'id' | 'sizeBytes'>, unknown> & Record<string, unknown>;
 }

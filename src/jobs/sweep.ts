@@ -88,7 +88,10 @@ export async function sweep(services: SweepServices, options: SweepOptions = {})
   return state;
 }
 
-/** Removes the objects of deleted files after `DELETE_AFTER_SECONDS`, and deletes rows that are no longer needed. */
+/**
+ * Removes the objects of rejected files, of deleted ones after `DELETE_AFTER_SECONDS`, and deletes rows that are no
+ * longer needed.
+ */
 async function finishDeletions(running: RunningSweep): Promise<void> {
   const { services, counts, dryRun, clocks, signal, check } = running;
   const { config, sweepQueries, bucket } = services;
@@ -96,7 +99,7 @@ async function finishDeletions(running: RunningSweep): Promise<void> {
   const note = async (done: readonly { row: FileRow }[]) => {
     counts.deleted += done.length;
     const rows = done.map(({ row }) => row);
-    for (const status of statesWith('isFinal', true)) {
+    for (const status of [...statesWith('object', 'waits'), ...statesWith('object', 'goes')]) {
       await sweepQueries.markRemoved(
         rows.filter((row) => row.status === status),
         actOfSweeper(`sweep.${status}`),

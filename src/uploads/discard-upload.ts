@@ -1,7 +1,8 @@
+import type { Refusal } from '../contract/errors.ts';
 import type { ParsedKey } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
-import type { FileRow, Refusal } from '../db/schema.ts';
+import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { toRefusedFile } from './to-new-file.ts';

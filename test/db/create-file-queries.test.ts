@@ -13,7 +13,7 @@ const ACT = { actorId: 'alice', address: '192.0.2.1', requestId: 'r1', action: '
 /** What becomes of it. */
 const asRow = (file: NewFile) => ({
   ...file,
-  ...{ status: 'active', refusal: null, deletedAt: null, objectRemovedAt: null },
+  ...{ status: 'active', refusal: null, verdict: null, deletedAt: null, objectRemovedAt: null },
 });
 
 describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s', (driver) => {
@@ -221,9 +221,9 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       await files.insert(file, ACT);
       const order = FILE_STATE_NAMES.flatMap((state) => FILE_STATE_NAMES.flatMap((next) => [state, next]));
       for (const state of order) {
-        const { countsForQuota, isFinal } = FILE_STATES[state];
+        const { countsForQuota, object } = FILE_STATES[state];
         await test.query(`update files set status = $1, deleted_at = $2 where id = $3`, [
-          ...[state, isFinal ? new Date() : null],
+          ...[state, object === 'stays' ? null : new Date()],
           file.id,
         ]);
         const expected = countsForQuota ? { sizeBytes: file.sizeBytes, files: 1 } : { sizeBytes: 0, files: 0 };

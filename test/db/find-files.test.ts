@@ -257,7 +257,14 @@ describe('findFiles', () => {
             checksumSha256: null,
           },
           ...{ recordId: 'r', documentType: 'd', metadata: {}, status: 'active', createdAt: new Date(file.at) },
-          ...{ detectedContentType: null, encryption: null, deletedAt: null, objectRemovedAt: null, refusal: null },
+          ...{
+            detectedContentType: null,
+            encryption: null,
+            verdict: null,
+            deletedAt: null,
+            objectRemovedAt: null,
+            refusal: null,
+          },
         },
       },
     ]);
@@ -309,7 +316,7 @@ describe('own_files', () => {
 describe('the index of names', () => {
   it('covers exactly the listed states', async () => {
     const [row] = await test.query(
-      `select pg_get_expr(indpred, indrelid) as predicate from pg_index where indexrelid = 'files_grams_idx'::regclass`,
+      `select pg_get_expr(indpred, indrelid) as predicate from pg_index where indexrelid = 'files_listed_grams_idx'::regclass`,
     );
     const states = String(row?.predicate).match(/(?<=')\w+(?=')/g);
     expect(states).toEqual(statesWith('isListed', true));
@@ -364,6 +371,6 @@ describe('the indexes, as the role of users', () => {
     const plans = await plansOf({ q: 'zeppelin' });
     expect(plans).toHaveLength(2);
     expect(plans[0]).toContain('files_by_time_idx');
-    expect(plans[1]).toContain('files_grams_idx');
+    expect(plans[1]).toContain('files_listed_grams_idx');
   });
 });

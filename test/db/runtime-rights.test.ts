@@ -141,6 +141,6 @@ describe('a login that does not own the tables', () => {
       return { name, updates: columns ? expect.arrayContaining(columns.split(', ')) : null };
     });
     expect(granted).toEqual(listed.sort((a, b) => (a.name < b.name ? -1 : 1)));
-    expect(granted.flatMap(({ updates }) => updates ?? [])).toHaveLength(8);
+    expect(granted.flatMap(({ updates }) => updates ?? [])).toHaveLength(9);
   });
 });
