@@ -36,12 +36,14 @@ export function requireScope(caller: Pick<Identity, 'scopes'>, scope: Scope, ...
 
 /**
  * The caller, acting for the user in `X-On-Behalf-Of`; without the header, the caller unchanged.
+ * @param scope of the route: a judge may judge any user's files.
  * @param onBehalfOf the header as received, one character per byte; a non-ASCII id is UTF-8.
- * @throws {Problem} `forbidden` without `files:admin`, `invalid-request` if it is not a user id.
+ * @throws {Problem} `forbidden` without `files:admin` (or `files:judge`, where that is the route's scope),
+ * `invalid-request` if it is not a user id.
  */
-export function actFor(caller: Identity, onBehalfOf: string | undefined): Identity {
+export function actFor(caller: Identity, onBehalfOf: string | undefined, scope: Scope): Identity {
   if (onBehalfOf === undefined) return caller;
-  requireScope(caller, 'files:admin');
+  requireScope(caller, scope === 'files:judge' ? scope : 'files:admin');
   const userId = toUserId(utf8(onBehalfOf));
   if (userId === null) throw new Problem('invalid-request', 'X-On-Behalf-Of is not a user id');
   return { ...caller, userId, isOnBehalf: true };

@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { readAuthConfig } from './auth-config.ts';
 import { ConfigError } from './config-error.ts';
+import { holdsAny } from './held-types.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { type Settings, settings } from './settings.ts';
 import { readSlices } from './slices.ts';
@@ -67,7 +68,7 @@ function replaced(present: Readonly<Record<string, string>>, given: GivenParts):
 
 function contradictions(
   set: Settings,
-  { server: { production }, local, auth, uploadIds, store }: Config,
+  { server: { production }, local, auth, uploadIds, store, limits }: Config,
   given: GivenParts,
 ): string[] {
   const errors: string[] = [];
@@ -110,6 +111,9 @@ function contradictions(
   if (hasReceiver !== set.WEBHOOK_SECRET.length > 0) errors.push('WEBHOOK_URL, WEBHOOK_SECRET: set both or neither');
   if (hasReceiver && new URL(set.WEBHOOK_URL ?? '').protocol === 'http:' && !set.WEBHOOK_ALLOW_PRIVATE) {
     errors.push('WEBHOOK_URL: must be https, unless WEBHOOK_ALLOW_PRIVATE=true');
+  }
+  if (set.PUBLIC_BASE_URL !== undefined && holdsAny(limits)) {
+    errors.push('PUBLIC_BASE_URL: a held file could be read there before it is judged; unset it, or hold no file');
   }
   if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
   return errors;

@@ -180,6 +180,8 @@ function readLimits(set: Settings) {
   return {
     maxUploadBytes: set.MAX_UPLOAD_BYTES,
     allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
+    /** Whether a file is held until it is judged, unless the policy of its document type says otherwise. */
+    holdUploads: set.HOLD_UPLOADS,
     /** By document type. */
     uploadPolicies: new Map(Object.entries(set.UPLOAD_POLICIES)),
     multipartThresholdBytes: set.MULTIPART_THRESHOLD_BYTES,

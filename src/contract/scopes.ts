@@ -1,5 +1,7 @@
-/** Every scope the service knows; `files:admin` implies the others. */
-export const SCOPES = ['files:read', 'files:write', 'files:admin'] as const;
+/**
+ * Every scope the service knows; `files:admin` implies the others. `files:judge` decides on held files, of any user.
+ */
+export const SCOPES = ['files:read', 'files:write', 'files:judge', 'files:admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 
@@ -16,8 +18,8 @@ export type ScopeWords = {
 /**
  * Reads the items of `JWT_SCOPES`: `theirs=files:read files:write`, `prefix/*`, or `*=files:read` for tokens without a
  * known scope. Items with the same name add up.
- * @returns null for a malformed item, for an unknown scope, and for `*=files:admin`, which would make everybody an
- * admin.
+ * @returns null for a malformed item, for an unknown scope, and for `*=files:admin` and `*=files:judge`, which would
+ * make everybody an admin or a judge.
  */
 export function parseScopeWords(items: readonly string[]): ScopeWords | null {
   const words = new Map<string, readonly Scope[]>();
@@ -32,7 +34,9 @@ export function parseScopeWords(items: readonly string[]): ScopeWords | null {
   }
   const otherwise = words.get('*') ?? [];
   words.delete('*');
-  return otherwise.includes('files:admin') ? null : { words, prefixes, otherwise };
+  return otherwise.some((scope) => scope === 'files:admin' || scope === 'files:judge')
+    ? null
+    : { words, prefixes, otherwise };
 }
 
 /** Scopes separated by spaces; null if one is unknown or the text is empty. */

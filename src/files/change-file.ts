@@ -3,6 +3,7 @@ import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
+import { isHeldType } from '../config/held-types.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
 import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
@@ -11,6 +12,7 @@ import {
   FILE_STATES,
   type FileState,
   type FileStep,
+  HELD_STATE,
   STATE_AFTER,
   statesBefore,
   statesWith,
@@ -94,9 +96,26 @@ async function update(
     const [violation] = findViolations(limits, claim);
     if (violation !== undefined) throw new Problem(violation.code, violation.message);
   }
+  if (documentType !== undefined) await requireJudged(services, caller, fileId, documentType);
   const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
   if (row === null) throw wrongState(await findOwn(services, caller, fileId));
   return toFile(row, services.config.urls.publicBaseUrl);
+}
+
+/**
+ * A file that was never judged cannot get a document type whose files are held: it would look like one that was.
+ * @throws {Problem} `conflict`.
+ */
+async function requireJudged(
+  services: ChangeFileServices,
+  caller: ActingCaller,
+  fileId: string,
+  documentType: string | null,
+): Promise<void> {
+  if (!isHeldType(services.config.limits, documentType)) return;
+  const { status, verdict, ...file } = await findOwn(services, caller, fileId);
+  if (status === HELD_STATE || verdict !== null || isHeldType(services.config.limits, file.documentType)) return;
+  throw new Problem('conflict', 'files of that document type are held until they are judged; upload it as one');
 }
 
 function toState(step: FileStep) {
@@ -132,8 +151,8 @@ async function takeStep(
 }
 
 /** The changed row; null if the caller has no such file in one of these states. */
-async function changeRow(
-  services: ChangeFileServices,
+export async function changeRow(
+  services: Pick<ChangeFileServices, 'config' | 'files'>,
   caller: ActingCaller,
   fileId: string,
   from: readonly FileState[],
@@ -153,13 +172,13 @@ async function changeRow(
  * The file that the caller wants to change.
  * @throws {Problem} `file-not-found`; `forbidden` for one of another record than the caller is limited to.
  */
-async function findOwn(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<FileRow> {
+export async function findOwn(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<FileRow> {
   const file = await getFile(services, caller, { fileId });
   const { recordId = file.recordId } = caller.limits ?? {};
   if (file.recordId === recordId) return file;
   throw new Problem('forbidden', `you may change files of the record ${recordId} only`);
 }
 
-function wrongState({ status }: FileRow): Problem {
+export function wrongState({ status }: FileRow): Problem {
   return new Problem('conflict', `the file is ${status}`);
 }

@@ -37,6 +37,11 @@ export async function getFile(services: GetFileServices, caller: Caller, referen
   return row;
 }
 
+/** The problem of a rejected file's download and of its upload's confirmation, the same each time. */
+export function fileRejected({ verdict }: Pick<FileRow, 'verdict'>): Problem {
+  return new Problem('file-rejected', `the file was rejected: ${verdict?.reason}`);
+}
+
 export function fileNotFound(): Problem {
   return new Problem('file-not-found', 'you have no such file');
 }
@@ -48,7 +53,8 @@ export type FindActiveServices = AuditServices & {
 
 /**
  * The caller's file for a download; the same statement records the download in the audit log.
- * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` if it is archived, `database-unavailable`.
+ * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` if it is archived or held, `file-rejected`,
+ * `database-unavailable`.
  */
 export async function findActive(
   { config, files }: FindActiveServices,
@@ -61,6 +67,7 @@ export async function findActive(
   const these = { ids: [id], ownerId: caller.userId, objectKey };
   const [row] = await files.findToDownload(these, caller.act);
   if (row === undefined) throw fileNotFound();
+  if (row.status === 'rejected') throw fileRejected(row);
   if (!FILE_STATES[row.status].isDownloadable) throw new Problem('conflict', whyNotDownloadable(row.status));
   return row;
 }

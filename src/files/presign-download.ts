@@ -68,7 +68,7 @@ export type PresignDownloadServices = AuditServices & {
 
 /**
  * Signs the download of one of the caller's files: of the verified version, if the bucket keeps versions.
- * @throws {Problem} `not-your-object`, `file-not-found`, `conflict` if it is archived, `database-unavailable`.
+ * @throws {Problem} as `findActive`.
  */
 export const presignDownload = audited('download.presign', signOne, namedBy);
 
@@ -77,8 +77,8 @@ export const redirectDownload = audited('download.redirect', signOne, namedBy);
 
 /**
  * Signs the downloads of many files, in the order of the ids.
- * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is not a file of the caller, or
- * archived. `database-unavailable`.
+ * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is not a file of the caller, or not
+ * downloadable. `database-unavailable`.
  */
 export const presignDownloads = audited('download.presign', signAll, (fileIds) =>
   [...new Set(fileIds)].map((fileId) => ({ fileId })),
@@ -91,7 +91,7 @@ function namedBy({ fileId, objectKey }: PresignDownloadInput) {
 async function signOne(services: PresignDownloadServices, caller: ActingCaller, input: PresignDownloadInput) {
   const { fileId = '', objectKey } = input;
   const row = await findActive(services, caller, objectKey === undefined ? { fileId } : { objectKey });
-  return sign(services, row, input, services.now());
+  return signDownload(services, row, input, services.now());
 }
 
 async function signAll(
@@ -115,15 +115,15 @@ async function signAll(
   if (refused.length > 0) throw new Problem('conflict', 'some of these cannot be downloaded', { errors: refused });
   const now = services.now();
   const found = fileIds.flatMap((id) => byId.get(id) ?? []);
-  return { downloads: await Promise.all(found.map((row) => sign(services, row, {}, now))) };
+  return { downloads: await Promise.all(found.map((row) => signDownload(services, row, {}, now))) };
 }
 
 /**
  * Within one window of `DOWNLOAD_URL_CACHE_SECONDS`, the same download has the same URL: it is signed as of the
  * window's start and valid one window longer, so that it has its full lifetime even at the window's end.
  */
-async function sign(
-  services: PresignDownloadServices,
+export async function signDownload(
+  services: Pick<PresignDownloadServices, 'config' | 'endpoint' | 'credentials' | 'metrics'>,
   row: FileRow,
   options: Pick<PresignDownloadInput, 'disposition' | 'fileName' | 'expiresIn'>,
   now: Date,

@@ -59,8 +59,8 @@ type Content = {
  * read: if its key now has another object, that is a `conflict`.
  * @returns 200, 206 or 304 (RFC 9110), the headers, and the bytes (null if there are none), which stop when the reader
  * stops.
- * @throws {Problem} `file-not-found`, `conflict` if it is archived, `range-not-satisfiable`, `rate-limited` for a user
- * who reads too many files at the same time, `storage-unavailable`, `database-unavailable`.
+ * @throws {Problem} `file-not-found`, `conflict` if it is archived or held, `file-rejected`, `range-not-satisfiable`,
+ * `rate-limited` for a user who reads too many files at the same time, `storage-unavailable`, `database-unavailable`.
  */
 export async function readContent(
   services: ReadContentServices,

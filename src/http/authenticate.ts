@@ -110,7 +110,7 @@ function mayUseCookie(c: Context<Env>, allowedOrigins: readonly string[]): boole
  */
 export function callerWith(c: Context<Env>, scope: Scope, action: AuditAction, ...others: Scope[]): Caller {
   c.set('act', { action, fileId: c.req.param('fileId'), objectKey: c.req.query('key') });
-  const identity = actFor(c.get('caller'), c.req.header('x-on-behalf-of'));
+  const identity = actFor(c.get('caller'), c.req.header('x-on-behalf-of'), scope);
   c.set('caller', identity);
   requireScope(identity, scope, ...others);
   return { ...identity, requestId: c.get('requestId'), address: c.get('address') };

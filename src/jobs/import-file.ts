@@ -67,7 +67,12 @@ export async function importFile(
     copy.contentType === upload.contentType &&
     isDeepStrictEqual(fromMetadata(copy.metadata), upload);
   if (!isAsAsked) throw unavailable('storage', new Error('CopyObject made another object than it was asked for'));
-  const file = toNewFile(key, verdict, { object: copy, stored: copy, createdAt: listed.lastModified });
+  const file = toNewFile(
+    key,
+    verdict,
+    { object: copy, stored: copy, createdAt: listed.lastModified },
+    services.config.limits,
+  );
   const row = await files.insert(file, ACT);
   if (row === null) return { result: 'known', ...imported };
   watermark.note(row);

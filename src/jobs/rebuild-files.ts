@@ -70,7 +70,8 @@ type Candidate = { key: string; object: ListedObject; parsed: ParsedKey; isCopy:
  *
  * It cannot restore what only the database had: which files were archived or deleted (an object that still waited for
  * its removal becomes a file again), and changes of names, record ids, document types and metadata. An unconfirmed
- * upload becomes a file, as if its owner had confirmed it. `createdAt` is the object's date.
+ * upload becomes a file, as if its owner had confirmed it. A file of a type that is held is held again. `createdAt` is
+ * the object's date.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`: run it again.
  */
 export async function rebuildFiles(services: RebuildServices, options: RebuildOptions = {}): Promise<RebuildCounts> {
@@ -134,7 +135,7 @@ async function rebuildFile(rebuild: Rebuild, { key, object: listed, parsed, isCo
   if (!dryRun) {
     const isFrozen = !isCopy && isCopied(services.config.store, verdict.upload.isRepeatable);
     const stored = isFrozen ? await freezeObject(services, parsed.key, object) : object;
-    const file = toNewFile(parsed, verdict, { object, stored, createdAt: listed.lastModified });
+    const file = toNewFile(parsed, verdict, { object, stored, createdAt: listed.lastModified }, services.config.limits);
     if ((await services.files.insert(file, ACT)) === null) {
       // Confirmed meanwhile, or another row has the key.
       counts.known++;

@@ -6,11 +6,11 @@ import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { limitedTo } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
-import { busy, Problem } from '../contract/errors.ts';
+import { busy, Problem, type Refusal } from '../contract/errors.ts';
 import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import { MAX_PARTS } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
-import type { FileRow, Refusal } from '../db/schema.ts';
+import type { FileRow } from '../db/schema.ts';
 import { toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Receipts } from '../receipts/create-receipts.ts';
@@ -26,7 +26,7 @@ import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 import { ownUploadKey } from './own-upload-key.ts';
 import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
 import { toNewFile } from './to-new-file.ts';
-import { isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
+import { isFileOf, isForgotten, mayRemove, noFile, refusalOf } from './upload-outcome.ts';
 import { verifyObject } from './verify-object.ts';
 
 export const confirmUploadInput = z
@@ -83,8 +83,8 @@ export type ConfirmUploadServices = AuditServices & {
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
  * `quota-exceeded`: the object is removed, its id can never become a file, and a repeated call gets the same answer;
- * `conflict`; `storage-unavailable`, `database-unavailable`, `application-unavailable`: nothing is lost, repeat the
- * call.
+ * `file-rejected` once a held file was judged; `conflict`; `storage-unavailable`, `database-unavailable`,
+ * `application-unavailable`: nothing is lost, repeat the call.
  */
 export const confirmUpload = audited('upload.confirm', confirmInTurn, ({ objectKey }) => ({ objectKey }));
 
@@ -126,7 +126,7 @@ async function whenOvertaken(
   if (key === null || row === null) throw error;
   if (isFileOf(key, row) && row.storedKey !== null)
     return { file: toFile(row, config.urls.publicBaseUrl), created: false };
-  throw row.refusal === null ? error : noFile(key, row);
+  throw refusalOf(row) === null ? error : noFile(key, row);
 }
 
 async function confirm(
@@ -175,7 +175,7 @@ async function confirm(
 
   const { upload } = verdict;
   const stored = isCopied(config.store, upload.isRepeatable) ? await freezer.freeze(services, key.key, object) : object;
-  const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() });
+  const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() }, config.limits);
   // What a ticket uploaded may be confirmed by a caller without limits, or by a bucket event: the ticket's still hold.
   const signed = upload.limitedTo && { ...upload.limitedTo, recordId: key.recordId ?? undefined };
   const { quota } = limitedTo(all, { limits: caller.limits ?? signed }).config.limits;

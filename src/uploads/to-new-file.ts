@@ -1,3 +1,5 @@
+import { type HoldLimits, isHeldType } from '../config/held-types.ts';
+import { HELD_STATE } from '../contract/file-states.ts';
 import { toMediaType } from '../contract/media-type.ts';
 import type { ParsedKey } from '../contract/object-key.ts';
 import type { NewFile } from '../db/create-file-queries.ts';
@@ -6,12 +8,14 @@ import { toRemembered, type UploadMetadata } from './upload-metadata.ts';
 
 /**
  * The row of a verified upload. Only this file builds rows, from the key, the signed metadata and the stored object.
+ * @param limits decide whether it is held.
  * @param stored the object that has the bytes: the upload itself, or its verified copy.
  */
 export function toNewFile(
   key: ParsedKey,
   { upload, detectedContentType }: { upload: UploadMetadata; detectedContentType: string | null },
   { object, stored, createdAt }: { object: StoredObject; stored: StoredObject; createdAt: Date },
+  limits: HoldLimits,
 ): NewFile {
   return {
     ...toRefusedFile(key, object, createdAt),
@@ -22,6 +26,7 @@ export function toNewFile(
     etag: stored.etag,
     versionId: stored.versionId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
+    ...(isHeldType(limits, key.documentType) && { status: HELD_STATE }),
   };
 }
 

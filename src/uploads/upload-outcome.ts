@@ -2,10 +2,11 @@ import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, type StatesWith } from '../contract/file-states.ts';
 import type { ParsedKey } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
+import { fileRejected } from '../files/get-file.ts';
 
-type RowOfFile = FileRow & { status: StatesWith<'isFinal', false> };
+type RowOfFile = FileRow & { status: StatesWith<'object', 'stays'> };
 
-/** Whether the row is a file's, and has this key. */
+/** Whether the row is a file's, with its object, and has this key. */
 export function isFileOf({ key }: ParsedKey, row: FileRow | null): row is RowOfFile {
   return row?.objectKey === key && isLive(row);
 }
@@ -26,24 +27,29 @@ export function mayRemove(row: FileRow, { key }: ParsedKey): boolean {
 
 /** Whether the answer for this row is "nothing is stored under this key": it is final and has no refusal. */
 export function isForgotten(row: FileRow): boolean {
-  return row.refusal === null && !isLive(row);
+  return refusalOf(row) === null && !isLive(row);
+}
+
+/** Why the row's upload was refused or its file rejected: the same problem each time. Null if neither happened. */
+export function refusalOf(row: FileRow): Problem | null {
+  if (row.status === 'rejected') return fileRejected(row);
+  if (row.refusal === null) return null;
+  const { code, detail, errors } = row.refusal;
+  return new Problem(code, detail, { ...(errors && { errors }) });
 }
 
 /**
- * The problem of a confirmation if a row already has the id but is not this key's file. For a refused upload it is the
- * stored refusal, the same each time.
+ * The problem of a confirmation if a row already has the id but is not this key's file: its refusal, if it has one.
  * @param row null: it existed, and was deleted meanwhile.
  */
 export function noFile({ key }: ParsedKey, row: FileRow | null): Problem {
-  if (row?.objectKey === key && row.refusal !== null) {
-    const { code, detail, errors } = row.refusal;
-    return new Problem(code, detail, { ...(errors && { errors }) });
-  }
+  const refusal = row?.objectKey === key ? refusalOf(row) : null;
+  if (refusal !== null) return refusal;
   // Someone with direct access to the bucket may have used the id under another key.
   if (row !== null && isLive(row)) return new Problem('conflict', 'this file id belongs to another object');
   return new Problem('conflict', 'an upload with this id was refused, aborted or deleted; presign a new one');
 }
 
 function isLive(row: FileRow): row is RowOfFile {
-  return !FILE_STATES[row.status].isFinal;
+  return FILE_STATES[row.status].object === 'stays';
 }

@@ -29,19 +29,26 @@ describe('actFor', () => {
 
   it('returns the caller unchanged without the header', () => {
     const caller = callerWith('files:read');
-    expect(actFor(caller, undefined)).toBe(caller);
+    expect(actFor(caller, undefined, 'files:read')).toBe(caller);
   });
 
   it('acts for the other user and keeps the actor', () => {
-    expect(actFor(admin, 'alice')).toEqual({ ...admin, userId: 'alice', actorId: 'root', isOnBehalf: true });
+    expect(actFor(admin, 'alice', 'files:read')).toEqual({
+      ...admin,
+      userId: 'alice',
+      actorId: 'root',
+      isOnBehalf: true,
+    });
   });
 
   it('reads the header bytes as UTF-8', () => {
-    expect(actFor(admin, Buffer.from('Zoë').toString('latin1')).userId).toBe('Zoë');
+    expect(actFor(admin, Buffer.from('Zoë').toString('latin1'), 'files:read').userId).toBe('Zoë');
   });
 
   it('throws forbidden without files:admin', async () => {
-    const problem = await problemOf(() => actFor(callerWith('files:read', 'files:write'), 'alice'));
+    const problem = await problemOf(() =>
+      actFor(callerWith('files:read', 'files:write', 'files:judge'), 'alice', 'files:read'),
+    );
     expect(problem.code).toBe('forbidden');
     expect(problem.headers['www-authenticate']).toContain('scope="files:admin"');
   });
@@ -52,6 +59,6 @@ describe('actFor', () => {
     ['a control character', 'a\u0007b'],
     ['bytes that are not UTF-8', 'Zo\u00eb'],
   ])('throws invalid-request for %s', async (_name, header) => {
-    expect((await problemOf(() => actFor(admin, header))).code).toBe('invalid-request');
+    expect((await problemOf(() => actFor(admin, header, 'files:read'))).code).toBe('invalid-request');
   });
 });

@@ -24,9 +24,11 @@ const OF_SNS = { body: signSnsMessage(createSigner()), headers: { ...sns(TOPIC),
 const TEXT_OF_UPPY = { method: 'PUT', expiresIn: 60 };
 const OTHER_ID = '0198f2b0-0000-7000-8000-000000000000';
 
+const POLICIES = { tiny: { maxBytes: 1 }, image: { contentTypes: ['image/*'] }, held: { hold: true } };
+
 const env = {
   ...{ EVENTS_SECRET, EVENTS_SNS_TOPICS: TOPIC, PROXY_DOWNLOADS: 'true', RATE_LIMIT_PER_MINUTE: '100000' },
-  ...{ JWT_SECRET: SECRET, UPLOAD_POLICIES: '{"tiny":{"maxBytes":1},"image":{"contentTypes":["image/*"]}}' },
+  ...{ JWT_SECRET: SECRET, UPLOAD_POLICIES: JSON.stringify(POLICIES) },
 };
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
@@ -161,8 +163,9 @@ describe('each operation', () => {
       now: () => now,
     });
     now = new Date(Date.now() + 120_000);
-    // Changing a file's details does not use the bucket.
-    await expectOfEach('storage-unavailable', cut.app, (call, id) => (id === 'changeFile' ? null : call));
+    // Changing a file's details, and calling it clean, does not use the bucket.
+    const isWithout = (id: string) => id === 'changeFile' || id === 'judgeFile';
+    await expectOfEach('storage-unavailable', cut.app, (call, id) => (isWithout(id) ? null : call));
     await cut.close();
   });
 
@@ -200,7 +203,7 @@ describe('each operation', () => {
   });
 
   it('answers for what is not there, or not the caller’s', async () => {
-    const { file, arrived } = fixture;
+    const { file, held, arrived } = fixture;
     const objectKey = 'alice/_/_/not-a-key/a.txt';
     await expectOfEach('not-your-object', service.app, (call, id) => {
       if (id === 'presignDownload') return { body: { objectKey: 'bob/_/_/x/a.txt' } };
@@ -223,7 +226,9 @@ describe('each operation', () => {
     await expectOfEach('object-not-found', service.app, (call, id) =>
       id === 'confirmUpload' ? { body: { objectKey } } : { ...call, query: { key: objectKey } },
     );
-    await expectOfEach('file-not-found', service.app, (call) => replaceIn(call, file.fileId, OTHER_ID));
+    await expectOfEach('file-not-found', service.app, (call) =>
+      replaceIn(replaceIn(call, file.fileId, OTHER_ID), held.fileId, OTHER_ID),
+    );
     const events = { secrets: [], snsTopics: [] };
     const off = withConfig(withConfig(service.services, 'server', { proxyDownloads: false }), 'events', events);
     await expectOfEach('route-not-found', appWith(off));
@@ -243,14 +248,17 @@ describe('each operation', () => {
       await service.store('alice', 'hello'),
       await prepare(service),
     ];
-    await ask(app, 'archiveFile', { params: { fileId: archived.fileId } });
+    const archive = { params: { fileId: archived.fileId } };
+    await ask(app, 'archiveFile', archive);
     await ask(app, 'abortUpload', { body: { objectKey: complete.objectKey } });
     const change: Calls = {
       abortUpload: { body: { objectKey: file.objectKey } },
       companionAbort: { query: { key: file.objectKey } },
+      archiveFile: { params: { fileId: changing.held.fileId } },
       restoreFile: { params: { fileId: file.fileId } },
+      changeFile: { body: { documentType: 'held' } },
     };
-    const own = callsOf({ ...changing, file: archived, complete }, bucket.name);
+    const own = callsOf({ ...changing, file: archived, held: archived, complete }, bucket.name);
     await expectOfEach(
       'conflict',
       app,
@@ -260,6 +268,14 @@ describe('each operation', () => {
     meddling = ({ method }) => (method === 'GET' ? s3Error(412, 'PreconditionFailed') : null);
     const changed = await ask(app, 'confirmUpload', own.confirmUpload);
     expect([changed.code, changed.headers.get('retry-after')]).toEqual(['conflict', '1']);
+  });
+
+  it('answers what a judge rejected', async () => {
+    const { held, ...others } = await prepare(service);
+    const verdict = { verdict: 'rejected', reason: 'a virus' };
+    await ask(service.app, 'judgeFile', { params: { fileId: held.fileId }, body: verdict });
+    const own = callsOf({ ...others, file: held, held, arrived: { ...others.arrived, ...held } }, bucket.name);
+    await expectOfEach('file-rejected', service.app, (call) => call, own);
   });
 
   it('answers what it was asked for', async () => {

@@ -45,7 +45,7 @@ export function replaceIn(call: Call, text: string, other: string): Call {
 }
 
 /**
- * A file, an upload that arrived, and uploads in parts, all of alice's.
+ * A file, a held one, an upload that arrived, and uploads in parts, all of alice's.
  * @param text the five bytes of the uploads that are not confirmed.
  */
 export async function prepare(service: TestService, { type = 'text/plain', text = 'hello' } = {}) {
@@ -55,6 +55,7 @@ export async function prepare(service: TestService, { type = 'text/plain', text 
     return { objectKey: key, uploadId };
   };
   const file = await service.store('alice', 'hello');
+  const held = await service.store('alice', 'hello', { documentType: 'held' });
   const arrived = await service.presign('alice', { ...TEXT, contentType: type });
   await service.put(arrived, text);
   const companion = () => begin('companionBegin', { filename: 'a.txt', type });
@@ -63,7 +64,7 @@ export async function prepare(service: TestService, { type = 'text/plain', text 
   const { url } = (await ask(app, 'companionSignPart', part)).body;
   const { headers } = await fetch(url, { method: 'PUT', body: text });
   return {
-    file,
+    ...{ file, held },
     arrived,
     parts: await begin('presignUpload', { ...TEXT, method: 'MULTIPART' }),
     companion: await companion(),
@@ -76,7 +77,7 @@ export async function prepare(service: TestService, { type = 'text/plain', text 
  * an admin, for alice.
  */
 export function callsOf(
-  { file, arrived, parts, companion, complete }: Awaited<ReturnType<typeof prepare>>,
+  { file, held, arrived, parts, companion, complete }: Awaited<ReturnType<typeof prepare>>,
   bucket: string,
 ): Calls {
   const { fileId } = file;
@@ -119,6 +120,8 @@ export function callsOf(
     changeFile: { ...ofFile, body: { fileName: 'b.txt' } },
     archiveFile: ofFile,
     restoreFile: ofFile,
+    getVerdict: { params: { fileId: held.fileId } },
+    judgeFile: { params: { fileId: held.fileId }, body: { verdict: 'clean' } },
     deleteFile: ofFile,
   };
 }

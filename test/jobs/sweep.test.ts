@@ -4,9 +4,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toUserId } from '../../src/contract/object-key.ts';
 import type { Scope } from '../../src/contract/scopes.ts';
+import { createApp } from '../../src/http/app.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { confirmUpload } from '../../src/uploads/confirm-upload.ts';
-import { startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
+import { mint, startTestService, type TestService, type Upload, withConfig } from '../helpers/test-service.ts';
 import { withClocks } from './with-clocks.ts';
 
 const DAY_MS = 86_400_000;
@@ -86,6 +87,28 @@ describe('a sweep', () => {
     expect(await rows()).toHaveLength(1);
     expect((await sweepAfter(8 * DAY_MS + 60_000)).forgotten).toBeGreaterThan(0);
     expect(await rows()).toHaveLength(0);
+  });
+
+  it('removes what was left of a rejected file, and never forgets why it was rejected', async () => {
+    const held = withConfig(service.services, 'limits', { holdUploads: true });
+    const upload = await uploadOnly('ron', 'a virus');
+    const confirmed = await createApp(held).request('/confirm-upload', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await mint('ron')}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ objectKey: upload.objectKey }),
+    });
+    expect(await confirmed.json()).toMatchObject({ status: 'held' });
+    expect(await sweepAfter(30 * DAY_MS)).toMatchObject({ stray: 0, missing: 0 });
+    expect(await exists(upload.objectKey)).toBe(true);
+    // As an instance leaves it that dies between the verdict and the removal.
+    const verdict = { verdict: 'rejected', reason: 'a virus', by: null, at: new Date().toISOString() };
+    const reject = `update files set status = 'rejected', deleted_at = now(), verdict = $1 where id = $2`;
+    await service.database.query(reject, [JSON.stringify(verdict), upload.fileId]);
+    expect(await sweepAfter(0)).toMatchObject({ deleted: 1 });
+    expect(await exists(upload.objectKey)).toBe(false);
+    expect(await sweepAfter(30 * DAY_MS)).toMatchObject({ deleted: 0 });
+    const { body } = await service.call('ron', `/files/${upload.fileId}`);
+    expect(body).toMatchObject({ status: 'rejected', rejection: 'a virus' });
   });
 
   it('removes objects with a refused id under any name, but not those of another owner with the same id', async () => {

@@ -9,6 +9,7 @@ import { MIN_SECRET_BYTES } from './secrets.ts';
 const uploadPolicy = z.strictObject({
   maxBytes: z.int().min(0).max(MAX_OBJECT_BYTES).optional(),
   contentTypes: z.array(contentTypePattern).min(1).optional(),
+  hold: z.boolean().optional(),
 });
 const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS, 'seconds').default(300);
 
@@ -54,9 +55,16 @@ export const uploadSettings = {
     .pipe(z.record(z.string().regex(LABEL_PATTERN, 'has a name that is not a document type'), uploadPolicy))
     .default({})
     .meta({
-      description: 'JSON: limits for each document type that narrow `MAX_UPLOAD_BYTES` and `ALLOWED_CONTENT_TYPES`.',
+      description:
+        'JSON: limits for each document type that narrow `MAX_UPLOAD_BYTES` and `ALLOWED_CONTENT_TYPES`, and `hold`, ' +
+        'which stands for `HOLD_UPLOADS` there.',
       example: '{"id":{"maxBytes":10485760,"contentTypes":["image/*","application/pdf"]}}',
     }),
+  HOLD_UPLOADS: flag.default(false).meta({
+    description:
+      '`true`: a confirmed file is `held` and cannot be downloaded until a verdict says that it is clean. See ' +
+      '[held files](scanning.md). `UPLOAD_POLICIES` can say otherwise for a document type.',
+  }),
   QUOTA_BYTES: integer(0, Number.MAX_SAFE_INTEGER, 'bytes').optional().meta({
     description: "Maximum total size of a user's files: exact when confirming; presigning refuses what cannot fit.",
     fallback: 'no limit',

@@ -1,6 +1,7 @@
 import { updateFileInput } from '../../files/change-file.ts';
 import { fileAnswer } from '../../files/file-answer.ts';
 import { usageAnswer } from '../../files/get-usage.ts';
+import { verdictAnswer, verdictInput } from '../../files/judge-file.ts';
 import { filePageAnswer, listFilesQuery } from '../../files/list-files.ts';
 import {
   downloadAnswer,
@@ -13,6 +14,7 @@ import type { Operations } from './operation.ts';
 
 const mayRead = ['files:read'] as const;
 const mayWrite = ['files:write'] as const;
+const mayJudge = ['files:judge'] as const;
 const OF_A_FILE = ['file-not-found', 'database-unavailable'] as const;
 const FILE = { 200: { description: 'The file', schema: fileAnswer } };
 
@@ -29,7 +31,7 @@ export const fileOperations = {
     summary: 'Signs a download',
     body: presignDownloadInput,
     answers: { 200: { description: 'The URL, and the file', schema: downloadAnswer } },
-    problems: [...OF_A_FILE, 'not-your-object', 'conflict'],
+    problems: [...OF_A_FILE, 'not-your-object', 'conflict', 'file-rejected'],
   },
   'POST /presign-download/batch': {
     ...{ id: 'presignDownloads', tag: 'Downloads', scopes: mayRead },
@@ -43,7 +45,7 @@ export const fileOperations = {
     summary: 'Redirects to a signed download, for links and images',
     query: downloadQuery,
     answers: { 302: { description: 'To the bucket', headers: { Location: 'The signed URL' } } },
-    problems: [...OF_A_FILE, 'conflict', 'storage-unavailable'],
+    problems: [...OF_A_FILE, 'conflict', 'file-rejected', 'storage-unavailable'],
   },
   'GET /files/:fileId/content': {
     ...{ id: 'readContent', tag: 'Downloads', scopes: mayRead },
@@ -59,7 +61,14 @@ export const fileOperations = {
       },
       304: { description: 'The file is the one that `If-None-Match` names', headers: OF_CONTENT },
     },
-    problems: [...OF_A_FILE, 'route-not-found', 'conflict', 'range-not-satisfiable', 'storage-unavailable'],
+    problems: [
+      ...OF_A_FILE,
+      'route-not-found',
+      'conflict',
+      'file-rejected',
+      'range-not-satisfiable',
+      'storage-unavailable',
+    ],
   },
   'GET /files': {
     ...{ id: 'listFiles', tag: 'Files', scopes: mayRead },
@@ -79,7 +88,7 @@ export const fileOperations = {
     summary: 'Changes the name, the labels or the metadata; the object key stays',
     body: updateFileInput,
     answers: FILE,
-    problems: [...OF_A_FILE, 'file-too-large', 'content-type-not-allowed'],
+    problems: [...OF_A_FILE, 'file-too-large', 'content-type-not-allowed', 'conflict'],
   },
   'DELETE /files/:fileId': {
     ...{ id: 'deleteFile', tag: 'Files', scopes: mayWrite },
@@ -91,11 +100,24 @@ export const fileOperations = {
     ...{ id: 'archiveFile', tag: 'Files', scopes: mayWrite },
     summary: 'Leaves a file out of lists and downloads',
     answers: FILE,
-    problems: OF_A_FILE,
+    problems: [...OF_A_FILE, 'conflict'],
   },
   'POST /files/:fileId/restore': {
     ...{ id: 'restoreFile', tag: 'Files', scopes: mayWrite },
     summary: 'Makes an archived file active again',
+    answers: FILE,
+    problems: [...OF_A_FILE, 'conflict'],
+  },
+  'GET /files/:fileId/verdict': {
+    ...{ id: 'getVerdict', tag: 'Files', scopes: mayJudge },
+    summary: "A file's verdict, and while it is held a URL that reads it; `X-On-Behalf-Of` names the owner",
+    answers: { 200: { description: 'The verdict', schema: verdictAnswer } },
+    problems: [...OF_A_FILE, 'storage-unavailable'],
+  },
+  'POST /files/:fileId/verdict': {
+    ...{ id: 'judgeFile', tag: 'Files', scopes: mayJudge },
+    summary: 'Decides on a held file; `X-On-Behalf-Of` names the owner',
+    body: verdictInput,
     answers: FILE,
     problems: [...OF_A_FILE, 'conflict'],
   },

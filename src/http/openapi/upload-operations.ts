@@ -57,6 +57,7 @@ export const uploadOperations = {
       201: { description: 'It is a file now', schema: fileAnswer },
     },
     problems: [
+      'file-rejected',
       ...(['not-your-object', 'quota-exceeded', 'object-not-found', 'upload-not-found', 'conflict'] as const),
       ...(['verification-failed', 'database-unavailable'] as const),
     ],

@@ -11,6 +11,7 @@ import {
 } from '../../files/change-file.ts';
 import { type GetFileServices, getFile } from '../../files/get-file.ts';
 import { type GetUsageServices, getUsage } from '../../files/get-usage.ts';
+import { type JudgeFileServices, judgeFile, readVerdict, verdictInput } from '../../files/judge-file.ts';
 import { type ListFilesServices, listFiles, listFilesQuery } from '../../files/list-files.ts';
 import {
   downloadQuery,
@@ -30,6 +31,7 @@ import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
 export type FileServices = PresignDownloadServices &
   ChangeFileServices &
+  JudgeFileServices &
   ReadContentServices &
   GetFileServices &
   GetUsageServices &
@@ -37,7 +39,10 @@ export type FileServices = PresignDownloadServices &
     config: Pick<Config, 'server' | 'urls'>;
   };
 
-/** Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`. */
+/**
+ * Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`; judge with
+ * `files:judge`.
+ */
 export function fileRoutes(services: FileServices): Hono<Env> {
   const routes = new Hono<Env>();
 
@@ -100,6 +105,17 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   routes.post('/files/:fileId/restore', async (c) => {
     const caller = callerWith(c, 'files:write', 'file.restore');
     return answerJson(c, await restoreFile(services, caller, c.req.param('fileId')));
+  });
+
+  routes.get('/files/:fileId/verdict', async (c) => {
+    const caller = callerWith(c, 'files:judge', 'download.judge');
+    return answerJson(c, await readVerdict(services, caller, c.req.param('fileId')));
+  });
+
+  routes.post('/files/:fileId/verdict', async (c) => {
+    const caller = callerWith(c, 'files:judge', 'file.judge');
+    const verdict = await readJson(c, verdictInput);
+    return answerJson(c, await judgeFile(services, caller, c.req.param('fileId'), verdict));
   });
 
   routes.delete('/files/:fileId', async (c) => {

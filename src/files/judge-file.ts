@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { type ActingCaller, audited } from '../audit/audited.ts';
+import { recordAct } from '../audit/record-refusals.ts';
+import type { StoredFile } from '../client/stored-file.ts';
+import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
+import { answers, requests } from '../contract/components.ts';
+import { cleanText } from '../contract/fields.ts';
+import { FILE_STATES, HELD_STATE, STATE_OF_VERDICT, VERDICTS } from '../contract/file-states.ts';
+import type { FileRow } from '../db/schema.ts';
+import { type ChangeFileServices, changeRow, findOwn, wrongState } from './change-file.ts';
+import { fileAnswer } from './file-answer.ts';
+import { type PresignDownloadServices, signDownload } from './presign-download.ts';
+import { removeFileObject } from './remove-file-object.ts';
+import { toFile } from './to-file.ts';
+
+const verdict = z.enum(VERDICTS);
+
+/** The body of `POST /files/{fileId}/verdict`. */
+export const verdictInput = z
+  .strictObject({
+    verdict,
+    reason: cleanText.min(1).max(500).optional().describe('The owner can read it. Required for `rejected`.'),
+    by: cleanText.min(1).max(100).optional().describe('The person or the program behind the verdict.'),
+  })
+  .refine((input) => input.verdict === 'clean' || input.reason !== undefined, {
+    path: ['reason'],
+    message: 'must say why the file is rejected',
+  })
+  .register(requests, { id: 'VerdictRequest' });
+
+export type VerdictInput = z.infer<typeof verdictInput>;
+
+/** The answer of `GET /files/{fileId}/verdict`. */
+export const verdictAnswer = z
+  .strictObject({
+    file: fileAnswer,
+    verdict: z
+      .strictObject({ verdict, reason: z.string().nullable(), by: z.string().nullable(), at: timeField })
+      .nullable()
+      .describe('Null until the file is judged, and for one that was never held.'),
+    presignedUrl: presignedUrlField.nullable().describe('Reads the bytes to be judged; null unless the file is held.'),
+    expiresAt: timeField.nullable(),
+  })
+  .register(answers, { id: 'Verdict' });
+
+export type JudgeFileServices = ChangeFileServices & PresignDownloadServices;
+
+/**
+ * Decides on a held file. `clean` makes it active. `rejected` first writes the reason into its row, then removes the
+ * object; if the bucket does not answer, the sweeper removes it. The same verdict may be repeated; the first one's
+ * reason stays.
+ * @throws {Problem} `file-not-found`; `conflict` for the opposite verdict and for a file that was never held;
+ * `database-unavailable`.
+ */
+export const judgeFile = audited('file.judge', judge, (fileId) => ({ fileId }));
+
+/**
+ * A file's verdict for its judge, and while it is held a URL that reads its bytes.
+ * @throws {Problem} `file-not-found`, `database-unavailable`.
+ */
+export const readVerdict = audited('download.judge', read, (fileId) => ({ fileId }));
+
+async function judge(
+  services: ChangeFileServices,
+  caller: ActingCaller,
+  fileId: string,
+  { verdict, reason, by }: VerdictInput,
+): Promise<StoredFile> {
+  const { config, now, logger } = services;
+  const act = { ...caller.act, action: `file.${verdict}` } as const;
+  const change = {
+    status: STATE_OF_VERDICT[verdict],
+    verdict: { verdict, reason: reason ?? null, by: by ?? null, at: now().toISOString() },
+  };
+  const changed = await changeRow(services, { ...caller, act }, fileId, [HELD_STATE], change);
+  const row = changed ?? (await findOwn(services, caller, fileId));
+  if (row.verdict?.verdict !== verdict) throw wrongState(row);
+  if (changed === null) await recordAct(services, caller, act.action, { fileId, objectKey: row.objectKey });
+  if (FILE_STATES[row.status].object === 'goes' && row.objectRemovedAt === null) {
+    await removeFileObject(services, row).catch((err: unknown) => {
+      logger.error({ err, requestId: caller.requestId }, "a rejected file's object is left to the sweeper");
+    });
+  }
+  return toFile(row, config.urls.publicBaseUrl);
+}
+
+async function read(
+  services: JudgeFileServices,
+  caller: ActingCaller,
+  fileId: string,
+): Promise<z.infer<typeof verdictAnswer>> {
+  const row: FileRow = await findOwn(services, caller, fileId);
+  await recordAct(services, caller, caller.act.action, { fileId, objectKey: row.objectKey });
+  const isHeld = row.status === HELD_STATE;
+  const signed = isHeld ? await signDownload(services, row, {}, services.now()) : null;
+  return {
+    file: toFile(row, services.config.urls.publicBaseUrl),
+    verdict: row.verdict,
+    presignedUrl: signed?.presignedUrl ?? null,
+    expiresAt: signed?.expiresAt ?? null,
+  };
+}
