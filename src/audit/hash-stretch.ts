@@ -9,19 +9,18 @@ type SealHead = Pick<AuditSealRow, 'number' | 'fromXid' | 'toXid' | 'sealedAt'>;
  * previous seal (null for the first seal) and the seal's own number, transactions and time. A line for each row
  * follows, ordered by transaction and id, with all its columns. The last line has the number of rows and the highest id
  * so far. `sentBytes` is in the line of a row that has it. Times are ISO 8601 in UTC with milliseconds.
- * @param lastId the highest id of the earlier seals.
+ * @param previous the seal before it; undefined for the first seal.
  */
 export async function hashStretch(
-  previousHash: string | null,
+  previous: Pick<AuditSealRow, 'hash' | 'lastId'> | undefined,
   { number, fromXid, toXid, sealedAt }: SealHead,
   rows: AsyncIterable<AuditEventRow>,
-  lastId: number,
 ): Promise<Pick<AuditSealRow, 'events' | 'lastId' | 'hash'>> {
   const sha256 = createHash('sha256');
   const add = (line: unknown[]) => sha256.update(`${JSON.stringify(line)}\n`);
-  add([previousHash, number, fromXid, toXid, sealedAt.toISOString()]);
+  add([previous?.hash ?? null, number, fromXid, toXid, sealedAt.toISOString()]);
   let events = 0;
-  let highest = lastId;
+  let highest = previous?.lastId ?? 0;
   for await (const row of rows) {
     const { id, xid, at, actorId, userId, action, outcome, fileId, objectKey, address, requestId, sentBytes } = row;
     const sent = sentBytes === null ? [] : [sentBytes];

@@ -29,9 +29,9 @@ export async function sealAuditLog({
   const stretch = nextStretch(last, horizon);
   const { fromXid, toXid } = stretch;
   const head = { number: (last.seal?.number ?? 0) + 1, fromXid, toXid, sealedAt: now() };
-  const sum = await hashStretch(last.seal?.hash ?? null, head, sealQueries.rows(stretch), last.seal?.lastId ?? 0);
+  const sum = await hashStretch(last.seal ?? undefined, head, sealQueries.rows(stretch));
   if (sum.events === 0) return null;
-  const seal = { ...head, ...sum };
+  const seal = { ...head, ...sum, droppedAt: null };
   return (await sealQueries.add(seal)) ? { sealed: seal.events, seal: formatSeal(seal) } : null;
 }
 

@@ -1,13 +1,16 @@
 import type { AuditSealRow } from '../db/audit-schema.ts';
 import type { SealQueries } from '../db/create-seal-queries.ts';
 import { hashStretch } from './hash-stretch.ts';
-import { formatSeal, isMoved } from './seal-audit-log.ts';
+import { formatSeal } from './seal-audit-log.ts';
+import { sealedStretches } from './sealed-stretches.ts';
 
 type AuditReport = {
   /** Each fault, with the seal's number; empty if every sealed row is unchanged. */
   broken: { number: number; message: string }[];
   seals: number;
   sealed: number;
+  /** Seals whose rows were dropped (`dropStretches`), so that there is nothing to compare. */
+  dropped: number;
   /** Rows without a seal: they cannot be verified yet. */
   unsealed: number;
   /** The last seal, as `formatSeal` writes it; null without seals. */
@@ -25,48 +28,45 @@ export async function verifyAuditLog(
   { sealQueries }: { sealQueries: SealQueries },
   expected?: { number: number; hash: string },
 ): Promise<AuditReport> {
-  const seals = await sealQueries.seals();
-  const end = seals.at(-1);
-  const isEndMoved = end !== undefined && isMoved(end, await sealQueries.horizon(end.toXid, 0));
-  // The last seal of each cluster before the log moved to another one.
-  const closing = seals.filter((seal, index) => seals[index + 1]?.fromXid === '0' || (seal === end && isEndMoved));
+  const { sealed: stretches } = await sealedStretches(sealQueries);
   const broken: AuditReport['broken'] = [];
   let sealed = 0;
-  let afterId = 0;
-  let previous: AuditSealRow | undefined;
-  for (const seal of seals) {
-    const { number, fromXid, toXid } = seal;
-    const last = closing.find((other) => other.number >= number);
-    if (previous !== undefined && fromXid === '0') afterId = previous.lastId;
-    const stretch = { fromXid, toXid: last === seal ? null : toXid, afterId, upToId: last?.lastId ?? null };
-    const found = await hashStretch(previous?.hash ?? null, seal, sealQueries.rows(stretch), previous?.lastId ?? 0);
+  for (const { seal, previous, stretch } of stretches) {
+    const { number } = seal;
+    const found = await hashStretch(previous, seal, sealQueries.rows(stretch));
     sealed += found.events;
     const messages = [findGap(previous, seal), findChange(seal, found)].filter((message) => message !== null);
     broken.push(...messages.map((message) => ({ number, message })));
-    previous = seal;
   }
+  const end = stretches.at(-1)?.seal;
+  const dropped = stretches.filter(({ seal }) => seal.droppedAt !== null).length;
   if (expected !== undefined) {
-    const seal = seals.find(({ number }) => number === expected.number);
+    const seal = stretches.map(({ seal }) => seal).find(({ number }) => number === expected.number);
     const message = seal === undefined ? 'is expected but missing' : 'is not the expected seal';
     if (seal?.hash !== expected.hash) broken.push({ number: expected.number, message });
   }
   return {
-    ...{ broken, seals: seals.length, sealed },
+    ...{ broken, seals: stretches.length, sealed, dropped },
     unsealed: (await sealQueries.count()) - sealed,
     last: end === undefined ? null : formatSeal(end),
   };
 }
 
 /** The fault between a seal and the previous one; null if there is none. */
-function findGap(previous: AuditSealRow | undefined, { number, fromXid }: AuditSealRow): string | null {
+export function findGap(
+  previous: AuditSealRow | undefined,
+  { number, fromXid, droppedAt }: AuditSealRow,
+): string | null {
   const expected = (previous?.number ?? 0) + 1;
   if (number !== expected) return `seal ${expected} is missing before it`;
+  if (droppedAt !== null && previous?.droppedAt === null) return 'its rows were dropped before older ones';
   const isAdjoining = fromXid === (previous?.toXid ?? '0') || fromXid === '0';
   return isAdjoining ? null : 'it does not begin where the previous seal ends';
 }
 
 /** The fault between a seal and its rows; null if there is none. */
-function findChange(seal: AuditSealRow, found: Awaited<ReturnType<typeof hashStretch>>): string | null {
+export function findChange(seal: AuditSealRow, found: Awaited<ReturnType<typeof hashStretch>>): string | null {
+  if (seal.droppedAt !== null) return found.events === 0 ? null : `${found.events} rows are in its dropped stretch`;
   const more = found.events - seal.events;
   if (more < 0) return `${-more} of its ${seal.events} rows were removed`;
   if (more > 0) return `${more} rows were added to its ${seal.events}`;

@@ -36,6 +36,8 @@ export type AuditAction =
   /** A row that was rebuilt from the bucket; a file that was made of an object from before this service. */
   | 'file.rebuild'
   | 'file.import'
+  /** The rows of a seal were dropped: the request id has its number. */
+  | 'audit.drop'
   /** A row that got the ETag and the version of its object in another bucket. */
   | 'file.rebind';
 

@@ -63,6 +63,8 @@ export const auditSeals = pgTable(
     /** SHA-256, hexadecimal, over the previous seal and the rows. */
     hash: text('hash').notNull(),
     sealedAt: time('sealed_at').notNull(),
+    /** When its rows were dropped, because they were old: `src/audit/drop-stretches.ts`. */
+    droppedAt: time('dropped_at'),
   },
   (t) => [primaryKey({ name: 'audit_seals_pkey', columns: [t.number] })],
 ).enableRLS();

@@ -1,7 +1,23 @@
-import { and, asc, desc, gt, gte, lt, lte, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  count,
+  desc,
+  eq,
+  gt,
+  gte,
+  isNull,
+  lt,
+  lte,
+  type SQL,
+  sql,
+  TransactionRollbackError,
+} from 'drizzle-orm';
+import { z } from 'zod';
+import type { Act } from './audit-row.ts';
 import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './audit-schema.ts';
 import type { Database } from './connect-database.ts';
-import { queryDatabase } from './query-database.ts';
+import { queryDatabase, rowsOf } from './query-database.ts';
 
 /**
  * A range of the audit log: transactions from `fromXid` up to but excluding `toXid`, ids after `afterId` up to
@@ -109,6 +125,51 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
         last = rows.length < PAGE_ROWS ? undefined : rows.at(-1);
       } while (last !== undefined);
     },
+
+    /** How many rows a stretch has, and the times of the oldest and the newest; null without rows. */
+    async span(stretch: Stretch): Promise<{ events: number; from: Date | null; to: Date | null }> {
+      const time = (text: string | null) => (text === null ? null : new Date(text));
+      const [row] = await queryDatabase(() =>
+        db
+          .select({
+            events: count(),
+            from: sql<string | null>`min(${auditEvents.at})`.mapWith(time),
+            to: sql<string | null>`max(${auditEvents.at})`.mapWith(time),
+          })
+          .from(auditEvents)
+          .where(within(stretch)),
+      );
+      if (row === undefined) throw new Error('an aggregate is one row');
+      return row;
+    },
+
+    /**
+     * Deletes the rows of a sealed stretch, keeps its seal, and adds `act` to the log, all or nothing.
+     * @returns false, and nothing changed, if the stretch has another number of rows than its seal, or was dropped.
+     */
+    drop: ({ number, events }: AuditSealRow, stretch: Stretch, act: Act): Promise<boolean> =>
+      withConnection((connection) =>
+        connection.transaction(async (tx) => {
+          const kept = and(eq(auditSeals.number, number), isNull(auditSeals.droppedAt));
+          const [seal] = await tx.update(auditSeals).set({ droppedAt: sql`now()` }).where(kept).returning();
+          if (seal === undefined) return tx.rollback();
+          const gone = sql`delete from ${auditEvents} where ${within(stretch)} returning id`;
+          const [deleted] = await rowsOf(
+            tx,
+            z.object({ events: z.coerce.number() }),
+            sql`with gone as (${gone}) select count(*) as events from gone`,
+          );
+          if (deleted?.events !== events) return tx.rollback();
+          const { actorId, address, requestId, action } = act;
+          await tx.execute(sql`
+            insert into ${auditEvents} (actor_id, user_id, action, outcome, address, request_id)
+            values (${actorId}, ${actorId}, ${action}, 'ok', ${address}, ${requestId})`);
+          return true;
+        }),
+      ).catch((error: unknown) => {
+        if (error instanceof TransactionRollbackError) return false;
+        throw error;
+      }),
 
     /** How many rows the whole log has. */
     count: (): Promise<number> => queryDatabase(() => db.$count(auditEvents)),

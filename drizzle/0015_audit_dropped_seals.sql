@@ -1,0 +1,1 @@
+ALTER TABLE "audit_seals" ADD COLUMN "dropped_at" timestamp (3) with time zone;
