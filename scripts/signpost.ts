@@ -35,7 +35,7 @@ const SERVICE_COMMANDS: Record<string, Entry> = {
     load: async () => (await import('./commands/import.ts')).importCommand,
   },
   audit: {
-    does: 'seal the audit log, or verify it',
+    does: 'seal, verify or export the audit log; drop old rows of it',
     load: async () => (await import('./commands/audit.ts')).auditCommand,
   },
   token: {

@@ -1,3 +1,6 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AuditFixture, startAuditLog } from '../audit/audit-fixture.ts';
 import { run } from './process.ts';
@@ -37,5 +40,52 @@ describe('npm run audit:seal and audit:verify', () => {
     expect(broken.code).toBe(1);
     expect(broken.output).toContain('seal 1: 1 of its 3 rows were removed');
     expect(broken.output).not.toContain('every sealed row');
+  });
+});
+
+describe('signpost audit export and drop', () => {
+  it('export what can be verified without the database, and drop what is old', async () => {
+    const own = await startAuditLog();
+    await own.add(3);
+    await own.seal();
+    await own.add(1);
+    const audit = async (args: string[], env: Record<string, string> = { DATABASE_URL: own.test.url }) => {
+      const running = run(process.execPath, ['dist/signpost.js', 'audit', ...args], env);
+      const { code } = await running.ended;
+      return { code, output: running.output() };
+    };
+
+    const { code, output } = await audit(['export', '--from', '2026-01-01']);
+    expect([code, output.split('\n').length]).toEqual([0, 7]);
+    const file = join(await mkdtemp(join(tmpdir(), 'audit-')), 'export.jsonl');
+    await writeFile(file, output);
+    const verified = await audit(['verify', '--file', file], {});
+    expect(verified).toMatchObject({ code: 0, output: expect.stringContaining('1 seals over 3 rows; 1 rows are not') });
+    await writeFile(file, output.replace('"alice"', '"bob"'));
+    expect(await audit(['verify', '--file', file], {})).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('line 1: a row, this seal or the previous one was changed'),
+    });
+
+    expect(await audit(['drop', '--before', '2030-01-01', '--dry-run'])).toEqual({
+      code: 0,
+      output: 'seal 1: 3 rows would be dropped\n',
+    });
+    expect(await audit(['drop', '--before', '2030-01-01'])).toEqual({ code: 0, output: 'seal 1: 3 rows dropped\n' });
+    expect(await audit(['verify'])).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('of 1 seals were dropped'),
+    });
+    for (const wrong of [
+      ['drop'],
+      ['drop', '--before', 'May'],
+      ['export', '--file', 'x'],
+      ['seal', 'twice'],
+      ['burn'],
+    ]) {
+      expect((await audit(wrong)).code, wrong.join(' ')).toBe(64);
+    }
+    expect((await audit(['verify', '--file', '/nowhere'])).code).toBe(2);
+    await own.close();
   });
 });
