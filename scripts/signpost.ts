@@ -38,6 +38,10 @@ const SERVICE_COMMANDS: Record<string, Entry> = {
     does: 'seal, verify or export the audit log; drop old rows of it',
     load: async () => (await import('./commands/audit.ts')).auditCommand,
   },
+  webhooks: {
+    does: 'list webhooks that were not delivered, or send them again',
+    load: async () => (await import('./commands/webhooks.ts')).webhooksCommand,
+  },
   token: {
     does: 'mint a token for a user',
     load: async () => (await import('./commands/token.ts')).tokenCommand,

@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, inArray, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import { z } from 'zod';
 import type { Database } from './connect-database.ts';
@@ -14,6 +14,8 @@ export type WebhookMessage = Omit<WebhookMessageRow, 'file'> & { file: FileRow }
  * claim is a lease of one message, so that all instances deliver at once.
  */
 export const CLAIM_SECONDS = 60;
+
+export type WebhookState = 'waiting' | 'delivered' | 'dead';
 
 /** The queries on webhooks' messages, as the role that logs in. All throw `database-unavailable`. */
 export type WebhookQueries = ReturnType<typeof createWebhookQueries>;
@@ -96,11 +98,7 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
     },
 
     /** Messages in a state, the oldest first, after a number. */
-    list(
-      state: 'waiting' | 'delivered' | 'dead',
-      limit: number,
-      after = 0,
-    ): Promise<Omit<WebhookMessageRow, 'file'>[]> {
+    list(state: WebhookState, limit: number, after = 0): Promise<Omit<WebhookMessageRow, 'file'>[]> {
       const isOf = { waiting: isWaiting, delivered: isNotNull(deliveredAt), dead: isNotNull(deadAt) }[state];
       const isAfter = sql`${number} > ${after}`;
       return queryDatabase(() =>
@@ -117,11 +115,20 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
       // What is due within the length of a claim may be on its way.
       const isLater = sql`${dueAt} > ${secondsFromNow(CLAIM_SECONDS)}`;
       const those = or(isNotNull(deadAt), isNotNull(deliveredAt), isLater);
-      const named = ids === null ? or(isNotNull(deadAt), and(isWaiting, isLater)) : and(inArray(id, [...ids]), those);
+      const named =
+        ids === null
+          ? or(isNotNull(deadAt), and(isWaiting, isLater))
+          : and(sql`${id} = any(${sql.param([...ids])}::uuid[])`, those);
       const change = { deadAt: null, deliveredAt: null, failures: 0, dueAt: sql`now()` };
       const rows = await queryDatabase(() => db.update(webhookMessages).set(change).where(named).returning({ id }));
       return rows.map((row) => row.id);
     },
+
+    /** How many of these are delivered. */
+    countDelivered: (ids: readonly string[]): Promise<number> =>
+      queryDatabase(() =>
+        db.$count(webhookMessages, and(sql`${id} = any(${sql.param([...ids])}::uuid[])`, isNotNull(deliveredAt))),
+      ),
 
     /** Deletes at most `limit` messages that were delivered more than `days` ago, and returns their number. */
     async forget(days: number, limit: number): Promise<number> {
