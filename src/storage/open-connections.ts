@@ -43,8 +43,9 @@ async function overUndici(
   origin: string,
   { answerWithinMs, mayPause, maxSockets }: Required<RequestLimits>,
 ): Promise<Connections> {
-  const { Pool } = await import('undici');
-  const pool = new Pool(origin, {
+  // A bundler gives a CommonJS module to `import()` as the default export only.
+  const { default: undici } = await import('undici');
+  const pool = new undici.Pool(origin, {
     connections: maxSockets,
     connect: { timeout: CONNECT_WITHIN_MS },
     headersTimeout: answerWithinMs,
