@@ -67,7 +67,8 @@ export type PresignDownloadServices = AuditServices & {
 };
 
 /**
- * Signs the download of one of the caller's files: of the verified version, if the bucket keeps versions.
+ * Signs the download of one of the caller's files: of the verified version, if the bucket keeps versions. Takes one
+ * statement.
  * @throws {Problem} as `findActive`.
  */
 export const presignDownload = audited('download.presign', signOne, namedBy);
@@ -76,7 +77,7 @@ export const presignDownload = audited('download.presign', signOne, namedBy);
 export const redirectDownload = audited('download.redirect', signOne, namedBy);
 
 /**
- * Signs the downloads of many files, in the order of the ids.
+ * Signs the downloads of many files, in the order of the ids. Takes one statement.
  * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is not a file of the caller, or not
  * downloadable. `database-unavailable`.
  */

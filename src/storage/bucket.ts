@@ -6,6 +6,7 @@ import type { StoreTraits } from '../config/store-traits.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
+import { areOf, readEarly } from './early-bytes.ts';
 import { encryptionOf } from './encryption.ts';
 import { createHasher } from './hash-objects.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
@@ -14,6 +15,9 @@ import { SLOW_WITHIN_MS } from './request-limits.ts';
 import type { ObjectRequests } from './request-objects.ts';
 import { statusOf } from './s3-failure.ts';
 import { metadataOf, type ObjectVersion, onlyThisVersion, type StoredObject, toStoredObject } from './stored-object.ts';
+
+/** An object and its first bytes, as many as were asked for; it must not be empty. */
+export type Sampled = { object: StoredObject; firstBytes: () => Promise<Uint8Array> };
 
 /**
  * The domain's interface to a bucket. Every function throws the 503 `storage-unavailable` if the bucket does not
@@ -75,16 +79,40 @@ export function openBucket(
     }
   }
 
+  async function head(key: string, versionId: string | null = null): Promise<StoredObject | null> {
+    const object = await look(key, versionId);
+    if (object !== null) return object;
+    // HEAD has no body that names the reason: a 404 may also mean a missing bucket, and a 403 a missing key (some
+    // stores, and AWS without the permission to list) or refused credentials. If the bucket answers `ping`, the key
+    // is missing, unless only the first request was signed with a wrong clock or expired credentials.
+    await ping(quick);
+    return look(key, versionId);
+  }
+
+  /** The first `count` bytes of an object, or all if it is shorter; it must not be empty. */
+  async function firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
+    const stretch = { start: 0, end: Math.min(count, object.sizeBytes) - 1 };
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of readBytes(objects.quick, object, stretch)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
+
   return {
     /** HEAD: the object under a key, in its latest or the given version; null if there is none. */
-    async head(key: string, versionId: string | null = null): Promise<StoredObject | null> {
-      const object = await look(key, versionId);
-      if (object !== null) return object;
-      // HEAD has no body that names the reason: a 404 may also mean a missing bucket, and a 403 a missing key (some
-      // stores, and AWS without the permission to list) or refused credentials. If the bucket answers `ping`, the key
-      // is missing, unless only the first request was signed with a wrong clock or expired credentials.
-      await ping(quick);
-      return look(key, versionId);
+    head,
+
+    /** The same, and its first bytes, which are asked for at the same time. */
+    async headAndFirstBytes(key: string, count: number): Promise<Sampled | null> {
+      const reading = readEarly(objects.quick, key, count);
+      // Also if HEAD fails, nothing runs on after the answer.
+      const object = await head(key).finally(() => reading);
+      if (object === null) return null;
+      const early = await reading;
+      return {
+        object,
+        firstBytes: async () =>
+          early !== null && areOf(early, object, count) ? early.bytes : firstBytes(object, count),
+      };
     },
 
     /**
@@ -113,13 +141,7 @@ export function openBucket(
     read: (object: ReadableObject, stretch: Stretch | null = null): Promise<Readable> =>
       readObject(objects.content, object, stretch),
 
-    /** The first `count` bytes of an object, or all if it is shorter; it must not be empty. */
-    async firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
-      const stretch = { start: 0, end: Math.min(count, object.sizeBytes) - 1 };
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of readBytes(objects.quick, object, stretch)) chunks.push(chunk);
-      return Buffer.concat(chunks);
-    },
+    firstBytes,
 
     /** SHA-256 of an object's bytes; see `createHasher`. */
     sha256: createHasher(objects.hashing),

@@ -32,16 +32,21 @@ const METADATA = 'x-amz-meta-';
  */
 export function toStoredObject(key: string, headers: Readonly<Record<string, string>>): StoredObject | null {
   const { etag, 'content-length': length } = headers;
-  const versionId = headers['x-amz-version-id'];
   if (etag === undefined || length === undefined) return null;
   return {
     ...{ key, etag, sizeBytes: Number(length) },
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'] ?? null,
-    versionId: versionId === undefined || versionId === 'null' ? null : versionId,
+    versionId: versionIdOf(headers),
     checksumSha256: headers['x-amz-checksum-sha256'] ?? null,
     metadata: metadataOf(headers),
   };
+}
+
+/** null for an object without versions, or of a time before the bucket had any. */
+export function versionIdOf(headers: Readonly<Record<string, string>>): string | null {
+  const versionId = headers['x-amz-version-id'];
+  return versionId === undefined || versionId === 'null' ? null : versionId;
 }
 
 /** The object's own metadata, names in lower case. */

@@ -37,8 +37,8 @@ export function watchRequests(client: S3Client, watch: CallWatch): void {
   );
 }
 
-/** Statuses that answer the question: there is no such object, or a condition does not hold. */
-const ANSWERS = [304, 404, 409, 412];
+/** Statuses that answer the question: there is no such object or range, or a condition does not hold. */
+const ANSWERS = [304, 404, 409, 412, 416];
 
 function failureOf(error: unknown): Failure | null {
   if (error instanceof UnmarkedAnswer) return { kind: 'not-the-bucket' };

@@ -19,6 +19,7 @@ import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { completeParts } from './complete-parts.ts';
+import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
@@ -80,6 +81,9 @@ export type ConfirmUploadServices = AuditServices & {
  * Completes an upload in parts if there is one, verifies the object in the bucket, then inserts its row, with the file
  * id from the key. So any number of calls, concurrent or repeated, make one row and get the same answer; after a crash,
  * the object can be confirmed again.
+ *
+ * Two round trips: the row, HEAD and the first bytes at the same time, then the insert. A repeated call has one.
+ * Uploads in parts, forms and refusals have more.
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
  * `quota-exceeded`: the object is removed, its id can never become a file, and a repeated call gets the same answer;
@@ -149,10 +153,12 @@ async function confirm(
     throw noFile(key, row);
   };
 
-  const [known, object] = await Promise.all([
+  const look = () => bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
+  const [known, sampled] = await Promise.all([
     files.findAny({ id: key.fileId, ownerId: caller.userId }),
-    input.uploadId === undefined ? bucket.head(key.key) : completed(services, caller, input.objectKey, input),
+    input.uploadId === undefined ? look() : complete(services, caller, input).then(look),
   ]);
+  const object = sampled?.object ?? null;
   if (isFileOf(key, known)) {
     // Someone with direct access to the bucket may have replaced the object.
     if (object !== null && object.etag !== known.etag && known.storedKey === null) {
@@ -164,9 +170,9 @@ async function confirm(
     if (object !== null && mayRemove(known, key)) await bucket.remove(object);
     throw noFile(key, known);
   }
-  if (object === null) throw input.uploadId === undefined ? objectNotFound() : uploadNotFound();
+  if (sampled === null || object === null) throw input.uploadId === undefined ? objectNotFound() : uploadNotFound();
 
-  const verdict = await verifyObject(services, key, object);
+  const verdict = await verifyObject(services, key, object, sampled.firstBytes);
   if (!('upload' in verdict)) {
     await bucket.affirm(object);
     const detail = 'the stored object does not match the signed upload; it was removed';
@@ -193,16 +199,14 @@ async function confirm(
   return refuse(object, refusal, stored);
 }
 
-/** The object of an upload in parts, completed by this call or an earlier one; null if it was never completed. */
-async function completed(
+/** Completes an upload in parts, unless an earlier call has done so. */
+async function complete(
   services: ConfirmUploadServices,
   caller: Caller,
-  objectKey: string,
-  { uploadId = '', parts }: Pick<ConfirmUploadInput, 'uploadId' | 'parts'>,
-) {
+  { objectKey, uploadId = '', parts }: ConfirmUploadInput,
+): Promise<void> {
   const upload = toOpenUpload(services, caller, { objectKey, uploadId });
   await completeParts(services.multipart, upload, parts, caller.userId);
-  return services.bucket.head(upload.key);
 }
 
 function objectNotFound(): Problem {

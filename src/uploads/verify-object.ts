@@ -18,12 +18,14 @@ export type Verdict =
 /**
  * Checks a stored object against its key, its signed metadata, the limits, and its first bytes. Reads bytes only if the
  * cheaper checks pass.
+ * @param firstBytes the first `SAMPLE_BYTES` of the object. Default: they are read.
  * @throws {Problem} `storage-unavailable`, or `conflict` if the object changed during the check.
  */
 export async function verifyObject(
   services: { config: Pick<Config, 'limits' | 'store'>; bucket: Bucket },
   key: ObjectKeyParts,
   object: StoredObject,
+  firstBytes = () => services.bucket.firstBytes(object, SAMPLE_BYTES),
 ): Promise<Verdict> {
   const upload = fromMetadata(object.metadata);
   if (upload === null) return { mismatches: [{ path: 'metadata', message: 'not stored through a presigned upload' }] };
@@ -62,7 +64,7 @@ export async function verifyObject(
   let detectedContentType: string | null = null;
   // What a client encrypted has no first bytes to look at: by chance they may be a program's.
   if (mismatches.length === 0 && sizeBytes > 0 && encryption === null) {
-    const sample = await services.bucket.firstBytes(object, SAMPLE_BYTES);
+    const sample = await firstBytes();
     const isAllowed = (type: string) => allowsType(services.config.limits, key.documentType, type);
     const { detected, refusal } = await checkContent(contentType, sample, isAllowed);
     detectedContentType = detected;

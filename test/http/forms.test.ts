@@ -63,7 +63,7 @@ describe('an HTML form', () => {
     expect(await download(form.fileId)).toBe('hello');
   });
 
-  it.each(['head', 'copy'] as const)(
+  it.each(['headAndFirstBytes', 'copy'] as const)(
     'is the same file to a confirmation that was overtaken before its %s',
     async (step) => {
       const form = await presign();

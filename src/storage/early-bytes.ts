@@ -1,0 +1,40 @@
+import type { SendObjectRequest } from './request-objects.ts';
+import { type StoredObject, versionIdOf } from './stored-object.ts';
+
+/** The first bytes of whatever is under a key, and how the answer describes it. */
+export type EarlyBytes = { bytes: Uint8Array; headers: Readonly<Record<string, string>> };
+
+/**
+ * Asks for an object's first bytes before HEAD has said which object it is: without a condition.
+ * @returns null if they could not be read, for any reason: an object that needs them is read again, which says why.
+ */
+export async function readEarly(send: SendObjectRequest, key: string, count: number): Promise<EarlyBytes | null> {
+  return read(send, key, count).catch(() => null);
+}
+
+/** Whether these are the first bytes, `count` or all, of the object that HEAD has found. */
+export function areOf({ bytes, headers }: EarlyBytes, object: StoredObject, count: number): boolean {
+  const length = Math.min(count, object.sizeBytes);
+  return (
+    bytes.length === length &&
+    headers.etag === object.etag &&
+    versionIdOf(headers) === object.versionId &&
+    headers['content-range'] === `bytes 0-${length - 1}/${object.sizeBytes}`
+  );
+}
+
+async function read(send: SendObjectRequest, key: string, count: number): Promise<EarlyBytes | null> {
+  const { status, headers, body } = await send({
+    ...{ operation: 'GetObject', key },
+    headers: { range: `bytes=0-${count - 1}` },
+  });
+  const chunks: Uint8Array[] = [];
+  let left = count;
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    left -= chunk.length;
+    // The store has ignored the range.
+    if (status !== 206 || left < 0) return null;
+    chunks.push(chunk);
+  }
+  return { headers, bytes: Buffer.concat(chunks) };
+}
