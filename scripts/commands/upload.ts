@@ -1,9 +1,9 @@
-import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
 import mime from 'mime';
 import { createSignpost, SignpostError, type UploadOptions } from '../../src/client/create-signpost.ts';
 import { EXIT, UsageError } from '../command.ts';
 import { findLocalFiles, type LocalFile } from '../find-local-files.ts';
+import { openLocalFile } from '../open-local-file.ts';
 import { createProgressBar } from '../progress-bar.ts';
 import { defineRemoteCommand, exitCodeOf, explain, REMOTE_USAGE } from '../remote.ts';
 import { openUploadMemory, uploadMemoryPath } from '../upload-memory-file.ts';
@@ -71,8 +71,7 @@ export const uploadCommand = defineRemoteCommand(
         },
       };
       try {
-        const blob = new File([await openAsBlob(file.path)], basename(file.path), { lastModified: file.lastModified });
-        const stored = await signpost.upload(blob, uploadOptions);
+        const stored = await signpost.upload(await openLocalFile(file), uploadOptions);
         bar.clear();
         console.log(values.json ? JSON.stringify(stored) : `${stored.fileId}\t${file.path}`);
       } catch (error) {
