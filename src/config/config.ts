@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { readAuthConfig } from './auth-config.ts';
 import { ConfigError } from './config-error.ts';
+import { encryptionErrors } from './encryption-errors.ts';
 import { holdsAny } from './held-types.ts';
 import { readSettingFiles, type SettingError } from './setting-files.ts';
 import { type Settings, settings } from './settings.ts';
@@ -100,9 +101,6 @@ function contradictions(
     if (set.DATABASE_DIRECT_URL !== undefined) errors.push('DATABASE_DIRECT_URL: needs DATABASE_URL');
     if (!set.MIGRATE_ON_START) errors.push('MIGRATE_ON_START: false needs DATABASE_URL');
   }
-  if (set.SSE_MODE === 'kms' && set.S3_BUCKET_NAME === undefined) {
-    errors.push('SSE_MODE: kms needs S3_BUCKET_NAME; the embedded bucket supports s3 only');
-  }
   const { provider, conditionalPut, frozenUploads } = store;
   if (!conditionalPut && frozenUploads !== 'all') {
     errors.push(`FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=${provider}) has no If-None-Match on PUT`);
@@ -115,8 +113,7 @@ function contradictions(
   if (set.PUBLIC_BASE_URL !== undefined && holdsAny(limits)) {
     errors.push('PUBLIC_BASE_URL: a held file could be read there before it is judged; unset it, or hold no file');
   }
-  if (set.SSE_KMS_KEY_ID !== undefined && set.SSE_MODE !== 'kms') errors.push('SSE_KMS_KEY_ID: needs SSE_MODE=kms');
-  return errors;
+  return [...errors, ...encryptionErrors(set, store)];
 }
 
 /** S3 User Guide, "General purpose bucket naming rules". Other stores have other rules. */

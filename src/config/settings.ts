@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bucketSettings } from './settings/bucket-settings.ts';
 import { databaseSettings } from './settings/database-settings.ts';
+import { encryptionSettings } from './settings/encryption-settings.ts';
 import { jobSettings } from './settings/job-settings.ts';
 import { receiptSettings } from './settings/receipt-settings.ts';
 import { serviceSettings } from './settings/service-settings.ts';
@@ -12,6 +13,7 @@ import { webhookSettings } from './settings/webhook-settings.ts';
 export const settings = z.object({
   ...serviceSettings,
   ...bucketSettings,
+  ...encryptionSettings,
   ...databaseSettings,
   ...tokenSettings,
   ...uploadSettings,
@@ -26,6 +28,11 @@ export type Settings = z.infer<typeof settings>;
 export const SETTING_GROUPS: readonly { title: string; intro?: string; settings: Readonly<z.ZodRawShape> }[] = [
   { title: 'Service', settings: serviceSettings },
   { title: 'Bucket', settings: bucketSettings },
+  {
+    title: 'Encryption at rest',
+    intro: 'What is encrypted where, and who can read it: [encryption](encryption.md).',
+    settings: encryptionSettings,
+  },
   { title: 'Database', settings: databaseSettings },
   {
     title: 'Tokens',

@@ -101,7 +101,15 @@ function readStore(set: Settings) {
     /** Every key begins with it. */
     keyPrefix: set.KEY_PREFIX,
     /** Server-side encryption. */
-    sse: { mode: set.SSE_MODE, kmsKeyId: set.SSE_KMS_KEY_ID },
+    sse: {
+      mode: set.SSE_MODE,
+      kmsKeyId: set.SSE_KMS_KEY_ID,
+      /** Sorted by name. */
+      kmsContext: set.SSE_KMS_CONTEXT,
+      kmsBucketKey: set.SSE_KMS_BUCKET_KEY,
+      /** The first one encrypts, all decrypt. Without `c` as well: earlier objects need them. */
+      masterKeys: set.SSE_C_MASTER_KEYS ?? [],
+    },
   };
 }
 

@@ -4,6 +4,9 @@ export const PROVIDERS = ['aws', 'r2', 'b2', 'ceph', 'minio', 'gcs', 'wasabi', '
 /** `embedded` is the bucket in `DATA_DIR`. */
 export type Provider = (typeof PROVIDERS)[number] | 'embedded';
 
+/** Encryption at rest that a store may do, beside its own default: SSE-S3, SSE-KMS, SSE-C. */
+type SseMode = 's3' | 'kms' | 'c';
+
 /** What a store supports, where the service depends on it. Check a trait, never the provider. */
 export type StoreTraits = {
   /** It supports POST policies (HTML forms). */
@@ -22,6 +25,8 @@ export type StoreTraits = {
   checksums: boolean;
   /** It accepts unsigned `x-amz-*` headers, so harmful ones must be signed as absent. */
   absentHeadersSigned: boolean;
+  /** The values of `SSE_MODE` that it supports, beside `none`. */
+  sseModes: readonly SseMode[];
   /** It implements all bucket settings as AWS does: a refusal never means that it lacks the setting. */
   bucketSettings: boolean;
 };
@@ -36,6 +41,7 @@ const USUAL: StoreTraits = {
   frozenUploads: 'post',
   checksums: true,
   absentHeadersSigned: false,
+  sseModes: ['s3', 'kms', 'c'],
   bucketSettings: false,
 };
 
@@ -46,26 +52,31 @@ const USUAL: StoreTraits = {
 const PRESETS: Record<Provider, Partial<StoreTraits>> = {
   /** Amazon S3 API Reference: PutObject, POST Object, PutPublicAccessBlock. */
   aws: { bucketSettings: true },
-  /** Cloudflare, "S3 API compatibility": PostObject is not implemented (501); If-None-Match and SHA-256 are. */
-  r2: { forms: false },
+  /**
+   * Cloudflare, "S3 API compatibility": PostObject is not implemented (501); If-None-Match, SHA-256 and SSE-C are, but
+   * neither SSE-S3 nor SSE-KMS.
+   */
+  r2: { forms: false, sseModes: ['c'] },
   /**
    * Backblaze, "S3-Compatible API": no PostObject among its calls. A PUT with `If-None-Match` is a 501 NotImplemented
    * (lance-format/lance#5614, sathinduga/obsidian-s3-sync-and-backup#78). `x-amz-checksum-*` was a 400 until 2025
    * (iterate-ch/cyberduck#16107, diced/zipline#746); which regions take it by now is not documented.
+   * "Use Server-Side Encryption": SSE-B2 is asked for as SSE-S3 is; there is SSE-C, and no KMS.
    */
-  b2: { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false },
+  b2: { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false, sseModes: ['s3', 'c'] },
   /** Tested on Ceph 16: unsigned `x-amz-*` headers take effect; `BlockPublicAcls` refuses every PUT. */
   ceph: { absentHeadersSigned: true },
   minio: {},
   /**
    * Google, "Request preconditions": the XML API has `x-goog-if-generation-match` for writes, and `If-None-Match` for
-   * reads only. "PUT Object": it accepts the hashes `Content-MD5` and `x-goog-hash`.
+   * reads only. "PUT Object": it accepts the hashes `Content-MD5` and `x-goog-hash`, and has other headers than S3 for
+   * encryption (`x-goog-encryption-*`).
    */
-  gcs: { conditionalPut: false, frozenUploads: 'all', checksums: false },
+  gcs: { conditionalPut: false, frozenUploads: 'all', checksums: false, sseModes: [] },
   wasabi: {},
   other: {},
-  /** Follows the S3 reference. */
-  embedded: {},
+  /** Follows the S3 reference; there is no KMS. */
+  embedded: { sseModes: ['s3', 'c'] },
 };
 
 /** Hosts of endpoints, including their subdomains. */

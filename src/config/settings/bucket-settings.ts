@@ -96,18 +96,6 @@ export const bucketSettings = {
         'characters.',
       example: 'uploads/',
     }),
-  SSE_MODE: z
-    .enum(['none', 's3', 'kms'])
-    .default('none')
-    .meta({
-      description:
-        "Encryption at rest, signed into every upload: `none` (the bucket's own default), `s3` (SSE-S3) or `kms` " +
-        '(SSE-KMS).',
-    }),
-  SSE_KMS_KEY_ID: z.string().optional().meta({
-    description: 'Key id or ARN for `SSE_MODE=kms`.',
-    fallback: "the account's `aws/s3` key",
-  }),
   PUBLIC_BASE_URL: baseUrl.optional().meta({
     description: 'Public bucket or CDN in front of it: answers then carry `publicFileUrl`.',
     example: 'https://cdn.example.com',
