@@ -119,12 +119,13 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>, onQueued?: () =
     },
 
     /**
-     * Gives a row, if it has not changed, the ETag and the version of the object that holds its bytes now.
+     * Gives a row, if it has not changed, the ETag, the version and the key of the object that holds its bytes now.
      * @throws {Error} if the login does not own the tables: a service has no right to change these columns.
      */
-    async rebind(row: FileRow, object: Pick<FileRow, 'etag' | 'versionId'>, act: Act): Promise<void> {
+    async rebind(row: FileRow, object: Pick<FileRow, 'etag' | 'versionId' | 'sseKeyId'>, act: Act): Promise<void> {
       const rebound = sql`
-        update ${files} set etag = ${object.etag}, version_id = ${object.versionId}
+        update ${files}
+        set etag = ${object.etag}, version_id = ${object.versionId}, sse_key_id = ${object.sseKeyId}
         where ${isOneOf([row])} and etag = ${row.etag} and version_id is not distinct from ${row.versionId}
         returning id, owner_id, coalesce(stored_key, object_key) as object_key`;
       try {

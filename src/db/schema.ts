@@ -77,6 +77,8 @@ export const files = pgTable(
     sizeBytes: bigint('size_bytes', { mode: 'number' }).notNull(),
     etag: text('etag').notNull(),
     versionId: text('version_id'),
+    /** The id of the master key from which the object's own key is derived (SSE-C); null: it has none. */
+    sseKeyId: text('sse_key_id'),
     /** Base64 of 32 bytes. */
     checksumSha256: text('checksum_sha256'),
     recordId: text('record_id'),

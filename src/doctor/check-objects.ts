@@ -37,7 +37,7 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
       'another store: inline files would run',
     );
   } else yield ok(name, 'the bytes, with their name');
-  if (got.ok) yield encryptionOf(trial, got);
+  if (got.ok) yield encryptionOf(trial, objectKey, got);
 
   yield* checkStrangers(trial, objectKey);
   yield await attempt('copy: to another key', `${action('Get')}, s3:PutObject`, async () => {
@@ -58,14 +58,18 @@ export async function* checkObjects(trial: Trial): AsyncIterable<Check> {
   }
 }
 
-function encryptionOf({ services }: Trial, got: BucketAnswer): Check {
+/** No answer to a GET has these. */
+const NOT_REPEATED = /-(customer-key|context)$/;
+
+function encryptionOf({ services }: Trial, objectKey: string, got: BucketAnswer): Check {
   const { mode } = services.config.store.sse;
-  const found = got.headers.get('x-amz-server-side-encryption');
-  const missing = Object.entries(encryptionHeaders(services.config.store.sse)).find(
+  const found =
+    got.headers.get('x-amz-server-side-encryption') ?? (mode === 'c' ? "SSE-C, with the object's own key" : null);
+  const missing = Object.entries(encryptionHeaders(services.config.store, objectKey)).find(([header, value]) => {
+    if (NOT_REPEATED.test(header)) return false;
     // A request may name the key by its id or alias; the answer names its ARN.
-    ([header, value]) =>
-      header.endsWith('key-id') ? got.headers.get(header) === null : got.headers.get(header) !== value,
-  );
+    return header.endsWith('key-id') ? got.headers.get(header) === null : got.headers.get(header) !== value;
+  });
   if (missing !== undefined) {
     return fail(
       'encryption at rest',

@@ -14,13 +14,17 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
     const upload = await trial.beginParts();
     yield ok(name, 'begun');
     const { objectKey: key, bucketUploadId } = upload;
-    const plan = parseUploadId(trial.services.ids, key, upload.uploadId)?.plan;
-    const url = upload.parts[0]?.presignedUrl;
-    if (url === undefined || plan === undefined) throw new Error('no part was signed');
+    const begun = parseUploadId(trial.services.ids, key, upload.uploadId);
+    const [signed] = upload.parts;
+    if (signed === undefined || begun === null) throw new Error('no part was signed');
+
+    const { sseKeyId } = begun;
+    const send = (text: string) =>
+      trial.send(signed.presignedUrl, { method: 'PUT', headers: signed.headers ?? {}, body: Buffer.from(text) });
 
     name = 'parts: one part';
-    yield refused('parts: a larger one', await trial.send(url, { method: 'PUT', body: Buffer.from(`${BODY}!`) }));
-    const part = await trial.send(url, { method: 'PUT', body: Buffer.from(BODY) });
+    yield refused('parts: a larger one', await send(`${BODY}!`));
+    const part = await send(BODY);
     if (!part.ok) {
       yield fail(name, describe(part), trial.remedyOf(part.code, action));
       return;
@@ -29,13 +33,13 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
 
     name = 'parts: list';
     action = 's3:ListMultipartUploadParts';
-    const parts = await multipart.listParts(key, bucketUploadId);
+    const parts = await multipart.listParts({ key, sseKeyId }, bucketUploadId);
     if (parts?.length !== 1) throw new Error(`the bucket lists ${parts?.length ?? 'no'} parts, not 1`);
     yield ok(name, 'listed');
 
     name = 'parts: complete';
     action = 's3:PutObject';
-    await completeParts(multipart, { key, recordId: null, documentType: null, plan, bucketUploadId }, undefined);
+    await completeParts(multipart, { key, recordId: null, documentType: null, ...begun }, undefined);
     if ((await bucket.head(key))?.sizeBytes !== BODY.length) throw new Error('the object is not there, or not whole');
     yield ok(name, 'completed');
 
@@ -43,7 +47,7 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
     action = 's3:AbortMultipartUpload';
     const given = await trial.beginParts();
     await multipart.abort(given.objectKey, given.bucketUploadId);
-    if ((await multipart.listParts(given.objectKey, given.bucketUploadId)) !== null) {
+    if ((await multipart.listParts({ key: given.objectKey, sseKeyId }, given.bucketUploadId)) !== null) {
       throw new Error('the upload is still there');
     }
     yield ok(name, 'aborted');

@@ -151,5 +151,6 @@ function storedBy(key: string, { headers }: BucketAnswer): StoredObject {
     versionId: headers.get('x-amz-version-id'),
     checksumSha256: null,
     metadata: {},
+    sseKeyId: null,
   };
 }

@@ -65,7 +65,7 @@ export async function importFile(
     copy?.etag === copied.etag &&
     copy.sizeBytes === source.sizeBytes &&
     copy.contentType === upload.contentType &&
-    isDeepStrictEqual(fromMetadata(copy.metadata), upload);
+    isDeepStrictEqual(fromMetadata(copy.metadata), fromMetadata(copied.metadata));
   if (!isAsAsked) throw unavailable('storage', new Error('CopyObject made another object than it was asked for'));
   const file = toNewFile(
     key,
@@ -80,7 +80,7 @@ export async function importFile(
 }
 
 /** The upload that would have stored this object; null, with the reasons, if it could not have been signed. */
-function toUpload({ key, sizeBytes, contentType, metadata: stored }: StoredObject) {
+function toUpload({ key, sizeBytes, contentType, metadata: stored, sseKeyId }: StoredObject) {
   const reasons: Mismatch[] = [];
   const note = (path: string, { error }: z.ZodSafeParseResult<unknown>) => {
     for (const { message } of error?.issues ?? []) reasons.push({ path, message });
@@ -103,6 +103,7 @@ function toUpload({ key, sizeBytes, contentType, metadata: stored }: StoredObjec
   const upload: UploadMetadata = {
     ...{ remembered, sizeBytes, contentType: type },
     ...{ checksumSha256: null, isRepeatable: false },
+    ...(sseKeyId !== null && { sseKeyId }),
   };
   return { upload, metadataLost, reasons };
 }

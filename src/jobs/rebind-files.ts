@@ -17,7 +17,7 @@ import { eachPage, examineEach, type Finding } from './examine-each.ts';
 export type RebindCounts = {
   /** Objects that a row is of. */
   listed: number;
-  /** Rows that had the object's ETag and version already. */
+  /** Rows that had the object's ETag, version and key already. */
   same: number;
   /** Rows changed, or in a dry run to be changed. */
   rebound: number;
@@ -46,7 +46,7 @@ export type RebindOptions = {
 const ACT: Act = { actorId: systemActor('rebuild'), requestId: 'rebuild', address: null, action: 'file.rebind' };
 
 /**
- * After the bucket was copied to another: brings the rows' ETags and versions to those of the objects here. A copy has
+ * After the bucket was copied to another: brings the rows' ETags, versions and keys to those of the objects here. A copy has
  * a new version, and another ETag where it was sent in other parts or encrypted otherwise; a file whose row has the old
  * ones cannot be read through the service, nor removed. An object with another ETag must have the row's size, and is
  * verified as in a confirmation; each must have kept its metadata. Makes and removes no row and no object.
@@ -66,7 +66,7 @@ export async function rebindFiles(services: RebindServices, options: RebindOptio
     if (reasons.length > 0) {
       counts.unverified++;
       report({ key, reasons });
-    } else if (object.etag === row.etag && object.versionId === row.versionId) {
+    } else if ((['etag', 'versionId', 'sseKeyId'] as const).every((field) => object[field] === row[field])) {
       counts.same++;
     } else {
       if (!dryRun) await sweepQueries.rebind(row, object, ACT);

@@ -74,7 +74,9 @@ export async function openStorage(
       throw unavailable('storage', error);
     });
   };
-  const objects = await openObjectRequests({ endpoint: ownEndpoint, credentials, now, watch, turns });
+  const objects = await openObjectRequests({
+    ...{ endpoint: ownEndpoint, credentials, store: config.store, now, watch, turns },
+  });
   closers.push(objects.close);
   const opened = openBucket(clients, objects, bucket, config.store);
   opened
@@ -83,8 +85,8 @@ export async function openStorage(
   return {
     bucket: opened,
     lister: createBucketLister(quick, bucket),
-    marker: createBucketMarker(quick, bucket, config.store.keyPrefix + MARKER_NAME, config.store.sse),
-    objection: createBucketMarker(quick, bucket, config.store.keyPrefix + OBJECTION_NAME, config.store.sse),
+    marker: createBucketMarker(quick, bucket, config.store.keyPrefix + MARKER_NAME, config.store),
+    objection: createBucketMarker(quick, bucket, config.store.keyPrefix + OBJECTION_NAME, config.store),
     bucketClock: () => readBucketClock(quick, bucket),
     multipart: createMultipartUploads(clients, bucket, { ping: opened.ping, store: config.store }),
     endpoint,

@@ -1,5 +1,5 @@
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import type { Sse } from '../config/slices.ts';
+import type { Store } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { encryptionOf } from './encryption.ts';
@@ -7,7 +7,10 @@ import { encryptionOf } from './encryption.ts';
 /** A small text as read; `etag` with its quotes, `lastModified` by the bucket's clock. */
 export type FoundMarker = { text: string; etag: string; versionId: string | null; lastModified: Date };
 
-/** A small text under one key of the bucket. All functions throw `storage-unavailable` as `Bucket` does. */
+/**
+ * A small text under one key of the bucket, with the encryption of new objects; under SSE-C with the bucket's own: a
+ * listing or another tool must be able to read whose bucket it is. All functions throw `storage-unavailable` as `Bucket` does.
+ */
 export type BucketMarker = ReturnType<typeof createBucketMarker>;
 
 /** How a store expects the ETag in a condition: most as they sent it, Ceph 16 without quotes, some not at all. */
@@ -17,7 +20,12 @@ const CONDITIONS = [
   () => ({}),
 ] as const;
 
-export function createBucketMarker(client: S3Client, bucketName: string, key: string, sse: Sse) {
+export function createBucketMarker(
+  client: S3Client,
+  bucketName: string,
+  key: string,
+  store: Pick<Store, 'sse' | 'keyPrefix'>,
+) {
   const where = { Bucket: bucketName, Key: key };
   let conditionIndex = 0;
 
@@ -35,7 +43,7 @@ export function createBucketMarker(client: S3Client, bucketName: string, key: st
 
   /** Whether the condition held; `unknown` if the store does not support it. */
   async function put(text: string, condition: { IfMatch?: string; IfNoneMatch?: string }) {
-    const body = { Body: text, ContentType: 'application/json', ...encryptionOf(sse) };
+    const body = { Body: text, ContentType: 'application/json', ...encryptionOf(store, key, null) };
     try {
       await client.send(new PutObjectCommand({ ...where, ...body, ...condition }));
       return true;

@@ -1,13 +1,12 @@
 import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { CopyObjectCommand, HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import type { Sse } from '../config/slices.ts';
-import type { StoreTraits } from '../config/store-traits.ts';
+import type { Store } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { areOf, readEarly } from './early-bytes.ts';
-import { encryptionOf } from './encryption.ts';
+import { type EncryptedObject, encryptionOf, newestKeyId, possibleKeyIds, sourceParameters } from './encryption.ts';
 import { createHasher } from './hash-objects.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
@@ -33,7 +32,7 @@ export function openBucket(
   { quick, slow, probe }: S3Clients,
   objects: ObjectRequests,
   bucketName: string,
-  store: Pick<StoreTraits, 'checksums'>,
+  store: Pick<Store, 'checksums' | 'sse' | 'keyPrefix'>,
 ) {
   const checksums: Record<string, string> = store.checksums ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
 
@@ -61,15 +60,39 @@ export function openBucket(
     }
   }
 
-  /** A single HEAD request. */
+  /** HEAD, with each key that the object may be encrypted with until one fits: usually the first. */
   async function look(key: string, versionId: string | null): Promise<StoredObject | null> {
+    const keyIds = possibleKeyIds(store);
+    for (const sseKeyId of keyIds) {
+      const found = await lookWith({ key, sseKeyId }, versionId, keyIds.length > 1);
+      if (found !== 'other-key') return found;
+    }
+    // A 403 may also mean that there is no such object.
+    const listed = await firstListed(quick, key).catch(() => key);
+    if (listed !== key) return null;
+    throw unavailable('storage', new Error('no key of SSE_C_MASTER_KEYS opens this object'));
+  }
+
+  /**
+   * A single HEAD request. Without the object's own key S3 answers 400, with another one 403 (AWS) or 400 (Ceph), and
+   * 400 with a key for an object that has none.
+   */
+  async function lookWith(
+    encrypted: EncryptedObject,
+    versionId: string | null,
+    hasOthers: boolean,
+  ): Promise<StoredObject | 'other-key' | null> {
+    const { key, sseKeyId } = encrypted;
     try {
       const query: Record<string, string> = versionId === null ? {} : { versionId };
-      const { headers } = await objects.quick({ operation: 'HeadObject', key, query, headers: checksums });
-      const object = toStoredObject(key, headers);
+      const { headers } = await objects.quick({ operation: 'HeadObject', ...encrypted, query, headers: checksums });
+      const object = toStoredObject(encrypted, headers);
       if (object === null) throw new Error('HeadObject gave no object');
+      if (sseKeyId !== null && headers['x-amz-server-side-encryption-customer-algorithm'] === undefined)
+        throw new Error('the store ignores the key that an object is encrypted with');
       return object;
     } catch (error) {
+      if (hasOthers && (statusOf(error) === 400 || statusOf(error) === 403)) return 'other-key';
       if (statusOf(error) === 404 || statusOf(error) === 403) return null;
       if (isUnmarked(error, 404)) {
         const listed = await firstListed(quick, key).catch(() => key);
@@ -120,10 +143,10 @@ export function openBucket(
      * changes the two answers differently, so an object is removed for its headers only after both agree.
      */
     async affirm(object: StoredObject): Promise<void> {
-      const { key, sizeBytes, contentType, etag, versionId, metadata } = object;
+      const { key, sseKeyId, sizeBytes, contentType, etag, versionId, metadata } = object;
       const { headers, body } = await objects
         .quick({
-          ...{ operation: 'GetObject', key },
+          ...{ operation: 'GetObject', key, sseKeyId },
           query: versionId === null ? {} : { versionId },
           headers: sizeBytes === 0 ? {} : { range: 'bytes=0-0' },
         })
@@ -150,21 +173,21 @@ export function openBucket(
      * CopyObject: copies this object to another key of the bucket, at most 5 GiB, on condition that the ETag is the one
      * that `head` read.
      * @param instead the copy's type and metadata. Default: the object's own.
-     * @returns the copy's ETag and version.
+     * @returns the copy's ETag, version and key, which are its own.
      */
     async copy(
       object: StoredObject,
       toKey: string,
-      sse: Sse,
       instead?: Pick<StoredObject, 'contentType' | 'metadata'>,
-    ): Promise<{ etag: string; versionId: string | null }> {
+    ): Promise<Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>> {
       const source = object.key.split('/').map(encodeURIComponent).join('/');
       const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
       const command = new CopyObjectCommand({
         ...{ Bucket: bucketName, Key: toKey },
         CopySource: `${bucketName}/${source}${version}`,
         CopySourceIfMatch: object.etag,
-        ...encryptionOf(sse),
+        ...encryptionOf(store, toKey),
+        ...sourceParameters(store, object),
         ...(instead && {
           ...{ MetadataDirective: 'REPLACE', ContentType: instead.contentType, Metadata: { ...instead.metadata } },
         }),
@@ -175,7 +198,8 @@ export function openBucket(
         });
         if (CopyObjectResult?.ETag === undefined) throw new Error('CopyObject gave no object');
         // Ceph omits the quotes here.
-        return { etag: CopyObjectResult.ETag.replace(/^"?(.*?)"?$/, '"$1"'), versionId: VersionId ?? null };
+        const etag = CopyObjectResult.ETag.replace(/^"?(.*?)"?$/, '"$1"');
+        return { etag, versionId: VersionId ?? null, sseKeyId: newestKeyId(store) };
       } catch (error) {
         throw isGone(error) ? objectChanged(error) : unavailable('storage', error);
       }

@@ -4,13 +4,12 @@ import {
   CreateMultipartUploadCommand,
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
-import type { Sse } from '../config/slices.ts';
-import type { StoreTraits } from '../config/store-traits.ts';
+import type { Store } from '../config/slices.ts';
 import { busy, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { isCode } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
-import { encryptionOf } from './encryption.ts';
+import { type EncryptedObject, encryptionOf, readingParameters } from './encryption.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { SLOW_WITHIN_MS } from './request-limits.ts';
 
@@ -29,9 +28,10 @@ const LISTED_WITHIN_MS = 10_000;
 export type UploadToBegin = {
   contentType: string;
   metadata: Readonly<Record<string, string>>;
-  sse: Sse;
   /** Requires a SHA-256 for every part; the object keeps their composite. Default false. */
   partChecksums?: boolean;
+  /** The master key from which the object's key is derived (SSE-C). Default: the newest. */
+  sseKeyId?: string | null;
 };
 
 /** Why an upload could not be completed: no open upload has this id and key, or its parts differ. */
@@ -44,20 +44,25 @@ export type MultipartUploads = ReturnType<typeof createMultipartUploads>;
 export function createMultipartUploads(
   { quick, slow }: Pick<S3Clients, 'quick' | 'slow'>,
   bucketName: string,
-  { ping, store }: { ping: () => Promise<void>; store: Pick<StoreTraits, 'conditionalPut'> },
+  { ping, store }: { ping: () => Promise<void>; store: Pick<Store, 'conditionalPut' | 'sse' | 'keyPrefix'> },
 ) {
+  /** AWS needs the key for an upload with checksums (S3 API Reference, ListParts and CompleteMultipartUpload). */
+  const where = (object: EncryptedObject) => ({
+    ...{ Bucket: bucketName, Key: object.key },
+    ...readingParameters(store, object),
+  });
   const listing = createSlots({
     ...{ inAll: MAX_LISTED, perUser: MAX_LISTED_PER_USER, waitMs: LISTED_WITHIN_MS },
     refuse: (isOwnDoing) => busy(`too many lists of parts${isOwnDoing ? ' of yours' : ''} are being read`),
   });
 
-  async function listParts(key: string, uploadId: string): Promise<StoredPart[] | null> {
+  async function listParts(object: EncryptedObject, uploadId: string): Promise<StoredPart[] | null> {
     const parts: StoredPart[] = [];
     try {
       // Reads IsTruncated instead of using the SDK's paginator, which follows the next marker; Ceph always sends one.
       for (let marker: string | undefined, more = true; more; ) {
         const page = await quick.send(
-          new ListPartsCommand({ Bucket: bucketName, Key: key, UploadId: uploadId, PartNumberMarker: marker }),
+          new ListPartsCommand({ ...where(object), UploadId: uploadId, PartNumberMarker: marker }),
         );
         if (page.UploadId !== uploadId) throw new Error('ListParts listed another upload');
         for (const { PartNumber = 0, Size = 0, ETag = '', ChecksumSHA256 } of page.Parts ?? []) {
@@ -77,11 +82,11 @@ export function createMultipartUploads(
 
   return {
     /** CreateMultipartUpload: returns the bucket's id of the new upload. */
-    async begin(key: string, { contentType, metadata, sse, partChecksums }: UploadToBegin): Promise<string> {
+    async begin(key: string, { contentType, metadata, partChecksums, sseKeyId }: UploadToBegin): Promise<string> {
       const command = new CreateMultipartUploadCommand({
         ...{ Bucket: bucketName, Key: key, ContentType: contentType, Metadata: { ...metadata } },
         ...(partChecksums && { ChecksumAlgorithm: 'SHA256' }),
-        ...encryptionOf(sse),
+        ...encryptionOf(store, key, sseKeyId),
       });
       const { UploadId } = await orUnavailable(quick.send(command));
       if (UploadId === undefined) throw unavailable('storage', new Error('CreateMultipartUpload gave no id'));
@@ -92,16 +97,21 @@ export function createMultipartUploads(
      * ListParts, all pages, by number; null if there is no such upload under this key.
      * @param by the user: at most two lists of each user are read at once, further ones wait.
      */
-    listParts: (key: string, uploadId: string, by = key) => listing.run(by, () => listParts(key, uploadId)),
+    listParts: (object: EncryptedObject, uploadId: string, by = object.key) =>
+      listing.run(by, () => listParts(object, uploadId)),
 
     /**
      * CompleteMultipartUpload, on condition that no object exists under the key. A 200 with an error in its body is an
      * error: the SDK reads the body first.
      * @returns null when the object exists, completed now or by an earlier call.
      */
-    async complete(key: string, uploadId: string, parts: readonly StoredPart[]): Promise<CompletionRefusal | null> {
+    async complete(
+      object: EncryptedObject,
+      uploadId: string,
+      parts: readonly StoredPart[],
+    ): Promise<CompletionRefusal | null> {
       const command = new CompleteMultipartUploadCommand({
-        ...{ Bucket: bucketName, Key: key, UploadId: uploadId },
+        ...{ ...where(object), UploadId: uploadId },
         ...(store.conditionalPut && { IfNoneMatch: '*' }),
         MultipartUpload: {
           Parts: parts.map(({ partNumber, etag, checksumSha256 }) => ({

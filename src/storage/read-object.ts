@@ -5,7 +5,7 @@ import type { SendObjectRequest } from './request-objects.ts';
 import { onlyThisVersion, type StoredObject } from './stored-object.ts';
 
 /** Identifies one version of an object. */
-export type ReadableObject = Pick<StoredObject, 'key' | 'etag' | 'versionId' | 'sizeBytes'>;
+export type ReadableObject = Pick<StoredObject, 'key' | 'sseKeyId' | 'etag' | 'versionId' | 'sizeBytes'>;
 
 /** A byte range, both ends included. */
 export type Stretch = { start: number; end: number };
@@ -22,7 +22,7 @@ export async function readObject(
 ): Promise<Readable> {
   const { query, headers } = onlyThisVersion(object);
   const answer = await send({
-    ...{ operation: 'GetObject', key: object.key, query },
+    ...{ operation: 'GetObject', key: object.key, sseKeyId: object.sseKeyId, query },
     headers: stretch === null ? headers : { ...headers, range: `bytes=${stretch.start}-${stretch.end}` },
   }).catch((error: unknown) => {
     throw isGone(error) ? objectChanged(error) : unavailable('storage', error);

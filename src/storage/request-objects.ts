@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Store } from '../config/slices.ts';
 import { Problem } from '../contract/errors.ts';
 import type { Slots } from '../net/slots.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -6,6 +7,7 @@ import { signRequest } from '../signing/sign-request.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { activeTraceparent } from '../telemetry/trace-request.ts';
 import type { CallWatch } from '../telemetry/watch-calls.ts';
+import { readingHeaders } from './encryption.ts';
 import { isOfBucket, UnmarkedAnswer } from './only-the-bucket.ts';
 import type { Connections, RawAnswer } from './open-connections.ts';
 import { isS3Failure, S3Error } from './s3-failure.ts';
@@ -16,6 +18,8 @@ const METHODS = { HeadObject: 'HEAD', GetObject: 'GET', DeleteObject: 'DELETE' }
 export type ObjectRequest = {
   operation: keyof typeof METHODS;
   key: string;
+  /** The master key from which the object's own key is derived (SSE-C); null or absent: it needs none. */
+  sseKeyId?: string | null;
   query?: Readonly<Record<string, string>>;
   /** Names in lower case; all are signed. */
   headers?: Readonly<Record<string, string>>;
@@ -34,6 +38,8 @@ export type ObjectRequestOptions = {
   /** Where the service itself reaches the bucket. */
   endpoint: SigningEndpoint;
   credentials: () => Credentials | Promise<Credentials>;
+  /** How the objects are encrypted. */
+  store: Pick<Store, 'sse'>;
   now: () => Date;
   watch: CallWatch;
   /** Limits concurrent requests; a request has its turn until its answer begins. Default: the connections do. */
@@ -67,12 +73,13 @@ const RETRY_TOKENS = 5;
  * conditions and the correction of a wrong clock are the SDK's; `test/storage/request-objects.test.ts` compares them.
  */
 export function requestObjects(options: ObjectRequestOptions): SendObjectRequest {
-  const { connections, endpoint, credentials, now, watch, turns } = options;
+  const { connections, endpoint, credentials, store, now, watch, turns } = options;
   let clockOffsetMs = 0;
   let retryTokens = MAX_RETRY_TOKENS;
 
-  async function attempt({ operation, key, query, headers }: ObjectRequest): Promise<RawAnswer> {
+  async function attempt({ operation, key, sseKeyId = null, query, ...asked }: ObjectRequest): Promise<RawAnswer> {
     const method = METHODS[operation];
+    const headers = sseKeyId === null ? asked.headers : { ...asked.headers, ...readingHeaders(store, { key, sseKeyId }) };
     const offsetMs = clockOffsetMs;
     const known = credentials();
     const signed = signRequest(

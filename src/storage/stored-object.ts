@@ -1,3 +1,5 @@
+import type { EncryptedObject } from './encryption.ts';
+
 /**
  * An object as the bucket describes it. `etag` with its quotes; `checksumSha256` in base64, for a multipart upload the
  * composite `<base64>-<parts>`, null if the store keeps none.
@@ -11,6 +13,8 @@ export type StoredObject = {
   versionId: string | null;
   checksumSha256: string | null;
   metadata: Readonly<Record<string, string>>;
+  /** The master key from which its own key is derived (SSE-C); null if it has none. */
+  sseKeyId: string | null;
 };
 
 /** Identifies one version of an object. */
@@ -30,11 +34,14 @@ const METADATA = 'x-amz-meta-';
  * The object of an answer's headers (S3 API Reference, HeadObject); null without an ETag and a length, which a bucket
  * always sends.
  */
-export function toStoredObject(key: string, headers: Readonly<Record<string, string>>): StoredObject | null {
+export function toStoredObject(
+  { key, sseKeyId }: EncryptedObject,
+  headers: Readonly<Record<string, string>>,
+): StoredObject | null {
   const { etag, 'content-length': length } = headers;
   if (etag === undefined || length === undefined) return null;
   return {
-    ...{ key, etag, sizeBytes: Number(length) },
+    ...{ key, etag, sseKeyId, sizeBytes: Number(length) },
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'] ?? null,
     versionId: versionIdOf(headers),

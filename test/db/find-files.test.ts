@@ -260,6 +260,7 @@ describe('findFiles', () => {
           ...{
             detectedContentType: null,
             encryption: null,
+            sseKeyId: null,
             verdict: null,
             deletedAt: null,
             objectRemovedAt: null,

@@ -172,8 +172,9 @@ describe('a sweep', () => {
     expect((await fetch(url, { method: 'PUT', body: new TextEncoder().encode('hello') })).status).toBe(200);
     const { multipart } = service.services;
     const bucketUploadId = body.uploadId.split('.').slice(3).join('.');
-    const parts = (await multipart.listParts(body.objectKey, bucketUploadId)) ?? [];
-    expect(await multipart.complete(body.objectKey, bucketUploadId, parts)).toBeNull();
+    const object = { key: body.objectKey, sseKeyId: null };
+    const parts = (await multipart.listParts(object, bucketUploadId)) ?? [];
+    expect(await multipart.complete(object, bucketUploadId, parts)).toBeNull();
 
     expect(await sweepAfter(8 * DAY_MS - 60_000)).toMatchObject({ abandoned: 0 });
     expect(await exists(body.objectKey)).toBe(true);

@@ -1,3 +1,4 @@
+import { parseConfig } from '../../src/config/config.ts';
 import { resolveEndpoint } from '../../src/signing/resolve-endpoint.ts';
 import { openConnections } from '../../src/storage/open-connections.ts';
 import type { RequestLimits } from '../../src/storage/request-limits.ts';
@@ -15,6 +16,9 @@ export async function openTestRequests(
   const where = { bucket: bucket.name, region: 'us-east-1', endpoint: bucket.endpoint, forcePathStyle: true };
   const connections = await openConnections(new URL(bucket.endpoint).origin, limits);
   const endpoint = await resolveEndpoint(where);
-  const send = requestObjects({ connections, endpoint, credentials: () => credentials, now, watch: NO_WATCH });
+  const send = requestObjects({
+    ...{ connections, endpoint, credentials: () => credentials, now, watch: NO_WATCH },
+    store: parseConfig({}).store,
+  });
   return { send, close: connections.close };
 }

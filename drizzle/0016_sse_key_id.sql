@@ -1,0 +1,1 @@
+ALTER TABLE "files" ADD COLUMN "sse_key_id" text;
