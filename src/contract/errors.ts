@@ -13,6 +13,7 @@ export const PROBLEMS = {
   'upload-not-found': { status: 404, title: 'There is no such multipart upload' },
   'route-not-found': { status: 404, title: 'There is no such route' },
   'method-not-allowed': { status: 405, title: 'There is no such method on this path' },
+  'encrypted-file': { status: 409, title: 'The file has a key that a link cannot carry' },
   conflict: { status: 409, title: 'The state does not allow it' },
   'body-too-large': { status: 413, title: 'The request body is too large' },
   'file-too-large': { status: 413, title: 'The file is larger than allowed' },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import type { AuditServices } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';
-import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
+import { headersField, presignedUrlField, timeField } from '../contract/answer-fields.ts';
 import { answers, requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { expiresIn, fileName, objectKey } from '../contract/fields.ts';
@@ -13,10 +13,11 @@ import type { FileRow } from '../db/schema.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
+import { readingHeaders } from '../storage/encryption.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { toContentDisposition } from './content-disposition.ts';
 import { fileAnswer } from './file-answer.ts';
-import { findActive } from './get-file.ts';
+import { findActive, toFileId } from './get-file.ts';
 import { toFile } from './to-file.ts';
 
 const fileId = z.uuid().toLowerCase();
@@ -35,6 +36,10 @@ export const presignDownloadInput = z
   .refine((input) => (input.fileId === undefined) !== (input.objectKey === undefined), 'give fileId or objectKey')
   .register(requests, { id: 'DownloadRequest' });
 
+const WITHOUT_KEY =
+  'a link cannot carry the key of this file: read it from /files/{fileId}/content (PROXY_DOWNLOADS), or ask ' +
+  'POST /presign-download and send the headers that it answers';
+
 const MAX_BATCH = 100;
 
 export const presignDownloadsInput = z
@@ -48,12 +53,19 @@ export const presignDownloadsInput = z
 export const downloadQuery = z.object({ disposition: disposition.optional() });
 
 export const downloadAnswer = z
-  .strictObject({ presignedUrl: presignedUrlField, expiresAt: timeField, file: fileAnswer })
+  .strictObject({
+    presignedUrl: presignedUrlField,
+    headers: headersField.optional().describe('To send with the request, where the file has a key of its own (SSE-C).'),
+    expiresAt: timeField,
+    file: fileAnswer,
+  })
   .register(answers, { id: 'Download' });
 
 export const downloadBatchAnswer = z
   .strictObject({ downloads: z.array(downloadAnswer).describe('In the order of the ids.') })
   .register(answers, { id: 'DownloadBatch' });
+
+type LinkInput = Pick<PresignDownloadInput, 'disposition'> & { fileId: string };
 
 type PresignDownloadInput = z.infer<typeof presignDownloadInput>;
 
@@ -73,8 +85,11 @@ export type PresignDownloadServices = AuditServices & {
  */
 export const presignDownload = audited('download.presign', signOne, namedBy);
 
-/** The same for `GET /files/{fileId}/download`, which redirects to the URL. */
-export const redirectDownload = audited('download.redirect', signOne, namedBy);
+/**
+ * The same for `GET /files/{fileId}/download`, which redirects to the URL.
+ * @throws {Problem} also `encrypted-file`: a browser that follows a link sends no key.
+ */
+export const redirectDownload = audited('download.redirect', signLink, namedBy);
 
 /**
  * Signs the downloads of many files, in the order of the ids. Takes one statement.
@@ -93,6 +108,16 @@ async function signOne(services: PresignDownloadServices, caller: ActingCaller, 
   const { fileId = '', objectKey } = input;
   const row = await findActive(services, caller, objectKey === undefined ? { fileId } : { objectKey });
   return signDownload(services, row, input, services.now());
+}
+
+async function signLink(services: PresignDownloadServices, caller: ActingCaller, input: LinkInput) {
+  const { files, config } = services;
+  // Before `findActive`, which records the download.
+  const hasKeys = config.store.sse.masterKeys.length > 0;
+  const id = hasKeys ? toFileId(config.store, caller, input) : null;
+  const row = id === null ? null : await files.find({ id, ownerId: caller.userId });
+  if (row !== null && row.sseKeyId !== null) throw new Problem('encrypted-file', WITHOUT_KEY);
+  return signOne(services, caller, input);
 }
 
 async function signAll(
@@ -138,11 +163,13 @@ export async function signDownload(
     options.fileName ?? row.fileName,
     row,
   );
+  const key = row.storedKey ?? row.objectKey;
+  const headers = readingHeaders(config.store, { key, sseKeyId: row.sseKeyId });
   const signed = presignGet(
     endpoint,
     await services.credentials(),
     {
-      key: row.storedKey ?? row.objectKey,
+      ...{ key, headers },
       query: {
         'response-content-disposition': contentDisposition,
         // The type that the client stored in the bucket may contain a comma; a browser would read a second type
@@ -157,6 +184,7 @@ export async function signDownload(
   services.metrics.count('signpost_presigned_downloads_total', {});
   return {
     presignedUrl: signed.url,
+    ...(Object.keys(headers).length > 0 && { headers }),
     expiresAt: signed.expiresAt.toISOString(),
     file: toFile(row, config.urls.publicBaseUrl),
   };

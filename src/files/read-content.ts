@@ -114,7 +114,7 @@ async function open(
   const status = wanted === null ? 200 : 206;
   if (headersOnly) return { status, headers: described, bytes: null };
 
-  const object = { key: row.storedKey ?? row.objectKey, etag, versionId, sizeBytes };
+  const object = { key: row.storedKey ?? row.objectKey, sseKeyId: row.sseKeyId, etag, versionId, sizeBytes };
   const first = await services.bucket.read(object, wanted);
   const bytes = streamContent(
     first,

@@ -4,7 +4,7 @@ import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
 
 /** Columns that are never in an answer. */
-type Hidden = 'ownerId' | 'storedKey' | 'refusal' | 'verdict' | 'deletedAt' | 'objectRemovedAt';
+type Hidden = 'ownerId' | 'storedKey' | 'sseKeyId' | 'refusal' | 'verdict' | 'deletedAt' | 'objectRemovedAt';
 
 /** A row as the API answers it. */
 export function toFile(row: FileRow, publicBaseUrl: string | null): StoredFile {

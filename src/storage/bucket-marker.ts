@@ -9,7 +9,8 @@ export type FoundMarker = { text: string; etag: string; versionId: string | null
 
 /**
  * A small text under one key of the bucket, with the encryption of new objects; under SSE-C with the bucket's own: a
- * listing or another tool must be able to read whose bucket it is. All functions throw `storage-unavailable` as `Bucket` does.
+ * listing or another tool must be able to read whose bucket it is. All functions throw `storage-unavailable` as
+ * `Bucket` does.
  */
 export type BucketMarker = ReturnType<typeof createBucketMarker>;
 

@@ -79,7 +79,8 @@ export function requestObjects(options: ObjectRequestOptions): SendObjectRequest
 
   async function attempt({ operation, key, sseKeyId = null, query, ...asked }: ObjectRequest): Promise<RawAnswer> {
     const method = METHODS[operation];
-    const headers = sseKeyId === null ? asked.headers : { ...asked.headers, ...readingHeaders(store, { key, sseKeyId }) };
+    const headers =
+      sseKeyId === null ? asked.headers : { ...asked.headers, ...readingHeaders(store, { key, sseKeyId }) };
     const offsetMs = clockOffsetMs;
     const known = credentials();
     const signed = signRequest(

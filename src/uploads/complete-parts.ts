@@ -14,11 +14,11 @@ export type ClientPart = { partNumber: number; etag: string };
  */
 export async function completeParts(
   multipart: Pick<MultipartUploads, 'listParts' | 'complete'>,
-  { key, plan, bucketUploadId }: OpenUpload,
+  { key, sseKeyId, plan, bucketUploadId }: OpenUpload,
   clientParts: readonly ClientPart[] | undefined,
   by: string = key,
 ): Promise<void> {
-  const stored = await multipart.listParts(key, bucketUploadId, by);
+  const stored = await multipart.listParts({ key, sseKeyId }, bucketUploadId, by);
   if (stored === null) return;
   if (plan.isOpen && clientParts === undefined) {
     const message = 'must list all parts: the file size was not known when this upload began';
@@ -34,7 +34,7 @@ export async function completeParts(
   const errors = clientParts === undefined ? [] : compare(stored, clientParts);
   if (errors.length > 0)
     throw new Problem('invalid-request', 'parts does not match the parts in the bucket', { errors });
-  const refusal = await multipart.complete(key, bucketUploadId, stored);
+  const refusal = await multipart.complete({ key, sseKeyId }, bucketUploadId, stored);
   if (refusal === 'other-parts') throw new Problem('conflict', 'the parts changed during the request; confirm again');
 }
 

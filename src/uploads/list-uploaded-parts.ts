@@ -27,8 +27,8 @@ export async function listUploadedParts(
   caller: Caller,
   input: z.infer<typeof listUploadedPartsInput>,
 ): Promise<z.infer<typeof storedPartsAnswer>> {
-  const { key, bucketUploadId } = toOpenUpload(services, caller, input);
-  const parts = await services.multipart.listParts(key, bucketUploadId, caller.userId);
+  const { key, sseKeyId, bucketUploadId } = toOpenUpload(services, caller, input);
+  const parts = await services.multipart.listParts({ key, sseKeyId }, bucketUploadId, caller.userId);
   if (parts === null) throw uploadNotFound();
   return { parts: parts.map(({ partNumber, sizeBytes, etag }) => ({ partNumber, size: sizeBytes, etag })) };
 }

@@ -38,39 +38,39 @@ export function partLength(plan: MultipartPlan, partNumber: number): number | nu
   return Math.min(plan.partSizeBytes, plan.sizeBytes - (partNumber - 1) * plan.partSizeBytes);
 }
 
-/** An upload that was begun: its key, its plan, and the bucket's id for it. */
-type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string };
+/**
+ * An upload that was begun: its key, its plan, the bucket's id for it, and the master key from which the key is derived
+ * that every part must carry (SSE-C).
+ */
+type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string; sseKeyId: string | null };
 
 /** HMAC-SHA256 cut to 128 bits (RFC 2104, section 5: at least half); the last base64url character carries two bits. */
 const TAG_BYTES = 16;
 
 /**
- * The upload id that clients get: `<size>.<part size>[+kind].<tag>.<the bucket's id>`. It carries the plan because
- * signing keeps no state, and the bucket does not know the size of an incomplete upload. The tag authenticates key,
- * plan and id: with a changed plan, a client could get URLs for parts of any length.
+ * The upload id that clients get: `<size>.<part size>[+kind][~master key].<tag>.<the bucket's id>`. It carries the plan
+ * because signing keeps no state, and the bucket does not know the size of an incomplete upload. The tag authenticates
+ * key, plan and id: with a changed plan, a client could get URLs for parts of any length.
  */
 export function formatUploadId(signer: IdSigner, upload: BegunUpload): string {
   const { sizeBytes, partSizeBytes, partChecksums, isOpen } = upload.plan;
-  const plan = `${sizeBytes}.${partSizeBytes}${partChecksums ? '+sha256' : isOpen ? '+open' : ''}`;
+  const kind = partChecksums ? '+sha256' : isOpen ? '+open' : '';
+  const plan = `${sizeBytes}.${partSizeBytes}${kind}${upload.sseKeyId === null ? '' : `~${upload.sseKeyId}`}`;
   const tag = signer.tag(taggedText(upload.key, plan, upload.bucketUploadId), TAG_BYTES);
   return `${plan}.${tag.toString('base64url')}.${upload.bucketUploadId}`;
 }
 
 /** The plan and the bucket's id; null if `formatUploadId` did not make this id for this key with these secrets. */
-export function parseUploadId(
-  signer: IdSigner,
-  key: ObjectKey,
-  uploadId: string,
-): Pick<BegunUpload, 'plan' | 'bucketUploadId'> | null {
-  const [, text = '', size = '', partSize = '', kind, tag = '', bucketUploadId = ''] =
-    /^((\d{1,15})\.(\d{1,15})(\+sha256|\+open)?)\.([\w-]{21}[AQgw])\.([!-~]+)$/.exec(uploadId) ?? [];
+export function parseUploadId(signer: IdSigner, key: ObjectKey, uploadId: string): Omit<BegunUpload, 'key'> | null {
+  const [, text = '', size = '', partSize = '', kind, sseKeyId = null, tag = '', bucketUploadId = ''] =
+    /^((\d{1,15})\.(\d{1,15})(\+sha256|\+open)?(?:~([\w-]{1,16}))?)\.([\w-]{21}[AQgw])\.([!-~]+)$/.exec(uploadId) ?? [];
   if (bucketUploadId === '') return null;
   if (!signer.isTag(taggedText(key, text, bucketUploadId), Buffer.from(tag, 'base64url'))) return null;
   const plan = {
     ...{ sizeBytes: Number(size), partSizeBytes: Number(partSize), partChecksums: kind === '+sha256' },
     ...(kind === '+open' && { isOpen: true as const }),
   };
-  return { plan, bucketUploadId };
+  return { plan, bucketUploadId, sseKeyId };
 }
 
 /** Unique for each upload: none of the three contains a line break. */
@@ -81,6 +81,7 @@ function taggedText(key: ObjectKey, plan: string, bucketUploadId: string): strin
 export type OpenUpload = Pick<ParsedKey, 'key' | 'recordId' | 'documentType'> & {
   plan: MultipartPlan;
   bucketUploadId: string;
+  sseKeyId: string | null;
 };
 
 /** The problem for an upload id that is unknown, ended, or of another key: the bucket does not tell them apart. */

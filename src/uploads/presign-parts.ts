@@ -52,7 +52,7 @@ export async function presignParts(
 ): Promise<z.infer<typeof signedPartsAnswer>> {
   const services = limitedTo(all, caller);
   const { config } = services;
-  const { plan, bucketUploadId, ...key } = toOpenUpload(services, caller, input);
+  const { plan, bucketUploadId, sseKeyId, ...key } = toOpenUpload(services, caller, input);
   // The limits may have become stricter since the upload began.
   const violations = findViolations(config.limits, { ...key, sizeBytes: plan.sizeBytes, contentType: '*/*' });
   const tooLarge = violations.find(({ code }) => code === 'file-too-large');
@@ -61,7 +61,7 @@ export async function presignParts(
   const field = input.parts === undefined ? 'partNumbers' : 'parts';
   const now = services.now();
   const expiresInSeconds = uploadTtlSeconds(config, now);
-  const toSign = { key: key.key, plan, bucketUploadId, parts, field, expiresInSeconds } as const;
+  const toSign = { key: key.key, plan, bucketUploadId, sseKeyId, parts, field, expiresInSeconds } as const;
   const signed = await signPlannedParts(services, toSign, now);
   return { ...signed, serverTime: now.toISOString() };
 }

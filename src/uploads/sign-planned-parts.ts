@@ -1,8 +1,10 @@
+import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import type { ObjectKey } from '../contract/object-key.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPart } from '../signing/presign-part.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
+import { readingHeaders } from '../storage/encryption.ts';
 import { type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
 
 /** How many parts one answer contains. */
@@ -12,6 +14,8 @@ export type PartsToSign = {
   key: ObjectKey;
   plan: MultipartPlan;
   bucketUploadId: string;
+  /** The master key that the upload began with (SSE-C). */
+  sseKeyId: string | null;
   parts: readonly { partNumber: number; checksumSha256?: string | undefined }[];
   /** The request's field that lists the parts, for error paths. */
   field: 'parts' | 'partNumbers';
@@ -19,16 +23,21 @@ export type PartsToSign = {
 };
 
 /**
- * Signs parts of one upload, each with its exact length (except in an open plan), and with its SHA-256 if the upload
- * began with `partChecksums`: then the client must send `headers`.
+ * Signs parts of one upload, each with its exact length (except in an open plan), with its SHA-256 if the upload began
+ * with `partChecksums`, and with the object's key if it has one: then the client must send `headers`.
  * @throws {Problem} `invalid-request` for a part that does not exist, a missing checksum or an unexpected one.
  */
 export async function signPlannedParts(
-  services: { endpoint: SigningEndpoint; credentials: () => Credentials | Promise<Credentials> },
-  { key, plan, bucketUploadId, parts, field, expiresInSeconds }: PartsToSign,
+  services: {
+    config: Pick<Config, 'store'>;
+    endpoint: SigningEndpoint;
+    credentials: () => Credentials | Promise<Credentials>;
+  },
+  { key, plan, bucketUploadId, sseKeyId, parts, field, expiresInSeconds }: PartsToSign,
   now: Date,
 ) {
   const credentials = await services.credentials();
+  const encryption = readingHeaders(services.config.store, { key, sseKeyId });
   let expiresAt = now;
   const signedParts = parts.map(({ partNumber, checksumSha256 }, index) => {
     const refuse = (message: string) =>
@@ -44,7 +53,11 @@ export async function signPlannedParts(
     if (!plan.partChecksums && checksumSha256 !== undefined) {
       throw refuse('must not have a checksumSha256: the upload began without partChecksums');
     }
-    const headers = checksumSha256 === undefined ? undefined : { 'x-amz-checksum-sha256': checksumSha256 };
+    const headers: Record<string, string> = {
+      ...encryption,
+      ...(checksumSha256 !== undefined && { 'x-amz-checksum-sha256': checksumSha256 }),
+    };
+    const hasHeaders = Object.keys(headers).length > 0;
     const signed = presignPart(
       services.endpoint,
       credentials,
@@ -55,7 +68,7 @@ export async function signPlannedParts(
       now,
     );
     expiresAt = signed.expiresAt;
-    return { partNumber, ...(!plan.isOpen && { size }), presignedUrl: signed.url, ...(headers && { headers }) };
+    return { partNumber, ...(!plan.isOpen && { size }), presignedUrl: signed.url, ...(hasHeaders && { headers }) };
   });
   return { parts: signedParts, expiresAt: expiresAt.toISOString() };
 }

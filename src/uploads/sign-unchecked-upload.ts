@@ -11,7 +11,7 @@ import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
-import { encryptionHeaders } from '../storage/encryption.ts';
+import { encryptionHeaders, newestKeyId } from '../storage/encryption.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
 import { markFileId } from './mark-file-id.ts';
@@ -98,7 +98,7 @@ async function signPut(services: SignUploadServices, request: UploadToSign, key:
     ...(config.store.conditionalPut && { 'if-none-match': '*' }),
     ...checksumHeader(config, checksumSha256),
     ...metadataHeaders(metadataOf(config, request)),
-    ...encryptionHeaders(config.store.sse),
+    ...encryptionHeaders(config.store, key),
   };
   const signed = presignPut(
     endpoint,
@@ -128,7 +128,7 @@ async function signForm(services: SignUploadServices, request: UploadToSign, key
         'Content-Type': storedTypeOf(request),
         ...checksumHeader(config, checksumSha256),
         ...metadataHeaders(metadataOf(config, request, true)),
-        ...encryptionHeaders(config.store.sse),
+        ...encryptionHeaders(config.store, key),
       },
       sizes: request.size === null ? [0, maxBytesOfUnknown(config, request)] : [request.size, request.size],
       expiresInSeconds: uploadTtlSeconds(config, now, request.expiresIn),
@@ -154,22 +154,23 @@ async function beginParts(
           ...planParts(request.size, config.limits.multipartPartBytes, request.partChecksums),
           ...(request.partSize !== undefined && { partSizeBytes: request.partSize }),
         };
+  const sseKeyId = newestKeyId(config.store);
   const bucketUploadId = await multipart.begin(key, {
     contentType: storedTypeOf(request),
     metadata: metadataOf(config, request),
-    sse: config.store.sse,
     partChecksums: plan.partChecksums,
+    sseKeyId,
   });
   const count = partCount(plan);
   // Part checksums are in the URLs and not known yet; nor is the number of parts of an open plan.
   const signable = plan.partChecksums || plan.isOpen ? 0 : Math.min(count, maxParts);
   const parts = Array.from({ length: signable }, (_, index) => ({ partNumber: index + 1 }));
   const expiresInSeconds = uploadTtlSeconds(config, now, request.expiresIn);
-  const toSign = { key, plan, bucketUploadId, parts, field: 'parts' as const, expiresInSeconds };
+  const toSign = { key, plan, bucketUploadId, sseKeyId, parts, field: 'parts' as const, expiresInSeconds };
   const signed = await signPlannedParts(services, toSign, now);
   return {
     method: 'MULTIPART' as const,
-    uploadId: formatUploadId(ids, { key, plan, bucketUploadId }),
+    uploadId: formatUploadId(ids, { key, plan, bucketUploadId, sseKeyId }),
     partSize: plan.partSizeBytes,
     partCount: count,
     ...signed,
@@ -186,7 +187,7 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
   const headers: Record<string, string> = {
     ...(contentType !== ANY_TYPE && { 'content-type': contentType }),
     ...metadataHeaders(metadataOf(config, request, true)),
-    ...encryptionHeaders(config.store.sse),
+    ...encryptionHeaders(config.store, key),
   };
   const query = { uploads: '', 'x-id': 'CreateMultipartUpload' };
   const expiresInSeconds = uploadTtlSeconds(config, now, request.expiresIn);
@@ -211,12 +212,14 @@ function checksumHeader({ store }: Pick<Config, 'store'>, checksumSha256: string
   return checksumSha256 !== undefined && store.checksums && { 'x-amz-checksum-sha256': checksumSha256 };
 }
 
-function metadataOf({ limits }: Pick<Config, 'limits'>, request: UploadToSign, isRepeatable = false) {
+function metadataOf({ limits, store }: Pick<Config, 'limits' | 'store'>, request: UploadToSign, isRepeatable = false) {
   const { size: sizeBytes, contentType, checksumSha256 = null } = request;
   const limitedTo = signedLimits(limits, sizeBytes === null);
+  const sseKeyId = newestKeyId(store);
   return toMetadata({
     ...{ remembered: toRemembered(request), sizeBytes, contentType, checksumSha256, isRepeatable },
     ...(limitedTo !== null && { limitedTo }),
+    ...(sseKeyId !== null && { sseKeyId }),
   });
 }
 

@@ -9,6 +9,7 @@ import { documentType, metadata, partNumber, recordId, uploadId } from '../contr
 import { baseName, parseObjectKey, parseOwnKey } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
+import { newestKeyId } from '../storage/encryption.ts';
 import { isMarked } from './mark-file-id.ts';
 import { planOpenParts, uploadNotFound } from './multipart-plan.ts';
 import { ownUploadKey } from './own-upload-key.ts';
@@ -107,12 +108,15 @@ export async function signUppyRequest(
     key: key.key,
     plan,
     bucketUploadId: uploadId,
+    // Its own id does not name the key that it began with.
+    sseKeyId: newestKeyId(config.store),
     parts,
     field: 'partNumbers' as const,
     expiresInSeconds,
   };
   const signed = await signPlannedParts(services, toSign, now);
-  return { url: signed.parts[0]?.presignedUrl ?? '' };
+  const [part] = signed.parts;
+  return { url: part?.presignedUrl ?? '', ...(part?.headers && { headers: part.headers }) };
 }
 
 async function signBeginning(

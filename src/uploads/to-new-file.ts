@@ -25,6 +25,7 @@ export function toNewFile(
     detectedContentType,
     etag: stored.etag,
     versionId: stored.versionId,
+    sseKeyId: stored.sseKeyId,
     checksumSha256: object.checksumSha256 ?? upload.checksumSha256,
     ...(isHeldType(limits, key.documentType) && { status: HELD_STATE }),
   };
@@ -51,6 +52,7 @@ export function toRefusedFile(key: ParsedKey, object: StoredObject | null, creat
     sizeBytes: object?.sizeBytes ?? 0,
     etag: object?.etag ?? '',
     versionId: object?.versionId ?? null,
+    sseKeyId: object?.sseKeyId ?? null,
     checksumSha256: object?.checksumSha256 ?? null,
     recordId: key.recordId,
     documentType: key.documentType,

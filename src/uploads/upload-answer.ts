@@ -19,7 +19,9 @@ const signedPart = z
     partNumber,
     size: bytesField.optional().describe("The part's exact size in bytes; absent if the file's size is not known."),
     presignedUrl: presignedUrlField,
-    headers: headersField.optional().describe('To send with the part; only with part checksums.'),
+    headers: headersField
+      .optional()
+      .describe('To send with the part: with part checksums, or where the object has a key of its own.'),
   })
   .register(answers, { id: 'SignedPart' });
 

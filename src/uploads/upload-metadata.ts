@@ -29,6 +29,8 @@ export type UploadMetadata = {
   isRepeatable: boolean;
   /** What the caller who asked for it was limited to. */
   limitedTo?: SignedLimits;
+  /** The master key from which the object's own key is derived (SSE-C). Default: it has none. */
+  sseKeyId?: string;
 };
 
 /** Limits of a caller that hold whoever confirms. `maxBytes` only if the size was unknown when signed. */
@@ -54,7 +56,13 @@ export function toMetadata({ remembered, ...upload }: UploadMetadata): Record<st
   if (remembered.encryption !== null) metadata[ENCRYPTION_ENTRY] = remembered.encryption;
   if (upload.limitedTo !== undefined) metadata['signpost-limits'] = toText(upload.limitedTo);
   for (const [name, value] of Object.entries(remembered.metadata)) metadata[name] = encodeText(value);
-  return metadata;
+  return withKeyId(metadata, upload.sseKeyId ?? null);
+}
+
+/** The same metadata for an object that is encrypted with a key of this master key (SSE-C); null: with none. */
+export function withKeyId(metadata: Readonly<Record<string, string>>, sseKeyId: string | null): Record<string, string> {
+  const { 'signpost-key': _, ...rest } = metadata;
+  return sseKeyId === null ? rest : { ...rest, 'signpost-key': sseKeyId };
 }
 
 /** Metadata as headers (S3 User Guide, "Working with object metadata"). */
@@ -73,6 +81,7 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
   if (limits !== undefined && !SIGNED_LIMITS_PATTERN.test(limits)) return null;
   const encryption = stored[ENCRYPTION_ENTRY] ?? null;
   if (encryption !== null && !ENCRYPTION_PATTERN.test(encryption)) return null;
+  const sseKeyId = stored['signpost-key'];
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
   const metadata: [string, string][] = [];
   for (const [name, value] of own) {
@@ -87,6 +96,7 @@ export function fromMetadata(stored: Readonly<Record<string, string>>): UploadMe
     checksumSha256: stored['signpost-sha256'] ?? null,
     isRepeatable: stored['signpost-repeatable'] !== undefined,
     ...(limits !== undefined && { limitedTo: fromText(limits) }),
+    ...(sseKeyId !== undefined && { sseKeyId }),
   };
 }
 

@@ -51,6 +51,7 @@ export async function verifyObject(
   const isSameType = object.contentType === storedTypeOf({ contentType, encryption });
   hold('contentType', isSameType, 'the stored type differs from the signed one');
   if (isTypeOpen) hold('contentType', toMediaType(contentType) !== null, 'is not a media type');
+  hold('encryption', (upload.sseKeyId ?? null) === object.sseKeyId, 'is not the one that was signed');
   // Content-Encoding is not signed, so a client can send it; a download would then decode to other bytes.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
   hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');

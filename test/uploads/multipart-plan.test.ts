@@ -21,7 +21,7 @@ const keyOf = (fileId: string) => {
 };
 const key = keyOf('0198c0de-0000-7000-8000-000000000001');
 const roundTrip = (plan: MultipartPlan, bucketUploadId: string) =>
-  parseUploadId(signer, key, formatUploadId(signer, { key, plan, bucketUploadId }));
+  parseUploadId(signer, key, formatUploadId(signer, { key, plan, bucketUploadId, sseKeyId: null }));
 
 describe('planParts', () => {
   it('splits every size up to 5 TiB into at most 10,000 parts, all but the last equal', () => {
@@ -39,7 +39,7 @@ describe('planParts', () => {
           expect((count - 1) * plan.partSizeBytes + last).toBe(size);
           if (size > 0) expect(last).toBeGreaterThan(0);
           expect([partLength(plan, 0), partLength(plan, count + 1)]).toEqual([null, null]);
-          expect(roundTrip(plan, '2~a.b-c')).toEqual({ plan, bucketUploadId: '2~a.b-c' });
+          expect(roundTrip(plan, '2~a.b-c')).toEqual({ plan, bucketUploadId: '2~a.b-c', sseKeyId: null });
         },
       ),
       { numRuns: 2000 },
@@ -57,7 +57,7 @@ describe('planOpenParts', () => {
           const count = partCount(plan);
           expect(count).toBe(Math.min(10_000, Math.ceil(maxBytes / (5 * MIB)) || 1));
           expect(partLength(plan, count + 1)).toBeNull();
-          expect(roundTrip(plan, '2~x.y')).toEqual({ plan, bucketUploadId: '2~x.y' });
+          expect(roundTrip(plan, '2~x.y')).toEqual({ plan, bucketUploadId: '2~x.y', sseKeyId: null });
         },
       ),
     );
@@ -90,9 +90,11 @@ describe('parseUploadId', () => {
   });
 
   it('refuses an id with any changed character, or of another key or secret', () => {
-    for (const plan of [planParts(10, 5 * MIB), planParts(10, 5 * MIB, true), planOpenParts(MIB)]) {
-      const id = formatUploadId(signer, { key, plan, bucketUploadId: '2~a.b-c' });
-      expect(parseUploadId(signer, key, id)?.plan).toEqual(plan);
+    const plans = [planParts(10, 5 * MIB), planParts(10, 5 * MIB, true), planOpenParts(MIB)];
+    for (const [index, plan] of plans.entries()) {
+      const sseKeyId = index === 0 ? 'k-2_A' : null;
+      const id = formatUploadId(signer, { key, plan, bucketUploadId: '2~a.b-c', sseKeyId });
+      expect(parseUploadId(signer, key, id)).toEqual({ plan, bucketUploadId: '2~a.b-c', sseKeyId });
       const printable = Array.from({ length: 94 }, (_, code) => String.fromCharCode(0x21 + code));
       for (const [index, character] of [...id].entries()) {
         for (const other of printable.filter((each) => each !== character)) {
@@ -104,8 +106,8 @@ describe('parseUploadId', () => {
         if (changed !== id) expect(parseUploadId(signer, key, changed)).toBeNull();
       }
       const [size, part, tag, ...rest] = id.split('.');
-      for (const kind of ['', '+open', '+sha256']) {
-        const changed = [size, `${part?.split('+')[0]}${kind}`, tag, ...rest].join('.');
+      for (const kind of ['', '+open', '+sha256', '~k1']) {
+        const changed = [size, `${part?.split(/[+~]/)[0]}${kind}`, tag, ...rest].join('.');
         if (changed !== id) expect(parseUploadId(signer, key, changed)).toBeNull();
       }
       expect(parseUploadId(signer, keyOf('0198c0de-0000-7000-8000-000000000002'), id)).toBeNull();
@@ -114,7 +116,7 @@ describe('parseUploadId', () => {
   });
 
   it('accepts ids signed with an older secret, or by another instance with the same secret', () => {
-    const upload = { key, plan: planParts(10, 5 * MIB), bucketUploadId: 'x' };
+    const upload = { key, plan: planParts(10, 5 * MIB), bucketUploadId: 'x', sseKeyId: null };
     const rotated = createIdSigner(['a new secret', 'a secret of this test']);
     expect(parseUploadId(rotated, key, formatUploadId(signer, upload))).not.toBeNull();
     expect(parseUploadId(signer, key, formatUploadId(rotated, upload))).toBeNull();

@@ -4,7 +4,9 @@ import { flag } from './kinds.ts';
 /** A secret from which the keys of objects are derived (SSE-C), and its name. */
 export type MasterKey = { id: string; secret: Buffer };
 
-/** The length of a customer's key: S3 User Guide, "Using server-side encryption with customer-provided keys (SSE-C)". */
+/**
+ * The length of a customer's key: S3 User Guide, "Using server-side encryption with customer-provided keys (SSE-C)".
+ */
 export const CUSTOMER_KEY_BYTES = 32;
 
 /** A name appears in the metadata of objects, in ids of uploads and in the database. */

@@ -74,7 +74,13 @@ export const companionOperations = {
     summary: 'Companion: signs several parts',
     query: batchQuery,
     answers: {
-      200: { description: 'A URL for each part, by its number', schema: z.strictObject({ presignedUrls: texts }) },
+      200: {
+        description: 'A URL for each part, by its number',
+        schema: z.strictObject({
+          presignedUrls: texts,
+          headers: z.record(z.string(), texts).optional().describe('To send with each part, by its number.'),
+        }),
+      },
     },
     problems: [...OF_PARTS, 'file-too-large', 'storage-unavailable'],
   },
@@ -83,7 +89,10 @@ export const companionOperations = {
     summary: 'Companion: signs a part',
     query: keyQuery,
     answers: {
-      200: { description: 'Its URL', schema: z.strictObject({ url: presignedUrlField, expires }) },
+      200: {
+        description: 'Its URL',
+        schema: z.strictObject({ url: presignedUrlField, headers: texts.optional(), expires }),
+      },
     },
     problems: [...OF_PARTS, 'file-too-large', 'storage-unavailable'],
   },

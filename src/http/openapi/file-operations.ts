@@ -45,7 +45,7 @@ export const fileOperations = {
     summary: 'Redirects to a signed download, for links and images',
     query: downloadQuery,
     answers: { 302: { description: 'To the bucket', headers: { Location: 'The signed URL' } } },
-    problems: [...OF_A_FILE, 'conflict', 'file-rejected', 'storage-unavailable'],
+    problems: [...OF_A_FILE, 'conflict', 'encrypted-file', 'file-rejected', 'storage-unavailable'],
   },
   'GET /files/:fileId/content': {
     ...{ id: 'readContent', tag: 'Downloads', scopes: mayRead },

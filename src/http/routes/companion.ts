@@ -86,13 +86,17 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
     if (part === 'batch') {
       const { key, partNumbers } = readQuery(c, batchQuery);
       const { parts } = await presignParts(services, caller, { objectKey: key, uploadId, partNumbers });
-      const presignedUrls = Object.fromEntries(parts.map(({ partNumber, presignedUrl }) => [partNumber, presignedUrl]));
-      return answerJson(c, { presignedUrls });
+      const byNumber = <Value>(read: (part: (typeof parts)[number]) => Value) =>
+        Object.fromEntries(parts.map((part) => [part.partNumber, read(part)]));
+      const headers = byNumber((part) => part.headers ?? {});
+      const hasHeaders = parts.some((part) => part.headers !== undefined);
+      return answerJson(c, { presignedUrls: byNumber((part) => part.presignedUrl), ...(hasHeaders && { headers }) });
     }
     const { key } = readQuery(c, keyQuery);
     const { partNumber } = validate(partPath, { partNumber: part });
     const signed = await presignParts(services, caller, { objectKey: key, uploadId, partNumbers: [partNumber] });
-    return answerJson(c, { url: signed.parts[0]?.presignedUrl, expires: secondsLeft(signed) });
+    const { presignedUrl: url, headers } = signed.parts[0] ?? {};
+    return answerJson(c, { url, ...(headers && { headers }), expires: secondsLeft(signed) });
   });
 
   routes.post('/multipart/:uploadId/complete', async (c) => {
