@@ -126,7 +126,8 @@ export function openBucket(
 
     /** The same, and its first bytes, which are asked for at the same time. */
     async headAndFirstBytes(key: string, count: number): Promise<Sampled | null> {
-      const reading = readEarly(objects.quick, key, count);
+      const [likeliest = null] = possibleKeyIds(store);
+      const reading = readEarly(objects.quick, { key, sseKeyId: likeliest }, count);
       // Also if HEAD fails, nothing runs on after the answer.
       const object = await head(key).finally(() => reading);
       if (object === null) return null;

@@ -1,3 +1,4 @@
+import type { EncryptedObject } from './encryption.ts';
 import type { SendObjectRequest } from './request-objects.ts';
 import { type StoredObject, versionIdOf } from './stored-object.ts';
 
@@ -8,8 +9,12 @@ export type EarlyBytes = { bytes: Uint8Array; headers: Readonly<Record<string, s
  * Asks for an object's first bytes before HEAD has said which object it is: without a condition.
  * @returns null if they could not be read, for any reason: an object that needs them is read again, which says why.
  */
-export async function readEarly(send: SendObjectRequest, key: string, count: number): Promise<EarlyBytes | null> {
-  return read(send, key, count).catch(() => null);
+export async function readEarly(
+  send: SendObjectRequest,
+  object: EncryptedObject,
+  count: number,
+): Promise<EarlyBytes | null> {
+  return read(send, object, count).catch(() => null);
 }
 
 /** Whether these are the first bytes, `count` or all, of the object that HEAD has found. */
@@ -23,9 +28,9 @@ export function areOf({ bytes, headers }: EarlyBytes, object: StoredObject, coun
   );
 }
 
-async function read(send: SendObjectRequest, key: string, count: number): Promise<EarlyBytes | null> {
+async function read(send: SendObjectRequest, object: EncryptedObject, count: number): Promise<EarlyBytes | null> {
   const { status, headers, body } = await send({
-    ...{ operation: 'GetObject', key },
+    ...{ operation: 'GetObject', key: object.key, sseKeyId: object.sseKeyId },
     headers: { range: `bytes=0-${count - 1}` },
   });
   const chunks: Uint8Array[] = [];
