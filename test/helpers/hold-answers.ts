@@ -18,6 +18,9 @@ ajv.addSchema(closed(description) as AnySchema, 'api');
 /** The answers and headers that were seen in this test file, named by `nameOf`. */
 export const seen = new Set<string>();
 
+/** The first body of each problem in `seen`. */
+export const problems = new Map<string, unknown>();
+
 /**
  * The app, but it throws for an answer that the description does not have: by its status, its problem code, its body,
  * or its headers.
@@ -61,7 +64,9 @@ async function hold({ method, url }: Request, response: Response): Promise<void>
   if (validate === undefined) throw wrong('its schema is missing');
   if (!validate(body)) throw wrong(`${ajv.errorsText(validate.errors)}: ${JSON.stringify(body)}`);
   const code = codesOf(answer).find((each) => typeof body === 'object' && body && Reflect.get(body, 'code') === each);
-  seen.add(nameOf(operation.id, status, code));
+  const name = nameOf(operation.id, status, code);
+  if (code !== undefined && !seen.has(name)) problems.set(name, body);
+  seen.add(name);
 }
 
 function wrongHeaders(described: Parameters<typeof answerAt>[0]['headers'], headers: Headers): string[] {

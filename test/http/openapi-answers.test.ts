@@ -1,21 +1,28 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTokenVerifier } from '../../src/auth/verify-token.ts';
+import { PROBLEMS } from '../../src/contract/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { authOf, bearer } from '../auth/tokens.ts';
 import { createSigner, signSnsMessage, TOPIC } from '../bucket-events/sign-sns-message.ts';
 import { type Returned, type Sent, s3Error, startStoreInFront } from '../doctor/store-in-front.ts';
-import { answerAt, codesOf, documented, operations } from '../helpers/description.ts';
-import { holdAnswers, seen } from '../helpers/hold-answers.ts';
+import { documented, nameOf, operations } from '../helpers/description.ts';
+import { holdAnswers, problems, seen } from '../helpers/hold-answers.ts';
+import { mint, startTestBucket, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
+import { type Change, expectOfEach } from './expect-of-each.ts';
 import {
-  mint,
-  SECRET,
-  startTestBucket,
-  startTestService,
-  type TestService,
-  withConfig,
-} from '../helpers/test-service.ts';
-import { ask, type Call, type Calls, callsOf, EVENTS_SECRET, prepare, replaceIn, TEXT } from './operation-calls.ts';
+  answerAll,
+  ask,
+  type Call,
+  type Calls,
+  callsOf,
+  ENV,
+  EVENTS_SECRET,
+  prepare,
+  replaceIn,
+  TEXT,
+} from './operation-calls.ts';
 import { sendUnfinished } from './unfinished-bodies.ts';
+import { writeExamples } from './write-examples.ts';
 
 /** Where nothing answers. */
 const NOWHERE = 'http://127.0.0.1:1';
@@ -23,13 +30,6 @@ const NOWHERE = 'http://127.0.0.1:1';
 const OF_SNS = { body: signSnsMessage(createSigner()), headers: { ...sns(TOPIC), authorization: null } };
 const TEXT_OF_UPPY = { method: 'PUT', expiresIn: 60 };
 const OTHER_ID = '0198f2b0-0000-7000-8000-000000000000';
-
-const POLICIES = { tiny: { maxBytes: 1 }, image: { contentTypes: ['image/*'] }, held: { hold: true } };
-
-const env = {
-  ...{ EVENTS_SECRET, EVENTS_SNS_TOPICS: TOPIC, PROXY_DOWNLOADS: 'true', RATE_LIMIT_PER_MINUTE: '100000' },
-  ...{ JWT_SECRET: SECRET, UPLOAD_POLICIES: JSON.stringify(POLICIES) },
-};
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let front: Awaited<ReturnType<typeof startStoreInFront>>;
@@ -41,7 +41,7 @@ beforeAll(async () => {
   bucket = await startTestBucket();
   front = await startStoreInFront(bucket.endpoint, async (sent, passOn) => meddling?.(sent) ?? passOn());
   const store = { ...bucket.env, S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint };
-  service = await startTestService({ env: { ...env, ...store } });
+  service = await startTestService({ env: { ...ENV, EVENTS_SNS_TOPICS: TOPIC, ...store } });
   fixture = await prepare(service);
   calls = callsOf(fixture, bucket.name);
 });
@@ -71,25 +71,9 @@ const fail = () => {
   throw new Error('a defect');
 };
 
-/**
- * Calls each operation that the description gives a problem code, and expects the code.
- * @param change what causes it in a call; null: another test shows it.
- */
-async function expectOfEach(
-  code: string,
-  app: TestService['app'],
-  change: (call: Call, id: string) => Call | null = (call) => call,
-  of: Calls = calls,
-): Promise<void> {
-  const has = ({ responses }: (typeof operations)[number]) =>
-    Object.values(responses).some((answer) => codesOf(answerAt(answer)).includes(code));
-  const asked = operations.filter(has).flatMap(({ id }) => {
-    const call = change(of[id] ?? {}, id);
-    return call === null ? [] : [{ id, call }];
-  });
-  const answered = await Promise.all(asked.map(async ({ id, call }) => [id, (await ask(app, id, call)).code]));
-  expect(asked.length).toBeGreaterThan(0);
-  expect(Object.fromEntries(answered)).toEqual(Object.fromEntries(asked.map(({ id }) => [id, code])));
+/** As `expectOfEach`, with the calls of this test if no others are given. */
+function expectEach(code: string, app: TestService['app'], change?: Change, of = calls): Promise<void> {
+  return expectOfEach(code, app, of, change);
 }
 
 describe('each operation', () => {
@@ -98,46 +82,47 @@ describe('each operation', () => {
   });
 
   it('answers those who may not call it', async () => {
-    await expectOfEach('unauthenticated', service.app, (call) => withHeaders(call, { authorization: null }));
+    await expectEach('unauthenticated', service.app, (call) => withHeaders(call, { authorization: null }));
     const authorization = `Bearer ${await mint('alice', { scope: 'email' })}`;
-    await expectOfEach('forbidden', service.app, (call, id) =>
+    await expectEach('forbidden', service.app, (call, id) =>
       id === 'takeBucketEvents' ? withHeaders(OF_SNS, sns(`${TOPIC}2`)) : withHeaders(call, { authorization }),
     );
   });
 
   it('answers what is not valid', async () => {
-    await expectOfEach('invalid-request', service.app, (call, id) =>
+    await ask(service.app, 'presignUpload', { body: { ...TEXT, size: -1, folder: 'x' } });
+    await expectEach('invalid-request', service.app, (call, id) =>
       id === 'takeBucketEvents' ? { ...call, body: 1 } : withHeaders(call, { 'x-on-behalf-of': '\u00ff' }),
     );
-    await expectOfEach('unsupported-media-type', service.app, (call) =>
+    await expectEach('unsupported-media-type', service.app, (call) =>
       withHeaders(call, { 'content-type': 'text/html' }),
     );
-    await expectOfEach('body-too-large', service.app, (call) => withHeaders(call, { 'content-length': '9999999' }));
+    await expectEach('body-too-large', service.app, (call) => withHeaders(call, { 'content-length': '9999999' }));
   });
 
   it('answers those who call too often', async () => {
     const app = appWith(withConfig(service.services, 'server', { rateLimitPerMinute: 1 }));
     await ask(app, 'getUsage');
     // Bucket events have no user: below.
-    await expectOfEach('rate-limited', app, (call, id) => (id === 'takeBucketEvents' ? null : call));
+    await expectEach('rate-limited', app, (call, id) => (id === 'takeBucketEvents' ? null : call));
   });
 
   it('answers while keys cannot be fetched', async () => {
     const { privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']);
     const authorization = await bearer({ sub: 'alice' }, privateKey, { alg: 'ES256', kid: 'k' });
     const verifyToken = await createTokenVerifier({ ...authOf({ JWKS_URL: NOWHERE }), now: () => new Date() });
-    await expectOfEach('keys-unavailable', appWith({ verifyToken, download: async () => fail() }), (call, id) =>
+    await expectEach('keys-unavailable', appWith({ verifyToken, download: async () => fail() }), (call, id) =>
       id === 'takeBucketEvents' ? OF_SNS : withHeaders(call, { authorization }),
     );
   });
 
   it('answers while the application cannot', async () => {
-    await expectOfEach('application-unavailable', appWith({ authorize: fail, onConfirmed: fail }));
+    await expectEach('application-unavailable', appWith({ authorize: fail, onConfirmed: fail }));
     await ask(appWith({ onConfirmed: fail }), 'confirmUpload', calls.confirmUpload);
   });
 
   it('answers a defect', async () => {
-    await expectOfEach('internal-error', appWith({ now: fail }), (call, id) =>
+    await expectEach('internal-error', appWith({ now: fail }), (call, id) =>
       id === 'takeBucketEvents' ? OF_SNS : call,
     );
     expect((await ask(appWith({ newId: fail }), 'presignUpload', { body: TEXT })).status).toBe(500);
@@ -145,10 +130,10 @@ describe('each operation', () => {
 
   it('answers while the database does not', async () => {
     const down = await startTestService({
-      env: { ...env, ...bucket.env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
+      env: { ...ENV, ...bucket.env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
     });
     const onBehalf = { 'x-on-behalf-of': 'alice' };
-    await expectOfEach('database-unavailable', down.app, (call, id) =>
+    await expectEach('database-unavailable', down.app, (call, id) =>
       id === 'takeBucketEvents' ? call : withHeaders(call, onBehalf),
     );
     for (const [id, call] of Object.entries(calls)) await ask(down.app, id, call);
@@ -159,13 +144,13 @@ describe('each operation', () => {
     let now = new Date();
     const ending = { AWS_SESSION_TOKEN: 'x', AWS_CREDENTIAL_EXPIRATION: new Date(Date.now() + 60_000).toISOString() };
     const cut = await startTestService({
-      env: { ...env, ...bucket.env, ...ending, S3_ENDPOINT: NOWHERE, DATABASE_URL: service.database.url },
+      env: { ...ENV, ...bucket.env, ...ending, S3_ENDPOINT: NOWHERE, DATABASE_URL: service.database.url },
       now: () => now,
     });
     now = new Date(Date.now() + 120_000);
     // Changing a file's details, and calling it clean, does not use the bucket.
     const isWithout = (id: string) => id === 'changeFile' || id === 'judgeFile';
-    await expectOfEach('storage-unavailable', cut.app, (call, id) => (isWithout(id) ? null : call));
+    await expectEach('storage-unavailable', cut.app, (call, id) => (isWithout(id) ? null : call));
     await cut.close();
   });
 
@@ -179,7 +164,7 @@ describe('each operation', () => {
     unfinished.push(sendUnfinished(ofEvents, '/events/s3', { count: 8, authorization: `Bearer ${EVENTS_SECRET}` }));
     const [refused] = await Promise.all([
       ask(ofEvents, 'takeBucketEvents', calls.takeBucketEvents),
-      expectOfEach('storage-unavailable', app, (call) => (call.body === undefined ? null : call)),
+      expectEach('storage-unavailable', app, (call) => (call.body === undefined ? null : call)),
     ]);
     expect(refused.code).toBe('rate-limited');
     await Promise.all(unfinished.map(({ end }) => end()));
@@ -189,23 +174,23 @@ describe('each operation', () => {
     const appWithLimits = (fields: Partial<TestService['services']['config']['limits']>) =>
       appWith(withConfig(service.services, 'limits', fields));
     const sized = { 'metadata[size]': '5' };
-    await expectOfEach('file-too-large', appWithLimits({ maxUploadBytes: 1 }), (call, id) => {
+    await expectEach('file-too-large', appWithLimits({ maxUploadBytes: 1 }), (call, id) => {
       if (id === 'changeFile') return { ...call, body: { documentType: 'tiny' } };
       if (id === 'companionParams') return { query: { ...call.query, ...sized } };
       return id === 'companionBegin' ? { body: { filename: 'a.txt', metadata: { size: 5 } } } : call;
     });
-    await expectOfEach('content-type-not-allowed', appWithLimits({ allowedContentTypes: ['image/*'] }), (call, id) =>
+    await expectEach('content-type-not-allowed', appWithLimits({ allowedContentTypes: ['image/*'] }), (call, id) =>
       id === 'changeFile' ? { ...call, body: { documentType: 'image' } } : call,
     );
     const own = callsOf(await prepare(service), bucket.name);
     const quota = { bytes: null, files: 0 };
-    await expectOfEach('quota-exceeded', appWithLimits({ quota }), (call) => call, own);
+    await expectEach('quota-exceeded', appWithLimits({ quota }), (call) => call, own);
   });
 
   it('answers for what is not there, or not the caller’s', async () => {
     const { file, held, arrived } = fixture;
     const objectKey = 'alice/_/_/not-a-key/a.txt';
-    await expectOfEach('not-your-object', service.app, (call, id) => {
+    await expectEach('not-your-object', service.app, (call, id) => {
       if (id === 'presignDownload') return { body: { objectKey: 'bob/_/_/x/a.txt' } };
       return replaceIn(
         id === 'signUppyRequest' ? { body: { ...TEXT_OF_UPPY, key: arrived.objectKey } } : call,
@@ -213,32 +198,32 @@ describe('each operation', () => {
         'bob/',
       );
     });
-    await expectOfEach('upload-not-found', service.app, (call, id) => {
+    await expectEach('upload-not-found', service.app, (call, id) => {
       if (id === 'confirmUpload') return { body: { objectKey: arrived.objectKey, uploadId: 'x' } };
       if (id === 'signUppyRequest')
         return { body: { ...TEXT_OF_UPPY, key: arrived.objectKey, uploadId: 'x', partNumber: 1 } };
       return {
         ...call,
-        ...(call.params && { params: { uploadId: 'x' } }),
+        ...(call.params && { params: { ...call.params, uploadId: 'x' } }),
         ...(!call.params && { body: { ...(call.body as object), uploadId: 'x' } }),
       };
     });
-    await expectOfEach('object-not-found', service.app, (call, id) =>
+    await expectEach('object-not-found', service.app, (call, id) =>
       id === 'confirmUpload' ? { body: { objectKey } } : { ...call, query: { key: objectKey } },
     );
-    await expectOfEach('file-not-found', service.app, (call) =>
+    await expectEach('file-not-found', service.app, (call) =>
       replaceIn(replaceIn(call, file.fileId, OTHER_ID), held.fileId, OTHER_ID),
     );
     const events = { secrets: [], snsTopics: [] };
     const off = withConfig(withConfig(service.services, 'server', { proxyDownloads: false }), 'events', events);
-    await expectOfEach('route-not-found', appWith(off));
-    await expectOfEach('range-not-satisfiable', service.app, (call) => withHeaders(call, { range: 'bytes=9-' }));
-    await expectOfEach('stopping', appWith({ stopping: AbortSignal.abort() }));
+    await expectEach('route-not-found', appWith(off));
+    await expectEach('range-not-satisfiable', service.app, (call) => withHeaders(call, { range: 'bytes=9-' }));
+    await expectEach('stopping', appWith({ stopping: AbortSignal.abort() }));
   });
 
   it('answers an upload that is not what was signed for', async () => {
     const own = callsOf(await prepare(service, { type: 'image/png', text: '<p>hi' }), bucket.name);
-    await expectOfEach('verification-failed', service.app, (call) => call, own);
+    await expectEach('verification-failed', service.app, (call) => call, own);
   });
 
   it('answers what the state does not allow', async () => {
@@ -259,12 +244,7 @@ describe('each operation', () => {
       changeFile: { body: { documentType: 'held' } },
     };
     const own = callsOf({ ...changing, file: archived, held: archived, complete }, bucket.name);
-    await expectOfEach(
-      'conflict',
-      app,
-      (call, id) => (id === 'confirmUpload' ? null : { ...call, ...change[id] }),
-      own,
-    );
+    await expectEach('conflict', app, (call, id) => (id === 'confirmUpload' ? null : { ...call, ...change[id] }), own);
     meddling = ({ method }) => (method === 'GET' ? s3Error(412, 'PreconditionFailed') : null);
     const changed = await ask(app, 'confirmUpload', own.confirmUpload);
     expect([changed.code, changed.headers.get('retry-after')]).toEqual(['conflict', '1']);
@@ -275,32 +255,28 @@ describe('each operation', () => {
     const verdict = { verdict: 'rejected', reason: 'a virus' };
     await ask(service.app, 'judgeFile', { params: { fileId: held.fileId }, body: verdict });
     const own = callsOf({ ...others, file: held, held, arrived: { ...others.arrived, ...held } }, bucket.name);
-    await expectOfEach('file-rejected', service.app, (call) => call, own);
+    await expectEach('file-rejected', service.app, (call) => call, own);
   });
 
   it('answers what it was asked for', async () => {
     const own = callsOf(await prepare(service), bucket.name);
-    const statuses: Record<string, number> = {};
-    const call = async (id: string, more: Call = {}) => {
-      const answer = await ask(service.app, id, { ...own[id], ...more });
-      expect(answer.status, `${id}: ${answer.code}`).toBeLessThan(400);
-      return answer.status;
-    };
-    for (const id of Object.keys(own)) {
-      statuses[id] = await call(id);
-      if (id === 'confirmUpload') statuses.again = await call(id);
-      if (id === 'readContent') {
-        statuses.range = await call(id, { headers: { range: 'bytes=1-2' } });
-        statuses.same = await call(id, { headers: { 'if-none-match': '*' } });
-      }
-    }
-    statuses.noEvent = await call('takeBucketEvents', { body: { Records: [] } });
-    expect(statuses).toMatchObject({ confirmUpload: 201, again: 200, range: 206, same: 304, noEvent: 204 });
+    const answered = await answerAll(service.app, own);
+    expect(answered.flatMap(({ id, status }) => (id === 'confirmUpload' ? status : []))).toEqual([201, 200]);
   });
 });
 
 describe('all answers and headers of the description', () => {
   it('were seen', () => {
     expect([...documented].filter((name) => !seen.has(name))).toEqual([]);
+  });
+
+  it('have an example of each problem, which is an answer (vitest -u writes them)', async () => {
+    const ids = ['presignUpload', 'confirmUpload', ...operations.map(({ id }) => id)];
+    const examples = Object.entries(PROBLEMS).flatMap(([code, { status }]) => {
+      const first = ids.map((id) => nameOf(id, status, code)).find((name) => problems.has(name));
+      return first === undefined ? [] : [[code, problems.get(first)]];
+    });
+    const path = '../../src/http/openapi/problem-examples.json';
+    await expect(writeExamples(Object.fromEntries(examples), bucket)).toMatchFileSnapshot(path);
   });
 });

@@ -1,6 +1,8 @@
 import type { createApp } from '../../src/http/app.ts';
 import { operations } from '../helpers/description.ts';
-import { mint, type TestService } from '../helpers/test-service.ts';
+import { mint, SECRET, type TestService } from '../helpers/test-service.ts';
+
+type App = ReturnType<typeof createApp>;
 
 /** A request of an operation. `null` as a header: without it. */
 export type Call = {
@@ -13,14 +15,23 @@ export type Calls = Record<string, Call>;
 type Begun = { objectKey: string; uploadId: string };
 
 export const EVENTS_SECRET = 'a secret for bucket events, long enough';
-export const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
+const POLICIES = { tiny: { maxBytes: 1 }, image: { contentTypes: ['image/*'] }, held: { hold: true } };
+/** The settings of a service that `callsOf` suits. */
+export const ENV = {
+  ...{ EVENTS_SECRET, PROXY_DOWNLOADS: 'true', RATE_LIMIT_PER_MINUTE: '100000' },
+  ...{ JWT_SECRET: SECRET, UPLOAD_POLICIES: JSON.stringify(POLICIES) },
+};
+export const TEXT = {
+  ...{ fileName: 'lease 2026.txt', contentType: 'text/plain', size: 5 },
+  ...{ recordId: 'case-42', documentType: 'contract', metadata: { source: 'scanner-3' } },
+};
 
 /** Sends alice's request of an operation; returns the status, and the code of a problem or what else was answered. */
-export async function ask(app: ReturnType<typeof createApp>, id: string, call: Call = {}) {
+export async function ask(app: App, id: string, call: Call = {}) {
   const operation = operations.find((each) => each.id === id);
   if (operation === undefined) throw new Error(`${id} is not described`);
   const { params = {}, query = {}, body, headers = {} } = call;
-  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? '1'));
+  const path = operation.path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
   const sent = new Headers({ authorization: `Bearer ${await mint('alice', { scope: 'files:admin' })}` });
   if (body !== undefined) sent.set('content-type', 'application/json');
   for (const [name, value] of Object.entries(headers)) value === null ? sent.delete(name) : sent.set(name, value);
@@ -54,13 +65,13 @@ export async function prepare(service: TestService, { type = 'text/plain', text 
     const { objectKey, key = objectKey, uploadId } = (await ask(app, id, { body })).body;
     return { objectKey: key, uploadId };
   };
-  const file = await service.store('alice', 'hello');
-  const held = await service.store('alice', 'hello', { documentType: 'held' });
+  const file = await service.store('alice', 'hello', TEXT);
+  const held = await service.store('alice', 'hello', { ...TEXT, documentType: 'held' });
   const arrived = await service.presign('alice', { ...TEXT, contentType: type });
   await service.put(arrived, text);
-  const companion = () => begin('companionBegin', { filename: 'a.txt', type });
+  const companion = () => begin('companionBegin', { filename: TEXT.fileName, type });
   const complete = await companion();
-  const part = { params: { uploadId: complete.uploadId }, query: { key: complete.objectKey } };
+  const part = { params: { uploadId: complete.uploadId, partNumber: '1' }, query: { key: complete.objectKey } };
   const { url } = (await ask(app, 'companionSignPart', part)).body;
   const { headers } = await fetch(url, { method: 'PUT', body: text });
   return {
@@ -96,10 +107,10 @@ export function callsOf(
     presignUploads: { body: { files: [TEXT] } },
     presignParts: { body: { ...parts, partNumbers: [1] } },
     listParts: { body: parts },
-    signUppyRequest: { body: { method: 'PUT', key: 'a.txt', size: 5, expiresIn: 60 } },
-    companionParams: { query: { filename: 'a.txt', type: 'text/plain' } },
-    companionBegin: { body: { filename: 'a.txt', type: 'text/plain' } },
-    companionSignPart: ofCompanion,
+    signUppyRequest: { body: { method: 'PUT', key: TEXT.fileName, size: TEXT.size, expiresIn: 300 } },
+    companionParams: { query: { filename: TEXT.fileName, type: TEXT.contentType } },
+    companionBegin: { body: { filename: TEXT.fileName, type: TEXT.contentType } },
+    companionSignPart: { ...ofCompanion, params: { ...ofCompanion.params, partNumber: '1' } },
     companionSignParts: { ...ofCompanion, query: { key: companion.objectKey, partNumbers: '1,2' } },
     companionListParts: ofCompanion,
     companionAbort: ofCompanion,
@@ -110,18 +121,38 @@ export function callsOf(
     confirmUpload: { body: { objectKey: arrived.objectKey } },
     abortUpload: { body: parts },
     takeBucketEvents: { body: event, headers: { authorization: `Bearer ${EVENTS_SECRET}` } },
-    listFiles: {},
-    listAuditEvents: {},
+    listFiles: { query: { limit: '2', contentType: 'text/*' } },
+    listAuditEvents: { query: { limit: '2' } },
     presignDownload: { body: { fileId } },
     presignDownloads: { body: { fileIds: [fileId] } },
     redirectToDownload: ofFile,
     readContent: ofFile,
     getFile: ofFile,
-    changeFile: { ...ofFile, body: { fileName: 'b.txt' } },
+    changeFile: { ...ofFile, body: { fileName: 'lease 2027.txt', metadata: {} } },
     archiveFile: ofFile,
     restoreFile: ofFile,
     getVerdict: { params: { fileId: held.fileId } },
     judgeFile: { params: { fileId: held.fileId }, body: { verdict: 'clean' } },
     deleteFile: ofFile,
   };
+}
+
+/** Asks for everything, and expects each answer that is not a problem. */
+export async function answerAll(app: App, calls: Calls) {
+  const answered: { id: string; call: Call; status: number; body: unknown }[] = [];
+  const add = async (id: string, more: Call = {}) => {
+    const call = { ...calls[id], ...more };
+    const { status, code, body } = await ask(app, id, call);
+    if (status >= 400) throw new Error(`${id} answered ${code}`);
+    answered.push({ id, call, status, body });
+  };
+  for (const id of Object.keys(calls)) {
+    await add(id);
+    if (id === 'confirmUpload') await add(id);
+    if (id !== 'readContent') continue;
+    await add(id, { headers: { range: 'bytes=1-2' } });
+    await add(id, { headers: { 'if-none-match': '*' } });
+  }
+  await add('takeBucketEvents', { body: { Records: [] } });
+  return answered;
 }
