@@ -1,9 +1,10 @@
 import { answers, requests } from '../../contract/components.ts';
 import '../../contract/problem-answer.ts';
-import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { acceptsPathToken } from '../path-token.ts';
 import { companionOperations } from './companion-operations.ts';
+import { describeParameters } from './describe-parameters.ts';
 import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
+import { exampleOf } from './examples.ts';
 import { fileOperations } from './file-operations.ts';
 import { toJsonSchemas } from './json-schemas.ts';
 import { type Operation, type Operations, TAGS } from './operation.ts';
@@ -11,7 +12,6 @@ import { serviceOperations } from './service-operations.ts';
 import { uploadOperations } from './upload-operations.ts';
 
 type Json = Record<string, unknown>;
-type Described = { properties: Record<string, Json>; required: readonly string[] };
 
 export const OPERATIONS: Operations = {
   ...uploadOperations,
@@ -21,14 +21,6 @@ export const OPERATIONS: Operations = {
 };
 
 const TEXT = { type: 'string' };
-
-/** The schemas of parameters in paths, by their names. */
-const IN_PATHS: Readonly<Record<string, Json>> = {
-  fileId: { type: 'string', format: 'uuid', description: 'Of the file, as confirming it answered.' },
-  uploadId: { ...TEXT, description: 'As beginning the upload answered it.' },
-  partNumber: { type: 'integer', minimum: 1, maximum: MAX_PARTS },
-  token: { ...TEXT, description: 'A token that ends soon, for clients that send no headers.' },
-};
 
 const PARAMETERS = {
   requestId: {
@@ -103,6 +95,7 @@ type Shared = {
 
 function describeOperation(path: string, operation: Operation, { cookie, schemas, responses }: Shared): Json {
   const { id, tag, summary, scopes, body } = operation;
+  const example = exampleOf(id);
   const schemes = cookie === null ? ['bearer'] : ['bearer', 'cookie'];
   const described = Object.entries(operation.answers).map(([status, of]) => {
     const { description, schema, type = 'application/json', bytes, headers = {} } = of;
@@ -110,7 +103,10 @@ function describeOperation(path: string, operation: Operation, { cookie, schemas
       name,
       { description: text, required: true, schema: TEXT },
     ]);
-    const json = schema && { [type]: { schema: schemas.output.schemaOf(schema) } };
+    const answer = example.answers[status];
+    const json = schema && {
+      [type]: { schema: schemas.output.schemaOf(schema), ...(answer !== undefined && { example: answer }) },
+    };
     const content = bytes ? { '*/*': { schema: TEXT } } : json;
     const allHeaders = { ...headersOf(scopes !== null), ...Object.fromEntries(own) };
     return [status, { description, headers: allHeaders, ...(content && { content }) }];
@@ -118,38 +114,16 @@ function describeOperation(path: string, operation: Operation, { cookie, schemas
   return {
     ...{ operationId: id, tags: [tag], summary },
     security: (scopes ?? []).flatMap((scope) => schemes.map((scheme) => ({ [scheme]: [scope] }))),
-    parameters: describeParameters(path, operation, schemas.input),
+    parameters: describeParameters(path, operation, schemas.input.schemaOf),
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: schemas.input.schemaOf(body) } } },
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: schemas.input.schemaOf(body), example: example.body } },
+      },
     }),
     responses: {
       ...Object.fromEntries(described),
       ...describeProblems(operation, path.includes('/s3/'), responses),
     },
   };
-}
-
-function describeParameters(
-  path: string,
-  operation: Operation,
-  { schemaOf }: ReturnType<typeof toJsonSchemas>,
-): Json[] {
-  const { scopes, query, parameters = {}, headers = {} } = operation;
-  const { properties, required }: Described = { properties: {}, required: [], ...(query && schemaOf(query)) };
-  const named = (where: 'query' | 'header', all: Readonly<Record<string, string>>) =>
-    Object.entries(all).map(([name, description]) => ({ in: where, name, description, schema: TEXT }));
-  return [
-    ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
-      ...{ in: 'path', name, required: true, schema: IN_PATHS[name] ?? TEXT },
-    })),
-    ...Object.entries(properties).map(([name, schema]) => ({
-      ...{ in: 'query', name, required: required.includes(name), schema },
-      // The values of a list are in one parameter, separated by commas.
-      ...(schema.type === 'array' && { explode: false }),
-    })),
-    ...named('query', parameters),
-    ...named('header', headers),
-    { $ref: '#/components/parameters/requestId' },
-    ...(scopes === null ? [] : [{ $ref: '#/components/parameters/onBehalfOf' }]),
-  ];
 }

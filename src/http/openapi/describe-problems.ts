@@ -1,4 +1,5 @@
 import { PROBLEMS, type ProblemCode } from '../../contract/errors.ts';
+import { exampleOfProblem } from './examples.ts';
 import { type Operation, problemsOf } from './operation.ts';
 
 type Json = Record<string, unknown>;
@@ -69,6 +70,7 @@ export function describeProblems(operation: Operation, isCompanion: boolean, sha
               { type: 'object', properties: { code: { enum: codes } } },
             ],
           },
+          examples: Object.fromEntries(codes.map((code) => [code, { value: exampleOfProblem(code, isCompanion) }])),
         },
       },
     };
