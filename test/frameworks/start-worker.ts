@@ -8,13 +8,13 @@ import { freePort, type RunningApp, startApp } from './start-app.ts';
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const WORKERD = here('node_modules/workerd/bin/workerd');
 
-/** `apps/worker.js`, with the package's copy of Neon's driver pointed at the local proxy. */
-const entry = (driver: string, neonProxy: string) => `
+/** An app, with the package's copy of Neon's driver pointed at the local proxy. */
+const entry = (app: string, driver: string, neonProxy: string) => `
   import { neonConfig } from '${driver}';
   neonConfig.wsProxy = (host, port) => '${neonProxy}/?address=' + host + ':' + port;
   neonConfig.useSecureWebSocket = false;
   neonConfig.pipelineConnect = false;
-  export { default } from './apps/worker.js';`;
+  export { default } from './apps/${app}';`;
 
 const text = (value: string) => JSON.stringify(value);
 
@@ -25,18 +25,19 @@ const CRON = `export default { fetch: async (_request, env) => Response.json(awa
 export async function startWorker(
   neonProxy: string,
   bindings: Record<string, string>,
+  name = 'worker.js',
 ): Promise<RunningApp & { trigger: () => Promise<unknown> }> {
   const cronPort = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'signpost-worker-'));
   const options = { bundle: true, format: 'esm', platform: 'node', target: 'es2023', logLevel: 'error' } as const;
-  const probe = await build({ ...options, entryPoints: [here('apps/worker.js')], write: false, metafile: true });
+  const probe = await build({ ...options, entryPoints: [here(`apps/${name}`)], write: false, metafile: true });
   const driver = Object.keys(probe.metafile.inputs).find((path) => /\/serverless-\w+\.js$/.test(path)) ?? '';
   await build({
     ...options,
-    stdin: { contents: entry(join(process.cwd(), driver), neonProxy), resolveDir: here('.') },
+    stdin: { contents: entry(name, join(process.cwd(), driver), neonProxy), resolveDir: here('.') },
     outfile: join(folder, 'worker.mjs'),
   });
-  const named = Object.entries(bindings).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`);
+  const named = Object.entries(bindings).map(([key, value]) => `(name = ${text(key)}, text = ${text(value)})`);
   const config = (port: number) => `
     using Workerd = import "/workerd/workerd.capnp";
     const config :Workerd.Config = (
