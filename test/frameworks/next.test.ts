@@ -24,6 +24,13 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** As docs/frameworks.md has it: Next.js ends without closing anything. */
+async function stopPostgres(dataDir: string): Promise<void> {
+  const page = await readFile(new URL('../../docs/frameworks.md', import.meta.url), 'utf8');
+  const [, command = ''] = /`(kill .*postmaster\.pid\))`/.exec(page) ?? [];
+  await promisify(execFile)('sh', ['-c', command.replace('.data', dataDir)]);
+}
+
 describe('Signpost in Next.js', () => {
   it('is built without settings, and then answers every route, and pages', { timeout: 180_000 }, async () => {
     const { PATH = '' } = process.env;
@@ -40,8 +47,8 @@ describe('Signpost in Next.js', () => {
   });
 
   it('stays the same instance when its module is loaded again in development', { timeout: 120_000 }, async () => {
-    // The embedded bucket: a second instance would find its folder locked.
-    const { S3_BUCKET_NAME, S3_ENDPOINT, NODE_ENV, ...env } = {
+    // The embedded bucket and database: a second instance would find their folder locked.
+    const { S3_BUCKET_NAME, S3_ENDPOINT, DATABASE_URL, NODE_ENV, ...env } = {
       ...parts.env,
       ...QUIET,
       DATA_DIR: join(folder, 'data'),
@@ -59,6 +66,7 @@ describe('Signpost in Next.js', () => {
       expect((await send(`/files/${fileId}`)).status).toBe(200);
     } finally {
       await app.stop();
+      await stopPostgres(join(folder, 'data'));
     }
   });
 });

