@@ -36,6 +36,11 @@ export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
    * refused then, because somebody may have put it in the place of an encrypted one. Default: none.
    */
   encryption?: FileEncryption | null | undefined;
+  /**
+   * Downloads through the service (`GET /files/{fileId}/content`) instead of from the bucket: for one that has
+   * `PROXY_DOWNLOADS=only`. Default false.
+   */
+  throughService?: boolean | undefined;
   /** For tests. */
   random?: (() => number) | undefined;
   sleep?: RetryPolicy['sleep'] | undefined;
@@ -83,12 +88,21 @@ export function createFiles(options: FilesOptions): Files {
   const pathOf = (fileId: string, action = '') => `/files/${encodeURIComponent(fileId)}${action}`;
   const presign = (fileId: string, urlOptions: UrlOptions = {}, signal?: AbortSignal) =>
     call<DownloadUrl>('POST', '/presign-download', { fileId, ...urlOptions }, signal);
+  /** Where the bytes are read. */
+  const locate = async (fileId: string, signal: AbortSignal): Promise<DownloadTicket & { file: StoredFile }> => {
+    if (!options.throughService) return presign(fileId, {}, signal);
+    const file = await call<StoredFile>('GET', pathOf(fileId), undefined, signal);
+    const { url, token } = options;
+    const bearer = typeof token === 'function' ? await token() : token;
+    const headers = { ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }) };
+    return { presignedUrl: url.replace(/\/+$/, '') + pathOf(fileId, '/content'), headers, file };
+  };
   async function* bytesOf(fileId: string, downloadOptions: DownloadOptions) {
     const { encryption = options.encryption, start = 0, end, onProgress } = downloadOptions;
     const signal = downloadOptions.signal ?? new AbortController().signal;
-    let first: DownloadUrl | null = encryption ? await presign(fileId, {}, signal) : null;
+    let first = encryption ? await locate(fileId, signal) : null;
     const takeUrl = async () => {
-      const url = first ?? (await presign(fileId, {}, signal));
+      const url = first ?? (await locate(fileId, signal));
       first = null;
       return url;
     };

@@ -2,7 +2,7 @@ import type { Progress } from './progress.ts';
 import { type RetryPolicy, retry } from './retry.ts';
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 
-/** A presigned download. `headers`, if any, must be sent with it. */
+/** Where a file's bytes are read. `headers`, if any, must be sent with it. */
 export type DownloadTicket = {
   presignedUrl: string;
   headers?: Readonly<Record<string, string>>;
@@ -90,10 +90,11 @@ async function refusal(response: Response): Promise<SignpostError> {
   const { status } = response;
   const text = await response.text().catch(() => '');
   const reason = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? '';
+  const refused = { code: 'bucket-refused', detail: `the bucket answered ${status} ${reason}`.trimEnd() };
+  const isProblem = text !== '' && response.headers.get('content-type') === 'application/problem+json';
+  const { code, detail, requestId }: typeof refused & { requestId?: string } = isProblem ? JSON.parse(text) : refused;
   return new SignpostError({
-    code: 'bucket-refused',
-    status,
-    detail: `the bucket answered ${status} ${reason}`.trimEnd(),
+    ...{ code, status, detail, requestId },
     retryable: isTransient(status),
     retryAfterSeconds: retryAfterSeconds(response.headers.get('retry-after')),
   });

@@ -113,6 +113,9 @@ function contradictions(
   if (set.PUBLIC_BASE_URL !== undefined && holdsAny(limits)) {
     errors.push('PUBLIC_BASE_URL: a held file could be read there before it is judged; unset it, or hold no file');
   }
+  if (set.PUBLIC_BASE_URL !== undefined && set.PROXY_DOWNLOADS === 'only') {
+    errors.push('PROXY_DOWNLOADS: only contradicts PUBLIC_BASE_URL, where files can be read without the service');
+  }
   return [...errors, ...encryptionErrors(set, store)];
 }
 

@@ -42,7 +42,7 @@ function readServer(set: Settings) {
     allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
     /** Whether files can be downloaded through the service. */
-    proxyDownloads: set.PROXY_DOWNLOADS,
+    proxyDownloads: set.PROXY_DOWNLOADS !== false,
     logLevel: set.LOG_LEVEL,
   };
 }
@@ -154,6 +154,8 @@ function readUrls(set: Settings) {
     s3Endpoint: set.S3_PUBLIC_ENDPOINT,
     uploadTtlSeconds: set.UPLOAD_URL_TTL_SECONDS,
     downloadTtlSeconds: set.DOWNLOAD_URL_TTL_SECONDS,
+    /** Whether downloads are presigned; otherwise all go through the service. */
+    presignsDownloads: set.PROXY_DOWNLOADS !== 'only',
     /** Within this window, the same download has the same URL; 0: never. */
     downloadCacheSeconds: set.DOWNLOAD_URL_CACHE_SECONDS,
     /** The base of unsigned URLs; null: there are none. */

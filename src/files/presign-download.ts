@@ -81,7 +81,7 @@ export type PresignDownloadServices = AuditServices & {
 /**
  * Signs the download of one of the caller's files: of the verified version, if the bucket keeps versions. Takes one
  * statement.
- * @throws {Problem} as `findActive`.
+ * @throws {Problem} as `findActive`; `forbidden` with `PROXY_DOWNLOADS=only`.
  */
 export const presignDownload = audited('download.presign', signOne, namedBy);
 
@@ -93,8 +93,8 @@ export const redirectDownload = audited('download.redirect', signLink, namedBy);
 
 /**
  * Signs the downloads of many files, in the order of the ids. Takes one statement.
- * @throws {Problem} `file-not-found` and `conflict`; `errors` names every id that is not a file of the caller, or not
- * downloadable. `database-unavailable`.
+ * @throws {Problem} `forbidden` with `PROXY_DOWNLOADS=only`; `file-not-found` and `conflict`; `errors` names every id
+ * that is not a file of the caller, or not downloadable. `database-unavailable`.
  */
 export const presignDownloads = audited('download.presign', signAll, (fileIds) =>
   [...new Set(fileIds)].map((fileId) => ({ fileId })),
@@ -105,6 +105,7 @@ function namedBy({ fileId, objectKey }: PresignDownloadInput) {
 }
 
 async function signOne(services: PresignDownloadServices, caller: ActingCaller, input: PresignDownloadInput) {
+  refuseUnlessPresigned(services);
   const { fileId = '', objectKey } = input;
   const row = await findActive(services, caller, objectKey === undefined ? { fileId } : { objectKey });
   return signDownload(services, row, input, services.now());
@@ -125,6 +126,7 @@ async function signAll(
   caller: ActingCaller,
   fileIds: readonly string[],
 ): Promise<z.infer<typeof downloadBatchAnswer>> {
+  refuseUnlessPresigned(services);
   const these = { ids: [...new Set(fileIds)], ownerId: caller.userId, objectKey: null };
   const rows = await services.files.findToDownload(these, caller.act);
   const byId = new Map(rows.map((row) => [row.id, row]));
@@ -142,6 +144,11 @@ async function signAll(
   const now = services.now();
   const found = fileIds.flatMap((id) => byId.get(id) ?? []);
   return { downloads: await Promise.all(found.map((row) => signDownload(services, row, {}, now))) };
+}
+
+function refuseUnlessPresigned({ config }: Pick<PresignDownloadServices, 'config'>): void {
+  if (config.urls.presignsDownloads) return;
+  throw new Problem('forbidden', 'files are downloaded through the service: GET /files/{fileId}/content');
 }
 
 /**

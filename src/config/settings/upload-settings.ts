@@ -78,9 +78,14 @@ export const uploadSettings = {
   DELETE_AFTER_SECONDS: integer(0, 10 * 365 * 86_400, 'seconds')
     .default(0)
     .meta({ description: 'How long the object of a deleted file is kept; 0: it is removed in the same call.' }),
-  PROXY_DOWNLOADS: flag.default(false).meta({
-    description:
-      '`true`: `GET /files/{fileId}/content` sends the bytes through the service, with each read in the audit log: ' +
-      'for data whose every read must be recorded. A presigned URL is one event, however often it is used.',
-  }),
+  PROXY_DOWNLOADS: z
+    .enum(['true', 'false', 'only'])
+    .default('false')
+    .transform((text) => (text === 'only' ? text : text === 'true'))
+    .meta({
+      description:
+        '`true`: `GET /files/{fileId}/content` sends the bytes through the service, with each read in the audit log: ' +
+        'for data whose every read must be recorded. A presigned URL is one event, however often it is used. `only`: ' +
+        'there are no presigned downloads, and `/download` leads to `/content`.',
+    }),
 };

@@ -72,6 +72,11 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   routes.get('/files/:fileId/download', async (c) => {
     const caller = callerWith(c, 'files:read', 'download.redirect');
     const { disposition } = readQuery(c, downloadQuery);
+    if (!services.config.urls.presignsDownloads) {
+      return answer(c, 302, null, {
+        location: `content${disposition === undefined ? '' : `?disposition=${disposition}`}`,
+      });
+    }
     const input = { fileId: c.req.param('fileId'), ...(disposition && { disposition }) };
     const { presignedUrl } = await redirectDownload(services, caller, input);
     return answer(c, 302, null, { location: presignedUrl });
