@@ -61,7 +61,7 @@ describe('rebuilding the rows from the bucket', () => {
   it('restores every row: of a PUT, of parts, of a form, with names, labels, metadata and checksums', async () => {
     const checksumSha256 = 'ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=';
     await service.store('alice', 'abc', { checksumSha256, metadata: { source: 'Łódź' }, fileName: 'Zürich 1.txt' });
-    await service.store('alice', 'labelled', { recordId: 'case-42', documentType: 'contract' });
+    await service.store('alice', 'labelled', { recordId: 'case-42', documentType: 'contract', encryption: '1.of-it' });
     await service.store('ŁÓDŹ', 'another user');
     await storeParts('alice');
     const form = await postForm('alice', 'of a form');
