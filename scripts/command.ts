@@ -30,10 +30,15 @@ export type CommandDefinition<O extends Options> = {
   options?: O;
   /** Whether positional arguments are allowed. Default false. */
   allowPositionals?: boolean;
+  /** The words of which the first argument is one, for the shell to complete. */
+  words?: readonly string[];
 };
 
+/** What a shell may complete of a command's arguments. */
+export type Completable = { options: Options; words: readonly string[] };
+
 /** Parses the arguments, runs the command, and exits the process. */
-export type Command = (args: readonly string[]) => Promise<never>;
+export type Command = ((args: readonly string[]) => Promise<never>) & Completable;
 
 /** A command's arguments are wrong: prints the reason and the usage, and exits with 64. */
 export class UsageError extends Error {
@@ -45,17 +50,18 @@ export class UsageError extends Error {
  * with the code it returns, or with 2 if it throws.
  */
 export function defineCommand<O extends Options>(
-  { usage, options, allowPositionals = false }: CommandDefinition<O>,
+  { usage, options, allowPositionals = false, words = [] }: CommandDefinition<O>,
   program: (args: Arguments<O>) => Promise<number>,
 ): Command {
-  return async (argv) => {
+  const known = { ...options, help: { type: 'boolean', short: 'h' } } as const;
+  const run = async (argv: readonly string[]): Promise<never> => {
     // Node's own exit code for these is 1, which would mean a finding.
     process.on('uncaughtException', (error) => {
       console.error(error);
       process.exit(EXIT.failed);
     });
     try {
-      const args = readArguments(argv, { ...options, help: { type: 'boolean', short: 'h' } }, allowPositionals);
+      const args = readArguments(argv, known, allowPositionals);
       if ('help' in args.values && args.values.help === true) {
         console.log(usage);
         process.exit(EXIT.holds);
@@ -67,6 +73,7 @@ export function defineCommand<O extends Options>(
       process.exit(isUsage ? EXIT.badUsage : EXIT.failed);
     }
   };
+  return Object.assign(run, { options: known, words });
 }
 
 /** A command on the service's own settings: those of the environment and of `.env`. `--help` does not read them. */

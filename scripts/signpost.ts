@@ -65,6 +65,15 @@ const CLIENT_COMMANDS: Record<string, Entry> = {
   },
 };
 
+const OTHER_COMMANDS: Record<string, Entry> = {
+  completion: {
+    does: 'print a script with which bash, zsh or fish completes commands and options',
+    load: async () => (await import('./commands/completion.ts')).completionOf(COMMANDS),
+  },
+};
+
+const COMMANDS = { ...SERVICE_COMMANDS, ...CLIENT_COMMANDS, ...OTHER_COMMANDS };
+
 const listed = (commands: Record<string, Entry>) =>
   Object.entries(commands)
     .map(([name, { does }]) => `  ${name.padEnd(13)} ${does}`)
@@ -78,11 +87,14 @@ ${listed(SERVICE_COMMANDS)}
 A client of a running service. SIGNPOST is its address, TOKEN the bearer token:
 ${listed(CLIENT_COMMANDS)}
 
+For the shell:
+${listed(OTHER_COMMANDS)}
+
 signpost <command> --help explains a command; signpost --version prints the version.
 Without a command, signpost starts the service.`;
 
 const [name = 'start', ...args] = process.argv.slice(2);
-const entry = Object.entries({ ...SERVICE_COMMANDS, ...CLIENT_COMMANDS }).find(([each]) => each === name)?.[1];
+const entry = Object.entries(COMMANDS).find(([each]) => each === name)?.[1];
 
 if (name === '--help' || name === '-h' || name === 'help') {
   console.log(HELP);

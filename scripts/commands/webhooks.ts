@@ -28,6 +28,7 @@ export const webhooksCommand = defineServiceCommand(
   {
     usage,
     allowPositionals: true,
+    words: ['list', 'retry'],
     options: { waiting: { type: 'boolean', default: false }, delivered: { type: 'boolean', default: false } },
   },
   async (config, { positionals: [command, ...ids], values: { waiting, delivered } }) => {
