@@ -101,6 +101,9 @@ function contradictions(
     if (set.DATABASE_DIRECT_URL !== undefined) errors.push('DATABASE_DIRECT_URL: needs DATABASE_URL');
     if (!set.MIGRATE_ON_START) errors.push('MIGRATE_ON_START: false needs DATABASE_URL');
   }
+  if (set.TEMPORARY_CREDENTIALS_ROLE_ARN !== undefined && set.S3_BUCKET_NAME === undefined) {
+    errors.push('TEMPORARY_CREDENTIALS_ROLE_ARN: needs S3_BUCKET_NAME; the embedded bucket has no STS');
+  }
   const { provider, conditionalPut, frozenUploads } = store;
   if (!conditionalPut && frozenUploads !== 'all') {
     errors.push(`FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=${provider}) has no If-None-Match on PUT`);

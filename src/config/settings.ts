@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { bucketSettings } from './settings/bucket-settings.ts';
+import { credentialSettings } from './settings/credential-settings.ts';
 import { databaseSettings } from './settings/database-settings.ts';
 import { encryptionSettings } from './settings/encryption-settings.ts';
 import { jobSettings } from './settings/job-settings.ts';
@@ -14,6 +15,7 @@ export const settings = z.object({
   ...serviceSettings,
   ...bucketSettings,
   ...encryptionSettings,
+  ...credentialSettings,
   ...databaseSettings,
   ...tokenSettings,
   ...uploadSettings,
@@ -32,6 +34,11 @@ export const SETTING_GROUPS: readonly { title: string; intro?: string; settings:
     title: 'Encryption at rest',
     intro: 'What is encrypted where, and who can read it: [encryption](encryption.md).',
     settings: encryptionSettings,
+  },
+  {
+    title: 'Temporary credentials',
+    intro: "Credentials for a caller's own prefix of the bucket: [temporary credentials](temporary-credentials.md).",
+    settings: credentialSettings,
   },
   { title: 'Database', settings: databaseSettings },
   {

@@ -12,6 +12,7 @@ export function readSlices(set: Settings, auth: AuthConfig, isDatabaseGiven: boo
     local: readLocal(set),
     bucket: readBucket(set),
     store: readStore(set),
+    sts: readSts(set),
     database: readDatabase(set, isDatabaseGiven),
     auth,
     uploadIds: readUploadIds(set, auth),
@@ -83,6 +84,20 @@ function staticCredentials(set: Settings) {
     secretAccessKey: set.AWS_SECRET_ACCESS_KEY,
     ...(set.AWS_SESSION_TOKEN !== undefined && { sessionToken: set.AWS_SESSION_TOKEN }),
     ...(set.AWS_CREDENTIAL_EXPIRATION !== undefined && { expiration: new Date(set.AWS_CREDENTIAL_EXPIRATION) }),
+  };
+}
+
+/** The role of temporary credentials. */
+export type StsConfig = NonNullable<ReturnType<typeof readSts>>;
+
+/** null: there are none. */
+function readSts(set: Settings) {
+  if (set.TEMPORARY_CREDENTIALS_ROLE_ARN === undefined) return null;
+  return {
+    roleArn: set.TEMPORARY_CREDENTIALS_ROLE_ARN,
+    /** undefined: AWS. */
+    endpoint: set.TEMPORARY_CREDENTIALS_STS_ENDPOINT ?? set.S3_ENDPOINT,
+    maxSeconds: set.TEMPORARY_CREDENTIALS_MAX_SECONDS,
   };
 }
 

@@ -18,6 +18,7 @@ import { createBucketLister } from '../storage/list-bucket.ts';
 import { createMultipartUploads } from '../storage/multipart-uploads.ts';
 import { openObjectRequests } from '../storage/open-object-requests.ts';
 import { createTurns } from '../storage/request-limits.ts';
+import { createRoleSessions } from '../storage/role-sessions.ts';
 import { setUpBucket } from '../storage/set-up-bucket.ts';
 import { BUCKET_CALLEE } from '../storage/watch-requests.ts';
 import { type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
@@ -34,7 +35,7 @@ const NO_CREDENTIALS =
 
 /** The bucket and its signer; see `createServices`. */
 export async function openStorage(
-  config: Pick<Config, 'bucket' | 'store' | 'urls' | 'server' | 'local'>,
+  config: Pick<Config, 'bucket' | 'store' | 'sts' | 'urls' | 'server' | 'local'>,
   now: () => Date,
   logger: Logger,
   closers: Closers,
@@ -91,6 +92,8 @@ export async function openStorage(
     multipart: createMultipartUploads(clients, bucket, { ping: opened.ping, store: config.store }),
     endpoint,
     credentials,
+    roleSessions:
+      config.sts && createRoleSessions(bucketConfig, config.sts, config.store.keyPrefix, async () => credentials()),
   };
 }
 
