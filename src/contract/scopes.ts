@@ -1,7 +1,8 @@
 /**
- * Every scope the service knows; `files:admin` implies the others. `files:judge` decides on held files, of any user.
+ * Every scope the service knows; `files:admin` implies the others. `files:judge` decides on held files, of any user;
+ * `files:credentials` gets temporary credentials of the bucket.
  */
-export const SCOPES = ['files:read', 'files:write', 'files:judge', 'files:admin'] as const;
+export const SCOPES = ['files:read', 'files:write', 'files:judge', 'files:credentials', 'files:admin'] as const;
 
 export type Scope = (typeof SCOPES)[number];
 

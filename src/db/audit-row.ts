@@ -17,6 +17,7 @@ export type AuditAction =
   | 'upload.presign'
   | 'upload.confirm'
   | 'upload.abort'
+  | 'credentials.issue'
   | 'download.presign'
   | 'download.redirect'
   | 'download.content'

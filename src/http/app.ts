@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
+import type { IssueCredentialsServices } from '../uploads/issue-credentials.ts';
 import { allowOrigins } from './allow-origins.ts';
 import { authenticate } from './authenticate.ts';
 import { boundBodies } from './bound-bodies.ts';
@@ -23,9 +24,11 @@ import { type FileServices, fileRoutes } from './routes/files.ts';
 import { type HealthServices, healthRoutes } from './routes/health.ts';
 import { type Page, pageRoutes } from './routes/page.ts';
 import { type ReceiptKeyServices, receiptKeyRoutes } from './routes/receipt-keys.ts';
+import { credentialRoutes } from './routes/temporary-credentials.ts';
 import { type UploadServices, uploadRoutes } from './routes/uploads.ts';
 
 export type AppServices = UploadServices &
+  IssueCredentialsServices &
   EventServices &
   FileServices &
   HealthServices &
@@ -70,6 +73,7 @@ export function createApp(services: AppServices): Hono<Env> {
   if (server.rateLimitPerMinute > 0) app.use(rateLimit(server.rateLimitPerMinute, services.now));
   app.use(recordActs(services));
   app.route('/', uploadRoutes(services));
+  app.route('/', credentialRoutes(services));
   app.route('/', companionRoutes(services));
   app.route('/', fileRoutes(services));
   app.route('/', auditRoutes(services));

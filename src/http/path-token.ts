@@ -1,8 +1,11 @@
 import { getPath } from 'hono/utils/url';
 
 const BEHIND_TOKEN = /^\/+t\/+([^/]*)(.*)$/s;
-/** The only routes that accept a token in the path: those of Uppy 6, which sends no headers. */
-const ROUTES = /^\/(s3\/|sign-request$)/;
+/**
+ * The only routes that accept a token in the path: those of Uppy 6, which sends no headers. Not the one that answers
+ * credentials: URLs are remembered in many places.
+ */
+const ROUTES = /^\/(s3\/(?!sts$)|sign-request$)/;
 /** Whether a route accepts a token in front of its path. */
 export function acceptsPathToken(path: string): boolean {
   return ROUTES.test(path);

@@ -181,7 +181,7 @@ const ROWS: Record<string, Row> = {
     env: { ...documented('Entra ID'), JWT_SCOPE_CLAIM: 'scp,roles', JWT_SCOPES: 'Files.Admin=files:admin' },
     claims: { ...ENTRA, scp: undefined, roles: ['Files.Admin'] },
     user: '00aa-object',
-    scopes: ['files:read', 'files:write', 'files:judge', 'files:admin'],
+    scopes: ['files:read', 'files:write', 'files:judge', 'files:credentials', 'files:admin'],
     refused: [[{ aud: 'another' }, 'aud']],
   },
   Firebase: {

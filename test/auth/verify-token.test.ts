@@ -179,7 +179,11 @@ describe('scopes', () => {
     ['both claims', { scope: 'files:read', scp: ['files:write'] }, ['files:read', 'files:write']],
     ['a claim of another type', { scope: 7 }, []],
     ['null', { scope: null }, []],
-    ['files:admin', { scope: 'files:admin' }, ['files:read', 'files:write', 'files:judge', 'files:admin']],
+    [
+      'files:admin',
+      { scope: 'files:admin' },
+      ['files:read', 'files:write', 'files:judge', 'files:credentials', 'files:admin'],
+    ],
     ['a scope with a known beginning', { scope: 'files:administrator files:readme' }, []],
   ])('come from %s', async (_name, claims, scopes) => {
     const verify = await verifierWith();

@@ -31,6 +31,17 @@ const OF_SNS = { body: signSnsMessage(createSigner()), headers: { ...sns(TOPIC),
 const TEXT_OF_UPPY = { method: 'PUT', expiresIn: 60 };
 const OTHER_ID = '0198f2b0-0000-7000-8000-000000000000';
 
+/** The embedded bucket has no STS: what a real one answers is in `test/real-s3/temporary-credentials.test.ts`. */
+const SESSION = { accessKeyId: 'a', secretAccessKey: 'b', sessionToken: 'c', expiration: new Date() };
+const roleSessions = { open: async () => SESSION };
+
+/** Lets a service issue credentials; STS does not answer. */
+function addSts({ services }: TestService): void {
+  const sts = { roleArn: 'arn:aws:iam:::role/uploads', endpoint: NOWHERE, maxSeconds: 3600 };
+  Object.assign(services.config, { sts });
+  Object.assign(services, { roleSessions: { open: async () => fail() } });
+}
+
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let front: Awaited<ReturnType<typeof startStoreInFront>>;
 let meddling: ((sent: Sent) => Returned | null) | null = null;
@@ -42,6 +53,7 @@ beforeAll(async () => {
   front = await startStoreInFront(bucket.endpoint, async (sent, passOn) => meddling?.(sent) ?? passOn());
   const store = { ...bucket.env, S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint };
   service = await startTestService({ env: { ...ENV, EVENTS_SNS_TOPICS: TOPIC, ...store } });
+  addSts(service);
   fixture = await prepare(service);
   calls = callsOf(fixture, bucket.name);
 });
@@ -122,7 +134,7 @@ describe('each operation', () => {
   });
 
   it('answers a defect', async () => {
-    await expectEach('internal-error', appWith({ now: fail }), (call, id) =>
+    await expectEach('internal-error', appWith({ now: fail, roleSessions }), (call, id) =>
       id === 'takeBucketEvents' ? OF_SNS : call,
     );
     expect((await ask(appWith({ newId: fail }), 'presignUpload', { body: TEXT })).status).toBe(500);
@@ -133,7 +145,9 @@ describe('each operation', () => {
       env: { ...ENV, ...bucket.env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' },
     });
     const onBehalf = { 'x-on-behalf-of': 'alice' };
-    await expectEach('database-unavailable', down.app, (call, id) =>
+    addSts(down);
+    const app = holdAnswers(createApp({ ...down.services, roleSessions }));
+    await expectEach('database-unavailable', app, (call, id) =>
       id === 'takeBucketEvents' ? call : withHeaders(call, onBehalf),
     );
     for (const [id, call] of Object.entries(calls)) await ask(down.app, id, call);
@@ -147,6 +161,7 @@ describe('each operation', () => {
       env: { ...ENV, ...bucket.env, ...ending, S3_ENDPOINT: NOWHERE, DATABASE_URL: service.database.url },
       now: () => now,
     });
+    addSts(cut);
     now = new Date(Date.now() + 120_000);
     // Changing a file's details, and calling it clean, does not use the bucket.
     const isWithout = (id: string) => id === 'changeFile' || id === 'judgeFile';
@@ -216,7 +231,7 @@ describe('each operation', () => {
     );
     const events = { secrets: [], snsTopics: [] };
     const off = withConfig(withConfig(service.services, 'server', { proxyDownloads: false }), 'events', events);
-    await expectEach('route-not-found', appWith(off));
+    await expectEach('route-not-found', appWith({ ...off, roleSessions: null }));
     await expectEach('range-not-satisfiable', service.app, (call) => withHeaders(call, { range: 'bytes=9-' }));
     await expectEach('stopping', appWith({ stopping: AbortSignal.abort() }));
   });
@@ -260,7 +275,7 @@ describe('each operation', () => {
 
   it('answers what it was asked for', async () => {
     const own = callsOf(await prepare(service), bucket.name);
-    const answered = await answerAll(service.app, own);
+    const answered = await answerAll(appWith({ roleSessions }), own);
     expect(answered.flatMap(({ id, status }) => (id === 'confirmUpload' ? status : []))).toEqual([201, 200]);
   });
 });

@@ -120,6 +120,8 @@ export function callsOf(
     },
     confirmUpload: { body: { objectKey: arrived.objectKey } },
     abortUpload: { body: parts },
+    issueCredentials: { body: {} },
+    companionCredentials: {},
     takeBucketEvents: { body: event, headers: { authorization: `Bearer ${EVENTS_SECRET}` } },
     listFiles: { query: { limit: '2', contentType: 'text/*' } },
     listAuditEvents: { query: { limit: '2' } },

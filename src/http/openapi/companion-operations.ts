@@ -45,6 +45,25 @@ export const companionOperations = {
     },
     problems: OF_PRESIGNING,
   },
+  'GET /s3/sts': {
+    ...{ id: 'companionCredentials', tag, scopes: ['files:credentials'] },
+    summary: "Companion: credentials of the bucket for the caller's prefix",
+    query: z.object({}),
+    answers: {
+      200: {
+        description: 'The credentials',
+        schema: z.strictObject({
+          credentials: z.strictObject({
+            ...{ AccessKeyId: z.string(), SecretAccessKey: z.string(), SessionToken: z.string() },
+            Expiration: z.iso.datetime(),
+          }),
+          ...{ bucket: z.string(), region: z.string() },
+          prefix: z.string().describe('Every key that they reach begins with it.'),
+        }),
+      },
+    },
+    problems: ['route-not-found', 'storage-unavailable', 'database-unavailable'],
+  },
   'POST /s3/multipart': {
     ...{ id: 'companionBegin', tag, scopes },
     summary: 'Companion: begins an upload in parts',

@@ -2,6 +2,7 @@ import { fileAnswer } from '../../files/file-answer.ts';
 import { abortUploadInput } from '../../uploads/abort-upload.ts';
 import { confirmUploadInput } from '../../uploads/confirm-upload.ts';
 import { limitsAnswer, limitsQuery } from '../../uploads/get-limits.ts';
+import { credentialsAnswer, issueCredentialsInput } from '../../uploads/issue-credentials.ts';
 import { listUploadedPartsInput } from '../../uploads/list-uploaded-parts.ts';
 import { presignPartsInput } from '../../uploads/presign-parts.ts';
 import { presignUploadInput, presignUploadsInput } from '../../uploads/presign-upload-input.ts';
@@ -61,6 +62,13 @@ export const uploadOperations = {
       ...(['not-your-object', 'quota-exceeded', 'object-not-found', 'upload-not-found', 'conflict'] as const),
       ...(['verification-failed', 'database-unavailable'] as const),
     ],
+  },
+  'POST /temporary-credentials': {
+    ...{ id: 'issueCredentials', tag, scopes: ['files:credentials'] },
+    summary: "Credentials of the bucket for the caller's prefix; only with `TEMPORARY_CREDENTIALS_ROLE_ARN`",
+    body: issueCredentialsInput,
+    answers: { 200: { description: 'The credentials, and where they work', schema: credentialsAnswer } },
+    problems: ['route-not-found', 'database-unavailable'],
   },
   'POST /abort-upload': {
     ...{ id: 'abortUpload', tag, scopes },
