@@ -80,6 +80,11 @@ describe('TEMPORARY_CREDENTIALS_ROLE_ARN', () => {
       /TEMPORARY_CREDENTIALS_ROLE_ARN: needs S3_BUCKET_NAME/,
     ],
     [
+      'held files',
+      { TEMPORARY_CREDENTIALS_ROLE_ARN: STS.roleArn, S3_BUCKET_NAME: 'b', HOLD_UPLOADS: 'true' },
+      /TEMPORARY_CREDENTIALS_ROLE_ARN: a held file could be read/,
+    ],
+    [
       'a user',
       { TEMPORARY_CREDENTIALS_ROLE_ARN: 'arn:aws:iam::1:user/a', S3_BUCKET_NAME: 'b' },
       /TEMPORARY_CREDENTIALS_ROLE_ARN: must be the ARN of a role/,
