@@ -115,7 +115,8 @@ function contradictions(
   }
   if (set.TEMPORARY_CREDENTIALS_ROLE_ARN !== undefined && holdsAny(limits)) {
     errors.push(
-      'TEMPORARY_CREDENTIALS_ROLE_ARN: a held file could be read with them before it is judged; unset it, or hold no file',
+      'TEMPORARY_CREDENTIALS_ROLE_ARN: a held file could be read with them before it is judged; unset it, or hold no ' +
+        'file',
     );
   }
   if (set.PUBLIC_BASE_URL !== undefined && holdsAny(limits)) {
