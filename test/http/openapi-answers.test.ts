@@ -21,6 +21,7 @@ import {
   replaceIn,
   TEXT,
 } from './operation-calls.ts';
+import { addSts, roleSessions } from './role-sessions.ts';
 import { sendUnfinished } from './unfinished-bodies.ts';
 import { writeExamples } from './write-examples.ts';
 
@@ -30,17 +31,6 @@ const NOWHERE = 'http://127.0.0.1:1';
 const OF_SNS = { body: signSnsMessage(createSigner()), headers: { ...sns(TOPIC), authorization: null } };
 const TEXT_OF_UPPY = { method: 'PUT', expiresIn: 60 };
 const OTHER_ID = '0198f2b0-0000-7000-8000-000000000000';
-
-/** The embedded bucket has no STS: what a real one answers is in `test/real-s3/temporary-credentials.test.ts`. */
-const SESSION = { accessKeyId: 'a', secretAccessKey: 'b', sessionToken: 'c', expiration: new Date() };
-const roleSessions = { open: async () => SESSION };
-
-/** Lets a service issue credentials; STS does not answer. */
-function addSts({ services }: TestService): void {
-  const sts = { roleArn: 'arn:aws:iam:::role/uploads', endpoint: NOWHERE, maxSeconds: 3600 };
-  Object.assign(services.config, { sts });
-  Object.assign(services, { roleSessions: { open: async () => fail() } });
-}
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let front: Awaited<ReturnType<typeof startStoreInFront>>;

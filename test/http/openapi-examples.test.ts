@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestService, type TestService } from '../helpers/test-service.ts';
 import { answerAll, type Call, callsOf, ENV, prepare } from './operation-calls.ts';
+import { addSts, roleSessions } from './role-sessions.ts';
 import { writeExamples } from './write-examples.ts';
 
 let service: TestService;
 beforeAll(async () => {
   service = await startTestService({ env: ENV });
+  addSts(service, roleSessions);
 });
 afterAll(() => service.close());
 

@@ -22,6 +22,7 @@ export function writeExamples(examples: unknown, { endpoint, name }: { endpoint:
   };
   let text = JSON.stringify(examples, null, 2)
     .replaceAll(`${endpoint}/${name}`, 'https://uploads.s3.eu-central-1.amazonaws.com')
+    .replaceAll(endpoint, 'https://s3.eu-central-1.amazonaws.com')
     .replaceAll(name, 'uploads')
     // UUIDv7; ids of requests are UUIDv4.
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}/g, standIn);

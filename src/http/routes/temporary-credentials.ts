@@ -39,5 +39,5 @@ export function credentialRoutes(services: IssueCredentialsServices): Hono<Env> 
 
 /** @throws {Problem} `route-not-found` without TEMPORARY_CREDENTIALS_ROLE_ARN. */
 function requireOn({ roleSessions }: IssueCredentialsServices): void {
-  if (roleSessions === null) throw new Problem('route-not-found', 'this service issues no temporary credentials');
+  if (roleSessions === null) throw new Problem('route-not-found', 'this route does not exist');
 }
