@@ -1,0 +1,81 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService({ env: { MAX_UPLOAD_BYTES: '1000', ALLOWED_CONTENT_TYPES: 'text/plain' } });
+});
+afterAll(() => service.close());
+
+const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
+const presign = async (signpost: unknown, request: object = {}) => {
+  const headers = { authorization: `Bearer ${await mint('guest', { scope: 'files:write', signpost })}` };
+  return (await service.call('guest', '/presign-upload', { ...TEXT, ...request }, { headers })).status;
+};
+
+describe('a ticket that cannot be understood', () => {
+  it.each<[unknown]>([
+    ...[null, 1, 'x', true, [], [{}]].map((claim): [unknown] => [claim]),
+    [{ maxByte: 5 }],
+    [{ maxBytes: '5' }],
+    [{ maxBytes: -1 }],
+    [{ maxBytes: 1.5 }],
+    [{ maxBytes: 1e30 }],
+    [{ maxBytes: null }],
+    [{ maxBytes: [5] }],
+    [{ contentTypes: [] }],
+    [{ contentTypes: 'text/plain' }],
+    [{ contentTypes: ['text'] }],
+    [{ contentTypes: [null] }],
+    [{ contentTypes: ['text/plain\r\nx: y'] }],
+    [{ documentTypes: [] }],
+    [{ documentTypes: ['../x'] }],
+    [{ documentTypes: { 0: 'x' } }],
+    [{ recordId: '' }],
+    [{ recordId: '..' }],
+    [{ recordId: 'a/b' }],
+    [{ recordId: ['a'] }],
+    [{ maxFiles: '1' }],
+    [{ maxFiles: -1 }],
+    [{ quotaBytes: 'all' }],
+    [{ quotaFiles: 0.5 }],
+    [{ uploadsUntil: 'tomorrow' }],
+    [{ uploadsUntil: 4_000_000_000 }],
+    [{ uploadsUntil: '2999-01-01' }],
+    [{ uploadsUntil: '2999-01-01T00:00:00' }],
+    [{ MAXBYTES: 5 }],
+    [{ constructor: {} }],
+  ])('opens nothing: %j', async (claim) => {
+    expect(await presign(claim)).toBe(401);
+  });
+});
+
+describe('a ticket', () => {
+  it.each<[object, object]>([
+    [{ maxBytes: 1_000_000 }, { size: 1001 }],
+    [{ contentTypes: ['*/*'] }, { contentType: 'text/html' }],
+    [{ contentTypes: ['text/*'] }, { contentType: 'text/html' }],
+    [{ contentTypes: ['text/plain'] }, { contentType: 'text/plain, text/html' }],
+    [{ documentTypes: ['id'] }, { documentType: 'ID' }],
+    [{ documentTypes: ['id'] }, { documentType: 'id2' }],
+    [{ documentTypes: ['id'] }, {}],
+    [{ recordId: 'case-1' }, { recordId: 'case-10' }],
+    [{ recordId: 'case-1' }, { recordId: 'CASE-1' }],
+    [{ recordId: 'case-1' }, {}],
+    [{ maxFiles: 0 }, {}],
+    [{ quotaBytes: 0 }, {}],
+    [{ quotaFiles: 0 }, {}],
+    [{ uploadsUntil: '1970-01-01T00:00:00Z' }, {}],
+    [{ uploadsUntil: '2026-01-01T00:00:00+14:00' }, {}],
+  ])('%j never lets %j through', async (claim, request) => {
+    for (const more of [{}, { method: 'POST' }, { method: 'MULTIPART' }]) {
+      expect([400, 403, 413, 415]).toContain(await presign(claim, { ...request, ...more }));
+    }
+  });
+
+  it('cannot be put into the request, nor into its metadata', async () => {
+    for (const more of [{ signpost: { maxBytes: 1e9 } }, { limits: {} }, { metadata: { 'signpost-limits': 'e30' } }]) {
+      expect(await presign({ maxBytes: 10 }, more)).toBe(400);
+    }
+  });
+});
