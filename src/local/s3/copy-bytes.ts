@@ -1,6 +1,7 @@
 import type { ByteRange } from './byte-range.ts';
 import { type ChecksumAlgorithm, startChecksum } from './checksums/running-checksum.ts';
 import { type CopySource, requireCopyConditions } from './copy-source.ts';
+import { type CustomerKey, etagOf, readCustomerKey, requireKey } from './encryption/customer-key.ts';
 import { ANY_BODY } from './expected-body.ts';
 import { receiveBody } from './receive-body.ts';
 import type { S3Call } from './s3-call.ts';
@@ -21,28 +22,32 @@ export type CopiedBytes = {
 };
 
 /**
- * Copies bytes of an object, at most 5 GiB, and returns the result of `commit`; removes the copy if `commit` throws.
- * Throws PreconditionFailed if the source does not meet the request's conditions, InvalidRequest for more than 5 GiB,
- * and the errors of `openObject`.
+ * Copies bytes of an object, at most 5 GiB, encrypted with the key `to` if there is one, and returns the result of
+ * `commit`; removes the copy if `commit` throws. Throws what `requireKey` does for the source's key, PreconditionFailed
+ * if the source does not meet the request's conditions, InvalidRequest for more than 5 GiB, and the errors of
+ * `openObject`.
  */
 export async function copyBytes<Result>(
   { request, store }: S3Call,
   from: CopySource,
+  to: CustomerKey | null,
   choose: (source: ObjectRecord) => { range: ByteRange; algorithm: ChecksumAlgorithm | null },
   commit: (copied: CopiedBytes) => Promise<Result>,
 ): Promise<Result> {
   const opened = await openObject(store, from.bucket, from, (record) => {
+    const key = readCustomerKey(request.headers, 'source');
+    requireKey(record, key);
     requireCopyConditions(request, record);
     const chosen = choose(record);
     requireCopyable(chosen.range);
-    return chosen;
+    return { ...chosen, key };
   });
   const { record: source, data, description } = opened;
   try {
     const { range, algorithm } = description;
     const sizeBytes = range.end - range.start + 1;
     const running = algorithm === null ? null : startChecksum(algorithm);
-    const upload = await openIncomingFile(store, sizeBytes);
+    const upload = await openIncomingFile(store, sizeBytes, to?.bytes);
     try {
       const { md5Hex } = await receiveBody(data?.chunks ?? [], { ...ANY_BODY, sizeBytes }, async (chunk) => {
         running?.update(chunk);
@@ -50,7 +55,7 @@ export async function copyBytes<Result>(
       });
       await upload.finish();
       const checksum = running && algorithm && { algorithm, value: running.digest().toString('base64') };
-      return await commit({ source, upload, sizeBytes, etag: `"${md5Hex}"`, checksum });
+      return await commit({ source, upload, sizeBytes, etag: etagOf(md5Hex, to), checksum });
     } catch (error) {
       await upload.discard();
       throw error;

@@ -1,4 +1,5 @@
 import { checksumNodes } from './checksums/checksum-headers.ts';
+import { SOURCE_KEY_HEADERS } from './encryption/customer-key.ts';
 import { isNotModified } from './preconditions.ts';
 import type { S3Answer, S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';
@@ -16,6 +17,7 @@ export type CopySource = { bucket: string; key: string; versionId: string | null
 export const COPY_SOURCE_HEADERS: readonly string[] = [
   'x-amz-copy-source',
   ...CONDITIONS.map((name) => `x-amz-copy-source-${name}`),
+  ...SOURCE_KEY_HEADERS,
 ];
 
 /**

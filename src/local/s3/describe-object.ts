@@ -1,5 +1,6 @@
 import { type ByteRange, readByteRange } from './byte-range.ts';
 import { checksumHeaders } from './checksums/checksum-headers.ts';
+import { type CustomerKey, keyHeaders, readCustomerKey, requireKey } from './encryption/customer-key.ts';
 import { CONTENT_HEADERS } from './object-headers.ts';
 import { readPartNumber } from './part-number.ts';
 import { isNotModified } from './preconditions.ts';
@@ -8,22 +9,31 @@ import { queryValue, type S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './store/object-record.ts';
 
 /** The answer to a GET or HEAD, without the bytes. `range` is null for 304. */
-export type ObjectDescription = { status: number; headers: [string, string][]; range: ByteRange | null };
+export type ObjectDescription = {
+  status: number;
+  headers: [string, string][];
+  range: ByteRange | null;
+  /** The object's own key, if it has one. */
+  key: CustomerKey | null;
+};
 
 /**
- * Applies the conditions, the range and the `response-*` overrides of a GET or HEAD to an object. Throws
- * PreconditionFailed, InvalidRange, and InvalidArgument for an override that cannot be a header.
+ * Applies the conditions, the range and the `response-*` overrides of a GET or HEAD to an object. Throws what
+ * `readCustomerKey` and `requireKey` throw, PreconditionFailed, InvalidRange, and InvalidArgument for an override that
+ * cannot be a header.
  */
 export function describeObject(request: S3Request, record: ObjectRecord): ObjectDescription {
+  const key = readCustomerKey(request.headers);
+  requireKey(record, key);
   const { sizeBytes, etag } = record;
   const lastModified = new Date(record.lastModified).toUTCString();
   const validators: [string, string][] = [
     ['etag', etag],
     ['last-modified', lastModified],
   ];
-  if (isNotModified(request.headers, record)) return { status: 304, headers: validators, range: null };
+  if (isNotModified(request.headers, record)) return { status: 304, headers: validators, range: null, key };
 
-  const headers = new Map([['accept-ranges', 'bytes'], ...validators, ...record.headers]);
+  const headers = new Map([['accept-ranges', 'bytes'], ...validators, ...record.headers, ...keyHeaders(key)]);
   if (record.tags.length > 0) headers.set('x-amz-tagging-count', String(record.tags.length));
   // `response-content-type` and the like: the S3 reference, "GetObject".
   for (const name of CONTENT_HEADERS) {
@@ -39,14 +49,14 @@ export function describeObject(request: S3Request, record: ObjectRecord): Object
   if (range !== null && sizeBytes > 0) {
     headers.set('content-length', String(range.end - range.start + 1));
     headers.set('content-range', `bytes ${range.start}-${range.end}/${sizeBytes}`);
-    return { status: 206, headers: [...headers], range };
+    return { status: 206, headers: [...headers], range, key };
   }
   headers.set('content-length', String(sizeBytes));
   // The checksum covers the whole object, so an answer with a range omits it.
   if (request.headers.get('x-amz-checksum-mode')?.toUpperCase() === 'ENABLED') {
     for (const [name, value] of checksumHeaders(record.checksum)) headers.set(name, value);
   }
-  return { status: 200, headers: [...headers], range: { start: 0, end: sizeBytes - 1 } };
+  return { status: 200, headers: [...headers], range: { start: 0, end: sizeBytes - 1 }, key };
 }
 
 /**

@@ -33,6 +33,10 @@ const S3_ERRORS = {
     status: 403,
     message: 'Only the last chunk is allowed to have a size less than 8192 bytes',
   },
+  InvalidEncryptionAlgorithmError: {
+    status: 400,
+    message: 'The Encryption request you specified is not valid. Supported value: AES256.',
+  },
   InvalidDigest: { status: 400, message: 'The Content-MD5 you specified was invalid.' },
   InvalidPart: {
     status: 400,

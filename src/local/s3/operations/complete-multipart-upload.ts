@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { checksumNodes, checksumType } from '../checksums/checksum-headers.ts';
 import { combineChecksums } from '../checksums/multipart-checksum.ts';
 import { type CompletedPart, choosePart, readCompletedParts } from '../completed-parts.ts';
+import { KEY_HEADERS, readCustomerKey, requireKeyOfParts } from '../encryption/customer-key.ts';
 import { BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition } from '../preconditions.ts';
@@ -20,7 +21,7 @@ import { xmlAnswer } from '../xml-body.ts';
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 
 /** Checksums here are the object's, not the body's: the S3 reference, "CompleteMultipartUpload". */
-const KNOWN_HEADERS = [...BODY_HEADERS, 'x-amz-checksum-type', 'x-amz-mp-object-size'];
+const KNOWN_HEADERS = [...BODY_HEADERS, ...KEY_HEADERS, 'x-amz-checksum-type', 'x-amz-mp-object-size'];
 
 /**
  * CompleteMultipartUpload. The list must be ascending, each part but the last at least 5 MiB. A repeated call gets the
@@ -37,6 +38,7 @@ export async function completeMultipartUpload(call: S3Call): Promise<S3Answer> {
 
   try {
     const upload = await findMultipart(store, bucket, key, uploadId);
+    requireKeyOfParts(upload, readCustomerKey(request.headers));
     const record = await completeMultipart(store, bucket, upload, condition, (parts) => {
       const assembled = assemble(upload, list, parts, now);
       requireAnnounced(request, expected.checksum, assembled);
@@ -52,7 +54,7 @@ export async function completeMultipartUpload(call: S3Call): Promise<S3Answer> {
 }
 
 function assemble(
-  { key, uploadId, headers, tags, checksum }: MultipartUpload,
+  { key, uploadId, headers, tags, checksum, customerKey }: MultipartUpload,
   list: readonly CompletedPart[],
   uploaded: readonly Part[],
   now: Date,
@@ -71,6 +73,7 @@ function assemble(
     checksum: checksum === null ? null : combineChecksums(checksum, parts),
     files: parts.map(({ file }) => file),
     uploadId,
+    ...(customerKey !== undefined && { customerKey }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { readAlgorithm } from '../checksums/multipart-checksum.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import { COPY_SOURCE_HEADERS, describeCopy, readCopySource } from '../copy-source.ts';
+import { KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
 import { readSmallBody } from '../receive-body.ts';
@@ -16,6 +17,7 @@ import { versionHeaders } from '../version-headers.ts';
 const KNOWN_HEADERS = [
   ...COPY_SOURCE_HEADERS,
   ...OBJECT_HEADERS,
+  ...KEY_HEADERS,
   'x-amz-metadata-directive',
   'x-amz-tagging-directive',
   'x-amz-checksum-algorithm',
@@ -32,13 +34,20 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
   refuseUnknownHeaders(request, KNOWN_HEADERS);
   const from = readCopySource(request);
   const ownHeaders = readObjectHeaders(request);
+  const customerKey = readCustomerKey(request.headers);
   const ownTags = readTagHeader(request.headers);
   const replacesHeaders = readDirective(request, 'metadata');
   const replacesTags = readDirective(request, 'tagging');
   const condition = readUploadCondition(request.headers);
   const ownAlgorithm = readAlgorithm(request);
   await readSmallBody(call);
-  if (from.bucket === bucket && from.key === key && from.versionId === null && !replacesHeaders) {
+  if (
+    from.bucket === bucket &&
+    from.key === key &&
+    from.versionId === null &&
+    !replacesHeaders &&
+    customerKey === null
+  ) {
     throw new S3Error(
       'InvalidRequest',
       'This copy request is illegal because it is trying to copy an object to itself without changing the ' +
@@ -51,14 +60,18 @@ export async function copyObject(call: S3Call): Promise<S3Answer> {
     range: { start: 0, end: sizeBytes - 1 },
     algorithm: ownAlgorithm ?? checksum?.algorithm ?? null,
   });
-  return copyBytes(call, from, choose, async ({ source, upload, sizeBytes, etag, checksum }) => {
+  return copyBytes(call, from, customerKey, choose, async ({ source, upload, sizeBytes, etag, checksum }) => {
     const headers = replacesHeaders ? ownHeaders : [...keptHeaders(source), ...encryptionHeaders(ownHeaders)];
     const tags = replacesTags ? ownTags : source.tags;
     const lastModified = now.toISOString();
-    const record = { key, sizeBytes, etag, lastModified, headers, checksum, tags };
+    const record = { key, sizeBytes, etag, lastModified, headers, checksum, tags, ...keepKey(customerKey) };
     const { versionId } = await commitObject(store, bucket, upload, record, condition);
     const answer = await describeCopy(call, 'CopyObjectResult', { from, source, lastModified, etag, checksum });
-    const described = [...encryptionHeaders(headers), ...(await versionHeaders(call, versionId))];
+    const described = [
+      ...encryptionHeaders(headers),
+      ...keyHeaders(customerKey),
+      ...(await versionHeaders(call, versionId)),
+    ];
     return { ...answer, headers: [...answer.headers, ...described] };
   });
 }

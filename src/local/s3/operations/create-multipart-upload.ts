@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MULTIPART_CHECKSUM_HEADERS, readMultipartChecksum } from '../checksums/multipart-checksum.ts';
+import { KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
@@ -11,13 +12,15 @@ import { xmlAnswer } from '../xml-body.ts';
 export async function createMultipartUpload(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
   const { bucket, key } = request;
-  refuseUnknownHeaders(request, [...OBJECT_HEADERS, ...MULTIPART_CHECKSUM_HEADERS]);
+  refuseUnknownHeaders(request, [...OBJECT_HEADERS, ...MULTIPART_CHECKSUM_HEADERS, ...KEY_HEADERS]);
   const headers = readObjectHeaders(request);
+  const customerKey = readCustomerKey(request.headers);
   const tags = readTagHeader(request.headers);
   const checksum = readMultipartChecksum(request);
   await readSmallBody(call);
   const uploadId = randomUUID();
-  await beginMultipart(store, bucket, { uploadId, key, initiatedAt: now.toISOString(), headers, tags, checksum });
+  const upload = { uploadId, key, initiatedAt: now.toISOString(), headers, tags, checksum };
+  await beginMultipart(store, bucket, { ...upload, ...keepKey(customerKey) });
   const answer = xmlAnswer('InitiateMultipartUploadResult', [
     ['Bucket', bucket],
     ['Key', key],
@@ -30,5 +33,6 @@ export async function createMultipartUpload(call: S3Call): Promise<S3Answer> {
           ['x-amz-checksum-algorithm', checksum.algorithm.toUpperCase()],
           ['x-amz-checksum-type', checksum.type],
         ];
-  return { ...answer, headers: [...answer.headers, ...checksumHeaders, ...encryptionHeaders(headers)] };
+  const encrypted = [...encryptionHeaders(headers), ...keyHeaders(customerKey)];
+  return { ...answer, headers: [...answer.headers, ...checksumHeaders, ...encrypted] };
 }

@@ -1,4 +1,5 @@
 import { checksumNodes } from '../checksums/checksum-headers.ts';
+import { KEY_HEADERS, readCustomerKey, requireKey } from '../encryption/customer-key.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { isNotModified } from '../preconditions.ts';
 import { readSmallBody } from '../receive-body.ts';
@@ -13,11 +14,12 @@ const HEADER = 'x-amz-object-attributes';
 /** GetObjectAttributes: ETag, Checksum, StorageClass and ObjectSize; NotImplemented for ObjectParts. */
 export async function getObjectAttributes(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
-  refuseUnknownHeaders(request, [HEADER]);
+  refuseUnknownHeaders(request, [HEADER, ...KEY_HEADERS]);
   await readSmallBody(call);
   const names = (request.headers.get(HEADER) ?? '').split(',').map((name) => name.trim());
   const { key, versionId } = addressedObject(request);
   const record = await requireRecord(store, request.bucket, key, versionId);
+  requireKey(record, readCustomerKey(request.headers));
   if (isNotModified(request.headers, record)) return { status: 304, headers: [] };
   const attributes = new Map<string, XmlNode[]>([
     ['ETag', [['ETag', record.etag.replaceAll('"', '')]]],

@@ -1,4 +1,5 @@
 import { describeObject } from '../describe-object.ts';
+import { KEY_HEADERS } from '../encryption/customer-key.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';
@@ -8,7 +9,7 @@ import { addressedObject, versionHeaders } from '../version-headers.ts';
 /** GetObject, with one range, conditions and `response-*` overrides. */
 export async function getObject(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
-  refuseUnknownHeaders(request, ['x-amz-checksum-mode']);
+  refuseUnknownHeaders(request, ['x-amz-checksum-mode', ...KEY_HEADERS]);
   await readSmallBody(call);
   const { description, record, data } = await openObject(store, request.bucket, addressedObject(request), (found) =>
     describeObject(request, found),

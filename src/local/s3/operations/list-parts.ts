@@ -1,4 +1,5 @@
 import { multipartChecksumNodes } from '../checksums/multipart-checksum.ts';
+import { KEY_HEADERS, readCustomerKey, requireKeyOfParts } from '../encryption/customer-key.ts';
 import { readCount } from '../listing/read-count.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
@@ -14,11 +15,13 @@ const MAX_PAGE = 1000;
 export async function listParts(call: S3Call): Promise<S3Answer> {
   const { request, store } = call;
   const { bucket, key } = request;
-  refuseUnknownHeaders(request);
+  refuseUnknownHeaders(request, KEY_HEADERS);
   await readSmallBody(call);
   const maxParts = readCount(request, 'max-parts', MAX_PAGE);
   const marker = readCount(request, 'part-number-marker', 0);
-  const { uploadId, checksum } = await findMultipart(store, bucket, key, queryValue(request, 'uploadId') ?? '');
+  const upload = await findMultipart(store, bucket, key, queryValue(request, 'uploadId') ?? '');
+  requireKeyOfParts(upload, readCustomerKey(request.headers));
+  const { uploadId, checksum } = upload;
   const following = (await listPartNumbers(store, bucket, uploadId)).filter((partNumber) => partNumber > marker);
   const page = following.slice(0, Math.min(maxParts, MAX_PAGE));
   const parts = await readParts(store, bucket, uploadId, page);

@@ -1,4 +1,5 @@
 import { requirePrivateAcl } from '../access-control.ts';
+import { etagOf, KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
 import { ANY_BODY, BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { requireKeyLength } from '../key-length.ts';
 import { readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
@@ -21,7 +22,7 @@ import { parseXmlBody } from '../xml-body.ts';
 
 const MAX_OBJECT_BYTES = 5 * 1024 ** 3;
 const FILE_NAME = /\$\{filename\}/g;
-const KNOWN_HEADERS = [...BODY_HEADERS, 'x-amz-server-side-encryption', 'x-amz-storage-class'];
+const KNOWN_HEADERS = [...BODY_HEADERS, ...KEY_HEADERS, 'x-amz-server-side-encryption', 'x-amz-storage-class'];
 
 /** True for what an HTML form sends: `POST` to a bucket, as multipart/form-data. */
 export function isFormPost({ method, bucket, key, query, headers }: S3Request): boolean {
@@ -53,12 +54,13 @@ export async function postObject(call: S3Call, keys: SigningKeys, headTimeoutMil
   const asPut = { ...request, key, headers: formHeaders(fields) };
   refuseUnknownHeaders(asPut, KNOWN_HEADERS);
   const headers = readObjectHeaders(asPut);
+  const customerKey = readCustomerKey(asPut.headers);
   const { checksum } = readExpectedBody({ ...call, request: asPut });
   const tagging = fields.get('tagging');
   const tags = tagging === undefined ? [] : readTagging(parseXmlBody(Buffer.from(tagging)));
   await requireBucket(store, bucket);
 
-  const upload = await openIncomingFile(store, Number(request.headers.get('content-length')));
+  const upload = await openIncomingFile(store, Number(request.headers.get('content-length')), customerKey?.bytes);
   try {
     const expected = { ...ANY_BODY, checksum };
     const { md5Hex } = await receiveBody(form.file, expected, async (chunk) => {
@@ -68,11 +70,13 @@ export async function postObject(call: S3Call, keys: SigningKeys, headTimeoutMil
     const sizeBytes = upload.sizeBytes();
     requireMinSize(policy, sizeBytes);
     await upload.finish();
-    const etag = `"${md5Hex}"`;
-    const record = { key, sizeBytes, etag, lastModified: now.toISOString(), headers, checksum, tags };
+    const etag = etagOf(md5Hex, customerKey);
+    const described = { key, sizeBytes, etag, lastModified: now.toISOString(), headers, checksum, tags };
+    const record = { ...described, ...keepKey(customerKey) };
     const { versionId } = await commitObject(store, bucket, upload, record, { mustNotExist: false, mustMatch: null });
     const answer = describePost(request, fields, record);
-    return { ...answer, headers: [...answer.headers, ...(await versionHeaders(call, versionId))] };
+    const answered = [...keyHeaders(customerKey), ...(await versionHeaders(call, versionId))];
+    return { ...answer, headers: [...answer.headers, ...answered] };
   } catch (error) {
     await upload.discard();
     throw error;

@@ -1,4 +1,5 @@
 import { checksumHeaders } from '../checksums/checksum-headers.ts';
+import { etagOf, KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
 import { readExpectedUpload, UPLOAD_HEADERS } from '../expected-upload.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
@@ -16,23 +17,25 @@ import { versionHeaders } from '../version-headers.ts';
  */
 export async function putObject(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
-  refuseUnknownHeaders(request, [...UPLOAD_HEADERS, ...OBJECT_HEADERS]);
+  refuseUnknownHeaders(request, [...UPLOAD_HEADERS, ...OBJECT_HEADERS, ...KEY_HEADERS]);
   const expected = readExpectedUpload(call);
   const headers = readObjectHeaders(request);
+  const key = readCustomerKey(request.headers);
   const tags = readTagHeader(request.headers);
   const condition = readUploadCondition(request.headers);
   requireWriteCondition(condition, await readRecord(store, request.bucket, request.key));
 
-  const upload = await openIncomingFile(store, expected.sizeBytes);
+  const upload = await openIncomingFile(store, expected.sizeBytes, key?.bytes);
   try {
     const { md5Hex, checksum } = await receiveBody(expected.bytes, expected, upload.write);
     await upload.finish();
-    const etag = `"${md5Hex}"`;
+    const etag = etagOf(md5Hex, key);
     const { sizeBytes } = expected;
-    const record = { key: request.key, sizeBytes, etag, lastModified: now.toISOString(), headers, tags, checksum };
+    const described = { key: request.key, sizeBytes, etag, lastModified: now.toISOString(), headers, tags, checksum };
+    const record = { ...described, ...keepKey(key) };
     const { versionId } = await commitObject(store, request.bucket, upload, record, condition);
-    const described = [...checksumHeaders(checksum), ...encryptionHeaders(headers)];
-    return { status: 200, headers: [['etag', etag], ...described, ...(await versionHeaders(call, versionId))] };
+    const answered = [...checksumHeaders(checksum), ...encryptionHeaders(headers), ...keyHeaders(key)];
+    return { status: 200, headers: [['etag', etag], ...answered, ...(await versionHeaders(call, versionId))] };
   } catch (error) {
     await upload.discard();
     throw error;

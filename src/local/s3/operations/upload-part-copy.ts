@@ -1,6 +1,7 @@
 import type { ByteRange } from '../byte-range.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import { COPY_SOURCE_HEADERS, describeCopy, readCopySource } from '../copy-source.ts';
+import { KEY_HEADERS, keyHeaders, readCustomerKey, requireSameKey } from '../encryption/customer-key.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readPartNumber } from '../part-number.ts';
 import { readSmallBody } from '../receive-body.ts';
@@ -9,24 +10,26 @@ import { S3Error } from '../s3-error.ts';
 import { queryValue, type S3Request } from '../s3-request.ts';
 import { commitPart, findMultipart } from '../store/multiparts.ts';
 
-const KNOWN_HEADERS = [...COPY_SOURCE_HEADERS, 'x-amz-copy-source-range'];
+const KNOWN_HEADERS = [...COPY_SOURCE_HEADERS, ...KEY_HEADERS, 'x-amz-copy-source-range'];
 
 /** UploadPartCopy: copies a part of up to 5 GiB from an existing object, or from a range of it. */
 export async function uploadPartCopy(call: S3Call): Promise<S3Answer> {
   const { request, store, now } = call;
-  const { bucket, key } = request;
+  const { bucket } = request;
   refuseUnknownHeaders(request, KNOWN_HEADERS);
   const partNumber = readPartNumber(request);
   const from = readCopySource(request);
   await readSmallBody(call);
-  const upload = await findMultipart(store, bucket, key, queryValue(request, 'uploadId') ?? '');
+  const upload = await findMultipart(store, bucket, request.key, queryValue(request, 'uploadId') ?? '');
+  const key = readCustomerKey(request.headers);
+  requireSameKey(upload, key);
   const algorithm = upload.checksum?.algorithm ?? null;
   const choose = ({ sizeBytes }: { sizeBytes: number }) => ({ range: readSourceRange(request, sizeBytes), algorithm });
-  return copyBytes(call, from, choose, async ({ source, upload: bytes, sizeBytes, etag, checksum }) => {
+  return copyBytes(call, from, key, choose, async ({ source, upload: bytes, sizeBytes, etag, checksum }) => {
     const lastModified = now.toISOString();
     await commitPart(store, bucket, upload, bytes, { partNumber, sizeBytes, etag, lastModified, checksum });
     const answer = await describeCopy(call, 'CopyPartResult', { from, source, lastModified, etag, checksum });
-    return { ...answer, headers: [...answer.headers, ...encryptionHeaders(upload.headers)] };
+    return { ...answer, headers: [...answer.headers, ...encryptionHeaders(upload.headers), ...keyHeaders(key)] };
   });
 }
 

@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ByteRange } from '../byte-range.ts';
+import { openSealed, sealedRange, sealedSize, sealingOf } from '../encryption/sealed-chunks.ts';
 import { bucketDirectory } from './buckets.ts';
 import { hasCode, syncDirectory } from './durable-files.ts';
 import type { DataFile } from './object-record.ts';
@@ -17,18 +18,20 @@ export async function keepData(store: Store, bucket: string, upload: IncomingFil
   const path = dataPath(store, bucket, upload.name);
   await rename(upload.path, path);
   await syncDirectory(dirname(path));
-  return { name: upload.name, sizeBytes: upload.sizeBytes() };
+  return { name: upload.name, sizeBytes: upload.sizeBytes(), ...(upload.salt !== undefined && { salt: upload.salt }) };
 }
 
 /**
  * Opens the bytes of a record's files within `range`. They stay readable if the object is replaced or deleted
  * meanwhile; null if that happened before.
+ * @param key decrypts them; see `requireKey`.
  */
 export async function openData(
   store: Store,
   bucket: string,
   files: readonly DataFile[],
   range: ByteRange,
+  key: Buffer | null = null,
 ): Promise<DataReader | null> {
   const release = claim(store, bucket, files);
   if (release === null) return null;
@@ -44,7 +47,7 @@ export async function openData(
   async function* readSlices(): AsyncIterable<Buffer> {
     for (const [index, slice] of slices.entries()) {
       const handle = index === 0 ? first : await openFile(store, bucket, slice);
-      yield* handle?.createReadStream({ ...slice.range, highWaterMark: READ_SIZE_BYTES }) ?? [];
+      if (handle !== null) yield* readSlice(handle, slice, key);
     }
   }
   return {
@@ -91,6 +94,14 @@ function claim(store: Store, bucket: string, files: readonly DataFile[]): (() =>
   };
 }
 
+function readSlice(handle: FileHandle, { file, range }: Slice, key: Buffer | null): AsyncIterable<Buffer> {
+  const read = (wanted: ByteRange) => handle.createReadStream({ ...wanted, highWaterMark: READ_SIZE_BYTES });
+  if (file.salt === undefined) return read(range);
+  if (key === null) throw new Error(`data file ${file.name} is encrypted`);
+  const { first, range: onDisk } = sealedRange(range, file.sizeBytes);
+  return openSealed(sealingOf(key, file.salt), read(onDisk), first, range);
+}
+
 type Slice = { file: DataFile; range: ByteRange };
 
 function cutFiles(files: readonly DataFile[], { start, end }: ByteRange): Slice[] {
@@ -104,7 +115,8 @@ function cutFiles(files: readonly DataFile[], { start, end }: ByteRange): Slice[
 
 async function openFile(store: Store, bucket: string, slice: Slice | undefined): Promise<FileHandle | null> {
   if (slice === undefined) return null;
-  const { name, sizeBytes } = slice.file;
+  const { name, salt } = slice.file;
+  const sizeBytes = salt === undefined ? slice.file.sizeBytes : sealedSize(slice.file.sizeBytes);
   const handle = await open(dataPath(store, bucket, name));
   const { size } = await handle.stat();
   if (size === sizeBytes) return handle;

@@ -1,4 +1,5 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
+import type { KeyCheck } from '../encryption/customer-key.ts';
 import type { Checksum, DataFile, Tag } from './object-record.ts';
 
 /** How the object's checksum is combined from those of its parts. */
@@ -14,6 +15,8 @@ export type MultipartUpload = {
   headers: [string, string][];
   tags: Tag[];
   checksum: MultipartChecksum | null;
+  /** What recognizes the key that every part must bring (SSE-C). */
+  customerKey?: KeyCheck;
 };
 
 export type Part = {

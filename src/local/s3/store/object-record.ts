@@ -1,4 +1,5 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
+import type { KeyCheck } from '../encryption/customer-key.ts';
 
 /**
  * Base64, as in `x-amz-checksum-…`; for a composite one, of the parts' checksums, a hyphen and the number of parts
@@ -8,8 +9,8 @@ export type Checksum = { algorithm: ChecksumAlgorithm; value: string };
 
 export type Tag = { key: string; value: string };
 
-/** A file of bytes that never changes. */
-export type DataFile = { name: string; sizeBytes: number };
+/** A file of bytes that never changes. `salt`: it is encrypted with a key made of the customer's and this (base64). */
+export type DataFile = { name: string; sizeBytes: number; salt?: string };
 
 /** The version id of an object that was stored while its bucket kept no versions. */
 export const NULL_VERSION = 'null';
@@ -28,6 +29,8 @@ export type ObjectRecord = {
   tags: Tag[];
   /** The bytes are those of all files in this order: one file, or one a part. */
   files: DataFile[];
+  /** What recognizes the key that it is encrypted with (SSE-C). */
+  customerKey?: KeyCheck;
   /** The multipart upload that this object was completed from. */
   uploadId: string | null;
   versionId: string;

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { ByteRange } from '../byte-range.ts';
+import type { CustomerKey } from '../encryption/customer-key.ts';
 import { S3Error } from '../s3-error.ts';
 import { requireBucket } from './buckets.ts';
 import { type DataReader, openData } from './data-files.ts';
@@ -48,10 +49,10 @@ export async function requireRecord(
 }
 
 /**
- * Describes an object, or a version of it, and opens its bytes in the range of the description. Calls `describe` again
- * if the object is replaced between the two steps. Throws the errors of `requireRecord`.
+ * Describes an object, or a version of it, and opens its bytes in the range of the description, with its key. Calls
+ * `describe` again if the object is replaced between the two steps. Throws the errors of `requireRecord`.
  */
-export async function openObject<Description extends { range: ByteRange | null }>(
+export async function openObject<Description extends { range: ByteRange | null; key: CustomerKey | null }>(
   store: Store,
   bucket: string,
   { key, versionId }: { key: string; versionId: string | null },
@@ -62,7 +63,7 @@ export async function openObject<Description extends { range: ByteRange | null }
     const record = await requireRecord(store, bucket, key, versionId);
     const description = describe(record);
     if (description.range === null) return { description, record, data: null };
-    const data = await openData(store, bucket, record.files, description.range);
+    const data = await openData(store, bucket, record.files, description.range, description.key?.bytes);
     if (data !== null) return { description, record, data };
     const file = record.files[0]?.name;
     if (file === lostFile) throw new Error(`data file ${file} is missing`);

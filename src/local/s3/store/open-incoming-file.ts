@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createSealer, sealedSize, sealingOf } from '../encryption/sealed-chunks.ts';
 import { OWNER_ONLY } from './durable-files.ts';
 import type { Store } from './store.ts';
 
@@ -11,6 +12,8 @@ const WRITE_SIZE_BYTES = 1024 * 1024;
 export type IncomingFile = {
   name: string;
   path: string;
+  /** Makes the file's own key, if it is encrypted; base64. */
+  salt?: string;
   /** The bytes written so far. */
   sizeBytes(): number;
   /** Copies the chunk; resolves when there is room for more. */
@@ -24,8 +27,34 @@ export type IncomingFile = {
 /**
  * Opens a new file in `incoming` for about `expectedBytes` bytes. One buffer fills while the other is written, so that
  * hashing and writing overlap and an upload holds 2 MiB at most.
+ * @param key encrypts the file.
  */
-export async function openIncomingFile(store: Store, expectedBytes: number): Promise<IncomingFile> {
+export async function openIncomingFile(
+  store: Store,
+  expectedBytes: number,
+  key: Buffer | null = null,
+): Promise<IncomingFile> {
+  if (key === null) return openPlainFile(store, expectedBytes);
+  const plain = await openPlainFile(store, sealedSize(expectedBytes));
+  const salt = randomBytes(32).toString('base64');
+  const sealer = createSealer(sealingOf(key, salt), plain.write);
+  let sizeBytes = 0;
+  return {
+    ...plain,
+    salt,
+    sizeBytes: () => sizeBytes,
+    async write(chunk) {
+      sizeBytes += chunk.length;
+      await sealer.write(chunk);
+    },
+    async finish() {
+      await sealer.end();
+      await plain.finish();
+    },
+  };
+}
+
+async function openPlainFile(store: Store, expectedBytes: number): Promise<IncomingFile> {
   const name = randomUUID();
   const path = join(store.incoming, name);
   const handle = await open(path, 'wx', OWNER_ONLY);
