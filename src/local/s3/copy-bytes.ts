@@ -1,7 +1,7 @@
 import type { ByteRange } from './byte-range.ts';
 import { type ChecksumAlgorithm, startChecksum } from './checksums/running-checksum.ts';
 import { type CopySource, requireCopyConditions } from './copy-source.ts';
-import { type CustomerKey, etagOf, readCustomerKey, requireKey } from './encryption/customer-key.ts';
+import { type CustomerKey, etagOf, readCustomerKey, requireKey } from './encryption/key-of-request.ts';
 import { ANY_BODY } from './expected-body.ts';
 import { receiveBody } from './receive-body.ts';
 import type { S3Call } from './s3-call.ts';

@@ -1,5 +1,5 @@
 import { checksumNodes } from './checksums/checksum-headers.ts';
-import { SOURCE_KEY_HEADERS } from './encryption/customer-key.ts';
+import { SOURCE_KEY_HEADERS } from './encryption/key-of-request.ts';
 import { isNotModified } from './preconditions.ts';
 import type { S3Answer, S3Call } from './s3-call.ts';
 import { S3Error } from './s3-error.ts';

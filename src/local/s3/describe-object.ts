@@ -1,6 +1,6 @@
 import { type ByteRange, readByteRange } from './byte-range.ts';
 import { checksumHeaders } from './checksums/checksum-headers.ts';
-import { type CustomerKey, keyHeaders, readCustomerKey, requireKey } from './encryption/customer-key.ts';
+import { type CustomerKey, keyHeaders, readCustomerKey, requireKey } from './encryption/key-of-request.ts';
 import { CONTENT_HEADERS } from './object-headers.ts';
 import { readPartNumber } from './part-number.ts';
 import { isNotModified } from './preconditions.ts';

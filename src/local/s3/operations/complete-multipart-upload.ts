@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { checksumNodes, checksumType } from '../checksums/checksum-headers.ts';
 import { combineChecksums } from '../checksums/multipart-checksum.ts';
 import { type CompletedPart, choosePart, readCompletedParts } from '../completed-parts.ts';
-import { KEY_HEADERS, readCustomerKey, requireKeyOfParts } from '../encryption/customer-key.ts';
+import { KEY_HEADERS, readCustomerKey, requireKeyOfParts } from '../encryption/key-of-request.ts';
 import { BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition } from '../preconditions.ts';

@@ -1,7 +1,7 @@
 import { readAlgorithm } from '../checksums/multipart-checksum.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import { COPY_SOURCE_HEADERS, describeCopy, readCopySource } from '../copy-source.ts';
-import { KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
+import { KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/key-of-request.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';
 import { readSmallBody } from '../receive-body.ts';

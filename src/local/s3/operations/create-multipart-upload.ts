@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MULTIPART_CHECKSUM_HEADERS, readMultipartChecksum } from '../checksums/multipart-checksum.ts';
-import { KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
+import { KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/key-of-request.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';

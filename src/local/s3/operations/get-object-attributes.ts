@@ -1,5 +1,5 @@
 import { checksumNodes } from '../checksums/checksum-headers.ts';
-import { KEY_HEADERS, readCustomerKey, requireKey } from '../encryption/customer-key.ts';
+import { KEY_HEADERS, readCustomerKey, requireKey } from '../encryption/key-of-request.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { isNotModified } from '../preconditions.ts';
 import { readSmallBody } from '../receive-body.ts';

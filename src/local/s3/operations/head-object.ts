@@ -1,5 +1,5 @@
 import { describeObject } from '../describe-object.ts';
-import { KEY_HEADERS } from '../encryption/customer-key.ts';
+import { KEY_HEADERS } from '../encryption/key-of-request.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';
 import type { S3Answer, S3Call } from '../s3-call.ts';

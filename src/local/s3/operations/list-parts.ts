@@ -1,5 +1,5 @@
 import { multipartChecksumNodes } from '../checksums/multipart-checksum.ts';
-import { KEY_HEADERS, readCustomerKey, requireKeyOfParts } from '../encryption/customer-key.ts';
+import { KEY_HEADERS, readCustomerKey, requireKeyOfParts } from '../encryption/key-of-request.ts';
 import { readCount } from '../listing/read-count.ts';
 import { refuseUnknownHeaders } from '../object-headers.ts';
 import { readSmallBody } from '../receive-body.ts';

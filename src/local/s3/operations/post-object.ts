@@ -1,5 +1,5 @@
 import { requirePrivateAcl } from '../access-control.ts';
-import { etagOf, KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
+import { etagOf, KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/key-of-request.ts';
 import { ANY_BODY, BODY_HEADERS, readExpectedBody } from '../expected-body.ts';
 import { requireKeyLength } from '../key-length.ts';
 import { readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';

@@ -1,5 +1,5 @@
 import { checksumHeaders } from '../checksums/checksum-headers.ts';
-import { etagOf, KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/customer-key.ts';
+import { etagOf, KEY_HEADERS, keepKey, keyHeaders, readCustomerKey } from '../encryption/key-of-request.ts';
 import { readExpectedUpload, UPLOAD_HEADERS } from '../expected-upload.ts';
 import { encryptionHeaders, OBJECT_HEADERS, readObjectHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readUploadCondition, requireWriteCondition } from '../preconditions.ts';

@@ -1,7 +1,7 @@
 import type { ByteRange } from '../byte-range.ts';
 import { copyBytes } from '../copy-bytes.ts';
 import { COPY_SOURCE_HEADERS, describeCopy, readCopySource } from '../copy-source.ts';
-import { KEY_HEADERS, keyHeaders, readCustomerKey, requireSameKey } from '../encryption/customer-key.ts';
+import { KEY_HEADERS, keyHeaders, readCustomerKey, requireSameKey } from '../encryption/key-of-request.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readPartNumber } from '../part-number.ts';
 import { readSmallBody } from '../receive-body.ts';

@@ -1,6 +1,6 @@
 import { requirePartChecksum } from '../checksums/multipart-checksum.ts';
 import { startChecksum } from '../checksums/running-checksum.ts';
-import { etagOf, KEY_HEADERS, keyHeaders, readCustomerKey, requireSameKey } from '../encryption/customer-key.ts';
+import { etagOf, KEY_HEADERS, keyHeaders, readCustomerKey, requireSameKey } from '../encryption/key-of-request.ts';
 import { readExpectedUpload, UPLOAD_HEADERS } from '../expected-upload.ts';
 import { encryptionHeaders, refuseUnknownHeaders } from '../object-headers.ts';
 import { readPartNumber } from '../part-number.ts';

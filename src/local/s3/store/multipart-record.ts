@@ -1,5 +1,5 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
-import type { KeyCheck } from '../encryption/customer-key.ts';
+import type { KeyCheck } from '../encryption/key-of-request.ts';
 import type { Checksum, DataFile, Tag } from './object-record.ts';
 
 /** How the object's checksum is combined from those of its parts. */

@@ -1,5 +1,5 @@
 import type { ChecksumAlgorithm } from '../checksums/running-checksum.ts';
-import type { KeyCheck } from '../encryption/customer-key.ts';
+import type { KeyCheck } from '../encryption/key-of-request.ts';
 
 /**
  * Base64, as in `x-amz-checksum-…`; for a composite one, of the parts' checksums, a hyphen and the number of parts

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { ByteRange } from '../byte-range.ts';
-import type { CustomerKey } from '../encryption/customer-key.ts';
+import type { CustomerKey } from '../encryption/key-of-request.ts';
 import { S3Error } from '../s3-error.ts';
 import { requireBucket } from './buckets.ts';
 import { type DataReader, openData } from './data-files.ts';
