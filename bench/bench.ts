@@ -1,14 +1,18 @@
 // npm run bench: measures every figure of bench/README.md in one run, as Markdown. Needs Linux, curl and taskset.
-// npm run bench -- sdk, rls, or routes: only the SDK, row level security, or the routes.
+// npm run bench -- sdk, rls, or routes [name]: only the SDK, row level security, or the routes, or one of them.
+// npm run bench -- costs: fails if a hot route costs a quarter more CPU time than bench/costs.json says.
+// npm run bench -- peers: the routes and what people run instead; needs npm ci --prefix bench/peers.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
 // npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
 // npm run bench -- find: finding files, which no other run measures.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkCosts } from './check-costs.ts';
 import { measureFind } from './measure-find.ts';
 import { measureMemory } from './measure-memory.ts';
 import { measureMigrations } from './measure-migrations.ts';
+import { measurePeers } from './measure-peers.ts';
 import { measureRoutes } from './measure-routes.ts';
 import { measureRowLevelSecurity } from './measure-row-level-security.ts';
 import { measureSdk, withRealBucket } from './measure-sdk.ts';
@@ -19,6 +23,8 @@ import { measureUpload } from './measure-upload.ts';
 async function main(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'signpost-bench-'));
   try {
+    if (process.argv[2] === 'costs') return await printCosts(directory);
+    if (process.argv[2] === 'peers') return await printPeers(directory);
     if (process.argv[2] === 'sdk') return await printSdk(directory);
     if (process.argv[2] === 'find') return await printFind(directory);
     if (process.argv[2] === 'migrate') return await printMigrations(directory);
@@ -78,6 +84,39 @@ async function main(): Promise<void> {
   }
 }
 
+async function printCosts(directory: string): Promise<void> {
+  const { costs, dear } = await checkCosts(directory);
+  printTable(
+    "CPU time of a request, in requests of Hono's JSON echo",
+    ['', 'costs', 'cost', 'growth'],
+    costs.map(({ name, cost, was }) => [name, cost.toFixed(1), was.toFixed(1), (cost / was).toFixed(2)]),
+  );
+  if (dear.length > 0) throw new Error(`over a quarter dearer than bench/costs.json says: ${dear.join('; ')}`);
+}
+
+/** Upper bounds of the ratio of CPU time. */
+const BUDGETS: Readonly<Record<string, number>> = {
+  'confirm-upload, first time, and the tutorial': 0.6,
+  'confirm-upload, again, and the tutorial': 0.3,
+  'presign-download and the tutorial': 0.35,
+  "presign-upload and Hono's echo": 2.5,
+  'presign-upload/batch of 100 and one presign-upload': 25,
+};
+
+async function printPeers(directory: string): Promise<void> {
+  const figures = await measurePeers(directory);
+  printTable(
+    'Routes and what people run instead',
+    ['', 'CPU µs', "the other's", 'ratio', 'target', 'ratio of requests/s'],
+    figures.map(({ name, own, peer, cost, speed }) => {
+      const budget = BUDGETS[name];
+      const target = budget === undefined ? '' : `≤ ${budget}${cost <= budget ? '' : ': **missed**'}`;
+      const cpu = [own, peer].map(({ cpuMicroseconds }) => cpuMicroseconds.toFixed(0));
+      return [name, ...cpu, cost.toFixed(2), target, speed.toFixed(2)];
+    }),
+  );
+}
+
 async function printMigrations(directory: string): Promise<void> {
   const rows = Number(process.argv[3] ?? 1_000_000);
   const figures = await measureMigrations(directory, rows);
@@ -108,7 +147,8 @@ async function printFind(directory: string): Promise<void> {
 }
 
 async function printRoutes(directory: string): Promise<void> {
-  const routes = await measureRoutes(directory);
+  const only = process.argv[3];
+  const routes = await measureRoutes(directory, only === undefined ? {} : { only: [only] });
   printTable(
     "Routes against Hono's JSON echo in the same process",
     ['', 'requests/s', 'echo/s beside it', 'ratio', 'CPU µs', 'echo CPU µs', 'ratio'],

@@ -15,7 +15,7 @@ const PART_BYTES = 5 * 1024 ** 2;
 const TOKENS = 12_000;
 
 const PDF = Buffer.from('%PDF-1.7\n%%EOF\n');
-const SMALL = { fileName: 'lease.pdf', contentType: 'application/pdf', size: PDF.length };
+export const SMALL = { fileName: 'lease.pdf', contentType: 'application/pdf', size: PDF.length };
 const FULL = {
   ...SMALL,
   fileName: 'Mietvertrag für 2026.pdf',
@@ -27,20 +27,33 @@ const FULL = {
 
 type Case = Omit<Load, 'port'> & { name: string; on?: keyof Ports };
 type Measured = { perSecond: number; cpuMicroseconds: number };
-export type RouteFigures = Measured & { name: string; echo: Measured; ratio: number };
+export type RouteFigures = Measured & {
+  name: string;
+  echo: Measured;
+  /** Requests per second, of the echo's. */
+  ratio: number;
+  /** CPU time per request, of the echo's: the median over the rounds, in which both ran one after the other. */
+  cost: number;
+};
 
 /**
  * Compares each route with Hono's JSON echo in the same process, alternating, so that other load on the machine affects
  * both. All figures are medians over the rounds.
  */
-export async function measureRoutes(directory: string): Promise<RouteFigures[]> {
+export async function measureRoutes(
+  directory: string,
+  { rounds: count = ROUNDS, share = 1, only }: { rounds?: number; share?: number; only?: readonly string[] } = {},
+): Promise<RouteFigures[]> {
   // The load runs on the second core, with the bucket and the database, which this process starts.
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
   const server = await startRoutesServer(join(directory, 'routes'));
   try {
     const token = await server.mint('alice');
-    const tokens = await Promise.all(Array.from({ length: TOKENS }, (_, i) => server.mint(`user-${i}`)));
-    const uploads = await upload(server.ports.app, token, FIRST_CONFIRMS * (ROUNDS + 1) + 1);
+    const tokens = await Promise.all(
+      Array.from({ length: only === undefined ? TOKENS : 0 }, (_, i) => server.mint(`user-${i}`)),
+    );
+    const firstConfirms = FIRST_CONFIRMS + Math.ceil(FIRST_CONFIRMS * share) * count;
+    const uploads = await uploadSmall(server.ports.app, token, firstConfirms + 1);
     const confirms = uploads.map((objectKey) => postJson('/confirm-upload', token, { objectKey }));
     const confirmed = { objectKey: uploads.pop() };
 
@@ -94,19 +107,21 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
     );
     const echo = same('echo', SIGNING_REQUESTS, postJson('/', token, SMALL));
 
-    const run = async (port: number, load: Case): Promise<Measured> => {
+    const run = async (port: number, whole: Case, part = share): Promise<Measured> => {
+      const load = { ...whole, count: Math.ceil(whole.count * part) };
       const before = await server.cpuMicroseconds();
       const milliseconds = await sendRequests({ port, ...load });
       const cpu = (await server.cpuMicroseconds()) - before;
       return { perSecond: (load.count / milliseconds) * 1000, cpuMicroseconds: cpu / load.count };
     };
     const figures: RouteFigures[] = [];
-    for (const load of cases) {
+    for (const load of cases.filter(({ name }) => only?.includes(name) ?? true)) {
       const rounds: { echo: Measured; route: Measured }[] = [];
       await run(server.ports.echo, echo);
       const port = server.ports[load.on ?? 'app'];
-      await run(port, load);
-      for (let round = 0; round < ROUNDS; round++) {
+      // Compiled code is a multiple faster: enough requests to get there, also for a share.
+      await run(port, load, 1);
+      for (let round = 0; round < count; round++) {
         rounds.push({ echo: await run(server.ports.echo, echo), route: await run(port, load) });
       }
       const middle = (what: 'echo' | 'route'): Measured => ({
@@ -114,7 +129,8 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
         cpuMicroseconds: median(rounds.map((round) => round[what].cpuMicroseconds)),
       });
       const ratio = median(rounds.map(({ echo, route }) => route.perSecond / echo.perSecond));
-      figures.push({ name: load.name, ...middle('route'), echo: middle('echo'), ratio });
+      const cost = median(rounds.map(({ echo, route }) => route.cpuMicroseconds / echo.cpuMicroseconds));
+      figures.push({ name: load.name, ...middle('route'), echo: middle('echo'), ratio, cost });
     }
     return figures;
   } finally {
@@ -123,7 +139,7 @@ export async function measureRoutes(directory: string): Promise<RouteFigures[]> 
 }
 
 /** Uploads this many small files; returns their keys. */
-async function upload(port: number, token: string, count: number): Promise<string[]> {
+export async function uploadSmall(port: number, token: string, count: number): Promise<string[]> {
   const objectKeys: string[] = [];
   while (objectKeys.length < count) {
     const uploads = await Promise.all(

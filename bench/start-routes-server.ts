@@ -32,32 +32,22 @@ export async function startRoutesServer(directory: string) {
   await client.send(new CreateBucketCommand({ Bucket: name }));
   client.destroy();
 
-  const script = fileURLToPath(new URL('./bench-routes-server.js', import.meta.url));
-  const server = fork(script, {
-    execPath: 'taskset',
-    execArgv: ['--cpu-list', '0', process.execPath, ...process.execArgv],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: {
-      PATH: process.env.PATH,
-      NODE_ENV: 'production',
-      ...{ S3_BUCKET_NAME: name, S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
-      ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
-      DATABASE_URL: postgres.url,
-      JWT_SECRET,
-      ALLOWED_ORIGINS: ORIGIN,
-      RATE_LIMIT_PER_MINUTE: '1000000',
-    },
-  });
-  const exited = once(server, 'exit');
-  const next = async <Message>(): Promise<Message> => {
-    const [message] = await Promise.race([once(server, 'message'), exited]);
-    if (typeof message !== 'object') throw new Error(`the server ended with ${message}`);
-    return message;
+  const env = {
+    PATH: process.env.PATH,
+    NODE_ENV: 'production',
+    ...{ S3_BUCKET_NAME: name, S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
+    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    DATABASE_URL: postgres.url,
+    JWT_SECRET,
+    ALLOWED_ORIGINS: ORIGIN,
+    RATE_LIMIT_PER_MINUTE: '1000000',
   };
-  const ports = await next<Ports>();
+  const server = await startPinned(fileURLToPath(new URL('./bench-routes-server.js', import.meta.url)), env);
 
   return {
-    ports,
+    ports: server.ports,
+    /** The settings of the bucket, the database and the tokens, for a peer. */
+    env,
     mint: (user: string) =>
       mintToken(parseConfig({ JWT_SECRET }).auth, {
         userId: user as UserId,
@@ -65,6 +55,31 @@ export async function startRoutesServer(directory: string) {
         ttlSeconds: 3600,
         now: () => new Date(),
       }),
+    cpuMicroseconds: server.cpuMicroseconds,
+    close: async () => {
+      await server.close();
+      await postgres.stop();
+      await s3.close();
+    },
+  };
+}
+
+/** Starts a program on the first core. It tells its ports, then its CPU time whenever it is asked. */
+export async function startPinned(script: string, env: NodeJS.ProcessEnv) {
+  const server = fork(script, {
+    execPath: 'taskset',
+    execArgv: ['--cpu-list', '0', process.execPath, ...process.execArgv],
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env,
+  });
+  const exited = once(server, 'exit');
+  const next = async <Message>(): Promise<Message> => {
+    const [message] = await Promise.race([once(server, 'message'), exited]);
+    if (typeof message !== 'object') throw new Error(`the server ended with ${message}`);
+    return message;
+  };
+  return {
+    ports: await next<Ports>(),
     cpuMicroseconds: async () => {
       server.send('usage');
       return (await next<Usage>()).cpuMicroseconds;
@@ -72,8 +87,6 @@ export async function startRoutesServer(directory: string) {
     close: async () => {
       server.disconnect();
       await exited;
-      await postgres.stop();
-      await s3.close();
     },
   };
 }

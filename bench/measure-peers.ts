@@ -1,0 +1,126 @@
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { SMALL, uploadSmall } from './measure-routes.ts';
+import { median } from './median.ts';
+import { ORIGIN, postJson, sendRequests } from './send-requests.ts';
+import { startPinned, startRoutesServer } from './start-routes-server.ts';
+
+const ROUNDS = 5;
+const SIGNING_REQUESTS = 1_500;
+const CONFIRMS = 300;
+const HUNDREDS = 30;
+
+type Measured = { perSecond: number; cpuMicroseconds: number };
+export type PeerFigures = { name: string; own: Measured; peer: Measured; cost: number; speed: number };
+
+type Side = { on: Server; count: number; status: number; request: () => Buffer };
+type Server = { port: number; cpuMicroseconds: () => Promise<number> };
+
+/**
+ * Compares routes with what people run instead (`bench/peers`, with its own `npm ci`), each on the first core, with the
+ * same bucket and database on the second, in turns. `cost` is CPU time and `speed` requests per second, of the peer's:
+ * medians over the rounds.
+ */
+export async function measurePeers(directory: string): Promise<PeerFigures[]> {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
+  const service = await startRoutesServer(join(directory, 'peers'));
+  const start = (name: string) => startPinned(join(process.cwd(), 'bench/peers', `${name}.mjs`), service.env);
+  const [tutorial, betterUpload, companion] = [
+    await start('tutorial'),
+    await start('better-upload'),
+    await start('companion'),
+  ];
+  try {
+    const token = await service.mint('alice');
+    const post = (path: string, body: unknown) => postJson(path, token, body);
+    const keys = () => uploadSmall(service.ports.app, token, CONFIRMS * (ROUNDS + 1));
+    const confirms = (objectKeys: string[]) => {
+      const requests = objectKeys.map((objectKey) => post('/confirm-upload', { objectKey }));
+      let next = 0;
+      return () => requests[next++] ?? Buffer.alloc(0);
+    };
+    const [ownKeys, theirKeys] = [await keys(), await keys()];
+    const own: Server = { port: service.ports.app, cpuMicroseconds: service.cpuMicroseconds };
+    const of = ({ ports, cpuMicroseconds }: Awaited<ReturnType<typeof start>>): Server => ({
+      port: ports.app,
+      cpuMicroseconds,
+    });
+    const same = (on: Server, request: Buffer, status = 200, count = SIGNING_REQUESTS): Side => ({
+      ...{ on, status, count },
+      request: () => request,
+    });
+    const signing = same(own, post('/presign-upload', SMALL));
+    const file = { objectKey: ownKeys[0] };
+    const theirs = { objectKey: theirKeys[0] };
+    const files = [{ name: SMALL.fileName, size: SMALL.size, type: SMALL.contentType }];
+    const params = Buffer.from(
+      `GET /s3/params?filename=lease.pdf&type=application%2Fpdf HTTP/1.1\r\nhost: 127.0.0.1\r\n` +
+        `origin: ${ORIGIN}\r\n\r\n`,
+    );
+    const pairs: [name: string, own: Side, peer: Side][] = [
+      [
+        'confirm-upload, first time, and the tutorial',
+        { on: own, count: CONFIRMS, status: 201, request: confirms(ownKeys) },
+        { on: of(tutorial), count: CONFIRMS, status: 201, request: confirms(theirKeys) },
+      ],
+      [
+        'confirm-upload, again, and the tutorial',
+        same(own, post('/confirm-upload', file), 200, 2 * CONFIRMS),
+        same(of(tutorial), post('/confirm-upload', theirs), 201, 2 * CONFIRMS),
+      ],
+      [
+        'presign-download and the tutorial',
+        same(own, post('/presign-download', file)),
+        same(of(tutorial), post('/presign-download', theirs)),
+      ],
+      ['presign-upload and the tutorial', signing, same(of(tutorial), post('/presign-upload', SMALL))],
+      [
+        'presign-upload and better-upload',
+        signing,
+        same(of(betterUpload), post('/presign-upload', { route: 'files', files })),
+      ],
+      ["presign-upload and Companion's /s3/params", signing, same(of(companion), params)],
+      [
+        "presign-upload and Hono's echo",
+        signing,
+        same({ ...own, port: service.ports.echo }, post('/', SMALL), 200, 4 * SIGNING_REQUESTS),
+      ],
+      [
+        'presign-upload/batch of 100 and one presign-upload',
+        same(own, post('/presign-upload/batch', { files: Array(100).fill(SMALL) }), 200, HUNDREDS),
+        signing,
+      ],
+    ];
+    const figures: PeerFigures[] = [];
+    for (const [name, ours, others] of pairs) {
+      const rounds: { own: Measured; peer: Measured }[] = [];
+      await measure(ours);
+      await measure(others);
+      for (let round = 0; round < ROUNDS; round++) {
+        rounds.push({ peer: await measure(others), own: await measure(ours) });
+      }
+      const middle = (side: 'own' | 'peer', what: keyof Measured) => median(rounds.map((round) => round[side][what]));
+      const both = (side: 'own' | 'peer') => ({
+        perSecond: middle(side, 'perSecond'),
+        cpuMicroseconds: middle(side, 'cpuMicroseconds'),
+      });
+      figures.push({
+        name,
+        ...{ own: both('own'), peer: both('peer') },
+        cost: median(rounds.map(({ own, peer }) => own.cpuMicroseconds / peer.cpuMicroseconds)),
+        speed: median(rounds.map(({ own, peer }) => own.perSecond / peer.perSecond)),
+      });
+    }
+    return figures;
+  } finally {
+    for (const peer of [tutorial, betterUpload, companion]) await peer.close();
+    await service.close();
+  }
+}
+
+async function measure({ on, count, status, request }: Side): Promise<Measured> {
+  const before = await on.cpuMicroseconds();
+  const milliseconds = await sendRequests({ port: on.port, count, status, request });
+  const cpu = (await on.cpuMicroseconds()) - before;
+  return { perSecond: (count / milliseconds) * 1000, cpuMicroseconds: cpu / count };
+}
