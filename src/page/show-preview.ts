@@ -35,6 +35,10 @@ export function createPreview(service: Service, download: (file: StoredFile) => 
   };
 
   const fill = async (file: StoredFile) => {
+    if (file.encryption !== null) {
+      showNote(file, 'The file is encrypted: this page has no key for it.');
+      return;
+    }
     const kind = kindOf(file.contentType);
     const isFrameless = kind === 'pdf' && !navigator.pdfViewerEnabled;
     if (kind === 'archive' || kind === 'other' || isFrameless) {

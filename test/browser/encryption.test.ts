@@ -56,6 +56,12 @@ describe('encryption in a real browser', () => {
       key: { ...good, refused: 'unknown-key' },
       password: { ...good, refused: 'wrong-key' },
     });
+    await page.reload();
+    await page
+      .getByRole('button', { name: /^scan\.bin/ })
+      .first()
+      .click();
+    await page.locator('#preview').getByText('The file is encrypted').waitFor();
     expect(complaints).toEqual([]);
     await context.close();
   });
