@@ -16,20 +16,24 @@ connection.
                 standard output
   --force       replaces an existing file
   --json        prints the file's answer
+  --through-service
+                reads from the service instead of from the bucket: for one with PROXY_DOWNLOADS=only
 
 ${REMOTE_USAGE}
 Exit code: 0 downloaded, 2 the service or the bucket does not answer or refuses, 64 wrong arguments, 130 stopped.`;
 
 const flag = { type: 'boolean', default: false } as const;
-const options = { output: { type: 'string', short: 'o' }, force: flag, json: flag } as const;
+const output = { type: 'string', short: 'o' } as const;
+const options = { output, force: flag, json: flag, 'through-service': flag } as const;
 
 export const getCommand = defineRemoteCommand(
   { usage, options, allowPositionals: true },
-  async (service, { positionals, values: { output, force, json } }) => {
+  async (service, { positionals, values }) => {
+    const { output, force, json, 'through-service': throughService } = values;
     const [fileId] = positionals;
     if (fileId === undefined || positionals.length > 1) throw new UsageError('expected one file id');
     process.once('SIGINT', () => process.exit(EXIT.interrupted));
-    const files = createFiles({ ...service, maxAttempts: QUICK_ATTEMPTS });
+    const files = createFiles({ ...service, maxAttempts: QUICK_ATTEMPTS, throughService });
     const file = await files.get(fileId);
     if (output === '-') {
       await files.downloadTo(fileId, Writable.toWeb(process.stdout));
