@@ -52,13 +52,13 @@ async function build(app: string, program: string, ...args: string[]): Promise<v
 }
 
 /** Chooses a file on the page, and returns what the service has of it. */
-async function uploadOn(url: string): Promise<unknown> {
+async function uploadOn(url: string, file = FILE): Promise<unknown> {
   const page = await browser.newPage();
   const complaints: string[] = [];
   page.on('pageerror', ({ message }) => complaints.push(message));
   await page.goto(url);
   await page.waitForLoadState('networkidle');
-  await page.locator('input').setInputFiles(FILE);
+  await page.locator('input').setInputFiles(file);
   await expect.poll(() => page.locator('output').textContent()).toMatch(/^[0-9a-f-]{36} active$/);
   expect(complaints).toEqual([]);
   const [fileId] = ((await page.locator('output').textContent()) ?? '').split(' ');
@@ -81,6 +81,8 @@ it('uploads from a page that Vite built, through an app with Hono', { timeout: B
     expect(await uploadOn(app.url)).toMatchObject({ fileName: FILE.name, size: FILE.buffer.length, recordId: null });
     const newest = await fetch(`${app.url}/newest`);
     expect(await newest.json()).toEqual([{ fileName: FILE.name, size: FILE.buffer.length }]);
+    const secret = await uploadOn(app.url, { ...FILE, name: 'a.secret' });
+    expect(secret).toMatchObject({ encryption: expect.stringMatching(/^1\./), detectedContentType: null });
   } finally {
     await app.stop();
   }

@@ -1,9 +1,11 @@
 'use client';
 
 import { createSignpost } from 'signpost/client';
+import { withKeys } from 'signpost/encryption';
 import { useUpload } from 'signpost/react';
 
 const signpost = createSignpost({ url: '/uploads', token: 'ada' });
+const encryption = withKeys([{ id: 'k1', key: new Uint8Array(32) }]);
 
 /** What both pages show: a file input, and how its upload goes. */
 export function Uploader({ recordId }: { recordId: string | undefined }) {
@@ -13,7 +15,9 @@ export function Uploader({ recordId }: { recordId: string | undefined }) {
       <input
         type="file"
         onChange={({ target }) => {
-          for (const chosen of target.files ?? []) upload(chosen, { recordId });
+          for (const chosen of target.files ?? []) {
+            upload(chosen, { recordId, encryption: chosen.name.endsWith('.secret') ? encryption : null });
+          }
         }}
       />
       <p>{progress.sentBytes} bytes</p>
