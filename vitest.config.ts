@@ -19,6 +19,7 @@ const GATED = Object.entries({
   TEST_PACKAGE: 'test/package/**',
   TEST_PROMTOOL: 'test/promtool/**',
   TEST_OPENAPI: 'test/openapi/**',
+  TEST_CLAMD: 'test/clamav/**',
 }).flatMap(([variable, folder]) => (process.env[variable] === undefined ? [folder] : []));
 
 export default defineConfig({

@@ -119,6 +119,9 @@ function contradictions(
         'file',
     );
   }
+  if (set.SCAN !== undefined && !holdsAny(limits)) {
+    errors.push('SCAN: scans held files only; set HOLD_UPLOADS=true, or hold in UPLOAD_POLICIES');
+  }
   if (set.PUBLIC_BASE_URL !== undefined && holdsAny(limits)) {
     errors.push('PUBLIC_BASE_URL: a held file could be read there before it is judged; unset it, or hold no file');
   }

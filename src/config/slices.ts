@@ -207,6 +207,8 @@ function readLimits(set: Settings) {
     allowedContentTypes: set.ALLOWED_CONTENT_TYPES,
     /** Whether a file is held until it is judged, unless the policy of its document type says otherwise. */
     holdUploads: set.HOLD_UPLOADS,
+    /** Where held files are scanned; null: nowhere. */
+    scan: set.SCAN ?? null,
     /** By document type. */
     uploadPolicies: new Map(Object.entries(set.UPLOAD_POLICIES)),
     multipartThresholdBytes: set.MULTIPART_THRESHOLD_BYTES,

@@ -18,6 +18,7 @@ export function workerErrors(set: Settings, hasDatabase: boolean): string[] {
   if ((set.JOBS_INTERVAL_SECONDS ?? 0) > 0) {
     errors.push(`JOBS_INTERVAL_SECONDS: must be 0 ${here}, where nothing runs between requests: use a cron trigger`);
   }
+  if (set.SCAN !== undefined) errors.push(`SCAN: there is no connection to clamd ${here}; let a judge decide`);
   if (set.METRICS_PORT !== undefined) errors.push(`METRICS_PORT: nothing can listen on a port ${here}`);
   return errors;
 }

@@ -5,6 +5,8 @@ import { type WebhookType, webhookMessages } from './webhook-schema.ts';
 /** The events that actions on files lead to. All other actions have none. */
 const TYPE_OF: Partial<Record<AuditAction, WebhookType>> = {
   'upload.confirm': 'file.confirmed',
+  'file.clean': 'file.clean',
+  'file.rejected': 'file.rejected',
   'file.archive': 'file.archived',
   'file.restore': 'file.restored',
   'file.delete': 'file.deleted',

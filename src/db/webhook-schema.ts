@@ -17,7 +17,10 @@ export const webhookMessages = pgTable(
     /** The same in every attempt, and in no other database: receivers tell repeated messages by it. */
     id: uuid('id').notNull().defaultRandom(),
     type: text('type', {
-      enum: ['file.confirmed', 'file.archived', 'file.restored', 'file.deleted', 'upload.refused', 'upload.abandoned'],
+      enum: [
+        ...(['file.confirmed', 'file.clean', 'file.rejected'] as const),
+        ...(['file.archived', 'file.restored', 'file.deleted', 'upload.refused', 'upload.abandoned'] as const),
+      ],
     }).notNull(),
     /** When the file changed: while its row is locked, so a later change has a later time. */
     at: time('at').notNull().default(sql`clock_timestamp()`),

@@ -151,8 +151,8 @@ async function takeStep(
 }
 
 /** The changed row; null if the caller has no such file in one of these states. */
-export async function changeRow(
-  services: Pick<ChangeFileServices, 'config' | 'files'>,
+async function changeRow(
+  services: ChangeFileServices,
   caller: ActingCaller,
   fileId: string,
   from: readonly FileState[],

@@ -2,15 +2,16 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { recordAct } from '../audit/record-refusals.ts';
 import type { StoredFile } from '../client/stored-file.ts';
-import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
+import { headersField, presignedUrlField, timeField } from '../contract/answer-fields.ts';
 import { answers, requests } from '../contract/components.ts';
 import { cleanText } from '../contract/fields.ts';
-import { FILE_STATES, HELD_STATE, STATE_OF_VERDICT, VERDICTS } from '../contract/file-states.ts';
+import { HELD_STATE, VERDICTS } from '../contract/file-states.ts';
 import type { FileRow } from '../db/schema.ts';
-import { type ChangeFileServices, changeRow, findOwn, wrongState } from './change-file.ts';
+import { type ChangeFileServices, findOwn, wrongState } from './change-file.ts';
+import { decide, removeRejected } from './decide.ts';
 import { fileAnswer } from './file-answer.ts';
+import { toFileId } from './get-file.ts';
 import { type PresignDownloadServices, signDownload } from './presign-download.ts';
-import { removeFileObject } from './remove-file-object.ts';
 import { toFile } from './to-file.ts';
 
 const verdict = z.enum(VERDICTS);
@@ -39,6 +40,7 @@ export const verdictAnswer = z
       .nullable()
       .describe('Null until the file is judged, and for one that was never held.'),
     presignedUrl: presignedUrlField.nullable().describe('Reads the bytes to be judged; null unless the file is held.'),
+    headers: headersField.optional().describe('To send with it, where the file has a key of its own (SSE-C).'),
     expiresAt: timeField.nullable(),
   })
   .register(answers, { id: 'Verdict' });
@@ -66,20 +68,17 @@ async function judge(
   fileId: string,
   { verdict, reason, by }: VerdictInput,
 ): Promise<StoredFile> {
-  const { config, now, logger } = services;
+  const { config } = services;
   const act = { ...caller.act, action: `file.${verdict}` } as const;
-  const change = {
-    status: STATE_OF_VERDICT[verdict],
-    verdict: { verdict, reason: reason ?? null, by: by ?? null, at: now().toISOString() },
-  };
-  const changed = await changeRow(services, { ...caller, act }, fileId, [HELD_STATE], change);
-  const row = changed ?? (await findOwn(services, caller, fileId));
+  const id = toFileId(config.store, caller, { fileId });
+  const file = id && { id, ownerId: caller.userId, onlyOfRecord: caller.limits?.recordId };
+  const said = { verdict, reason: reason ?? null, by: by ?? null };
+  const decided = file && (await decide(services, file, said, act));
+  const row = decided || (await findOwn(services, caller, fileId));
   if (row.verdict?.verdict !== verdict) throw wrongState(row);
-  if (changed === null) await recordAct(services, caller, act.action, { fileId, objectKey: row.objectKey });
-  if (FILE_STATES[row.status].object === 'goes' && row.objectRemovedAt === null) {
-    await removeFileObject(services, row).catch((err: unknown) => {
-      logger.error({ err, requestId: caller.requestId }, "a rejected file's object is left to the sweeper");
-    });
+  if (!decided) {
+    await recordAct(services, caller, act.action, { fileId, objectKey: row.objectKey });
+    await removeRejected(services, row, caller.requestId);
   }
   return toFile(row, config.urls.publicBaseUrl);
 }
@@ -97,6 +96,7 @@ async function read(
     file: toFile(row, services.config.urls.publicBaseUrl),
     verdict: row.verdict,
     presignedUrl: signed?.presignedUrl ?? null,
+    ...(signed?.headers && { headers: signed.headers }),
     expiresAt: signed?.expiresAt ?? null,
   };
 }

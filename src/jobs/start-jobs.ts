@@ -4,6 +4,7 @@ import { Problem } from '../contract/errors.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import type { WebhookDelivery } from '../webhooks/create-webhook-delivery.ts';
+import type { Scanner } from './create-scanner.ts';
 import type { Watermark } from './keep-watermark.ts';
 import type { SweepServices } from './running-sweep.ts';
 import { noCounts, sweep } from './sweep.ts';
@@ -18,6 +19,8 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
     sweeperHealth: SweeperHealth;
     /** null: there is no receiver. */
     webhooks: WebhookDelivery | null;
+    /** null: held files wait for other judges. */
+    scanner: Scanner | null;
     metrics: Pick<Metrics, 'count'>;
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
@@ -25,12 +28,13 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
 /** How long a run of the jobs by hand waits for webhooks; what is left goes out with the next one. */
 const WEBHOOKS_WITHIN_MS = 60_000;
 
-type Task = 'sweep' | 'seal' | 'webhooks';
+type Task = 'sweep' | 'seal' | 'webhooks' | 'scan';
 
 /**
  * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on the first instance that gets to it. The first run
  * is after a random part of the interval, so that instances started together run at different times. Failures are
- * logged and retried; refused sweeps are logged at most once an hour. Webhooks that are due are sent at once.
+ * logged and retried; refused sweeps are logged at most once an hour. Webhooks that are due are sent, and held files
+ * scanned, at once.
  * @returns a function that stops the jobs, after the current page of a sweep.
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
@@ -39,6 +43,7 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
   for (const result of Object.keys(noCounts())) services.metrics.count('signpost_sweep_objects_total', { result }, 0);
   if (intervalMs === 0) return async () => {};
   services.webhooks?.soon();
+  services.scanner?.start();
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout;
@@ -66,7 +71,8 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
  * @throws the first failure, when all have run.
  */
 export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
-  const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, webhooks, config, now } = services;
+  const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, webhooks, scanner, config, now } =
+    services;
   const failures: unknown[] = [];
   const attempt = async (name: Task, job: () => Promise<Record<string, unknown> | null>) => {
     try {
@@ -110,6 +116,8 @@ export async function runJobs(services: JobServices, signal: AbortSignal): Promi
       return { forgotten: await webhooks.forget() };
     });
   }
+  // With an interval, the scanner has a timer of its own.
+  if (scanner !== null && config.jobs.intervalSeconds === 0) await run('scan', scanner.run);
   await run('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.

@@ -3,6 +3,7 @@ import type { Authorize } from '../auth/authorize.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
 import { isOpenToOtherClients } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
+import { HELD_STATE } from '../contract/file-states.ts';
 import { newUuidV7 } from '../contract/ids.ts';
 import type { Logger } from '../contract/logger.ts';
 import { createAuditLog } from '../db/create-audit-log.ts';
@@ -28,6 +29,7 @@ import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { openReceipts } from './open-receipts.ts';
+import { openScanner } from './open-scanner.ts';
 import { openStorage } from './open-storage.ts';
 import { openWebhooks } from './open-webhooks.ts';
 import { readAuth } from './token-key.ts';
@@ -113,6 +115,8 @@ export async function createServices(
     const files = createFileQueries(database, config.limits.quota, webhooks?.soon);
     const slots = { content: createReaderSlots(), confirm: createConfirmingSlots(), ...(webhooks && { webhooks }) };
     const leases = trackLeases(exclusively);
+    const scanner = openScanner(config, { ...storage, ...leases, database, files, logger, metrics, now });
+    if (scanner !== null) closers.push(scanner.close);
     closers.push(await watchServices(metrics, { database, slots, sweeperHealth, leases }));
     return {
       ...app,
@@ -134,6 +138,7 @@ export async function createServices(
         insert: async (file, act, quota) => {
           const row = await files.insert(file, act, quota);
           if (row !== null) watermark.note(row);
+          if (row?.status === HELD_STATE) scanner?.soon();
           return row;
         },
       },
@@ -146,6 +151,7 @@ export async function createServices(
       confirming: slots.confirm,
       sweepQueries: createSweepQueries(database, webhooks?.soon),
       webhooks,
+      scanner,
       sealQueries: createSealQueries(database),
       auditLog,
       page:

@@ -130,6 +130,11 @@ export const METRICS = {
     help: 'Attempts to send a webhook, by outcome: delivered, failed (tried again), dead (not tried again).',
     labels: ['outcome'],
   },
+  signpost_scans_total: {
+    type: 'counter',
+    help: 'Scans of held files, by outcome: clean, rejected, failed (the file stays held, and is scanned again).',
+    labels: ['outcome'],
+  },
   process_start_time_seconds: { type: 'gauge', help: 'When the process started, as Unix time.', labels: [] },
   process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the process, user and system.', labels: [] },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the process.', labels: [] },

@@ -152,6 +152,9 @@ describe('parseConfig', () => {
     [{ S3_BUCKET_NAME: 'b', AWS_REGION: 'r', AWS_ACCESS_KEY_ID: 'a' }, 'AWS_SECRET_ACCESS_KEY'],
     [{ SSE_KMS_KEY_ID: 'k' }, 'SSE_MODE'],
     [{ SSE_MODE: 'kms' }, 'SSE_MODE: this store (S3_PROVIDER=embedded) does not support kms, only none, s3, c'],
+    [{ SCAN: 'clamd://127.0.0.1' }, 'HOLD_UPLOADS'],
+    [{ HOLD_UPLOADS: 'true', PUBLIC_BASE_URL: 'https://cdn.example.com' }, 'PUBLIC_BASE_URL'],
+    [{ UPLOAD_POLICIES: '{"a":{"hold":true}}', PUBLIC_BASE_URL: 'https://cdn.example.com' }, 'PUBLIC_BASE_URL'],
     [{ NODE_ENV: 'Production' }, 'NODE_ENV'],
     [{ NODE_ENV: 'staging' }, 'a staging system is production too'],
     [{ HOST: 'http://localhost' }, 'HOST: must be an IP address'],
@@ -447,7 +450,11 @@ describe('.env.example', () => {
   });
 
   it('shows examples that are accepted', () => {
-    // Some have a meaning in one mode alone.
-    expect(parseConfig({ ...Object.fromEntries(shown), SSE_MODE: 'kms' }).bucket?.name).toBe('my-uploads');
+    // Some have a meaning in one mode alone: only held files are scanned, and nobody else may read those.
+    const { SCAN, PUBLIC_BASE_URL, TEMPORARY_CREDENTIALS_ROLE_ARN, ...rest } = Object.fromEntries(shown);
+    const ofReaders = { PUBLIC_BASE_URL, TEMPORARY_CREDENTIALS_ROLE_ARN };
+    const others = { ...rest, SSE_MODE: 'kms' };
+    expect(parseConfig({ ...others, ...ofReaders }).bucket?.name).toBe('my-uploads');
+    expect(parseConfig({ ...others, SCAN, HOLD_UPLOADS: 'true' }).limits.scan).not.toBeNull();
   });
 });

@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { contentTypePattern } from '../../contract/fields.ts';
+import { contentTypePattern, readAs } from '../../contract/fields.ts';
 import { jsonText } from '../../contract/json-text.ts';
 import { LABEL_PATTERN } from '../../contract/object-key.ts';
 import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from '../../contract/s3-limits.ts';
+import { parseClamdUrl } from '../../net/clamd.ts';
 import { flag, integer, list } from './kinds.ts';
 import { MIN_SECRET_BYTES } from './secrets.ts';
 
@@ -65,6 +66,15 @@ export const uploadSettings = {
       '`true`: a confirmed file is `held` and cannot be downloaded until a verdict says that it is clean. See ' +
       '[held files](scanning.md). `UPLOAD_POLICIES` can say otherwise for a document type.',
   }),
+  SCAN: readAs(parseClamdUrl, 'must be clamd://host:port, or clamd:///path/of/the.socket')
+    .optional()
+    .meta({
+      description:
+        'ClamAV, as `clamd://host:port` or `clamd:///run/clamav/clamd.ctl`: scans held files and decides on them. ' +
+        'Needs `HOLD_UPLOADS` or a policy with `hold`. See [held files](scanning.md#clamav).',
+      fallback: 'held files wait for other judges',
+      example: 'clamd://127.0.0.1:3310',
+    }),
   QUOTA_BYTES: integer(0, Number.MAX_SAFE_INTEGER, 'bytes').optional().meta({
     description: "Maximum total size of a user's files: exact when confirming; presigning refuses what cannot fit.",
     fallback: 'no limit',

@@ -1,0 +1,118 @@
+import type { VerdictName } from '../contract/file-states.ts';
+import { systemActor } from '../contract/object-key.ts';
+import type { HeldQueries } from '../db/create-held-queries.ts';
+import type { FileRow } from '../db/schema.ts';
+import { type DecideServices, decide } from '../files/decide.ts';
+import { type ClamdAddress, ScanFailed, scanWithClamd } from '../net/clamd.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
+
+export type ScanServices = DecideServices & {
+  heldQueries: HeldQueries;
+  bucket: Pick<Bucket, 'read' | 'remove'>;
+  metrics: Pick<Metrics, 'count'>;
+  logger: Record<'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
+};
+
+export type ScanCounts = Record<VerdictName | 'failed' | 'waiting', number>;
+
+/** Files that could not be scanned, by id and owner, and when to try again, by the monotonic clock. */
+export type ScanFailures = Map<string, { failures: number; notBeforeMs: number }>;
+
+const SCANNER = systemActor('scanner');
+const PARALLEL = 4;
+const PAGE = 200;
+
+/** The first pause after a failure; each is twice as long as the one before, up to the longest. */
+const FIRST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+
+/**
+ * Scans each held file once, oldest first, and decides on it. A file that could not be scanned stays held: it is tried
+ * again after 30 seconds, then after twice as long, up to an hour. The pass ends if the scanner cannot be reached.
+ * @param known is updated.
+ * @param signal ends the pass.
+ * @throws {Problem} `database-unavailable`.
+ * @throws {ScanFailed} if the scanner cannot be reached.
+ */
+export async function scanHeldFiles(
+  services: ScanServices,
+  clamd: ClamdAddress,
+  known: ScanFailures,
+  signal: AbortSignal,
+): Promise<ScanCounts> {
+  const counts: ScanCounts = { clean: 0, rejected: 0, failed: 0, waiting: 0 };
+  const stillHeld: ScanFailures = new Map();
+  const scanOne = async (row: FileRow) => {
+    const name = `${row.id} ${row.ownerId}`;
+    const before = known.get(name);
+    if (before !== undefined && performance.now() < before.notBeforeMs) {
+      counts.waiting++;
+      stillHeld.set(name, before);
+      return;
+    }
+    const verdict = await judge(services, clamd, row, signal).catch((error: unknown) => {
+      if (signal.aborted || (error instanceof ScanFailed && error.isAway)) throw error;
+      services.logger.warn(
+        { err: error, fileId: row.id },
+        'a held file could not be scanned, and stays held; retrying',
+      );
+      return 'failed' as const;
+    });
+    counts[verdict]++;
+    services.metrics.count('signpost_scans_total', { outcome: verdict });
+    if (verdict !== 'failed') return;
+    const failures = (before?.failures ?? 0) + 1;
+    const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
+    stillHeld.set(name, { failures, notBeforeMs: performance.now() + pauseMs });
+  };
+  let last: FileRow | null = null;
+  do {
+    const rows: FileRow[] = await services.heldQueries.held(PAGE, last);
+    last = rows.length === PAGE ? (rows.at(-1) ?? null) : null;
+    const queue = rows.values();
+    await allEnded(
+      Array.from({ length: PARALLEL }, async () => {
+        for (const row of queue) {
+          signal.throwIfAborted();
+          await scanOne(row);
+        }
+      }),
+    );
+  } while (last !== null);
+  // Only what is still held is remembered.
+  known.clear();
+  for (const [name, failure] of stillHeld) known.set(name, failure);
+  return counts;
+}
+
+/** @throws the first error, when all have ended. */
+async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(tasks)).find((task) => task.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** Scans the object that the file's row names, no other version; only then is there a verdict. */
+async function judge(
+  services: ScanServices,
+  clamd: ClamdAddress,
+  row: FileRow,
+  signal: AbortSignal,
+): Promise<VerdictName> {
+  if (row.encryption !== null) throw new ScanFailed('its client encrypted it: only its owner can read it');
+  const { sizeBytes, etag, versionId, sseKeyId } = row;
+  const stream = await services.bucket.read({
+    key: row.storedKey ?? row.objectKey,
+    etag,
+    versionId,
+    sizeBytes,
+    sseKeyId,
+  });
+  const found = await scanWithClamd(clamd, { stream, sizeBytes }, signal);
+  const verdict = found === null ? 'clean' : 'rejected';
+  const said = { verdict, reason: found, by: 'clamd' } as const;
+  const act = { actorId: SCANNER, requestId: 'scan', address: null, action: `file.${verdict}` } as const;
+  // Another judge may have decided meanwhile: then nothing changes.
+  await decide(services, row, said, act);
+  return verdict;
+}

@@ -1,0 +1,119 @@
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
+import { createHeldQueries } from '../../src/db/create-held-queries.ts';
+import { createScanner } from '../../src/jobs/create-scanner.ts';
+import { answering, type Received, startFakeClamd } from '../helpers/fake-clamd.ts';
+import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
+
+const byContent = (socket: Socket, received: Received) =>
+  answering(received.bytes.includes('virus') ? 'stream: A.Virus FOUND\0' : 'stream: OK\0')(socket, received);
+
+let react: (socket: Socket, received: Received) => void;
+let clamd: Awaited<ReturnType<typeof startFakeClamd>>;
+let service: TestService;
+let database: Database;
+beforeAll(async () => {
+  clamd = await startFakeClamd((socket, received) => react(socket, received));
+  service = await startTestService({ env: { HOLD_UPLOADS: 'true', SCAN: clamd.url } });
+  database = await connectDatabase({ url: service.database.url, maxConnections: 1 });
+});
+beforeEach(() => {
+  react = byContent;
+});
+afterAll(async () => {
+  await database.close();
+  await service.close();
+  await clamd.close();
+});
+
+const run = () => service.services.scanner?.run();
+const anotherScanner = () => {
+  const { services } = service;
+  return createScanner({ ...services, heldQueries: createHeldQueries(database) }, clamd.address);
+};
+const stateOf = async (user: string, fileId: string) => (await service.call(user, `/files/${fileId}`)).body.status;
+
+describe('scans of held files', () => {
+  it('decide on every held file, of any owner, and say so in the audit log', async () => {
+    const [clean, infected] = [await service.store('alice', 'hello'), await service.store('bob', 'a virus')];
+    expect(await run()).toEqual({ clean: 1, rejected: 1, failed: 0, waiting: 0 });
+    expect(await stateOf('alice', clean.fileId)).toBe('active');
+    const rejected = await service.call('bob', `/files/${infected.fileId}`);
+    expect(rejected.body).toMatchObject({ status: 'rejected', rejection: 'A.Virus' });
+    expect(await service.bucket.read(infected.objectKey)).toBeNull();
+    const { body } = await service.call<{ events: Record<string, unknown>[] }>('bob', '/audit');
+    const [event] = body.events;
+    expect(event).toMatchObject({ action: 'file.rejected', outcome: 'ok', actorId: '\u001fscanner', userId: 'bob' });
+    expect(await run()).toEqual({ clean: 0, rejected: 0, failed: 0, waiting: 0 });
+  });
+
+  it('leave a file held that could not be scanned, try it again later, and let it hold up no other', async () => {
+    react = answering('INSTREAM size limit exceeded. ERROR\0');
+    const first = await service.store('carl', 'hello');
+    expect(await run()).toMatchObject({ clean: 0, failed: 1 });
+    react = byContent;
+    const second = await service.store('carl', 'hello');
+    expect(await run()).toMatchObject({ clean: 1, failed: 0, waiting: 1 });
+    expect([await stateOf('carl', first.fileId), await stateOf('carl', second.fileId)]).toEqual(['held', 'active']);
+    expect(service.logs.some(({ fields }) => fields.fileId === first.fileId)).toBe(true);
+    // Another instance has not seen the failure.
+    expect(await anotherScanner().run()).toMatchObject({ clean: 1 });
+    expect(await stateOf('carl', first.fileId)).toBe('active');
+  });
+
+  it('begin soon after a confirmation, and end with the service', async () => {
+    const { scanner } = service.services;
+    scanner?.start();
+    const { fileId } = await service.store('dan', 'hello');
+    await expect.poll(() => stateOf('dan', fileId)).toBe('active');
+    react = () => {};
+    const unfinished = await service.store('dan', 'hello');
+    await scanner?.close();
+    expect(await stateOf('dan', unfinished.fileId)).toBe('held');
+    react = byContent;
+    expect(await anotherScanner().run()).toMatchObject({ clean: 1 });
+  });
+
+  it('are left to the instance that scans already', async () => {
+    let sockets = 0;
+    react = () => {
+      sockets++;
+    };
+    await service.store('eve', 'hello');
+    const [busy, idle] = [anotherScanner(), anotherScanner()];
+    const first = busy.run().catch((error: unknown) => error);
+    await expect.poll(() => sockets).toBeGreaterThan(0);
+    expect(await idle.run()).toBeNull();
+    await busy.close();
+    await first;
+    react = byContent;
+    expect(await idle.run()).toMatchObject({ clean: 1 });
+  });
+
+  it('change nothing if a judge was faster', async () => {
+    const { fileId } = await service.store('fay', 'a virus');
+    const headers = {
+      authorization: `Bearer ${await mint('judge', { scope: 'files:judge' })}`,
+      'x-on-behalf-of': 'fay',
+    };
+    let judged: Promise<unknown> | undefined;
+    react = (socket, received) => {
+      if (!received.isWhole) return;
+      judged ??= service.call('judge', `/files/${fileId}/verdict`, { verdict: 'clean' }, { headers });
+      judged.then(() => socket.end('stream: A.Virus FOUND\0'));
+    };
+    await anotherScanner().run();
+    expect(await stateOf('fay', fileId)).toBe('active');
+    const opposite = { verdict: 'rejected', reason: 'A.Virus' };
+    expectProblem(await service.call('judge', `/files/${fileId}/verdict`, opposite, { headers }), 409, 'conflict');
+  });
+
+  it('end while the object is not the one that was confirmed', async () => {
+    const { fileId, objectKey } = await service.store('gus', 'hello');
+    await service.bucket.write(objectKey, 'other');
+    expect(await anotherScanner().run()).toMatchObject({ clean: 0, failed: 1 });
+    expect(await stateOf('gus', fileId)).toBe('held');
+    await service.call('gus', `/files/${fileId}`, undefined, { method: 'DELETE' });
+  });
+});
