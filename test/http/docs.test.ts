@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/http/app.ts';
+import { renderDocs } from '../../src/http/docs/render-docs.ts';
+import { description, operations } from '../helpers/description.ts';
+import { mint, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService();
+});
+afterAll(() => service.close());
+
+const HOSTILE = `</style><script>alert("1")</script>' onload='x`;
+
+/** The same JSON with another text in place of every text. */
+function withTexts(value: unknown, text: string): unknown {
+  if (typeof value === 'string') return value.startsWith('#/') ? value : text;
+  if (Array.isArray(value)) return value.map((each) => withTexts(each, text));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withTexts(each, text)]));
+}
+
+describe('GET /docs', () => {
+  it('is one page, in which no script can run', async () => {
+    const response = await service.app.request('/docs');
+    const page = await response.text();
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    const hash = createHash('sha256')
+      .update(/<style>(.*)<\/style>/s.exec(page)?.[1] ?? '')
+      .digest('base64');
+    const none = ['base-uri', 'form-action', 'frame-ancestors'].map((name) => `${name} 'none'`);
+    const policy = ["default-src 'none'", `style-src 'sha256-${hash}'`, ...none].join('; ');
+    expect(response.headers.get('content-security-policy')).toBe(policy);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(page).not.toMatch(/<script|<link|<img| style=| on\w+=|https?:\/\/(?!uploads\.s3)/);
+  });
+
+  it('has every operation, schema, problem and example of the description, and links that lead somewhere', async () => {
+    const page = await (await service.app.request('/docs')).text();
+    const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    const links = [...page.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id);
+    expect(links.length).toBeGreaterThan(60);
+    expect(links.filter((id) => !ids.has(id))).toEqual([]);
+    const { schemas } = description.components as unknown as { schemas: object };
+    const wanted = [...operations.map(({ id }) => id), ...Object.keys(schemas).map((name) => `schema-${name}`)];
+    expect(wanted.filter((id) => !ids.has(id))).toEqual([]);
+    for (const text of ['quota-exceeded', 'lease_2026.txt', 'Retry-After', 'X-On-Behalf-Of', 'partNumbers=1%2C2']) {
+      expect(page, text).toContain(text);
+    }
+    expect(page).toContain('curl -X POST &quot;$SIGNPOST/presign-upload&quot;');
+  });
+
+  it('escapes every text of the description', () => {
+    const page = renderDocs({ ...(withTexts(description, HOSTILE) as object), tags: [{ name: HOSTILE }] });
+    expect(page).toContain('&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#39; onload=&#39;x');
+    expect(page).not.toMatch(/<script|' onload/);
+  });
+
+  it('names paths below the one where the service is mounted', async () => {
+    const app = createApp({ ...service.services, basePath: '/api/files' });
+    const page = await (await app.request('/api/files/docs')).text();
+    expect(page).toContain('href="/api/files/openapi.json"');
+    expect(page).toContain('$SIGNPOST/api/files/presign-upload');
+  });
+
+  it('is not there in production', async () => {
+    const app = createApp(withConfig(service.services, 'server', { production: true }));
+    const headers = { authorization: `Bearer ${await mint('alice')}` };
+    expect((await app.request('/docs', { headers })).status).toBe(404);
+    expect((await app.request('/openapi.json')).status).toBe(200);
+  });
+});
