@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createTokenVerifier } from '../../src/auth/verify-token.ts';
+import { parseConfig } from '../../src/config/config.ts';
 import { PROBLEMS } from '../../src/contract/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { authOf, bearer } from '../auth/tokens.ts';
@@ -261,6 +262,14 @@ describe('each operation', () => {
     await ask(service.app, 'judgeFile', { params: { fileId: held.fileId }, body: verdict });
     const own = callsOf({ ...others, file: held, held, arrived: { ...others.arrived, ...held } }, bucket.name);
     await expectEach('file-rejected', service.app, (call) => call, own);
+  });
+
+  it('answers a link to a file whose key it cannot carry', async () => {
+    const { fileId } = await service.store('alice', 'hello');
+    await service.database.query("update files set sse_key_id = 'k1' where id = $1", [fileId]);
+    const { sse } = parseConfig({ SSE_C_MASTER_KEYS: `k1:${btoa('k'.repeat(32))}` }).store;
+    const app = appWith(withConfig(service.services, 'store', { sse }));
+    await expectEach('encrypted-file', app, () => ({ params: { fileId } }));
   });
 
   it('answers what it was asked for', async () => {
