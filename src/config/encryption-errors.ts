@@ -2,7 +2,10 @@ import type { Settings } from './settings.ts';
 import type { Store } from './slices.ts';
 
 /** Which settings of encryption at rest contradict each other, or ask for what the store cannot do. */
-export function encryptionErrors(set: Settings, { provider, sseModes }: Store): string[] {
+export function encryptionErrors(
+  set: Settings,
+  { provider, sseModes, frozenUploads, encryptedCopies }: Store,
+): string[] {
   const errors: string[] = [];
   const { SSE_MODE: mode } = set;
   if (mode !== 'none' && !sseModes.includes(mode)) {
@@ -15,6 +18,11 @@ export function encryptionErrors(set: Settings, { provider, sseModes }: Store): 
   if (mode !== 'c') return errors;
   if (set.SSE_C_MASTER_KEYS === undefined) {
     errors.push('SSE_C_MASTER_KEYS: required with SSE_MODE=c, like k1:<openssl rand -base64 32>');
+  }
+  if (frozenUploads === 'all' && !encryptedCopies) {
+    errors.push(
+      `FREEZE_UPLOADS: must be post with SSE_MODE=c, since this store (S3_PROVIDER=${provider}) copies no such object`,
+    );
   }
   if (set.PUBLIC_BASE_URL !== undefined) {
     errors.push('PUBLIC_BASE_URL: has no meaning with SSE_MODE=c, since a public URL carries no key');

@@ -107,12 +107,15 @@ export type Store = ReturnType<typeof readStore>;
 export type Sse = Store['sse'];
 
 function readStore(set: Settings) {
+  const described = describeStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
+    forms: set.S3_POST_POLICY,
+    frozenUploads: set.FREEZE_UPLOADS,
+    absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
+  });
   return {
-    ...describeStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
-      forms: set.S3_POST_POLICY,
-      frozenUploads: set.FREEZE_UPLOADS,
-      absentHeadersSigned: set.S3_SIGN_ABSENT_HEADERS,
-    }),
+    ...described,
+    // A form can be sent again, so what it stored is copied.
+    forms: described.forms && (set.SSE_MODE !== 'c' || described.encryptedCopies),
     /** Every key begins with it. */
     keyPrefix: set.KEY_PREFIX,
     /** Server-side encryption. */

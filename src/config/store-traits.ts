@@ -27,6 +27,8 @@ export type StoreTraits = {
   absentHeadersSigned: boolean;
   /** The values of `SSE_MODE` that it supports, beside `none`. */
   sseModes: readonly SseMode[];
+  /** It copies objects with keys of their own (SSE-C). Otherwise no upload may need a copy where `SSE_MODE` is `c`. */
+  encryptedCopies: boolean;
   /** It implements all bucket settings as AWS does: a refusal never means that it lacks the setting. */
   bucketSettings: boolean;
 };
@@ -42,6 +44,7 @@ const USUAL: StoreTraits = {
   checksums: true,
   absentHeadersSigned: false,
   sseModes: ['s3', 'kms', 'c'],
+  encryptedCopies: true,
   bucketSettings: false,
 };
 
@@ -64,8 +67,11 @@ const PRESETS: Record<Provider, Partial<StoreTraits>> = {
    * "Use Server-Side Encryption": SSE-B2 is asked for as SSE-S3 is; there is SSE-C, and no KMS.
    */
   b2: { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false, sseModes: ['s3', 'c'] },
-  /** Tested on Ceph 16: unsigned `x-amz-*` headers take effect; `BlockPublicAcls` refuses every PUT. */
-  ceph: { absentHeadersSigned: true },
+  /**
+   * Tested on Ceph 16: unsigned `x-amz-*` headers take effect; `BlockPublicAcls` refuses every PUT. CopyObject with the
+   * key of SSE-C is a 501 for the source, and ignores the copy's.
+   */
+  ceph: { absentHeadersSigned: true, encryptedCopies: false },
   minio: {},
   /**
    * Google, "Request preconditions": the XML API has `x-goog-if-generation-match` for writes, and `If-None-Match` for

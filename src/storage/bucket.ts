@@ -6,7 +6,14 @@ import { unavailable } from '../contract/errors.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { areOf, readEarly } from './early-bytes.ts';
-import { type EncryptedObject, encryptionOf, newestKeyId, possibleKeyIds, sourceParameters } from './encryption.ts';
+import {
+  canCopy,
+  type EncryptedObject,
+  encryptionOf,
+  newestKeyId,
+  possibleKeyIds,
+  sourceParameters,
+} from './encryption.ts';
 import { createHasher } from './hash-objects.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
@@ -32,7 +39,7 @@ export function openBucket(
   { quick, slow, probe }: S3Clients,
   objects: ObjectRequests,
   bucketName: string,
-  store: Pick<Store, 'checksums' | 'sse' | 'keyPrefix'>,
+  store: Pick<Store, 'checksums' | 'sse' | 'keyPrefix' | 'encryptedCopies'>,
 ) {
   const checksums: Record<string, string> = store.checksums ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
 
@@ -181,6 +188,9 @@ export function openBucket(
       toKey: string,
       instead?: Pick<StoredObject, 'contentType' | 'metadata'>,
     ): Promise<Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>> {
+      if (!canCopy(store, object.sseKeyId)) {
+        throw unavailable('storage', new Error('this store does not copy objects with keys of their own (SSE-C)'));
+      }
       const source = object.key.split('/').map(encodeURIComponent).join('/');
       const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
       const command = new CopyObjectCommand({

@@ -23,6 +23,14 @@ export function possibleKeyIds({ sse }: Pick<Store, 'sse'>): (string | null)[] {
   return sse.mode === 'c' ? [...ids, null] : [null, ...ids];
 }
 
+/** Whether the store can make an encrypted copy, of an object with this key; see `StoreTraits.encryptedCopies`. */
+export function canCopy(
+  { sse, encryptedCopies }: Pick<Store, 'sse' | 'encryptedCopies'>,
+  sseKeyId: string | null = null,
+): boolean {
+  return encryptedCopies || (sse.mode !== 'c' && sseKeyId === null);
+}
+
 /** Encryption at rest of a new object, as parameters of the SDK's commands; empty for the bucket's default. */
 export function encryptionOf(store: EncryptingStore, key: string, sseKeyId = newestKeyId(store)) {
   const { mode, kmsKeyId, kmsBucketKey } = store.sse;

@@ -7,6 +7,7 @@ import { isCopied } from '../config/store-traits.ts';
 import { Problem } from '../contract/errors.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
+import { canCopy } from '../storage/encryption.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { checkQuota } from './check-quota.ts';
@@ -136,6 +137,10 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
   const { size, contentType, documentType = null, recordId = null, method } = request;
   if (method === 'POST' && !config.store.forms) {
     return [{ code: 'invalid-request', path: 'method', message: 'this store does not support POST policies: use PUT' }];
+  }
+  if (isCopied(config.store, method === 'POST' || method === 'CREATE') && !canCopy(config.store)) {
+    const message = 'this store does not copy encrypted objects, as such an upload needs: use PUT or MULTIPART';
+    return [{ code: 'invalid-request', path: 'method', message }];
   }
   if (request.checksumSha256 !== undefined && methodOf(config.limits, request) === 'MULTIPART') {
     const message =
