@@ -2,7 +2,7 @@ export type EncryptionErrorCode = 'wrong-key' | 'unknown-key' | 'tampered' | 'no
 
 /**
  * Why a file cannot be encrypted or decrypted. Switch on `code`:
- * - `wrong-key`: the key or the password is not the file's, or its envelope was changed.
+ * - `wrong-key`: the key, the password or the context is not the file's, or its envelope was changed.
  * - `unknown-key`: none of the given keys has the id that the file names, or it needs a password and keys were given.
  * - `tampered`: the stored bytes are not those that were encrypted.
  * - `not-encrypted`: the file says of itself that it is not encrypted.

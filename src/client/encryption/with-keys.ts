@@ -3,7 +3,7 @@ import { createEncryption } from './create-encryption.ts';
 import { EncryptionError } from './encryption-error.ts';
 import { parseEnvelope } from './parse-envelope.ts';
 import { webCrypto } from './web-crypto.ts';
-import { KEY_BYTES, unwrapKey, wrapKey } from './wrap-key.ts';
+import { type ContextOptions, KEY_BYTES, unwrapKey, wrapKey } from './wrap-key.ts';
 
 export type { FileEncryption } from '../file-encryption.ts';
 export { EncryptionError, type EncryptionErrorCode } from './encryption-error.ts';
@@ -11,6 +11,7 @@ export type { Envelope } from './envelope.ts';
 export { readEnvelope } from './read-envelope.ts';
 export { rewrap } from './rewrap.ts';
 export { type PasswordOptions, withPassword } from './with-password.ts';
+export type { ContextOptions } from './wrap-key.ts';
 
 /** A key of the app's. */
 export type NamedKey = {
@@ -28,7 +29,7 @@ export type NamedKey = {
  * const encryption = withKeys([{ id: '2026', key }]);
  * const signpost = createSignpost({ url, token, encryption });
  */
-export function withKeys(keys: readonly NamedKey[]): FileEncryption {
+export function withKeys(keys: readonly NamedKey[], { context }: ContextOptions = {}): FileEncryption {
   const [newest] = keys;
   if (newest === undefined) throw new TypeError('give at least one key');
   const byId = new Map(keys.map(({ id, key }) => [id, requireKey(id, key)]));
@@ -43,10 +44,10 @@ export function withKeys(keys: readonly NamedKey[]): FileEncryption {
     return webCrypto().subtle.importKey('raw', key, 'AES-GCM', false, ['encrypt', 'decrypt']);
   };
   return createEncryption({
-    wrap: async (fileKey, header) => wrapKey(await find(newest.id), fileKey, `${header}.key.${newest.id}`),
+    wrap: async (fileKey, header) => wrapKey(await find(newest.id), fileKey, `${header}.key.${newest.id}`, context),
     unwrap: async (envelope) => {
       const parsed = parseEnvelope(envelope);
-      return unwrapKey(await find(parsed.keyId), parsed);
+      return unwrapKey(await find(parsed.keyId), parsed, context);
     },
   });
 }

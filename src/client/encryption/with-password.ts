@@ -4,7 +4,7 @@ import { createEncryption } from './create-encryption.ts';
 import { EncryptionError } from './encryption-error.ts';
 import { parseEnvelope } from './parse-envelope.ts';
 import { randomBytes, webCrypto } from './web-crypto.ts';
-import { unwrapKey, wrapKey } from './wrap-key.ts';
+import { type ContextOptions, unwrapKey, wrapKey } from './wrap-key.ts';
 
 /** The least for PBKDF2 with HMAC-SHA-256 (OWASP Password Storage Cheat Sheet). */
 const MIN_ITERATIONS = 600_000;
@@ -12,7 +12,7 @@ const MIN_ITERATIONS = 600_000;
 const MAX_ITERATIONS = 10_000_000;
 const SALT_BYTES = 16;
 
-export type PasswordOptions = {
+export type PasswordOptions = ContextOptions & {
   /** Of PBKDF2 for new files: 600,000 to 10,000,000. Each doubles the work of guessing. Default 600,000. */
   iterations?: number | undefined;
 };
@@ -25,7 +25,8 @@ export type PasswordOptions = {
  * @throws {TypeError} for an empty password, or iterations out of bounds.
  * @example const files = createFiles({ url, token, encryption: withPassword(input.value) });
  */
-export function withPassword(password: string, { iterations = MIN_ITERATIONS }: PasswordOptions = {}): FileEncryption {
+export function withPassword(password: string, options: PasswordOptions = {}): FileEncryption {
+  const { iterations = MIN_ITERATIONS, context } = options;
   if (password === '') throw new TypeError('the password is empty');
   if (!areAllowed(iterations)) throw new TypeError(`iterations must be ${MIN_ITERATIONS} to ${MAX_ITERATIONS}`);
   const derived = new Map<string, Promise<CryptoKey>>();
@@ -40,14 +41,14 @@ export function withPassword(password: string, { iterations = MIN_ITERATIONS }: 
     wrap: async (fileKey, header) => {
       salt ??= randomBytes(SALT_BYTES);
       const key = await derive(iterations, salt);
-      return wrapKey(key, fileKey, `${header}.password.${iterations}.${toBase64Url(salt)}`);
+      return wrapKey(key, fileKey, `${header}.password.${iterations}.${toBase64Url(salt)}`, context);
     },
     unwrap: async (envelope) => {
       const parsed = parseEnvelope(envelope);
       if (parsed.password === null) throw new EncryptionError('unknown-key', `the file needs the key ${parsed.keyId}`);
       const { iterations: rounds, salt: ofFile } = parsed.password;
       if (!areAllowed(rounds)) throw new EncryptionError('unsupported', `the file asks for ${rounds} iterations`);
-      return unwrapKey(await derive(rounds, ofFile), parsed);
+      return unwrapKey(await derive(rounds, ofFile), parsed, context);
     },
   });
 }

@@ -6,13 +6,26 @@ import { randomBytes, webCrypto } from './web-crypto.ts';
 export const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 
+export type ContextOptions = {
+  /**
+   * What the files belong to, such as a record's id. It is not stored: a file opens with the same context only, so that
+   * the service cannot hand out the file of another record. Default: none.
+   */
+  context?: string | undefined;
+};
+
 /**
  * The envelope: `sealed`, and the file's key, encrypted by AES-256-GCM with a random nonce. One key may wrap 2^32 times
  * (NIST SP 800-38D, section 8.3).
  */
-export async function wrapKey(key: CryptoKey, fileKey: Uint8Array, sealed: string): Promise<string> {
+export async function wrapKey(
+  key: CryptoKey,
+  fileKey: Uint8Array,
+  sealed: string,
+  context: string | undefined,
+): Promise<string> {
   const iv = randomBytes(NONCE_BYTES);
-  const wrapped = await webCrypto().subtle.encrypt(algorithm(iv, sealed), key, new Uint8Array(fileKey));
+  const wrapped = await webCrypto().subtle.encrypt(algorithm(iv, sealed, context), key, new Uint8Array(fileKey));
   return `${sealed}.${toBase64Url(iv)}${toBase64Url(new Uint8Array(wrapped))}`;
 }
 
@@ -20,16 +33,22 @@ export async function wrapKey(key: CryptoKey, fileKey: Uint8Array, sealed: strin
 export async function unwrapKey(
   key: CryptoKey,
   { sealed, wrappedKey }: ParsedEnvelope,
+  context: string | undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const iv = wrappedKey.subarray(0, NONCE_BYTES);
   try {
-    const fileKey = await webCrypto().subtle.decrypt(algorithm(iv, sealed), key, wrappedKey.subarray(NONCE_BYTES));
-    return new Uint8Array(fileKey);
+    const wrapped = wrappedKey.subarray(NONCE_BYTES);
+    return new Uint8Array(await webCrypto().subtle.decrypt(algorithm(iv, sealed, context), key, wrapped));
   } catch (cause) {
-    throw new EncryptionError('wrong-key', 'the key does not open the file, or its envelope was changed', { cause });
+    throw new EncryptionError(
+      'wrong-key',
+      'the key or the context is not the one of the file, or its envelope was changed',
+      { cause },
+    );
   }
 }
 
-function algorithm(iv: Uint8Array<ArrayBuffer>, sealed: string) {
-  return { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(sealed) };
+function algorithm(iv: Uint8Array<ArrayBuffer>, sealed: string, context: string | undefined) {
+  const text = context === undefined ? sealed : `${sealed}\n${context}`;
+  return { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(text) };
 }

@@ -13,12 +13,13 @@ import { collect, ofBytes, patternOf } from './stored-bytes.ts';
 type Vector = { name: string; size: number; contentType: string; envelope: string; storedSha256: string } & {
   fileKey: string;
   stored?: string;
+  context?: string;
 } & ({ keyId: string; key: string; password?: undefined } | { password: string });
 
 /** The program in docs/encrypted-format.md, which shares no code with the SDK. */
 type Reader = {
-  encrypt: (bytes: Uint8Array, envelope: string, secret: Uint8Array | string) => Buffer<ArrayBuffer>;
-  decrypt: (stored: Uint8Array, envelope: string, secret: Uint8Array | string) => { bytes: Buffer; type: string };
+  encrypt: (...of: [Uint8Array, string, Uint8Array | string, string?]) => Buffer<ArrayBuffer>;
+  decrypt: (...of: [Uint8Array, string, Uint8Array | string, string?]) => { bytes: Buffer; type: string };
 };
 
 const vectors: Vector[] = JSON.parse(await readFile('docs/encrypted-format.vectors.json', 'utf8'));
@@ -27,8 +28,8 @@ const bytesOfHex = (hex: string) => new Uint8Array(Buffer.from(hex, 'hex'));
 const secretOf = (vector: Vector) => (vector.password === undefined ? bytesOfHex(vector.key) : vector.password);
 const encryptionOf = (vector: Vector) =>
   vector.password === undefined
-    ? withKeys([{ id: vector.keyId, key: bytesOfHex(vector.key) }])
-    : withPassword(vector.password);
+    ? withKeys([{ id: vector.keyId, key: bytesOfHex(vector.key) }], { context: vector.context })
+    : withPassword(vector.password, { context: vector.context });
 
 let directory: string;
 let reader: Reader;
@@ -43,12 +44,12 @@ afterAll(() => rm(directory, { recursive: true, force: true }));
 
 describe.each(vectors)('the test vector: $name', (vector) => {
   it('is read by the SDK and by the other implementation', async () => {
-    const { envelope, size, contentType } = vector;
-    const stored = reader.encrypt(patternOf(size), envelope, secretOf(vector));
+    const { envelope, size, contentType, context } = vector;
+    const stored = reader.encrypt(patternOf(size), envelope, secretOf(vector), context);
     expect(sha256(stored)).toBe(vector.storedSha256);
     if (vector.stored !== undefined) expect(stored.toString('base64')).toBe(vector.stored);
 
-    const other = reader.decrypt(stored, envelope, secretOf(vector));
+    const other = reader.decrypt(stored, envelope, secretOf(vector), context);
     expect(other.type).toBe(contentType);
     expect(other.bytes.equals(patternOf(size))).toBe(true);
     const keyId = vector.password === undefined ? vector.keyId : null;

@@ -8,7 +8,13 @@ import {
   type StoredFile,
 } from '../../../src/client/create-signpost.ts';
 import { CHUNK_BYTES, storedBytes } from '../../../src/client/encryption/chunk-cipher.ts';
-import { readEnvelope, rewrap, withKeys, withPassword } from '../../../src/client/encryption/with-keys.ts';
+import {
+  type FileEncryption,
+  readEnvelope,
+  rewrap,
+  withKeys,
+  withPassword,
+} from '../../../src/client/encryption/with-keys.ts';
 import { mint } from '../../helpers/test-service.ts';
 import { runBlock } from '../run-block.ts';
 import { createStorage, cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
@@ -209,6 +215,19 @@ describe('docs/client-encryption.md', () => {
       '{ blob, part }',
     );
     expect(await Promise.all([result.blob.text(), result.part.text()])).toEqual(['0123456789', '234']);
+  });
+
+  it('binds a file to its record', async () => {
+    const scope = await scopeOf('kai');
+    const page = { ...scope, signpost: createSignpost({ url: host.url, token: scope.token }) };
+    const used = await runBlock<FileEncryption>('client-encryption', "context: 'case-42'", page, 'encryption');
+    const { value } = await (await filesOf('kai')).list({ recordId: 'case-42' }).next();
+    const [stored] = value?.files ?? [];
+    const open = async (by: FileEncryption) =>
+      (await (await filesOf('kai', { encryption: by })).download(stored?.fileId ?? '')).text();
+    expect(await open(used)).toBe('0123456789');
+    const ofOther = withKeys([{ id: '2026', key: bytes(1) }], { context: 'case-43' });
+    await expect(open(ofOther)).rejects.toEqual(code('wrong-key'));
   });
 
   it('opens a file by a password', async () => {

@@ -71,6 +71,28 @@ describe('withKeys', () => {
   });
 });
 
+describe('a context', () => {
+  it('is needed again, as it was', async () => {
+    const keys = [{ id: 'k', key: bytes(1) }];
+    const file = await encrypted(withKeys(keys, { context: 'case-42' }));
+    expect(await file.opens(withKeys(keys, { context: 'case-42' }))).toBe(9);
+    for (const context of [undefined, '', 'case-43', 'case-42\n']) {
+      await expect(file.opens(withKeys(keys, { context }))).rejects.toEqual(code('wrong-key'));
+    }
+    const plain = await encrypted(withKeys(keys));
+    await expect(plain.opens(withKeys(keys, { context: '' }))).rejects.toEqual(code('wrong-key'));
+    expect(file.envelope).not.toContain('case');
+  });
+
+  it('is bound to a password as well, and can be changed by wrapping the key again', async () => {
+    const [one, two] = ['case-1', 'case-2'].map((context) => withPassword('secret', { context }));
+    if (one === undefined || two === undefined) throw new Error('two contexts');
+    const file = await encrypted(one);
+    await expect(file.opens(two)).rejects.toEqual(code('wrong-key'));
+    expect(await file.opens(two, await rewrap(file.envelope, one, two))).toBe(9);
+  });
+});
+
 describe('withPassword', () => {
   it('opens with the same password, in any form of Unicode, and with no other', async () => {
     const file = await encrypted(withPassword('Grüße'));
