@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
 import type { Mismatch } from '../contract/errors.ts';
-import { newUuidV7 } from '../contract/ids.ts';
 import {
   buildObjectKey,
   type ParsedKey,
@@ -12,6 +10,7 @@ import {
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import { adoptedId } from '../uploads/adopted-id.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';
 import { isOfSweeper } from './examine-marker.ts';
 import { type ImportFileServices, type ImportOutcome, importFile } from './import-file.ts';
@@ -123,7 +122,7 @@ async function findRows(
   if (objects.length === 0) return [];
   const { owner: userId, recordId, documentType } = target;
   const candidates = objects.map((object) => {
-    const fileId = importedId(userId, object, attempt);
+    const fileId = adoptedId(userId, object, attempt);
     const parts = { userId, recordId, documentType, fileId, fileName: safeFileName(object.key) };
     return { object, parts, id: fileId, ownerId: userId };
   });
@@ -137,14 +136,4 @@ async function findRows(
     });
   const burned = candidates.filter(isBurned).map(({ object }) => object);
   return [...usable, ...(await findRows(services, target, burned, attempt + 1))];
-}
-
-/** A UUIDv7 of the object's date, whose random bits are a digest: the same for the same object, owner and attempt. */
-function importedId(owner: UserId, { key, etag, lastModified }: ListedObject, attempt: number): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([owner, key, etag, attempt]))
-    .digest('hex');
-  const variant = '89ab'.charAt(Number.parseInt(digest.charAt(3), 16) % 4);
-  const random = `7${digest.slice(0, 3)}-${variant}${digest.slice(4, 7)}-${digest.slice(7, 19)}`;
-  return `${newUuidV7(lastModified).slice(0, 14)}${random}`;
 }
