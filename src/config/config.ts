@@ -113,12 +113,6 @@ function contradictions(
   if (hasReceiver && new URL(set.WEBHOOK_URL ?? '').protocol === 'http:' && !set.WEBHOOK_ALLOW_PRIVATE) {
     errors.push('WEBHOOK_URL: must be https, unless WEBHOOK_ALLOW_PRIVATE=true');
   }
-  if (set.TEMPORARY_CREDENTIALS_ROLE_ARN !== undefined && holdsAny(limits)) {
-    errors.push(
-      'TEMPORARY_CREDENTIALS_ROLE_ARN: a held file could be read with them before it is judged; unset it, or hold no ' +
-        'file',
-    );
-  }
   if (set.SCAN !== undefined && !holdsAny(limits)) {
     errors.push('SCAN: scans held files only; set HOLD_UPLOADS=true, or hold in UPLOAD_POLICIES');
   }

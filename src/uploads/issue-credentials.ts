@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';
+import { holdsAny } from '../config/held-types.ts';
 import { MAX_CREDENTIAL_SECONDS, MIN_CREDENTIAL_SECONDS } from '../config/settings/credential-settings.ts';
 import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';
@@ -36,7 +37,7 @@ export const credentialsAnswer = z
 export type TemporaryCredentials = z.infer<typeof credentialsAnswer>;
 
 export type IssueCredentialsServices = AuditServices & {
-  config: Pick<Config, 'bucket' | 'store' | 'sts' | 'urls'>;
+  config: Pick<Config, 'bucket' | 'limits' | 'store' | 'sts' | 'urls'>;
   /** null: none can be issued. */
   roleSessions: RoleSessions | null;
   now: () => Date;
@@ -64,9 +65,17 @@ async function issue(
   if (bucket === null || sts === null || roleSessions === null) {
     throw new Error('there is no TEMPORARY_CREDENTIALS_ROLE_ARN');
   }
-  const rights = { mayRead: caller.scopes.has('files:read'), mayWrite: caller.scopes.has('files:write') };
+  // Past the service, held files could be read before they are judged, and others without an event in the audit log.
+  const isReadable = urls.presignsDownloads && !holdsAny(config.limits);
+  const rights = {
+    mayRead: isReadable && caller.scopes.has('files:read'),
+    mayWrite: caller.scopes.has('files:write'),
+  };
   if (!rights.mayRead && !rights.mayWrite) {
-    throw new Problem('forbidden', 'credentials can do what your scopes allow: neither files:read nor files:write');
+    throw new Problem(
+      'forbidden',
+      `your scopes allow the credentials nothing${isReadable ? '' : ': reading is off here'}`,
+    );
   }
   const { recordId, uploadsUntil } = caller.limits ?? {};
   // The bucket knows neither records nor an end that comes before the credentials' own.
