@@ -6,6 +6,7 @@ import type { SweepCounts } from '../db/jobs-schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
+import type { IdSigner } from '../uploads/id-signer.ts';
 import type { Clocks } from './agreed-clocks.ts';
 import type { ClaimServices } from './claim-bucket.ts';
 
@@ -13,6 +14,7 @@ export type SweepServices = ClaimServices & {
   config: Pick<Config, 'store' | 'jobs'>;
   bucket: Bucket;
   lister: BucketLister;
+  ids: IdSigner;
   multipart: Pick<MultipartUploads, 'abort'>;
   sweepQueries: SweepQueries;
   readClocks: () => Promise<Clocks>;

@@ -5,6 +5,7 @@ import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
+import { isSignedUpload } from '../uploads/is-signed-upload.ts';
 import { toRefusedFile } from '../uploads/to-new-file.ts';
 import { eachObject } from './each-object.ts';
 import { isOfSweeper } from './examine-marker.ts';
@@ -25,7 +26,7 @@ const ETAG_OF_PARTS = /-\d+"?$/;
  * | key of | row | object |
  * |---|---|---|
  * | an upload | none, under a day old (in parts: 8 days after its start) | left: it may still be confirmed |
- * | an upload | none, older | its id is inserted as `refused`, then it is removed |
+ * | an upload | none, older | its id is inserted as `refused`, then it is removed; left and counted if not signed |
  * | a file | active or archived | left |
  * | a file | copied to another key when it was confirmed | removed: it was sent again |
  * | a deleted file | object not yet removed | left for `DELETE_AFTER_SECONDS` |
@@ -110,11 +111,14 @@ function isOfNoUse(row: FileRow | undefined, object: ListedObject): boolean {
 }
 
 async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]): Promise<void> {
-  const { sweepQueries, bucket, now } = sweep.services;
+  const { sweepQueries, bucket, ids, now } = sweep.services;
   const found: (Upload & { stored: StoredObject })[] = [];
   await eachObject(uploads, { ...sweep, ...sweep.services, note: async () => {} }, async (upload) => {
     const stored = await bucket.head(upload.key);
-    return stored?.etag === upload.object.etag && found.push({ ...upload, stored }) > 0;
+    if (stored?.etag !== upload.object.etag) return false;
+    if (isSignedUpload(ids, upload.parsed, stored)) found.push({ ...upload, stored });
+    else sweep.counts.foreign++;
+    return true;
   });
   const refused = found.map(({ parsed, stored }) => toRefusedFile(parsed, stored, now()));
   const taken = new Set((await sweepQueries.refuse(refused)).map(nameOf));

@@ -62,6 +62,8 @@ export type Confirmation = {
   uploadId?: string | undefined;
   /** Default: those that the bucket lists. */
   parts?: { partNumber: number; etag: string }[] | undefined;
+  /** Makes a file of an object that was put by other means, such as temporary credentials. Default false. */
+  adopt?: boolean | undefined;
 };
 
 /** The body of `POST /presign-download`: one of `fileId` and `objectKey`. */

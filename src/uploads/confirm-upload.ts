@@ -6,7 +6,7 @@ import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { limitedTo } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
-import { busy, Problem, type Refusal } from '../contract/errors.ts';
+import { busy, type Mismatch, Problem, type Refusal } from '../contract/errors.ts';
 import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import { MAX_PARTS } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
@@ -15,14 +15,17 @@ import { toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Receipts } from '../receipts/create-receipts.ts';
 import type { Bucket } from '../storage/bucket.ts';
+import type { BucketLister } from '../storage/list-bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
+import { adoptUpload } from './adopt-upload.ts';
 import { completeParts } from './complete-parts.ts';
 import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
+import { isSignedUpload } from './is-signed-upload.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 import { ownUploadKey } from './own-upload-key.ts';
 import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
@@ -34,11 +37,16 @@ export const confirmUploadInput = z
   .strictObject({
     objectKey,
     uploadId: uploadId.optional(),
+    adopt: z.boolean().optional().describe('Make a file of an object that was put by other means.'),
     parts: z
       .array(z.strictObject({ partNumber, etag: z.string().min(1).max(256) }))
       .min(1)
       .max(MAX_PARTS)
       .optional(),
+  })
+  .refine((input) => input.adopt !== true || input.uploadId === undefined, {
+    path: ['adopt'],
+    message: 'must not come with uploadId',
   })
   .refine((input) => input.parts === undefined || input.uploadId !== undefined, {
     path: ['uploadId'],
@@ -69,6 +77,7 @@ export type ConfirmUploadServices = AuditServices & {
   metrics: Pick<Metrics, 'count'>;
   freezer: Freezer;
   multipart: MultipartUploads;
+  lister: Pick<BucketLister, 'objects'>;
   files: FileQueries;
   now: () => Date;
   newId: (now: Date) => string;
@@ -141,8 +150,10 @@ async function confirm(
   const services = limitedTo(all, caller);
   const { config, bucket, files, freezer } = services;
   const key = ownUploadKey(config.store, caller, input.objectKey);
-  if (key === null) throw objectNotFound();
   const answer = (row: FileRow, created: boolean) => ({ file: toFile(row, config.urls.publicBaseUrl), created });
+  const adopted = input.adopt === true ? await adoptUpload(services, caller, input.objectKey, key) : null;
+  if (adopted !== null) return answer(adopted.row, adopted.created);
+  if (key === null) throw objectNotFound();
   /** Burns the id of a rejected object, unless another call has confirmed it meanwhile. */
   const refuse = async (object: StoredObject, refusal: Refusal | null, stored = object) => {
     const row = await discardUpload(services, key, object, refusal);
@@ -174,6 +185,7 @@ async function confirm(
 
   const verdict = await verifyObject(services, key, object, sampled.firstBytes);
   if (!('upload' in verdict)) {
+    if (!isSignedUpload(services.ids, key, object)) throw putByOtherMeans(verdict.mismatches);
     await bucket.affirm(object);
     const detail = 'the stored object does not match the signed upload; it was removed';
     return refuse(object, { code: 'verification-failed', detail, errors: verdict.mismatches });
@@ -207,6 +219,12 @@ async function complete(
 ): Promise<void> {
   const upload = toOpenUpload(services, caller, { objectKey, uploadId });
   await completeParts(services.multipart, upload, parts, caller.userId);
+}
+
+function putByOtherMeans(errors: readonly Mismatch[]): Problem {
+  const detail =
+    'the object was not stored through a presigned upload, and was left as it is; adopt it with adopt: true';
+  return new Problem('verification-failed', detail, { errors });
 }
 
 function objectNotFound(): Problem {

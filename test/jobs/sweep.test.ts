@@ -116,11 +116,10 @@ describe('a sweep', () => {
     const others = await uploadOnly('eve', 'of another user');
     const refused = `dan/_/_/${upload.fileId}/x`;
     const same = `eve/_/_/${upload.fileId}/a.txt`;
-    await service.bucket.write(refused, 'without metadata');
-    await service.bucket.write(same, 'hello', {
-      ContentType: 'text/plain',
-      Metadata: { 'signpost-name': 'a.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' },
-    });
+    const Metadata = { 'signpost-name': 'a.txt', 'signpost-size': '5', 'signpost-type': 'text/plain' };
+    const more = { ContentType: 'text/plain', Metadata };
+    await service.bucket.write(refused, 'of another size', more);
+    await service.bucket.write(same, 'hello', more);
     expect((await service.confirm('dan', refused)).status).toBe(422);
     expect((await service.confirm('eve', same)).status).toBe(201);
     expect(await sweepAfter(0)).toMatchObject({ stray: 1, abandoned: 0 });

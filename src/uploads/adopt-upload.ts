@@ -1,0 +1,88 @@
+import type { ActingCaller } from '../audit/audited.ts';
+import type { Config } from '../config/config.ts';
+import { Problem } from '../contract/errors.ts';
+import { buildObjectKey, frozenKey, type ParsedKey, safeFileName } from '../contract/object-key.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
+import type { FileRow } from '../db/schema.ts';
+import type { Bucket } from '../storage/bucket.ts';
+import { objectChanged } from '../storage/bucket-errors.ts';
+import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import { adoptObject } from './adopt-object.ts';
+import { adoptedId } from './adopted-id.ts';
+import { checkQuota } from './check-quota.ts';
+import { fromMetadata } from './upload-metadata.ts';
+import { isFileOf, noFile } from './upload-outcome.ts';
+
+type AdoptUploadServices = {
+  config: Pick<Config, 'limits' | 'store'>;
+  bucket: Bucket;
+  lister: Pick<BucketLister, 'objects'>;
+  files: FileQueries;
+  now: () => Date;
+  newId: (now: Date) => string;
+};
+
+/**
+ * Makes a file of an object under the caller's prefix that was put by other means, such as temporary credentials. The
+ * file gets a key of its own, and its bytes are a copy that only the service can write. The id is made from owner, key,
+ * ETag and date: so repeated and concurrent calls make one file, and an object that is replaced becomes another. The
+ * object itself stays, whatever becomes of it here.
+ * @param upload the parts of `objectKey`, if it has the form of an upload's.
+ * @returns null if the service signed the upload of this object.
+ * @throws {Problem} `object-not-found`; `not-your-object` for a caller who is limited to a record; `quota-exceeded`;
+ * `verification-failed`; `conflict` if it changed meanwhile, or its file was deleted.
+ */
+export async function adoptUpload(
+  services: AdoptUploadServices,
+  caller: ActingCaller,
+  objectKey: string,
+  upload: ParsedKey | null,
+): Promise<{ row: FileRow; created: boolean } | null> {
+  const { config, bucket, files, newId, now } = services;
+  const { recordId } = caller.limits ?? {};
+  if (upload === null && recordId !== undefined) {
+    throw new Problem('not-your-object', `you may upload to the record ${recordId} only`);
+  }
+  const listed = (await services.lister.objects(objectKey, null)).objects.find(({ key }) => key === objectKey);
+  const source = listed === undefined ? null : await bucket.head(objectKey);
+  if (listed === undefined || source === null)
+    throw new Problem('object-not-found', 'nothing is stored under this key');
+  if (source.etag !== listed.etag) throw objectChanged();
+  if (upload !== null && fromMetadata(source.metadata) !== null) return null;
+
+  const { key, row } = await findFile(services, caller, listed, upload);
+  if (isFileOf(key, row)) return { row, created: false };
+  if (row !== null) throw noFile(key, row);
+  await checkQuota(services, caller, [source.sizeBytes]);
+  const adopted = await adoptObject(services, source, {
+    ...{ key, copyTo: frozenKey(config.store.keyPrefix, key.key, newId(now())) },
+    ...{ act: caller.act, quota: config.limits.quota, createdAt: now() },
+  });
+  if ('reasons' in adopted) {
+    const detail = 'the object cannot be a file; it was left as it is';
+    throw new Problem('verification-failed', detail, { errors: adopted.reasons });
+  }
+  if (adopted.row !== null) return { row: adopted.row, created: true };
+  // Another call was faster, with a copy of its own.
+  if (adopted.copy !== null) await bucket.remove(adopted.copy).catch(() => {});
+  const winner = await files.findAny({ id: key.fileId, ownerId: caller.userId });
+  if (isFileOf(key, winner)) return { row: winner, created: false };
+  throw noFile(key, winner);
+}
+
+/** The key of the object's file, and the id's row, if there is one. A burned id is not used again. */
+async function findFile(
+  services: AdoptUploadServices,
+  caller: ActingCaller,
+  listed: ListedObject,
+  upload: ParsedKey | null,
+  attempt = 0,
+): Promise<{ key: ParsedKey; row: FileRow | null }> {
+  const { userId } = caller;
+  const fileId = adoptedId(userId, listed, attempt);
+  const labels = { recordId: upload?.recordId ?? null, documentType: upload?.documentType ?? null };
+  const parts = { userId, ...labels, fileId, fileName: safeFileName(listed.key) };
+  const row = await services.files.findAny({ id: fileId, ownerId: userId });
+  if (row?.status === 'refused') return findFile(services, caller, listed, upload, attempt + 1);
+  return { key: { ...parts, key: buildObjectKey(services.config.store.keyPrefix, parts) }, row };
+}

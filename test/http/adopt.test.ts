@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { frozenKey } from '../../src/contract/object-key.ts';
+import { sweep } from '../../src/jobs/sweep.ts';
+import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { withClocks } from '../jobs/with-clocks.ts';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await startTestService({ env: { UPLOAD_POLICIES: '{"scan":{"maxBytes":3}}', QUOTA_BYTES: '100000' } });
+});
+afterAll(() => service.close());
+
+type File = { fileId: string; objectKey: string; fileName: string; size: number };
+const TEXT = { ContentType: 'text/plain' };
+const adopt = (user: string, objectKey: string, claims = {}) => adoptAs(user, { objectKey, adopt: true }, claims);
+const adoptAs = async (user: string, body: object, claims: Record<string, unknown> = {}) =>
+  service.call<File>(user, '/confirm-upload', body, {
+    headers: { authorization: `Bearer ${await mint(user, claims)}` },
+  });
+const download = async (user: string, { fileId }: File) => {
+  const { body } = await service.call<{ presignedUrl: string }>(user, '/presign-download', { fileId });
+  return (await fetch(body.presignedUrl)).text();
+};
+
+describe('POST /confirm-upload with adopt', () => {
+  it('makes a file of an object that was put by other means, with a copy that only the service can write', async () => {
+    const key = 'alice/photos/a ü.txt';
+    await service.bucket.write(key, 'by the CLI', { ...TEXT, Metadata: { source: 'cli' } });
+    const { status, body } = await adopt('alice', key);
+    expect(status).toBe(201);
+    expect(body).toMatchObject({
+      ...{ fileName: 'a ü.txt', contentType: 'text/plain', size: 10, status: 'active', metadata: { source: 'cli' } },
+      objectKey: expect.stringMatching(/^alice\/_\/_\/[0-9a-f-]{36}\/a__.txt$/),
+    });
+    await service.bucket.write(key, 'replaced later', TEXT);
+    expect(await download('alice', body)).toBe('by the CLI');
+    expect(String(await service.bucket.read(key))).toBe('replaced later');
+  });
+
+  it('makes one file, however often and simultaneously; of what replaced the object, another', async () => {
+    await service.bucket.write('alice/b.txt', 'one', TEXT);
+    const all = await Promise.all(Array.from({ length: 8 }, () => adopt('alice', 'alice/b.txt')));
+    expect(all.map(({ status }) => status).toSorted()).toEqual([...Array(7).fill(200), 201]);
+    expect(new Set(all.map(({ body }) => body.fileId)).size).toBe(1);
+    await service.bucket.write('alice/b.txt', 'two', TEXT);
+    const { status, body } = await adopt('alice', 'alice/b.txt');
+    expect([status, body.fileId === all[0]?.body.fileId]).toEqual([201, false]);
+  });
+
+  it('holds it to the limits, the policy and the first bytes, and leaves what is refused, as often as asked', async () => {
+    const key = 'alice/virus.png';
+    await service.bucket.write(key, 'MZ a program', { ContentType: 'image/png' });
+    for (const _ of [1, 2]) {
+      const refused = await adopt('alice', key);
+      expectProblem(refused, 422, 'verification-failed');
+      expect(refused.body).toMatchObject({ errors: [{ path: 'contentType' }] });
+    }
+    expect(await service.bucket.read(key)).not.toBeNull();
+    const labelled = 'alice/_/scan/01980000-0000-7000-8000-0000000000aa/a.txt';
+    await service.bucket.write(labelled, 'long', TEXT);
+    expectProblem(await adopt('alice', labelled), 422, 'verification-failed');
+    await service.bucket.write('alice/gzip', 'x', { ...TEXT, ContentEncoding: 'gzip' });
+    expectProblem(await adopt('alice', 'alice/gzip'), 422, 'verification-failed');
+    // The object may be replaced by one that fits.
+    await service.bucket.write(key, 'x', TEXT);
+    expect((await adopt('alice', key)).status).toBe(201);
+  });
+
+  it('counts it for the quota, and leaves what is over it', async () => {
+    await service.bucket.write('carol/big', 'x'.repeat(100_001), TEXT);
+    expectProblem(await adopt('carol', 'carol/big'), 403, 'quota-exceeded');
+    expect(await service.bucket.read('carol/big')).not.toBeNull();
+    await service.bucket.write('carol/small', 'xyz', TEXT);
+    const signpost = { quotaFiles: 0 };
+    expectProblem(await adopt('carol', 'carol/small', { signpost }), 403, 'quota-exceeded');
+    expect((await adopt('carol', 'carol/small')).status).toBe(201);
+    expect((await service.call('carol', '/usage')).body).toMatchObject({ bytes: 3, files: 1 });
+  });
+
+  it('reaches only the caller’s own prefix, and nothing by a ticket for a record', async () => {
+    await service.bucket.write('bob/b.txt', 'bob', TEXT);
+    expectProblem(await adopt('alice', 'bob/b.txt'), 403, 'not-your-object');
+    await service.bucket.write('alice2/b.txt', 'alice2', TEXT);
+    expectProblem(await adopt('alice', 'alice2/b.txt'), 403, 'not-your-object');
+    const signpost = { recordId: 'case-1' };
+    await service.bucket.write('alice/other.txt', 'x', TEXT);
+    expectProblem(await adopt('alice', 'alice/other.txt', { signpost }), 403, 'not-your-object');
+    expectProblem(await adopt('alice', 'alice/nothing.txt'), 404, 'object-not-found');
+    // A prefix of a key is not a key.
+    expectProblem(await adopt('alice', 'alice/othe'), 404, 'object-not-found');
+    expectProblem(await adoptAs('alice', { objectKey: 'alice/a', adopt: true, uploadId: 'x' }), 400, 'invalid-request');
+    expectProblem(await adoptAs('alice', { objectKey: 'alice/a', adopt: 'yes' }), 400, 'invalid-request');
+  });
+
+  it('confirms an upload that the service signed as without adopt, and believes no metadata of another key', async () => {
+    const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: 5 });
+    await service.put(upload, 'hello');
+    expect((await adopt('alice', upload.objectKey)).body).toMatchObject({ fileId: upload.fileId });
+    const Metadata = { 'signpost-name': 'forged.exe', 'signpost-size': '1', 'signpost-type': 'text/plain' };
+    await service.bucket.write('alice/forged.txt', 'forged', { ...TEXT, Metadata });
+    expect((await adopt('alice', 'alice/forged.txt')).body).toMatchObject({ fileName: 'forged.txt', size: 6 });
+  });
+
+  it('does not bring back a file that was deleted', async () => {
+    await service.bucket.write('alice/gone.txt', 'x', TEXT);
+    const { body } = await adopt('alice', 'alice/gone.txt');
+    await service.call('alice', `/files/${body.fileId}`, undefined, { method: 'DELETE' });
+    expectProblem(await adopt('alice', 'alice/gone.txt'), 409, 'conflict');
+    expect(await service.bucket.read('alice/gone.txt')).not.toBeNull();
+  });
+});
+
+describe('an object that no upload was signed for', () => {
+  const key = 'dave/_/_/01980000-0000-7000-8000-000000000001/a.txt';
+
+  it('is not removed without adopt, and becomes a file with it', async () => {
+    await service.bucket.write(key, 'put by other means', TEXT);
+    expectProblem(await service.confirm('dave', key), 422, 'verification-failed');
+    expect(await service.bucket.read(key)).not.toBeNull();
+    const { status, body } = await adopt('dave', key);
+    expect([status, body.objectKey === key]).toEqual([201, false]);
+  });
+
+  it('is left by the sweeper, which removes copies that no file has', async () => {
+    const stray = frozenKey('', key as never, '01980000-0000-7000-8000-000000000002');
+    await service.bucket.write(stray, 'a copy whose confirmation crashed', TEXT);
+    const upload = await service.presign('dave', { fileName: 'a.txt', contentType: 'text/plain', size: 5 });
+    await service.put(upload, 'never');
+    const later = 2 * 86_400_000;
+    const { counts } = await sweep(withClocks(service.services, { bucket: later, database: later, host: later }));
+    expect(counts).toMatchObject({ abandoned: 1 });
+    expect(await service.bucket.read(stray)).toBeNull();
+    expect(await service.bucket.read(upload.objectKey)).toBeNull();
+    for (const left of [key, 'alice/b.txt', 'alice/virus.png', 'carol/big']) {
+      expect(await service.bucket.read(left), left).not.toBeNull();
+    }
+    const { body } = await service.call<{ files: File[] }>('dave', '/files');
+    expect(await download('dave', body.files[0] as File)).toBe('put by other means');
+  });
+});
