@@ -1,17 +1,11 @@
 import type { Config } from '../config/config.ts';
-import type { Mismatch } from '../contract/errors.ts';
-import { FILE_STATES } from '../contract/file-states.ts';
-import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
-import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
+import { systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
-import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
-import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
-import type { StoredObject } from '../storage/stored-object.ts';
-import { fromMetadata } from '../uploads/upload-metadata.ts';
-import { verifyObject } from '../uploads/verify-object.ts';
+import type { BucketLister } from '../storage/list-bucket.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';
+import { differences, findKeptRows, type KeptFile } from './kept-rows.ts';
 
 /** The counts after a move. */
 export type RebindCounts = {
@@ -59,7 +53,7 @@ export async function rebindFiles(services: RebindServices, options: RebindOptio
   const counts = { listed: 0, same: 0, rebound: 0, unverified: 0, failed: 0 };
   const examination = { failures: { count: 0, silentInARow: 0 }, signal, logger, report };
 
-  const rebind = async ({ key, parsed, row }: Candidate) => {
+  const rebind = async ({ key, parsed, row }: KeptFile) => {
     const object = await services.bucket.head(key);
     if (object === null) return;
     const reasons = await differences(services, parsed, row, object);
@@ -75,46 +69,10 @@ export async function rebindFiles(services: RebindServices, options: RebindOptio
   };
 
   for await (const objects of eachPage(lister, keyPrefix, signal)) {
-    const known = await findRows(services, objects);
+    const known = await findKeptRows(services, objects);
     counts.listed += known.length;
     await examineEach(examination, known, rebind);
     counts.failed = examination.failures.count;
   }
   return counts;
-}
-
-type Candidate = { key: string; parsed: ParsedKey; row: FileRow };
-
-/** The objects that hold the bytes of a file, or of a deleted one that is still kept. */
-async function findRows({ config, sweepQueries }: RebindServices, objects: readonly ListedObject[]) {
-  const { keyPrefix } = config.store;
-  const uploads = objects.flatMap(({ key }) => {
-    const parsed = parseObjectKey(keyPrefix, key) ?? parseFrozenKey(keyPrefix, key);
-    return parsed === null ? [] : [{ key, parsed, id: parsed.fileId, ownerId: parsed.userId }];
-  });
-  const rows = await sweepQueries.withIds(uploads);
-  const rowOf = new Map(rows.map((row) => [`${row.ownerId} ${row.storedKey ?? row.objectKey}`, row]));
-  return uploads.flatMap(({ key, parsed }): Candidate[] => {
-    const row = rowOf.get(`${parsed.userId} ${key}`);
-    const isKept = row !== undefined && FILE_STATES[row.status].object !== 'goes' && row.objectRemovedAt === null;
-    return isKept ? [{ key, parsed, row }] : [];
-  });
-}
-
-async function differences(
-  services: RebindServices,
-  key: ParsedKey,
-  row: FileRow,
-  object: StoredObject,
-): Promise<readonly Mismatch[]> {
-  if (object.sizeBytes !== row.sizeBytes) {
-    return [{ path: 'size', message: `stored ${object.sizeBytes} bytes, the file has ${row.sizeBytes}` }];
-  }
-  // With the same ETag it has the same bytes, but a tool may have left out the rest.
-  if (object.etag !== row.etag) return (await verifyObject(services, key, object)).mismatches;
-  if (fromMetadata(object.metadata) === null) return [{ path: 'metadata', message: 'was not copied with the object' }];
-  const expected = storedTypeOf(row);
-  return (toMediaType(object.contentType) ?? object.contentType) === expected
-    ? []
-    : [{ path: 'contentType', message: `is ${object.contentType}, the file's ${expected}` }];
 }
