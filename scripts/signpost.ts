@@ -30,6 +30,10 @@ const SERVICE_COMMANDS: Record<string, Entry> = {
     does: 'recreate lost rows of files from the objects in the bucket',
     load: async () => (await import('./commands/rebuild.ts')).rebuildCommand,
   },
+  rekey: {
+    does: 'encrypt files again with the newest master key',
+    load: async () => (await import('./commands/rekey.ts')).rekeyCommand,
+  },
   import: {
     does: "make files of another program's objects in the bucket",
     load: async () => (await import('./commands/import.ts')).importCommand,

@@ -40,7 +40,9 @@ export type AuditAction =
   /** The rows of a seal were dropped: the request id has its number. */
   | 'audit.drop'
   /** A row that got the ETag and the version of its object in another bucket. */
-  | 'file.rebind';
+  | 'file.rebind'
+  /** A file whose object was encrypted again, with a key of the newest master key. */
+  | 'file.rekey';
 
 /** The actor, address, request and action of a row. */
 export type Act = Pick<AuditEventRow, 'actorId' | 'address' | 'requestId'> & { action: AuditAction };
