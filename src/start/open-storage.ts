@@ -75,7 +75,7 @@ export async function openStorage(
       throw unavailable('storage', error);
     });
   };
-  const objects = await openObjectRequests({
+  const objects = openObjectRequests({
     ...{ endpoint: ownEndpoint, credentials, store: config.store, now, watch, turns },
   });
   closers.push(objects.close);

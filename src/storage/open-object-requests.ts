@@ -7,17 +7,15 @@ import { type ObjectRequestOptions, type ObjectRequests, requestObjects } from '
  * Requests on the bucket's objects, each kind over its own connections.
  * @param turns of the quick ones.
  */
-export async function openObjectRequests(
+export function openObjectRequests(
   options: Omit<ObjectRequestOptions, 'connections'> & { turns: Slots },
-): Promise<ObjectRequests & { close: () => Promise<void> }> {
+): ObjectRequests & { close: () => Promise<void> } {
   const { turns, ...others } = options;
   const origin = `${options.endpoint.protocol}//${options.endpoint.host}`;
-  const [quick, content, hashing] = await Promise.all([
-    // A request has its turn until the headers arrive; its connection may still be reading first bytes.
-    openConnections(origin, { maxSockets: 2 * MAX_RUNNING }),
-    openConnections(origin, { maxSockets: MAX_READERS, bodyWithinMs: null, mayPause: true }),
-    openConnections(origin, { maxSockets: MAX_HASHED, bodyWithinMs: null }),
-  ]);
+  // A request has its turn until the headers arrive; its connection may still be reading first bytes.
+  const quick = openConnections(origin, { maxSockets: 2 * MAX_RUNNING });
+  const content = openConnections(origin, { maxSockets: MAX_READERS, bodyWithinMs: null, mayPause: true });
+  const hashing = openConnections(origin, { maxSockets: MAX_HASHED, bodyWithinMs: null });
   return {
     quick: requestObjects({ ...others, turns, connections: quick }),
     content: requestObjects({ ...others, connections: content }),

@@ -14,7 +14,7 @@ export async function openTestRequests(
 ) {
   const { credentials = KEYS, now = () => new Date(), limits = {} } = options;
   const where = { bucket: bucket.name, region: 'us-east-1', endpoint: bucket.endpoint, forcePathStyle: true };
-  const connections = await openConnections(new URL(bucket.endpoint).origin, limits);
+  const connections = openConnections(new URL(bucket.endpoint).origin, limits);
   const endpoint = await resolveEndpoint(where);
   const send = requestObjects({
     ...{ connections, endpoint, credentials: () => credentials, now, watch: NO_WATCH },
