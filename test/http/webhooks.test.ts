@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sweep } from '../../src/jobs/sweep.ts';
-import { startTestService, type TestService } from '../helpers/test-service.ts';
+import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import { type Receiver, startReceiver } from '../helpers/webhook-receiver.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 
+const POLICIES = '{"scan":{"hold":true}}';
 const DAYS_MS = 3 * 86_400_000;
 
 describe('with WEBHOOK_URL', () => {
@@ -13,7 +14,9 @@ describe('with WEBHOOK_URL', () => {
 
   beforeAll(async () => {
     receiver = await startReceiver();
-    service = await startTestService({ env: { ...receiver.env, JOBS_INTERVAL_SECONDS: '3600' } });
+    service = await startTestService({
+      env: { ...receiver.env, JOBS_INTERVAL_SECONDS: '3600', UPLOAD_POLICIES: POLICIES },
+    });
   });
   afterEach(async () => {
     await service.services.webhooks?.settle(30_000);
@@ -65,6 +68,22 @@ describe('with WEBHOOK_URL', () => {
     expect(await messages('delivered_at is not null as done, failures')).toEqual(
       types.map(() => ({ done: true, failures: 0 })),
     );
+  });
+
+  it('sends the verdicts on files that were held', async () => {
+    const judge = await mint('scanner', { scope: 'files:judge' });
+    const headers = { authorization: `Bearer ${judge}`, 'x-on-behalf-of': 'alice' };
+    const verdicts = [{ verdict: 'clean' }, { verdict: 'rejected', reason: 'Eicar-Signature' }];
+    for (const [index, verdict] of verdicts.entries()) {
+      const { fileId } = await service.store('alice', 'held', { documentType: 'scan' });
+      const path = `/files/${fileId}/verdict`;
+      // Repeated, as after a lost answer.
+      for (let n = 0; n < 2; n++) expect((await service.call('scanner', path, verdict, { headers })).status).toBe(200);
+      await expect.poll(() => receiver.of(fileId)).toEqual(['file.confirmed', `file.${verdict.verdict}`]);
+      const [confirmed, judged] = receiver.received.slice(2 * index).map(({ event }) => event.data);
+      expect(confirmed?.status).toBe('held');
+      expect([judged?.status, judged?.rejection]).toEqual([['active', 'rejected'][index], verdict.reason]);
+    }
   });
 
   it('sends nothing for a change of details, an abort, or a repeated confirmation', async () => {
