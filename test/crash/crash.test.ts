@@ -11,9 +11,11 @@ import { createServices } from '../../src/start/services.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { freePort } from '../helpers/listen.ts';
 import { SECRET, startTestBucket } from '../helpers/test-service.ts';
+import { startReceiver } from '../helpers/webhook-receiver.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 import { type Running, run } from '../live/process.ts';
 import { type Known, runClient, sha256 } from './clients.ts';
+import { compareWebhooks, deliverAll, failNowAndThen } from './webhooks.ts';
 
 /** How often the service is killed: `TEST_CRASHES`. The figures in docs/operating.md are for 200. */
 const CRASHES = Number(process.env.TEST_CRASHES);
@@ -23,17 +25,20 @@ const MONTH_MS = 30 * 86_400_000;
 describe(`a service that is killed ${CRASHES} times under load`, () => {
   let bucket: Awaited<ReturnType<typeof startTestBucket>>;
   let database: TestDatabase;
+  let receiver: Awaited<ReturnType<typeof startReceiver>>;
   let services: Awaited<ReturnType<typeof createServices>>;
   const files = new Map<string, Known>();
   type Row = { id: string; owner_id: string; status: string; place: string };
   let rows: Row[];
 
   beforeAll(async () => {
-    [bucket, database] = await Promise.all([startTestBucket(), createTestDatabase()]);
+    [bucket, database, receiver] = await Promise.all([startTestBucket(), createTestDatabase(), startReceiver()]);
+    receiver.answer = failNowAndThen;
     const port = await freePort();
     const env = {
       ...{ NODE_ENV: 'production', HOST: '127.0.0.1', PORT: port, JWT_SECRET: SECRET, ...bucket.env },
       ...{ DATABASE_URL: database.url, RATE_LIMIT_PER_MINUTE: '0', QUOTA_FILES: '1000000', JOBS_INTERVAL_SECONDS: '0' },
+      ...receiver.env,
     };
     const stopping = new AbortController();
     const clients = USERS.map((user) => runClient(`http://127.0.0.1:${port}`, user, files, stopping.signal));
@@ -44,7 +49,7 @@ describe(`a service that is killed ${CRASHES} times under load`, () => {
         await service.until(/"msg":"listening"/);
         // The last instance runs until every client has ended.
         if (n === CRASHES) return service;
-        await sleep(randomInt(10, 600));
+        await sleep(randomInt(10, 1_500));
         await service.stop('SIGKILL');
       }
       throw new Error('there is a last one');
@@ -60,18 +65,20 @@ describe(`a service that is killed ${CRASHES} times under load`, () => {
     });
     // All unconfirmed uploads count as abandoned, and all unfinished ones as a week old.
     const { counts } = await sweep(withClocks(services, { bucket: MONTH_MS, database: MONTH_MS, host: MONTH_MS }));
+    await deliverAll(services, database);
     rows = (await database.query(
       `select id, owner_id, status, coalesce(stored_key, object_key) as place from files where status in ('active', 'archived')`,
     )) as Row[];
     const known = [...files.values()];
     console.log(
       `${CRASHES} kills; ${files.size} uploads, ${known.filter(({ confirm }) => confirm === 'done').length} confirmed for ` +
-        `certain, ${known.filter(({ remove }) => remove === 'done').length} deleted for certain; the sweep: ${JSON.stringify(counts)}`,
+        `certain, ${known.filter(({ remove }) => remove === 'done').length} deleted for certain; the sweep: ${JSON.stringify(counts)}; ${receiver.received.length} webhooks received`,
     );
   }, 3_600_000);
 
   afterAll(async () => {
     await services?.close();
+    await receiver?.close();
     await bucket?.close();
     await database?.drop();
   });
@@ -139,5 +146,26 @@ describe(`a service that is killed ${CRASHES} times under load`, () => {
     expect(unrowed).toEqual([]);
     expect((await sealAuditLog(services))?.sealed).toBeGreaterThan(0);
     expect((await verifyAuditLog(services)).broken).toEqual([]);
+  });
+
+  it('has sent a webhook for each change and for nothing else, and those of each file in their order', async () => {
+    const found = await compareWebhooks(database, receiver.received);
+    expect(found).toEqual({
+      unsent: [],
+      invented: [],
+      unsigned: [],
+      disordered: [],
+      withoutChange: [],
+      withoutEvent: [],
+    });
+    const [confirmed, deleted] = ['file.confirmed', 'file.deleted'].map((type) => {
+      const ofType = receiver.received.filter(({ event }) => event.type === type);
+      return new Set(ofType.map(({ event }) => event.data.fileId));
+    });
+    const known = [...files];
+    expect(known.filter(([id, file]) => file.confirm === 'done' && !confirmed?.has(id))).toEqual([]);
+    expect(known.filter(([id, file]) => file.confirm === 'never' && confirmed?.has(id))).toEqual([]);
+    expect(known.filter(([id, file]) => file.remove === 'done' && !deleted?.has(id))).toEqual([]);
+    expect(known.filter(([id, file]) => file.remove === 'never' && deleted?.has(id))).toEqual([]);
   });
 });
