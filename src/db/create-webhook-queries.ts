@@ -27,6 +27,36 @@ const isWaiting = and(isNull(deliveredAt), isNull(deadAt));
 
 const secondsFromNow = (seconds: number) => sql`now() + ${seconds} * interval '1 second'`;
 
+/** How many due messages a claim looks at, and how many `postpone` does. */
+const CLAIM_WINDOW = 100;
+const POSTPONE_WINDOW = 1000;
+
+/** What a postponed message waits at least, if the earlier one is due but not yet claimed. */
+const POSTPONED_SECONDS = 5;
+
+const waitingAs = (alias: 'head' | 'later') => {
+  const name = sql.raw(alias);
+  return sql`${name}.delivered_at is null and ${name}.dead_at is null`;
+};
+
+/** A CTE: rows that are due, the longest due first, by the index of `due_at` alone. */
+const dueMessages = (limit: number) => sql`
+  due as materialized (
+    select ctid as row, number, owner_id, file_id from ${webhookMessages}
+    where ${isWaiting} and due_at <= now() order by due_at limit ${limit})`;
+
+/**
+ * The earliest waiting message of the file of `due`, before it. The numbers are negated as in the index for this: by
+ * no other index, whatever its statistics, could the planner think that it finds this row.
+ */
+const headOf = (columns: string) => sql`
+  select ${sql.raw(columns)} from ${webhookMessages} as head
+  where head.owner_id = due.owner_id and head.file_id = due.file_id and -head.number > -due.number
+  and ${waitingAs('head')} order by -head.number desc limit 1`;
+
+/** Read again under the lock of the row `known`, in words that no index has: the row is found by its place. */
+const isStillDue = sql`coalesce(known.delivered_at, known.dead_at) is null and known.due_at <= now()`;
+
 export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
   /** Whether the claim still held: whatever ends it changes `due_at` or the state. */
   async function end(
@@ -38,24 +68,38 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
     return (await queryDatabase(() => ended.execute())).length > 0;
   }
 
+  /**
+   * Makes the next message of the file due, if it was postponed. A statement of its own, after the earlier
+   * one has ended: so it sees every postponement that still saw that one waiting.
+   */
+  async function wakeNext({ ownerId, fileId, number: ended }: WebhookMessage): Promise<void> {
+    const next = sql`
+      select later.number from ${webhookMessages} as later
+      where later.owner_id = ${ownerId} and later.file_id = ${fileId}::uuid and -later.number < ${-ended}::bigint
+      and ${waitingAs('later')} order by -later.number desc limit 1`;
+    const change = db
+      .update(webhookMessages)
+      .set({ dueAt: sql`now()` })
+      .where(and(sql`${number} = (${next})`, eq(webhookMessages.isPostponed, true)));
+    await queryDatabase(() => change.execute());
+  }
+
   return {
     /**
      * Claims at most `limit` messages that are due, the longest due first. Of each file only its earliest waiting one:
-     * so a file's messages go out in the order of its changes, whichever instance sends them.
+     * so a file's messages go out in the order of its changes, whichever instance sends them. It looks at a hundred
+     * due messages: `postpone` takes those that wait for an earlier one out of the way.
      */
     async claim(limit: number): Promise<WebhookMessage[]> {
-      const isLater = sql`exists (
-        select from ${webhookMessages} as earlier
-        where earlier.owner_id = due.owner_id and earlier.file_id = due.file_id and earlier.number < due.number
-        and earlier.delivered_at is null and earlier.dead_at is null)`;
       const due = sql`
-        select number from ${webhookMessages} as due
-        where due.delivered_at is null and due.dead_at is null and due.due_at <= now() and not ${isLater}
-        order by due.due_at, due.number limit ${limit} for update skip locked`;
+        with ${dueMessages(CLAIM_WINDOW)}
+        select known.number from ${webhookMessages} as known
+        where known.ctid = any(array(select row from due where (${headOf('1')}) is null)) and ${isStillDue}
+        order by known.due_at, known.number limit ${limit} for update of known skip locked`;
       const claimed = db.$with('claimed').as(
         db
           .update(webhookMessages)
-          .set({ dueAt: secondsFromNow(CLAIM_SECONDS) })
+          .set({ dueAt: secondsFromNow(CLAIM_SECONDS), isPostponed: false })
           .where(sql`${number} = any(array(${due}))`)
           .returning(),
       );
@@ -77,22 +121,54 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
     },
 
     /** Ends a claim: the receiver has accepted the message. False if the claim was lost. */
-    noteDelivered: (message: WebhookMessage) => end(message, { deliveredAt: sql`now()`, lastFailure: null }),
+    async noteDelivered(message: WebhookMessage): Promise<boolean> {
+      const hasEnded = await end(message, { deliveredAt: sql`now()`, lastFailure: null });
+      if (hasEnded) await wakeNext(message);
+      return hasEnded;
+    },
 
     /** Ends a claim: the attempt failed. @param retrySeconds until the next one; null: there is none. */
-    noteFailed(message: WebhookMessage, reason: string, retrySeconds: number | null): Promise<boolean> {
+    async noteFailed(message: WebhookMessage, reason: string, retrySeconds: number | null): Promise<boolean> {
       const then = retrySeconds === null ? { deadAt: sql`now()` } : { dueAt: secondsFromNow(retrySeconds) };
-      return end(message, { failures: sql`${failures} + 1`, lastFailure: reason, ...then });
+      const hasEnded = await end(message, { failures: sql`${failures} + 1`, lastFailure: reason, ...then });
+      if (hasEnded && retrySeconds === null) await wakeNext(message);
+      return hasEnded;
     },
 
     /** Ends a claim without an attempt. */
     release: (message: WebhookMessage) => end(message, { dueAt: sql`now()` }),
 
-    /** Seconds until the next message is due that is not due yet; null if there is none. */
+    /**
+     * Postpones messages that are due, but wait for an earlier one of their file, until that one is due. When it ends,
+     * it makes the next one due: so a file with very many messages is in nobody's way. The earlier one stays locked
+     * meanwhile: it cannot end between the look at it and the postponement.
+     * @returns how many were postponed.
+     */
+    async postpone(): Promise<number> {
+      const postponed = sql`
+        with ${dueMessages(POSTPONE_WINDOW)},
+        blocked as materialized (
+          select due.row, due.number, head.due_at from due
+          cross join lateral (${headOf('head.due_at')} for share skip locked) as head),
+        taken as materialized (
+          select known.number from ${webhookMessages} as known
+          where known.ctid = any(array(select row from blocked)) and ${isStillDue}
+          for update of known skip locked),
+        postponed as (
+          update ${webhookMessages} as late
+          set is_postponed = true, due_at = greatest(
+            (select due_at from blocked where blocked.number = late.number), ${secondsFromNow(POSTPONED_SECONDS)})
+          where late.number = any(array(select number from taken)) returning 1)
+        select count(*)::int as count from postponed`;
+      const [row] = await queryDatabase(() => rowsOf(db, z.object({ count: z.number() }), postponed));
+      return row?.count ?? 0;
+    },
+
+    /** Seconds until the next message is due, 0 or less if it is; null if none waits. */
     async secondsUntilDue(): Promise<number | null> {
       const next = sql`
         select extract(epoch from min(${dueAt}) - now())::float8 as seconds from ${webhookMessages}
-        where ${isWaiting} and ${dueAt} > now()`;
+        where ${isWaiting}`;
       const [row] = await queryDatabase(() => rowsOf(db, z.object({ seconds: z.number().nullable() }), next));
       return row?.seconds ?? null;
     },
@@ -119,7 +195,7 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
         ids === null
           ? or(isNotNull(deadAt), and(isWaiting, isLater))
           : and(sql`${id} = any(${sql.param([...ids])}::uuid[])`, those);
-      const change = { deadAt: null, deliveredAt: null, failures: 0, dueAt: sql`now()` };
+      const change = { deadAt: null, deliveredAt: null, failures: 0, dueAt: sql`now()`, isPostponed: false };
       const rows = await queryDatabase(() => db.update(webhookMessages).set(change).where(named).returning({ id }));
       return rows.map((row) => row.id);
     },

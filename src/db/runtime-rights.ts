@@ -41,7 +41,7 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   webhook_messages: [
     ...['SELECT', `INSERT (${WEBHOOK_COLUMNS})`],
-    ...['UPDATE (failures, last_failure, due_at, delivered_at, dead_at)', 'DELETE'],
+    ...['UPDATE (failures, last_failure, due_at, is_postponed, delivered_at, dead_at)', 'DELETE'],
   ],
   [MIGRATIONS_TABLE]: ['SELECT'],
 };

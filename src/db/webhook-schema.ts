@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { bigint, index, integer, jsonb, pgPolicy, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, index, integer, jsonb, pgPolicy, pgTable, primaryKey, text, uuid } from 'drizzle-orm/pg-core';
 import { ownRows, time, userRole } from './schema.ts';
 
 /**
@@ -34,6 +34,8 @@ export const webhookMessages = pgTable(
     lastFailure: text('last_failure'),
     /** When to try next; while an attempt runs, when another instance may take it over. */
     dueAt: time('due_at').notNull().defaultNow(),
+    /** Whether it waits, until `due_at`, for an earlier one of its file: no instance has claimed it. */
+    isPostponed: boolean('is_postponed').notNull().default(false),
     deliveredAt: time('delivered_at'),
     /** When the last attempt failed, after which there is none. */
     deadAt: time('dead_at'),
@@ -43,8 +45,8 @@ export const webhookMessages = pgTable(
     return [
       primaryKey({ name: 'webhook_messages_pkey', columns: [t.number] }),
       index('webhook_messages_due_idx').on(t.dueAt).where(isWaiting),
-      // For the order: whether an earlier one of the file is waiting.
-      index('webhook_messages_file_idx').on(t.ownerId, t.fileId, t.number).where(isWaiting),
+      // For the order: the earliest one of the file that is waiting. Negated, so that only these queries use it.
+      index('webhook_messages_head_idx').on(t.ownerId, t.fileId, sql`(-${t.number})`).where(isWaiting),
       index('webhook_messages_delivered_idx').on(t.deliveredAt).where(sql`${t.deliveredAt} is not null`),
       index('webhook_messages_dead_idx').on(t.number).where(sql`${t.deadAt} is not null`),
       pgPolicy('webhook_messages_add_own', { to: userRole, for: 'insert', withCheck: ownRows(t.ownerId) }),

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import type { WebhookMessage } from '../db/create-webhook-queries.ts';
@@ -32,6 +33,9 @@ const PATIENCE = 3;
 
 /** How long to wait for a database that does not answer. */
 const DATABASE_AWAY_SECONDS = 30;
+
+/** A run does not end for a shorter pause. */
+const DUE_SOON_SECONDS = 0.05;
 
 const CLOSED_WITHIN_MS = 5_000;
 
@@ -89,7 +93,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
     inFlight.add(attempt);
   }
 
-  /** @returns the seconds until the next run; null: none is needed. */
+  /** @returns the seconds until the next run; null: nothing waits. */
   async function deliverDue(): Promise<number | null> {
     let begun = 0;
     const mayBegin = () => !isClosed && performance.now() >= notBefore && (failuresInARow < PATIENCE || begun === 0);
@@ -103,12 +107,20 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
       const claimed = mayBegin() && free > 0 ? await webhookQueries.claim(free) : [];
       begun += claimed.length;
       for (const message of claimed) begin(message, claimedAt);
-      if (inFlight.size === 0 && !(isAsked && mayBegin())) break;
-      await Promise.race([...inFlight, ...(free > claimed.length ? [woken] : [])]);
+      if (claimed.length === 0 && mayBegin() && free > 0 && (await webhookQueries.postpone()) > 0) continue;
+      if (inFlight.size > 0) {
+        await Promise.race([...inFlight, ...(free > claimed.length ? [woken] : [])]);
+        continue;
+      }
+      if (!mayBegin()) break;
+      if (isAsked) continue;
+      const seconds = await webhookQueries.secondsUntilDue();
+      if (seconds === null || seconds > DUE_SOON_SECONDS) return seconds;
+      // It became due since the claim, or another instance looks at it just now.
+      await sleep(DUE_SOON_SECONDS * 1000);
     }
     if (performance.now() < notBefore) return (notBefore - performance.now()) / 1000;
-    if (failuresInARow >= PATIENCE) return probeAfter(++failedRuns, random());
-    return hasTimer ? webhookQueries.secondsUntilDue() : null;
+    return probeAfter(++failedRuns, random());
   }
 
   async function runOnce(): Promise<void> {

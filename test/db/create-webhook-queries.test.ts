@@ -109,9 +109,40 @@ describe.each(['pg', 'neon'] as const)("the queries on webhooks' messages, with 
     if (message === undefined) throw new Error('none was due');
     expect(await queries.noteFailed(message, 'answered 500', 3600)).toBe(true);
     expect(await queries.claim(10)).toEqual([]);
+    expect(await queries.postpone()).toBe(1);
     expect(await queries.secondsUntilDue()).toBeGreaterThan(3500);
     const [failed] = await queries.list('waiting', 1);
     expect(failed).toMatchObject({ id: message.id, failures: 1, lastFailure: 'answered 500', deadAt: null });
+  });
+
+  it('that wait for an earlier one are postponed until it is due, and are due at once when it ends', async () => {
+    const file = newFile();
+    await files.insert(file, CONFIRM);
+    await archive(file);
+    await restore(file);
+    const [first] = await queries.claim(10);
+    if (first === undefined) throw new Error('none was due');
+    expect(await queries.postpone()).toBe(2);
+    expect([await queries.postpone(), await queries.claim(10)]).toEqual([0, []]);
+    const [, second, third] = await queries.list('waiting', 10);
+    expect([second?.dueAt, third?.dueAt]).toEqual([first.dueAt, first.dueAt]);
+    await queries.noteDelivered(first);
+    const [next, ...others] = await queries.claim(10);
+    expect([next?.id, others]).toEqual([second?.id, []]);
+  });
+
+  it('are not postponed by an instance while another one ends the earlier one', async () => {
+    for (let n = 0; n < 30; n++) {
+      const file = newFile();
+      await files.insert(file, CONFIRM);
+      const [first] = await queries.claim(10);
+      if (first === undefined) throw new Error('none was due');
+      await archive(file);
+      await Promise.all([queries.postpone(), queries.noteDelivered(first), queries.postpone(), queries.postpone()]);
+      const [next] = await queries.claim(10);
+      expect(next?.type).toBe('file.archived');
+      expect(next && (await queries.noteDelivered(next))).toBe(true);
+    }
   });
 
   it('that are dead let the later ones of their file go, until they are to be sent again', async () => {

@@ -129,9 +129,8 @@ describe('the delivery of webhooks', () => {
         { failures, dead: failures === 23 },
       ]);
     }
-    expect(logs.filter(({ level }) => level === 'error')).toMatchObject([
-      { message: 'a webhook was not delivered, and is not tried again', fields: { reason: 'answered 500' } },
-    ]);
+    const [error] = logs.filter(({ level }) => level === 'error');
+    expect(error?.message).toBe('a webhook was not delivered, and is not tried again');
   });
 
   it('gives up at once when the receiver answers 410', async () => {
@@ -149,7 +148,6 @@ describe('the delivery of webhooks', () => {
     const away = start(`http://127.0.0.1:${await freePort()}/`);
     await away.run();
     const tried = (await waiting()).filter(({ failures }) => failures > 0);
-    // Those that were on their way together.
     expect(tried.length).toBeLessThanOrEqual(16);
     await away.run();
     expect((await waiting()).filter(({ failures }) => failures > 0)).toHaveLength(tried.length + 1);
@@ -226,9 +224,20 @@ describe('the delivery of webhooks', () => {
     for (const { id } of all) {
       expect(accepted.filter(({ event }) => event.data.fileId === id).map(({ event }) => event.type)).toEqual(types);
       // Failed attempts, too: nothing of a file is sent before what came earlier was accepted.
-      const seen = receiver.received.filter(({ event }) => event.data.fileId === id).map((each) => each.id);
-      expect(seen.filter((each, index) => seen.indexOf(each) !== index && seen[index - 1] !== each)).toEqual([]);
+      const seen = receiver.of(id);
+      expect(seen.filter((type, index) => type !== seen[index - 1])).toEqual(types);
     }
+  });
+
+  it('does not let thousands of changes of one file, which fails, stand in the way of others', async () => {
+    const [busy] = await confirm(1);
+    await test.query(`insert into webhook_messages (type, owner_id, file_id, file)
+      select 'file.archived', owner_id, file_id, file from webhook_messages, generate_series(1, 3000)`);
+    const [other] = await confirm(1);
+    receiver.answer = async ({ event }) => (event.data.fileId === busy?.id ? 500 : 204);
+    await start().run();
+    expect(receiver.of(other?.id ?? '')).toEqual(['file.confirmed']);
+    expect(new Set(receiver.of(busy?.id ?? ''))).toEqual(new Set(['file.confirmed']));
   });
 
   it('gives back what is on its way when it is closed, and another instance sends it', async () => {
