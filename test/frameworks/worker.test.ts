@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
+import { type Receiver, startReceiver } from '../helpers/webhook-receiver.ts';
 import { startTestParts, type TestParts } from './start-parts.ts';
 import { startWorker } from './start-worker.ts';
 import { expectEveryRoute, type Send, sendTo, upload } from './upload-through.ts';
@@ -8,12 +9,14 @@ let parts: TestParts;
 let proxy: Awaited<ReturnType<typeof startNeonProxy>>;
 let app: Awaited<ReturnType<typeof startWorker>>;
 let send: Send;
+let receiver: Receiver;
 beforeAll(async () => {
   parts = await startTestParts();
   proxy = await startNeonProxy();
+  receiver = await startReceiver();
   // Production is the default.
   const { NODE_ENV, ...env } = parts.env;
-  app = await startWorker(proxy.address, { ...env, DATABASE_DRIVER: 'neon' });
+  app = await startWorker(proxy.address, { ...env, ...receiver.env, DATABASE_DRIVER: 'neon' });
   const through = sendTo(`${app.url}/uploads`);
   send = (path, init = {}) =>
     through(path, { ...init, headers: { 'cf-connecting-ip': '203.0.113.7', ...init.headers } });
@@ -21,6 +24,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await app?.stop();
   await proxy.stop();
+  await receiver.close();
   await parts.stop();
 });
 
@@ -65,5 +69,19 @@ describe('Signpost in a Cloudflare Worker', () => {
     expect(await app.trigger()).toMatchObject({ outcome: 'ok' });
     const [sweep] = await parts.database.query('select finished_at from sweeps');
     expect(sweep?.finished_at).toBeInstanceOf(Date);
+  });
+
+  it('sends webhooks after the answer, and those that failed for a cron trigger', async () => {
+    receiver.answer = async () => 500;
+    const { fileId } = await upload(send, new Uint8Array(5), 'application/pdf');
+    await expect.poll(() => receiver.of(fileId)).toEqual(['file.confirmed']);
+    const failures = () => parts.database.query('select failures from webhook_messages where file_id = $1', [fileId]);
+    await expect.poll(failures).toEqual([{ failures: 1 }]);
+    receiver.answer = async () => 204;
+    await parts.database.query('update webhook_messages set due_at = now() where delivered_at is null');
+    expect(await app.trigger()).toMatchObject({ outcome: 'ok' });
+    expect(receiver.of(fileId)).toEqual(['file.confirmed', 'file.confirmed']);
+    expect(receiver.received.filter(({ isVerified }) => !isVerified)).toEqual([]);
+    expect(app.output()).not.toMatch(/different request context|hang|terminated/);
   });
 });
