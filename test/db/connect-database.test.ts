@@ -1,4 +1,3 @@
-import { neonConfig } from '@neondatabase/serverless';
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -240,38 +239,6 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
     expect(runs).toBe(2);
     await other.end();
     await patient.close();
-  });
-});
-
-describe('the driver', () => {
-  /** The hosts that Neon's driver connects to. */
-  async function neonHostsOf(options: Parameters<typeof connectDatabase>[0]): Promise<string[]> {
-    const { wsProxy } = neonConfig;
-    const hosts: string[] = [];
-    neonConfig.wsProxy = (host) => {
-      hosts.push(host);
-      return '127.0.0.1:1';
-    };
-    const database = await connectDatabase(options);
-    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
-    await database.close();
-    neonConfig.wsProxy = wsProxy;
-    return hosts;
-  }
-
-  it("is Neon's for a host under neon.tech", async () => {
-    const url = 'postgres://u:p@ep-cool-1.eu-central-1.aws.neon.tech/db?sslmode=require';
-    expect(await neonHostsOf({ url })).toEqual(['ep-cool-1.eu-central-1.aws.neon.tech']);
-  });
-
-  it('is pg for any other', async () => {
-    expect(await neonHostsOf({ url: 'postgres://u:p@127.0.0.1:1/neon.tech' })).toEqual([]);
-    expect(await neonHostsOf({ url: 'postgres://u:p@neon.tech.localhost:1/db' })).toEqual([]);
-  });
-
-  it('is the configured one', async () => {
-    expect(await neonHostsOf({ url: 'postgres://u:p@db.example/db', driver: 'neon' })).toEqual(['db.example']);
-    expect(await neonHostsOf({ url: 'postgres://u:p@x.neon.tech.invalid:1/db', driver: 'pg' })).toEqual([]);
   });
 });
 

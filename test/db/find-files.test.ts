@@ -1,28 +1,15 @@
 import { sql } from 'drizzle-orm';
 import fc from 'fast-check';
-import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { statesWith } from '../../src/contract/file-states.ts';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
 import { FILE_SORTS, type FilePage, type FoundFile, findFiles } from '../../src/db/find-files.ts';
 import { ownFiles } from '../../src/db/schema.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startNeonProxy } from '../helpers/neon-proxy.ts';
+import { expected, type Given, given } from './file-model.ts';
 
 const SORTS = Object.keys(FILE_SORTS) as (keyof typeof FILE_SORTS)[];
-
-type Given = {
-  id: string;
-  owner: string;
-  name: string;
-  type: string;
-  size: number;
-  record: string | null;
-  documentType: string | null;
-  status: string;
-  at: number;
-};
 
 let test: TestDatabase;
 let database: Database;
@@ -34,13 +21,6 @@ afterAll(async () => {
   await database.close();
   await test.drop();
 });
-
-function given(values: Partial<Given> = {}): Given {
-  return {
-    ...{ id: uuidv7(), owner: 'alice', name: 'a.txt', type: 'text/plain', size: 1, record: null, documentType: null },
-    ...{ status: 'active', at: Date.UTC(2026, 0, 1), ...values },
-  };
-}
 
 async function store(files: Given[]): Promise<void> {
   await test.query(
@@ -67,30 +47,6 @@ async function walk(page: FilePage, between: () => Promise<void> = async () => {
   }
   return ids;
 }
-
-/** A simple model of `findFiles`. */
-function expected(files: Given[], page: Omit<FilePage, 'limit'>): string[] {
-  const { sort = '-createdAt', status = 'active', contentType, q } = page;
-  const isOfType = (type: string) => {
-    if (contentType?.endsWith('/*')) return type.startsWith(contentType.slice(0, -1));
-    return type === contentType || type.split(';')[0]?.trimEnd() === contentType;
-  };
-  const by = { createdAt: 'at', fileName: 'name', size: 'size' }[sort.replace('-', '')] as 'at' | 'name' | 'size';
-  const compare = (a: Given, b: Given) =>
-    by === 'name' ? Buffer.compare(Buffer.from(folded(a.name)), Buffer.from(folded(b.name))) : a[by] - b[by];
-  return files
-    .filter((file) => file.owner === page.ownerId && file.status === status)
-    .filter((file) => page.recordId === undefined || file.record === page.recordId)
-    .filter((file) => page.documentType === undefined || file.documentType === page.documentType)
-    .filter((file) => contentType === undefined || isOfType(file.type))
-    .filter((file) => page.createdFrom === undefined || file.at >= page.createdFrom.getTime())
-    .filter((file) => page.createdTo === undefined || file.at < page.createdTo.getTime())
-    .filter((file) => q === undefined || folded(file.name).includes(folded(q)))
-    .toSorted((a, b) => (compare(a, b) || (a.id < b.id ? -1 : 1)) * (sort.startsWith('-') ? -1 : 1))
-    .map((file) => file.id);
-}
-
-const folded = (name: string) => name.normalize('NFC').toLowerCase();
 
 describe('findFiles', () => {
   describe('against a model', () => {
@@ -311,67 +267,5 @@ describe('own_files', () => {
     for (const statement of ['delete from own_files', `update own_files set status = 'archived'`]) {
       await expect(test.query(`set role signpost_app; ${statement}`)).rejects.toMatchObject({ code: '42501' });
     }
-  });
-});
-
-describe('the index of names', () => {
-  it('covers exactly the listed states', async () => {
-    const [row] = await test.query(
-      `select pg_get_expr(indpred, indrelid) as predicate from pg_index where indexrelid = 'files_listed_grams_idx'::regclass`,
-    );
-    const states = String(row?.predicate).match(/(?<=')\w+(?=')/g);
-    expect(states).toEqual(statesWith('isListed', true));
-  });
-});
-
-describe('the indexes, as the role of users', () => {
-  const ownerId = 'planned';
-  beforeAll(async () => {
-    await test.query(`
-      insert into files
-        (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, created_at, status)
-      select gen_random_uuid(), case when n % 3 = 0 then 'other' else '${ownerId}' end, 'plan-' || n,
-        md5(n::text) || case when n % 5000 = 1 then ' zeppelin' else '' end, 'text/plain', n, '"e"', 'case-' || n % 5000,
-        now() - n * interval '1 s', case when n % 2 = 0 then 'archived' else 'active' end
-      from generate_series(1, 20000) as n`);
-    await test.query('vacuum analyze files');
-  });
-
-  /** The plans of a page's statements. */
-  async function plansOf(page: Omit<FilePage, 'ownerId' | 'limit'>): Promise<string[]> {
-    const client = new pg.Client({ connectionString: test.url });
-    await client.connect();
-    await client.query(`set role signpost_app; set signpost.user_id = '${ownerId}'`);
-    const plans: string[] = [];
-    const asUser: Database['asUser'] = async (_userId, statement) => {
-      const prepared = statement(database.db) as unknown as { getQuery(): { sql: string; params: unknown[] } };
-      const { sql, params } = prepared.getQuery();
-      const { rows } = await client.query(`explain ${sql}`, params);
-      plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
-      return [] as never;
-    };
-    await findFiles({ asUser }, { ...page, ownerId, limit: 51 });
-    await client.end();
-    return plans;
-  }
-
-  it.each([
-    ['newest first', {}, 'files_by_time_idx'],
-    ['oldest first', { sort: 'createdAt', status: 'archived' }, 'files_by_time_idx'],
-    ['by name', { sort: 'fileName' }, 'files_by_name_idx'],
-    ['by size, after a position', { sort: '-size', after: { key: 10_000, id: uuidv7() } }, 'files_by_size_idx'],
-    ['of a record', { recordId: 'case-7' }, 'files_record_idx'],
-  ] as const)('give a page %s without a sort', async (_name, page, index) => {
-    const plans = await plansOf(page);
-    expect(plans).toHaveLength(1);
-    expect(plans[0]).toContain(index);
-    expect(plans[0]).not.toContain('Sort');
-  });
-
-  it('give a search the next files in order, then those in the index of names', async () => {
-    const plans = await plansOf({ q: 'zeppelin' });
-    expect(plans).toHaveLength(2);
-    expect(plans[0]).toContain('files_by_time_idx');
-    expect(plans[1]).toContain('files_listed_grams_idx');
   });
 });
