@@ -1,69 +1,18 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRelay } from '../helpers/relay.ts';
+import { describe, expect, it } from 'vitest';
+import { expectProblem, mint } from '../helpers/test-service.ts';
 import {
-  type Answer,
-  expectProblem,
-  mint,
-  startTestBucket,
-  startTestService,
-  type TestService,
-} from '../helpers/test-service.ts';
-
-const NONE = '0198c0de-0000-7000-8000-000000000001';
-
-let service: TestService;
-beforeAll(async () => {
-  service = await startTestService({
-    env: {
-      UPLOAD_POLICIES: '{"note":{"contentTypes":["text/plain"],"maxBytes":5},"image":{"contentTypes":["image/*"]}}',
-    },
-  });
-});
-afterAll(() => service.close());
-
-type Stored = { fileId: string; objectKey: string };
-type State = 'active' | 'archived' | 'deleted';
-
-const path = ({ fileId }: Pick<Stored, 'fileId'>, rest = '') => `/files/${fileId}${rest}`;
-const archive = (file: Stored, user = 'alice') => service.call(user, path(file, '/archive'), {});
-const restore = (file: Stored, user = 'alice') => service.call(user, path(file, '/restore'), {});
-const remove = (file: Pick<Stored, 'fileId'>, user = 'alice', on = service) =>
-  on.call(user, path(file), undefined, { method: 'DELETE' });
-const patch = (file: Stored, change: unknown, user = 'alice') =>
-  service.call(user, path(file), change, { method: 'PATCH' });
-
-const storeAs = async (state: State, on = service): Promise<Stored> => {
-  const file = await on.store('alice', 'hello');
-  if (state === 'archived') expect((await on.call('alice', path(file, '/archive'), {})).status).toBe(200);
-  if (state === 'deleted') expect((await remove(file, 'alice', on)).status).toBe(204);
-  return file;
-};
-const listed = async (file: Stored): Promise<boolean> => {
-  const { body } = await service.call<{ files: Stored[] }>('alice', '/files?limit=1000');
-  return body.files.some(({ fileId }) => fileId === file.fileId);
-};
-const stateOf = (file: Stored) =>
-  service.database.query('select status, deleted_at, object_removed_at from files where id = $1', [file.fileId]);
-
-const ROUTES: Record<string, (file: Stored) => Promise<Answer>> = {
-  'GET /files/{fileId}': (file) => service.call('alice', path(file)),
-  'PATCH /files/{fileId}': (file) => patch(file, { fileName: 'b.txt' }),
-  'POST /files/{fileId}/archive': archive,
-  'POST /files/{fileId}/restore': restore,
-  'DELETE /files/{fileId}': remove,
-  'POST /presign-download by id': ({ fileId }) => service.call('alice', '/presign-download', { fileId }),
-  'POST /presign-download by key': ({ objectKey }) => service.call('alice', '/presign-download', { objectKey }),
-  'POST /presign-download/batch': ({ fileId }) =>
-    service.call('alice', '/presign-download/batch', { fileIds: [fileId] }),
-  'GET /files/{fileId}/download': async (file) => {
-    const headers = { authorization: `Bearer ${await mint('alice')}` };
-    const response = await service.app.request(path(file, '/download'), { headers });
-    const body = response.status === 302 ? {} : ((await response.json()) as Answer['body']);
-    return { status: response.status, headers: response.headers, body };
-  },
-  'POST /confirm-upload': ({ objectKey }) => service.confirm('alice', objectKey),
-  'POST /abort-upload': ({ objectKey }) => service.call('alice', '/abort-upload', { objectKey }),
-};
+  archive,
+  listed,
+  NONE,
+  patch,
+  path,
+  ROUTES,
+  remove,
+  restore,
+  service,
+  stateOf,
+  storeAs,
+} from './stored-files.ts';
 
 describe.each([
   ['GET /files/{fileId}', 200, 200, 404],
@@ -212,111 +161,5 @@ describe('the scopes', () => {
     expect((await as('files:write', 'POST', '/archive', {})).status).toBe(200);
     expect((await as('files:write', 'POST', '/restore', {})).status).toBe(200);
     expect((await as('files:write', 'DELETE')).status).toBe(204);
-  });
-});
-
-describe('DELETE /files/{fileId}', () => {
-  it('removes the object in the same call, and the file from every list', async () => {
-    const file = await storeAs('active');
-    const { status, body } = await remove(file);
-    expect([status, body]).toEqual([204, null]);
-    expect(await service.bucket.read(file.objectKey)).toBeNull();
-    expect(await listed(file)).toBe(false);
-    const [row] = await stateOf(file);
-    expect(row).toEqual({ status: 'deleted', deleted_at: expect.any(Date), object_removed_at: expect.any(Date) });
-  });
-
-  it('succeeds once for simultaneous calls', async () => {
-    const file = await storeAs('active');
-    const statuses = (await Promise.all(Array.from({ length: 10 }, () => remove(file)))).map(({ status }) => status);
-    expect(statuses.sort()).toEqual([204, ...Array.from({ length: 9 }, () => 404)]);
-  });
-
-  it('is final: an object uploaded again under its key can become no file, and is removed', async () => {
-    const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: 5 });
-    await service.put(upload, 'hello');
-    expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
-    await remove(upload);
-    expect((await service.put(upload, 'world')).status).toBe(200);
-    expectProblem(await service.confirm('alice', upload.objectKey), 409, 'conflict');
-    expect(await service.bucket.read(upload.objectKey)).toBeNull();
-    expectProblem(await service.call('alice', path(upload)), 404, 'file-not-found');
-  });
-
-  it('leaves an object that was written under its key by other means', async () => {
-    const file = await storeAs('active');
-    await service.bucket.write(file.objectKey, 'replaced');
-    expect((await remove(file)).status).toBe(204);
-    // A store without conditional deletes cannot detect it.
-    const left = await service.bucket.read(file.objectKey);
-    if (process.env.TEST_S3_ENDPOINT === undefined) expect(String(left)).toBe('replaced');
-  });
-
-  it('keeps the object for DELETE_AFTER_SECONDS, despite confirmations and abortions', async () => {
-    const keeping = await startTestService({ env: { DELETE_AFTER_SECONDS: '3600' } });
-    try {
-      const file = await storeAs('deleted', keeping);
-      expectProblem(await keeping.call('alice', path(file)), 404, 'file-not-found');
-      expectProblem(await keeping.confirm('alice', file.objectKey), 409, 'conflict');
-      const { status } = await keeping.call('alice', '/abort-upload', { objectKey: file.objectKey });
-      expect(status).toBe(204);
-      expect(String(await keeping.bucket.read(file.objectKey))).toBe('hello');
-      const [row] = await keeping.database.query('select status, object_removed_at from files');
-      expect(row).toEqual({ status: 'deleted', object_removed_at: null });
-    } finally {
-      await keeping.close();
-    }
-  });
-
-  it('removes the copy with FREEZE_UPLOADS=all', async () => {
-    const freezing = await startTestService({ env: { FREEZE_UPLOADS: 'all' } });
-    try {
-      const file = await freezing.store('alice', 'hello');
-      const [row] = await freezing.database.query('select stored_key from files');
-      const copy = String(row?.stored_key);
-      expect(String(await freezing.bucket.read(copy))).toBe('hello');
-      expect((await remove(file, 'alice', freezing)).status).toBe(204);
-      expect(await freezing.bucket.read(copy)).toBeNull();
-      expect(await freezing.bucket.read(file.objectKey)).toBeNull();
-    } finally {
-      await freezing.close();
-    }
-  });
-
-  it('removes the copy of a form', async () => {
-    const request = { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' };
-    type Form = Stored & { presignedUrl: string; fields: Record<string, string> };
-    const { body: upload } = await service.call<Form>('alice', '/presign-upload', request);
-    const form = new FormData();
-    for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
-    form.append('file', new Blob(['hello']));
-    expect((await fetch(upload.presignedUrl, { method: 'POST', body: form })).status).toBeLessThan(300);
-    expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
-    const [row] = await service.database.query('select stored_key from files where id = $1', [upload.fileId]);
-    expect(await service.bucket.read(String(row?.stored_key))).not.toBeNull();
-    expect((await remove(upload)).status).toBe(204);
-    expect(await service.bucket.read(String(row?.stored_key))).toBeNull();
-  });
-
-  it('answers 204 while the bucket is down; the row records the remaining step', async () => {
-    const bucket = await startTestBucket();
-    const relay = await startRelay(bucket.endpoint);
-    const cut = await startTestService({
-      env: { ...bucket.env, S3_ENDPOINT: relay.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
-    });
-    try {
-      const file = await storeAs('active', cut);
-      await relay.goAway();
-      expect((await remove(file, 'alice', cut)).status).toBe(204);
-      expectProblem(await cut.call('alice', path(file)), 404, 'file-not-found');
-      expect(String(await bucket.read(file.objectKey))).toBe('hello');
-      const [row] = await cut.database.query('select status, object_removed_at from files');
-      expect(row).toEqual({ status: 'deleted', object_removed_at: null });
-      expect(cut.logs.some(({ level, message }) => level === 'error' && message.includes('sweeper'))).toBe(true);
-    } finally {
-      await cut.close();
-      await relay.goAway();
-      await bucket.close();
-    }
   });
 });

@@ -1,57 +1,20 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
-
-const MIB = 1024 ** 2;
-const MAX_BYTES = 20 * MIB;
-
-type Params = { method: string; url: string; fields: Record<string, string>; expires: number } & Record<
-  string,
-  unknown
->;
-type Begun = { key: string; uploadId: string; bucket: string };
-type Part = { PartNumber: number; ETag: string };
-
-let service: TestService;
-beforeAll(async () => {
-  const policies = { id: { maxBytes: 10, contentTypes: ['text/*'] } };
-  service = await startTestService({
-    env: { MAX_UPLOAD_BYTES: String(MAX_BYTES), UPLOAD_POLICIES: JSON.stringify(policies) },
-  });
-});
-afterAll(() => service.close());
-
-const params = (query: Record<string, string>, on = service) =>
-  on.call<Params>('alice', `/s3/params?${new URLSearchParams(query)}`);
-const begin = async (metadata: Record<string, unknown> = {}, type = 'application/octet-stream') => {
-  const answer = await service.call<Begun>('alice', '/s3/multipart', { filename: 'film.bin', type, metadata });
-  expect(answer.status).toBe(200);
-  return answer.body;
-};
-const path = ({ key, uploadId }: Begun, more = '') =>
-  `/s3/multipart/${encodeURIComponent(uploadId)}${more}?key=${encodeURIComponent(key)}`;
-const signPart = (upload: Begun, number: number | string) =>
-  service.call<{ url: string; expires: number }>('alice', path(upload, `/${number}`));
-const sendPart = async (upload: Begun, number: number, bytes: Uint8Array<ArrayBuffer>): Promise<Part> => {
-  const { body } = await signPart(upload, number);
-  const response = await fetch(body.url, { method: 'PUT', body: bytes });
-  expect(response.status).toBe(200);
-  return { PartNumber: number, ETag: response.headers.get('etag') ?? '' };
-};
-const complete = (upload: Begun, parts: object[], user = 'alice') =>
-  service.call(user, path(upload, '/complete'), { parts });
-const submit = ({ url, fields }: Params, content: string) => {
-  const form = new FormData();
-  for (const [name, value] of Object.entries(fields)) form.set(name, value);
-  form.set('file', new Blob([content]));
-  return fetch(url, { method: 'POST', body: form });
-};
-/** A refusal, as both kinds of clients read it. */
-const expectRefusal = (answer: Answer, status: number, code: string) => {
-  expectProblem(answer, status, code);
-  expect(answer.body.error).toBe(answer.body.detail);
-  expect(answer.body.message).toBe(answer.body.detail);
-};
+import { describe, expect, it } from 'vitest';
+import { type Answer, expectProblem, startTestService } from '../helpers/test-service.ts';
+import {
+  begin,
+  complete,
+  expectRefusal,
+  MAX_BYTES,
+  MIB,
+  type Params,
+  params,
+  path,
+  sendPart,
+  service,
+  signPart,
+  submit,
+} from './companion-calls.ts';
 
 describe('GET /s3/params', () => {
   it('answers a form as Companion does; the app then confirms the file', async () => {
@@ -275,52 +238,5 @@ describe('/s3/multipart', () => {
   it('names an invalid part number', async () => {
     const { body } = await service.call('alice', '/s3/multipart/x/10001?key=alice/a');
     expect(body.errors).toMatchObject([{ path: 'partNumber' }]);
-  });
-});
-
-describe('/t/<token>/s3', () => {
-  const at = (token: string, path: string, init?: RequestInit) => service.app.request(`/t/${token}${path}`, init);
-  const soon = (seconds: number) => ({ exp: Math.floor(Date.now() / 1000) + seconds });
-
-  it('is authenticated by the token, which never reaches logs or referrers', async () => {
-    const token = await mint('alice', soon(3600));
-    service.logs.length = 0;
-    const response = await at(token, '/s3/params?filename=a.txt&type=text%2Fplain');
-    expect(response.status).toBe(200);
-    expect(((await response.json()) as Params).fields.key).toMatch(/^alice\//);
-    expect(response.headers.get('referrer-policy')).toBe('no-referrer');
-    expect((await at(token, '/s3/multipart/x/1?key=bob/a')).status).toBe(403);
-    const sign = {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: '{"method":"PUT","key":"a"}',
-    };
-    expect((await at(token, '/sign-request', sign)).status).toBe(200);
-    expect(service.logs.map(({ fields }) => fields.path)).toEqual(['/s3/params', '/s3/multipart/x/1', '/sign-request']);
-    expect(JSON.stringify(service.logs)).not.toContain(token);
-  });
-
-  it('authenticates no other route, and is not logged there', async () => {
-    const token = await mint('alice', soon(60));
-    service.logs.length = 0;
-    const paths = ['/files', '/presign-upload', '', '//s3', '/s3', '/t/x/s3/params'];
-    for (const path of paths) expect([path, (await at(token, path)).status]).toEqual([path, 401]);
-    expect((await service.app.request(`/%74/${token}/files`)).status).toBe(401);
-    const authorization = `Bearer ${token}`;
-    expect((await service.app.request(`//t//${token}/files`, { headers: { authorization } })).status).toBe(404);
-    expect(JSON.stringify(service.logs)).not.toContain(token);
-  });
-
-  it('refuses a token that expires after more than an hour, never, or already has', async () => {
-    for (const claims of [soon(3700), { exp: undefined }, soon(-10)]) {
-      const response = await at(await mint('alice', claims), '/s3/params?filename=a');
-      expect(response.status).toBe(401);
-      expect(await response.json()).toMatchObject({ code: 'unauthenticated', message: expect.any(String) });
-    }
-  });
-
-  it('needs the scope', async () => {
-    const token = await mint('alice', { ...soon(60), scope: 'files:read' });
-    expect((await at(token, '/s3/params?filename=a')).status).toBe(403);
   });
 });

@@ -1,91 +1,23 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
-import { createSigner, signSnsMessage, TOPIC } from '../bucket-events/sign-sns-message.ts';
-import { holdAnswers } from '../helpers/hold-answers.ts';
-import { startRelay } from '../helpers/relay.ts';
+import { signSnsMessage, TOPIC } from '../bucket-events/sign-sns-message.ts';
+import { expectProblem } from '../helpers/test-service.ts';
 import {
-  type Answer,
-  expectProblem,
-  startTestBucket,
-  startTestService,
-  type TestService,
-  type Upload,
-} from '../helpers/test-service.ts';
-
-const SECRET = 'the secret of bucket events';
-const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
-const SIGNED = {
-  ...{ 'x-amz-sns-message-type': 'Notification', 'x-amz-sns-topic-arn': TOPIC },
-  'content-type': 'text/plain; charset=UTF-8',
-};
-const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
-const NOTHING = { confirmed: 0, known: 0, ignored: 0, refused: 0 };
-
-const sns = createSigner();
-const downloads: string[] = [];
-/** The result of a download: the certificate, unless a test changes it. */
-let downloaded: () => Promise<string>;
-
-let service: TestService;
-let app: ReturnType<typeof createApp>;
-let relay: Awaited<ReturnType<typeof startRelay>>;
-let bucket: Awaited<ReturnType<typeof startTestBucket>>;
-beforeAll(async () => {
-  bucket = await startTestBucket();
-  relay = await startRelay(bucket.endpoint);
-  service = await startTestService({
-    // Only the service uses the relay: its clients reach the bucket.
-    env: {
-      ...bucket.env,
-      ...{ S3_ENDPOINT: relay.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
-      ...{ EVENTS_SECRET: SECRET, EVENTS_SNS_TOPICS: TOPIC },
-    },
-  });
-  downloaded = async () => sns.pem;
-  app = holdAnswers(
-    createApp({
-      ...service.services,
-      download: (url) => {
-        downloads.push(url);
-        return downloaded();
-      },
-    }),
-  );
-});
-afterAll(async () => {
-  await service.close();
-  await relay.goAway();
-  await bucket.close();
-});
-
-async function send(body: unknown, headers: Record<string, string> = AUTHORIZED, path = '/events/s3') {
-  const response = await app.request(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text ? JSON.parse(text) : null } as Answer;
-}
-
-const place = (key: string, name = bucket.name) => ({ bucket: { name }, object: { key } });
-const records = (key: string, eventName = 'ObjectCreated:Put') => ({
-  Records: [{ eventVersion: '2.2', eventSource: 'aws:s3', eventName, s3: { s3SchemaVersion: '1.0', ...place(key) } }],
-});
-const eventBridge = (key: string, type = 'Object Created') => ({
-  ...{ version: '0', id: '17793124-05d4-b198-2fde-7ededc63b103', 'detail-type': type, source: 'aws.s3', resources: [] },
-  detail: { version: '0', ...place(key), reason: 'PutObject' },
-});
-
-/** An unconfirmed upload in the bucket. */
-async function arrived(request: Record<string, unknown> = {}, user = 'alice', content = 'hello'): Promise<Upload> {
-  const upload = await service.presign(user, { ...TEXT, ...request });
-  expect((await service.put(upload, content)).status).toBe(200);
-  return upload;
-}
-
-const expectCounts = (answer: Answer, counts: Partial<typeof NOTHING>) =>
-  expect([answer.status, answer.body]).toEqual([200, { ...NOTHING, ...counts }]);
+  AUTHORIZED,
+  arrived,
+  bucket,
+  eventBridge,
+  expectCounts,
+  place,
+  records,
+  relay,
+  SECRET,
+  SIGNED,
+  send,
+  service,
+  sns,
+  TEXT,
+} from './events-service.ts';
 
 describe('POST /events/s3', () => {
   it.each([
@@ -262,83 +194,5 @@ describe('the secret', () => {
       body: JSON.stringify(records('x')),
     });
     expect(response.status).toBe(401);
-  });
-});
-
-describe('a message of SNS', () => {
-  it.each([
-    ['S3', '1', (key: string) => records(key)],
-    ['S3', '2', (key: string) => records(key)],
-    ['EventBridge', '2', (key: string) => eventBridge(key)],
-  ])('confirms an upload reported by %s, with signature version %s', async (_, SignatureVersion, event) => {
-    const { fileId, objectKey } = await arrived();
-    const message = signSnsMessage(sns, { SignatureVersion, Message: JSON.stringify(event(objectKey)) });
-    expectCounts(await send(message, SIGNED), { confirmed: 1 });
-    expect((await service.call('alice', `/files/${fileId}`)).status).toBe(200);
-  });
-
-  it('answers 204 to the test event that S3 sends through it', async () => {
-    const Message = JSON.stringify({ Service: 'Amazon S3', Event: 's3:TestEvent', Bucket: bucket.name });
-    expect((await send(signSnsMessage(sns, { Message }), SIGNED)).status).toBe(204);
-  });
-
-  it('confirms nothing if it was changed, or its topic is not listed', async () => {
-    const { fileId, objectKey } = await arrived();
-    const Message = JSON.stringify(records(objectKey));
-    expectProblem(await send({ ...signSnsMessage(sns), Message }, SIGNED), 401, 'unauthenticated');
-    expectProblem(await send(signSnsMessage(createSigner(), { Message }), SIGNED), 401, 'unauthenticated');
-    expectProblem(await send(signSnsMessage(sns, { Message, TopicArn: `${TOPIC}2` }), SIGNED), 403, 'forbidden');
-    expect((await service.call('alice', `/files/${fileId}`)).status).toBe(404);
-  });
-
-  it('is not even read if its header names another topic or none', async () => {
-    const { 'x-amz-sns-topic-arn': _, ...none } = SIGNED;
-    expectProblem(await send('not even JSON', none), 403, 'forbidden');
-    expectProblem(await send('not even JSON', { ...SIGNED, 'x-amz-sns-topic-arn': `${TOPIC}2` }), 403, 'forbidden');
-  });
-
-  it.each(['hello', '{}', '[1]'])('is refused with the text %j', async (Message) => {
-    expectProblem(await send(signSnsMessage(sns, { Message }), SIGNED), 400, 'invalid-request');
-  });
-
-  it.each(['Message', 'TopicArn', 'Signature', 'SigningCertURL', 'Timestamp', 'Type'])('needs %s', async (name) => {
-    const answer = await send({ ...signSnsMessage(sns), [name]: undefined }, SIGNED);
-    expectProblem(answer, 400, 'invalid-request');
-    expect(answer.body.errors).toMatchObject([{ path: name }]);
-  });
-});
-
-describe('a subscription of SNS', () => {
-  const SubscribeURL = `https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=2336`;
-  const subscription = { Type: 'SubscriptionConfirmation', Subject: undefined, Token: '2336', SubscribeURL };
-  const headers = { ...SIGNED, 'x-amz-sns-message-type': 'SubscriptionConfirmation' };
-
-  it('is confirmed if its topic is listed and SNS signed it', async () => {
-    downloads.length = 0;
-    expect((await send(signSnsMessage(sns, subscription), headers)).status).toBe(204);
-    expect(downloads.filter((url) => !url.endsWith('.pem'))).toEqual([SubscribeURL]);
-  });
-
-  it('is requested again if SNS does not accept the confirmation', async () => {
-    downloaded = () => Promise.reject(new Error('down'));
-    expectProblem(await send(signSnsMessage(sns, subscription), headers), 503, 'keys-unavailable');
-    downloaded = async () => sns.pem;
-  });
-
-  it('is not confirmed for other topics or at other URLs, or after it has ended', async () => {
-    downloads.length = 0;
-    const refused = [
-      [{ TopicArn: `${TOPIC}2` }, 403],
-      [{ SubscribeURL: 'http://169.254.169.254/latest/meta-data/' }, 400],
-      [{ SubscribeURL: SubscribeURL.replace('amazonaws.com', 'amazonaws.com.evil.example') }, 400],
-      [{ SubscribeURL: SubscribeURL.replace('ConfirmSubscription', 'Unsubscribe') }, 400],
-      [{ Type: 'UnsubscribeConfirmation' }, 204],
-    ] as const;
-    for (const [fields, status] of refused) {
-      expect((await send(signSnsMessage(sns, { ...subscription, ...fields }), headers)).status).toBe(status);
-    }
-    const forged = signSnsMessage(createSigner(), subscription);
-    expectProblem(await send(forged, headers), 401, 'unauthenticated');
-    expect(downloads.filter((url) => !url.endsWith('.pem'))).toEqual([]);
   });
 });
