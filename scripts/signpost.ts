@@ -23,7 +23,7 @@ const SERVICE_COMMANDS: Record<string, Entry> = {
     load: async () => (await import('./commands/doctor.ts')).doctorCommand,
   },
   sweep: {
-    does: 'bring bucket and database together again now',
+    does: 'compare bucket and database now, and remove what is left over',
     load: async () => (await import('./commands/sweep.ts')).sweepCommand,
   },
   rebuild: {
@@ -64,7 +64,7 @@ const CLIENT_COMMANDS: Record<string, Entry> = {
   },
   rm: { does: 'delete files', load: async () => (await import('./commands/rm.ts')).rmCommand },
   usage: {
-    does: 'print how much is stored, and how much may be',
+    does: 'print how much is stored, and the quota',
     load: async () => (await import('./commands/usage.ts')).usageCommand,
   },
 };

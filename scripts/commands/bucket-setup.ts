@@ -7,7 +7,8 @@ Compares the bucket of S3_BUCKET_NAME with the settings, and prints the differen
   --yes         changes the bucket to match; without it, nothing is changed
   --versioning  also turns on the bucket's versioning
 
-Exit code: 0 nothing differs now, 1 a setting differs, 2 one could not be read or written, 64 wrong arguments.`;
+Exit code: 0 no setting differs now, 1 a setting differs, 2 a setting could not be read or written,
+64 wrong arguments.`;
 
 const flag = { type: 'boolean', default: false } as const;
 

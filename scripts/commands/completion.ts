@@ -3,7 +3,7 @@ import { bashCompletion, fishCompletion, zshCompletion } from '../shell-completi
 
 const usage = `usage: signpost completion bash|zsh|fish
 
-Prints a script that lets a shell complete commands and options; what else an argument may be, it takes for a file:
+Prints a script with which a shell completes commands, options and the names of files:
   bash  in ~/.bashrc: eval "$(signpost completion bash)"
   zsh   in ~/.zshrc, after compinit: eval "$(signpost completion zsh)"
   fish  signpost completion fish > ~/.config/fish/completions/signpost.fish

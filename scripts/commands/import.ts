@@ -9,8 +9,8 @@ const usage = `usage: signpost import --prefix <prefix> --owner <id> [--record-i
 
 Makes files of objects that are in the bucket under keys of another program: verifies each as a confirmation does,
 copies it within the bucket to a key of the owner, and stores its row. Changes and removes no object that was there. May
-be repeated: it passes over what it has imported, and takes what has come since. docs/operating.md, "Importing".
-  --prefix         of the keys to import; '' for all of the bucket
+be repeated: it skips what it has imported, and imports what is new. docs/operating.md, "Importing".
+  --prefix         the prefix of the keys to import; '' for the whole bucket
   --owner          the user, or the owner by JWT_OWNER_CLAIM, whose files they become
   --record-id      a record id for all of them
   --document-type  a document type for all of them: its limits in UPLOAD_POLICIES apply

@@ -5,7 +5,7 @@ import { defineRemoteCommand, QUICK_ATTEMPTS, REMOTE_USAGE } from '../remote.ts'
 
 const usage = `usage: signpost usage [--json]
 
-Prints how many files and bytes the token's user has stored, and how many may be.
+Prints how many files and bytes the token's user has stored, and the quota.
   --json  prints the service's answer
 
 ${REMOTE_USAGE}

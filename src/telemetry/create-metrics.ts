@@ -4,7 +4,7 @@ import { type LabelsOf, METRICS, type MetricName, type MetricOf } from './metric
 /** A value of a metric with labels. */
 export type Sample<Name extends MetricName> = { labels: LabelsOf<Name>; value: number };
 
-/** The metrics of one instance. The rooms count and observe; none of these throws. */
+/** The metrics of one instance. Counting and observing never throws. */
 export type Metrics = {
   /** Adds to a counter. Default: 1. */
   count<Name extends MetricOf<'counter'>>(name: Name, labels: LabelsOf<Name>, by?: number): void;

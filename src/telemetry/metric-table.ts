@@ -18,7 +18,7 @@ const SECONDS = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 export const METRICS = {
   signpost_http_request_duration_seconds: {
     type: 'histogram',
-    help: 'Time to the headers of the answer, by method, route template (unknown: no route) and status.',
+    help: 'Time until the headers of the answer, by method, route template (unknown: no route) and status.',
     labels: ['method', 'route', 'status'],
     buckets: SECONDS,
   },
@@ -64,7 +64,7 @@ export const METRICS = {
   },
   signpost_bucket_request_duration_seconds: {
     type: 'histogram',
-    help: 'Time to the headers of the answer of the bucket, with the retry, by operation of S3.',
+    help: "Time until the headers of the bucket's answer, including a retry, by S3 operation.",
     labels: ['operation'],
     buckets: SECONDS,
   },
@@ -96,13 +96,13 @@ export const METRICS = {
   },
   signpost_job_runs_total: {
     type: 'counter',
-    help: 'Turns of the jobs, by outcome: done, skipped (another instance, or too soon), refused, failed.',
+    help: 'Runs of the jobs, by outcome: done, skipped (another instance, or too soon), refused, failed.',
     // Prometheus itself has a label `job`.
     labels: ['task', 'outcome'],
   },
   signpost_sweep_objects_total: {
     type: 'counter',
-    help: 'What finished sweeps of this instance counted, by result, as npm run sweep prints it.',
+    help: 'Objects that finished sweeps of this instance counted, by result (the counts that npm run sweep prints).',
     labels: ['result'],
   },
   signpost_sweep_finished_timestamp_seconds: {

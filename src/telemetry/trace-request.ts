@@ -19,7 +19,7 @@ export const TRACER = trace.getTracer('signpost');
 type ReadHeader = (name: string) => string | undefined;
 
 export type RequestSpan = {
-  /** Of the span, or of the request's `traceparent` where nothing is traced; null without either. */
+  /** The id of the span's trace; if nothing is traced, that of the request's `traceparent`; else null. */
   traceId: string | null;
   /** The header that names this span; null if nothing is traced. */
   traceparent: string | null;
@@ -88,7 +88,7 @@ export function traceRequest(
   };
 }
 
-/** Runs what only begins in a request, and ends after it: a timer. Its calls are not the request's. */
+/** Runs work that a request begins and that outlives it, such as a timer: the request's trace has none of its calls. */
 export function untraced<T>(task: () => T): T {
   return context.with(ROOT_CONTEXT, task);
 }
