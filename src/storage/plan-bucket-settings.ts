@@ -143,27 +143,41 @@ function lifecycle(client: S3Client, Bucket: string, { store }: WantedSettings):
 
 /**
  * The default encryption, for uploads without a header (S3 User Guide, "Setting default server-side encryption
- * behavior").
+ * behavior"). For SSE-C, new buckets on AWS must be told not to block it (S3 User Guide, "Blocking or unblocking
+ * SSE-C").
  */
-function encryption(client: S3Client, Bucket: string, { store: { sse } }: WantedSettings): SettingToPlan {
+function encryption(
+  client: S3Client,
+  Bucket: string,
+  { store: { sse, bucketSettings } }: WantedSettings,
+): SettingToPlan {
+  const isC = sse.mode === 'c';
   return {
     name: 'encryption',
     action: 'EncryptionConfiguration',
-    skip: sse.mode === 'none' && 'SSE_MODE is not set: the bucket keeps its default',
+    skip:
+      (sse.mode === 'none' && 'SSE_MODE is not set: the bucket keeps its default') ||
+      (isC && !bucketSettings && 'SSE_MODE=c needs no setting: every request brings its key'),
     read: async () => {
       const found = await undefinedIfMissing(client.send(new GetBucketEncryptionCommand({ Bucket })));
       const rule = found?.ServerSideEncryptionConfiguration?.Rules?.[0];
       const current = rule?.ApplyServerSideEncryptionByDefault;
       const isKms = sse.mode === 'kms';
-      const wanted: ServerSideEncryptionByDefault = {
+      const asked: ServerSideEncryptionByDefault = {
         SSEAlgorithm: isKms ? 'aws:kms' : 'AES256',
         // If no key is configured, the bucket's current key is kept.
         KMSMasterKeyID: isKms ? (sse.kmsKeyId ?? current?.KMSMasterKeyID) : undefined,
       };
-      const Rules = [{ ...rule, ApplyServerSideEncryptionByDefault: wanted }];
+      const wanted = isC ? (current ?? asked) : asked;
+      const isBlocked = isC && rule?.BlockedEncryptionTypes?.EncryptionType?.includes('SSE-C');
+      const unblocked = isBlocked && { BlockedEncryptionTypes: { EncryptionType: ['NONE' as const] } };
+      const Rules = [{ ...rule, ApplyServerSideEncryptionByDefault: wanted, ...unblocked }];
       const put = { Bucket, ServerSideEncryptionConfiguration: { Rules } };
       return {
-        now: current === undefined ? [] : [describeEncryption(current)],
+        now: [
+          ...(current === undefined ? [] : [describeEncryption(current)]),
+          ...(isBlocked ? ['SSE-C is blocked'] : []),
+        ],
         wanted: [describeEncryption(wanted)],
         write: () => client.send(new PutBucketEncryptionCommand(put)),
       };

@@ -154,6 +154,21 @@ describe('npm run bucket:setup, on other stores', () => {
     });
   });
 
+  it('allows SSE-C on a bucket that blocks it, and keeps its default', async () => {
+    const rule = (type: string) =>
+      '<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256' +
+      '</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BlockedEncryptionTypes><EncryptionType>' +
+      `${type}</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>`;
+    settings.set('encryption', rule('SSE-C'));
+    const key = Buffer.alloc(32, 7).toString('base64');
+    const env = { SSE_MODE: 'c', SSE_C_MASTER_KEYS: `k1:${key}`, S3_PROVIDER: 'aws' };
+    const { output } = await setUpBehind(() => null, { env, apply: true });
+    expect(output).toContain('SSE-C is blocked');
+    expect(settings.get('encryption')).toContain('<EncryptionType>NONE</EncryptionType>');
+    expect(settings.get('encryption')).toContain('<SSEAlgorithm>AES256</SSEAlgorithm>');
+    expect((await setUpBehind(() => null, { env })).output).not.toContain('SSE-C is blocked');
+  });
+
   it('skips settings that the store does not support, for reading or for writing', async () => {
     const { code, output } = await setUpBehind(
       (setting, { method }) => {
