@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { UserId } from '../contract/object-key.ts';
 import { presignGet } from '../signing/presign-get.ts';
 import type { Bucket } from '../storage/bucket.ts';
+import { newestKeyId, readingHeaders } from '../storage/encryption.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { parseUploadId } from '../uploads/multipart-plan.ts';
@@ -89,9 +90,13 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
       return { ...upload, bucketUploadId };
     },
 
-    async presignGet(key: string, query: Record<string, string> = {}): Promise<string> {
-      const input = { key, query, expiresInSeconds: 60 };
-      return presignGet(services.endpoint, await services.credentials(), input, services.now()).url;
+    /** GET as a download is signed, with the object's own key where it has one. */
+    async get(key: string, query: Record<string, string> = {}): Promise<BucketAnswer> {
+      const { store } = services.config;
+      const headers = readingHeaders(store, { key, sseKeyId: newestKeyId(store) });
+      const input = { key, query, headers, expiresInSeconds: 60 };
+      const signed = presignGet(services.endpoint, await services.credentials(), input, services.now());
+      return send(signed.url, { headers });
     },
 
     /** The unsigned URL of a key, or of the bucket with a query. */

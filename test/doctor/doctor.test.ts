@@ -54,6 +54,8 @@ async function examineBehind(answer: (sent: Sent, passOn: () => Promise<Returned
   }
 }
 
+const SSE_C = { SSE_MODE: 'c', SSE_C_MASTER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}` };
+
 const failed = (checks: Check[]) => checks.filter(({ verdict }) => verdict === 'fail').map(({ name }) => name);
 const warned = (checks: Check[]) => checks.filter(({ verdict }) => verdict === 'warn').map(({ name }) => name);
 const named = (checks: Check[], name: string) => checks.find((check) => check.name === name);
@@ -74,6 +76,14 @@ describe('the doctor', () => {
     expect(failed(checks)).toEqual([]);
     expect(warned(checks)).toEqual(LACKS);
     expect(checks.length).toBeGreaterThan(40);
+    expect(await leftBehind()).toBe(0);
+  });
+
+  it('runs every trial with keys of the objects’ own', async () => {
+    const env = { ...SSE_C, ...(isCeph && { S3_PROVIDER: 'ceph' }) };
+    const checks = await examine({ env });
+    expect(failed(checks)).toEqual([]);
+    expect(named(checks, 'encryption at rest')?.detail).toContain('SSE-C');
     expect(await leftBehind()).toBe(0);
   });
 
