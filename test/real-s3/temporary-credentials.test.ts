@@ -154,6 +154,21 @@ describe('temporary credentials, on Ceph', () => {
     },
   );
 
+  it('put objects that become files by adopting them, whose bytes they cannot reach', async () => {
+    expect(await outcome(put('alice/adopted.txt'), alice)).toBe('ok');
+    const adopt = { objectKey: 'alice/adopted.txt', adopt: true };
+    const { status, body } = await service.call<{ fileId: string }>('alice', '/confirm-upload', adopt);
+    expect(status).toBe(201);
+    const row = await service.services.files.findAny({ id: body.fileId, ownerId: 'alice' });
+    const key = row?.storedKey ?? '';
+    expect(key).toMatch(/^\.verified\//);
+    for (const send of [get(key), put(key), remove(key), copy('alice/photos/1.jpg', key)]) {
+      expect(await outcome(send, alice)).toBe(403);
+    }
+    expect(await outcome(remove('alice/adopted.txt'), alice)).toBe('ok');
+    expect(String(await service.bucket.read(key))).toBe('x');
+  });
+
   it('can do no more than the scopes', async () => {
     const reader = await issue(service, 'alice', 'files:read files:credentials');
     expect(await outcome(get(own.objectKey), reader)).toBe('ok');
