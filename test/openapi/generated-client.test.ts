@@ -30,7 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.close();
   await service.close();
-  await rm(`${HERE}${DOCUMENT}`);
+  for (const made of [DOCUMENT, 'app/schema.d.ts', 'app/dist']) await rm(`${HERE}${made}`, { recursive: true });
 });
 
 describe('the description of the API', () => {
