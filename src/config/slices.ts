@@ -42,6 +42,8 @@ function readServer(set: Settings) {
     trustedProxies: set.TRUSTED_PROXIES,
     allowedOrigins: set.ALLOWED_ORIGINS ?? (production ? [] : ['*']),
     rateLimitPerMinute: set.RATE_LIMIT_PER_MINUTE,
+    rateLimitPerAddress: set.RATE_LIMIT_PER_ADDRESS,
+    rateLimitStore: set.RATE_LIMIT_STORE,
     /** Whether files can be downloaded through the service. */
     proxyDownloads: set.PROXY_DOWNLOADS !== false,
     logLevel: set.LOG_LEVEL,

@@ -70,3 +70,18 @@ export const markerWords = pgTable(
   },
   (t) => [primaryKey({ name: 'marker_words_pkey', columns: [t.word] })],
 ).enableRLS();
+
+/**
+ * Requests in a minute, by user and by address, of all instances: `create-rate-queries.ts`. Unlogged: a crash may lose
+ * it.
+ */
+export const rateCounts = pgTable(
+  'rate_counts',
+  {
+    name: text('name').notNull(),
+    /** Since 1970, by the database's clock. */
+    minute: bigint('minute', { mode: 'number' }).notNull(),
+    count: bigint('count', { mode: 'number' }).notNull(),
+  },
+  (t) => [primaryKey({ name: 'rate_counts_pkey', columns: [t.name] })],
+).enableRLS();

@@ -39,6 +39,7 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   sweeps: ['SELECT', 'INSERT', 'UPDATE'],
   leases: ['SELECT', 'INSERT', 'UPDATE'],
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  rate_counts: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   webhook_messages: [
     ...['SELECT', `INSERT (${WEBHOOK_COLUMNS})`],
     ...['UPDATE (failures, last_failure, due_at, is_postponed, delivered_at, dead_at)', 'DELETE'],

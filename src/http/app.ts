@@ -4,6 +4,7 @@ import type { TokenVerifier } from '../auth/verify-token.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
+import type { RateQueries } from '../db/create-rate-queries.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import type { IssueCredentialsServices } from '../uploads/issue-credentials.ts';
 import { allowOrigins } from './allow-origins.ts';
@@ -44,6 +45,8 @@ export type AppServices = UploadServices &
     basePath?: string | undefined;
     /** The demo page; null in production. */
     page: Page | null;
+    /** null: each instance counts requests for itself. */
+    rates: RateQueries | null;
     newRequestId: () => string;
     now: () => Date;
   };
@@ -70,7 +73,8 @@ export function createApp(services: AppServices): Hono<Env> {
   app.route('/', receiptKeyRoutes(services));
   app.route('/', eventRoutes(services));
   app.use(authenticate(services));
-  if (server.rateLimitPerMinute > 0) app.use(rateLimit(server.rateLimitPerMinute, services.now));
+  const limits = { perUser: server.rateLimitPerMinute, perAddress: server.rateLimitPerAddress };
+  if (limits.perUser + limits.perAddress > 0) app.use(rateLimit(limits, services));
   app.use(recordActs(services));
   app.route('/', uploadRoutes(services));
   app.route('/', credentialRoutes(services));

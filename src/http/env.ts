@@ -32,6 +32,6 @@ export type Env = {
     /** Why the token was refused, if it was. */
     refusal?: TokenRefusal;
     /** Counts a batch's entries towards the rate limit, if there is one; throws `rate-limited`. */
-    countEntries?: (entries: number) => void;
+    countEntries?: (entries: number) => Promise<void>;
   };
 };

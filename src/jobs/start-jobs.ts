@@ -2,6 +2,7 @@ import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
+import type { RateQueries } from '../db/create-rate-queries.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import type { WebhookDelivery } from '../webhooks/create-webhook-delivery.ts';
 import type { Scanner } from './create-scanner.ts';
@@ -21,6 +22,8 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
     webhooks: WebhookDelivery | null;
     /** null: held files wait for other judges. */
     scanner: Scanner | null;
+    /** null: each instance counts requests for itself. */
+    rates: Pick<RateQueries, 'forget'> | null;
     metrics: Pick<Metrics, 'count'>;
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
@@ -28,7 +31,7 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
 /** How long a run of the jobs by hand waits for webhooks; what is left goes out with the next one. */
 const WEBHOOKS_WITHIN_MS = 60_000;
 
-type Task = 'sweep' | 'seal' | 'webhooks' | 'scan';
+type Task = 'sweep' | 'seal' | 'webhooks' | 'scan' | 'rates';
 
 /**
  * Sweeps, and seals the audit log, every `JOBS_INTERVAL_SECONDS`, on the first instance that gets to it. The first run
@@ -71,8 +74,19 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
  * @throws the first failure, when all have run.
  */
 export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
-  const { exclusively, logger, metrics, sweepQueries, watermark, sweeperHealth, webhooks, scanner, config, now } =
-    services;
+  const {
+    exclusively,
+    logger,
+    metrics,
+    sweepQueries,
+    watermark,
+    sweeperHealth,
+    webhooks,
+    scanner,
+    rates,
+    config,
+    now,
+  } = services;
   const failures: unknown[] = [];
   const attempt = async (name: Task, job: () => Promise<Record<string, unknown> | null>) => {
     try {
@@ -118,6 +132,7 @@ export async function runJobs(services: JobServices, signal: AbortSignal): Promi
   }
   // With an interval, the scanner has a timer of its own.
   if (scanner !== null && config.jobs.intervalSeconds === 0) await run('scan', scanner.run);
+  if (rates !== null) await run('rates', async () => ({ forgotten: await rates.forget() }));
   await run('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.

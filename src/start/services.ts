@@ -8,6 +8,7 @@ import { newUuidV7 } from '../contract/ids.ts';
 import type { Logger } from '../contract/logger.ts';
 import { createAuditLog } from '../db/create-audit-log.ts';
 import { createFileQueries, type FileQueries } from '../db/create-file-queries.ts';
+import { createRateQueries } from '../db/create-rate-queries.ts';
 import { createSealQueries } from '../db/create-seal-queries.ts';
 import { createSweepQueries } from '../db/create-sweep-queries.ts';
 import type { GivenPool } from '../db/given-pool.ts';
@@ -152,6 +153,7 @@ export async function createServices(
       sweepQueries: createSweepQueries(database, webhooks?.soon),
       webhooks,
       scanner,
+      rates: config.server.rateLimitStore === 'postgres' ? createRateQueries(database) : null,
       sealQueries: createSealQueries(database),
       auditLog,
       page:

@@ -70,10 +70,28 @@ export const serviceSettings = {
       fallback: 'any in development, none in production',
       example: 'https://app.example.com,https://*.example.org,capacitor://localhost',
     }),
-  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600).meta({
-    description:
-      'Requests that each user may make in a minute to one instance; each entry of a batch counts; 0: no limit.',
-  }),
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000)
+    .default(600)
+    .meta({
+      description:
+        'Requests that each user may make in a minute; each entry of a batch counts; 0: no limit. Each instance ' +
+        'counts for itself, unless `RATE_LIMIT_STORE` says otherwise.',
+    }),
+  RATE_LIMIT_PER_ADDRESS: integer(0, 1_000_000)
+    .default(0)
+    .meta({
+      description:
+        'The same for each client address, all its users together; 0: no limit. Many users of a company or a mobile ' +
+        'network share one. Behind proxies it needs `TRUSTED_PROXIES`.',
+    }),
+  RATE_LIMIT_STORE: z
+    .enum(['memory', 'postgres'])
+    .default('memory')
+    .meta({
+      description:
+        '`postgres`: all instances count together, for one more statement per request. While the database does not ' +
+        'answer, each instance counts for itself. `memory`: it always does.',
+    }),
   TRUSTED_PROXIES: integer(0, 10)
     .default(0)
     .meta({

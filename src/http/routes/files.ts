@@ -54,7 +54,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   routes.post('/presign-download/batch', async (c) => {
     const caller = callerWith(c, 'files:read', 'download.presign');
     const { fileIds } = await readJson(c, presignDownloadsInput, MAX_BATCH_BODY_BYTES);
-    c.get('countEntries')?.(fileIds.length);
+    await c.get('countEntries')?.(fileIds.length);
     return answerJson(c, await presignDownloads(services, caller, fileIds));
   });
 

@@ -40,7 +40,7 @@ export function uploadRoutes(services: UploadServices): Hono<Env> {
   routes.post('/presign-upload/batch', async (c) => {
     const caller = callerWith(c, 'files:write', 'upload.presign');
     const { files } = await readJson(c, presignUploadsInput, MAX_BATCH_BODY_BYTES);
-    c.get('countEntries')?.(files.length);
+    await c.get('countEntries')?.(files.length);
     return answerJson(c, await presignUploads(services, caller, files));
   });
 
