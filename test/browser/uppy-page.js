@@ -1,5 +1,7 @@
 import AwsS3 from '@uppy/aws-s3';
 import Uppy from '@uppy/core';
+import { createSignpost } from '../../src/client/create-signpost.ts';
+import { SignpostUppy } from '../../src/client/uppy-plugin.ts';
 
 /** How an app of each generation of Uppy reaches the service. */
 const WAYS = {
@@ -19,7 +21,8 @@ const WAYS = {
  * Answers the file, the SHA-256 of what was chosen, and how many parts were there when it was paused and when it went
  * on.
  */
-window.upload = async ({ way, service, token, name, sizeBytes, tellSize, pauseAfter }) => {
+window.upload = async ({ way, service, token, name, type = 'application/octet-stream', text, ...options }) => {
+  const { sizeBytes = text.length, tellSize, pauseAfter } = options;
   const bytes = new Uint8Array(sizeBytes);
   for (let at = 0; at < sizeBytes; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
   const uppy = new Uppy();
@@ -30,11 +33,19 @@ window.upload = async ({ way, service, token, name, sizeBytes, tellSize, pauseAf
   });
   if (tellSize) uppy.on('file-added', (file) => uppy.setFileMeta(file.id, { size: file.size }));
 
-  const confirmed = new Promise((resolve) => {
-    uppy.on('upload-success', async (_, { body }) => {
-      const response = await post(service, token, '/confirm-upload', { objectKey: body.key });
-      resolve({ status: response.status, file: await response.json() });
-    });
+  let confirmed;
+  const api = async (path, body) => {
+    const response = await post(service, token, path, body);
+    const answer = await response.json();
+    if (!response.ok) throw answer;
+    confirmed = { status: response.status, file: answer };
+  };
+  // As docs/uppy.md has it.
+  uppy.addPostProcessor(async (ids) => {
+    for (const file of ids.map((id) => uppy.getFile(id)).filter((file) => file?.response && !file.error))
+      await api('/confirm-upload', { objectKey: file.response.body.key }).catch(({ detail, message }) =>
+        uppy.emit('upload-error', file, new Error(detail ?? message)),
+      );
   });
   let parts = 0;
   const counts = [];
@@ -49,11 +60,11 @@ window.upload = async ({ way, service, token, name, sizeBytes, tellSize, pauseAf
     }, 1000);
   });
 
-  uppy.addFile({ name, type: 'application/octet-stream', data: new Blob([bytes]) });
+  uppy.addFile({ name, type, data: new Blob([text ?? bytes]) });
   const { failed } = await uppy.upload();
   if (failed.length > 0) throw new Error(failed[0].error);
   const digest = await crypto.subtle.digest('SHA-256', bytes);
-  return { ...(await confirmed), sha256: btoa(String.fromCharCode(...new Uint8Array(digest))), counts };
+  return { ...confirmed, sha256: btoa(String.fromCharCode(...new Uint8Array(digest))), counts };
 };
 
 /** Cancels an upload in its middle, and answers when Uppy has told the bucket. */
@@ -65,6 +76,32 @@ window.cancel = async ({ way, service, token }) => {
   uppy.upload();
   await started;
   uppy.cancelAll();
+};
+
+/**
+ * Begins to upload files through the package's plugin: `uppy` and its `result` stay in the window. At the
+ * first progress, all is paused or cancelled if `atFirstProgress` says so.
+ */
+window.startPlugin = ({ service, token, files, meta, atFirstProgress }) => {
+  const uppy = new Uppy({ meta });
+  window.uppy = uppy;
+  uppy.use(SignpostUppy, { signpost: createSignpost({ url: service, token }) });
+  if (atFirstProgress !== undefined) uppy.once('upload-progress', () => uppy[atFirstProgress]());
+  for (const { name, type, text, sizeBytes } of files)
+    uppy.addFile({ name, type, data: new Blob([text ?? new Uint8Array(sizeBytes).fill(7)], { type }) });
+  window.result = uppy.upload();
+};
+
+/** What Uppy's Dashboard draws of each file. */
+window.states = () =>
+  window.uppy.getFiles().map(({ name, error, progress, response }) => ({
+    ...{ name, error: error ?? null, isComplete: progress.uploadComplete, file: response?.body ?? null },
+  }));
+
+/** The names of the files that Uppy says have succeeded and failed. */
+window.outcome = async () => {
+  const { successful, failed } = await window.result;
+  return { successful: successful.map(({ name }) => name), failed: failed.map(({ name }) => name) };
 };
 
 function post(service, token, path, body) {

@@ -73,6 +73,11 @@ describe.each([
     expect(uploaded.parts).toEqual([...new Set(uploaded.parts)]);
   });
 
+  it('shows a file that is refused as an error', async () => {
+    const options = { name: 'fake.png', type: 'image/png', text: '<script>no picture</script>', tellSize: true };
+    await expect(upload(host, generation, way, options)).rejects.toThrow('it was removed');
+  });
+
   it('leaves nothing in the bucket of an upload that was given up', async () => {
     const { page, context } = await host.openPage(generation);
     await page.evaluate(`cancel(${JSON.stringify({ way, token: await mint('alice'), service: host.url })})`);
@@ -87,5 +92,81 @@ describe('Uppy 5, by cookie', () => {
       const uploaded = await upload(withoutForms, 5, 'cookie', { name: 'a.bin', sizeBytes });
       expect(await stored(withoutForms, uploaded)).toBe(uploaded.sha256);
     }
+  });
+});
+
+describe.each([5, 6] as const)("the package's plugin in Uppy %i", (generation) => {
+  type State = { name: string; error: string | null; isComplete: boolean; file: { fileId: string } | null };
+  const start = async (options: Record<string, unknown>) => {
+    const opened = await withForms.openPage(generation);
+    const call = JSON.stringify({ service: withForms.url, token: await mint('alice'), ...options });
+    const begin = () => opened.page.evaluate(`startPlugin(${call})`);
+    const states = () => opened.page.evaluate<State[]>('states()');
+    return { ...opened, begin, states };
+  };
+
+  it('shows a file as complete when it was confirmed, and a refused one as an error', async () => {
+    const files = [
+      { name: 'plan.txt', type: 'text/plain', text: 'a plan' },
+      { name: 'fake.png', type: 'image/png', text: '<script>no picture</script>' },
+    ];
+    const { page, context, begin, states } = await start({ files, meta: { recordId: 'case-42', Source: 'scanner' } });
+    let confirm = () => {};
+    const mayConfirm = new Promise<void>((resolve) => {
+      confirm = resolve;
+    });
+    let asked = 0;
+    await page.route('**/confirm-upload', async (route) => {
+      if (route.request().method() === 'POST') asked += 1;
+      await mayConfirm;
+      await route.continue();
+    });
+    await begin();
+    await expect.poll(() => asked).toBe(2);
+    const unconfirmed = { error: null, isComplete: false, file: null };
+    expect(await states()).toMatchObject([unconfirmed, unconfirmed]);
+    confirm();
+    expect(await page.evaluate('outcome()')).toEqual({ successful: ['plan.txt'], failed: ['fake.png'] });
+    const metadata = { source: 'scanner' };
+    expect(await states()).toMatchObject([
+      { error: null, isComplete: true, file: { fileName: 'plan.txt', recordId: 'case-42', metadata } },
+      { error: expect.stringContaining('image/png'), isComplete: false, file: null },
+    ]);
+    await context.close();
+  });
+
+  const film = { name: 'film.bin', type: 'application/octet-stream', sizeBytes: 20 * MIB + 7 };
+
+  it('uploads in parts, paused in the middle', async () => {
+    const { page, context, parts, begin, states } = await start({ files: [film], atFirstProgress: 'pauseAll' });
+    await begin();
+    await page.waitForFunction('uppy.getFiles()[0].isPaused');
+    expect(await states()).toMatchObject([{ error: null, isComplete: false }]);
+    await page.evaluate('uppy.resumeAll()');
+    expect(await page.evaluate('outcome()')).toEqual({ successful: ['film.bin'], failed: [] });
+    const [state] = await states();
+    expect(parts.length).toBeGreaterThan(1);
+    const sha256 = createHash('sha256').update(Buffer.alloc(film.sizeBytes, 7)).digest('base64');
+    const file = state?.file ?? { fileId: '' };
+    expect(await stored(withForms, { file, status: 200, sha256, counts: [] })).toBe(sha256);
+    await context.close();
+  });
+
+  it('leaves nothing in the bucket of an upload that was cancelled', async () => {
+    const { page, context, begin, states } = await start({ files: [film], atFirstProgress: 'cancelAll' });
+    await begin();
+    await page.evaluate('outcome()');
+    expect(await states()).toEqual([]);
+    await expect.poll(withForms.openUploads).toBe(0);
+    await context.close();
+  });
+
+  it('says why a file was refused before a byte was sent', async () => {
+    const files = [{ name: 'page.html', type: 'not a type', text: 'x' }];
+    const { page, context, begin, states } = await start({ files });
+    await begin();
+    expect(await page.evaluate('outcome()')).toEqual({ successful: [], failed: ['page.html'] });
+    expect(await states()).toMatchObject([{ error: expect.stringContaining('contentType'), isComplete: false }]);
+    await context.close();
   });
 });

@@ -27,4 +27,10 @@ describe('the bundle of the client', () => {
     const all = await bundle("export * from './create-signpost.ts'");
     expect(Object.keys(all.metafile.inputs).filter((path) => path.includes('encryption/'))).toEqual([]);
   });
+
+  it('has the plugin for Uppy in a module of its own, of less than 2 KiB, without the client', async () => {
+    const { outputFiles, metafile } = await bundle("export * from './uppy-plugin.ts'");
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(2 * 1024);
+    expect(Object.keys(metafile.inputs).toSorted()).toEqual(['<stdin>', 'src/client/uppy-plugin.ts']);
+  });
 });
