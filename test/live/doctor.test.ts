@@ -55,7 +55,9 @@ describe('npm run doctor without configuration', () => {
 });
 
 describe('the commands', () => {
-  const COMMANDS = ['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'rekey', 'import', 'audit', 'migrate'];
+  const COMMANDS = [
+    ...['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'rekey', 'import', 'audit', 'migrate', 'webhooks'],
+  ];
   /** As `npm run` starts them, already built. */
   const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {
     const program = run('node', ['dist/signpost.js', name, ...args], settings);
