@@ -2,6 +2,8 @@ import { SignpostError, type StoredFile } from '../client/create-signpost.ts';
 
 export type Service = ReturnType<typeof createService>;
 export type FilePage = { files: StoredFile[]; nextCursor: string | null };
+/** `headers` carry the file's own key, where it has one (SSE-C): no element of a page can send them. */
+export type Download = { presignedUrl: string; headers?: Record<string, string> };
 type DownloadOptions = { disposition: 'attachment' | 'inline'; expiresIn?: number };
 
 const PAGE_FILES = 50;
@@ -32,7 +34,7 @@ export function createService(token: () => string) {
     listFiles: (cursor: string | null): Promise<FilePage> =>
       call('GET', `/files?${new URLSearchParams({ limit: String(PAGE_FILES), ...(cursor !== null && { cursor }) })}`),
     deleteFile: (fileId: string): Promise<void> => call('DELETE', `/files/${fileId}`),
-    presignDownload: (fileId: string, options: DownloadOptions): Promise<{ presignedUrl: string }> =>
+    presignDownload: (fileId: string, options: DownloadOptions): Promise<Download> =>
       call('POST', '/presign-download', { fileId, ...options }),
   };
 }

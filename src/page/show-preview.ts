@@ -3,7 +3,7 @@ import { find, setIcon, setText } from './dom.ts';
 import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes } from './format.ts';
-import type { Service } from './service.ts';
+import type { Download, Service } from './service.ts';
 
 /** How many bytes of a text are shown. */
 const MAX_TEXT_BYTES = 256 * 1024;
@@ -49,11 +49,12 @@ export function createPreview(service: Service, download: (file: StoredFile) => 
       showNote(file, 'The file is empty.');
       return;
     }
-    const { presignedUrl } = await service.presignDownload(file.fileId, {
-      disposition: 'inline',
-      expiresIn: URL_TTL_SECONDS,
-    });
-    const content = kind === 'text' ? await readText(presignedUrl, file) : embed(kind, presignedUrl, file.fileName);
+    const source = await service.presignDownload(file.fileId, { disposition: 'inline', expiresIn: URL_TTL_SECONDS });
+    if (kind !== 'text' && source.headers !== undefined) {
+      showNote(file, 'The file has a key of its own: download it to see it.');
+      return;
+    }
+    const content = kind === 'text' ? await readText(source, file) : embed(kind, source.presignedUrl, file.fileName);
     if (shown !== file) return;
     content.addEventListener('error', () => showNote(file, 'This browser cannot show the file.'));
     show(content, kind);
@@ -109,8 +110,8 @@ function embed(kind: 'image' | 'video' | 'audio' | 'pdf', url: string, name: str
   return player;
 }
 
-async function readText(url: string, { size }: StoredFile): Promise<HTMLElement> {
-  const response = await fetch(url, { headers: { range: `bytes=0-${MAX_TEXT_BYTES - 1}` } });
+async function readText({ presignedUrl, headers }: Download, { size }: StoredFile): Promise<HTMLElement> {
+  const response = await fetch(presignedUrl, { headers: { ...headers, range: `bytes=0-${MAX_TEXT_BYTES - 1}` } });
   if (!response.ok) throw new Error(`The bucket answered ${response.status}.`);
   const text = document.createElement('pre');
   text.tabIndex = 0;
