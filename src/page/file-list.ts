@@ -45,6 +45,7 @@ export function createFileList(service: Service, actions: FileActions, announce:
     ] as const) {
       const button = find(element, name, HTMLButtonElement);
       button.setAttribute('aria-label', `${verb} ${file.fileName}`);
+      button.hidden = file.status === 'held' && verb === 'Download';
       button.addEventListener('click', act);
     }
     shown.set(file.fileId, { file, element, meta });
@@ -112,5 +113,6 @@ export function createFileList(service: Service, actions: FileActions, announce:
 }
 
 function describe(file: StoredFile): string {
-  return joinFacts([formatBytes(file.size), formatAgo(file.createdAt, Date.now())]);
+  const facts = [formatBytes(file.size), formatAgo(file.createdAt, Date.now())];
+  return joinFacts(file.status === 'held' ? [...facts, 'waits for a check'] : facts);
 }
