@@ -1,5 +1,6 @@
 import AwsS3 from '@uppy/aws-s3';
 import Uppy from '@uppy/core';
+import GoldenRetriever from '@uppy/golden-retriever';
 import { createSignpost } from '../../src/client/create-signpost.ts';
 import { SignpostUppy } from '../../src/client/uppy-plugin.ts';
 
@@ -91,6 +92,33 @@ window.startPlugin = ({ service, token, files, meta, atFirstProgress }) => {
     uppy.addFile({ name, type, data: new Blob([text ?? new Uint8Array(sizeBytes).fill(7)], { type }) });
   window.result = uppy.upload();
 };
+
+/**
+ * Chooses a file, or none after a reload, with Golden Retriever; uploads it once it is kept, and pauses after 17 MiB.
+ */
+window.startRetriever = ({ service, token, name, sizeBytes }) => {
+  const uppy = new Uppy();
+  window.uppy = uppy;
+  uppy.use(SignpostUppy, { signpost: createSignpost({ url: service, token }) });
+  uppy.use(GoldenRetriever, { indexedDB: { maxFileSize: 1e8, maxTotalSize: 1e8 } });
+  if (name === undefined) return;
+  uppy.on('upload-progress', (_, { bytesUploaded }) => {
+    if (bytesUploaded > 17 * 1024 ** 2 && !uppy.getFiles()[0].isPaused) uppy.pauseAll();
+  });
+  const kept = new Promise((resolve) => {
+    const debug = (text) => /Added 1 blobs/.test(text) && resolve();
+    uppy.setOptions({ logger: { debug, warn: debug, error: debug } });
+  });
+  uppy.addFile({ name, type: 'text/plain', data: new Blob([new Uint8Array(sizeBytes).fill(7)]) });
+  kept.then(() => uppy.upload());
+};
+
+/** Goes on with what Golden Retriever brought back. */
+window.goOn = () =>
+  new Promise((resolve) => {
+    window.uppy.once('complete', ({ successful }) => resolve(successful.map(({ name }) => name)));
+    window.uppy.emit('restore-confirmed');
+  });
 
 /** What Uppy's Dashboard draws of each file. */
 window.states = () =>

@@ -152,6 +152,21 @@ describe.each([5, 6] as const)("the package's plugin in Uppy %i", (generation) =
     await context.close();
   });
 
+  it('goes on after a reload with what Golden Retriever kept', async () => {
+    const { page, context, parts } = await withForms.openPage(generation);
+    const call = { service: withForms.url, token: await mint('alice') };
+    await page.evaluate(`startRetriever(${JSON.stringify({ ...call, name: 'long.txt', sizeBytes: 40 * MIB })})`);
+    await page.waitForFunction('uppy.getFiles()[0].isPaused');
+    await expect.poll(() => parts.length).toBeGreaterThan(1);
+    const before = [...parts];
+    await page.reload();
+    await page.evaluate(`startRetriever(${JSON.stringify(call)})`);
+    await page.waitForFunction('uppy.getFiles().length === 1');
+    expect(await page.evaluate('goOn()')).toEqual(['long.txt']);
+    expect(parts.slice(before.length)).not.toContain(before[0]);
+    await context.close();
+  });
+
   it('leaves nothing in the bucket of an upload that was cancelled', async () => {
     const { page, context, begin, states } = await start({ files: [film], atFirstProgress: 'cancelAll' });
     await begin();
