@@ -7,7 +7,9 @@ type Parts = { objectKey: string; uploadId: string; parts: { partNumber: number;
 let service: TestService;
 let alices: string;
 beforeAll(async () => {
-  service = await startTestService();
+  // Ceph takes headers that were not signed, unless their absence is.
+  const isReal = process.env.TEST_S3_ENDPOINT !== undefined;
+  service = await startTestService({ env: isReal ? { S3_SIGN_ABSENT_HEADERS: 'true' } : {} });
   alices = (await service.store('alice', 'secret')).objectKey;
 });
 afterAll(() => service.close());
@@ -53,7 +55,6 @@ describe('a form, changed by who got it', () => {
     'a key below': (fields) => ({ ...fields, key: `${fields.key}/x` }),
     'a key with the name of the file': (fields) => ({ ...fields, key: '$' + '{filename}' }),
     'two keys': (fields) => [...Object.entries(fields), ['key', alices]],
-    'two keys, hers first': (fields) => [['key', alices], ...Object.entries(fields)],
     'a key in capitals as well': (fields) => ({ ...fields, KEY: alices }),
     'another type': (fields) => ({ ...fields, 'Content-Type': 'text/html' }),
     'two types': (fields) => [...Object.entries(fields), ['Content-Type', 'text/html']],
@@ -96,6 +97,13 @@ describe('a form, changed by who got it', () => {
     const changed = CHANGES[name]?.(form.fields) ?? {};
     const status = await submit(form, Array.isArray(changed) ? changed : Object.entries(changed));
     expect(isRefused(status), String(status)).toBe(true);
+    expect((await service.bucket.read(alices))?.toString()).toBe('secret');
+  });
+
+  it("never reaches alice's file with her key in front of its own", async () => {
+    const form = await presignForm();
+    // Ceph takes the last of two fields, others refuse both.
+    await submit(form, [['key', alices], ...Object.entries(form.fields)]);
     expect((await service.bucket.read(alices))?.toString()).toBe('secret');
   });
 
