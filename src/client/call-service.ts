@@ -19,18 +19,23 @@ export type ServiceOptions = {
    * the page's own cookies say who asks: for a service mounted in the app, on the same origin.
    */
   token?: string | (() => string | Promise<string>) | undefined;
+  /**
+   * Called when the service refuses the token, before `token` is asked for another one and the request is sent once
+   * more: the place to renew a session. A refusal of that one is final.
+   */
+  onUnauthorized?: (() => void | Promise<void>) | undefined;
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. */
   fetch: typeof fetch;
 };
 
-export function createCallService({ url, token, fetch }: ServiceOptions): CallService {
+export function createCallService({ url, token, onUnauthorized, fetch }: ServiceOptions): CallService {
   const base = url.replace(/\/+$/, '');
-  return async (path, body, signal, method = 'POST') => {
-    const bearer = typeof token === 'function' ? await token() : token;
-    let response: Response;
-    let text: string;
+  let wasReached = false;
+  const ask = async () => (typeof token === 'function' ? await token() : token);
+
+  async function send(path: string, body: unknown, signal: AbortSignal, method: string, bearer: string | undefined) {
     try {
-      response = await fetch(base + path, {
+      const response = await fetch(base + path, {
         method,
         headers: {
           ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
@@ -39,11 +44,24 @@ export function createCallService({ url, token, fetch }: ServiceOptions): CallSe
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal,
       });
-      text = await response.text();
+      const text = await response.text();
+      wasReached = true;
+      return { response, text };
     } catch (cause) {
       signal.throwIfAborted();
-      throw networkError(cause);
+      throw networkError(cause, wasReached);
     }
+  }
+
+  return async (path, body, signal, method = 'POST') => {
+    const bearer = await ask();
+    let answer = await send(path, body, signal, method, bearer);
+    if (answer.response.status === 401) {
+      await onUnauthorized?.();
+      const next = await ask();
+      if (next !== bearer || onUnauthorized) answer = await send(path, body, signal, method, next);
+    }
+    const { response, text } = answer;
     const json = parseJson(text);
     if (response.ok && json !== null) return json;
 

@@ -81,7 +81,7 @@ export function createFiles(options: FilesOptions): Files {
   const given = options.fetch ?? globalThis.fetch;
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
   const { maxAttempts = 8, random = Math.random, sleep = realSleep } = options;
-  const policy = { maxAttempts, random, sleep };
+  const policy = { maxAttempts, now: Date.now, random, sleep };
   const callOnce: CallService = createCallService({ ...options, fetch });
   const call = <Answer>(method: string, path: string, body?: unknown, signal = new AbortController().signal) =>
     retry(() => callOnce<Answer>(path, body, signal, method), policy, signal);

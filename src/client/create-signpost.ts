@@ -28,14 +28,27 @@ export type SignpostOptions = {
    * the page's own cookies say who asks: for a service mounted in the app, on the same origin.
    */
   token?: ServiceOptions['token'];
+  /**
+   * Called when the service refuses the token, before `token` is asked for another one and the request is sent once
+   * more: the place to renew a session. A refusal of that one is final.
+   */
+  onUnauthorized?: ServiceOptions['onUnauthorized'];
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. Default: the global one. */
   fetch?: typeof fetch | undefined;
   /** How many parts of one file to send at once. Default: as many as 16 MiB hold, so that a pause loses no more. */
   parallelParts?: number | undefined;
   /** How many files to send at once, over all uploads of this instance; the others wait. Default 3. */
   parallelFiles?: number | undefined;
-  /** Total attempts of each request, with exponential backoff between them. Default 8: within a minute. */
+  /**
+   * Total attempts of each request, with exponential backoff between them. Default 8: within a minute. A connection
+   * that is lost after the server has answered is waited out instead: `giveUpAfterMs`.
+   */
   maxAttempts?: number | undefined;
+  /**
+   * How long a lost connection is waited out. The next attempt is made at once when the browser says that it is online
+   * again. 0: `maxAttempts` decides. Default 24 hours for a file in parts, an hour for others.
+   */
+  giveUpAfterMs?: number | undefined;
   /**
    * A request to the bucket is retried after this many milliseconds without a byte sent, since connections may be lost
    * without an error. Only with `XMLHttpRequest`. Default 60,000.
@@ -91,11 +104,20 @@ export function createSignpost(options: SignpostOptions): Signpost {
   const given = options.fetch ?? globalThis.fetch;
   // Called as a plain function, because browsers' `fetch` accepts only their global as `this`.
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
-  const { parallelParts, parallelFiles = 3, maxAttempts = 8, stallTimeoutMs = 60_000 } = options;
+  const {
+    onUnauthorized,
+    giveUpAfterMs,
+    parallelParts,
+    parallelFiles = 3,
+    maxAttempts = 8,
+    stallTimeoutMs = 60_000,
+  } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;
   const session: UploadSession = {
     ...{ fetch, parallelParts, maxAttempts, stallTimeoutMs, now, random, sleep },
-    call: createCallService({ url, token, fetch }),
+    ...(giveUpAfterMs !== undefined && { giveUpAfterMs }),
+    call: createCallService({ url, token, onUnauthorized, fetch }),
+    reachedBuckets: new Set(),
     memory: createUploadMemory(storage, now),
     active: new Set(),
     limit: createLimit(parallelFiles),

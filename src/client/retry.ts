@@ -6,8 +6,12 @@ const MAX_DELAY_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 export type RetryPolicy = {
-  /** Total number of attempts, including the first. */
+  /** Total number of attempts, including the first; without those after which `giveUpAfterMs` decides. */
   maxAttempts: number;
+  /** How long to go on without an answer of a server that has answered before. Default 0: `maxAttempts` decides. */
+  giveUpAfterMs?: number | undefined;
+  /** Monotonic milliseconds. */
+  now: () => number;
   /** In [0, 1). */
   random: () => number;
   /** Rejects with the signal's reason when it is aborted. */
@@ -17,37 +21,44 @@ export type RetryPolicy = {
 /**
  * Repeats a task that failed with a retryable `SignpostError`, after exponential backoff with full jitter (AWS
  * Architecture Blog, "Exponential Backoff And Jitter": up to 0.5 s, then 1 s, 2 s and so on up to 30 s), and never
- * sooner than the server asked, up to ten minutes.
+ * sooner than the server asked, up to ten minutes. A lost connection is waited out for `giveUpAfterMs`.
  * @throws the last attempt's error.
  */
 export async function retry<Result>(
   attempt: () => Promise<Result>,
-  { maxAttempts, random, sleep }: RetryPolicy,
+  { maxAttempts, giveUpAfterMs = 0, now, random, sleep }: RetryPolicy,
   signal: AbortSignal,
 ): Promise<Result> {
+  let failures = 0;
+  let lostAtMs: number | undefined;
   for (let attempts = 1; ; attempts++) {
     try {
       return await attempt();
     } catch (error) {
-      if (!(error instanceof SignpostError && error.retryable) || attempts >= maxAttempts) throw error;
+      if (!(error instanceof SignpostError && error.retryable)) throw error;
+      if (error.wasReached && giveUpAfterMs > 0) {
+        lostAtMs ??= now();
+        if (now() - lostAtMs >= giveUpAfterMs) throw error;
+      } else if (++failures >= maxAttempts) throw error;
       const backoffMs = random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (attempts - 1));
       await sleep(Math.max(backoffMs, Math.min(error.retryAfterSeconds * 1000, MAX_RETRY_AFTER_MS)), signal);
     }
   }
 }
 
-/** The real clock's `RetryPolicy['sleep']`. */
+/** The real clock's `RetryPolicy['sleep']`. It ends at once when the browser is online again. */
 export function sleep(delayMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stop = () => {
+    const end = () => {
       clearTimeout(timer);
-      reject(signal.reason);
+      signal.removeEventListener('abort', end);
+      globalThis.removeEventListener?.('online', end);
+      if (signal.aborted) reject(signal.reason);
+      else resolve();
     };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, delayMs);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
+    const timer = setTimeout(end, delayMs);
+    signal.addEventListener('abort', end);
+    globalThis.addEventListener?.('online', end);
+    if (signal.aborted) end();
   });
 }

@@ -7,7 +7,7 @@ export type BytesToSend = {
   body: Blob;
   /** How many bytes of the body have been sent. Without `XMLHttpRequest` and Node, called only at the end. */
   onSent: (sentBytes: number) => void;
-  session: Pick<Session, 'fetch' | 'stallTimeoutMs'>;
+  session: Pick<Session, 'fetch' | 'stallTimeoutMs' | 'reachedBuckets'>;
   signal: AbortSignal;
 };
 
@@ -16,11 +16,26 @@ type BucketAnswer = { status: number; header: (name: string) => string | null; t
 /**
  * One PUT to the bucket. Uses `XMLHttpRequest` where it exists, because `fetch` does not report upload progress.
  * @returns the ETag; null if the bucket's CORS rules do not expose it.
- * @throws {SignpostError} `bucket-refused` or `network-error`; or the signal's reason.
+ * @throws {SignpostError} `bucket-refused`, `network-error` or `file-changed`; or the signal's reason.
  */
 export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
   toSend.signal.throwIfAborted();
-  const { status, header, text } = await (globalThis.XMLHttpRequest ? sendByXhr(toSend) : sendByFetch(toSend));
+  const { reachedBuckets } = toSend.session;
+  const { host } = new URL(toSend.presignedUrl);
+  const send = globalThis.XMLHttpRequest ? sendByXhr : sendByFetch;
+  const { status, header, text } = await send(toSend).catch(async (cause: unknown) => {
+    toSend.signal.throwIfAborted();
+    // A browser reports a file that was changed or removed meanwhile as it reports a lost connection.
+    await toSend.body
+      .slice(0, 1)
+      .arrayBuffer()
+      .catch((cause: unknown) => {
+        const detail = 'the file has changed';
+        throw new SignpostError({ code: 'file-changed', status: 0, detail, retryable: false, cause });
+      });
+    throw networkError(cause, reachedBuckets.has(host));
+  });
+  reachedBuckets.add(host);
   if (status >= 200 && status < 300) {
     toSend.onSent(toSend.body.size);
     return header('etag');
@@ -68,8 +83,8 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
     };
     xhr.onload = () =>
       resolve({ status: xhr.status, header: (name) => xhr.getResponseHeader(name), text: xhr.responseText });
-    xhr.onerror = () => reject(networkError());
-    xhr.onabort = () => reject(signal.aborted ? signal.reason : networkError());
+    xhr.onerror = reject;
+    xhr.onabort = reject;
     xhr.onloadend = () => {
       clearTimeout(stalling);
       signal.removeEventListener('abort', stop);
@@ -82,14 +97,9 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
 
 async function sendByFetch(toSend: BytesToSend): Promise<BucketAnswer> {
   const { presignedUrl, headers = {}, session, signal } = toSend;
-  try {
-    const body = countReads(toSend);
-    const response = await session.fetch(presignedUrl, { method: 'PUT', headers, body, signal });
-    return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw networkError(cause);
-  }
+  const body = countReads(toSend);
+  const response = await session.fetch(presignedUrl, { method: 'PUT', headers, body, signal });
+  return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
 }
 
 /** The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. */

@@ -6,6 +6,7 @@ export type SignpostErrorDetails = {
   errors?: readonly { path: string; message: string }[] | undefined;
   requestId?: string | null | undefined;
   retryAfterSeconds?: number | undefined;
+  wasReached?: boolean | undefined;
   cause?: unknown;
 };
 
@@ -13,8 +14,8 @@ export type SignpostErrorDetails = {
  * The error of a failed upload. An aborted upload rejects with its signal's reason instead (an `AbortError`).
  *
  * Switch on `code`: one of the service's codes (`file-too-large`, `verification-failed` …), or `network-error` (no
- * answer), `bucket-refused` (the bucket refused; `detail` has its reason) or `unexpected-answer` (the answer is not
- * from the service, but from a proxy, for example).
+ * answer), `file-changed` (the file cannot be read any more), `bucket-refused` (the bucket refused; `detail` has its
+ * reason) or `unexpected-answer` (the answer is not from the service, but from a proxy, for example).
  */
 export class SignpostError extends Error {
   override readonly name = 'SignpostError';
@@ -28,6 +29,11 @@ export class SignpostError extends Error {
   readonly requestId: string | null;
   /** The same request may succeed later. When an upload fails with it, all attempts have been used up. */
   readonly retryable: boolean;
+  /**
+   * For `network-error`: whether the same server has answered this client before. If not, its address or its CORS rules
+   * may be wrong.
+   */
+  readonly wasReached: boolean;
   /** How long the server asked to wait; 0 if it did not ask. */
   readonly retryAfterSeconds: number;
 
@@ -39,12 +45,15 @@ export class SignpostError extends Error {
     this.errors = details.errors ?? [];
     this.requestId = details.requestId ?? null;
     this.retryable = details.retryable;
+    this.wasReached = details.wasReached ?? false;
     this.retryAfterSeconds = details.retryAfterSeconds ?? 0;
   }
 }
 
-export function networkError(cause?: unknown): SignpostError {
-  return new SignpostError({ code: 'network-error', status: 0, detail: 'no answer', retryable: true, cause });
+export function networkError(cause?: unknown, wasReached = false): SignpostError {
+  return new SignpostError({
+    ...{ code: 'network-error', status: 0, detail: 'no answer', retryable: true, wasReached, cause },
+  });
 }
 
 /** Whether a request with this status is worth repeating (RFC 9110, RFC 6585, RFC 8470). */

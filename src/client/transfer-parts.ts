@@ -1,7 +1,15 @@
 import { retry } from './retry.ts';
 import { isAnswer, isStaleUrl, sendBytes } from './send-bytes.ts';
 import { sha256 } from './sha256.ts';
-import { type Content, callRepeatedly, MAX_LOST_BYTES, type Session, staleAtMs, type Transfer } from './transfer.ts';
+import {
+  type Content,
+  callRepeatedly,
+  MAX_LOST_BYTES,
+  patient,
+  type Session,
+  staleAtMs,
+  type Transfer,
+} from './transfer.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 /** How many parts one `POST /presign-parts` may ask for. */
@@ -123,7 +131,7 @@ export function transferParts(
       const work = async () => {
         for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
           const partNumber = next;
-          await retry(() => sendPart(partNumber, signal), session, signal);
+          await retry(() => sendPart(partNumber, signal), patient(session, 24), signal);
         }
       };
       const { parallelParts = Math.max(1, Math.floor(MAX_LOST_BYTES / partSize)) } = session;

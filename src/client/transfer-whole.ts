@@ -3,7 +3,7 @@ import { retry } from './retry.ts';
 import { isStaleUrl, sendBytes } from './send-bytes.ts';
 import { SignpostError } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
-import { type Content, callRepeatedly, findStored, type Session, type Transfer } from './transfer.ts';
+import { type Content, callRepeatedly, findStored, patient, type Session, type Transfer } from './transfer.ts';
 
 /** Sends a file in one PUT. After an interruption it starts again from the first byte. */
 export function transferWhole(
@@ -28,7 +28,7 @@ export function transferWhole(
   /** A new URL means a new key, so it first checks that no object exists under the old one. */
   const renew = async (signal: AbortSignal): Promise<StoredFile | null> => {
     // The whole attempt is repeated; repeating its requests too would multiply the attempts.
-    const once = { ...session, maxAttempts: 1 };
+    const once = { ...session, maxAttempts: 1, giveUpAfterMs: 0 };
     const stored = await findStored(once, ticket.objectKey, signal);
     if (stored === null) {
       ticket = await presign<PutTicket>(once, { ...request, method: 'PUT' }, signal);
@@ -54,7 +54,8 @@ export function transferWhole(
   const transfer: Transfer = {
     objectKey: ticket.objectKey,
     run: async (signal) => {
-      const stored = await retry(() => attempt(signal), session, signal).catch((error: unknown) => {
+      // A whole file starts again from its first byte.
+      const stored = await retry(() => attempt(signal), patient(session, 1), signal).catch((error: unknown) => {
         // Paused, or failed: nothing is kept.
         onSent(0);
         throw error;

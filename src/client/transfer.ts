@@ -14,8 +14,8 @@ export const MAX_LOST_BYTES = 16 * 1024 ** 2;
 export type Session = RetryPolicy & {
   call: CallService;
   fetch: typeof fetch;
-  /** Monotonic milliseconds. Only differences are used, so a wrong clock does no harm. */
-  now: () => number;
+  /** The hosts that have answered. */
+  reachedBuckets: Set<string>;
   /** undefined: as many as keep `MAX_LOST_BYTES`. */
   parallelParts: number | undefined;
   stallTimeoutMs: number;
@@ -39,9 +39,14 @@ export type Transfer = {
   run: (signal: AbortSignal) => Promise<StoredFile>;
 };
 
+/** The session's policy. A lost connection is waited out for so many hours where the app does not say how long. */
+export function patient(session: Session, hours: number): Session {
+  return { giveUpAfterMs: hours * 3_600_000, ...session };
+}
+
 /** POST to the service, repeated on retryable errors. Every route that the client uses is safe to repeat. */
 export function callRepeatedly<Answer>(session: Session, path: string, body: unknown, signal: AbortSignal) {
-  return retry(() => session.call<Answer>(path, body, signal), session, signal);
+  return retry(() => session.call<Answer>(path, body, signal), patient(session, 1), signal);
 }
 
 /** Errors that every further attempt with the same key or parts would get. */

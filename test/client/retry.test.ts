@@ -1,12 +1,20 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { retry, sleep } from '../../src/client/retry.ts';
-import { SignpostError } from '../../src/client/signpost-error.ts';
+import { networkError, SignpostError } from '../../src/client/signpost-error.ts';
 
 const failure = (details: { retryable?: boolean; retryAfterSeconds?: number } = {}) =>
   new SignpostError({ code: 'rate-limited', status: 429, detail: 'slowly', retryable: true, ...details });
 
 /** Fails with each of the failures, then succeeds. */
-async function run(failures: SignpostError[], { random = 1, maxAttempts = 20 } = {}) {
+async function run(
+  failures: SignpostError[],
+  {
+    random = 1,
+    maxAttempts = 20,
+    giveUpAfterMs,
+  }: { random?: number; maxAttempts?: number; giveUpAfterMs?: number } = {},
+) {
+  let nowMs = 0;
   const delaysMs: number[] = [];
   const left = [...failures];
   const attempt = async () => {
@@ -14,7 +22,13 @@ async function run(failures: SignpostError[], { random = 1, maxAttempts = 20 } =
     if (error) throw error;
     return 'done';
   };
-  const policy = { maxAttempts, random: () => random, sleep: async (delayMs: number) => void delaysMs.push(delayMs) };
+  const policy = {
+    ...{ maxAttempts, giveUpAfterMs, random: () => random, now: () => nowMs },
+    sleep: async (delayMs: number) => {
+      delaysMs.push(delayMs);
+      nowMs += delayMs;
+    },
+  };
   const outcome = await retry(attempt, policy, new AbortController().signal).catch((error: unknown) => error);
   return { outcome, delaysMs };
 }
@@ -58,7 +72,53 @@ describe('retry', () => {
   });
 });
 
+describe('retry without a connection', () => {
+  const lost = (wasReached = true) => networkError(undefined, wasReached);
+
+  it('waits for a server that has answered before, as long as it may', async () => {
+    const { outcome, delaysMs } = await run(
+      Array.from({ length: 50 }, () => lost()),
+      {
+        ...{ maxAttempts: 3, giveUpAfterMs: 3_600_000 },
+      },
+    );
+    expect(outcome).toBe('done');
+    expect(delaysMs).toHaveLength(50);
+    const hopeless = Array.from({ length: 500 }, () => lost());
+    const long = await run(hopeless, { maxAttempts: 3, giveUpAfterMs: 3_600_000 });
+    expect(long.outcome).toMatchObject({ code: 'network-error', wasReached: true });
+    const waited = long.delaysMs.reduce((sum, each) => sum + each, 0);
+    expect(waited).toBeGreaterThanOrEqual(3_600_000);
+    expect(waited).toBeLessThan(3_600_000 + 30_001);
+  });
+
+  it('counts the attempts of one that never answered: its address may be wrong', async () => {
+    const failures = Array.from({ length: 5 }, () => lost(false));
+    const { outcome, delaysMs } = await run(failures, { maxAttempts: 3, giveUpAfterMs: 3_600_000 });
+    expect(outcome).toMatchObject({ code: 'network-error', wasReached: false });
+    expect(delaysMs).toHaveLength(2);
+  });
+
+  it('counts refusals by themselves', async () => {
+    const { outcome } = await run([lost(), failure(), lost(), failure(), lost()], {
+      maxAttempts: 3,
+      giveUpAfterMs: 9e9,
+    });
+    expect(outcome).toBe('done');
+  });
+});
+
 describe('sleep', () => {
+  it('ends when the browser is online again', async () => {
+    const page = new EventTarget();
+    vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+    vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
+    const sleeping = sleep(3_600_000, new AbortController().signal);
+    page.dispatchEvent(new Event('online'));
+    await expect(sleeping).resolves.toBeUndefined();
+    vi.unstubAllGlobals();
+  });
+
   it('ends early with the reason of the signal', async () => {
     const controller = new AbortController();
     const sleeping = sleep(3_600_000, controller.signal);

@@ -33,6 +33,9 @@ export async function startServiceForClients(options: Parameters<typeof startTes
     const signpost = createSignpost({
       url,
       token: await mint(user),
+      // A test that limits the attempts counts them; in the others, waiting moves the clock alone.
+      ...(options.maxAttempts !== undefined && { giveUpAfterMs: 0 }),
+      now: () => Date.now() + delaysMs.reduce((sum, each) => sum + each, 0),
       sleep: async (delayMs) => void delaysMs.push(delayMs),
       fetch: (input, init) => {
         const { origin, pathname, searchParams } = new URL(String(input));

@@ -41,7 +41,7 @@ describe('a file in one piece', () => {
       if (this !== undefined && this !== globalThis) throw new TypeError('Illegal invocation');
       return real(...request);
     }
-    const options = { url: host.url, token: await mint('alice'), maxAttempts: 1 };
+    const options = { url: host.url, token: await mint('alice'), maxAttempts: 1, giveUpAfterMs: 0 };
     try {
       if (whose === 'the global') globalThis.fetch = strict;
       const client = createSignpost(whose === 'the global' ? options : { ...options, fetch: strict });

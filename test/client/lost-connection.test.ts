@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SignpostError } from '../../src/client/create-signpost.ts';
+import { mint } from '../helpers/test-service.ts';
+import { cutOff, startServiceForClients, textFile } from './service-for-clients.ts';
+
+let host: Awaited<ReturnType<typeof startServiceForClients>>;
+beforeAll(async () => {
+  host = await startServiceForClients();
+});
+afterAll(() => host.close());
+
+const failureOf = async (upload: Promise<unknown>): Promise<SignpostError> => {
+  const error = await upload.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (!(error instanceof SignpostError)) throw new Error('not refused', { cause: error });
+  return error;
+};
+
+describe('a token that the service refuses', () => {
+  it('is asked for once more, after the app has renewed its session', async () => {
+    const good = await mint('alice');
+    let token = 'old';
+    let renewed = 0;
+    const client = await host.client('alice', {
+      token: () => token,
+      onUnauthorized: async () => {
+        renewed += 1;
+        token = good;
+      },
+    });
+    expect(await client.upload(textFile('x'))).toMatchObject({ size: 1 });
+    expect(renewed).toBe(1);
+  });
+
+  it('is asked for once more without that, if it is another one then', async () => {
+    const tokens = ['old', await mint('alice')];
+    const client = await host.client('alice', { token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]) ?? '' });
+    expect(await client.upload(textFile('x'))).toMatchObject({ size: 1 });
+  });
+
+  it('is final the second time, and at once if there is no other', async () => {
+    let asked = 0;
+    const client = await host.client('alice', { token: 'old' });
+    expect(await failureOf(client.upload(textFile('x')))).toMatchObject({ code: 'unauthenticated', status: 401 });
+    expect(client.sent).toHaveLength(1);
+    const other = await host.client('alice', { token: () => `old-${asked++}` });
+    expect(await failureOf(other.upload(textFile('x')))).toMatchObject({ status: 401 });
+    expect(other.sent).toHaveLength(2);
+  });
+});
+
+describe('a connection that is lost', () => {
+  it('is waited out once the service has answered, beyond the attempts of a refusal', async () => {
+    let left = 0;
+    const client = await host.client('alice', {}, ({ what }, send) =>
+      what === 'PUT whole' && left-- > 0 ? cutOff() : send(),
+    );
+    await client.upload(textFile('first'));
+    left = 30;
+    expect(await client.upload(textFile('second'))).toMatchObject({ size: 6 });
+    expect(client.delaysMs.length).toBeGreaterThanOrEqual(30);
+  });
+
+  it('is given up after the time that the app sets', async () => {
+    let isUp = true;
+    const client = await host.client('alice', { giveUpAfterMs: 120_000 }, (_sent, send) => (isUp ? send() : cutOff()));
+    await client.upload(textFile('first'));
+    isUp = false;
+    expect(await failureOf(client.upload(textFile('second')))).toMatchObject({
+      code: 'network-error',
+      wasReached: true,
+    });
+    const waited = client.delaysMs.reduce((sum, each) => sum + each, 0);
+    expect(waited).toBeGreaterThanOrEqual(120_000);
+    expect(waited).toBeLessThan(160_000);
+  });
+
+  it('is no changed file, and a file that cannot be read any more is one, at once', async () => {
+    const gone = Object.assign(new File(['hello'], 'a.txt', { type: 'text/plain' }), {});
+    const client = await host.client('alice');
+    const unreadable = Object.assign(new Blob(['hello']), {
+      slice: () => unreadable,
+      arrayBuffer: () => Promise.reject(new DOMException('the file was changed', 'NotReadableError')),
+      stream: () => {
+        throw new DOMException('the file was changed', 'NotReadableError');
+      },
+    });
+    Object.assign(gone, { slice: () => unreadable });
+    expect(await failureOf(client.upload(gone))).toMatchObject({ code: 'file-changed', retryable: false });
+    expect(client.delaysMs).toEqual([]);
+  });
+});
