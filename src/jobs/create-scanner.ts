@@ -3,7 +3,7 @@ import type { Exclusively } from '../db/create-leases.ts';
 import type { ClamdAddress } from '../net/clamd.ts';
 import { type ScanCounts, type ScanFailures, type ScanServices, scanHeldFiles } from './scan-held-files.ts';
 
-/** How often each instance looks for held files that nobody scans: after a failure, or a crash. */
+/** How often each instance looks for held files that were not scanned, for example after a failure or a crash. */
 const EVERY_MS = 30_000;
 
 /** Scans held files with clamd, one instance at a time. */
@@ -13,11 +13,11 @@ export type Scanner = {
   /** Looks at once, if it was started. Nobody waits for it. */
   soon: () => void;
   /**
-   * Scans what is held; null if another instance does.
+   * Scans the held files; null if another instance is doing it.
    * @throws {Problem} `database-unavailable`. {ScanFailed} if the scanner cannot be reached.
    */
   run: () => Promise<ScanCounts | null>;
-  /** Ends it: what was being scanned stays held. */
+  /** Stops scanning; files whose scan has not ended stay held. */
   close: () => Promise<void>;
 };
 

@@ -16,7 +16,7 @@ export type ScanServices = DecideServices & {
 
 export type ScanCounts = Record<VerdictName | 'failed' | 'waiting', number>;
 
-/** Files that could not be scanned, by id and owner, and when to try again, by the monotonic clock. */
+/** Files that could not be scanned, by id and owner, and when to scan them again, by the monotonic clock. */
 export type ScanFailures = Map<string, { failures: number; notBeforeMs: number }>;
 
 const SCANNER = systemActor('scanner');
@@ -80,19 +80,19 @@ export async function scanHeldFiles(
       }),
     );
   } while (last !== null);
-  // Only what is still held is remembered.
+  // Failures of files that are no longer held are forgotten.
   known.clear();
   for (const [name, failure] of stillHeld) known.set(name, failure);
   return counts;
 }
 
-/** @throws the first error, when all have ended. */
+/** Waits for all tasks. @throws the first error, after all have ended. */
 async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(tasks)).find((task) => task.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Scans the object that the file's row names, no other version; only then is there a verdict. */
+/** Scans exactly the object version that the file's row names, and stores the verdict. */
 async function judge(
   services: ScanServices,
   clamd: ClamdAddress,

@@ -28,7 +28,7 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
     logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
   };
 
-/** How long a run of the jobs by hand waits for webhooks; what is left goes out with the next one. */
+/** How long a run of the jobs by hand waits for webhooks; the rest is sent in the next run. */
 const WEBHOOKS_WITHIN_MS = 60_000;
 
 type Task = 'sweep' | 'seal' | 'webhooks' | 'scan' | 'rates';

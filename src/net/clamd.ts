@@ -7,15 +7,15 @@ export type ClamdAddress = { host: string; port: number } | { path: string };
 
 const DEFAULT_PORT = 3310;
 const CONNECTED_WITHIN_MS = 10_000;
-/** Without a byte in either direction: longer than clamd scans (`MaxScanTime`, by default 2 minutes). */
+/** How long no byte may pass in either direction: longer than a scan (`MaxScanTime`, by default 2 minutes). */
 const SILENT_MS = 300_000;
 /** An answer is one line. */
 const MAX_ANSWER_CHARS = 4096;
 
-/** clamd reports these as found with `AlertExceedsMax`: it has not looked at everything. */
+/** With `AlertExceedsMax`, clamd reports these as found: it has not scanned everything. */
 const NOT_SCANNED = /^Heuristics\.Limits\.Exceeded/;
 
-/** The scanner does not answer, or says that it could not scan: that means neither clean nor infected. */
+/** The scanner does not answer, or says that it could not scan, so the file is neither clean nor infected. */
 export class ScanFailed extends Error {
   override name = 'ScanFailed';
   /** Whether it could not be reached at all, so that other scans would fail as well. */
@@ -59,7 +59,7 @@ export async function scanWithClamd(
   });
   const answer = readAnswer(socket);
   let failure: unknown;
-  // While the stream is slow, nothing else would notice that the scanner has gone.
+  // While the stream is slow, nothing else would notice that the scanner closed the connection.
   answer.catch((error: unknown) => {
     failure = error;
     stream.destroy();
@@ -100,7 +100,7 @@ async function send(
   const answered = answer.then((text) => {
     early = text;
   });
-  // Whoever waits for it sees the failure.
+  // `scanWithClamd` handles the failure.
   answered.catch(() => {});
   const write = async (bytes: Uint8Array) => {
     if (early === undefined && !socket.write(bytes)) await Promise.race([once(socket, 'drain'), answered]);
@@ -109,7 +109,7 @@ async function send(
   await write(Buffer.from('zINSTREAM\0'));
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     leftBytes -= chunk.length;
-    // An empty chunk would be the end.
+    // An empty chunk would end the stream.
     if (chunk.length > 0) await write(Buffer.concat([lengthOf(chunk.length), chunk]));
   }
   if (leftBytes !== 0) throw new ScanFailed('the stream has another size than the file');
@@ -130,7 +130,7 @@ function readAnswer(socket: Socket): Promise<string> {
     socket.on('data', (part: string) => {
       text += part;
       if (text.endsWith('\0')) resolve(text.slice(0, -1));
-      else if (text.length > MAX_ANSWER_CHARS) socket.destroy(new ScanFailed('the scanner answers without an end'));
+      else if (text.length > MAX_ANSWER_CHARS) socket.destroy(new ScanFailed('the answer of the scanner does not end'));
     });
     socket.on('error', reject);
     socket.on('close', () => reject(new ScanFailed('the scanner closed the connection without a whole answer')));
@@ -141,5 +141,5 @@ function toResult(answer: string): string | null {
   if (answer === 'stream: OK') return null;
   const [, found] = /^stream: ([\x21-\x7e]{1,200}) FOUND$/.exec(answer) ?? [];
   if (found !== undefined && !NOT_SCANNED.test(found)) return found;
-  throw new ScanFailed(`the scanner did not scan it: ${answer.slice(0, 200)}`);
+  throw new ScanFailed(`the scanner did not scan the file: ${answer.slice(0, 200)}`);
 }

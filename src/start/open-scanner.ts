@@ -13,7 +13,7 @@ type Parts = Omit<ScanServices, 'heldQueries'> & { database: Pick<Database, 'db'
 /** The scanner of held files; null without `SCAN`. */
 export function openScanner({ limits }: Pick<Config, 'limits'>, { database, ...services }: Parts): Scanner | null {
   if (limits.scan === null) return null;
-  // A counter that appears with its first event has no increase then.
+  // Prometheus sees no increase for a counter that first appears with its first event.
   for (const outcome of OUTCOMES) services.metrics.count('signpost_scans_total', { outcome }, 0);
   return createScanner({ ...services, heldQueries: createHeldQueries(database) }, limits.scan);
 }

@@ -27,7 +27,7 @@ export type Outcome =
 /** How long an attempt may take: Standard Webhooks recommends 15 to 30 s. */
 const ATTEMPT_MS = 15_000;
 
-/** How long after a claim an attempt may begin: it must have ended when another instance may take the message over. */
+/** How long after a claim an attempt may begin: it must end before another instance may claim the message. */
 const BEGUN_WITHIN_MS = CLAIM_SECONDS * 1000 - ATTEMPT_MS - 5_000;
 
 /** "The endpoint no longer wants webhooks" (Standard Webhooks 1.0.0, "Deliverability and reliability"). */
@@ -47,7 +47,7 @@ export async function attemptMessage(
   { claimedAt, stopping }: { claimedAt: number; stopping: AbortSignal },
 ): Promise<Outcome> {
   const { webhookQueries, metrics, now } = services;
-  // This process stood still meanwhile.
+  // This process was paused since the claim.
   if (performance.now() - claimedAt > BEGUN_WITHIN_MS) return { kind: 'released' };
   const sent = await send(services, message, stopping);
   if (sent === 'stopped') {

@@ -10,7 +10,7 @@ const LONGEST_ASKED_SECONDS = 86_400;
 
 /**
  * How long to wait after an attempt that failed: 10 s, 20 s, 40 s, …, 6 h, a quarter more or less at random, so that
- * what failed together is not sent together again.
+ * messages that failed together are not sent together again.
  * @param failures how many attempts have failed, from 1.
  * @returns seconds; null after the last attempt.
  */
@@ -23,7 +23,7 @@ export function pauseAfter(failures: number, random: number): number | null {
 const FIRST_PROBE_SECONDS = 5;
 const LONGEST_PROBE_SECONDS = 300;
 
-/** How long a receiver is left alone, after so many runs in a row that ended with a failure, from 1: seconds. */
+/** The pause in seconds before the next run, after this number of runs in a row that ended with failures, from 1. */
 export function probeAfter(failedRuns: number, random: number): number {
   return spread(Math.min(FIRST_PROBE_SECONDS * 2 ** (failedRuns - 1), LONGEST_PROBE_SECONDS), random);
 }

@@ -13,33 +13,33 @@ export type DeliveryServices = AttemptServices & { config: Pick<Config, 'jobs'> 
 export type WebhookDelivery = {
   /** Delivers what is due, soon; nobody waits for it. */
   soon: () => void;
-  /** Delivers what is due, and waits for it; at most `withinMs`, if given. What is left is delivered all the same. */
+  /** Delivers what is due, and waits for it, at most `withinMs` if given; the rest is delivered after that. */
   run: (withinMs?: number) => Promise<void>;
   /** Waits for what runs, at most `withinMs`. */
   settle: (withinMs: number) => Promise<void>;
-  /** Deletes what was delivered over a week ago, and returns how much that was. Throws `database-unavailable`. */
+  /** Deletes messages delivered over a week ago, and returns their number. Throws `database-unavailable`. */
   forget: () => Promise<number>;
-  /** How many attempts run. */
+  /** How many attempts run now. */
   counts: () => { running: number; waiting: number };
-  /** Ends it: attempts that run have 5 seconds, and are made again later. */
+  /** Ends the delivery: running attempts have 5 seconds to end; those that do not are repeated later. */
   close: () => Promise<void>;
 };
 
 /** How many messages are sent at the same time. */
 const PARALLEL = 16;
 
-/** After so many failures in a row, a run ends. */
+/** A run ends after this number of failures in a row. */
 const PATIENCE = 3;
 
 /** How long to wait for a database that does not answer. */
 const DATABASE_AWAY_SECONDS = 30;
 
-/** A run does not end for a shorter pause. */
+/** If the next message is due within this time, a run waits for it. */
 const DUE_SOON_SECONDS = 0.05;
 
 const CLOSED_WITHIN_MS = 5_000;
 
-/** How long delivered messages can be sent again by command, and how many are deleted by one statement. */
+/** For how many days a command can send delivered messages again, and how many one statement deletes. */
 const KEPT_DAYS = 7;
 const FORGET_BATCH = 5_000;
 
@@ -48,8 +48,8 @@ const FORGET_BATCH = 5_000;
  * A run ends when nothing is due.
  *
  * While the receiver fails, messages are sent one by one, and after three failures in a row the run ends: the next one
- * is 5 seconds to 5 minutes later, or with the next change. So a dead receiver costs little, and messages that it never
- * saw do not use up their attempts. A `Retry-After` holds for all messages.
+ * is 5 seconds to 5 minutes later, or with the next change. So a receiver that is down costs little, and messages that
+ * were not sent meanwhile have used up no attempts. A `Retry-After` holds for all messages.
  */
 export function createWebhookDelivery(services: DeliveryServices): WebhookDelivery {
   const { webhookQueries, config, logger, random } = services;
@@ -116,7 +116,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
       if (isAsked) continue;
       const seconds = await webhookQueries.secondsUntilDue();
       if (seconds === null || seconds > DUE_SOON_SECONDS) return seconds;
-      // It became due since the claim, or another instance looks at it just now.
+      // A message became due since the claim, or another instance has locked it.
       await sleep(DUE_SOON_SECONDS * 1000);
     }
     if (performance.now() < notBefore) return (notBefore - performance.now()) / 1000;
@@ -141,7 +141,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
     wake();
     running ??= untraced(runOnce).finally(() => {
       running = null;
-      // It was asked for while the run was ending.
+      // Another run was asked for while this one was ending.
       if (isAsked && failuresInARow === 0 && performance.now() >= notBefore) soon();
     });
   }
@@ -172,8 +172,8 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
 }
 
 /**
- * The same where nothing may be shared between requests, and there are no timers (Cloudflare Workers): each change
- * begins a run of its own.
+ * Delivery where requests may share nothing and there are no timers (Cloudflare Workers): each change begins its own
+ * run.
  */
 export function createSeparateDeliveries(services: DeliveryServices): WebhookDelivery {
   const runs = new Set<Promise<void>>();

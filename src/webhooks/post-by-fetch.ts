@@ -4,7 +4,7 @@ import type { Post } from './post-pinned.ts';
 export function createFetchPost(url: string): Post {
   return async (body, headers, signal) => {
     const response = await fetch(url, { method: 'POST', redirect: 'manual', body, headers, signal });
-    // The status has decided already.
+    // Only the status matters.
     await response.body?.cancel().catch(() => {});
     return { status: response.status, retryAfter: response.headers.get('retry-after') };
   };

@@ -9,8 +9,8 @@ export type ReceiverAnswer = { status: number; retryAfter: string | null };
 
 /**
  * Sends one request, and follows no redirect.
- * @param signal ends it.
- * @throws {Error} without an answer.
+ * @param signal ends the request.
+ * @throws {Error} if there is no answer.
  */
 export type Post = (
   body: string,
@@ -31,8 +31,8 @@ const CONNECTED_WITHIN_MS = 5_000;
 const MAX_ANSWER_BYTES = 64 * 1024;
 
 /**
- * Sends to this URL. The name is resolved once for each request, its addresses are checked, and the connection goes to
- * one of these: a name that is resolved again cannot lead elsewhere.
+ * Sends to this URL. For each request, the name is resolved once, its addresses are checked, and the connection goes to
+ * one of them. So a second look-up cannot give another address.
  * @param allowPrivate whether addresses that are not public may be called (`isPublicAddress`).
  * @param resolve Default: the system's resolver.
  */
@@ -55,7 +55,7 @@ export function createPinnedPost(url: string, allowPrivate: boolean, resolve: Re
 
   return (body, headers, signal) =>
     new Promise((answer, reject) => {
-      // No name, so nothing is looked up.
+      // The host is an address, so nothing is looked up.
       if (isIP(host) !== 0 && !mayCall(host)) return reject(privateAddress(host));
       const options = { method: 'POST', agent: false, lookup, headers, signal };
       const request = (isSecure ? https : http).request(url, options);
@@ -69,7 +69,7 @@ export function createPinnedPost(url: string, allowPrivate: boolean, resolve: Re
       request.on('error', reject);
       request.once('response', (response) => {
         const { statusCode = 0, headers } = response;
-        // The status decides, also if the body breaks off.
+        // Only the status matters, even if the body breaks off.
         request.off('error', reject).on('error', () => {});
         response.on('error', () => {});
         let sizeBytes = 0;

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto';
 
 /**
- * Signs messages with each of the secrets, as Standard Webhooks 1.0.0 has it ("Signature scheme", symmetric): while a
- * secret is rotated, a receiver finds the signature of the one that it knows.
+ * Signs messages with each of the secrets, as in Standard Webhooks 1.0.0 ("Signature scheme", symmetric). So while a
+ * secret is replaced, one of the signatures fits the secret that the receiver has.
  * @param secrets as settings: `whsec_` and base64.
  * @returns the headers of a message. `body` is signed byte for byte; `sentAt` is the time of this attempt, in
  * milliseconds: a receiver refuses old ones.

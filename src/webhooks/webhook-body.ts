@@ -4,7 +4,7 @@ import { toFile } from '../files/to-file.ts';
 
 /**
  * The body of a message (Standard Webhooks 1.0.0, "Payload structure"): `type`, `timestamp` of the event, and `data`.
- * Of a file, `data` is what the API answers and `ownerId`; of an upload, what is known of it, and why it was refused.
+ * For a file, `data` is the API's answer and `ownerId`; for an upload, what is known of it, and why it was refused.
  */
 export function toWebhookBody({ type, at, file }: WebhookMessage, publicBaseUrl: string | null): string {
   const isFile = type.startsWith('file.');
