@@ -14,7 +14,7 @@ import { verifyObject } from '../uploads/verify-object.ts';
 /** The object that holds the bytes of a file, or of a deleted one that is still kept. */
 export type KeptFile = { key: string; parsed: ParsedKey; row: FileRow };
 
-/** The objects among these that hold the bytes of files. */
+/** Which of these objects hold the bytes of files. */
 export async function findKeptRows(
   { config, sweepQueries }: { config: Pick<Config, 'store'>; sweepQueries: Pick<SweepQueries, 'withIds'> },
   objects: readonly ListedObject[],

@@ -40,10 +40,10 @@ export type RebindOptions = {
 const ACT: Act = { actorId: systemActor('rebuild'), requestId: 'rebuild', address: null, action: 'file.rebind' };
 
 /**
- * After the bucket was copied to another: brings the rows' ETags, versions and keys to those of the objects here. A
- * copy has a new version, and another ETag where it was sent in other parts or encrypted otherwise; a file whose row
- * has the old ones cannot be read through the service, nor removed. An object with another ETag must have the row's
- * size, and is verified as in a confirmation; each must have kept its metadata. Makes and removes no row and no object.
+ * After the bucket was copied to another: writes the ETags, versions and keys of the objects here into the rows. A copy
+ * has a new version, and another ETag if it was sent in other parts or encrypted differently. A file whose row has the
+ * old ones can neither be read through the service nor removed. An object with another ETag must have the row's size,
+ * and is verified as in a confirmation; each must have kept its metadata. Makes and removes no row and no object.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`, also if the login may not change these columns.
  */
 export async function rebindFiles(services: RebindServices, options: RebindOptions = {}): Promise<RebindCounts> {

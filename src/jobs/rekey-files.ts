@@ -11,17 +11,17 @@ import { withKeyId } from '../uploads/upload-metadata.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';
 import { differences, findKeptRows, type KeptFile } from './kept-rows.ts';
 
-/** The counts after new keys. */
+/** What `rekeyFiles` did. */
 export type RekeyCounts = {
-  /** Objects that a row is of. */
+  /** Objects that have a row. */
   listed: number;
   /** Objects whose key comes from the newest master key already. */
   same: number;
-  /** Objects encrypted again, or in a dry run to be encrypted again. */
+  /** Objects that were encrypted again; in a dry run, those that would be. */
   rekeyed: number;
-  /** Objects over 5 GiB, which one copy cannot hold: they keep their key. */
+  /** Objects over 5 GiB, which cannot be copied in one piece: they keep their key. */
   tooLarge: number;
-  /** Objects that are not what the row describes: both are kept. */
+  /** Objects that differ from what the row describes: object and row stay as they are. */
   unverified: number;
   /** Objects that the bucket did not return, or that changed meanwhile. */
   failed: number;
@@ -38,7 +38,7 @@ export type RekeyServices = {
 export type RekeyOptions = {
   /** Only counts. */
   dryRun?: boolean;
-  /** Ends it; what is done is done, and the next run continues. */
+  /** Ends the run; the next run continues with the objects that are left. */
   signal?: AbortSignal;
   report?: (finding: Finding) => void;
 };
@@ -46,9 +46,9 @@ export type RekeyOptions = {
 const ACT: Act = { actorId: systemActor('rekey'), requestId: 'rekey', address: null, action: 'file.rekey' };
 
 /**
- * Encrypts files again with keys of the newest master key (SSE-C): also those that had no key of their own. Copies each
- * object onto itself within the bucket, on condition that it is the one of its row, then gives the row its new ETag,
- * version and key. Removes nothing. If it ends between the two steps, the next run finds the object with its new key,
+ * Encrypts files again with keys derived from the newest master key (SSE-C), also files that had no key. Copies each
+ * object onto itself within the bucket, if it is the one that its row names. Then writes the new ETag, version and key
+ * into the row. Removes nothing. If it ends between the two steps, the next run finds the object with its new key,
  * compares it with the row and changes the row alone; until then that file answers `conflict`.
  * @throws {Problem} `storage-unavailable`, `database-unavailable`, also if the login may not change these columns.
  * @throws {Error} unless `SSE_MODE` is `c` and the store copies such objects.

@@ -16,14 +16,14 @@ export function newestKeyId({ sse }: Pick<Store, 'sse'>): string | null {
 
 /**
  * The master keys that the key of an object may be derived from, the likeliest first; null: it has no key. A row names
- * the one; an upload that is not confirmed does not, and its metadata cannot be read without it.
+ * its master key. For an upload that is not confirmed there is no row, and its metadata cannot be read without the key.
  */
 export function possibleKeyIds({ sse }: Pick<Store, 'sse'>): (string | null)[] {
   const ids = sse.masterKeys.map(({ id }) => id);
   return sse.mode === 'c' ? [...ids, null] : [null, ...ids];
 }
 
-/** Whether the store can make an encrypted copy, of an object with this key; see `StoreTraits.encryptedCopies`. */
+/** Whether the store can copy an object with this key, and encrypt the copy; see `StoreTraits.encryptedCopies`. */
 export function canCopy(
   { sse, encryptedCopies }: Pick<Store, 'sse' | 'encryptedCopies'>,
   sseKeyId: string | null = null,
@@ -46,7 +46,7 @@ export function encryptionOf(store: EncryptingStore, key: string, sseKeyId = new
 }
 
 /**
- * The headers that ask for encryption at rest of a new object (S3 API Reference, PutObject); empty: the bucket's own
+ * The headers that ask for encryption at rest of a new object (S3 API Reference, PutObject); empty for the bucket's
  * default.
  */
 export function encryptionHeaders(store: EncryptingStore, key: string): Record<string, string> {

@@ -2,10 +2,10 @@ import { EncryptionError } from './encryption-error.ts';
 import { NONCE_PREFIX_BYTES, type ParsedEnvelope } from './parse-envelope.ts';
 import { webCrypto } from './web-crypto.ts';
 
-/** A chunk as it is stored, and its part that authenticates it. Parts of an upload are multiples of it. */
+/** Bytes of a stored chunk, and of the tag in it that authenticates it. The size of an upload's parts is a multiple. */
 export const CHUNK_BYTES = 65_536;
 export const TAG_BYTES = 16;
-/** A chunk before encryption. */
+/** Bytes of a chunk before encryption. */
 export const PLAIN_BYTES = CHUNK_BYTES - TAG_BYTES;
 
 /** An empty file has one empty chunk, so that it is authenticated too. */

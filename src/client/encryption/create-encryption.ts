@@ -11,7 +11,7 @@ export function createEncryption(wrapping: KeyWrapping): FileEncryption {
   const openCipher = async (envelope: string) =>
     createChunkCipher(await wrapping.unwrap(envelope), parseEnvelope(envelope));
 
-  /** null if it is of another file, or this key does not open it: then the upload begins again. */
+  /** null if the envelope belongs to another file, or this key does not open it: then the upload begins again. */
   const continueWith = async (file: Blob, envelope: string) => {
     try {
       if (parseEnvelope(envelope).size !== file.size) return null;
@@ -36,7 +36,7 @@ export function createEncryption(wrapping: KeyWrapping): FileEncryption {
       const cipher = await openCipher(encryption);
       const { size } = parseEnvelope(encryption);
       if (storedSize !== storedBytes(size)) {
-        throw new EncryptionError('tampered', `stored are ${storedSize} bytes instead of ${storedBytes(size)}`);
+        throw new EncryptionError('tampered', `the object has ${storedSize} bytes instead of ${storedBytes(size)}`);
       }
       yield* decryptRange(cipher, size, range, read);
     },

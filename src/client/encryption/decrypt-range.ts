@@ -2,7 +2,7 @@ import type { PlainRange } from '../file-encryption.ts';
 import { CHUNK_BYTES, type ChunkCipher, chunkCount, PLAIN_BYTES } from './chunk-cipher.ts';
 import { EncryptionError } from './encryption-error.ts';
 
-/** Decrypts the chunks that a range is in, one at a time, and gives out the range. */
+/** Decrypts the chunks that contain a range, one at a time, and yields the bytes of the range. */
 export async function* decryptRange(
   cipher: ChunkCipher,
   size: number,
@@ -27,7 +27,7 @@ export async function* decryptRange(
   if (index !== stop) throw new EncryptionError('tampered', 'the stored object ends early');
 }
 
-/** The same bytes in pieces of a chunk; the last may be shorter. */
+/** The same bytes in pieces with the size of a chunk; the last may be shorter. */
 async function* inChunks(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
   let chunk = new Uint8Array(CHUNK_BYTES);
   let filled = 0;

@@ -5,8 +5,8 @@ import { CHUNK_BYTES, type ChunkCipher, chunkCount, PLAIN_BYTES, storedBytes } f
 const BATCH = 64;
 
 /**
- * A file's encryption, made where it is read. The same range always has the same bytes, so a part can be sent again.
- * Holds no more than the range that is read.
+ * Encrypts a file while it is read. The same range always gives the same bytes, so a part can be sent again. Keeps only
+ * the range that is being read in memory.
  */
 export function encryptFile(file: Blob, cipher: ChunkCipher, envelope: string): EncryptedContent {
   const sealBatch = async (from: number, to: number) => {

@@ -5,7 +5,7 @@ export type EncryptionErrorCode = 'wrong-key' | 'unknown-key' | 'tampered' | 'no
  * - `wrong-key`: the key, the password or the context is not the file's, or its envelope was changed.
  * - `unknown-key`: none of the given keys has the id that the file names, or it needs a password and keys were given.
  * - `tampered`: the stored bytes are not those that were encrypted.
- * - `not-encrypted`: the file says of itself that it is not encrypted.
+ * - `not-encrypted`: according to the service, the file is not encrypted.
  * - `unsupported`: another version of the format, too few or too many iterations, or no WebCrypto (a page without TLS).
  */
 export class EncryptionError extends Error {

@@ -1,4 +1,4 @@
-/** What a file's envelope says. The bytes confirm it when they are decrypted. */
+/** What a file's envelope says. It is verified only when the file is decrypted. */
 export type Envelope = {
   /** Bytes, before encryption. */
   size: number;

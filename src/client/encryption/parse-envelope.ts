@@ -7,7 +7,7 @@ export type ParsedEnvelope = Envelope & {
   /** The part that stays the same when the key is wrapped again. Authenticated with every chunk. */
   header: string;
   noncePrefix: Uint8Array<ArrayBuffer>;
-  /** All but the wrapped key. Authenticated with the wrapped key. */
+  /** Everything except the wrapped key. Authenticated with the wrapped key. */
   sealed: string;
   wrappedKey: Uint8Array<ArrayBuffer>;
   password: { iterations: number; salt: Uint8Array<ArrayBuffer> } | null;

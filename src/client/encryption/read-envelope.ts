@@ -2,8 +2,8 @@ import type { Envelope } from './envelope.ts';
 import { parseEnvelope } from './parse-envelope.ts';
 
 /**
- * What the `encryption` of a file says, to show sizes and to find the files of an old key. Not verified: only
- * decrypting is.
+ * What the `encryption` of a file says, to show sizes and to find the files of an old key. This is not verified; only
+ * decrypting verifies it.
  * @throws {EncryptionError} `unsupported`.
  * @example const { size, keyId } = readEnvelope(file.encryption);
  */

@@ -5,7 +5,7 @@ import { parseEnvelope } from './parse-envelope.ts';
  * Wraps a file's key again, with another key or password; the file itself stays as it is. Save the result with
  * `files.update(fileId, { encryption })`.
  * @param from opens the file as it is now.
- * @param to how it is opened from now on. Default: the first key of `from`.
+ * @param to opens it from now on. Default: the first key of `from`.
  * @throws {EncryptionError} `wrong-key`, `unknown-key`, `unsupported`.
  * @example await files.update(fileId, { encryption: await rewrap(file.encryption, withKeys([newKey, oldKey])) });
  */

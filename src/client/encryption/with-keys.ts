@@ -13,7 +13,7 @@ export { rewrap } from './rewrap.ts';
 export { type PasswordOptions, withPassword } from './with-password.ts';
 export type { ContextOptions } from './wrap-key.ts';
 
-/** A key of the app's. */
+/** A key of the app. */
 export type NamedKey = {
   /** 1 to 64 of `A-Za-z0-9_-`. It is stored with each file. */
   id: string;
@@ -22,9 +22,9 @@ export type NamedKey = {
 };
 
 /**
- * Encrypts each file with a random key of its own, which the first of these keys wraps. Decrypts what any of them
- * wrapped, so that a key can be replaced: put the new one in front.
- * @throws {TypeError} for no key, an id that is not valid or given twice, or bytes that are not 32.
+ * Encrypts each file with its own random key, which the first of these keys wraps. Decrypts files whose key any of them
+ * wrapped. To replace a key, put the new one first.
+ * @throws {TypeError} if there is no key, an id is not valid or given twice, or a key does not have 32 bytes.
  * @example
  * const encryption = withKeys([{ id: '2026', key }]);
  * const signpost = createSignpost({ url, token, encryption });

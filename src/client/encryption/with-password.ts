@@ -6,9 +6,9 @@ import { parseEnvelope } from './parse-envelope.ts';
 import { randomBytes, webCrypto } from './web-crypto.ts';
 import { type ContextOptions, unwrapKey, wrapKey } from './wrap-key.ts';
 
-/** The least for PBKDF2 with HMAC-SHA-256 (OWASP Password Storage Cheat Sheet). */
+/** The minimum for PBKDF2 with HMAC-SHA-256 (OWASP Password Storage Cheat Sheet). */
 const MIN_ITERATIONS = 600_000;
-/** A changed envelope must not keep a page busy for minutes. */
+/** The maximum, so that a changed envelope cannot keep a page busy for minutes. */
 const MAX_ITERATIONS = 10_000_000;
 const SALT_BYTES = 16;
 
@@ -18,10 +18,11 @@ export type PasswordOptions = ContextOptions & {
 };
 
 /**
- * Encrypts each file with a random key of its own, which a key made of the password wraps (PBKDF2 with HMAC-SHA-256,
- * RFC 8018, and a random salt). Making it takes a fraction of a second for each object that this returns, and for each
- * other salt among the files to decrypt. For a memory-hard derivation make the key yourself, and use `withKeys`.
- * @param password in Unicode's form NFC it is always the same bytes (RFC 8265, section 4.2).
+ * Encrypts each file with its own random key, which is wrapped with a key derived from the password (PBKDF2 with
+ * HMAC-SHA-256, RFC 8018, and a random salt). Deriving it takes a fraction of a second, once for each object that this
+ * returns, and once for each other salt among the files to decrypt. For a memory-hard derivation, derive the key
+ * yourself and use `withKeys`.
+ * @param password is normalized to NFC, so that the same characters always give the same bytes (RFC 8265, section 4.2).
  * @throws {TypeError} for an empty password, or iterations out of bounds.
  * @example const files = createFiles({ url, token, encryption: withPassword(input.value) });
  */

@@ -8,8 +8,8 @@ const NONCE_BYTES = 12;
 
 export type ContextOptions = {
   /**
-   * What the files belong to, such as a record's id. It is not stored: a file opens with the same context only, so that
-   * the service cannot hand out the file of another record. Default: none.
+   * What the files belong to, such as a record's id. It is not stored. A file can only be opened with the same context,
+   * so the service cannot answer with the file of another record. Default: none.
    */
   context?: string | undefined;
 };
