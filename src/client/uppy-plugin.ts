@@ -7,7 +7,7 @@ type UppyFile = {
   id: string;
   name?: string | undefined;
   type?: string | undefined;
-  /** Not a `Blob` of a file that is elsewhere, or that Golden Retriever could not restore. */
+  /** No `Blob` if the file is on another server, or if Golden Retriever could not restore it. */
   data?: unknown;
   meta: object;
   isPaused?: boolean;
@@ -31,7 +31,7 @@ type Uppy = {
 };
 
 export type UppyOptions = {
-  /** The client that uploads: its options say how, and how many files and parts at once. */
+  /** The client that uploads, with its options: also how many files and parts at once. */
   signpost: Pick<Signpost, 'upload'>;
   /** The fields of Uppy's metadata that are sent. Default: all that are texts, numbers or booleans. */
   allowedMetaFields?: readonly string[] | undefined;
@@ -54,7 +54,7 @@ export class SignpostUppy<Host extends Uppy> {
   readonly #uploads = new Map<string, Upload>();
 
   constructor(uppy: Host, opts: UppyOptions) {
-    if (typeof opts?.signpost?.upload !== 'function') throw new TypeError('signpost: the result of createSignpost');
+    if (typeof opts?.signpost?.upload !== 'function') throw new TypeError('signpost must come from createSignpost');
     this.uppy = uppy;
     this.opts = opts;
     this.id = opts.id ?? 'Signpost';
@@ -68,7 +68,7 @@ export class SignpostUppy<Host extends Uppy> {
     for (const [event, listener] of this.#listeners) uppy.on(event, listener);
   }
 
-  /** Called by Uppy. What is being sent is aborted. */
+  /** Called by Uppy. Aborts running uploads. */
   uninstall(): void {
     const { uppy } = this;
     uppy.setState({ capabilities: { ...uppy.getState().capabilities, resumableUploads: false } });
@@ -80,7 +80,7 @@ export class SignpostUppy<Host extends Uppy> {
   readonly #upload = async (fileIds: string[]): Promise<void> => {
     const files = fileIds.flatMap((id) => this.uppy.getFile(id) ?? []);
     const waiting = files.filter(({ error, progress }) => !error && !progress.uploadComplete);
-    // Uppy's own uploaders do not announce a restored file again either: its progress would start at 0.
+    // Like Uppy's own uploaders, do not announce a restored file again: its progress would start at 0.
     const toAnnounce = waiting.filter(({ isRestored, progress }) => !(isRestored && progress.uploadStarted));
     this.uppy.emit('upload-start', toAnnounce);
     await Promise.all(waiting.map((file) => this.#uploadOne(file)));
@@ -107,7 +107,7 @@ export class SignpostUppy<Host extends Uppy> {
       const uploadURL = body.publicFileUrl ?? undefined;
       uppy.emit('upload-success', uppy.getFile(id), { status: 200, body, uploadURL });
     } catch (error) {
-      // Without an entry it was removed or cancelled: nobody waits for it.
+      // Without an entry, the file was removed or cancelled: nobody waits for it.
       if (upload !== undefined && this.#uploads.get(id) !== upload) return;
       uppy.emit('upload-error', uppy.getFile(id), withDetails(error));
     } finally {
@@ -162,7 +162,7 @@ function withDetails(error: unknown): unknown {
   return Object.assign(error, { details: reasons.map(({ path, message }) => `${path} ${message}`).join(', ') });
 }
 
-/** By its name: the class is in the client's bundle. */
+/** Looks at the name, because the class is in another bundle, the client's. */
 function isSignpostError(error: unknown): error is SignpostError {
   return error instanceof Error && error.name === 'SignpostError';
 }

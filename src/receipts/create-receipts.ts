@@ -7,13 +7,13 @@ import { RECEIPT_FIELDS } from './receipt.ts';
 export type Receipts = {
   /** The public keys, as `/.well-known/jwks.json` answers them: a JWK Set (RFC 7517, section 5). */
   jwks: { keys: readonly PublicJwk[] };
-  /** Signs the receipt of a confirmed file: a JWT in compact form. null: there are none. */
+  /** Signs the receipt of a confirmed file: a JWT in compact form. null: there are no receipts. */
   sign: ((file: StoredFile, ownerId: string) => Promise<string>) | null;
 };
 
 /**
- * Opens the keys of receipts. Each receipt of a file has the same claims, whenever and by whichever instance it is
- * signed; with Ed25519, whose signatures are deterministic (RFC 8032), it is the same text.
+ * Reads the keys of receipts. All receipts of a file have the same claims, no matter when and by which instance they
+ * were signed. With Ed25519, whose signatures are deterministic (RFC 8032), they are the same text.
  * @param options.keys the text of RECEIPT_KEYS; null: no receipts.
  * @param options.issuer becomes `iss`.
  * @throws {Error} naming RECEIPT_KEYS.

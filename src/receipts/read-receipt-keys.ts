@@ -17,14 +17,14 @@ const FORM =
 /**
  * Reads RECEIPT_KEYS: one or more keys as PEM, base64, JWK or JWK Set. A key without a `kid` gets its thumbprint (RFC
  * 7638).
- * @throws {Error} naming the setting, and never a key: if one cannot be read or is of another kind, the first is not
- * private, or two are called alike.
+ * @throws {Error} if a key cannot be read or is of another kind, the first is not private, or two have the same `kid`.
+ * It names the setting, and never quotes a key.
  */
 export async function readReceiptKeys(text: string): Promise<ReceiptKey[]> {
   const keys = await Promise.all(splitKeys(text).flatMap(parseKeys).map(toReceiptKey));
   if (keys[0]?.sign == null) throw new Error(FORM);
   const names = keys.map(({ publicJwk }) => publicJwk.kid);
-  if (new Set(names).size < names.length) throw new Error('RECEIPT_KEYS: a key is there twice, or two have one kid');
+  if (new Set(names).size < names.length) throw new Error('RECEIPT_KEYS: two keys are equal, or have the same kid');
   return keys;
 }
 

@@ -22,8 +22,8 @@ export type ReceiptOptions = {
 );
 
 /**
- * Why a receipt was not accepted. `invalid-receipt`: it is none, was changed, or is of another service.
- * `keys-unavailable`: the keys could not be fetched, so nothing is known; try again.
+ * Why a receipt was not accepted. `invalid-receipt`: the text is not a receipt, was changed, or comes from another
+ * service. `keys-unavailable`: the keys could not be fetched, so the receipt was not checked; try again.
  */
 export class ReceiptError extends Error {
   override name = 'ReceiptError';
@@ -35,8 +35,8 @@ export class ReceiptError extends Error {
 }
 
 /**
- * Verifies a receipt, in any runtime with WebCrypto and `fetch`. A receipt has no end: it states what was confirmed,
- * not that the file still exists.
+ * Verifies a receipt, in any runtime with WebCrypto and `fetch`. A receipt does not expire: it states what was
+ * confirmed, not that the file still exists.
  * @param receipt the text in `receipt` of `POST /confirm-upload`.
  * @returns what it states. Compare it with what you have: the owner you expect, the file's own size and checksum.
  * @throws {ReceiptError} with the reason in `cause`.
@@ -66,7 +66,7 @@ function givenKeys(jwks: object): JWTVerifyGetKey {
   }
 }
 
-/** By URL: jose keeps the keys, and fetches them again for an unknown `kid`, but not within 30 seconds. */
+/** By URL. jose caches the keys, and fetches them again for an unknown `kid`, at most every 30 seconds. */
 const remoteKeys = new Map<string, JWTVerifyGetKey>();
 
 function keysOf(options: ReceiptOptions): JWTVerifyGetKey {
