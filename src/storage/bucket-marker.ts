@@ -8,9 +8,9 @@ import { encryptionOf } from './encryption.ts';
 export type FoundMarker = { text: string; etag: string; versionId: string | null; lastModified: Date };
 
 /**
- * A small text under one key of the bucket, with the encryption of new objects; under SSE-C with the bucket's own: a
- * listing or another tool must be able to read whose bucket it is. All functions throw `storage-unavailable` as
- * `Bucket` does.
+ * A small text under one key of the bucket. It is encrypted like new objects, but with SSE-C as the bucket's default
+ * says: other tools must be able to read whose bucket it is. All functions throw `storage-unavailable` as `Bucket`
+ * does.
  */
 export type BucketMarker = ReturnType<typeof createBucketMarker>;
 

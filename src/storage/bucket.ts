@@ -33,7 +33,7 @@ export type Bucket = ReturnType<typeof openBucket>;
 
 /**
  * The bucket of this name.
- * @param objects for the requests that are made often: on single objects; the SDK's clients are for the others.
+ * @param objects sends the most frequent requests, which are on single objects; the SDK's clients send the others.
  */
 export function openBucket(
   { quick, slow, probe }: S3Clients,
@@ -135,7 +135,7 @@ export function openBucket(
     async headAndFirstBytes(key: string, count: number): Promise<Sampled | null> {
       const [likeliest = null] = possibleKeyIds(store);
       const reading = readEarly(objects.quick, { key, sseKeyId: likeliest }, count);
-      // Also if HEAD fails, nothing runs on after the answer.
+      // Waits for the bytes even if HEAD fails, so that nothing runs after the answer.
       const object = await head(key).finally(() => reading);
       if (object === null) return null;
       const early = await reading;

@@ -2,12 +2,13 @@ import type { EncryptedObject } from './encryption.ts';
 import type { SendObjectRequest } from './request-objects.ts';
 import { type StoredObject, versionIdOf } from './stored-object.ts';
 
-/** The first bytes of whatever is under a key, and how the answer describes it. */
+/** The first bytes of the object under a key, whichever it is, and how the answer describes it. */
 export type EarlyBytes = { bytes: Uint8Array; headers: Readonly<Record<string, string>> };
 
 /**
- * Asks for an object's first bytes before HEAD has said which object it is: without a condition.
- * @returns null if they could not be read, for any reason: an object that needs them is read again, which says why.
+ * Asks for an object's first bytes before HEAD has told which object it is, so without a condition.
+ * @returns null if they could not be read, for any reason. If they are needed, they are read again, and that gives the
+ * error.
  */
 export async function readEarly(
   send: SendObjectRequest,

@@ -9,7 +9,7 @@ import type { StoredObject } from './stored-object.ts';
 /** How long hashing an object waits for its turn. */
 const HASHING_WITHIN_MS = 10_000;
 
-/** The minimum rate at which an object is hashed, and how far it may fall behind. */
+/** The minimum rate at which an object is read to be hashed, and how far the reading may fall behind. */
 const MIN_HASHED_BYTES_PER_MS = 128;
 const MAX_DELAY_MS = 10_000;
 

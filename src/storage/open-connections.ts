@@ -20,7 +20,7 @@ export type Connections = {
 };
 
 /**
- * Connections of their own for one kind of requests, which wait for a free one if there are `maxSockets`.
+ * Separate connections for one kind of request. If there are `maxSockets`, a request waits for a free one.
  * @param origin the server's URL, without a path.
  */
 export function openConnections(origin: string, requestLimits: RequestLimits = {}): Connections {
@@ -30,7 +30,7 @@ export function openConnections(origin: string, requestLimits: RequestLimits = {
   return {
     async send(request) {
       const answer = await send(request);
-      // A body that is destroyed, or breaks while nobody reads it, would end the process.
+      // Without a listener, a body that is destroyed or breaks off while nobody reads it would end the process.
       answer.body.on('error', () => {});
       if (bodyWithinMs !== null && request.method !== 'HEAD') limitBody(answer.body, bodyWithinMs);
       return answer;
@@ -39,7 +39,7 @@ export function openConnections(origin: string, requestLimits: RequestLimits = {
   };
 }
 
-/** A tenth of the time until a service listens would be spent on loading the library. */
+/** The library is loaded after this time: at once, it would add a tenth to the time until the service listens. */
 const LOAD_AFTER_MS = 1_000;
 
 /**

@@ -5,7 +5,7 @@ import { type ObjectRequestOptions, type ObjectRequests, requestObjects } from '
 
 /**
  * Requests on the bucket's objects, each kind over its own connections.
- * @param turns of the quick ones.
+ * @param turns limits the quick ones.
  */
 export function openObjectRequests(
   options: Omit<ObjectRequestOptions, 'connections'> & { turns: Slots },

@@ -26,7 +26,7 @@ export type RequestLimits = {
   answerWithinMs?: number;
   /** Time limit for the whole body; null if the reader limits it. Default: twice `answerWithinMs`. */
   bodyWithinMs?: number | null;
-  /** Whether a body may pause longer than `answerWithinMs`; then the reader limits that too. Default false. */
+  /** Whether a body may pause longer than `answerWithinMs`; then the reader limits the pauses. Default false. */
   mayPause?: boolean;
   /** Maximum connections; default 64. */
   maxSockets?: number;
@@ -44,7 +44,8 @@ export function withDefaults(limits: RequestLimits): Required<RequestLimits> {
 }
 
 /**
- * Limits the time for a whole body: one that arrives byte by byte never pauses, and would keep its connection forever.
+ * Limits the time for a whole body: one that arrives byte by byte never pauses for long, and would keep its connection
+ * forever.
  */
 export function limitBody(body: Readable, withinMs: number): void {
   const late = () => body.destroy(new Error(`the answer was not complete within ${withinMs} ms`));

@@ -12,7 +12,7 @@ import { isOfBucket, UnmarkedAnswer } from './only-the-bucket.ts';
 import type { Connections, RawAnswer } from './open-connections.ts';
 import { isS3Failure, S3Error } from './s3-failure.ts';
 
-/** S3's operations on one object that requests make most often. */
+/** The operations on one object that the service sends most often. */
 const METHODS = { HeadObject: 'HEAD', GetObject: 'GET', DeleteObject: 'DELETE' } as const;
 
 export type ObjectRequest = {
@@ -27,7 +27,7 @@ export type ObjectRequest = {
 
 /**
  * Sends a request on an object, with one retry; see `requestObjects`.
- * @returns an answer of success, with a body only for GetObject: the caller must read or destroy it.
+ * @returns a successful answer. Only that of GetObject has a body, which the caller must read or destroy.
  * @throws {S3Error} the bucket's error. {UnmarkedAnswer} The answer may not come from a bucket. {Problem}
  * `storage-unavailable`: no credentials, or no turn in time. {Error} The network's.
  */
@@ -42,7 +42,7 @@ export type ObjectRequestOptions = {
   store: Pick<Store, 'sse'>;
   now: () => Date;
   watch: CallWatch;
-  /** Limits concurrent requests; a request has its turn until its answer begins. Default: the connections do. */
+  /** Limits concurrent requests, each until its answer begins. Default: only the connections limit them. */
   turns?: Slots;
 };
 
@@ -56,21 +56,22 @@ export type ObjectRequests = {
   hashing: SendObjectRequest;
 };
 
-/** Clocks that differ by less sign valid requests: S3 allows 15 minutes. */
+/** Requests are valid while the clocks differ by less than this: S3 allows 15 minutes. */
 const MAX_SKEW_MS = 240_000;
 
-/** Error bodies that are longer are not S3's. */
+/** Longer error bodies are not from S3. */
 const MAX_ERROR_BYTES = 65_536;
 
-/** As the AWS SDK's standard mode: pauses of at most this long, and retries only while most requests succeed. */
+/** As in the AWS SDK's standard mode: the longest pause; and there are retries only while most requests succeed. */
 const PAUSE_MS = 100;
 const THROTTLED_PAUSE_MS = 500;
 const MAX_RETRY_TOKENS = 500;
 const RETRY_TOKENS = 5;
 
 /**
- * Requests on objects with our own signature: less than a twentieth of the SDK's CPU time. Errors, the retry, its
- * conditions and the correction of a wrong clock are the SDK's; `test/storage/request-objects.test.ts` compares them.
+ * Requests on objects that the service signs itself, in less than a twentieth of the SDK's CPU time. Errors, the retry,
+ * its conditions and the correction of a wrong clock are as in the SDK; `test/storage/request-objects.test.ts` compares
+ * them.
  */
 export function requestObjects(options: ObjectRequestOptions): SendObjectRequest {
   const { connections, endpoint, credentials, store, now, watch, turns } = options;
@@ -90,7 +91,7 @@ export function requestObjects(options: ObjectRequestOptions): SendObjectRequest
       new Date(now().getTime() + offsetMs),
     );
     const traceparent = activeTraceparent();
-    // After the signing, since a proxy may replace it.
+    // Set after signing, since a proxy may replace it.
     if (traceparent !== null) signed.headers.traceparent = traceparent;
     const answer = await connections.send({ method, ...signed });
     if (!isOfBucket(method, answer.status, answer.headers)) {
@@ -102,10 +103,10 @@ export function requestObjects(options: ObjectRequestOptions): SendObjectRequest
     if (answer.status < 300 && !text.trimEnd().endsWith('</Error>')) return answer;
 
     const skewMs = skewOf(answer.headers, now());
-    // Also if a concurrent request has corrected the clock meanwhile.
+    // Retried, too, if a concurrent request has corrected the clock meanwhile.
     const isCorrected = skewMs !== null && Math.abs(skewMs - offsetMs) >= MAX_SKEW_MS;
     if (isCorrected) clockOffsetMs = skewMs;
-    // An error inside of a success is one of the bucket's, and passes: 503, as in the SDK.
+    // An error in the body of a successful answer is a passing one of the bucket: 503, as in the SDK.
     throw Object.assign(new S3Error(answer.status < 300 ? 503 : answer.status, text), { isCorrected });
   }
 
@@ -133,10 +134,10 @@ export function requestObjects(options: ObjectRequestOptions): SendObjectRequest
 const THROTTLED = /^(SlowDown|BandwidthLimitExceeded|Throttl|RequestThrottled|RequestLimitExceeded|TooManyRequests)/;
 const PASSING = [500, 502, 503, 504];
 
-/** The longest pause before the request is sent again; null if that would not help. */
+/** The longest pause before the request is sent again; null if another try would not help. */
 function pauseAfter(error: unknown): number | null {
   if (error instanceof Problem || error instanceof UnmarkedAnswer) return null;
-  // The network: refused, reset, timed out.
+  // Errors of the network: refused, reset, timed out.
   if (!isS3Failure(error)) return PAUSE_MS;
   const status = error.$metadata.httpStatusCode;
   if (status === 429 || THROTTLED.test(error.name)) return THROTTLED_PAUSE_MS;
@@ -144,7 +145,7 @@ function pauseAfter(error: unknown): number | null {
   return isPassing || ('isCorrected' in error && error.isCorrected === true) ? PAUSE_MS : null;
 }
 
-/** How far the bucket's clock is ahead; null if the answer does not tell, or comes from a cache (RFC 9111, Age). */
+/** How far the bucket's clock is ahead; null if the answer has no time, or comes from a cache (RFC 9111, Age). */
 function skewOf({ date = '', age }: Readonly<Record<string, string>>, now: Date): number | null {
   const skewMs = Date.parse(date) - now.getTime();
   return Number.isNaN(skewMs) || age !== undefined ? null : skewMs;

@@ -7,12 +7,12 @@ import {
 } from '@aws-sdk/client-s3';
 
 /**
- * Makes sure that the store confines a session as its policy says, by trying what it must refuse: to list the bucket,
- * to assume the role again, and to copy an object over a key of the service's uploads. Ceph 16 allows the second unless
- * the role's trust policy denies it, and the third unless the role's own policy does.
- * @param client with the credentials of a session for `prefix`, which is nobody's.
- * @param assumeAgain by the session.
- * @throws {Error} naming what the session may do, or if the store does not answer: then nothing is known.
+ * Makes sure that the store limits a session to its policy. It tries three calls that the store must refuse: listing
+ * the bucket, assuming the role again, and copying an object over a key of the service's uploads. Ceph 16 allows the
+ * second unless the role's trust policy denies it, and the third unless the role's own policy denies it.
+ * @param client has the credentials of a session for `prefix`, which is nobody's.
+ * @param assumeAgain assumes the role with the session's credentials.
+ * @throws {Error} that names what the session may do; also if the store does not answer, since then nothing is known.
  */
 export async function requireConfined(
   client: S3Client,
@@ -41,7 +41,7 @@ export async function requireConfined(
   }
 }
 
-/** @throws whatever is not a refusal: without an answer nothing is known. */
+/** @throws any error other than a refusal: without an answer, nothing is known. */
 async function isAllowed(call: Promise<unknown>): Promise<boolean> {
   try {
     await call;

@@ -4,7 +4,7 @@ import { createS3Client } from './create-s3-client.ts';
 import { requireConfined } from './require-confined.ts';
 import { type SessionRights, sessionPolicy } from './session-policy.ts';
 
-/** Credentials of a session of the role. */
+/** The credentials of a session of the role. */
 export type RoleSession = {
   accessKeyId: string;
   secretAccessKey: string;
@@ -36,8 +36,8 @@ const NOBODY = systemActor('probe');
 const ANSWER_WITHIN_MS = 5_000;
 
 /**
- * Opens sessions of the role by AssumeRole. Before the first one, it makes sure that the store confines a session
- * (`requireConfined`), by one for nobody's prefix.
+ * Opens sessions of the role by AssumeRole. Before the first one, it tests with a session for nobody's prefix whether
+ * the store limits sessions to their policy (`requireConfined`).
  * @param credentials those of the service.
  */
 export function createRoleSessions(
@@ -46,7 +46,7 @@ export function createRoleSessions(
   keyPrefix: string,
   credentials: () => Promise<Credentials>,
 ): RoleSessions {
-  // Stores other than AWS name their roles as they like, and buckets as AWS does.
+  // Other stores may have role ARNs of any form, but their bucket ARNs have the form of AWS.
   const partition = /^arn:(aws[a-z-]*):/.exec(sts.roleArn)?.[1] ?? 'aws';
   const policyOf = (userId: UserId, rights: SessionRights) =>
     sessionPolicy({ bucket: bucket.name, keyPrefix, partition }, userId, rights);

@@ -1,6 +1,6 @@
-/** What the service reads of an error that the bucket answered with: the AWS SDK's shape, and `S3Error`'s. */
+/** What the service reads of an error answer of the bucket. The AWS SDK's errors and `S3Error` have these fields. */
 export type S3Failure = Error & {
-  /** S3's error code is the name: `NoSuchKey`. Of a HEAD, which has no body: `NotFound` or `Unknown`. */
+  /** S3's error code, as `NoSuchKey`. For a HEAD, whose answer has no body: `NotFound` or `Unknown`. */
   name: string;
   readonly $metadata: { readonly httpStatusCode: number };
 };
@@ -33,7 +33,7 @@ export function statusOf(error: unknown): number | undefined {
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** The text of the first element of this name inside of `Error`. */
+/** The text of the first element with this name in `Error`. */
 function elementOf(xml: string, name: string): string | undefined {
   const [, text] = new RegExp(`<Error[\\s>][\\s\\S]*?<${name}>([^<]*)</${name}>`).exec(xml) ?? [];
   return text?.trim().replace(/&(amp|lt|gt|quot|apos);/g, (_, entity: string) => ENTITIES[entity] ?? '');

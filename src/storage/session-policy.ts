@@ -3,7 +3,7 @@ import { type UserId, userPrefix } from '../contract/object-key.ts';
 /** AWS STS API Reference, "AssumeRole": a session policy has at most 2,048 characters. */
 const MAX_POLICY_LENGTH = 2_048;
 
-/** What a session may do: list, and by these read, or put and remove. */
+/** What a session may do besides listing: read, or put and remove. */
 export type SessionRights = { mayRead: boolean; mayWrite: boolean };
 
 /**
@@ -14,10 +14,10 @@ export type SessionRights = { mayRead: boolean; mayWrite: boolean };
  * The user's segment in a key has no character with a meaning in a policy (`*`, `?`, `$`, quotes): `userSegment`
  * encodes every other id.
  *
- * Keys of the service's uploads (with a UUIDv7 as the fourth segment) can be read, but not written: so the bytes of a
- * confirmed file stay those that were verified.
+ * Keys of the service's uploads (with a UUIDv7 as the fourth segment) can be read, but not written. So a confirmed file
+ * keeps the bytes that were verified.
  * @param partition the first part of the role's ARN: `aws`, `aws-cn`, `aws-us-gov`.
- * @returns null if it would be too long, because of a long user id.
+ * @returns null if the policy would be too long, because of a long user id.
  */
 export function sessionPolicy(
   { bucket, keyPrefix, partition }: { bucket: string; keyPrefix: string; partition: string },

@@ -20,7 +20,7 @@ export type StoredObject = {
 /** Identifies one version of an object. */
 export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
 
-/** The query and the condition with which a request is about this version only, not a later one under the same key. */
+/** The query and the header that limit a request to this version, so that no later one under the same key is meant. */
 export function onlyThisVersion({ etag, versionId }: ObjectVersion): {
   query: Record<string, string>;
   headers: Record<string, string>;
@@ -31,8 +31,8 @@ export function onlyThisVersion({ etag, versionId }: ObjectVersion): {
 const METADATA = 'x-amz-meta-';
 
 /**
- * The object of an answer's headers (S3 API Reference, HeadObject); null without an ETag and a length, which a bucket
- * always sends.
+ * The object that an answer's headers describe (S3 API Reference, HeadObject). null if the ETag or the length, which a
+ * bucket always sends, is missing.
  */
 export function toStoredObject(
   { key, sseKeyId }: EncryptedObject,
@@ -50,7 +50,7 @@ export function toStoredObject(
   };
 }
 
-/** null for an object without versions, or of a time before the bucket had any. */
+/** null if the bucket has no versions, or had none when the object was stored. */
 export function versionIdOf(headers: Readonly<Record<string, string>>): string | null {
   const versionId = headers['x-amz-version-id'];
   return versionId === undefined || versionId === 'null' ? null : versionId;
