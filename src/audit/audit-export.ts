@@ -5,7 +5,7 @@ import { hashStretch } from './hash-stretch.ts';
 import { sealedStretches } from './sealed-stretches.ts';
 import { findChange, findGap } from './verify-audit-log.ts';
 
-/** A time range: from then on, until before then. */
+/** A time range: from `from` on, and before `to`. */
 type Range = { from?: Date | undefined; to?: Date | undefined };
 
 /** A line of an export: a seal, then the events it covers; at the end the events without a seal. */
@@ -15,9 +15,9 @@ type Line =
   | ({ type: 'event' } & AuditEventRow);
 
 /**
- * The audit log as JSON lines, each with its line break. From the first stretch that has an event in the range to the
- * last one, each is exported whole, after its seal: so it can be verified without the database. Events without a seal
- * come last, and only those in the range.
+ * The audit log as JSON lines, each with its line break. Exports whole stretches, each after its seal, from the first
+ * to the last one that has an event in the range. So the export can be verified without the database. Events without a
+ * seal come last, and only those in the range.
  * @throws {Problem} `database-unavailable`.
  */
 export async function* exportAuditLog(
@@ -75,7 +75,7 @@ type ExportReport = {
 
 /**
  * Compares an export with its own seals, without the database: finds every event that was removed, added or changed,
- * and a missing stretch between two others. That the end was cut off, only a seal stored elsewhere shows.
+ * and a missing stretch between two others. Only a seal stored elsewhere shows that the end was cut off.
  * @param lines the lines without their line breaks.
  * @param expected a seal stored earlier, as `formatSeal` writes it.
  */
@@ -86,7 +86,7 @@ export async function verifyAuditExport(
   const report: ExportReport = { broken: [], seals: 0, sealed: 0, unsealed: 0, last: null };
   let line = 0;
   let isExpected = false;
-  /** The first line after the events that were read last. */
+  /** The line after the events that were just read. */
   let next: z.infer<typeof LINES> | null = null;
   const source = lines[Symbol.asyncIterator]();
 

@@ -9,8 +9,8 @@ export type ActingCaller = Caller & { act: Act };
 /**
  * Wraps a domain function with its action in the audit log. A refusal (4xx) adds a row for each target; on success the
  * function writes its own rows with `caller.act`, in the same statement as its changes. If the log cannot be written,
- * the caller still gets the refusal. The row of `forbidden` is added by who calls it (`recordActs`, `createCalls`),
- * because a missing scope is found before.
+ * the caller still gets the refusal. The callers (`recordActs`, `createCalls`) add the row of `forbidden`, because they
+ * check the scope before.
  * @param targetOf the targets in the arguments, as the caller named them; they need not exist.
  * @returns the wrapped function; it throws what `run` throws.
  */

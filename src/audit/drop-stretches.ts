@@ -14,9 +14,9 @@ type DropReport = {
 
 /**
  * Drops old rows of the audit log: whole stretches, the oldest first, as long as all rows of a stretch are older than
- * `before`. The seals stay, so the rest of the log can still be verified. Each stretch is compared with its seal first;
- * one that differs stops it, and nothing of that stretch is dropped. Each drop is an event of the log. Needs the right
- * to delete, which the service's own login does not have.
+ * `before`. The seals stay, so the rest of the log can still be verified. Each stretch is compared with its seal first.
+ * If it differs, dropping stops before it. Each drop is an event of the log. The login needs the right to delete, which
+ * the service's own login does not have.
  * @param dryRun only compares and counts.
  * @throws {Problem} `database-unavailable`.
  */

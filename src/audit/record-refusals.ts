@@ -49,8 +49,8 @@ export function recordAct(
 }
 
 /**
- * Adds how many bytes of a file were sent, after the answer. If the log cannot be written, only the service's log has
- * it.
+ * Adds how many bytes of a file were sent, after the answer. If the audit log cannot be written, only the service's log
+ * has it.
  */
 export function recordSent(
   { auditLog, logger }: AuditServices,

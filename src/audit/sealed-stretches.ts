@@ -6,7 +6,7 @@ import { isMoved } from './seal-audit-log.ts';
 export type SealedStretch = { seal: AuditSealRow; previous: AuditSealRow | undefined; stretch: Stretch };
 
 /**
- * Every seal with its stretch of the log, first to last, and the rest of the log, which has no seal yet.
+ * Every seal with its stretch of the log, from the first to the last, and the rest of the log, which has no seal yet.
  * @throws {Problem} `database-unavailable`.
  */
 export async function sealedStretches(

@@ -82,7 +82,7 @@ export const companionOperations = {
     query: keyQuery,
     answers: {
       200: {
-        description: 'Ordered by number',
+        description: 'The parts, ordered by number',
         schema: z.array(z.strictObject({ PartNumber: z.int(), Size: z.int(), ETag: z.string() })),
       },
     },
@@ -117,7 +117,7 @@ export const companionOperations = {
   },
   'POST /s3/multipart/:uploadId/complete': {
     ...{ id: 'companionComplete', tag, scopes },
-    summary: 'Companion: puts the parts together, and confirms the upload',
+    summary: 'Companion: completes an upload in parts, and confirms it',
     query: keyQuery,
     body: completeBody,
     answers: {
@@ -135,7 +135,7 @@ export const companionOperations = {
     ...{ id: 'companionAbort', tag, scopes },
     summary: 'Companion: aborts an upload in parts',
     query: keyQuery,
-    answers: { 200: { description: 'Nothing is left of it', schema: z.strictObject({}) } },
+    answers: { 200: { description: 'The upload is removed', schema: z.strictObject({}) } },
     problems: ['not-your-object', 'conflict', 'storage-unavailable', 'database-unavailable'],
   },
 } satisfies Operations;

@@ -25,7 +25,7 @@ const TEXT = { type: 'string' };
 const PARAMETERS = {
   requestId: {
     ...{ in: 'header', name: 'X-Request-Id', schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' } },
-    description: "The caller's own id of the request; another one is given in place of one that does not match.",
+    description: "The caller's own id for the request; if it does not match the pattern, the service uses another one.",
   },
   onBehalfOf: {
     ...{ in: 'header', name: 'X-On-Behalf-Of', schema: TEXT },
@@ -38,8 +38,9 @@ const INFO = {
   version: '1',
   description:
     'Uploads that go straight to S3. Times are ISO 8601 in UTC, sizes are bytes, durations are seconds. A GET route ' +
-    'answers HEAD as well. A path that is not here is a 404 `route-not-found`, another method on one that is a 405 ' +
-    '`method-not-allowed` with `Allow`. Every answer but `/.well-known/jwks.json` has `Cache-Control: no-store`.',
+    'answers HEAD as well. A path that is not described here gets 404 `route-not-found`; another method on a ' +
+    'described path gets 405 `method-not-allowed` with `Allow`. Every answer but `/.well-known/jwks.json` has ' +
+    '`Cache-Control: no-store`.',
   license: { name: 'MIT', identifier: 'MIT' },
 };
 

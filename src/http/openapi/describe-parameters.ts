@@ -10,10 +10,10 @@ const TEXT = { type: 'string' };
 
 /** The schemas of parameters in paths, by their names. */
 const IN_PATHS: Readonly<Record<string, Json>> = {
-  fileId: { type: 'string', format: 'uuid', description: 'Of the file, as confirming it answered.' },
-  uploadId: { ...TEXT, description: 'As beginning the upload answered it.' },
+  fileId: { type: 'string', format: 'uuid', description: "The file's id, from the answer to its confirmation." },
+  uploadId: { ...TEXT, description: 'From the answer that began the upload.' },
   partNumber: { type: 'integer', minimum: 1, maximum: MAX_PARTS },
-  token: { ...TEXT, description: 'A token that ends soon, for clients that send no headers.' },
+  token: { ...TEXT, description: 'A token that expires soon, for clients that send no headers.' },
 };
 
 /** The parameters of an operation: of its path, its query and its headers. */

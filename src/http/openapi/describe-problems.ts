@@ -11,7 +11,7 @@ export const HEADERS = {
   'X-Request-Id': { description: "The request's id in the log.", required: true, schema: TEXT },
   RateLimit: { description: 'draft-ietf-httpapi-ratelimit-headers; absent without a limit.', schema: TEXT },
   'RateLimit-Policy': { description: 'draft-ietf-httpapi-ratelimit-headers; absent without a limit.', schema: TEXT },
-  'Retry-After': { description: 'In how many seconds the same call may succeed.', required: true, schema: TEXT },
+  'Retry-After': { description: 'After how many seconds the same call may succeed.', required: true, schema: TEXT },
   'WWW-Authenticate': { description: 'RFC 6750, section 3; absent if another token would not help.', schema: TEXT },
 } as const;
 
@@ -47,8 +47,8 @@ function headersOfProblems({ scopes }: Operation, status: number): Json {
 }
 
 /**
- * The problems of a route, an answer for each status whose schema names the codes. What is equal is described once:
- * `shared` gets it, by a name made of the codes.
+ * The problems of a route: an answer for each status, whose schema names the codes. Equal answers are described once,
+ * in `shared`, under a name made of the codes.
  */
 export function describeProblems(operation: Operation, isCompanion: boolean, shared: Record<string, Json>): Json {
   const byStatus = new Map<number, ProblemCode[]>();

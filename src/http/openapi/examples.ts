@@ -20,7 +20,7 @@ export function exampleOf(id: string): Example {
   return OPERATIONS[id] ?? { answers: {} };
 }
 
-/** A problem, with what clients of Uppy's Companion read if it is for them. */
+/** The example of a problem; for clients of Uppy's Companion, with the fields that they read. */
 export function exampleOfProblem(code: ProblemCode, isCompanion: boolean): unknown {
   const problem = PROBLEMS[code];
   return isCompanion ? { ...problem, error: problem?.detail, message: problem?.detail } : problem;

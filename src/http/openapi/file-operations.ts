@@ -19,11 +19,11 @@ const OF_A_FILE = ['file-not-found', 'database-unavailable'] as const;
 const FILE = { 200: { description: 'The file', schema: fileAnswer } };
 
 const OF_CONTENT = {
-  ETag: 'Of the object in the bucket',
+  ETag: 'The ETag of the object in the bucket',
   'Accept-Ranges': '`bytes`',
-  'Content-Security-Policy': 'No script of the file runs',
+  'Content-Security-Policy': 'Forbids scripts in the file',
 };
-const OF_BYTES = { ...OF_CONTENT, 'Content-Disposition': 'RFC 6266', 'Content-Length': 'Of what is sent, in bytes' };
+const OF_BYTES = { ...OF_CONTENT, 'Content-Disposition': 'RFC 6266', 'Content-Length': 'The bytes of the body' };
 
 export const fileOperations = {
   'POST /presign-download': {
@@ -37,7 +37,7 @@ export const fileOperations = {
     ...{ id: 'presignDownloads', tag: 'Downloads', scopes: mayRead },
     summary: 'Signs up to 100 downloads, all or none',
     body: presignDownloadsInput,
-    answers: { 200: { description: 'In the order of the ids', schema: downloadBatchAnswer } },
+    answers: { 200: { description: 'The downloads, in the order of the ids', schema: downloadBatchAnswer } },
     problems: [...OF_A_FILE, 'conflict'],
   },
   'GET /files/:fileId/download': {
@@ -49,7 +49,7 @@ export const fileOperations = {
   },
   'GET /files/:fileId/content': {
     ...{ id: 'readContent', tag: 'Downloads', scopes: mayRead },
-    summary: 'The bytes through the service; only with `PROXY_DOWNLOADS`',
+    summary: "The file's bytes, through the service; only with `PROXY_DOWNLOADS`",
     query: downloadQuery,
     headers: { Range: 'RFC 9110, section 14.2', 'If-Range': 'An ETag', 'If-None-Match': 'ETags' },
     answers: {
@@ -93,12 +93,12 @@ export const fileOperations = {
   'DELETE /files/:fileId': {
     ...{ id: 'deleteFile', tag: 'Files', scopes: mayWrite },
     summary: 'Deletes a file for good',
-    answers: { 204: { description: 'It is gone' } },
+    answers: { 204: { description: 'The file is deleted' } },
     problems: OF_A_FILE,
   },
   'POST /files/:fileId/archive': {
     ...{ id: 'archiveFile', tag: 'Files', scopes: mayWrite },
-    summary: 'Leaves a file out of lists and downloads',
+    summary: 'Archives a file: lists leave it out, and it cannot be downloaded',
     answers: FILE,
     problems: [...OF_A_FILE, 'conflict'],
   },
@@ -110,7 +110,7 @@ export const fileOperations = {
   },
   'GET /files/:fileId/verdict': {
     ...{ id: 'getVerdict', tag: 'Files', scopes: mayJudge },
-    summary: "A file's verdict, and while it is held a URL that reads it; `X-On-Behalf-Of` names the owner",
+    summary: "A file's verdict and, while it is held, a URL to read it; `X-On-Behalf-Of` names the owner",
     answers: { 200: { description: 'The verdict', schema: verdictAnswer } },
     problems: [...OF_A_FILE, 'storage-unavailable'],
   },
@@ -123,7 +123,7 @@ export const fileOperations = {
   },
   'GET /usage': {
     ...{ id: 'getUsage', tag: 'Files', scopes: mayRead },
-    summary: "What the caller's files add up to, and the quota",
+    summary: "Number and size of the caller's files, and the quota",
     answers: { 200: { description: 'The usage', schema: usageAnswer } },
     problems: ['database-unavailable'],
   },

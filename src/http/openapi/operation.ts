@@ -8,7 +8,7 @@ type DescribedAnswer = {
   schema?: z.ZodType;
   /** The media type of the JSON. Default: `application/json`. */
   type?: string;
-  /** Of bytes, in place of `schema`. */
+  /** The answer is bytes, not JSON. */
   bytes?: true;
   headers?: Readonly<Record<string, string>>;
 };
@@ -16,7 +16,7 @@ type DescribedAnswer = {
 /** The groups of routes. */
 export const TAGS = {
   Uploads: 'From the choice of a file to its confirmation.',
-  Downloads: 'Signed for the bucket, or through the service.',
+  Downloads: 'Downloads that are signed for the bucket, or go through the service.',
   Files: 'What was uploaded and verified.',
   Uppy: "What Uppy calls: Uppy 6's `signRequest`, and the routes of its Companion.",
   Service: 'For operators, probes, the bucket, and programs that read this description.',
@@ -24,11 +24,11 @@ export const TAGS = {
 
 /** What the description of the API (`/openapi.json`) says about a route. */
 export type Operation = {
-  /** What clients made from the description call it. */
+  /** The operation's name in clients that are generated from the description. */
   id: string;
   tag: keyof typeof TAGS;
   summary: string;
-  /** The caller needs one of them. null: no token. */
+  /** The caller needs one of these. null: no token is needed. */
   scopes: readonly [Scope, ...Scope[]] | null;
   query?: z.ZodType;
   /** Query parameters that the schema does not name, and their description. */
@@ -36,7 +36,7 @@ export type Operation = {
   headers?: Readonly<Record<string, string>>;
   body?: z.ZodType;
   answers: Readonly<Record<number, DescribedAnswer>>;
-  /** Besides those that every route of its kind has: `problemsOf`. */
+  /** Problems besides those of every route of its kind (`problemsOf`). */
   problems: readonly ProblemCode[];
 };
 

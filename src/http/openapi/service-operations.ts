@@ -11,7 +11,7 @@ const receiptKey = z.strictObject({
   ...{ kty: z.string(), crv: z.string(), x: z.string(), y: z.string().optional() },
   ...{ kid: z.string(), alg: z.string(), use: z.literal('sig') },
 });
-const part = z.string().describe('`ok`, or why not.');
+const part = z.string().describe('`ok`, or the reason why not.');
 
 export const serviceOperations = {
   'GET /audit': {
@@ -28,7 +28,7 @@ export const serviceOperations = {
     headers: { 'x-amz-sns-message-type': 'SNS', 'x-amz-sns-topic-arn': 'SNS', 'x-amz-sns-rawdelivery': 'SNS' },
     body: z.union([bucketEvents, snsMessage]),
     answers: {
-      200: { description: 'What became of them', schema: eventCountsAnswer },
+      200: { description: 'What became of the reported objects', schema: eventCountsAnswer },
       204: { description: 'The message reports no object' },
     },
     problems: [
@@ -43,7 +43,7 @@ export const serviceOperations = {
       200: {
         description: 'A JWK Set (RFC 7517)',
         type: 'application/jwk-set+json',
-        headers: { 'Cache-Control': 'How long the keys may be kept' },
+        headers: { 'Cache-Control': 'How long the keys may be cached' },
         schema: z.strictObject({ keys: z.array(receiptKey) }).register(answers, { id: 'ReceiptKeys' }),
       },
     },
@@ -51,10 +51,10 @@ export const serviceOperations = {
   },
   'GET /healthz': {
     ...{ id: 'isAlive', tag, scopes: null },
-    summary: 'The process runs',
+    summary: 'Whether the process runs',
     answers: {
       200: {
-        description: 'It does',
+        description: 'The process runs',
         schema: z.strictObject({ status: z.literal('ok') }).register(answers, { id: 'Health' }),
       },
     },
@@ -62,8 +62,8 @@ export const serviceOperations = {
   },
   'GET /readyz': {
     ...{ id: 'isReady', tag, scopes: null },
-    summary: 'Uploads can be signed',
-    parameters: { full: 'Also 503 while the bucket or the database does not answer' },
+    summary: 'Whether uploads can be signed',
+    parameters: { full: 'With it, the answer is also 503 while the bucket or the database does not answer' },
     answers: {
       200: {
         description: 'The state of each part',

@@ -16,7 +16,7 @@ const OF_PRESIGNING = ['file-too-large', 'content-type-not-allowed', 'quota-exce
 export const uploadOperations = {
   'GET /limits': {
     ...{ id: 'getLimits', tag, scopes: ['files:write', 'files:read'] },
-    summary: 'What the caller may upload, to ask before a file is chosen',
+    summary: 'What the caller may upload: to ask before a file is chosen',
     query: limitsQuery,
     answers: { 200: { description: 'The limits', schema: limitsAnswer } },
     problems: [],
@@ -32,12 +32,12 @@ export const uploadOperations = {
     ...{ id: 'presignUploads', tag, scopes },
     summary: 'Signs up to 100 uploads, all or none',
     body: presignUploadsInput,
-    answers: { 200: { description: 'In the order of the files', schema: uploadBatchAnswer } },
+    answers: { 200: { description: 'What to send, in the order of the files', schema: uploadBatchAnswer } },
     problems: OF_PRESIGNING,
   },
   'POST /presign-parts': {
     ...{ id: 'presignParts', tag, scopes },
-    summary: 'Signs parts of an upload: further ones, or again',
+    summary: 'Signs parts of an upload: further ones, or the same ones again',
     body: presignPartsInput,
     answers: { 200: { description: 'A URL for each part', schema: signedPartsAnswer } },
     problems: ['not-your-object', 'upload-not-found', 'file-too-large'],
@@ -46,12 +46,12 @@ export const uploadOperations = {
     ...{ id: 'listParts', tag, scopes },
     summary: 'The parts that the bucket has',
     body: listUploadedPartsInput,
-    answers: { 200: { description: 'Ordered by number', schema: storedPartsAnswer } },
+    answers: { 200: { description: 'The parts, ordered by number', schema: storedPartsAnswer } },
     problems: ['not-your-object', 'upload-not-found', 'database-unavailable'],
   },
   'POST /confirm-upload': {
     ...{ id: 'confirmUpload', tag, scopes },
-    summary: 'Verifies what arrived in the bucket, and makes it a file',
+    summary: 'Verifies an uploaded object, and makes a file of it',
     body: confirmUploadInput,
     answers: {
       200: { description: 'It was confirmed before', schema: fileAnswer },
@@ -72,9 +72,9 @@ export const uploadOperations = {
   },
   'POST /abort-upload': {
     ...{ id: 'abortUpload', tag, scopes },
-    summary: 'Aborts an upload, also when nothing is left of it',
+    summary: 'Aborts an upload; succeeds also if nothing is left of it',
     body: abortUploadInput,
-    answers: { 204: { description: 'Nothing is left of it' } },
+    answers: { 204: { description: 'The upload is removed' } },
     problems: ['not-your-object', 'conflict', 'database-unavailable'],
   },
 } satisfies Operations;
