@@ -60,6 +60,11 @@ export function streamContent(
       let fault: unknown = new Error('the bucket sent fewer bytes than the file has');
       if (source === null) {
         source = await open({ start: at, end: stretch.end });
+        if (hasEnded) {
+          // The reader left meanwhile: nobody else would close it.
+          letGo();
+          throw fault;
+        }
         chunks = source.iterator();
       }
       try {

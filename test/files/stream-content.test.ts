@@ -103,4 +103,27 @@ describe('streamContent', () => {
     expect(await waiting).toMatchObject({ done: true });
     expect(begun.ends).toEqual([undefined]);
   });
+
+  it('closes a source that is opened again after the reader has left', async () => {
+    let answer = (_source: Readable) => {};
+    const again = new Promise<Readable>((resolve) => {
+      answer = resolve;
+    });
+    const stream = streamContent(
+      silent(),
+      { start: 0, end: 9 },
+      () => again,
+      () => {},
+      { ...LIMITS, stallMs: 1 },
+    );
+    const reader = stream.getReader();
+    const waiting = reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await reader.cancel();
+    const late = silent();
+    late.write('0123');
+    answer(late);
+    await waiting;
+    await expect.poll(() => late.destroyed).toBe(true);
+  });
 });
