@@ -166,7 +166,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
       wake();
       await settle(CLOSED_WITHIN_MS);
       stopping.abort();
-      await settle();
+      await settle(CLOSED_WITHIN_MS);
     },
   };
 }

@@ -65,9 +65,15 @@ export function createPinnedPost(url: string, allowPrivate: boolean, resolve: Re
       request.once('socket', (socket) => {
         socket.once(isSecure ? 'secureConnect' : 'connect', () => clearTimeout(timer));
       });
-      request.once('close', () => clearTimeout(timer));
+      let isAnswered = false;
+      request.once('close', () => {
+        clearTimeout(timer);
+        // After a 101 there is neither a response nor an error.
+        if (!isAnswered) reject(new Error('the receiver did not answer'));
+      });
       request.on('error', reject);
       request.once('response', (response) => {
+        isAnswered = true;
         const { statusCode = 0, headers } = response;
         // Only the status matters, even if the body breaks off.
         request.off('error', reject).on('error', () => {});

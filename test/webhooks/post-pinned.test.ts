@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import { createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createPinnedPost } from '../../src/webhooks/post-pinned.ts';
 import { listen } from '../helpers/listen.ts';
@@ -36,6 +36,20 @@ afterEach(async () => {
 });
 
 describe('createPinnedPost', () => {
+  it('fails if the receiver switches protocols, and is neither an answer nor an error', async () => {
+    const switching = createTcpServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () =>
+        socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n'),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(switching, 'listening');
+    const { port } = switching.address() as AddressInfo;
+    const post = createPinnedPost(`http://127.0.0.1:${port}/`, true);
+    await expect(post('{}', {}, never)).rejects.toThrow('did not answer');
+    switching.close();
+  });
+
   it('sends the body and the headers, and returns status and Retry-After', async () => {
     const seen: unknown[] = [];
     const { href } = await serve(async (request, response) => {
