@@ -77,10 +77,9 @@ async function issue(
       `your scopes allow the credentials nothing${isReadable ? '' : ': reading is off here'}`,
     );
   }
-  const { recordId, uploadsUntil } = caller.limits ?? {};
-  // The bucket knows neither records nor an end that comes before the credentials' own.
-  if (recordId !== undefined || uploadsUntil !== undefined) {
-    throw new Problem('forbidden', 'there are no credentials for a token that is limited to a record or a time');
+  // The bucket knows nothing of records, types, sizes, numbers, or an end that comes before the credentials' own.
+  if (Object.values(caller.limits ?? {}).some((limit) => limit !== undefined)) {
+    throw new Problem('forbidden', 'there are no credentials for a token with limits: the bucket would not hold them');
   }
   if (expiresIn !== undefined && expiresIn > sts.maxSeconds) {
     const message = `must be at most ${sts.maxSeconds}`;

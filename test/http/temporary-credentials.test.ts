@@ -63,8 +63,11 @@ describe('POST /temporary-credentials', () => {
     }
   });
 
-  it('refuses tickets that the bucket cannot hold to: of a record, and with an end of uploads', async () => {
-    for (const signpost of [{ recordId: 'case-42' }, { uploadsUntil: '2099-01-01T00:00:00Z' }]) {
+  it('refuses tickets: the bucket would not hold their limits', async () => {
+    for (const signpost of [
+      ...[{ recordId: 'case-42' }, { uploadsUntil: '2099-01-01T00:00:00Z' }, { maxBytes: 1000 }, { maxFiles: 3 }],
+      ...[{ contentTypes: ['image/*'] }, { documentTypes: ['avatar'] }, { quotaBytes: 1e6 }, { quotaFiles: 1 }],
+    ]) {
       expectProblem(await ask({ scope: SCOPE, signpost }), 403, 'forbidden');
     }
   });
