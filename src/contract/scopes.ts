@@ -19,8 +19,8 @@ export type ScopeWords = {
 /**
  * Reads the items of `JWT_SCOPES`: `theirs=files:read files:write`, `prefix/*`, or `*=files:read` for tokens without a
  * known scope. Items with the same name add up.
- * @returns null for a malformed item, for an unknown scope, and for `*=files:admin` and `*=files:judge`, which would
- * make everybody an admin or a judge.
+ * @returns null for a malformed item, for an unknown scope, and for `*=` with more than `files:read` and
+ * `files:write`, which would make everybody an admin or a judge, or give everybody credentials.
  */
 export function parseScopeWords(items: readonly string[]): ScopeWords | null {
   const words = new Map<string, readonly Scope[]>();
@@ -35,9 +35,8 @@ export function parseScopeWords(items: readonly string[]): ScopeWords | null {
   }
   const otherwise = words.get('*') ?? [];
   words.delete('*');
-  return otherwise.some((scope) => scope === 'files:admin' || scope === 'files:judge')
-    ? null
-    : { words, prefixes, otherwise };
+  const mayAll = otherwise.every((scope) => scope === 'files:read' || scope === 'files:write');
+  return mayAll ? { words, prefixes, otherwise } : null;
 }
 
 /** Scopes separated by spaces; null if one is unknown or the text is empty. */

@@ -119,6 +119,8 @@ describe('parseConfig', () => {
     [{ JWT_SCOPES: '=files:read' }, 'JWT_SCOPES'],
     [{ JWT_SCOPES: 'read=' }, 'JWT_SCOPES'],
     [{ JWT_SCOPES: '*=files:admin' }, 'JWT_SCOPES'],
+    [{ JWT_SCOPES: '*=files:read files:judge' }, 'JWT_SCOPES'],
+    [{ JWT_SCOPES: '*=files:credentials' }, 'JWT_SCOPES'],
     [{ JWT_CLOCK_TOLERANCE_SECONDS: '301' }, 'JWT_CLOCK_TOLERANCE_SECONDS'],
     [{ ...PRODUCTION, JWT_SECRET: 'x'.repeat(31) }, 'at least 32 bytes'],
     [{ S3_ENDPOINT: 'https://s3.example' }, 'S3_BUCKET_NAME'],
