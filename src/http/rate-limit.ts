@@ -3,6 +3,7 @@ import { Problem } from '../contract/errors.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { Counted, RateQueries } from '../db/create-rate-queries.ts';
 import { inTime } from '../net/in-time.ts';
+import { networkOf } from '../net/network-of.ts';
 import type { Env } from './env.ts';
 
 const WINDOW_SECONDS = 60;
@@ -56,7 +57,7 @@ export function rateLimit({ perUser, perAddress }: RateLimits, { now, logger, ra
     const limits = [
       ...(perUser > 0 ? [{ who: 'user', limit: perUser, name: `user ${actorId}` }] : []),
       ...(perAddress > 0 && address !== null
-        ? [{ who: 'address', limit: perAddress, name: `address ${address}` }]
+        ? [{ who: 'address', limit: perAddress, name: `address ${networkOf(address)}` }]
         : []),
     ];
     const count = async (entries: number, allowanceOf: (limit: number) => number) => {

@@ -82,7 +82,7 @@ export const serviceSettings = {
     .meta({
       description:
         'The same for each client address, all its users together; 0: no limit. Many users of a company or a mobile ' +
-        'network share one. Behind proxies it needs `TRUSTED_PROXIES`.',
+        'network share one. An IPv6 address counts with its /64. Behind proxies it needs `TRUSTED_PROXIES`.',
     }),
   RATE_LIMIT_STORE: z
     .enum(['memory', 'postgres'])
