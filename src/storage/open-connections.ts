@@ -48,7 +48,8 @@ const LOAD_AFTER_MS = 1_000;
  */
 function overUndici(origin: string, { answerWithinMs, mayPause, maxSockets }: Required<RequestLimits>): Connections {
   let opening: Promise<Pool> | undefined;
-  const loading = setTimeout(() => void open(), LOAD_AFTER_MS).unref();
+  // A failure is that of the first request.
+  const loading = setTimeout(() => open().catch(() => {}), LOAD_AFTER_MS).unref();
 
   function open(): Promise<Pool> {
     clearTimeout(loading);
