@@ -157,6 +157,8 @@ function owned<C extends Client>(pool: OwnPool<C>): Access<C> {
   // A connection may fail in the pool. The next query on it throws; without a listener, the event would end the
   // process.
   pool.on('error', () => {});
+  // The same for a new connection that fails before its borrower has it: within one packet.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return { isPipelined: true, connect: () => pool.connect(), bound: (use) => use(), end: () => pool.end() };
 }
 
@@ -173,6 +175,7 @@ function lent<C extends Client>(pool: Lender<C>, { lendMs }: How): Access<C> {
 type OwnPool<C> = Lender<C> & {
   end(): Promise<void>;
   on(event: 'error', listener: () => void): unknown;
+  on(event: 'connect', listener: (client: C) => void): unknown;
 };
 
 function manage<C extends Client, P extends Lender<C>>(
