@@ -29,7 +29,7 @@ const PARAMETERS = {
   },
   onBehalfOf: {
     ...{ in: 'header', name: 'X-On-Behalf-Of', schema: TEXT },
-    description: 'The user to act for, with `files:admin`.',
+    description: 'The user to act for, with `files:admin`; for verdicts also with `files:judge`.',
   },
 };
 
