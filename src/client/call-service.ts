@@ -31,7 +31,7 @@ export type ServiceOptions = {
 export function createCallService({ url, token, onUnauthorized, fetch }: ServiceOptions): CallService {
   const base = url.replace(/\/+$/, '');
   let wasReached = false;
-  const ask = async () => (typeof token === 'function' ? await token() : token);
+  const ask = () => (typeof token === 'function' ? token() : token);
 
   async function send(path: string, body: unknown, signal: AbortSignal, method: string, bearer: string | undefined) {
     try {

@@ -117,7 +117,7 @@ export function createSignpost(options: SignpostOptions): Signpost {
     ...{ fetch, parallelParts, maxAttempts, stallTimeoutMs, now, random, sleep },
     ...(giveUpAfterMs !== undefined && { giveUpAfterMs }),
     call: createCallService({ url, token, onUnauthorized, fetch }),
-    reachedBuckets: new Set(),
+    reached: new Set(),
     memory: createUploadMemory(storage, now),
     active: new Set(),
     limit: createLimit(parallelFiles),

@@ -36,7 +36,7 @@ export async function retry<Result>(
       return await attempt();
     } catch (error) {
       if (!(error instanceof SignpostError && error.retryable)) throw error;
-      if (error.wasReached && giveUpAfterMs > 0) {
+      if (error.wasReached && giveUpAfterMs) {
         lostAtMs ??= now();
         if (now() - lostAtMs >= giveUpAfterMs) throw error;
       } else if (++failures >= maxAttempts) throw error;

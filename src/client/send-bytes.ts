@@ -7,7 +7,7 @@ export type BytesToSend = {
   body: Blob;
   /** How many bytes of the body have been sent. Without `XMLHttpRequest` and Node, called only at the end. */
   onSent: (sentBytes: number) => void;
-  session: Pick<Session, 'fetch' | 'stallTimeoutMs' | 'reachedBuckets'>;
+  session: Pick<Session, 'fetch' | 'stallTimeoutMs' | 'reached'>;
   signal: AbortSignal;
 };
 
@@ -20,7 +20,7 @@ type BucketAnswer = { status: number; header: (name: string) => string | null; t
  */
 export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
   toSend.signal.throwIfAborted();
-  const { reachedBuckets } = toSend.session;
+  const { reached } = toSend.session;
   const { host } = new URL(toSend.presignedUrl);
   const send = globalThis.XMLHttpRequest ? sendByXhr : sendByFetch;
   const { status, header, text } = await send(toSend).catch(async (cause: unknown) => {
@@ -30,12 +30,12 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
       .slice(0, 1)
       .arrayBuffer()
       .catch((cause: unknown) => {
-        const detail = 'the file has changed';
+        const detail = 'the file changed';
         throw new SignpostError({ code: 'file-changed', status: 0, detail, retryable: false, cause });
       });
-    throw networkError(cause, reachedBuckets.has(host));
+    throw networkError(cause, reached.has(host));
   });
-  reachedBuckets.add(host);
+  reached.add(host);
   if (status >= 200 && status < 300) {
     toSend.onSent(toSend.body.size);
     return header('etag');

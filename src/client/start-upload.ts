@@ -145,7 +145,9 @@ async function requestRemoval(session: Session, started: StartedUpload | null): 
   if (started === null) return;
   const { objectKey, uploadId } = started;
   try {
-    await callRepeatedly(session, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
+    // Who cancels without a connection does not wait for it.
+    const impatient = { ...session, giveUpAfterMs: 0 };
+    await callRepeatedly(impatient, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
   } catch {
     // The caller could do nothing about a failure; the service sweeps unconfirmed uploads.
   }

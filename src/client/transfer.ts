@@ -14,8 +14,8 @@ export const MAX_LOST_BYTES = 16 * 1024 ** 2;
 export type Session = RetryPolicy & {
   call: CallService;
   fetch: typeof fetch;
-  /** The hosts that have answered. */
-  reachedBuckets: Set<string>;
+  /** The bucket's hosts that have answered. */
+  reached: Set<string>;
   /** undefined: as many as keep `MAX_LOST_BYTES`. */
   parallelParts: number | undefined;
   stallTimeoutMs: number;

@@ -51,6 +51,22 @@ describe('an aborted upload', () => {
     expect(await client.stored()).toEqual([null]);
   });
 
+  it('does not wait for a connection that is gone', async () => {
+    let isUp = true;
+    const { paused, interfere, follow } = createPause('PUT 2');
+    const client = await host.client('carol', { parallelParts: 1 }, (sent, send) =>
+      isUp ? interfere(sent, send) : cutOff(),
+    );
+    const upload = follow(client.upload(threeParts()));
+    const failed = expect(upload).rejects.toMatchObject({ name: 'AbortError' });
+    await paused;
+    isUp = false;
+    await upload.abort();
+    await failed;
+    expect(client.delaysMs).toHaveLength(7);
+    isUp = true;
+  });
+
   it('remains a file once it is one', async () => {
     const client = await host.client('carol');
     const upload = client.upload(new Blob(['kept']));
