@@ -10,8 +10,9 @@ const ROUNDS = 5;
 const SHARE = 1 / 4;
 
 /**
- * Compares the CPU time of the hot routes, in requests of Hono's echo, with `bench/costs.json`. Ratios of CPU time in
- * one process, measured in turns, hardly depend on the machine or on what else it does; a try that fails is repeated.
+ * Compares the CPU time of the hot routes, in requests of Hono's echo, with `bench/costs.json`: medians of runs on a
+ * machine with nothing else to do, where ratios are highest. Tries differ by up to a fifth, so one that fails is
+ * repeated.
  * @returns what each route costs, and the names of those that cost too much in every try.
  */
 export async function checkCosts(directory: string) {
