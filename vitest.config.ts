@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { bundleBrowserModules } from './scripts/browser-modules.mjs';
 
 /** What needs no database, no service and no browser: `npm run test:quick`, for the inner loop. */
 const QUICK = [
@@ -23,6 +24,7 @@ const GATED = Object.entries({
 }).flatMap(([variable, folder]) => (process.env[variable] === undefined ? [folder] : []));
 
 export default defineConfig({
+  define: { BROWSER_MODULES: JSON.stringify(await bundleBrowserModules()) },
   test: {
     // Most tests wait for servers, clocks and each other's locks more than they compute.
     maxWorkers: Math.max(4, availableParallelism()),

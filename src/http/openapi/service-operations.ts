@@ -11,6 +11,10 @@ const receiptKey = z.strictObject({
   ...{ kty: z.string(), crv: z.string(), x: z.string(), y: z.string().optional() },
   ...{ kid: z.string(), alg: z.string(), use: z.literal('sig') },
 });
+const MODULE_HEADERS = {
+  ETag: 'Changes with the module',
+  'Cache-Control': 'How long the module may be used without asking again',
+};
 const part = z.string().describe('`ok`, or the reason why not.');
 
 export const serviceOperations = {
@@ -46,6 +50,16 @@ export const serviceOperations = {
         headers: { 'Cache-Control': 'How long the keys may be cached' },
         schema: z.strictObject({ keys: z.array(receiptKey) }).register(answers, { id: 'ReceiptKeys' }),
       },
+    },
+    problems: [],
+  },
+  'GET /client.js': {
+    ...{ id: 'getClient', tag, scopes: null },
+    summary: 'The SDK as an ES module, for pages without a bundler',
+    headers: { 'If-None-Match': 'The ETag of the module that the client has' },
+    answers: {
+      200: { description: 'The module', bytes: true, headers: MODULE_HEADERS },
+      304: { description: 'The client has it', headers: MODULE_HEADERS },
     },
     problems: [],
   },

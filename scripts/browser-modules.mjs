@@ -1,0 +1,15 @@
+import { build } from 'esbuild';
+
+/** The modules that the service serves to pages without a bundler: the name of each, and its source. */
+const SOURCES = { 'client.js': 'src/client/create-signpost.ts' };
+
+/** The text of each module that the service serves, by its name. */
+export async function bundleBrowserModules() {
+  const { outputFiles } = await build({
+    entryPoints: Object.entries(SOURCES).map(([name, source]) => ({ in: source, out: name.replace(/\.js$/, '') })),
+    absWorkingDir: new URL('..', import.meta.url).pathname,
+    ...{ bundle: true, minify: true, platform: 'browser', target: 'es2022', format: 'esm' },
+    ...{ write: false, outdir: '.', logLevel: 'warning' },
+  });
+  return Object.fromEntries(Object.keys(SOURCES).map((name, index) => [name, outputFiles[index].text]));
+}
