@@ -1,5 +1,5 @@
 import type { Limits } from '../client/stored-file.ts';
-import { formatBytes, formatFiles, joinFacts } from './format.ts';
+import { formatBytes, formatCount, formatFiles, joinFacts } from './format.ts';
 
 export const ANY_TYPE = '*/*';
 
@@ -10,8 +10,6 @@ export function describeLimits({ maxBytes, contentTypes, quota }: Limits): strin
     `Up to ${formatBytes(maxBytes)} per file`,
     ...(contentTypes.includes(ANY_TYPE) ? [] : contentTypes),
     ...(bytes === null || usedBytes === null ? [] : [`${formatBytes(usedBytes)} of ${formatBytes(bytes)} used`]),
-    ...(files === null || usedFiles === null
-      ? []
-      : [`${usedFiles.toLocaleString('en')} of ${formatFiles(files)} stored`]),
+    ...(files === null || usedFiles === null ? [] : [`${formatCount(usedFiles)} of ${formatFiles(files)} stored`]),
   ]);
 }

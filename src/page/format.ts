@@ -15,6 +15,7 @@ const DAY_SECONDS = 24 * HOUR_SECONDS;
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const date = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+const counts = new Intl.NumberFormat('en');
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0 });
 
 /** `1 byte`, `48.2 kB`, `300 MB`: SI units (IEC 80000-13), three digits at most. */
@@ -55,7 +56,12 @@ export function joinFacts(facts: readonly string[]): string {
   return facts.map((fact) => fact.replaceAll(' ', '\u00a0')).join(' · ');
 }
 
+/** `1,200`. */
+export function formatCount(count: number): string {
+  return counts.format(count);
+}
+
 /** `1 file`, `200 files`. */
 export function formatFiles(count: number): string {
-  return `${count.toLocaleString('en')} ${count === 1 ? 'file' : 'files'}`;
+  return `${formatCount(count)} ${count === 1 ? 'file' : 'files'}`;
 }

@@ -1,130 +1,152 @@
 import type { Signpost, StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
-import { find, removeRow, setText } from './dom.ts';
-import { formatBytes, formatDuration, formatFiles, formatPercent, joinFacts } from './format.ts';
-import { createSpeedMeter } from './speed-meter.ts';
-import { createUploadRow, type UploadEvents, type UploadRow } from './upload-row.ts';
+import { find, setText, syncRows } from './dom.ts';
+import { formatCount, formatFiles } from './format.ts';
+import { createUploadItem, type UploadItem } from './upload-item.ts';
+import { createUploadRow, type UploadRow } from './upload-row.ts';
+import { createUploadTotal } from './upload-total.ts';
 
 /** How often running uploads are drawn: 200 uploads report progress some thousand times a second. */
 const RENDER_EVERY_MS = 250;
 
+/** How many uploads are shown, besides those that are being sent: each row costs time, and nobody reads 2,000. */
+const SHOWN_ROWS = 30;
+
+/** How many uploads the SDK has at once: more than it sends at once, so that it never waits for the next. */
+const BEGUN_UPLOADS = 8;
+
 /** The running and failed uploads; stored ones are handed to `onStored`, several at a time. */
 export function createUploadList(signpost: Signpost, onStored: (files: StoredFile[]) => void, announce: Announce) {
   const section = find(document, '#uploads', HTMLElement);
-  const heading = find(section, 'h2', HTMLElement);
-  const summary = find(section, '.summary', HTMLElement);
-  const total = find(section, '.total', HTMLProgressElement);
   const list = find(section, '.rows', HTMLElement);
-  const pauseAll = find(section, '.pause-all', HTMLButtonElement);
-  const cancelAll = find(section, '.cancel-all', HTMLButtonElement);
+  const more = find(section, '.more', HTMLButtonElement);
+  const total = createUploadTotal(section);
 
-  const rows = new Set<UploadRow>();
-  let stored: { row: UploadRow; file: StoredFile }[] = [];
-  /** Counted since the list was empty. */
-  let done = { files: 0, bytes: 0 };
-  let meter = createSpeedMeter();
-  let announcedQuarter = 0;
-  let timer: ReturnType<typeof setInterval> | undefined;
+  const items = new Set<UploadItem>();
+  const rows = new Map<UploadItem, UploadRow>();
+  let shownRows = SHOWN_ROWS;
+  let stored: { item: UploadItem; file: StoredFile }[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const running = () => [...rows].filter((row) => row.state() !== 'failed');
-  const sum = (bytesOf: (row: UploadRow) => number) => running().reduce((bytes, row) => bytes + bytesOf(row), 0);
-  const removeUpload = (row: UploadRow) => {
-    rows.delete(row);
-    removeRow(row.element, rows.size > 0 ? heading : find(document, '#choose', HTMLButtonElement));
+  const running = () => [...items].filter((item) => item.state() !== 'failed');
+  const isMoving = () => running().some((item) => item.state() !== 'paused');
+
+  const on = {
+    onProgress: () => schedule(RENDER_EVERY_MS),
+    onStored: (item: UploadItem, file: StoredFile) => {
+      stored.push({ item, file });
+      beginNext();
+      schedule(RENDER_EVERY_MS);
+    },
+    onFailed: (item: UploadItem, reason: string) => {
+      announce(`${item.file.name} failed. ${reason}`);
+      schedule(0);
+    },
   };
 
-  const on: UploadEvents = {
-    onStored: (row, file) => stored.push({ row, file }),
-    onFailed: (row, reason) => {
-      announce(`${row.file.name} failed. ${reason}`);
-      render();
-    },
-    onRetried: () => render(),
-    onCancelled: (row) => {
-      removeUpload(row);
-      announce(`${row.file.name} cancelled`);
-      render();
-    },
+  /** Thousands of files begin in turn: to begin them all would stop the page for a while. */
+  const beginNext = () => {
+    const active = [...items].filter((item) => item.state() === 'waiting' || item.state() === 'sending');
+    const waiting = active.filter((item) => !item.isBegun());
+    const free = BEGUN_UPLOADS - (active.length - waiting.length);
+    for (const item of waiting.slice(0, Math.max(0, free))) item.begin();
   };
 
   const moveStored = () => {
     if (stored.length === 0) return;
     const moving = stored;
     stored = [];
-    for (const { row } of moving) {
-      done = { files: done.files + 1, bytes: done.bytes + row.file.size };
-      removeUpload(row);
+    for (const { item } of moving) {
+      items.delete(item);
+      total.count(item.file.size);
     }
     onStored(moving.map(({ file }) => file));
-    if (running().length === 0) announce(`${formatFiles(done.files)} uploaded`);
+    if (running().length === 0) announce(`${formatFiles(total.doneFiles())} uploaded`);
   };
 
-  const renderTotal = (nowMs: number) => {
-    const active = running();
-    const sentBytes = done.bytes + sum((row) => row.sentBytes());
-    const allBytes = done.bytes + sum((row) => row.file.size);
-    const allFiles = done.files + active.length;
-    const speed = meter(sentBytes, nowMs);
-    const failures = rows.size - active.length;
-    const isMoving = active.some((row) => row.state() !== 'paused');
-    const facts = [
-      ...(allFiles > 1 && active.length > 0 ? [`${done.files.toLocaleString('en')} of ${formatFiles(allFiles)}`] : []),
-      ...(active.length > 0 ? [formatPercent(sentBytes, allBytes)] : []),
-      ...(speed && isMoving && allFiles > 1
-        ? [`${formatBytes(speed)}/s`, `${formatDuration((allBytes - sentBytes) / speed)} left`]
-        : []),
-      ...(failures > 0 ? [`${formatFiles(failures)} failed`] : []),
-    ];
-    setText(summary, joinFacts(facts));
-    setText(heading, active.length > 0 ? 'Uploading' : 'Not uploaded');
-    total.hidden = allFiles < 2 || active.length === 0;
-    total.value = allBytes === 0 ? 0 : sentBytes / allBytes;
-    setText(pauseAll, isMoving ? 'Pause all' : 'Resume all');
-    pauseAll.hidden = active.length < 2;
-    cancelAll.hidden = rows.size < 2;
-    setText(cancelAll, active.length > 0 ? 'Cancel all' : 'Dismiss all');
-
-    const quarter = allBytes === 0 ? 0 : Math.floor((4 * sentBytes) / allBytes);
-    if (quarter > announcedQuarter && quarter < 4) announce(`${25 * quarter} percent uploaded`);
-    announcedQuarter = quarter;
+  const rowOf = (item: UploadItem): UploadRow => {
+    const row =
+      rows.get(item) ??
+      createUploadRow(item, (command) => {
+        if (command === 'cancel') {
+          items.delete(item);
+          announce(`${item.file.name} cancelled`);
+        }
+        render();
+      });
+    rows.set(item, row);
+    return row;
   };
 
-  function render(): void {
-    const nowMs = performance.now();
-    moveStored();
-    section.hidden = rows.size === 0;
-    if (running().length === 0) {
-      clearInterval(timer);
-      timer = undefined;
-      done = { files: 0, bytes: 0 };
-      meter = createSpeedMeter();
-    } else timer ??= setInterval(render, RENDER_EVERY_MS);
-    for (const row of rows) if (row.hasChanged()) row.render(nowMs);
-    renderTotal(nowMs);
+  /** The first of them in their order, and whatever is being sent. */
+  const renderRows = (nowMs: number) => {
+    let others = 0;
+    const shown = [...items].filter((item) => item.state() === 'sending' || others++ < shownRows);
+    for (const item of rows.keys()) if (!items.has(item)) rows.delete(item);
+    const elements = shown.map((item) => {
+      const row = rowOf(item);
+      row.render(nowMs);
+      return row.element;
+    });
+    syncRows(list, elements, total.heading);
+    const hidden = items.size - shown.length;
+    more.hidden = hidden === 0;
+    setText(more, `Show more of ${formatCount(hidden)} others`);
+  };
+
+  /** A tick that is due sooner stays. */
+  let dueAtMs = Number.POSITIVE_INFINITY;
+  function schedule(delayMs: number): void {
+    const atMs = performance.now() + delayMs;
+    if (atMs >= dueAtMs) return;
+    clearTimeout(timer);
+    dueAtMs = atMs;
+    timer = setTimeout(render, delayMs);
   }
 
-  pauseAll.addEventListener('click', () => {
+  function render(): void {
+    clearTimeout(timer);
+    dueAtMs = Number.POSITIVE_INFINITY;
+    const nowMs = performance.now();
+    moveStored();
+    beginNext();
+    section.hidden = items.size === 0;
+    if (items.size === 0) shownRows = SHOWN_ROWS;
+    renderRows(nowMs);
+    total.render(items, nowMs, announce);
+    // Paused uploads and failed ones change only by the user's hand.
+    if (isMoving()) schedule(RENDER_EVERY_MS);
+  }
+
+  more.addEventListener('click', () => {
+    const next = list.children.length;
+    shownRows += SHOWN_ROWS;
+    render();
+    list.children[next]?.querySelector('button')?.focus();
+  });
+  total.pauseAll.addEventListener('click', () => {
     const active = running();
-    const isMoving = active.some((row) => row.state() !== 'paused');
-    for (const row of active) isMoving ? row.pause() : row.resume();
+    const shouldPause = isMoving();
+    for (const item of active) shouldPause ? item.pause() : item.resume();
     render();
   });
-  cancelAll.addEventListener('click', () => {
-    for (const row of [...rows]) row.cancel();
+  total.cancelAll.addEventListener('click', () => {
+    announce(`${formatFiles(items.size)} cancelled`);
+    for (const item of items) item.cancel();
+    items.clear();
+    render();
+    find(document, '#choose', HTMLButtonElement).focus();
   });
 
   return {
     add: (files: readonly File[]): void => {
       for (const file of files) {
-        const row = createUploadRow(file, (onProgress) => signpost.upload(file, { onProgress }), on);
-        rows.add(row);
+        items.add(createUploadItem(file, (onProgress) => signpost.upload(file, { onProgress }), on));
       }
-      const elements = [...rows].map((row) => row.element).filter((element) => !element.isConnected);
-      list.append(...elements);
       announce(`${formatFiles(files.length)} added`);
       render();
     },
     /** The files that are not in the bucket yet, and would be lost on a reload. */
-    unfinished: (): File[] => running().map((row) => row.file),
+    unfinished: (): File[] => running().map((item) => item.file),
   };
 }

@@ -47,6 +47,33 @@ describe('uploads on the page', { timeout: 90_000 }, () => {
     await context.close();
   });
 
+  it('draws some of 2,000 files that wait, and nothing while they are paused', async () => {
+    const { page, context } = await host.openPage();
+    await page.locator('#files[aria-busy=false]').waitFor();
+    host.relay.setSilent(true);
+    await page.evaluate(`
+      const transfer = new DataTransfer();
+      for (let i = 0; i < 2000; i++) transfer.items.add(new File([i], i + '.txt', { type: 'text/plain' }));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true }))`);
+    await page.getByText('0 of 2,000 files').waitFor();
+    const rows = page.locator('#uploads .row');
+    expect(await rows.count()).toBeLessThan(40);
+    await page.getByRole('button', { name: /^Show more of 1,9\d\d others$/ }).click();
+    expect(await rows.count()).toBeLessThan(70);
+
+    await page.getByRole('button', { name: 'Pause all' }).click();
+    await page.evaluate(`
+      writes = [];
+      new MutationObserver((records) => writes.push(...records.map(({ target }) => (target.outerHTML ?? target.data).slice(0, 200)))).observe(
+        document.querySelector('#uploads'), { subtree: true, childList: true, attributes: true, characterData: true });
+      new Promise((resolve) => setTimeout(resolve, 1000))`);
+    expect(await page.evaluate('writes')).toEqual([]);
+    await page.getByRole('button', { name: 'Cancel all' }).click();
+    await page.locator('#uploads').waitFor({ state: 'hidden' });
+    host.relay.setSilent(false);
+    await context.close();
+  });
+
   it('shows that a folder is left out', async () => {
     const { page, context } = await host.openPage();
     await page.evaluate(`
