@@ -1,12 +1,15 @@
 import type { StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
-import { copyTemplate, find, removeRow, setIcon, setText } from './dom.ts';
+import { find, setText, syncRows } from './dom.ts';
 import { explain } from './explain.ts';
-import { kindOf } from './file-kind.ts';
-import { formatAgo, formatBytes, joinFacts } from './format.ts';
+import { createFileRow, type FileRow } from './file-row.ts';
+import { formatCount } from './format.ts';
 import type { Service } from './service.ts';
 
 const RENEW_TIMES_MS = 30_000;
+
+/** How many files are shown, and how many more at each press of the button: each row costs time. */
+const SHOWN_ROWS = 100;
 
 type FileActions = {
   preview: (file: StoredFile) => void;
@@ -26,46 +29,39 @@ export function createFileList(service: Service, actions: FileActions, announce:
   const failure = find(section, '.failure', HTMLElement);
   const more = find(section, '.more', HTMLButtonElement);
 
-  const shown = new Map<string, { file: StoredFile; element: HTMLElement; meta: HTMLElement }>();
+  /** In their order. */
+  let files: StoredFile[] = [];
+  const rows = new Map<string, FileRow>();
+  let shownRows = SHOWN_ROWS;
   let nextCursor: string | null = null;
   let isLoading = false;
 
-  const createRow = (file: StoredFile): HTMLElement => {
-    const element = copyTemplate('file-row');
-    const tile = find(element, '.tile', HTMLElement);
-    const meta = find(element, '.meta', HTMLElement);
-    tile.dataset.kind = kindOf(file.contentType);
-    setIcon(tile, kindOf(file.contentType));
-    setText(find(element, '.name', HTMLElement), file.fileName);
-    setText(meta, describe(file));
-    find(element, '.open', HTMLButtonElement).addEventListener('click', () => actions.preview(file));
-    for (const [name, verb, act] of [
-      ['.download', 'Download', () => actions.download(file)],
-      ['.delete', 'Delete', () => void remove(file)],
-    ] as const) {
-      const button = find(element, name, HTMLButtonElement);
-      button.setAttribute('aria-label', `${verb} ${file.fileName}`);
-      button.hidden = file.status === 'held' && verb === 'Download';
-      button.addEventListener('click', act);
-    }
-    shown.set(file.fileId, { file, element, meta });
-    return element;
-  };
-
   const remove = async (file: StoredFile) => {
     if (!(await actions.remove(file))) return;
-    const row = shown.get(file.fileId);
-    shown.delete(file.fileId);
-    if (row) removeRow(row.element, heading);
+    files = files.filter(({ fileId }) => fileId !== file.fileId);
     announce(`${file.fileName} deleted`);
     render();
   };
 
+  const rowOf = (file: StoredFile): FileRow => {
+    const row = rows.get(file.fileId) ?? createFileRow(file, { ...actions, remove });
+    rows.set(file.fileId, row);
+    return row;
+  };
+
   const render = () => {
-    setText(summary, shown.size === 0 ? '' : `${shown.size.toLocaleString('en')}${nextCursor === null ? '' : '+'}`);
-    skeleton.hidden = !(isLoading && shown.size === 0);
-    empty.hidden = isLoading || shown.size > 0 || !failure.hidden || nextCursor !== null;
-    more.hidden = nextCursor === null || !failure.hidden;
+    const shown = files.slice(0, shownRows);
+    const kept = new Set(shown.map(({ fileId }) => fileId));
+    for (const fileId of rows.keys()) if (!kept.has(fileId)) rows.delete(fileId);
+    syncRows(
+      list,
+      shown.map((file) => rowOf(file).element),
+      heading,
+    );
+    setText(summary, files.length === 0 ? '' : `${formatCount(files.length)}${nextCursor === null ? '' : '+'}`);
+    skeleton.hidden = !(isLoading && files.length === 0);
+    empty.hidden = isLoading || files.length > 0 || !failure.hidden || nextCursor !== null;
+    more.hidden = (nextCursor === null && files.length <= shownRows) || !failure.hidden;
     section.setAttribute('aria-busy', String(isLoading));
   };
 
@@ -78,9 +74,8 @@ export function createFileList(service: Service, actions: FileActions, announce:
       const page = await service.listFiles(nextCursor);
       nextCursor = page.nextCursor;
       // A file uploaded meanwhile may be in the list already.
-      const fresh = page.files.filter(({ fileId }) => !shown.has(fileId)).map(createRow);
-      list.append(...fresh);
-      return fresh;
+      const known = new Set(files.map(({ fileId }) => fileId));
+      files.push(...page.files.filter(({ fileId }) => !known.has(fileId)));
     } catch (error) {
       failure.hidden = false;
       setText(find(failure, '.problem', HTMLElement), `The files could not be listed. ${explain(error)}`);
@@ -93,26 +88,29 @@ export function createFileList(service: Service, actions: FileActions, announce:
 
   const loadMore = async () => {
     if (isLoading) return;
-    const fresh = await load().catch(() => []);
-    announce(`${fresh.length} more`);
-    fresh[0]?.querySelector('button')?.focus();
+    const before = list.children.length;
+    shownRows = Math.max(shownRows, before + SHOWN_ROWS);
+    try {
+      if (files.length === before) await load();
+    } catch {
+      // It is shown.
+      return;
+    }
+    render();
+    announce(`${formatCount(list.children.length - before)} more`);
+    list.children[before]?.querySelector('button')?.focus();
   };
   more.addEventListener('click', loadMore);
   find(failure, '.retry', HTMLButtonElement).addEventListener('click', loadMore);
   setInterval(() => {
-    for (const { file, meta } of shown.values()) setText(meta, describe(file));
+    for (const row of rows.values()) row.render();
   }, RENEW_TIMES_MS);
 
   return {
     load,
-    prepend: (files: readonly StoredFile[]): void => {
-      list.prepend(...files.toReversed().map(createRow));
+    prepend: (stored: readonly StoredFile[]): void => {
+      files = [...stored.toReversed(), ...files];
       render();
     },
   };
-}
-
-function describe(file: StoredFile): string {
-  const facts = [formatBytes(file.size), formatAgo(file.createdAt, Date.now())];
-  return joinFacts(file.status === 'held' ? [...facts, 'waits for a check'] : facts);
 }
