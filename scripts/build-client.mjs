@@ -1,9 +1,9 @@
-// The browser SDK, the React hook and the verifier of receipts: one file each.
+// The browser SDK, the React hook and the verifier of receipts: one file each, and what the SDK loads when needed.
 import { build } from 'esbuild';
 import { entryPoints } from './package-entries.mjs';
 
-await build({
-  entryPoints: entryPoints({ arePortable: true }),
+const { client, ...others } = entryPoints({ arePortable: true });
+const options = {
   outdir: 'dist',
   bundle: true,
   external: ['react'],
@@ -13,4 +13,6 @@ await build({
   format: 'esm',
   sourcemap: 'linked',
   logLevel: 'warning',
-});
+};
+await build({ ...options, entryPoints: others });
+await build({ ...options, entryPoints: { client }, splitting: true, chunkNames: 'client-[name]-[hash]' });

@@ -1,4 +1,3 @@
-import { fitFileName } from './fit-file-name.ts';
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
 import type { StoredFile } from './stored-file.ts';
@@ -48,11 +47,24 @@ export async function prepareTransfer(
   return transferWhole(session, content, hashed, hashedTicket, onSent);
 }
 
+/** Short, with nothing to clean. (A character has at most four bytes.) */
+const FIT_NAME = /^[^\p{Cc}\p{Cs}\u202d\u202e]{1,63}$/u;
+
+/** The name as the service accepts it. Only a long or odd name loads what shortens and cleans it. */
+async function fit(name: string): Promise<string> {
+  if (FIT_NAME.test(name)) return name;
+  // Without it the service may refuse the name, and says so.
+  return import('./fit-file-name.ts').then(
+    ({ fitFileName }) => fitFileName(name),
+    () => name,
+  );
+}
+
 /** The body of `POST /presign-upload`, with defaults from the file. */
-export function requestOf(file: File | Blob, options: UploadOptions): UploadRequest {
+export async function requestOf(file: File | Blob, options: UploadOptions): Promise<UploadRequest> {
   const { recordId, documentType, metadata, checksum } = options;
   return {
-    fileName: fitFileName(options.fileName ?? ('name' in file ? file.name : '')),
+    fileName: await fit(options.fileName ?? ('name' in file ? file.name : 'file')),
     contentType: options.contentType ?? (file.type || 'application/octet-stream'),
     size: file.size,
     ...({ recordId, documentType, metadata } satisfies Record<keyof Remembered, unknown>),

@@ -41,7 +41,7 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
 
   const prepare = async (signal: AbortSignal): Promise<Transfer | StoredFile> => {
     const { checksum = false, encryption = session.encryption } = options;
-    const request = requestOf(file, options);
+    const request = await requestOf(file, options);
     // An encryption goes on only with the same bytes, and without its date a blob may be another one.
     const isResumable = encryption === null || 'lastModified' in file;
     if (file.size >= MIN_RESUMABLE_BYTES && isResumable && fingerprint === null) {

@@ -4,18 +4,24 @@ import { describe, expect, it } from 'vitest';
 
 const MAX_GZIPPED_BYTES = 6 * 1024;
 
+/** As an app's bundler makes it: what is imported dynamically is loaded when it is needed. */
 const bundle = (contents: string) =>
   build({
     stdin: { contents, resolveDir: 'src/client' },
-    ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
+    ...{ bundle: true, splitting: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
     ...{ write: false, metafile: true, outdir: 'dist' },
   });
 
 describe('the bundle of the client', () => {
-  it('is one module of less than 6 KiB, gzipped, of nothing but its own folder: uploads alone', async () => {
+  it('is less than 6 KiB, gzipped, of nothing but its own folder, without what is loaded when needed', async () => {
     const { outputFiles, metafile } = await bundle("export { createSignpost } from './create-signpost.ts'");
-    expect(outputFiles).toHaveLength(1);
+    const { imports } = metafile.outputs['dist/stdin.js'] ?? {};
+    expect(imports?.filter(({ kind }) => kind !== 'dynamic-import')).toEqual([]);
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(MAX_GZIPPED_BYTES);
+    expect(imports?.map(({ path }) => /^dist\/([a-z-]+)-\w+\.js$/.exec(path)?.[1]).toSorted()).toEqual([
+      'fit-file-name',
+      'hash-in-pieces',
+    ]);
     const inputs = Object.keys(metafile.inputs);
     expect(inputs.filter((path) => path !== '<stdin>' && !path.startsWith('src/client/'))).toEqual([]);
     expect(inputs.filter((path) => path.startsWith('src/client/encryption/'))).toEqual([]);
