@@ -8,6 +8,7 @@ import { startUpload, type UploadSession } from './start-upload.ts';
 import type { Limits, StoredFile } from './stored-file.ts';
 import type { Upload, UploadOptions } from './upload.ts';
 import { createUploadMemory, pageStorage } from './upload-memory.ts';
+import type { UploadState } from './upload-state.ts';
 
 export {
   createFiles,
@@ -18,7 +19,7 @@ export {
 } from './create-files.ts';
 export { SignpostError } from './signpost-error.ts';
 export type { FileChange, FilePage, FileQuery, Limits, StoredFile, UrlOptions, Usage } from './stored-file.ts';
-export type { LimitsOptions, Progress, Upload, UploadOptions };
+export type { LimitsOptions, Progress, Upload, UploadOptions, UploadState };
 
 export type SignpostOptions = {
   /** The service's base URL: `https://uploads.example.com`. */

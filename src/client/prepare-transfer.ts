@@ -7,6 +7,7 @@ import {
   findStored,
   isFinal,
   MAX_LOST_BYTES,
+  type OnSent,
   type Session,
   type Transfer,
 } from './transfer.ts';
@@ -21,7 +22,7 @@ export type Preparation = {
   /** An upload of the same file that an earlier page started. */
   saved: SavedUpload | null;
   onBegun: (upload: SavedUpload) => void;
-  onSent: (sentBytes: number) => void;
+  onSent: OnSent;
 };
 
 /** Does everything before the first byte is sent. Returns the file if an earlier page had already uploaded it all. */
@@ -86,7 +87,7 @@ async function resumeParts(
   content: Content,
   saved: SavedUpload,
   checksum: boolean,
-  onSent: (sentBytes: number) => void,
+  onSent: OnSent,
   signal: AbortSignal,
 ): Promise<Transfer | StoredFile | null> {
   const { objectKey, uploadId } = saved;

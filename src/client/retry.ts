@@ -16,6 +16,8 @@ export type RetryPolicy = {
   random: () => number;
   /** Rejects with the signal's reason when it is aborted. */
   sleep: (delayMs: number, signal: AbortSignal) => Promise<void>;
+  /** Called before each wait. `nextAttemptAtMs` is a time of `now`. */
+  onRetry?: ((error: SignpostError, nextAttemptAtMs: number) => void) | undefined;
 };
 
 /**
@@ -26,7 +28,7 @@ export type RetryPolicy = {
  */
 export async function retry<Result>(
   attempt: () => Promise<Result>,
-  { maxAttempts, giveUpAfterMs = 0, now, random, sleep }: RetryPolicy,
+  { maxAttempts, giveUpAfterMs = 0, now, random, sleep, onRetry }: RetryPolicy,
   signal: AbortSignal,
 ): Promise<Result> {
   let failures = 0;
@@ -41,7 +43,9 @@ export async function retry<Result>(
         if (now() - lostAtMs >= giveUpAfterMs) throw error;
       } else if (++failures >= maxAttempts) throw error;
       const backoffMs = random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (attempts - 1));
-      await sleep(Math.max(backoffMs, Math.min(error.retryAfterSeconds * 1000, MAX_RETRY_AFTER_MS)), signal);
+      const delayMs = Math.max(backoffMs, Math.min(error.retryAfterSeconds * 1000, MAX_RETRY_AFTER_MS));
+      onRetry?.(error, now() + delayMs);
+      await sleep(delayMs, signal);
     }
   }
 }

@@ -79,7 +79,7 @@ function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value);
     xhr.upload.onprogress = (event) => {
       restartStallTimer();
-      onSent(event.loaded);
+      if (!signal.aborted) onSent(event.loaded);
     };
     xhr.onload = () =>
       resolve({ status: xhr.status, header: (name) => xhr.getResponseHeader(name), text: xhr.responseText });
@@ -103,7 +103,7 @@ async function sendByFetch(toSend: BytesToSend): Promise<BucketAnswer> {
 }
 
 /** The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. */
-function countReads({ body, onSent }: BytesToSend): Blob {
+function countReads({ body, onSent, signal }: BytesToSend): Blob {
   const counted = body.slice();
   const read = counted.stream.bind(counted);
   counted.stream = () => {
@@ -111,7 +111,7 @@ function countReads({ body, onSent }: BytesToSend): Blob {
     const count = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
       transform: (chunk, controller) => {
         sentBytes += chunk.length;
-        onSent(sentBytes);
+        if (!signal.aborted) onSent(sentBytes);
         controller.enqueue(chunk);
       },
     });

@@ -56,6 +56,16 @@ export function networkError(cause?: unknown, wasReached = false): SignpostError
   });
 }
 
+/** Refusals of the file itself: the same file is refused again. */
+const REFUSED_FILE = [400, 413, 415, 422];
+
+/** Whether uploading the same file again can help, now or later. */
+export function canTryAgain(error: unknown): boolean {
+  return (
+    !(error instanceof SignpostError) || error.retryable || (error.status > 0 && !REFUSED_FILE.includes(error.status))
+  );
+}
+
 /** Whether a request with this status is worth repeating (RFC 9110, RFC 6585, RFC 8470). */
 export function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;

@@ -1,10 +1,12 @@
 import type { FileEncryption } from './file-encryption.ts';
 import type { Limit } from './limit.ts';
 import { prepareTransfer, requestFor, requestOf } from './prepare-transfer.ts';
+import { canTryAgain } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
-import { type Content, callRepeatedly, isFinal, type Session, type Transfer } from './transfer.ts';
+import { type Content, callRepeatedly, isFinal, type OnSent, type Session, type Transfer } from './transfer.ts';
 import type { Upload, UploadOptions } from './upload.ts';
 import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
+import type { UploadState } from './upload-state.ts';
 
 /**
  * S3's minimum size of all parts but the last (S3 User Guide, "Amazon S3 multipart upload limits"): a smaller file has
@@ -22,7 +24,7 @@ export type UploadSession = Session & {
 };
 
 /** Starts one upload as soon as the limit allows it. */
-export function startUpload(session: UploadSession, file: File | Blob, options: UploadOptions): Upload {
+export function startUpload(common: UploadSession, file: File | Blob, options: UploadOptions): Upload {
   const stopped = new AbortController();
   let round = new AbortController();
   let resumed: Promise<void> | null = null;
@@ -33,9 +35,40 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
   let settled = false;
   let fingerprint: string | null = null;
 
-  const onSent = (sentBytes: number) => {
+  const enter = (next: UploadState) => {
+    if (upload.state.status === next.status && next.status !== 'retrying') return;
+    Object.assign(upload, { state: next });
+    options.onState?.(next);
+  };
+  /** What a running round tells; a round that was ended has nothing to tell. */
+  const tell = (next: UploadState) => round.signal.aborted || enter(next);
+
+  let sent = 0;
+  let kept = 0;
+  const onSent: OnSent = (sentBytes, keptBytes) => {
+    // A repeated request goes on when it has sent more.
+    if (sentBytes > sent) tell({ status: 'uploading' });
     // Encrypted, it is a little longer.
-    if (!settled) options.onProgress?.({ sentBytes: Math.min(sentBytes, file.size), totalBytes: file.size });
+    sent = Math.min(sentBytes, file.size);
+    kept = Math.min(keptBytes, file.size);
+    if (!round.signal.aborted) options.onProgress?.({ sentBytes: sent, totalBytes: file.size });
+  };
+  /** Shows only what is kept, and returns how much more was sent. */
+  const stepBack = () => {
+    const lostBytes = sent - kept;
+    if (lostBytes > 0) options.onProgress?.({ sentBytes: kept, totalBytes: file.size });
+    sent = kept;
+    return lostBytes;
+  };
+
+  const session: UploadSession = {
+    ...common,
+    onRetry: (error, nextAttemptAtMs) =>
+      tell(
+        error.status === 0 && globalThis.navigator?.onLine === false
+          ? { status: 'offline' }
+          : { status: 'retrying', error, nextAttemptAtMs },
+      ),
   };
   const forget = () => fingerprint !== null && session.memory.forget(fingerprint);
 
@@ -61,20 +94,30 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
     return prepareTransfer(session, content, preparation, signal);
   };
 
-  /** Runs until the upload is done or interrupted; null when paused. */
+  const run = async (signal: AbortSignal): Promise<StoredFile> => {
+    if (transfer === null) {
+      tell({ status: 'preparing' });
+      const prepared = await prepare(signal);
+      if (!('send' in prepared)) return prepared;
+      transfer = prepared;
+      started = prepared;
+    }
+    tell({ status: 'uploading' });
+    const stored = await transfer.send(signal);
+    if (stored !== null) return stored;
+    tell({ status: 'confirming' });
+    const { objectKey, uploadId, parts } = transfer;
+    return callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...parts?.() }, signal);
+  };
+
+  /** Runs until the upload is done or interrupted; null when it is not done. */
   const runRound = async (): Promise<StoredFile | null> => {
     stopped.signal.throwIfAborted();
     if (resumed !== null) return null;
     round = new AbortController();
     const { signal } = round;
     try {
-      if (transfer === null) {
-        const prepared = await prepare(signal);
-        if (!('run' in prepared)) return prepared;
-        transfer = prepared;
-        started = prepared;
-      }
-      return await transfer.run(signal);
+      return await run(signal);
     } catch (error) {
       if (signal.aborted && !stopped.signal.aborted) return null;
       throw error;
@@ -91,24 +134,32 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
         const stored = await session.limit(runRound);
         if (stored === null) continue;
         forget();
+        if (!settled) enter({ status: 'done', file: stored });
         return stored;
       }
     } catch (error) {
       if (isFinal(error)) forget();
+      if (!settled) {
+        stepBack();
+        enter({ status: 'failed', error, retryable: canTryAgain(error) });
+      }
       throw error;
     } finally {
+      settled = true;
       if (fingerprint !== null) session.active.delete(fingerprint);
     }
   };
 
   let cleaned: Promise<void> = Promise.resolve();
   const abort = (reason: unknown = new DOMException('the upload was aborted', 'AbortError')): Promise<void> => {
-    if (!settled && !stopped.signal.aborted) {
+    if (!settled) {
+      settled = true;
       stopped.abort(reason);
       round.abort(reason);
       endPause();
       forget();
-      cleaned = requestRemoval(session, started);
+      cleaned = requestRemoval(common, started);
+      enter({ status: 'aborted' });
     }
     return cleaned;
   };
@@ -116,27 +167,35 @@ export function startUpload(session: UploadSession, file: File | Blob, options: 
   const onSignal = () => void abort(options.signal?.reason);
   const promise = new Promise<StoredFile>((resolve, reject) => {
     stopped.signal.addEventListener('abort', () => reject(stopped.signal.reason));
-    if (options.signal?.aborted) onSignal();
     options.signal?.addEventListener('abort', onSignal);
-    runAll().then(resolve, reject);
-  }).finally(() => {
-    settled = true;
-    options.signal?.removeEventListener('abort', onSignal);
-  });
+    // Later, when the caller has the upload.
+    queueMicrotask(() => {
+      if (options.signal?.aborted) onSignal();
+      runAll().then(resolve, reject);
+    });
+  }).finally(() => options.signal?.removeEventListener('abort', onSignal));
+  // Whoever ignores it is told by its state; whoever awaits it is told as well.
+  promise.catch(() => {});
 
-  return Object.assign(promise, {
+  const upload: Upload = Object.assign(promise, {
+    state: { status: 'waiting' } as const satisfies UploadState,
     pause: () => {
-      resumed ??= new Promise((resolve) => {
+      if (settled || resumed !== null) return;
+      resumed = new Promise((resolve) => {
         endPause = resolve;
       });
       round.abort();
+      enter({ status: 'paused', lostBytes: stepBack() });
     },
     resume: () => {
+      if (settled || resumed === null) return;
       resumed = null;
       endPause();
+      enter({ status: 'waiting' });
     },
     abort: () => abort(),
   });
+  return upload;
 }
 
 type StartedUpload = { objectKey: string; uploadId?: string };

@@ -3,8 +3,8 @@ import { isAnswer, isStaleUrl, sendBytes } from './send-bytes.ts';
 import { sha256 } from './sha256.ts';
 import {
   type Content,
-  callRepeatedly,
   MAX_LOST_BYTES,
+  type OnSent,
   patient,
   type Session,
   staleAtMs,
@@ -34,24 +34,31 @@ export function transferParts(
   content: Content,
   { objectKey, uploadId, partSize }: SavedUpload,
   { stored, urls, urlsStaleAtMs, checksum }: KnownParts,
-  onSent: (sentBytes: number) => void,
+  onSent: OnSent,
 ): Transfer {
   const startOf = (partNumber: number) => Math.min((partNumber - 1) * partSize, content.size);
   const sizeOf = (partNumber: number) => startOf(partNumber + 1) - startOf(partNumber);
   const read = (partNumber: number) => content.read(startOf(partNumber), startOf(partNumber + 1));
   const etags = new Map<number, string | null>();
+  let keptBytes = 0;
+  /** Of the parts on their way. */
   const sentBytes = new Map<number, number>();
   /** Parts that were sent without an answer: the bucket may have them. */
   const unanswered = new Set<number>();
-  const markStored = (parts: readonly StoredPart[]) => {
-    for (const { partNumber, size, etag } of parts) {
-      if (size !== sizeOf(partNumber)) continue;
-      etags.set(partNumber, etag);
-      sentBytes.set(partNumber, size);
-    }
+  const keep = (partNumber: number, etag: string | null) => {
+    if (!etags.has(partNumber)) keptBytes += sizeOf(partNumber);
+    etags.set(partNumber, etag);
+    sentBytes.delete(partNumber);
   };
-  markStored(stored);
-  const report = () => onSent([...sentBytes.values()].reduce((sum, each) => sum + each, 0));
+  const keepStored = (parts: readonly StoredPart[]) => {
+    for (const { partNumber, size, etag } of parts) if (size === sizeOf(partNumber)) keep(partNumber, etag);
+  };
+  keepStored(stored);
+  const report = () =>
+    onSent(
+      [...sentBytes.values()].reduce((sum, each) => sum + each, keptBytes),
+      keptBytes,
+    );
   const missingParts = () => {
     const all = Array.from({ length: Math.ceil(content.size / partSize) }, (_, index) => index + 1);
     return all.filter((partNumber) => !etags.has(partNumber));
@@ -88,25 +95,26 @@ export function transferParts(
   };
 
   const sendPart = async (partNumber: number, signal: AbortSignal): Promise<void> => {
+    const onPartSent = (bytes: number) => {
+      sentBytes.set(partNumber, bytes);
+      report();
+    };
     const send = async ({ presignedUrl, headers = {} }: PartUrl) => {
-      const onPartSent = (bytes: number) => {
-        if (signal.aborted) return;
-        sentBytes.set(partNumber, bytes);
-        report();
-      };
       const body = await read(partNumber);
-      const toSend = { presignedUrl, headers, body, onSent: onPartSent, session, signal };
       unanswered.add(partNumber);
       try {
-        etags.set(partNumber, await sendBytes(toSend));
+        keep(partNumber, await sendBytes({ presignedUrl, headers, body, onSent: onPartSent, session, signal }));
         unanswered.delete(partNumber);
+        report();
       } catch (error) {
         if (isAnswer(error)) unanswered.delete(partNumber);
+        // What is sent again is not shown as sent.
+        if (!signal.aborted) onPartSent(0);
         throw error;
       }
     };
     if (unanswered.has(partNumber)) {
-      markStored((await session.call<{ parts: StoredPart[] }>('/list-parts', { objectKey, uploadId }, signal)).parts);
+      keepStored((await session.call<{ parts: StoredPart[] }>('/list-parts', { objectKey, uploadId }, signal)).parts);
       unanswered.delete(partNumber);
       if (etags.has(partNumber)) return report();
     }
@@ -124,9 +132,9 @@ export function transferParts(
   return {
     objectKey,
     uploadId,
-    run: async (signal) => {
+    send: async (signal) => {
       const queue = missingParts();
-      for (const partNumber of queue) sentBytes.delete(partNumber);
+      sentBytes.clear();
       report();
       const work = async () => {
         for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -135,21 +143,15 @@ export function transferParts(
         }
       };
       const { parallelParts = Math.max(1, Math.floor(MAX_LOST_BYTES / partSize)) } = session;
-      try {
-        await Promise.all(Array.from({ length: parallelParts }, work));
-      } catch (error) {
-        // Paused, or failed: what is shown is what is kept.
-        for (const partNumber of missingParts()) sentBytes.delete(partNumber);
-        report();
-        throw error;
-      }
-      onSent(content.size);
+      await Promise.all(Array.from({ length: parallelParts }, work));
+      return null;
+    },
+    parts: () => {
       const parts = [...etags]
         .map(([partNumber, etag]) => ({ partNumber, etag }))
         .sort((a, b) => a.partNumber - b.partNumber);
       // If the bucket's CORS rules do not expose ETag, the service asks the bucket for its own list.
-      const known = parts.every(({ etag }) => etag !== null);
-      return callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...(known && { parts }) }, signal);
+      return parts.every(({ etag }) => etag !== null) ? { parts } : {};
     },
   };
 }

@@ -3,7 +3,7 @@ import { retry } from './retry.ts';
 import { isStaleUrl, sendBytes } from './send-bytes.ts';
 import { SignpostError } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
-import { type Content, callRepeatedly, findStored, patient, type Session, type Transfer } from './transfer.ts';
+import { type Content, findStored, type OnSent, patient, type Session, type Transfer } from './transfer.ts';
 
 /** Sends a file in one PUT. After an interruption it starts again from the first byte. */
 export function transferWhole(
@@ -11,14 +11,15 @@ export function transferWhole(
   content: Content,
   request: UploadRequest & { checksumSha256?: string | undefined },
   firstTicket: PutTicket,
-  onSent: (sentBytes: number) => void,
+  onSent: OnSent,
 ): Transfer {
   let ticket = firstTicket;
+  let isSent = false;
 
   const send = async (signal: AbortSignal): Promise<void> => {
     const body = await content.read(0, content.size);
     try {
-      await sendBytes({ ...ticket, body, onSent, session, signal });
+      await sendBytes({ ...ticket, body, onSent: (bytes) => onSent(bytes, 0), session, signal });
     } catch (error) {
       // Only this upload can write under this key: an earlier attempt succeeded, and its answer was lost.
       if (!(error instanceof SignpostError && error.status === 412)) throw error;
@@ -53,15 +54,12 @@ export function transferWhole(
 
   const transfer: Transfer = {
     objectKey: ticket.objectKey,
-    run: async (signal) => {
+    send: async (signal) => {
       // A whole file starts again from its first byte.
-      const stored = await retry(() => attempt(signal), patient(session, 1), signal).catch((error: unknown) => {
-        // Paused, or failed: nothing is kept.
-        onSent(0);
-        throw error;
-      });
-      onSent(content.size);
-      return stored ?? callRepeatedly(session, '/confirm-upload', { objectKey: ticket.objectKey }, signal);
+      const stored = isSent ? null : await retry(() => attempt(signal), patient(session, 1), signal);
+      isSent = true;
+      onSent(content.size, content.size);
+      return stored;
     },
   };
   return transfer;

@@ -35,9 +35,17 @@ export type Transfer = {
   objectKey: string;
   /** For an upload by parts. */
   uploadId?: string;
-  /** Sends what is missing and confirms. May be called again after its signal interrupted it. */
-  run: (signal: AbortSignal) => Promise<StoredFile>;
+  /**
+   * Sends what is missing. May be called again after its signal interrupted it.
+   * @returns the file, if it turns out to be confirmed already.
+   */
+  send: (signal: AbortSignal) => Promise<StoredFile | null>;
+  /** What to tell `POST /confirm-upload` besides the key, once all is sent. */
+  parts?: () => object;
 };
+
+/** @param keptBytes how many of them stay sent if the upload is interrupted now. */
+export type OnSent = (sentBytes: number, keptBytes: number) => void;
 
 /** The session's policy. A lost connection is waited out for so many hours where the app does not say how long. */
 export function patient(session: Session, hours: number): Session {

@@ -1,6 +1,7 @@
 import type { FileEncryption } from './file-encryption.ts';
 import type { Progress } from './progress.ts';
 import type { StoredFile } from './stored-file.ts';
+import type { UploadState } from './upload-state.ts';
 
 /** What the service remembers about a file. */
 export type Remembered = {
@@ -30,15 +31,19 @@ export type UploadOptions = Remembered & {
   encryption?: FileEncryption | null | undefined;
   /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called with each new state; the first one, `waiting`, is not told. */
+  onState?: ((state: UploadState) => void) | undefined;
   /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */
   signal?: AbortSignal | undefined;
 };
 
 /**
  * A running upload: a promise of the stored file, with methods to control it. It rejects with a `SignpostError`, or,
- * when aborted, with the signal's reason (by default an `AbortError`).
+ * when aborted, with the signal's reason (by default an `AbortError`). Nobody has to catch that: `state` tells it, too.
  */
 export type Upload = Promise<StoredFile> & {
+  /** What it is doing at the moment; `onState` tells each change. */
+  readonly state: UploadState;
   /** Stops sending. Uploaded parts are kept; a file sent in one piece starts again. */
   pause: () => void;
   resume: () => void;

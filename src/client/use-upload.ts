@@ -1,10 +1,12 @@
 'use client';
 
 import { useEffect, useMemo, useRef, useState } from 'react';
-import type { Progress, Signpost, StoredFile, Upload, UploadOptions } from './create-signpost.ts';
+import type { Progress, Signpost, StoredFile, Upload, UploadOptions, UploadState } from './create-signpost.ts';
 
-export type UploadState = {
+export type ShownUpload = {
   status: 'idle' | 'uploading' | 'paused' | 'done' | 'failed' | 'aborted';
+  /** What the upload is doing, in more detail than `status`; null while `idle`. */
+  state: UploadState | null;
   progress: Progress;
   /** The error, usually a `SignpostError`; null unless `failed`. */
   error: unknown;
@@ -12,7 +14,9 @@ export type UploadState = {
   file: StoredFile | null;
 };
 
-const IDLE: UploadState = { status: 'idle', progress: { sentBytes: 0, totalBytes: 0 }, error: null, file: null };
+const IDLE: ShownUpload = {
+  ...{ status: 'idle', state: null, progress: { sentBytes: 0, totalBytes: 0 }, error: null, file: null },
+};
 
 /**
  * One file's upload as a component's state. Starting another upload aborts the previous one, and so does unmounting; to
@@ -31,22 +35,31 @@ export function useUpload(signpost: Signpost) {
   const unmountTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const handles = useMemo(() => {
-    const changeStatus = (from: UploadState['status'][], status: UploadState['status']) =>
+    const changeStatus = (from: ShownUpload['status'][], status: ShownUpload['status']) =>
       setState((state) => (from.includes(state.status) ? { ...state, status } : state));
     return {
       upload: (file: File | Blob, options: UploadOptions = {}): Upload => {
         void running.current?.abort();
         /** Ignores later updates of an aborted upload. */
-        const change = (next: (state: UploadState) => UploadState) => running.current === upload && setState(next);
+        const change = (next: (shown: ShownUpload) => ShownUpload) => running.current === upload && setState(next);
         const upload = signpost.upload(file, {
           ...options,
           onProgress: (progress) => {
             change((state) => ({ ...state, progress }));
             options.onProgress?.(progress);
           },
+          onState: (state) => {
+            change((shown) => ({ ...shown, state }));
+            options.onState?.(state);
+          },
         });
         running.current = upload;
-        setState({ ...IDLE, status: 'uploading', progress: { sentBytes: 0, totalBytes: file.size } });
+        setState({
+          ...IDLE,
+          status: 'uploading',
+          state: upload.state,
+          progress: { sentBytes: 0, totalBytes: file.size },
+        });
         upload.then(
           (file) => change((state) => ({ ...state, status: 'done', file })),
           (error) =>

@@ -57,7 +57,7 @@ describe('useUpload', () => {
     const file = await hook.upload(textFile('hello'), { recordId: 'case-1', onProgress });
     await isDrawn('done 5/5');
     expect(drawn).toContain('uploading 0/5');
-    expect(hook).toMatchObject({ file, error: null });
+    expect(hook).toMatchObject({ file, error: null, state: { status: 'done', file } });
     expect(file).toMatchObject({ recordId: 'case-1', fileName: 'a.txt' });
     expect(told.at(-1)).toBe(5);
     expect(await client.stored()).toEqual(['hello']);
@@ -87,7 +87,8 @@ describe('useUpload', () => {
     // Nobody has to catch what is drawn.
     void hook.upload(textFile('hello'));
     await isDrawn('failed 0/5');
-    expect(hook).toMatchObject({ error: { code: 'network-error' }, file: null });
+    const error = { code: 'network-error' };
+    expect(hook).toMatchObject({ error, file: null, state: { status: 'failed', error, retryable: true } });
     broken = false;
     await hook.upload(textFile('again!'));
     await isDrawn('done 6/6');
