@@ -3,7 +3,16 @@ import type { Limit } from './limit.ts';
 import { prepareTransfer, requestFor, requestOf } from './prepare-transfer.ts';
 import { canTryAgain } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
-import { type Content, callRepeatedly, isFinal, type OnSent, type Session, type Transfer } from './transfer.ts';
+import {
+  type Content,
+  callRepeatedly,
+  findStored,
+  isFinal,
+  isGone,
+  type OnSent,
+  type Session,
+  type Transfer,
+} from './transfer.ts';
 import type { Upload, UploadOptions } from './upload.ts';
 import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
 import type { UploadState } from './upload-state.ts';
@@ -13,6 +22,9 @@ import type { UploadState } from './upload-state.ts';
  * nothing to resume.
  */
 const MIN_RESUMABLE_BYTES = 5 * 1024 * 1024;
+
+/** How often an upload begins anew that others have removed from the bucket. */
+const MAX_RESTARTS = 2;
 
 export type UploadSession = Session & {
   memory: UploadMemory;
@@ -34,6 +46,9 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
   let started: StartedUpload | null = null;
   let settled = false;
   let fingerprint: string | null = null;
+  let restarts = 0;
+  /** The key of an upload that is gone: completed elsewhere, aborted or swept. */
+  let goneKey: string | null = null;
 
   const enter = (next: UploadState) => {
     if (upload.state.status === next.status && next.status !== 'retrying') return;
@@ -94,20 +109,35 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
     return prepareTransfer(session, content, preparation, signal);
   };
 
-  const run = async (signal: AbortSignal): Promise<StoredFile> => {
+  /** @returns null if the upload must begin anew. */
+  const run = async (signal: AbortSignal): Promise<StoredFile | null> => {
     if (transfer === null) {
       tell({ status: 'preparing' });
+      if (goneKey !== null) {
+        const stored = await findStored(session, goneKey, signal);
+        if (stored !== null) return stored;
+        goneKey = null;
+        forget();
+        onSent(0, 0);
+      }
       const prepared = await prepare(signal);
       if (!('send' in prepared)) return prepared;
       transfer = prepared;
       started = prepared;
     }
-    tell({ status: 'uploading' });
-    const stored = await transfer.send(signal);
-    if (stored !== null) return stored;
-    tell({ status: 'confirming' });
-    const { objectKey, uploadId, parts } = transfer;
-    return callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...parts?.() }, signal);
+    try {
+      tell({ status: 'uploading' });
+      const stored = await transfer.send(signal);
+      if (stored !== null) return stored;
+      tell({ status: 'confirming' });
+      const { objectKey, uploadId, parts } = transfer;
+      return await callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...parts?.() }, signal);
+    } catch (error) {
+      if (!isGone(error) || restarts++ === MAX_RESTARTS) throw error;
+      goneKey = transfer.objectKey;
+      transfer = null;
+      return null;
+    }
   };
 
   /** Runs until the upload is done or interrupted; null when it is not done. */

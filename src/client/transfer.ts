@@ -71,6 +71,13 @@ export function isFinal(error: unknown): boolean {
   return error instanceof SignpostError && FINAL_CODES.includes(error.code);
 }
 
+/** Whether the bucket or the service no longer knows the upload: it was completed or aborted elsewhere, or swept. */
+export function isGone(error: unknown): boolean {
+  return (
+    error instanceof SignpostError && /NoSuchUpload$|^(upload|object)-not-found/.test(`${error.code} ${error.detail}`)
+  );
+}
+
 /** The stored file, if an earlier request succeeded and only its answer was lost; otherwise null. */
 export async function findStored(session: Session, objectKey: string, signal: AbortSignal): Promise<StoredFile | null> {
   try {
