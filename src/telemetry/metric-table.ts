@@ -6,6 +6,8 @@ type Definition = {
   labels: readonly string[];
   /** Upper bounds of a histogram's buckets, in its unit. */
   buckets?: readonly number[];
+  /** Of several processes of one instance, the highest value counts, not the sum. */
+  across?: 'max';
 };
 
 /** From a signature (a millisecond) to a bucket that is asked twice for 5 s each. */
@@ -109,6 +111,7 @@ export const METRICS = {
     type: 'gauge',
     help: 'When a sweep last went through the whole bucket, by any instance, as far as this one knows.',
     labels: [],
+    across: 'max',
   },
   signpost_sweep_refusals_total: {
     type: 'counter',
@@ -119,6 +122,7 @@ export const METRICS = {
     type: 'gauge',
     help: '1 while sweeps are refused (the bucket may belong to another database, or clocks differ), else 0.',
     labels: [],
+    across: 'max',
   },
   signpost_lease_held: {
     type: 'gauge',
@@ -135,7 +139,12 @@ export const METRICS = {
     help: 'Scans of held files, by outcome: clean, rejected, failed (the file stays held, and is scanned again).',
     labels: ['outcome'],
   },
-  process_start_time_seconds: { type: 'gauge', help: 'When the process started, as Unix time.', labels: [] },
+  process_start_time_seconds: {
+    type: 'gauge',
+    help: 'When the process started, as Unix time.',
+    labels: [],
+    across: 'max',
+  },
   process_cpu_seconds_total: { type: 'counter', help: 'CPU time of the process, user and system.', labels: [] },
   process_resident_memory_bytes: { type: 'gauge', help: 'Resident memory of the process.', labels: [] },
   nodejs_heap_size_used_bytes: { type: 'gauge', help: 'Used heap of V8.', labels: [] },
@@ -143,11 +152,13 @@ export const METRICS = {
     type: 'gauge',
     help: 'Delay of the event loop since the last scrape: 99th percentile.',
     labels: [],
+    across: 'max',
   },
   nodejs_eventloop_lag_max_seconds: {
     type: 'gauge',
     help: 'Delay of the event loop since the last scrape: maximum.',
     labels: [],
+    across: 'max',
   },
   nodejs_eventloop_active_seconds_total: {
     type: 'counter',

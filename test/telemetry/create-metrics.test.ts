@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createMetrics, NO_METRICS } from '../../src/telemetry/create-metrics.ts';
+import { joinMetrics, keepCounters } from '../../src/telemetry/join-metrics.ts';
 import { METRICS } from '../../src/telemetry/metric-table.ts';
 import { watchProcess } from '../../src/telemetry/watch-process.ts';
 import { readSamples } from './read-samples.ts';
@@ -104,5 +105,35 @@ describe('the metrics of the process', () => {
     } finally {
       stop();
     }
+  });
+});
+
+describe('the metrics of several processes', () => {
+  it('are added up, or the highest counts; of a process that has ended, the counters stay', async () => {
+    const textOf = async (count: number) => {
+      const metrics = await createMetrics();
+      metrics.count('signpost_presigned_uploads_total', { method: 'PUT' }, count);
+      metrics.count('signpost_http_problems_total', { code: `a "b" {c="d"} ${count}` });
+      metrics.observe('signpost_bucket_request_duration_seconds', { operation: 'HeadObject' }, count / 1000);
+      metrics.watch('signpost_database_waiting', () => count);
+      metrics.watch('nodejs_eventloop_lag_max_seconds', () => count);
+      return (await metrics.text()).text;
+    };
+    const [one, two, ended] = await Promise.all([textOf(1), textOf(4), textOf(3)]);
+    const joined = joinMetrics([keepCounters(ended), one, two]);
+    expect(readSamples(joined)).toMatchObject({
+      'signpost_presigned_uploads_total{method="PUT"}': 8,
+      'signpost_bucket_request_duration_seconds_bucket{le="0.002",operation="HeadObject"}': 1,
+      'signpost_bucket_request_duration_seconds_bucket{le="0.005",operation="HeadObject"}': 3,
+      'signpost_bucket_request_duration_seconds_sum{operation="HeadObject"}': 0.008,
+      'signpost_bucket_request_duration_seconds_count{operation="HeadObject"}': 3,
+      'signpost_http_problems_total{code="a \\"b\\" {c=\\"d\\"} 4"}': 1,
+      signpost_database_waiting: 5,
+      nodejs_eventloop_lag_max_seconds: 4,
+    });
+    // In the same format: the same lines but for the values.
+    const shape = (text: string) => text.replace(/^([^#].*) \S+$/gm, '$1');
+    expect(shape(joinMetrics([one]))).toBe(shape(one));
+    expect(joinMetrics([joined])).toBe(joined);
   });
 });
