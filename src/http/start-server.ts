@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server, type Socket } from 'node:net';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 
@@ -25,8 +25,10 @@ export type RunningServer = {
    * Shuts down without losing an answer: every answer now has `Connection: close` (RFC 9112, section 9.6), so that
    * clients disconnect; then the port is closed, and each connection once it is idle. Resolves when the last one is
    * closed, after ten seconds at most.
+   * @param options.isReplaced whether another process goes on serving the port. Then this one gets no new connections
+   * from now on, and waits for its own ones, as long as an idle one is kept: each is closed after its next answer.
    */
-  stop(): Promise<void>;
+  stop(options?: { isReplaced?: boolean }): Promise<void>;
 };
 
 /**
@@ -85,13 +87,15 @@ export async function startServer(
 
   return {
     port: typeof address === 'object' && address !== null ? address.port : port,
-    stop: async () => {
+    stop: async ({ isReplaced = false } = {}) => {
       isStopping = true;
       for (const response of open) announceClose(response);
-      const noticed = performance.now() + NOTICE_MS;
+      const closed = once(server, 'close');
+      // That of `node:http` would close the idle connections too, and fail a request that is on its way.
+      if (isReplaced) Server.prototype.close.call(server);
+      const noticed = performance.now() + (isReplaced ? keepAliveSeconds * 1000 : NOTICE_MS);
       while (sockets.size > 0 && performance.now() < noticed) await sleep(LOOK_EVERY_MS);
 
-      const closed = once(server, 'close');
       portCloses = closePort();
       await portCloses;
       const closeIdle = setInterval(() => {
