@@ -1,40 +1,127 @@
+import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startServer } from './http/start-server.ts';
-import { createSignpost, settingsFrom } from './index.ts';
+import type { Config } from './config/config.ts';
+import { settingsFrom } from './config/given-settings.ts';
+import type { Logger } from './contract/logger.ts';
+import type { Signpost, SignpostOptions } from './index.ts';
 import { createLogger } from './start/create-logger.ts';
+import { keepProcesses } from './start/keep-processes.ts';
 import { printWelcome } from './start/print-welcome.ts';
 import { providePostgres } from './start/provide-postgres.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
+import { listenToKeeper, type Place, readPlace, requireShareable, settingsOfProcess } from './start/service-process.ts';
 
 /**
  * A signal this soon after the first is the same one: a terminal signals both npm and the service, and npm forwards it.
  */
 const SAME_SIGNAL_MS = 1_000;
 
+/** Without `.env`, which is read later: each of several processes reads it itself. */
+const given = { ...process.env };
+const place = readPlace(given);
+
 await run(async (config) => {
   const signalled = untilSignal();
-  const stopping = new AbortController();
-  await requireFreePorts(config);
-  const logger = await createLogger(config.server.logLevel, process.stdout.isTTY === true);
-  await providePostgres(config, logger);
-  const settings = { ...settingsFrom(process.env), LOCAL_S3_PORT: config.local.s3Port };
-  const signpost = createSignpost({ settings, logger, stopping: stopping.signal, page: true });
-  try {
-    const { bucketOrigin } = await signpost.ready();
-    const server = await startServer(signpost.fetch, config.server);
-    logger.info({ host: config.server.host, port: server.port }, 'listening');
-    if (!config.server.production) await printWelcome(config, server.port, bucketOrigin);
+  if (place !== null) await serveInPlace(config, place, signalled);
+  else if (config.server.processes > 1) await serveByProcesses(config, signalled);
+  else await serveAlone(config, signalled);
+  process.exit(0);
+});
 
-    logger.info({ signal: await signalled }, 'stopping');
-    stopping.abort();
-    await sleep(config.server.shutdownDelaySeconds * 1000);
-    await server.stop();
+async function serveAlone(config: Config, signalled: Promise<NodeJS.Signals>): Promise<void> {
+  await requireFreePorts(config);
+  const logger = await openLog(config);
+  await providePostgres(config, logger);
+  await serve(config.server, {
+    logger,
+    options: { settings: { ...settingsFrom(process.env), LOCAL_S3_PORT: config.local.s3Port } },
+    asked: signalled,
+    begin: async (signpost, port) => {
+      const { bucketOrigin } = await signpost.ready();
+      if (!config.server.production) await printWelcome(config, port, bucketOrigin);
+    },
+  });
+}
+
+/** Starts and keeps the processes that serve (`serveInPlace`). */
+async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signals>): Promise<void> {
+  requireShareable(config);
+  await requireFreePorts(config);
+  const logger = await openLog(config);
+  await keepProcesses({
+    ...{ config, logger, signalled },
+    env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
+    onListening: async (port) => {
+      // Its last argument is for the embedded bucket, which is not there.
+      if (!config.server.production) await printWelcome(config, port, '');
+    },
+    onRestart: (listener) => process.on('SIGHUP', listener),
+  });
+}
+
+/** Serves as one of several processes. */
+async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS.Signals>): Promise<void> {
+  // A terminal that is closed signals all processes. The keeper replaces them one by one.
+  process.on('SIGHUP', () => {});
+  const keeper = cluster.worker === undefined ? null : listenToKeeper(cluster.worker);
+  await serve(
+    { ...config.server, host: at.host, port: at.port },
+    {
+      logger: (await openLog(config)).child({ process: at.number }),
+      options: { settings: { ...settingsFrom(process.env), ...settingsOfProcess(config, at) }, metrics: at.hasMetrics },
+      asked: keeper === null ? signalled : Promise.race([signalled, keeper.asked]),
+      begin: async (signpost) => {
+        if (keeper === null || !at.hasMetrics) return;
+        const tellMetrics = keeper.shareMetrics(signpost.metrics);
+        await tellMetrics();
+        return tellMetrics;
+      },
+    },
+  );
+}
+
+type Serving = {
+  logger: Logger;
+  options: SignpostOptions;
+  /** Resolves with the reason to stop. */
+  asked: Promise<NodeJS.Signals | 'stop' | 'replace'>;
+  /** Called when the service listens; what it returns is called after the last answer. */
+  begin: (signpost: Signpost, port: number) => Promise<(() => Promise<void>) | undefined>;
+};
+
+/** Listens, and resolves when everything is stopped. */
+async function serve(server: Config['server'], { logger, options, asked, begin }: Serving): Promise<void> {
+  // Whoever keeps other processes needs none of it.
+  const [{ createSignpost }, { startServer }] = await Promise.all([
+    import('./index.ts'),
+    import('./http/start-server.ts'),
+  ]);
+  const stopping = new AbortController();
+  const signpost = createSignpost({ ...options, logger, stopping: stopping.signal, page: true });
+  try {
+    await signpost.ready();
+    const running = await startServer(signpost.fetch, server);
+    logger.info({ host: server.host, port: running.port }, 'listening');
+    const end = await begin(signpost, running.port);
+
+    const reason = await asked;
+    logger.info({ signal: reason }, 'stopping');
+    // While its successor serves, the service as a whole does not stop.
+    if (reason !== 'replace') {
+      stopping.abort();
+      await sleep(server.shutdownDelaySeconds * 1000);
+    }
+    await running.stop({ isReplaced: reason === 'replace' });
+    await end?.();
   } finally {
     await signpost.close();
   }
-  process.exit(0);
-});
+}
+
+function openLog({ server }: Config) {
+  return createLogger(server.logLevel, process.stdout.isTTY === true);
+}
 
 /** Resolves with the first stop signal, also one during the start. A later second signal exits at once. */
 function untilSignal(): Promise<NodeJS.Signals> {

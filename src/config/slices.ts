@@ -35,6 +35,8 @@ function readServer(set: Settings) {
     production,
     host: set.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
     port: set.PORT,
+    /** How many processes serve. */
+    processes: set.WEB_CONCURRENCY,
     /** null: there are no metrics. */
     metricsPort: set.METRICS_PORT ?? null,
     keepAliveSeconds: set.KEEP_ALIVE_SECONDS,

@@ -15,7 +15,7 @@ export async function serveMetrics({
 }: {
   config: Pick<Config, 'server'>;
   logger: Logger;
-  metrics: Metrics;
+  metrics: Pick<Metrics, 'text'>;
 }): Promise<RunningServer | null> {
   const { host, metricsPort, keepAliveSeconds } = config.server;
   if (metricsPort === null) return null;

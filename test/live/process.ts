@@ -9,6 +9,8 @@ export type Running = {
   output(): string;
   /** Resolves with the first match in the output; rejects if the process ends without one. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
+  /** Sends a signal to the process. */
+  signal(signal: NodeJS.Signals): void;
   /** Sends a signal to the process or, like a terminal, to its whole group; resolves with the result when it ends. */
   stop(
     signal: NodeJS.Signals,
@@ -47,6 +49,7 @@ export function run(command: string, args: readonly string[], env: Record<string
         child.on('output', look);
         ended.then(() => reject(new Error(`it ended without ${pattern}:\n${output}`)), reject);
       }),
+    signal: (signal) => void child.kill(signal),
     stop: (signal, to) => {
       if (to === 'everybody' && child.pid !== undefined) process.kill(-child.pid, signal);
       else child.kill(signal);

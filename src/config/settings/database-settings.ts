@@ -13,9 +13,13 @@ export const databaseSettings = {
     fallback: '`neon` for hosts under `neon.tech`, `pg` for any other',
     example: 'pg',
   }),
-  DATABASE_MAX_CONNECTIONS: integer(1, 1000).default(10).meta({
-    description: 'Connections that each instance may open for requests; one more checks that the database answers.',
-  }),
+  DATABASE_MAX_CONNECTIONS: integer(1, 1000)
+    .default(10)
+    .meta({
+      description:
+        'Connections that each instance may open for requests, all its processes (`WEB_CONCURRENCY`) together; each ' +
+        'process has one more, which checks that the database answers.',
+    }),
   DATABASE_DIRECT_URL: databaseUrl.optional().meta({
     description:
       'The same database without its pooler, for migrations, which may take hours or run outside a transaction. It ' +

@@ -29,6 +29,13 @@ export const serviceSettings = {
       fallback: '`127.0.0.1`, in production `0.0.0.0`',
       example: '127.0.0.1',
     }),
+  WEB_CONCURRENCY: integer(1, 64)
+    .default(1)
+    .meta({
+      description:
+        'Processes that serve on `PORT`, for more than one core; more than 1 needs `S3_BUCKET_NAME` and ' +
+        '`DATABASE_URL`. The library ignores it. See [several processes](operating.md#several-processes).',
+    }),
   METRICS_PORT: integer(0, 65_535)
     .optional()
     .meta({
@@ -74,7 +81,7 @@ export const serviceSettings = {
     .default(600)
     .meta({
       description:
-        'Requests that each user may make in a minute; each entry of a batch counts; 0: no limit. Each instance ' +
+        'Requests that each user may make in a minute; each entry of a batch counts; 0: no limit. Each process ' +
         'counts for itself, unless `RATE_LIMIT_STORE` says otherwise.',
     }),
   RATE_LIMIT_PER_ADDRESS: integer(0, 1_000_000)
@@ -89,8 +96,8 @@ export const serviceSettings = {
     .default('memory')
     .meta({
       description:
-        '`postgres`: all instances count together, for one more statement per request. While the database does not ' +
-        'answer, each instance counts for itself. `memory`: it always does.',
+        '`postgres`: all processes count together, for one more statement per request. While the database does not ' +
+        'answer, each counts for itself. `memory`: it always does.',
     }),
   TRUSTED_PROXIES: integer(0, 10)
     .default(0)

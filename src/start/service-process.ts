@@ -1,0 +1,83 @@
+import type { Worker } from 'node:cluster';
+import type { Config } from '../config/config.ts';
+import { ConfigError } from '../config/config-error.ts';
+import type { GivenSettings } from '../config/given-settings.ts';
+
+/** The variable that makes a process one of several, which `keepProcesses` has started. */
+export const PLACE_VARIABLE = 'SIGNPOST_PROCESS';
+
+/** What is the same for all of several processes, whatever the settings say meanwhile; and which of them this is. */
+export type Place = { number: number; processes: number; host: string; port: number; hasMetrics: boolean };
+
+/** From the keeper: to stop with the whole service, to leave the port to a successor, or to tell the metrics. */
+export type ToProcess = 'stop' | 'replace' | 'metrics';
+
+/** To the keeper: the metrics in Prometheus's text format. */
+export type FromProcess = { metrics: string };
+
+/** null: this process is the only one, or the keeper of others. */
+export function readPlace(env: Readonly<Record<string, string | undefined>>): Place | null {
+  const text = env[PLACE_VARIABLE];
+  return text === undefined ? null : JSON.parse(text);
+}
+
+/**
+ * The settings of one of several processes: its share of what is set for all together.
+ * @throws {ConfigError} if there is too little to share.
+ */
+export function settingsOfProcess(config: SharedConfig, { processes }: Place): GivenSettings {
+  return {
+    DATABASE_MAX_CONNECTIONS: connectionsOfProcess(config, processes),
+    // The keeper serves them.
+    METRICS_PORT: undefined,
+  };
+}
+
+type SharedConfig = Pick<Config, 'server' | 'bucket' | 'database'>;
+
+/**
+ * Checks what only several processes need.
+ * @throws {ConfigError} naming the settings.
+ */
+export function requireShareable(config: SharedConfig): void {
+  if (config.bucket === null || config.database.isEmbedded) {
+    throw new ConfigError(
+      'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL; the embedded bucket and database serve ' +
+        'one process',
+    );
+  }
+  connectionsOfProcess(config, config.server.processes);
+}
+
+function connectionsOfProcess({ database: { maxConnections } }: SharedConfig, processes: number): number {
+  if (maxConnections >= processes) return Math.floor(maxConnections / processes);
+  throw new ConfigError(
+    `DATABASE_MAX_CONNECTIONS, WEB_CONCURRENCY: ${maxConnections} connections are too few for ${processes} processes`,
+  );
+}
+
+/** The process's side of the conversation with its keeper. */
+export function listenToKeeper(worker: Worker) {
+  let ask: (why: 'stop' | 'replace') => void = () => {};
+  const asked = new Promise<'stop' | 'replace'>((resolve) => {
+    ask = resolve;
+  });
+  let tellMetrics = async (): Promise<void> => {};
+  worker.on('message', (message: ToProcess) => {
+    if (message === 'metrics') void tellMetrics();
+    else ask(message);
+  });
+  return {
+    /** Resolves when the keeper wants this process to end. */
+    asked,
+    /** Tells the metrics whenever the keeper asks for them, and once more when the returned function is called. */
+    shareMetrics: (read: () => Promise<{ text: string }>): (() => Promise<void>) => {
+      tellMetrics = async () => {
+        const { text: metrics } = await read();
+        // Resolves also if the keeper is gone.
+        await new Promise((resolve) => worker.send({ metrics } satisfies FromProcess, resolve));
+      };
+      return tellMetrics;
+    },
+  };
+}

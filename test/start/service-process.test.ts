@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/config.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { requireShareable, settingsOfProcess } from '../../src/start/service-process.ts';
+
+const OWN = {
+  ...{ S3_BUCKET_NAME: 'uploads', AWS_REGION: 'eu-central-1' },
+  DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+};
+
+describe('WEB_CONCURRENCY', () => {
+  it.each([
+    [{}, 'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL'],
+    [{ ...OWN, DATABASE_URL: '' }, 'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL'],
+    [{ ...OWN, DATABASE_MAX_CONNECTIONS: '3' }, '3 connections are too few for 4 processes'],
+  ])('is refused above 1 with %j', (env, message) => {
+    const config = parseConfig({ ...env, WEB_CONCURRENCY: '4' });
+    expect(() => requireShareable(config)).toThrow(ConfigError);
+    expect(() => requireShareable(config)).toThrow(message);
+  });
+
+  it.each([
+    ['10', 2],
+    ['4', 1],
+  ])('gives each of 4 processes its whole share of %s connections', (connections, share) => {
+    const config = parseConfig({ ...OWN, WEB_CONCURRENCY: '4', DATABASE_MAX_CONNECTIONS: connections });
+    const place = { number: 1, processes: 4, host: '127.0.0.1', port: 3000, hasMetrics: false };
+    expect(settingsOfProcess(config, place)).toMatchObject({ DATABASE_MAX_CONNECTIONS: share });
+  });
+});
