@@ -1,5 +1,5 @@
+import { createSpeedMeter } from '../src/client/queue/speed-meter.ts';
 import { formatBytes, formatDuration, formatPercent } from '../src/page/format.ts';
-import { createSpeedMeter } from '../src/page/speed-meter.ts';
 
 const DRAW_EVERY_MS = 100;
 const BAR_WIDTH = 24;

@@ -1,7 +1,7 @@
+import { createSpeedMeter } from '../client/queue/speed-meter.ts';
 import { copyTemplate, find, setIcon, setProgress, setText } from './dom.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes, formatDuration, formatPercent, joinFacts } from './format.ts';
-import { createSpeedMeter } from './speed-meter.ts';
 import type { UploadItem } from './upload-item.ts';
 
 /** After this long without a byte, the connection is slow or lost, and the SDK is retrying. */

@@ -1,7 +1,7 @@
+import { createSpeedMeter } from '../client/queue/speed-meter.ts';
 import type { Announce } from './announcer.ts';
 import { find, setProgress, setText } from './dom.ts';
 import { formatBytes, formatCount, formatDuration, formatFiles, formatPercent, joinFacts } from './format.ts';
-import { createSpeedMeter } from './speed-meter.ts';
 import type { UploadItem } from './upload-item.ts';
 
 /** What all uploads add up to, above their list. */

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { createSpeedMeter } from '../../src/client/queue/speed-meter.ts';
 import { describeLimits } from '../../src/page/describe-limits.ts';
 import { kindOf } from '../../src/page/file-kind.ts';
 import { formatAgo, formatBytes, formatDuration, formatFiles, formatPercent } from '../../src/page/format.ts';
-import { createSpeedMeter } from '../../src/page/speed-meter.ts';
 
 describe('what the page calls things', () => {
   it.each([
