@@ -1,0 +1,93 @@
+import type { Signpost } from '../create-signpost.ts';
+import type { SignpostError } from '../signpost-error.ts';
+import type { Limits } from '../stored-file.ts';
+import { checkLimits } from './check-limits.ts';
+import type { QueueFileOptions, QueueItem } from './queue-item.ts';
+
+/** How long an answer with the limits counts: meanwhile the user may have removed files. */
+const LIMITS_MS = 30_000;
+
+/** Metadata names are lower case (`UploadOptions.metadata`). */
+const PATH_FIELD = 'relative-path';
+
+/**
+ * Called before a file is sent, in its turn: to check it, to rename it, or to make another one of it.
+ * @returns what is sent instead, options for this file, or both (`file`); nothing leaves it as it is.
+ * @throws whatever the file is refused with: it becomes the item's `error`.
+ */
+export type BeforeUpload = (
+  file: File | Blob,
+  context: {
+    item: QueueItem;
+    /** With the defaults of the queue and the path. */
+    options: QueueFileOptions;
+    /** Aborted when the item is removed. */
+    signal: AbortSignal;
+  },
+) => BeforeUploadResult | Promise<BeforeUploadResult>;
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that only checks returns nothing
+type BeforeUploadResult = File | Blob | (QueueFileOptions & { file?: File | Blob | undefined }) | undefined | void;
+
+export type PreparationOptions = {
+  signpost: Pick<Signpost, 'limits'>;
+  beforeUpload?: BeforeUpload | undefined;
+  /** For all files; those of `add` and of `beforeUpload` override them. */
+  uploadOptions?: QueueFileOptions | undefined;
+  now?: (() => number) | undefined;
+};
+
+export type Prepared = { file: File | Blob; fileName: string; contentType: string; options: QueueFileOptions };
+
+/** What happens to a file before it is sent: the app's function, and the service's limits. */
+export function createPreparation({ signpost, beforeUpload, uploadOptions = {}, ...rest }: PreparationOptions) {
+  const { now = () => performance.now() } = rest;
+  const answers = new Map<string | undefined, { atMs: number; limits: Promise<Limits | null> }>();
+
+  const limitsFor = (documentType: string | undefined) => {
+    const known = answers.get(documentType);
+    if (known !== undefined && now() - known.atMs < LIMITS_MS) return known.limits;
+    // Without an answer the service decides when the upload begins.
+    const limits = signpost.limits({ documentType }).catch(() => null);
+    answers.set(documentType, { atMs: now(), limits });
+    return limits;
+  };
+  const optionsFor = ({ relativePath }: QueueItem, options: QueueFileOptions): QueueFileOptions => {
+    const metadata = {
+      ...(relativePath !== null && { [PATH_FIELD]: relativePath }),
+      ...uploadOptions.metadata,
+      ...options.metadata,
+    };
+    return { ...uploadOptions, ...options, ...(Object.keys(metadata).length > 0 && { metadata }) };
+  };
+  const describe = (file: File | Blob, item: QueueItem, options: QueueFileOptions): Prepared => {
+    const ownName = file !== item.file && 'name' in file ? file.name : item.fileName;
+    const { fileName = ownName, contentType = file.type || 'application/octet-stream' } = options;
+    return { file, fileName, contentType, options: { ...options, fileName, contentType } };
+  };
+  const check = async ({ file, contentType, options }: Prepared): Promise<SignpostError | null> => {
+    const limits = await limitsFor(options.documentType);
+    return limits && checkLimits(limits, { ...options, size: file.size, contentType });
+  };
+
+  return {
+    forgetLimits: () => answers.clear(),
+    /** Why a file can never be sent, as far as that is certain before its turn; else null. */
+    refuseEarly: async (file: File | Blob, item: QueueItem, options: QueueFileOptions) =>
+      beforeUpload === undefined ? check(describe(file, item, optionsFor(item, options))) : null,
+    prepare: async (
+      file: File | Blob,
+      item: QueueItem,
+      given: QueueFileOptions,
+      signal: AbortSignal,
+    ): Promise<Prepared> => {
+      const options = optionsFor(item, given);
+      const result = await beforeUpload?.(file, { item, options, signal });
+      const { file: other = file, ...changes } = result instanceof Blob ? { file: result } : (result ?? {});
+      const prepared = describe(other, item, { ...options, ...changes });
+      const refusal = await check(prepared);
+      if (refusal !== null) throw refusal;
+      return prepared;
+    },
+  };
+}

@@ -1,0 +1,57 @@
+import type { StoredFile } from '../stored-file.ts';
+import type { UploadOptions } from '../upload.ts';
+
+/**
+ * `waiting` for its turn; `preparing`: `beforeUpload` and the limits; `uploading`; `paused`; `done`: confirmed, see
+ * `stored`; `failed`: see `error`.
+ */
+export type QueueStatus = 'waiting' | 'preparing' | 'uploading' | 'paused' | 'done' | 'failed';
+
+/** The options of `signpost.upload` that each file of a queue may have. */
+export type QueueFileOptions = Omit<UploadOptions, 'onProgress' | 'signal'>;
+
+/** One file of a queue, as it is at one moment: a change makes a new object. */
+export type QueueItem = {
+  readonly id: string;
+  /** What was chosen. null if it could not be read. */
+  readonly file: File | Blob | null;
+  readonly fileName: string;
+  readonly contentType: string;
+  /** Where it lay in the folder that was chosen or dropped, with the folder's name: `photos/2026/a.jpg`. */
+  readonly relativePath: string | null;
+  readonly status: QueueStatus;
+  readonly sentBytes: number;
+  /** The size of what is sent: that of the chosen file, unless `beforeUpload` returned another one. */
+  readonly totalBytes: number;
+  /** Usually a `SignpostError`, or what `beforeUpload` threw; null unless `failed`. */
+  readonly error: unknown;
+  /** Whether a retry may end differently: a lost connection, not a refusal. */
+  readonly retryable: boolean;
+  /** The confirmed file; null unless `done`. */
+  readonly stored: StoredFile | null;
+};
+
+/** All files of a queue together. Bytes are without those of failed files. */
+export type QueueTotals = {
+  readonly files: number;
+  readonly waiting: number;
+  /** Those that are prepared or sent. */
+  readonly running: number;
+  readonly paused: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly sentBytes: number;
+  readonly totalBytes: number;
+  /** Over the last four seconds; null during the first second, and when nothing is sent. */
+  readonly bytesPerSecond: number | null;
+  /** Until all files that are not paused are sent; null if unknown. */
+  readonly secondsLeft: number | null;
+};
+
+export type QueueSnapshot = {
+  readonly items: readonly QueueItem[];
+  readonly totals: QueueTotals;
+  /** Whether files that are added wait for `resume`. */
+  readonly isPaused: boolean;
+  readonly concurrency: number;
+};
