@@ -1,11 +1,15 @@
-// The browser SDK, the React hook and the verifier of receipts: one file each, and what the SDK loads when needed.
+// The browser SDK, its queue and its hooks, and the verifier of receipts: a file each, and what they share or load when
+// it is needed.
 import { build } from 'esbuild';
 import { entryPoints } from './package-entries.mjs';
 
-const { client, ...others } = entryPoints({ arePortable: true });
-const options = {
+await build({
+  entryPoints: entryPoints({ arePortable: true }),
   outdir: 'dist',
   bundle: true,
+  // So that an error of one is an instance of the other's SignpostError.
+  splitting: true,
+  chunkNames: 'client-[name]-[hash]',
   external: ['react'],
   minify: true,
   platform: 'browser',
@@ -13,6 +17,4 @@ const options = {
   format: 'esm',
   sourcemap: 'linked',
   logLevel: 'warning',
-};
-await build({ ...options, entryPoints: others });
-await build({ ...options, entryPoints: { client }, splitting: true, chunkNames: 'client-[name]-[hash]' });
+});

@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Signpost } from '../../../src/client/create-signpost.ts';
+import { createUploadQueue, type UploadQueue } from '../../../src/client/queue/create-upload-queue.ts';
+import { cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
+
+let host: Awaited<ReturnType<typeof startServiceForClients>>;
+beforeAll(async () => {
+  host = await startServiceForClients();
+});
+afterAll(() => host.close());
+
+const statuses = (queue: UploadQueue) => queue.getSnapshot().items.map(({ status }) => status);
+const names = (queue: UploadQueue) => queue.getSnapshot().items.map(({ fileName }) => fileName);
+const until = (queue: UploadQueue, expected: string[]) => expect.poll(() => statuses(queue)).toEqual(expected);
+const texts = (...all: string[]) => all.map((text) => textFile(text, `${text}.txt`));
+
+/** Holds what is sent to the bucket until it is let go. */
+function createGate() {
+  let open = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
+}
+
+describe('createUploadQueue', () => {
+  it('uploads what is added, tells each file and all of them', async () => {
+    const client = await host.client('alice');
+    const stored: string[] = [];
+    const queue = createUploadQueue({
+      ...{ signpost: client, uploadOptions: { recordId: 'case-1' } },
+      onDone: ({ fileName, recordId }) => stored.push(`${fileName} ${recordId}`),
+    });
+    expect(queue.getSnapshot()).toMatchObject({ items: [], isPaused: false, concurrency: 3 });
+    let told = 0;
+    const stop = queue.subscribe(() => told++);
+    const adding = queue.add(texts('one', 'three'), { metadata: { source: 'scan' } });
+    expect(queue.getSnapshot()).toMatchObject({
+      items: [{ fileName: 'one.txt', contentType: 'text/plain' }, { totalBytes: 5 }],
+      totals: { files: 2, sentBytes: 0, totalBytes: 8, bytesPerSecond: null, secondsLeft: null },
+    });
+    const ids = await adding;
+    const { items, totals } = await queue.settled();
+    expect(totals).toMatchObject({ files: 2, waiting: 0, running: 0, done: 2, failed: 0, sentBytes: 8, totalBytes: 8 });
+    expect(items.map(({ id }) => id)).toEqual(ids);
+    expect(items[0]?.stored).toMatchObject({ fileName: 'one.txt', metadata: { source: 'scan' } });
+    expect(stored.sort()).toEqual(['one.txt case-1', 'three.txt case-1']);
+    expect(told).toBeGreaterThan(0);
+    stop();
+  });
+
+  it('has the same snapshot, and the same items, until they change', async () => {
+    const client = await host.client('alice');
+    const queue = createUploadQueue({ signpost: client, isPaused: true });
+    await queue.add(texts('one', 'two'));
+    const before = queue.getSnapshot();
+    expect(queue.getSnapshot()).toBe(before);
+    queue.resume(before.items[0]?.id ?? '');
+    await queue.settled();
+    const after = queue.getSnapshot();
+    expect(after).not.toBe(before);
+    expect(after.items[1]).toBe(before.items[1]);
+    expect(before.items[0]?.status).toBe('paused');
+    expect(queue.getServerSnapshot()).toMatchObject({ items: [] });
+  });
+
+  it('tells once of a thousand changes', async () => {
+    const uploads: ((sentBytes: number) => void)[] = [];
+    const upload: Signpost['upload'] = (_file, options) => {
+      uploads.push((sentBytes) => options?.onProgress?.({ sentBytes, totalBytes: 1_000 }));
+      const state = { status: 'uploading' as const };
+      return Object.assign(new Promise<never>(() => {}), { state, pause() {}, resume() {}, abort: async () => {} });
+    };
+    const { limits } = await host.client('alice');
+    const queue = createUploadQueue({ signpost: { upload, limits }, concurrency: 2 });
+    await queue.add(texts('one', 'two'));
+    await until(queue, ['uploading', 'uploading']);
+    let told = 0;
+    const isTold = new Promise<void>((resolve) => {
+      queue.subscribe(() => {
+        told++;
+        resolve();
+      });
+    });
+    for (let sent = 1; sent <= 1_000; sent++) uploads[0]?.(sent);
+    expect(told).toBe(0);
+    await isTold;
+    expect(told).toBe(1);
+    expect(queue.getSnapshot().totals.sentBytes).toBe(1_000);
+    queue.remove();
+  });
+
+  it('sends as many at once as it is told, also while it runs, in an order that can change', async () => {
+    const gate = createGate();
+    let sending = 0;
+    let most = 0;
+    const order: string[] = [];
+    const client = await host.client('bob', { parallelFiles: Number.POSITIVE_INFINITY }, async ({ what }, send) => {
+      if (what !== 'PUT whole') return send();
+      most = Math.max(most, ++sending);
+      await gate.opened;
+      return send().finally(() => sending--);
+    });
+    const beforeUpload = (file: File | Blob) => void order.push((file as File).name);
+    const queue = createUploadQueue({ signpost: client, concurrency: 1, beforeUpload });
+    const ids = await queue.add(texts('a', 'b', 'c', 'd', 'e'));
+    await expect.poll(() => sending).toBe(1);
+    queue.move(ids[4] ?? '', 0);
+    queue.move(ids[1] ?? '', 99);
+    queue.move('nobody', 0);
+    expect(names(queue)).toEqual(['e.txt', 'a.txt', 'c.txt', 'd.txt', 'b.txt']);
+    queue.setConcurrency(3);
+    await expect.poll(() => sending).toBe(3);
+    expect(queue.getSnapshot()).toMatchObject({ concurrency: 3, totals: { running: 3, waiting: 2 } });
+    gate.open();
+    await queue.settled();
+    expect(most).toBe(3);
+    expect(order).toEqual(['a.txt', 'e.txt', 'c.txt', 'd.txt', 'b.txt']);
+    expect(() => queue.setConcurrency(0)).toThrow(RangeError);
+    expect(() => createUploadQueue({ signpost: client, concurrency: Number.NaN })).toThrow('1 or more');
+  });
+
+  it('pauses one or all, and goes on without what has arrived', async () => {
+    let pause = () => {};
+    const client = await host.client('carol', { parallelParts: 1 }, ({ what }, send) => {
+      if (what === 'PUT 2' && client.count(what) === 1) pause();
+      return send();
+    });
+    const queue = createUploadQueue({ signpost: client, concurrency: 1 });
+    pause = () => queue.pause(queue.getSnapshot().items[0]?.id);
+    await queue.add([threeParts(), textFile('next')]);
+    await until(queue, ['paused', 'done']);
+    expect(queue.getSnapshot()).toMatchObject({
+      isPaused: false,
+      items: [{ sentBytes: PART }, {}],
+      totals: { paused: 1 },
+    });
+    queue.pause();
+    await queue.add(textFile('later'));
+    expect(queue.getSnapshot()).toMatchObject({ isPaused: true, totals: { paused: 2, running: 0 } });
+    queue.resume();
+    await until(queue, ['done', 'done', 'done']);
+    expect(client.count('PUT 1')).toBe(1);
+  });
+
+  it('tells why a file failed, and sends it again when it is asked to', async () => {
+    let isBroken = true;
+    const client = await host.client('dave', { maxAttempts: 1 }, ({ what }, send) =>
+      isBroken && what === 'POST /presign-upload' ? cutOff() : send(),
+    );
+    const failures: unknown[] = [];
+    const queue = createUploadQueue({ signpost: client, onFailed: (error) => failures.push(error) });
+    await queue.add(texts('one', 'two'));
+    const { items, totals } = await queue.settled();
+    expect(items[0]).toMatchObject({ status: 'failed', retryable: true, error: { code: 'network-error' } });
+    expect(totals).toMatchObject({ failed: 2, totalBytes: 0 });
+    expect(failures).toHaveLength(2);
+    isBroken = false;
+    queue.retry(items[0]?.id);
+    await until(queue, ['done', 'failed']);
+    expect(queue.getSnapshot().items[0]).toMatchObject({ error: null, retryable: false });
+    queue.retry();
+    await until(queue, ['done', 'done']);
+  });
+
+  it('removes what has arrived of a removed file, and nothing of a stored one', async () => {
+    const client = await host.client('erin', { parallelParts: 1 }, async ({ what }, send) => {
+      const answer = await send();
+      if (what === 'PUT 2') queue.remove();
+      return answer;
+    });
+    const failures: unknown[] = [];
+    const queue = createUploadQueue({ signpost: client, concurrency: 1, onFailed: (error) => failures.push(error) });
+    await queue.add([textFile('kept'), threeParts(), textFile('unsent')]);
+    await expect.poll(() => queue.getSnapshot().totals.files).toBe(0);
+    await expect.poll(() => client.count('POST /abort-upload')).toBe(1);
+    await expect.poll(() => host.openUploads('erin')).toBe(0);
+    expect((await client.stored())[0]).toBe('kept');
+    expect(client.count('POST /presign-upload')).toBe(2);
+    expect(failures).toEqual([]);
+    expect(queue.getSnapshot().totals).toMatchObject({ sentBytes: 0, totalBytes: 0 });
+  });
+
+  it('refuses what is no file', async () => {
+    const queue = createUploadQueue({ signpost: await host.client('alice') });
+    // What plain JavaScript may hand in.
+    await expect(queue.add('a.txt' as never)).rejects.toThrow(TypeError);
+    await expect(queue.add([{ name: 'a.txt' }] as never)).rejects.toThrow('add takes files');
+    expect(await queue.add(null)).toEqual([]);
+    expect(queue.getSnapshot().items).toEqual([]);
+  });
+});
