@@ -39,6 +39,17 @@ const PAGES = {
     ...{ language: 'svelte', compile: asSvelte },
     main: `import { mount } from 'svelte'; import Upload from 'component'; mount(Upload, { target: document.body });`,
   },
+  queue: {
+    ...{ language: 'html', compile: (source: string) => `document.body.innerHTML = ${JSON.stringify(source)};` },
+    main: `import 'component'; import './signpost.js';`,
+  },
+};
+
+/** The module of each entry of the package. */
+const ENTRIES: Record<string, string> = {
+  client: 'create-signpost',
+  queue: 'queue/create-upload-queue',
+  react: 'use-upload',
 };
 
 type Page = keyof typeof PAGES;
@@ -63,8 +74,8 @@ async function bundle(page: Page): Promise<string> {
         name: 'the page’s blocks',
         setup: ({ onResolve, onLoad }) => {
           onResolve({ filter: /.*/ }, ({ path }) => (sources.has(path) ? { path, namespace: 'docs' } : undefined));
-          onResolve({ filter: /^signpost\/(client|react)$/ }, ({ path }) => ({
-            path: `${ROOT}/src/client/${path === 'signpost/react' ? 'use-upload' : 'create-signpost'}.ts`,
+          onResolve({ filter: /^signpost\// }, ({ path }) => ({
+            path: `${ROOT}/src/client/${ENTRIES[path.replace('signpost/', '')]}.ts`,
           }));
           onLoad({ filter: /.*/, namespace: 'docs' }, ({ path }) => ({
             ...{ contents: sources.get(path) ?? '', loader: 'jsx', resolveDir: ROOT },
@@ -172,6 +183,21 @@ describe('docs/react.md, several files', () => {
     expect(await page.locator('p').allTextContents()).toEqual([
       ...['a.txt is stored', expect.stringMatching(/1000/), 'b.txt is stored'],
     ]);
+    expect(await stored()).toEqual(['a.txt', 'b.txt']);
+    await close();
+  });
+});
+
+describe('docs/queue.md', () => {
+  it('uploads each, and says what becomes of it', async () => {
+    const { page, input, stored, close } = await open('queue');
+    await input.setInputFiles([fileOf('a.txt', 5), fileOf('large.txt', 1001), fileOf('b.txt', 7)]);
+    await expect
+      .poll(() => page.locator('li').allTextContents())
+      .toEqual([
+        ...['a.txt: done, 5 of 5 bytes', expect.stringMatching(/^large.txt: .*1000.*, 0 of 1001/)],
+        'b.txt: done, 7 of 7 bytes',
+      ]);
     expect(await stored()).toEqual(['a.txt', 'b.txt']);
     await close();
   });
