@@ -2,6 +2,7 @@
 // npm run bench -- sdk, rls, or routes [name]: only the SDK, row level security, or the routes, or one of them.
 // npm run bench -- costs: fails if a hot route costs a quarter more CPU time than bench/costs.json says.
 // npm run bench -- peers: the routes and what people run instead; needs npm ci --prefix bench/peers.
+// npm run bench -- cores: presigning by one process and by two (WEB_CONCURRENCY); needs wrk.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
 // npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
 // npm run bench -- find: finding files, which no other run measures.
@@ -9,6 +10,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkCosts } from './check-costs.ts';
+import { measureCores } from './measure-cores.ts';
 import { measureFind } from './measure-find.ts';
 import { measureMemory } from './measure-memory.ts';
 import { measureMigrations } from './measure-migrations.ts';
@@ -24,6 +26,7 @@ async function main(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'signpost-bench-'));
   try {
     if (process.argv[2] === 'costs') return await printCosts(directory);
+    if (process.argv[2] === 'cores') return await printCores(directory);
     if (process.argv[2] === 'peers') return await printPeers(directory);
     if (process.argv[2] === 'sdk') return await printSdk(directory);
     if (process.argv[2] === 'find') return await printFind(directory);
@@ -113,6 +116,20 @@ async function printPeers(directory: string): Promise<void> {
       const target = budget === undefined ? '' : `≤ ${budget}${cost <= budget ? '' : ': **missed**'}`;
       const cpu = [own, peer].map(({ cpuMicroseconds }) => cpuMicroseconds.toFixed(0));
       return [name, ...cpu, cost.toFixed(2), target, speed.toFixed(2)];
+    }),
+  );
+}
+
+async function printCores(directory: string): Promise<void> {
+  const figures = await measureCores(directory);
+  const [one] = figures;
+  printTable(
+    'Presigned uploads by several processes, with the load on the same cores',
+    ['processes', 'requests/s', 'ratio', 'CPU µs', 'target'],
+    figures.map(({ processes, perSecond, cpuMicroseconds }) => {
+      const ratio = perSecond / (one?.perSecond ?? Number.NaN);
+      const target = processes === 1 ? '' : `≥ 1.7${ratio >= 1.7 ? '' : ': **missed**'}`;
+      return [String(processes), perSecond.toFixed(0), ratio.toFixed(2), cpuMicroseconds.toFixed(0), target];
     }),
   );
 }
