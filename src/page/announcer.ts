@@ -24,8 +24,7 @@ export function createNotice(announce: Announce): Announce {
 }
 
 /** A polite live region (WAI-ARIA 1.2, `status`); simultaneous messages are announced together. */
-export function createAnnouncer(): Announce {
-  const region = find(document, '#announcer', HTMLElement);
+export function createAnnouncer(region: HTMLElement): Announce {
   let waiting: string[] = [];
   const tell = () => {
     region.textContent = waiting.length > 3 ? `${waiting.slice(0, 3).join('. ')}, and more` : waiting.join('. ');

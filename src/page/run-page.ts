@@ -13,7 +13,7 @@ import { createSignIn } from './sign-in.ts';
 import { createUploadList } from './upload-list.ts';
 
 const signIn = createSignIn();
-const announce = createAnnouncer();
+const announce = createAnnouncer(find(document, '#announcer', HTMLElement));
 const notify = createNotice(announce);
 const service = createService(signIn.token);
 const signpost = createSignpost({ url: location.origin, token: signIn.token });
