@@ -19,6 +19,7 @@ const LAYERS = [
   ['bucket-events', 'webhooks'],
   ['http', 'jobs'],
   ['page'],
+  ['element'],
   ['start'],
   ['index'],
   ['adapters', 'doctor'],
