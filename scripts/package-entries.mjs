@@ -13,7 +13,7 @@ export const entries = Object.values(manifest.exports)
   }));
 
 /** What runs in a browser, too, and so is bundled without anything of Node. */
-const PORTABLE = ['src/client/', 'src/receipts/'];
+const PORTABLE = ['src/client/', 'src/element/', 'src/receipts/'];
 
 /** The entry points, for esbuild, that run in any runtime, or the others. */
 export function entryPoints({ arePortable }) {

@@ -34,6 +34,11 @@ describe('the bundle of the client', () => {
     expect(Object.keys(all.metafile.inputs).filter((path) => path.includes('encryption/'))).toEqual([]);
   });
 
+  it('has the element in a module of its own, of less than 17 KiB, with the client and the queue', async () => {
+    const { outputFiles } = await bundle("import '../element/signpost-uploader.ts'");
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(17 * 1024);
+  });
+
   it('has the plugin for Uppy in a module of its own, of less than 2 KiB, without the client', async () => {
     const { outputFiles, metafile } = await bundle("export * from './uppy-plugin.ts'");
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(2 * 1024);
