@@ -1,7 +1,10 @@
 import { build } from 'esbuild';
 
 /** The modules that the service serves to pages without a bundler: the name of each, and its source. */
-const SOURCES = { 'client.js': 'src/client/create-signpost.ts' };
+const SOURCES = {
+  'client.js': 'src/client/create-signpost.ts',
+  'uploader.js': 'src/element/signpost-uploader.ts',
+};
 
 /** The text of each module that the service serves, by its name. */
 export async function bundleBrowserModules() {

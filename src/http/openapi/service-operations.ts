@@ -4,17 +4,13 @@ import { bucketEvents } from '../../bucket-events/bucket-event.ts';
 import { eventCountsAnswer } from '../../bucket-events/confirm-events.ts';
 import { snsMessage } from '../../bucket-events/sns-message.ts';
 import { answers } from '../../contract/components.ts';
-import type { Operations } from './operation.ts';
+import type { Operation, Operations } from './operation.ts';
 
 const tag = 'Service';
 const receiptKey = z.strictObject({
   ...{ kty: z.string(), crv: z.string(), x: z.string(), y: z.string().optional() },
   ...{ kid: z.string(), alg: z.string(), use: z.literal('sig') },
 });
-const MODULE_HEADERS = {
-  ETag: 'Changes with the module',
-  'Cache-Control': 'How long the module may be used without asking again',
-};
 const part = z.string().describe('`ok`, or the reason why not.');
 
 export const serviceOperations = {
@@ -53,16 +49,8 @@ export const serviceOperations = {
     },
     problems: [],
   },
-  'GET /client.js': {
-    ...{ id: 'getClient', tag, scopes: null },
-    summary: 'The SDK as an ES module, for pages without a bundler',
-    headers: { 'If-None-Match': 'The ETag of the module that the client has' },
-    answers: {
-      200: { description: 'The module', bytes: true, headers: MODULE_HEADERS },
-      304: { description: 'The client has it', headers: MODULE_HEADERS },
-    },
-    problems: [],
-  },
+  'GET /client.js': describeModule('getClient', 'The SDK'),
+  'GET /uploader.js': describeModule('getUploader', 'The element `<signpost-uploader>`'),
   'GET /healthz': {
     ...{ id: 'isAlive', tag, scopes: null },
     summary: 'Whether the process runs',
@@ -95,3 +83,20 @@ export const serviceOperations = {
     problems: [],
   },
 } satisfies Operations;
+
+/** A module that pages without a bundler import. */
+function describeModule(id: string, what: string): Operation {
+  const headers = {
+    ETag: 'Changes with the module',
+    'Cache-Control': 'How long the module may be used without asking again',
+  };
+  return {
+    ...{ id, tag, scopes: null, problems: [] },
+    summary: `${what} as an ES module, for pages without a bundler`,
+    headers: { 'If-None-Match': 'The ETag of the module that the client has' },
+    answers: {
+      200: { description: 'The module', bytes: true, headers },
+      304: { description: 'The client has it', headers },
+    },
+  };
+}
