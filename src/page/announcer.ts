@@ -27,7 +27,8 @@ export function createNotice(announce: Announce): Announce {
 export function createAnnouncer(region: HTMLElement): Announce {
   let waiting: string[] = [];
   const tell = () => {
-    region.textContent = waiting.length > 3 ? `${waiting.slice(0, 3).join('. ')}, and more` : waiting.join('. ');
+    const text = waiting.slice(0, 3).join('. ').replaceAll('.. ', '. ');
+    region.textContent = waiting.length > 3 ? `${text}, and more` : text;
     waiting = [];
   };
   return (message) => {

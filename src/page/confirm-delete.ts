@@ -1,13 +1,12 @@
-import type { StoredFile } from '../client/create-signpost.ts';
+import type { Files, StoredFile } from '../client/create-signpost.ts';
 import { find, setText } from './dom.ts';
 import { explain } from './explain.ts';
-import type { Service } from './service.ts';
 
 /**
  * Asks, then deletes.
  * @returns a function that resolves when the dialog closes: with true if the file was deleted.
  */
-export function createDeleteDialog(service: Service) {
+export function createDeleteDialog(files: Pick<Files, 'remove'>) {
   const dialog = find(document, '#delete', HTMLDialogElement);
   const problem = find(dialog, '.problem', HTMLElement);
   const keep = find(dialog, '.keep', HTMLButtonElement);
@@ -22,7 +21,7 @@ export function createDeleteDialog(service: Service) {
     setText(problem, '');
     confirm.disabled = true;
     try {
-      await service.deleteFile(file.fileId);
+      await files.remove(file.fileId);
       if (asked === file) dialog.close('deleted');
     } catch (error) {
       setText(problem, explain(error));

@@ -1,10 +1,9 @@
-import type { StoredFile } from '../client/create-signpost.ts';
+import type { Files, StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
 import { find, setText, syncRows } from './dom.ts';
 import { explain } from './explain.ts';
 import { createFileRow, type FileRow } from './file-row.ts';
 import { formatCount } from './format.ts';
-import type { Service } from './service.ts';
 
 const RENEW_TIMES_MS = 30_000;
 
@@ -19,7 +18,7 @@ type FileActions = {
 };
 
 /** The stored files, newest first, a page at a time. */
-export function createFileList(service: Service, actions: FileActions, announce: Announce) {
+export function createFileList(stored: Pick<Files, 'list'>, actions: FileActions, announce: Announce) {
   const section = find(document, '#files', HTMLElement);
   const heading = find(section, 'h2', HTMLElement);
   const summary = find(section, '.summary', HTMLElement);
@@ -65,21 +64,23 @@ export function createFileList(service: Service, actions: FileActions, announce:
     section.setAttribute('aria-busy', String(isLoading));
   };
 
-  /** @throws the service's error. */
-  const load = async () => {
+  /** @returns whether it went well; if not, that is shown. */
+  const load = async (): Promise<boolean> => {
     isLoading = true;
     failure.hidden = true;
     render();
     try {
-      const page = await service.listFiles(nextCursor);
+      const { value: page } = await stored.list({ ...(nextCursor !== null && { cursor: nextCursor }) }).next();
+      if (!page) return true;
       nextCursor = page.nextCursor;
       // A file uploaded meanwhile may be in the list already.
       const known = new Set(files.map(({ fileId }) => fileId));
       files.push(...page.files.filter(({ fileId }) => !known.has(fileId)));
+      return true;
     } catch (error) {
       failure.hidden = false;
       setText(find(failure, '.problem', HTMLElement), `The files could not be listed. ${explain(error)}`);
-      throw error;
+      return false;
     } finally {
       isLoading = false;
       render();
@@ -90,12 +91,7 @@ export function createFileList(service: Service, actions: FileActions, announce:
     if (isLoading) return;
     const before = list.children.length;
     shownRows = Math.max(shownRows, before + SHOWN_ROWS);
-    try {
-      if (files.length === before) await load();
-    } catch {
-      // It is shown.
-      return;
-    }
+    if (files.length === before && !(await load())) return;
     render();
     announce(`${formatCount(list.children.length - before)} more`);
     list.children[before]?.querySelector('button')?.focus();
@@ -108,8 +104,8 @@ export function createFileList(service: Service, actions: FileActions, announce:
 
   return {
     load,
-    prepend: (stored: readonly StoredFile[]): void => {
-      files = [...stored.toReversed(), ...files];
+    prepend: (arrived: readonly StoredFile[]): void => {
+      files = [...arrived.toReversed(), ...files];
       render();
     },
   };

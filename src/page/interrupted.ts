@@ -8,7 +8,7 @@ type Interrupted = { name: string; size: number };
 /**
  * Lists the uploads that were interrupted by leaving the page. The browser cannot keep the files: the user must choose
  * them again, and then the SDK resumes them.
- * @param unfinished returns the running uploads when the page is left.
+ * @param unfinished returns the uploads that can still succeed, when the page is left.
  */
 export function rememberInterrupted(unfinished: () => readonly File[]) {
   const section = find(document, '#interrupted', HTMLElement);

@@ -1,4 +1,4 @@
-import { createFiles, createSignpost, SignpostError, type StoredFile } from '../client/create-signpost.ts';
+import { createFiles, createSignpost, type StoredFile } from '../client/create-signpost.ts';
 import { acceptFiles } from './accept-files.ts';
 import { createAnnouncer, createNotice } from './announcer.ts';
 import { createDeleteDialog } from './confirm-delete.ts';
@@ -6,7 +6,6 @@ import { find } from './dom.ts';
 import { explain } from './explain.ts';
 import { createFileList } from './file-list.ts';
 import { rememberInterrupted } from './interrupted.ts';
-import { createService } from './service.ts';
 import { createLimitsNote } from './show-limits.ts';
 import { createPreview } from './show-preview.ts';
 import { createSignIn } from './sign-in.ts';
@@ -15,20 +14,20 @@ import { createUploadList } from './upload-list.ts';
 const signIn = createSignIn();
 const announce = createAnnouncer(find(document, '#announcer', HTMLElement));
 const notify = createNotice(announce);
-const service = createService(signIn.token);
-const signpost = createSignpost({ url: location.origin, token: signIn.token });
-
-const storedFiles = () => createFiles({ url: location.origin, token: signIn.token });
+const options = { url: location.origin, token: signIn.token, onUnauthorized: signIn.renew };
+const signpost = createSignpost(options);
+// Few attempts: somebody waits, and can ask again.
+const storedFiles = createFiles({ ...options, maxAttempts: 3 });
 
 const showLimits = createLimitsNote(signpost);
-const removeFile = createDeleteDialog(service);
+const removeFile = createDeleteDialog(storedFiles);
 
 const download = async (file: StoredFile) => {
   try {
-    const { presignedUrl, headers } = await service.presignDownload(file.fileId, { disposition: 'attachment' });
+    const { presignedUrl, headers } = await storedFiles.downloadUrl(file.fileId, { disposition: 'attachment' });
     if (headers !== undefined) {
       announce(`Downloading ${file.fileName}`);
-      saveAs(file.fileName, await storedFiles().download(file.fileId));
+      saveAs(file.fileName, await storedFiles.download(file.fileId));
       return;
     }
     // In a frame of its own: navigating to an attachment or to an error of the bucket would stop the uploads.
@@ -50,9 +49,9 @@ function saveAs(fileName: string, content: Blob): void {
 }
 
 const files = createFileList(
-  service,
+  storedFiles,
   {
-    preview: createPreview(service, download),
+    preview: createPreview(storedFiles, download),
     download,
     remove: async (file) => {
       const isRemoved = await removeFile(file);
@@ -64,7 +63,7 @@ const files = createFileList(
 );
 const onStored = (stored: StoredFile[]) => {
   files.prepend(stored);
-  if (uploads.unfinished().length === 0) void showLimits();
+  if (uploads.isIdle()) void showLimits();
 };
 const uploads = createUploadList(signpost, onStored, announce);
 const interrupted = rememberInterrupted(uploads.unfinished);
@@ -74,11 +73,7 @@ acceptFiles((chosen) => {
   uploads.add(chosen);
 }, notify);
 
-signIn.onToken(async () => {
+signIn.onToken(() => {
   void showLimits();
-  try {
-    await files.load();
-  } catch (error) {
-    if (error instanceof SignpostError && error.status === 401) signIn.askAgain(explain(error));
-  }
+  void files.load();
 });

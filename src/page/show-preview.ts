@@ -1,9 +1,8 @@
-import type { StoredFile } from '../client/create-signpost.ts';
+import type { DownloadUrl, Files, StoredFile } from '../client/create-signpost.ts';
 import { find, setIcon, setText } from './dom.ts';
 import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes } from './format.ts';
-import type { Download, Service } from './service.ts';
 
 /** How many bytes of a text are shown. */
 const MAX_TEXT_BYTES = 256 * 1024;
@@ -12,7 +11,7 @@ const MAX_TEXT_BYTES = 256 * 1024;
 const URL_TTL_SECONDS = 3600;
 
 /** The preview in a modal dialog. Shows a file's content and never runs it. */
-export function createPreview(service: Service, download: (file: StoredFile) => void) {
+export function createPreview(files: Pick<Files, 'downloadUrl'>, download: (file: StoredFile) => void) {
   const dialog = find(document, '#preview', HTMLDialogElement);
   const stage = find(dialog, '.stage', HTMLElement);
   const problem = find(dialog, '.problem', HTMLElement);
@@ -49,7 +48,7 @@ export function createPreview(service: Service, download: (file: StoredFile) => 
       showNote(file, 'The file is empty.');
       return;
     }
-    const source = await service.presignDownload(file.fileId, { disposition: 'inline', expiresIn: URL_TTL_SECONDS });
+    const source = await files.downloadUrl(file.fileId, { disposition: 'inline', expiresIn: URL_TTL_SECONDS });
     if (kind !== 'text' && source.headers !== undefined) {
       showNote(file, 'The file has a key of its own: download it to see it.');
       return;
@@ -110,7 +109,7 @@ function embed(kind: 'image' | 'video' | 'audio' | 'pdf', url: string, name: str
   return player;
 }
 
-async function readText({ presignedUrl, headers }: Download, { size }: StoredFile): Promise<HTMLElement> {
+async function readText({ presignedUrl, headers }: DownloadUrl, { size }: StoredFile): Promise<HTMLElement> {
   const response = await fetch(presignedUrl, { headers: { ...headers, range: `bytes=0-${MAX_TEXT_BYTES - 1}` } });
   if (!response.ok) throw new Error(`The bucket answered ${response.status}.`);
   const text = document.createElement('pre');

@@ -1,4 +1,6 @@
+import { createFiles, SignpostError } from '../client/create-signpost.ts';
 import { find, setText } from './dom.ts';
+import { explain } from './explain.ts';
 
 const STORED_AS = 'signpost-demo:token';
 
@@ -7,43 +9,100 @@ const STORED_AS = 'signpost-demo:token';
  * open.
  */
 export function createSignIn() {
-  const form = find(document, '#sign-in', HTMLFormElement);
+  const dialog = find(document, '#sign-in', HTMLDialogElement);
+  const form = find(dialog, 'form', HTMLFormElement);
   const input = find(form, 'input', HTMLInputElement);
+  const problem = find(form, '.problem', HTMLElement);
+  const button = find(form, 'button[type=submit]', HTMLButtonElement);
+  const cancel = find(form, '.cancel', HTMLButtonElement);
+  const signOut = find(document, '#sign-out', HTMLButtonElement);
   const work = find(document, '#work', HTMLElement);
   const given = find(document, 'meta[name=signpost-token]', HTMLMetaElement).content;
   let token = given || (sessionStorage.getItem(STORED_AS) ?? '');
+  let renewal: Promise<void> | null = null;
   let onToken = () => {};
 
-  const show = () => {
-    form.hidden = token !== '';
+  const render = () => {
     work.hidden = token === '';
+    signOut.hidden = token === '' || given !== '';
   };
-  form.addEventListener('submit', (event) => {
+
+  form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    token = input.value.trim();
+    const pasted = input.value.trim();
+    setText(problem, '');
+    button.disabled = true;
+    const reason = await whyRefused(pasted);
+    button.disabled = false;
+    if (reason !== null) {
+      setText(problem, reason);
+      input.focus();
+      return;
+    }
+    const isFirst = token === '';
+    token = pasted;
     input.value = '';
     sessionStorage.setItem(STORED_AS, token);
-    show();
-    onToken();
+    dialog.close();
+    render();
+    if (isFirst) onToken();
+  });
+  cancel.addEventListener('click', () => dialog.close());
+  signOut.addEventListener('click', () => {
+    sessionStorage.removeItem(STORED_AS);
+    location.reload();
   });
 
+  /** Ends when the dialog is closed: with another token, or without one, and then the refusal stands. */
+  const askAgain = () =>
+    new Promise<void>((resolve) => {
+      setText(find(form, 'h2', HTMLElement), 'Your session has ended');
+      setText(
+        find(form, '.lead-in', HTMLElement),
+        'The service takes your token no more. Paste another one, and your uploads go on.',
+      );
+      cancel.hidden = false;
+      dialog.addEventListener('close', () => resolve(), { once: true });
+      dialog.showModal();
+    });
+
+  /** The token in the page is renewed without asking. */
+  const renewGiven = async () => {
+    const response = await fetch('/').catch(() => null);
+    const [, renewed] = /name="signpost-token" content="([^"]+)"/.exec((await response?.text()) ?? '') ?? [];
+    token = renewed ?? token;
+  };
+
   return {
-    token: () => token,
+    /** No request is sent with a token that is being replaced. */
+    token: async (): Promise<string> => {
+      await renewal;
+      return token;
+    },
     isDone: () => token !== '',
-    /** Calls back with every token: now, or when one is pasted. */
+    /** The service refused the token: asks for another, once for all requests that were refused. */
+    renew: (): Promise<void> => {
+      renewal ??= (given === '' ? askAgain() : renewGiven()).finally(() => {
+        renewal = null;
+      });
+      return renewal;
+    },
+    /** Calls back when there is a token: now, or when one is pasted. */
     onToken: (callback: () => void): void => {
       onToken = callback;
-      show();
+      render();
       if (token !== '') callback();
-    },
-    /** The token was refused. A token embedded in the page is renewed by reloading. */
-    askAgain: (reason: string): void => {
-      if (given !== '') return;
-      token = '';
-      sessionStorage.removeItem(STORED_AS);
-      setText(find(form, '#token-problem', HTMLElement), reason);
-      show();
-      input.focus();
+      else dialog.show();
     },
   };
+}
+
+/** null if the service takes the token. A token that may not read files may still upload some. */
+async function whyRefused(token: string): Promise<string | null> {
+  try {
+    await createFiles({ url: location.origin, token, maxAttempts: 1 }).usage();
+    return null;
+  } catch (error) {
+    return error instanceof SignpostError && error.status >= 403 ? null : explain(error);
+  }
 }

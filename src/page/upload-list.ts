@@ -146,7 +146,9 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       announce(`${formatFiles(files.length)} added`);
       render();
     },
-    /** The files that are not in the bucket yet, and would be lost on a reload. */
-    unfinished: (): File[] => running().map((item) => item.file),
+    isIdle: (): boolean => running().length === 0,
+    /** The files that are not in the bucket yet, and would be lost on a reload: running, or worth another attempt. */
+    unfinished: (): File[] =>
+      [...items].filter((item) => item.state() !== 'failed' || item.canRetry()).map((item) => item.file),
   };
 }

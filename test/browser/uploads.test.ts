@@ -1,16 +1,20 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type PageHost, startPageHost } from './start-page.ts';
+import { type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
 
 let host: PageHost;
 let again: string;
+let renewed: string;
 let long: string;
 beforeAll(async () => {
   host = await startPageHost();
   again = join(host.directory, 'again.txt');
+  renewed = join(host.directory, 'renewed.txt');
   long = join(host.directory, `Screenshot of a long name ${'x'.repeat(180)}.txt`);
   await writeFile(again, 'again');
+  await writeFile(renewed, 'renewed');
   await writeFile(long, 'long');
 });
 afterAll(() => host.close());
@@ -29,6 +33,44 @@ describe('uploads on the page', { timeout: 90_000 }, () => {
     await page.locator('#files .row.file', { hasText: 'again.txt' }).waitFor();
     await page.locator('#uploads').waitFor({ state: 'hidden' });
     await context.close();
+  });
+
+  it('goes on with what was under way when a token ends: with a new one, or with one that is asked for', async () => {
+    const own = await host.openPage();
+    const token = (await own.page.locator('meta[name=signpost-token]').getAttribute('content')) ?? '';
+    const refuseOnce = (page: Page, path: string) =>
+      page.route(
+        path,
+        (route) =>
+          route.fulfill({
+            status: 401,
+            json: { code: 'unauthenticated', detail: 'the token has expired', status: 401 },
+          }),
+        { times: 1 },
+      );
+    await refuseOnce(own.page, '**/confirm-upload');
+    await own.choose([renewed]);
+    const row = { hasText: 'renewed.txt' };
+    await own.page.locator('#files .row.file', row).waitFor();
+    expect(await own.page.getByLabel('Access token').isVisible()).toBe(false);
+    await own.context.close();
+
+    const asked = await host.openPage({}, host.url.replace('127.0.0.1', REBOUND_HOST));
+    const paste = async (text: string) => {
+      await asked.page.getByLabel('Access token').fill(text);
+      await asked.page.getByRole('button', { name: 'Continue' }).click();
+    };
+    await paste(token);
+    await refuseOnce(asked.page, '**/confirm-upload');
+    await asked.choose([renewed]);
+    await asked.page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
+    await paste('eyJ.wrong.token');
+    await expect.poll(() => asked.page.locator('#token-problem').textContent()).not.toBe('');
+    await paste(token);
+    await asked.page.locator('#files .row.file', row).nth(1).waitFor();
+    await asked.page.getByRole('button', { name: 'Sign out' }).click();
+    await asked.page.getByText('Which user are you?').waitFor();
+    await asked.context.close();
   });
 
   it('offers no second try for a file that is refused for what it is, and says each reason once', async () => {
