@@ -1,26 +1,37 @@
-import { and, asc, eq, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, isNull, sql } from 'drizzle-orm';
 import { HELD_STATE } from '../contract/file-states.ts';
 import type { Database } from './connect-database.ts';
+import type { FileId } from './create-file-queries.ts';
 import { queryDatabase } from './query-database.ts';
 import { type FileRow, files } from './schema.ts';
 
 export type HeldQueries = ReturnType<typeof createHeldQueries>;
 
-/** What the scanner asks about all users' files, as the role that logs in. Throws `database-unavailable`. */
+const isHeld = eq(files.status, sql.raw(`'${HELD_STATE}'`));
+
+/** Held files of all users, as the role that logs in. Throws `database-unavailable`. */
 export function createHeldQueries({ db }: Pick<Database, 'db'>) {
   return {
-    /** Files that wait for a verdict, oldest first, after a row. */
-    held(limit: number, after: FileRow | null): Promise<FileRow[]> {
-      const order = [files.createdAt, files.id, files.ownerId];
-      const isAfter =
-        after && sql`(${sql.join(order, sql`, `)}) > (${after.createdAt}, ${after.id}::uuid, ${after.ownerId})`;
+    /**
+     * Files to scan: the oldest of each owner, then the second of each, and so on, so that one owner's thousand files
+     * do not delay another's. Without files that their client encrypted: no scanner can read them.
+     * @param except files that are left out.
+     */
+    toScan(limit: number, except: readonly FileId[]): Promise<FileRow[]> {
+      const ids = sql.param(except.map(({ id }) => id));
+      const owners = sql.param(except.map(({ ownerId }) => ownerId));
+      const isOther =
+        except.length === 0
+          ? undefined
+          : sql`(${files.id}, ${files.ownerId}) not in (select * from unnest(${ids}::uuid[], ${owners}::text[]))`;
+      const turn = sql`row_number() over (partition by ${files.ownerId} order by ${files.createdAt}, ${files.id})`;
+      const ranked = db
+        .select({ ...getTableColumns(files), turn: turn.as('turn') })
+        .from(files)
+        .where(and(isHeld, isNull(files.encryption), isOther))
+        .as('ranked');
       return queryDatabase(() =>
-        db
-          .select()
-          .from(files)
-          .where(and(eq(files.status, sql.raw(`'${HELD_STATE}'`)), isAfter ?? undefined))
-          .orderBy(...order.map((column) => asc(column)))
-          .limit(limit),
+        db.select().from(ranked).orderBy(asc(ranked.turn), asc(ranked.createdAt)).limit(limit),
       );
     },
   };

@@ -28,8 +28,9 @@ const FIRST_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 
 /**
- * Scans each held file once, oldest first, and decides on it. A file that could not be scanned stays held: it is tried
- * again after 30 seconds, then after twice as long, up to an hour. The pass ends if the scanner cannot be reached.
+ * Scans each held file once, in turns by owner, and decides on it. A file that could not be scanned stays held: it is
+ * tried again after 30 seconds, then after twice as long, up to an hour. Files that their client encrypted are left to
+ * another judge. The pass ends if the scanner cannot be reached.
  * @param known is updated.
  * @param signal ends the pass.
  * @throws {Problem} `database-unavailable`.
@@ -43,13 +44,16 @@ export async function scanHeldFiles(
 ): Promise<ScanCounts> {
   const counts: ScanCounts = { clean: 0, rejected: 0, failed: 0, waiting: 0 };
   const stillHeld: ScanFailures = new Map();
+  const left: FileRow[] = [];
+  const leave = (row: FileRow, failure: { failures: number; notBeforeMs: number }) => {
+    left.push(row);
+    stillHeld.set(nameOf(row), failure);
+  };
   const scanOne = async (row: FileRow) => {
-    const name = `${row.id} ${row.ownerId}`;
-    const before = known.get(name);
+    const before = known.get(nameOf(row));
     if (before !== undefined && performance.now() < before.notBeforeMs) {
       counts.waiting++;
-      stillHeld.set(name, before);
-      return;
+      return leave(row, before);
     }
     const verdict = await judge(services, clamd, row, signal).catch((error: unknown) => {
       if (signal.aborted || (error instanceof ScanFailed && error.isAway)) throw error;
@@ -64,12 +68,11 @@ export async function scanHeldFiles(
     if (verdict !== 'failed') return;
     const failures = (before?.failures ?? 0) + 1;
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
-    stillHeld.set(name, { failures, notBeforeMs: performance.now() + pauseMs });
+    leave(row, { failures, notBeforeMs: performance.now() + pauseMs });
   };
-  let last: FileRow | null = null;
-  do {
-    const rows: FileRow[] = await services.heldQueries.held(PAGE, last);
-    last = rows.length === PAGE ? (rows.at(-1) ?? null) : null;
+  for (;;) {
+    const rows = await services.heldQueries.toScan(PAGE, left);
+    if (rows.length === 0) break;
     const queue = rows.values();
     await allEnded(
       Array.from({ length: PARALLEL }, async () => {
@@ -79,11 +82,15 @@ export async function scanHeldFiles(
         }
       }),
     );
-  } while (last !== null);
+  }
   // Failures of files that are no longer held are forgotten.
   known.clear();
   for (const [name, failure] of stillHeld) known.set(name, failure);
   return counts;
+}
+
+function nameOf({ id, ownerId }: FileRow): string {
+  return `${id} ${ownerId}`;
 }
 
 /** Waits for all tasks. @throws the first error, after all have ended. */
@@ -99,7 +106,6 @@ async function judge(
   row: FileRow,
   signal: AbortSignal,
 ): Promise<VerdictName> {
-  if (row.encryption !== null) throw new ScanFailed('its client encrypted it: only its owner can read it');
   const { sizeBytes, etag, versionId, sseKeyId } = row;
   const stream = await services.bucket.read({
     key: row.storedKey ?? row.objectKey,

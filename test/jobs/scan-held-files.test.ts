@@ -116,4 +116,26 @@ describe('scans of held files', () => {
     expect(await stateOf('gus', fileId)).toBe('held');
     await service.call('gus', `/files/${fileId}`, undefined, { method: 'DELETE' });
   });
+
+  it('take the oldest file of each owner first, however many another owner has', async () => {
+    const order: string[] = [];
+    react = (socket, received) => {
+      if (received.isWhole) order.push(received.bytes.toString());
+      byContent(socket, received);
+    };
+    for (let i = 1; i <= 6; i++) await service.store('hal', `hal ${i}`);
+    await service.store('ida', 'ida 1');
+    expect(await anotherScanner().run()).toMatchObject({ clean: 7 });
+    // Four are scanned at once.
+    expect(order.indexOf('ida 1')).toBeLessThan(4);
+  });
+
+  it('leave what its client encrypted to a judge, and never count it as failed', async () => {
+    const encryption = 'A'.repeat(107);
+    const { fileId } = await service.store('jon', 'ciphertext', { encryption });
+    for (let i = 0; i < 2; i++) {
+      expect(await anotherScanner().run()).toEqual({ clean: 0, rejected: 0, failed: 0, waiting: 0 });
+    }
+    expect(await stateOf('jon', fileId)).toBe('held');
+  });
 });
