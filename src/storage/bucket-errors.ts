@@ -1,5 +1,5 @@
 import { Problem } from '../contract/errors.ts';
-import { isS3Failure } from './s3-failure.ts';
+import { isS3Failure, statusOf } from './s3-failure.ts';
 
 /** Whether the bucket answered with one of these error codes (S3 API Reference, "Error responses"). */
 export function isCode(error: unknown, ...codes: string[]): boolean {
@@ -16,6 +16,25 @@ export function refusalCode(error: unknown): string | null {
   const status = cause.$metadata.httpStatusCode;
   const isRefusal = status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429);
   return isRefusal ? `${status} ${cause.name}` : null;
+}
+
+/** None of the service's keys opens an object that has a key of its own (SSE-C). */
+export class NoKeyFits extends Error {
+  override name = 'NoKeyFits';
+}
+
+/**
+ * Why nobody can read this object now, although the bucket answers and the object is there: it has a key of its own
+ * that the service does not know, or it is archived (S3 API Reference, "Error responses": InvalidObjectState). null for
+ * any other error.
+ * @param error of a request on an object that was just listed.
+ */
+export function whyUnreadable(error: unknown): string | null {
+  const cause = error instanceof Problem ? error.cause : error;
+  if (isCode(cause, 'InvalidObjectState')) return 'is archived in the bucket: restore it there first';
+  // HEAD has no body with a code: of an object with a key of its own, it is a 400.
+  const isSealed = cause instanceof NoKeyFits || statusOf(cause) === 400;
+  return isSealed ? 'is encrypted with a key that the service does not have (SSE-C)' : null;
 }
 
 /** Whether the bucket reports that this object is gone or was replaced. NoSuchBucket does not count. */

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { CopyObjectCommand, HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { Store } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
-import { isGone, objectChanged } from './bucket-errors.ts';
+import { isGone, NoKeyFits, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { areOf, readEarly } from './early-bytes.ts';
 import {
@@ -74,10 +74,11 @@ export function openBucket(
       const found = await lookWith({ key, sseKeyId }, versionId, keyIds.length > 1);
       if (found !== 'other-key') return found;
     }
-    // A 403 may also mean that there is no such object.
-    const listed = await firstListed(quick, key).catch(() => key);
+    // A 403 may also mean that there is no such object. A listing shows no version but the latest, so it says nothing
+    // of another one.
+    const listed = versionId === null ? await firstListed(quick, key).catch(() => key) : key;
     if (listed !== key) return null;
-    throw unavailable('storage', new Error('no key of SSE_C_MASTER_KEYS opens this object'));
+    throw unavailable('storage', new NoKeyFits('no key of SSE_C_MASTER_KEYS opens this object'));
   }
 
   /**

@@ -1,11 +1,11 @@
 import type { ActingCaller } from '../audit/audited.ts';
 import type { Config } from '../config/config.ts';
-import { Problem } from '../contract/errors.ts';
+import { type Mismatch, Problem } from '../contract/errors.ts';
 import { buildObjectKey, frozenKey, type ParsedKey, safeFileName } from '../contract/object-key.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
-import { objectChanged } from '../storage/bucket-errors.ts';
+import { objectChanged, whyUnreadable } from '../storage/bucket-errors.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
 import { adoptObject } from './adopt-object.ts';
 import { adoptedId } from './adopted-id.ts';
@@ -44,7 +44,7 @@ export async function adoptUpload(
     throw new Problem('not-your-object', `you may upload to the record ${recordId} only`);
   }
   const listed = (await services.lister.objects(objectKey, null)).objects.find(({ key }) => key === objectKey);
-  const source = listed === undefined ? null : await bucket.head(objectKey);
+  const source = listed === undefined ? null : await bucket.head(objectKey).catch(refuseUnreadable);
   if (listed === undefined || source === null)
     throw new Problem('object-not-found', 'nothing is stored under this key');
   if (source.etag !== listed.etag) throw objectChanged();
@@ -57,17 +57,24 @@ export async function adoptUpload(
   const adopted = await adoptObject(services, source, {
     ...{ key, copyTo: frozenKey(config.store.keyPrefix, key.key, newId(now())) },
     ...{ act: caller.act, quota: config.limits.quota, createdAt: now() },
-  });
-  if ('reasons' in adopted) {
-    const detail = 'the object cannot be a file; it was left as it is';
-    throw new Problem('verification-failed', detail, { errors: adopted.reasons });
-  }
+  }).catch(refuseUnreadable);
+  if ('reasons' in adopted) throw cannotBeFile(adopted.reasons);
   if (adopted.row !== null) return { row: adopted.row, created: true };
   // Another call was faster, with a copy of its own.
   if (adopted.copy !== null) await bucket.remove(adopted.copy).catch(() => {});
   const winner = await files.findAny({ id: key.fileId, ownerId: caller.userId });
   if (isFileOf(key, winner)) return { row: winner, created: false };
   throw noFile(key, winner);
+}
+
+function cannotBeFile(errors: readonly Mismatch[], cause?: unknown): Problem {
+  return new Problem('verification-failed', 'the object cannot be a file; it was left as it is', { errors, cause });
+}
+
+/** A 422 for an object that is there, and that nobody could read however often the call was repeated. */
+function refuseUnreadable(error: unknown): never {
+  const message = whyUnreadable(error);
+  throw message === null ? error : cannotBeFile([{ path: 'objectKey', message }], error);
 }
 
 /** The key of the object's file, and the id's row, if there is one. A burned id is not used again. */

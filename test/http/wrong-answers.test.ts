@@ -263,3 +263,20 @@ describe('a store whose answers without a body have no S3 header, like Cloudflar
     expect(counts.listed).toBeGreaterThan(0);
   });
 });
+
+describe('an object that is archived in the bucket', () => {
+  it('is not adopted, which a later call would not change: 422, and it stays', async () => {
+    await bucket.write('alice/old.txt', 'archived', { ContentType: 'text/plain' });
+    meddling = (sent, passOn) =>
+      sent.method === 'GET' && sent.path.endsWith('/old.txt')
+        ? Promise.resolve(s3Error(403, 'InvalidObjectState'))
+        : passOn();
+    const body = { objectKey: 'alice/old.txt', adopt: true };
+    const answer = await service.call('alice', '/confirm-upload', body);
+    expectProblem(answer, 422, 'verification-failed');
+    expect(answer.body.errors).toEqual([
+      { path: 'objectKey', message: 'is archived in the bucket: restore it there first' },
+    ]);
+    expect(await bucket.read('alice/old.txt')).not.toBeNull();
+  });
+});
