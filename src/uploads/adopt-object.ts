@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import type { Quota } from '../config/slices.ts';
-import { type Mismatch, unavailable } from '../contract/errors.ts';
+import { type Mismatch, Problem, unavailable } from '../contract/errors.ts';
 import { fileName, metadata } from '../contract/fields.ts';
 import { toMediaType } from '../contract/media-type.ts';
 import { RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
@@ -47,7 +47,8 @@ export type Adopted =
 /**
  * Makes a file of an object that was put by other means than a presigned upload: verifies it as a confirmation does,
  * copies it with signed metadata, and inserts the row of the copy. The copy comes first, so a row without an object
- * cannot be; without its row, the sweeper removes the copy. The object itself stays as it is.
+ * cannot be; over the quota, it is removed again; without its row, the sweeper removes it. The object itself stays as
+ * it is.
  * @throws {Problem} `conflict` if the object changed meanwhile, `quota-exceeded`, `storage-unavailable`,
  * `database-unavailable`.
  */
@@ -75,7 +76,12 @@ export async function adoptObject(
     isDeepStrictEqual(fromMetadata(copy.metadata), fromMetadata(copied.metadata));
   if (!isAsAsked) throw unavailable('storage', new Error('CopyObject made another object than it was asked for'));
   const file = toNewFile(key, verdict, { object: copy, stored: copy, createdAt }, config.limits);
-  return { row: await files.insert(file, act, quota), copy, ...lost };
+  const row = await files.insert(file, act, quota).catch(async (error: unknown) => {
+    // No other refusal says for certain that there is no row.
+    if (error instanceof Problem && error.code === 'quota-exceeded') await bucket.remove(copy).catch(() => {});
+    throw error;
+  });
+  return { row, copy, ...lost };
 }
 
 /** The upload that would have stored this object; null, with the reasons, if it could not have been signed. */

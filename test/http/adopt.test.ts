@@ -77,6 +77,24 @@ describe('POST /confirm-upload with adopt', () => {
     expect((await service.call('carol', '/usage')).body).toMatchObject({ bytes: 3, files: 1 });
   });
 
+  it('leaves no copy of what is over the quota when several calls race', async () => {
+    const keys = ['erin/1', 'erin/2', 'erin/3', 'erin/4'];
+    for (const key of keys) await service.bucket.write(key, 'x'.repeat(40_000), TEXT);
+    const answers = await Promise.all(keys.map((key) => adopt('erin', key)));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 201, 403, 403]);
+    const { objects } = await service.services.lister.objects('.verified/', null);
+    expect(objects.filter(({ key }) => key.includes('/erin/'))).toHaveLength(2);
+  });
+
+  it('refuses an object with a key of its own, which the service does not know', async () => {
+    const sealed = { SSECustomerAlgorithm: 'AES256', SSECustomerKey: Buffer.alloc(32, 1).toString('base64') };
+    await service.bucket.write('alice/sealed.txt', 'sealed', { ...TEXT, ...sealed });
+    const refused = await adopt('alice', 'alice/sealed.txt');
+    expectProblem(refused, 422, 'verification-failed');
+    const message = 'is encrypted with a key that the service does not have (SSE-C)';
+    expect(refused.body).toMatchObject({ errors: [{ path: 'objectKey', message }] });
+  });
+
   it('reaches only the caller’s own prefix, and nothing by a ticket for a record', async () => {
     await service.bucket.write('bob/b.txt', 'bob', TEXT);
     expectProblem(await adopt('alice', 'bob/b.txt'), 403, 'not-your-object');

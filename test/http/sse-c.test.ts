@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { DeleteObjectCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { toUserId } from '../../src/contract/object-key.ts';
@@ -181,6 +182,14 @@ describe('SSE-C', () => {
     withKeys(K1);
   });
 
+  it('adopts no object with another key than the service’s, and says so', async () => {
+    const sealed = { SSECustomerAlgorithm: 'AES256', SSECustomerKey: randomBytes(32).toString('base64') } as const;
+    await service.bucket.write('alice/sealed.txt', 'sealed', { ContentType: 'text/plain', ...sealed });
+    const answer = await service.call('alice', '/confirm-upload', { objectKey: 'alice/sealed.txt', adopt: true });
+    expectProblem(answer, 422, 'verification-failed');
+    expect(JSON.stringify(answer.body.errors)).toContain('SSE-C');
+  });
+
   it('imports, rebuilds and sweeps what it can open', async () => {
     await service.bucket.write('legacy/report.txt', 'imported', { ContentType: 'text/plain' });
     const owner = toUserId('alice');
@@ -225,6 +234,24 @@ describe('SSE-C', () => {
     const put = await service.put(upload, 'x');
     expect([put.status, await put.text()]).toEqual([200, '']);
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);
+    withKeys(K1);
+  });
+
+  it('never takes an older version whose master key is gone for a missing one', async () => {
+    const { client, name: Bucket } = service.bucket;
+    const versioned = { Bucket, VersioningConfiguration: { Status: 'Enabled' as const } };
+    await client.send(new PutBucketVersioningCommand(versioned));
+    withKeys(K2);
+    const { fileId, objectKey } = await service.store('alice', 'lost');
+    const row = await service.services.files.findAny({ id: fileId, ownerId: 'alice' });
+    // The latest version is a delete marker, so the key is in no listing.
+    await client.send(new DeleteObjectCommand({ Bucket, Key: objectKey }));
+    withKeys(`${newKey('k3')},${K1}`);
+    expect(row?.versionId).toEqual(expect.any(String));
+    const looking = service.services.bucket.head(objectKey, row?.versionId);
+    await expect(looking).rejects.toMatchObject({ code: 'storage-unavailable' });
+    withKeys(`${K1},${K2}`);
+    expect(await service.services.bucket.head(objectKey, row?.versionId)).toMatchObject({ sizeBytes: 4 });
     withKeys(K1);
   });
 });
