@@ -165,10 +165,10 @@ async function confirm(
   };
 
   const look = () => bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
-  const [known, sampled] = await Promise.all([
-    files.findAny({ id: key.fileId, ownerId: caller.userId }),
-    input.uploadId === undefined ? look() : complete(services, caller, input).then(look),
-  ]);
+  const looking = input.uploadId === undefined ? look() : complete(services, caller, input).then(look);
+  const finding = files.findAny({ id: key.fileId, ownerId: caller.userId });
+  // The slot stays taken until the bucket has answered, also if the database fails first.
+  const [known, sampled] = await Promise.all([finding, looking]).finally(() => Promise.allSettled([looking]));
   const object = sampled?.object ?? null;
   if (isFileOf(key, known)) {
     // Someone with direct access to the bucket may have replaced the object.

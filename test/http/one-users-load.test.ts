@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Problem } from '../../src/contract/errors.ts';
+import { createApp } from '../../src/http/app.ts';
 import { type Returned, type Sent, startStoreInFront } from '../doctor/store-in-front.ts';
-import { startTestBucket, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
+import { mint, startTestBucket, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
 
 const PNG = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
@@ -94,5 +96,32 @@ describe('a user with slow uploads', () => {
     expect(asked).toBe(atOnce);
     release();
     for (const answer of await Promise.all(asking)) expect([status, 503]).toContain(answer.status);
+  });
+});
+
+describe('a confirmation whose database fails before its bucket answers', () => {
+  it('keeps its slot until the bucket has answered', async () => {
+    const upload = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: PNG.length });
+    expect((await service.put(upload, PNG)).status).toBe(200);
+    const { objectKey } = upload;
+    let answerNow = () => {};
+    const held = new Promise<void>((resolve) => {
+      answerNow = resolve;
+    });
+    meddling = (_, passOn) => held.then(passOn);
+    let hasFailed = false;
+    const findAny = async () => {
+      hasFailed = true;
+      throw new Problem('database-unavailable', 'down');
+    };
+    const { services } = service;
+    const app = createApp({ ...services, files: { ...services.files, findAny } });
+    const headers = { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' };
+    const answering = app.request('/confirm-upload', { method: 'POST', headers, body: JSON.stringify({ objectKey }) });
+    await expect.poll(() => hasFailed).toBe(true);
+    expect(services.confirming.counts().running).toBe(1);
+    answerNow();
+    expect((await answering).status).toBe(503);
+    expect(services.confirming.counts().running).toBe(0);
   });
 });
