@@ -1,43 +1,76 @@
 import {
   CopyObjectCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 
+/** A session for a prefix, and what the service itself may do. */
+type Trial = {
+  Bucket: string;
+  /** The session's, which is nobody's. */
+  prefix: string;
+  /** Another prefix, which is nobody's either. */
+  otherPrefix: string;
+  /** Assumes the role with the session's credentials. */
+  assumeAgain: () => Promise<unknown>;
+  /** Has the credentials of the service. */
+  own: S3Client;
+};
+
+const SETTING = 'TEMPORARY_CREDENTIALS_ROLE_ARN';
+const NOT_APPLIED = `${SETTING}: this store does not apply session policies`;
+
 /**
- * Makes sure that the store limits a session to its policy. It tries three calls that the store must refuse: listing
- * the bucket, assuming the role again, and copying an object over a key of the service's uploads. Ceph 16 allows the
- * second unless the role's trust policy denies it, and the third unless the role's own policy denies it.
- * @param client has the credentials of a session for `prefix`, which is nobody's.
- * @param assumeAgain assumes the role with the session's credentials.
+ * Makes sure that the store limits a session to its policy. It tries calls that the store must refuse: listing the
+ * bucket; reading, replacing and removing an object under another prefix; assuming the role again; and copying an
+ * object over a key of the service's uploads. Ceph 16 allows the role to be assumed again unless the role's trust
+ * policy denies it, and the copy unless the role's own policy denies it.
+ * @param session has the credentials of a session.
  * @throws {Error} that names what the session may do; also if the store does not answer, since then nothing is known.
  */
-export async function requireConfined(
-  client: S3Client,
-  { Bucket, prefix, assumeAgain }: { Bucket: string; prefix: string; assumeAgain: () => Promise<unknown> },
-): Promise<void> {
-  if (await isAllowed(client.send(new ListObjectsV2Command({ Bucket, Prefix: '', MaxKeys: 1 })))) {
-    throw new Error('TEMPORARY_CREDENTIALS_ROLE_ARN: this store does not apply session policies');
+export async function requireConfined(session: S3Client, trial: Trial): Promise<void> {
+  const { Bucket, prefix, otherPrefix, assumeAgain, own } = trial;
+  if (await isAllowed(session.send(new ListObjectsV2Command({ Bucket, Prefix: '', MaxKeys: 1 })))) {
+    throw new Error(NOT_APPLIED);
   }
   if (await isAllowed(assumeAgain())) {
-    throw new Error(
-      'TEMPORARY_CREDENTIALS_ROLE_ARN: a session of the role may assume it again; deny that in the trust policy',
-    );
+    throw new Error(`${SETTING}: a session of the role may assume it again; deny that in the trust policy`);
   }
-  const Key = `${prefix}probe`;
-  await client.send(new PutObjectCommand({ Bucket, Key, Body: 'probe' }));
-  try {
+  await withObject(own, { Bucket, Key: `${otherPrefix}probe` }, async (outside) => {
+    // Without the right to list, a missing object is a 403 as well: so there must be one.
+    const calls = {
+      read: () => session.send(new GetObjectCommand(outside)),
+      replace: () => session.send(new PutObjectCommand({ ...outside, Body: 'probe' })),
+      remove: () => session.send(new DeleteObjectCommand(outside)),
+    };
+    for (const [what, call] of Object.entries(calls)) {
+      if (await isAllowed(call())) throw new Error(`${NOT_APPLIED}: a session may ${what} other users' objects`);
+    }
+  });
+  const inside = { Bucket, Key: `${prefix}probe` };
+  await withObject(session, inside, async ({ Key }) => {
     const upload = `${prefix}_/_/00000000-0000-7000-8000-000000000000/probe`;
     const copy = new CopyObjectCommand({ Bucket, Key: upload, CopySource: `${Bucket}/${Key}` });
-    if (await isAllowed(client.send(copy))) {
-      throw new Error(
-        "TEMPORARY_CREDENTIALS_ROLE_ARN: a session of the role may copy over files; deny that in the role's policy",
-      );
+    if (await isAllowed(session.send(copy))) {
+      throw new Error(`${SETTING}: a session of the role may copy over files; deny that in the role's policy`);
     }
+  });
+}
+
+/** Puts a small object, and removes it after the task, however that ends. */
+async function withObject(
+  client: S3Client,
+  object: { Bucket: string; Key: string },
+  task: (object: { Bucket: string; Key: string }) => Promise<void>,
+): Promise<void> {
+  await client.send(new PutObjectCommand({ ...object, Body: 'probe' }));
+  try {
+    await task(object);
   } finally {
-    await client.send(new DeleteObjectCommand({ Bucket, Key }));
+    await client.send(new DeleteObjectCommand(object));
   }
 }
 

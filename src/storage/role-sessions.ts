@@ -31,8 +31,9 @@ export type RoleSessions = {
 
 type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 
-/** A user that no token can name. */
+/** Users that no token can name. */
 const NOBODY = systemActor('probe');
+const NOBODY_ELSE = systemActor('outside');
 const ANSWER_WITHIN_MS = 5_000;
 
 /**
@@ -83,13 +84,16 @@ export function createRoleSessions(
     if (policy === null) throw new Error('KEY_PREFIX is too long for a session policy');
     const session = await assume(credentials, policy, 900, 'signpost-probe');
     const client = createS3Client({ ...bucket, credentials: session });
+    const own = createS3Client({ ...bucket, credentials });
     try {
       await requireConfined(client, {
-        ...{ Bucket: bucket.name, prefix: userPrefix(keyPrefix, NOBODY) },
+        ...{ Bucket: bucket.name, own },
+        ...{ prefix: userPrefix(keyPrefix, NOBODY), otherPrefix: userPrefix(keyPrefix, NOBODY_ELSE) },
         assumeAgain: () => assume(async () => session, policy, 900, 'signpost-probe'),
       });
     } finally {
       client.destroy();
+      own.destroy();
     }
   }
 
