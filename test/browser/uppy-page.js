@@ -93,18 +93,13 @@ window.startPlugin = ({ service, token, files, meta, atFirstProgress }) => {
   window.result = uppy.upload();
 };
 
-/**
- * Chooses a file, or none after a reload, with Golden Retriever; uploads it once it is kept, and pauses after 17 MiB.
- */
+/** Chooses a file, or none after a reload, with Golden Retriever; uploads it once it is kept. */
 window.startRetriever = ({ service, token, name, sizeBytes }) => {
   const uppy = new Uppy();
   window.uppy = uppy;
   uppy.use(SignpostUppy, { signpost: createSignpost({ url: service, token }) });
   uppy.use(GoldenRetriever, { indexedDB: { maxFileSize: 1e8, maxTotalSize: 1e8 } });
   if (name === undefined) return;
-  uppy.on('upload-progress', (_, { bytesUploaded }) => {
-    if (bytesUploaded > 17 * 1024 ** 2 && !uppy.getFiles()[0].isPaused) uppy.pauseAll();
-  });
   const kept = new Promise((resolve) => {
     const debug = (text) => /Added 1 blobs/.test(text) && resolve();
     uppy.setOptions({ logger: { debug, warn: debug, error: debug } });

@@ -155,15 +155,18 @@ describe.each([5, 6] as const)("the package's plugin in Uppy %i", (generation) =
   it('goes on after a reload with what Golden Retriever kept', async () => {
     const { page, context, parts } = await withForms.openPage(generation);
     const call = { service: withForms.url, token: await mint('alice') };
+    // The last two parts of five get nowhere, so that there is a middle on every machine.
+    await page.route(/partNumber=[45]&/, () => {});
     await page.evaluate(`startRetriever(${JSON.stringify({ ...call, name: 'long.txt', sizeBytes: 40 * MIB })})`);
-    await page.waitForFunction('uppy.getFiles()[0].isPaused');
-    await expect.poll(() => parts.length).toBeGreaterThan(1);
+    await expect.poll(() => parts.length).toBe(3);
+    await page.evaluate('uppy.pauseAll()');
     const before = [...parts];
     await page.reload();
+    await page.unroute(/partNumber=[45]&/);
     await page.evaluate(`startRetriever(${JSON.stringify(call)})`);
     await page.waitForFunction('uppy.getFiles().length === 1');
     expect(await page.evaluate('goOn()')).toEqual(['long.txt']);
-    expect(parts.slice(before.length)).not.toContain(before[0]);
+    expect(parts.slice(before.length).filter((part) => before.includes(part))).toEqual([]);
     await context.close();
   });
 
