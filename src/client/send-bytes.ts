@@ -7,7 +7,7 @@ export type BytesToSend = {
   body: Blob;
   /** How many bytes of the body have been sent. Without `XMLHttpRequest` and Node, called only at the end. */
   onSent: (sentBytes: number) => void;
-  session: Pick<Session, 'fetch' | 'stallTimeoutMs' | 'reached'>;
+  session: Pick<Session, 'fetch' | 'stallTimeoutMs' | 'reached' | 'sleep'>;
   signal: AbortSignal;
 };
 
@@ -26,10 +26,12 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
   const { status, header, text } = await send(toSend).catch(async (cause: unknown) => {
     toSend.signal.throwIfAborted();
     // A browser reports a file that was changed or removed meanwhile as it reports a lost connection.
-    await toSend.body
-      .slice(0, 1)
-      .arrayBuffer()
+    const read = () => toSend.body.slice(0, 1).arrayBuffer();
+    await read()
+      // Nor can a page read that WebKit is about to leave: it is gone before the second look.
+      .catch(() => toSend.session.sleep(1000, toSend.signal).then(read))
       .catch((cause: unknown) => {
+        toSend.signal.throwIfAborted();
         const detail = 'the file changed';
         throw new SignpostError({ code: 'file-changed', status: 0, detail, retryable: false, cause });
       });
