@@ -16,6 +16,7 @@ const GATED = Object.entries({
   TEST_CRASHES: 'test/crash/**',
   TEST_S3_TOOLS: 'test/tools/**',
   TEST_BROWSER: 'test/browser/**',
+  TEST_ENGINES: 'test/engines/**',
   TEST_FRAMEWORKS: 'test/frameworks/**',
   TEST_PACKAGE: 'test/package/**',
   TEST_PROMTOOL: 'test/promtool/**',

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand, ListPartsCommand, S3Client } from '@aws-sdk/client-s3';
-import type { BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions } from 'playwright-core';
 import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
 import { freePort } from '../helpers/listen.ts';
 import { startRelay } from '../helpers/relay.ts';
@@ -16,8 +16,8 @@ export const REBOUND_HOST = 'rebound.example';
 export type PageHost = Awaited<ReturnType<typeof startPageHost>>;
 
 /**
- * `npm start`, the bucket behind a relay, and a real Chromium. The bucket is the embedded one with nothing configured,
- * or a new one on the server of `TEST_S3_ENDPOINT`.
+ * `npm start`, the bucket behind a relay, and a real Chromium as soon as a page is opened. The bucket is the embedded
+ * one with nothing configured, or a new one on the server of `TEST_S3_ENDPOINT`.
  */
 export async function startPageHost(settings: Record<string, string> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'signpost-browser-'));
@@ -36,13 +36,14 @@ export async function startPageHost(settings: Record<string, string> = {}) {
   const url = (await service.until(/open (http:\S+)/))[1] ?? '';
   const Bucket = remote?.name ?? 'signpost';
   const s3 = remote?.client ?? (await embeddedClient(endpoint, dataDirectory));
-  const browser = await launchChromium([`--host-resolver-rules=MAP ${REBOUND_HOST} 127.0.0.1`]);
+  let browser: Promise<Browser> | undefined;
 
   return {
     ...{ directory, url, relay, s3, Bucket },
     /** A window of its own; what its scripts complain about is in `complaints`. */
     openPage: async (options: BrowserContextOptions = {}, at = url) => {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      browser ??= launchChromium([`--host-resolver-rules=MAP ${REBOUND_HOST} 127.0.0.1`]);
+      const context = await (await browser).newContext({ viewport: { width: 1280, height: 900 }, ...options });
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
       const complaints: string[] = [];
@@ -65,7 +66,7 @@ export async function startPageHost(settings: Record<string, string> = {}) {
       return Parts.map(({ PartNumber = 0 }) => PartNumber);
     },
     close: async () => {
-      await browser.close();
+      await (await browser)?.close();
       await service.stop('SIGTERM');
       await relay.goAway();
       s3.destroy();

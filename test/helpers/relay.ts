@@ -7,6 +7,7 @@ export async function startRelay(targetUrl: string) {
   const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
   let silent = false;
+  let sendable = Number.POSITIVE_INFINITY;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port || 5432), target.hostname);
     for (const [from, to] of [
@@ -14,7 +15,13 @@ export async function startRelay(targetUrl: string) {
       [upstream, client],
     ] as const) {
       sockets.add(from);
-      from.on('data', (bytes) => silent || to.write(bytes));
+      from.on('data', (bytes) => {
+        if (from === client) {
+          sendable -= bytes.length;
+          silent ||= sendable < 0;
+        }
+        if (!silent) to.write(bytes);
+      });
       from.on('error', () => {});
       from.on('close', () => {
         sockets.delete(from);
@@ -30,6 +37,12 @@ export async function startRelay(targetUrl: string) {
     /** Keeps connections open and accepts new ones, but passes no data: a network that drops packets. */
     setSilent: (value: boolean) => {
       silent = value;
+      sendable = Number.POSITIVE_INFINITY;
+    },
+    isSilent: () => silent,
+    /** Becomes silent as soon as the clients have sent this many bytes more. */
+    silenceAfter: (bytes: number) => {
+      sendable = bytes;
     },
     /** Closes every connection and refuses new ones. */
     goAway: async () => {
