@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AuditEventRow, AuditSealRow } from '../db/audit-schema.ts';
 import type { SealQueries } from '../db/create-seal-queries.ts';
 import { hashStretch } from './hash-stretch.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { bytesField, fileIdField, nextCursorField, timeField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';

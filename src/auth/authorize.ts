@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallerLimits } from '../config/caller-limits.ts';
 import { unavailable } from '../contract/errors.ts';
 import { toUserId } from '../contract/object-key.ts';

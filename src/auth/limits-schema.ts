@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallerLimits } from '../config/caller-limits.ts';
 import { contentTypePattern, label } from '../contract/fields.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 const UNESCAPED =
   'its user or password has a character that must be percent-encoded in a URL, one of @ : / ? # % [ ] or a space ' +

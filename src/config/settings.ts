@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { bucketSettings } from './settings/bucket-settings.ts';
 import { credentialSettings } from './settings/credential-settings.ts';
 import { databaseSettings } from './settings/database-settings.ts';

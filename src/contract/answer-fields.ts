@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Fields of answers that several routes share. Answers are not validated: types are inferred from their schemas. */
 

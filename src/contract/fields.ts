@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { toMediaType } from './media-type.ts';
 import { encodeText, RESERVED_METADATA_PREFIX } from './metadata-text.ts';
 import { isCleanText, LABEL_PATTERN } from './object-key.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Parses a text that must be JSON. */
 export const jsonText = z.string().transform((text, context): unknown => {

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { answers } from './components.ts';
 import { type Mismatch, PROBLEMS, type ProblemCode } from './errors.ts';
 

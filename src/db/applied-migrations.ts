@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Db } from './open-pool.ts';
 import { rowsOf } from './query-database.ts';
 import { type Migration, readMigrations } from './read-migrations.ts';

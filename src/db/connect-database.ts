@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import { unavailable } from '../contract/errors.ts';
 import type { CallWatch } from '../telemetry/watch-calls.ts';
 import {

@@ -1,5 +1,5 @@
 import { and, eq, lt, or, sql } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem } from '../contract/errors.ts';
 import { type Database, isNeonHost } from './connect-database.ts';
 import type { FileId } from './create-file-queries.ts';

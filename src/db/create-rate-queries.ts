@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Database } from './connect-database.ts';
 import { rateCounts } from './jobs-schema.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';

@@ -13,7 +13,7 @@ import {
   sql,
   TransactionRollbackError,
 } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Act } from './audit-row.ts';
 import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './audit-schema.ts';
 import type { Database } from './connect-database.ts';

@@ -1,5 +1,5 @@
 import { and, asc, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import { statesWith } from '../contract/file-states.ts';
 import { type Act, logObjects } from './audit-row.ts';
 import type { Database } from './connect-database.ts';

@@ -1,6 +1,6 @@
 import { and, asc, eq, getTableColumns, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Database } from './connect-database.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
 import { type FileRow, files } from './schema.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import { unavailable } from '../contract/errors.ts';
 import { appliedMigrations, createNotes, lastApplied, noteMigration, pendingMigrations } from './applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';

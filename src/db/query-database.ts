@@ -1,5 +1,5 @@
 import { DrizzleQueryError, type SQL } from 'drizzle-orm';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Problem, unavailable } from '../contract/errors.ts';
 
 /** SQLSTATE of a statement that conflicted with another one and can be run again. */

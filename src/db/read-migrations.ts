@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The first line of a migration that is not one transaction; see `migrateDatabase`. */
 const STEPWISE = '-- migrate: statement by statement';

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { MIGRATIONS_TABLE } from './applied-migrations.ts';
 import { connectDatabase, type DatabaseOptions } from './connect-database.ts';
 import type { Db } from './open-pool.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Database } from '../db/connect-database.ts';
 import { queryDatabase } from '../db/query-database.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Config } from '../config/config.ts';
 import { appliedMigrations } from '../db/applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';

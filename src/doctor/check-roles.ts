@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Database } from '../db/connect-database.ts';
 import { RUNTIME_RIGHTS, tableGrants, tablesIn, USER_RIGHTS } from '../db/runtime-rights.ts';
 import { USER_ROLE } from '../db/schema.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fetchKeySet } from '../auth/remote-key-set.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
 import { isOpenToOtherClients } from '../config/auth-config.ts';

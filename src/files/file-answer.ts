@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoredFile } from '../client/stored-file.ts';
 import { bytesField, etagField, fileIdField, timeField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';

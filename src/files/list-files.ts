@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { nextCursorField } from '../contract/answer-fields.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { fitFileName } from '../client/fit-file-name.ts';
 import { documentType, recordId } from '../contract/fields.ts';
 import { restorePlus } from '../contract/media-type.ts';

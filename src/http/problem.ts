@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { tokenRefusalOf } from '../auth/refusal.ts';
 import { PROBLEMS, Problem } from '../contract/errors.ts';
 import type { Logger } from '../contract/logger.ts';

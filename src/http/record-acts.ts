@@ -1,6 +1,6 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type AuditServices, recordAct, recordRefusal, type Target } from '../audit/record-refusals.ts';
 import { Problem } from '../contract/errors.ts';
 import { toUserId } from '../contract/object-key.ts';

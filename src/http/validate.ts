@@ -1,5 +1,5 @@
 import type { Context } from 'hono';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { type Mismatch, Problem } from '../contract/errors.ts';
 import { MAX_BODY_BYTES, takeBodySlot } from './bound-bodies.ts';
 import type { Env } from './env.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type DatabaseIdentity, databaseIdentity, type MarkerQueries } from '../db/create-marker-queries.ts';
 import type { BucketMarker, FoundMarker } from '../storage/bucket-marker.ts';
 import { SweepRefused } from './sweep-refused.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The AWS SDK's error for an S3 error response. */
 const s3Failure = z.object({ $metadata: z.object({ httpStatusCode: z.number() }) });

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { recordRefusal, type Target } from '../audit/record-refusals.ts';
 import { type Authorization, toIdentity } from '../auth/authorize.ts';
 import { type Caller, requireScope } from '../auth/caller.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { Config } from '../config/config.ts';
 import type { Quota } from '../config/slices.ts';
 import { type Mismatch, Problem, unavailable } from '../contract/errors.ts';

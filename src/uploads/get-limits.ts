@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Limits } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';

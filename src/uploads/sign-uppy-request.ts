@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { fitFileName } from '../client/fit-file-name.ts';
 import { limitedTo, maxBytesOf } from '../config/limits.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { PROVIDERS } from '../store-traits.ts';
 import { baseUrl, flag } from './kinds.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { baseUrl, integer } from './kinds.ts';
 
 /** AWS STS API Reference, "AssumeRole": `DurationSeconds`. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { databaseUrl } from '../database-url.ts';
 import { flag, integer } from './kinds.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag } from './kinds.ts';
 
 /** A secret from which the keys of objects are derived (SSE-C), and its name. */

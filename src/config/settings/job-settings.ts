@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag, integer, list } from './kinds.ts';
 import { MIN_EVENTS_SECRET_BYTES } from './secrets.ts';
 

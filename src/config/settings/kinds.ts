@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Documents a setting: `npm run settings` writes `.env.example` and `docs/settings.md` from it. `description` is

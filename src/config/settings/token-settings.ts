@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseScopeWords } from '../../contract/scopes.ts';
 import { integer, list, optionalList } from './kinds.ts';
 

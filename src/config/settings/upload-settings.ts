@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { contentTypePattern, readAs } from '../../contract/fields.ts';
 import { jsonText } from '../../contract/json-text.ts';
 import { LABEL_PATTERN } from '../../contract/object-key.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { flag, HTTP_URL_FORM, isHttpUrl, list } from './kinds.ts';
 
 /** Standard Webhooks, "Signature scheme": a key has 24 to 64 bytes. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { presignedUrlField } from '../../contract/answer-fields.ts';
 import { fileAnswer } from '../../files/file-answer.ts';
 import { signUppyRequestInput, uppyAnswer } from '../../uploads/sign-uppy-request.ts';

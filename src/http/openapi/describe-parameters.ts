@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { exampleOf } from './examples.ts';
 import type { Operation } from './operation.ts';

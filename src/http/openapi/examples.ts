@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ProblemCode } from '../../contract/errors.ts';
 import type { problemAnswer } from '../../contract/problem-answer.ts';
 import operations from './operation-examples.json' with { type: 'json' };

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 import type { ProblemCode } from '../../contract/errors.ts';
 import type { Scope } from '../../contract/scopes.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { auditPageAnswer, listAuditEventsQuery } from '../../audit/list-audit-events.ts';
 import { bucketEvents } from '../../bucket-events/bucket-event.ts';
 import { eventCountsAnswer } from '../../bucket-events/confirm-events.ts';

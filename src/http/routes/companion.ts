@@ -1,5 +1,5 @@
 import { Hono } from 'hono';
-import { z } from 'zod';
+import * as z from 'zod';
 import { digits, objectKey, partNumber } from '../../contract/fields.ts';
 import { MAX_PARTS } from '../../contract/s3-limits.ts';
 import { encodePath } from '../../signing/sigv4.ts';
