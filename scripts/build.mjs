@@ -91,6 +91,8 @@ await build({
   bundle: true,
   splitting: true,
   platform: 'node',
+  // As for browsers. By default, esbuild takes the CommonJS of a package that has both, and cannot leave out any of it.
+  mainFields: ['module', 'main'],
   target: 'node20.19',
   format: 'esm',
   sourcemap: 'linked',
