@@ -1,11 +1,9 @@
-import cluster from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/config.ts';
 import { settingsFrom } from './config/given-settings.ts';
 import type { Logger } from './contract/logger.ts';
 import type { Signpost, SignpostOptions } from './index.ts';
 import { createLogger } from './start/create-logger.ts';
-import { keepProcesses } from './start/keep-processes.ts';
 import { printWelcome } from './start/print-welcome.ts';
 import { providePostgres } from './start/provide-postgres.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
@@ -49,6 +47,7 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
   requireShareable(config);
   await requireFreePorts(config);
   const logger = await openLog(config);
+  const { keepProcesses } = await import('./start/keep-processes.ts');
   await keepProcesses({
     ...{ config, logger, signalled },
     env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
@@ -64,6 +63,7 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
 async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS.Signals>): Promise<void> {
   // A terminal that is closed signals all processes. The keeper replaces them one by one.
   process.on('SIGHUP', () => {});
+  const { default: cluster } = await import('node:cluster');
   const keeper = cluster.worker === undefined ? null : listenToKeeper(cluster.worker);
   await serve(
     { ...config.server, host: at.host, port: at.port },

@@ -27,6 +27,7 @@ import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
 import { createFreezer } from '../uploads/freeze-object.ts';
 import { createIdSigner } from '../uploads/id-signer.ts';
 import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
+import { loadContentCheck } from '../uploads/verify-object.ts';
 import { mintDemoToken } from './demo-token.ts';
 import { type Closers, openDatabase } from './open-database.ts';
 import { openReceipts } from './open-receipts.ts';
@@ -71,6 +72,9 @@ export type ServicesOptions = {
  * function has not.
  */
 const WEBHOOKS_SETTLED_WITHIN_MS = ON_WORKERS ? 20_000 : 1_000;
+
+/** When the service listens, what was left out of its start is loaded, before a deployment can replace its files. */
+const WARM_AFTER_MS = 1_000;
 
 /**
  * Builds the services that the configuration asks for, with the embedded bucket and database if none is configured. All
@@ -118,6 +122,7 @@ export async function createServices(
     const leases = trackLeases(exclusively);
     const scanner = openScanner(config, { ...storage, ...leases, database, files, logger, metrics, now });
     if (scanner !== null) closers.push(scanner.close);
+    if (!ON_WORKERS) setTimeout(() => void loadContentCheck(), WARM_AFTER_MS).unref();
     closers.push(await watchServices(metrics, { database, slots, sweeperHealth, leases }));
     return {
       ...app,

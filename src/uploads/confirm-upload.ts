@@ -21,7 +21,6 @@ import type { StoredObject } from '../storage/stored-object.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { adoptUpload } from './adopt-upload.ts';
 import { completeParts } from './complete-parts.ts';
-import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
@@ -31,7 +30,7 @@ import { ownUploadKey } from './own-upload-key.ts';
 import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
 import { toNewFile } from './to-new-file.ts';
 import { isFileOf, isForgotten, mayRemove, noFile, refusalOf } from './upload-outcome.ts';
-import { verifyObject } from './verify-object.ts';
+import { SAMPLE_BYTES, verifyObject } from './verify-object.ts';
 
 export const confirmUploadInput = z
   .strictObject({

@@ -2,9 +2,6 @@ import { fileTypeFromBuffer } from 'file-type';
 import { essence, usualName } from '../contract/media-type.ts';
 import { detectMarkup } from './detect-markup.ts';
 
-/** How many of an object's first bytes are examined: as many as the `file-type` library wants. */
-export const SAMPLE_BYTES = 4100;
-
 /** Executables: Windows (MZ), Linux (ELF), macOS (Mach-O, single or universal, in both byte orders). */
 const EXECUTABLES: readonly (readonly [type: string, ...signatures: string[]])[] = [
   ['application/x-msdownload', '4d5a'],
@@ -33,7 +30,7 @@ const IMAGE_BRAND = /^(mif[12]|msf1|miaf|he[iv][cmsx]|avc[is]|avi[fos]|jpeg|jpgs
  * The content type that an object's first bytes certainly have, without parameters. A missing signature proves nothing;
  * nor does a signature of only two bytes or eleven bits, which other files may have by chance: it counts only if the
  * client claims a similar type.
- * @param sample at most `SAMPLE_BYTES` bytes; the rest of the object is unknown.
+ * @param sample at most `SAMPLE_BYTES` (`verifyObject`); the rest of the object is unknown.
  * @returns null if no type is certain.
  */
 export async function detectContentType(sample: Uint8Array, claimed: string): Promise<string | null> {

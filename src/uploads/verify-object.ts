@@ -7,9 +7,13 @@ import { type ObjectKeyParts, safeFileName } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
-import { checkContent } from './check-content.ts';
-import { SAMPLE_BYTES } from './detect-content-type.ts';
 import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.ts';
+
+/** How many of an object's first bytes are examined: as many as the `file-type` library wants. */
+export const SAMPLE_BYTES = 4100;
+
+/** Loaded when it is first needed: its library of formats is a large part of a start. */
+export const loadContentCheck = () => import('./check-content.ts');
 
 export type Verdict =
   | { upload: UploadMetadata; detectedContentType: string | null; mismatches: [] }
@@ -67,6 +71,7 @@ export async function verifyObject(
   if (mismatches.length === 0 && sizeBytes > 0 && encryption === null) {
     const sample = await firstBytes();
     const isAllowed = (type: string) => allowsType(services.config.limits, key.documentType, type);
+    const { checkContent } = await loadContentCheck();
     const { detected, refusal } = await checkContent(contentType, sample, isAllowed);
     detectedContentType = detected;
     if (refusal !== null) mismatches.push({ path: 'contentType', message: refusal });

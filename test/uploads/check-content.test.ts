@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matchesType } from '../../src/contract/media-type.ts';
 import { checkContent } from '../../src/uploads/check-content.ts';
-import { SAMPLE_BYTES } from '../../src/uploads/detect-content-type.ts';
+import { SAMPLE_BYTES } from '../../src/uploads/verify-object.ts';
 import * as samples from './samples.ts';
 
 const { text, hex, padded } = samples;
