@@ -39,6 +39,11 @@ describe('the bundle of the client', () => {
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(17 * 1024);
   });
 
+  it('has uploads of React Native in a module of their own, of less than 5 KiB', async () => {
+    const { outputFiles } = await bundle("export * from './native/create-file-uploads.ts'");
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(5 * 1024);
+  });
+
   it('has the plugin for Uppy in a module of its own, of less than 2 KiB, without the client', async () => {
     const { outputFiles, metafile } = await bundle("export * from './uppy-plugin.ts'");
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(2 * 1024);
