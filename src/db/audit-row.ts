@@ -25,9 +25,10 @@ export type AuditAction =
   | 'download.sent'
   | 'file.update'
   | `file.${FileStep}`
-  /** A verdict on a held file; a refused one, and what a judge asked to read. */
+  /** A verdict on a held file; a refused one; a page of all held files; and what a judge asked to read. */
   | `file.${VerdictName}`
   | 'file.judge'
+  | 'file.list-held'
   | 'download.judge'
   /** What the sweeper removed: unconfirmed uploads; strays; deleted, rejected and refused files; unfinished parts. */
   | 'sweep.abandoned'

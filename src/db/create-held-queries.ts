@@ -5,6 +5,9 @@ import type { FileId } from './create-file-queries.ts';
 import { queryDatabase } from './query-database.ts';
 import { type FileRow, files } from './schema.ts';
 
+/** Where a page ended. */
+export type HeldPosition = Pick<FileRow, 'createdAt' | 'id' | 'ownerId'>;
+
 export type HeldQueries = ReturnType<typeof createHeldQueries>;
 
 const isHeld = eq(files.status, sql.raw(`'${HELD_STATE}'`));
@@ -32,6 +35,27 @@ export function createHeldQueries({ db }: Pick<Database, 'db'>) {
         .as('ranked');
       return queryDatabase(() =>
         db.select().from(ranked).orderBy(asc(ranked.turn), asc(ranked.createdAt)).limit(limit),
+      );
+    },
+
+    /** Files that wait for a verdict, oldest first, after a position; only those of an owner or a record, if given. */
+    list(
+      limit: number,
+      after: HeldPosition | undefined,
+      only: { ownerId?: string | undefined; recordId?: string | undefined },
+    ): Promise<FileRow[]> {
+      const order = [files.createdAt, files.id, files.ownerId];
+      const isAfter =
+        after && sql`(${sql.join(order, sql`, `)}) > (${after.createdAt}, ${after.id}::uuid, ${after.ownerId})`;
+      const isOwners = only.ownerId === undefined ? undefined : eq(files.ownerId, only.ownerId);
+      const isOfRecord = only.recordId === undefined ? undefined : eq(files.recordId, only.recordId);
+      return queryDatabase(() =>
+        db
+          .select()
+          .from(files)
+          .where(and(isHeld, isAfter, isOwners, isOfRecord))
+          .orderBy(...order.map((column) => asc(column)))
+          .limit(limit),
       );
     },
   };

@@ -8,7 +8,7 @@ import type { Bucket } from '../storage/bucket.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 
 export type ScanServices = DecideServices & {
-  heldQueries: HeldQueries;
+  heldQueries: Pick<HeldQueries, 'toScan'>;
   bucket: Pick<Bucket, 'read' | 'remove'>;
   metrics: Pick<Metrics, 'count'>;
   logger: Record<'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;

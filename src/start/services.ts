@@ -8,6 +8,7 @@ import { newUuidV7 } from '../contract/ids.ts';
 import type { Logger } from '../contract/logger.ts';
 import { createAuditLog } from '../db/create-audit-log.ts';
 import { createFileQueries, type FileQueries } from '../db/create-file-queries.ts';
+import { createHeldQueries } from '../db/create-held-queries.ts';
 import { createRateQueries } from '../db/create-rate-queries.ts';
 import { createSealQueries } from '../db/create-seal-queries.ts';
 import { createSweepQueries } from '../db/create-sweep-queries.ts';
@@ -120,7 +121,8 @@ export async function createServices(
     const files = createFileQueries(database, config.limits.quota, webhooks?.soon);
     const slots = { content: createReaderSlots(), confirm: createConfirmingSlots(), ...(webhooks && { webhooks }) };
     const leases = trackLeases(exclusively);
-    const scanner = openScanner(config, { ...storage, ...leases, database, files, logger, metrics, now });
+    const heldQueries = createHeldQueries(database);
+    const scanner = openScanner(config, { ...storage, ...leases, heldQueries, files, logger, metrics, now });
     if (scanner !== null) closers.push(scanner.close);
     if (!ON_WORKERS) setTimeout(() => void loadContentCheck(), WARM_AFTER_MS).unref();
     closers.push(await watchServices(metrics, { database, slots, sweeperHealth, leases }));
@@ -157,6 +159,7 @@ export async function createServices(
       confirming: slots.confirm,
       sweepQueries: createSweepQueries(database, webhooks?.soon),
       webhooks,
+      heldQueries,
       scanner,
       rates: config.server.rateLimitStore === 'postgres' ? createRateQueries(database) : null,
       sealQueries: createSealQueries(database),

@@ -179,6 +179,60 @@ describe('POST /files/{fileId}/verdict', () => {
   });
 });
 
+describe('GET /held-files', () => {
+  type Page = { files: { ownerId: string; fileId: string }[]; nextCursor: string | null };
+  const list = async (query: string, scope = 'files:judge', more: Record<string, string> = {}) =>
+    service.call<Page & Record<string, unknown>>('virus-scanner', `/held-files?${query}`, undefined, {
+      headers: { authorization: `Bearer ${await mint('virus-scanner', { scope })}`, ...more },
+    });
+
+  it('lists the held files of all users, oldest first, in pages, and nothing else', async () => {
+    const stored: string[] = [];
+    for (const user of ['lea', 'max', 'lea']) stored.push((await service.store(user, 'hello')).fileId);
+    await service.store('lea', 'hello', { documentType: 'avatar' });
+    const judged = await service.store('max', 'hello');
+    await judge('max', judged.fileId, CLEAN);
+    const seen: Page['files'] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body }: { body: Page } = await list(`limit=2${cursor && `&cursor=${cursor}`}`);
+      expect(body.files.length).toBeLessThanOrEqual(2);
+      seen.push(...body.files);
+      cursor = body.nextCursor;
+    }
+    const ours = seen.filter(({ ownerId }) => ownerId === 'lea' || ownerId === 'max');
+    expect(ours.map(({ fileId }) => fileId)).toEqual(stored);
+    expect(ours.map(({ ownerId }) => ownerId)).toEqual(['lea', 'max', 'lea']);
+    expect(new Set(seen.map(({ fileId }) => fileId)).size).toBe(seen.length);
+    const leas = await list('ownerId=lea');
+    expect(leas.body.files.map(({ fileId }) => fileId)).toEqual([stored[0], stored[2]]);
+    expect((await list('', 'files:judge', { 'x-on-behalf-of': 'max' })).body.files).toHaveLength(1);
+  });
+
+  it('needs the scope, and is in the audit log', async () => {
+    for (const scope of ['files:read files:write', 'files:credentials']) {
+      expectProblem(await list('', scope), 403, 'forbidden');
+    }
+    expectProblem(await list('ownerId=%00'), 400, 'invalid-request');
+    expectProblem(await list('limit=0'), 400, 'invalid-request');
+    for (const cursor of ['x', 'bnVsbA', Buffer.from('[1,"x","y"]').toString('base64url')]) {
+      expectProblem(await list(`cursor=${cursor}`), 400, 'invalid-request');
+    }
+    await list('');
+    const { body } = await service.call<{ events: Record<string, unknown>[] }>('virus-scanner', '/audit?limit=200');
+    const listed = body.events.filter(({ action }) => action === 'file.list-held');
+    expect(new Set(listed.map(({ outcome }) => outcome))).toEqual(new Set(['ok', 'forbidden']));
+  });
+
+  it('shows a ticket for a record only this record', async () => {
+    await service.store('nat', 'hello', { recordId: 'case-1' });
+    await service.store('nat', 'hello', { recordId: 'case-2' });
+    const claims = { scope: 'files:judge', signpost: { recordId: 'case-1' } };
+    const headers = { authorization: `Bearer ${await mint('guest', claims)}` };
+    const { body } = await service.call<Page>('guest', '/held-files?limit=1000', undefined, { headers });
+    expect(body.files.map((file) => (file as { recordId?: string }).recordId)).toEqual(['case-1']);
+  });
+});
+
 describe('the scope files:judge', () => {
   it('judges, and nothing else', async () => {
     const { fileId, objectKey } = await service.store('ivy', 'hello');

@@ -135,6 +135,7 @@ export function callsOf(
     changeFile: { ...ofFile, body: { fileName: 'lease 2027.txt', metadata: {} } },
     archiveFile: ofFile,
     restoreFile: ofFile,
+    listHeldFiles: { query: { limit: '1' } },
     getVerdict: { params: { fileId: held.fileId } },
     judgeFile: { params: { fileId: held.fileId }, body: { verdict: 'clean' } },
     deleteFile: ofFile,

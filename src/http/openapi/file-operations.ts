@@ -3,6 +3,7 @@ import { fileAnswer } from '../../files/file-answer.ts';
 import { usageAnswer } from '../../files/get-usage.ts';
 import { verdictAnswer, verdictInput } from '../../files/judge-file.ts';
 import { filePageAnswer, listFilesQuery } from '../../files/list-files.ts';
+import { heldFilesQuery, heldPageAnswer } from '../../files/list-held-files.ts';
 import {
   downloadAnswer,
   downloadBatchAnswer,
@@ -107,6 +108,13 @@ export const fileOperations = {
     summary: 'Makes an archived file active again',
     answers: FILE,
     problems: [...OF_A_FILE, 'conflict'],
+  },
+  'GET /held-files': {
+    ...{ id: 'listHeldFiles', tag: 'Files', scopes: mayJudge },
+    summary: 'The files of all users that wait for a verdict, oldest first',
+    query: heldFilesQuery,
+    answers: { 200: { description: 'A page of files, with their owners', schema: heldPageAnswer } },
+    problems: ['database-unavailable'],
   },
   'GET /files/:fileId/verdict': {
     ...{ id: 'getVerdict', tag: 'Files', scopes: mayJudge },

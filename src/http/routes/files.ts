@@ -13,6 +13,7 @@ import { type GetFileServices, getFile } from '../../files/get-file.ts';
 import { type GetUsageServices, getUsage } from '../../files/get-usage.ts';
 import { type JudgeFileServices, judgeFile, readVerdict, verdictInput } from '../../files/judge-file.ts';
 import { type ListFilesServices, listFiles, listFilesQuery } from '../../files/list-files.ts';
+import { heldFilesQuery, type ListHeldFilesServices, listHeldFiles } from '../../files/list-held-files.ts';
 import {
   downloadQuery,
   type PresignDownloadServices,
@@ -35,7 +36,8 @@ export type FileServices = PresignDownloadServices &
   ReadContentServices &
   GetFileServices &
   GetUsageServices &
-  ListFilesServices & {
+  ListFilesServices &
+  ListHeldFilesServices & {
     config: Pick<Config, 'server' | 'urls'>;
   };
 
@@ -110,6 +112,11 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   routes.post('/files/:fileId/restore', async (c) => {
     const caller = callerWith(c, 'files:write', 'file.restore');
     return answerJson(c, await restoreFile(services, caller, c.req.param('fileId')));
+  });
+
+  routes.get('/held-files', async (c) => {
+    const caller = callerWith(c, 'files:judge', 'file.list-held');
+    return answerJson(c, await listHeldFiles(services, caller, readQuery(c, heldFilesQuery)));
   });
 
   routes.get('/files/:fileId/verdict', async (c) => {
