@@ -22,12 +22,16 @@ export type {
   Calls,
   Confirmation,
   DownloadRequest,
+  FileVerdict,
+  HeldFilePage,
+  HeldQuery,
   ListQuery,
   PresignedDownload,
   PresignedPart,
   PresignedUpload,
   TicketRequest,
   UploadRequest,
+  VerdictRequest,
 } from './start/library-calls.ts';
 export type { SignpostOptions } from './start/signpost-options.ts';
 export type { ConfirmedBy, OnConfirmed } from './uploads/tell-confirmed.ts';

@@ -8,7 +8,9 @@ import type { AuditAction } from '../db/audit-row.ts';
 import { archiveFile, deleteFile, restoreFile, updateFile, updateFileInput } from '../files/change-file.ts';
 import { getFile } from '../files/get-file.ts';
 import { getUsage } from '../files/get-usage.ts';
+import { judgeFile, readVerdict, verdictInput } from '../files/judge-file.ts';
 import { listFiles, listFilesQuery } from '../files/list-files.ts';
+import { heldFilesQuery, listHeldFiles } from '../files/list-held-files.ts';
 import { presignDownload, presignDownloadInput } from '../files/presign-download.ts';
 import { toFile } from '../files/to-file.ts';
 import { validate } from '../http/validate.ts';
@@ -16,7 +18,7 @@ import { confirmUpload, confirmUploadInput } from '../uploads/confirm-upload.ts'
 import { getLimits, limitsQuery } from '../uploads/get-limits.ts';
 import { presignUpload } from '../uploads/presign-upload.ts';
 import { presignUploadInput } from '../uploads/presign-upload-input.ts';
-import type { Calls, ListQuery } from './library-calls.ts';
+import type { Calls, HeldQuery, ListQuery } from './library-calls.ts';
 import type { Services } from './services.ts';
 
 /**
@@ -82,6 +84,20 @@ export function createCalls(open: () => Promise<Services>): Calls {
         by(caller, ['files:write', 'file.delete', { fileId }], (services, who) => deleteFile(services, who, fileId)),
       usage: (caller) => by(caller, ['files:read', 'file.usage'], getUsage),
     },
+    held: {
+      list: (caller, query = {}) =>
+        by(caller, ['files:judge', 'file.list-held'], (services, who) =>
+          listHeldFiles(services, who, validate(heldFilesQuery, toTexts(query))),
+        ),
+      read: (caller, fileId) =>
+        by(caller, ['files:judge', 'download.judge', { fileId }], (services, who) =>
+          readVerdict(services, who, fileId),
+        ),
+      judge: (caller, fileId, verdict) =>
+        by(caller, ['files:judge', 'file.judge', { fileId }], (services, who) =>
+          judgeFile(services, who, fileId, valid(verdictInput, verdict)),
+        ),
+    },
   };
 }
 
@@ -91,7 +107,7 @@ function valid<Output, Input>(schema: z.ZodType<Output, Input>, input: Input): O
 }
 
 /** As a query string has them. */
-function toTexts(query: ListQuery): Record<string, string> {
+function toTexts(query: ListQuery | HeldQuery): Record<string, string> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   return Object.fromEntries(
     given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)]),

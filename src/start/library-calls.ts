@@ -85,6 +85,40 @@ export type ListQuery = Omit<FileQuery, 'createdFrom' | 'createdTo'> & {
   createdTo?: string | Date | undefined;
 };
 
+/** The query of `GET /held-files`. */
+export type HeldQuery = {
+  /** Only this user's files. Default: those of all users. */
+  ownerId?: string | undefined;
+  /** Default 50. */
+  limit?: number | undefined;
+  /** The `nextCursor` of the page before. */
+  cursor?: string | undefined;
+};
+
+/** Files that wait for a verdict, oldest first. */
+export type HeldFilePage = { files: (File & { ownerId: string })[]; nextCursor: string | null };
+
+/** The body of `POST /files/{fileId}/verdict`. */
+export type VerdictRequest = {
+  verdict: 'clean' | 'rejected';
+  /** Why. The owner can read it; required for `rejected`. */
+  reason?: string | undefined;
+  /** The person or the program behind the verdict. */
+  by?: string | undefined;
+};
+
+/** The answer to `GET /files/{fileId}/verdict`. */
+export type FileVerdict = {
+  file: File;
+  /** Null until the file is judged, and for one that was never held. */
+  verdict: { verdict: 'clean' | 'rejected'; reason: string | null; by: string | null; at: string } | null;
+  /** Reads the bytes to be judged; null unless the file is held. */
+  presignedUrl: string | null;
+  /** To send with it, where the file has a key of its own (SSE-C). */
+  headers?: Record<string, string> | undefined;
+  expiresAt: string | null;
+};
+
 /** Whom a ticket lets upload, and what. */
 export type TicketRequest = Omit<Authorization, 'limits'> & {
   limits: CallerLimits;
@@ -121,5 +155,22 @@ export type Calls = {
     remove: (caller: Authorization, fileId: string) => Promise<void>;
     /** As `GET /usage`. */
     usage: (caller: Authorization) => Promise<Usage>;
+  };
+  /** For judges: callers with the scope `files:judge`. `ownerId` is the file's owner. */
+  held: {
+    /** As `GET /held-files`: one page. */
+    list: (caller: Authorization, query?: HeldQuery) => Promise<HeldFilePage>;
+    /** As `GET /files/{fileId}/verdict`. */
+    read: (caller: Authorization, fileId: string) => Promise<FileVerdict>;
+    /**
+     * As `POST /files/{fileId}/verdict`.
+     * @example
+     * const judge = { userId: 'scanner', scopes: ['files:judge'] as const };
+     * const { files } = await signpost.held.list(judge);
+     * for (const { ownerId, fileId } of files) {
+     *   await signpost.held.judge({ ...judge, ownerId }, fileId, { verdict: 'clean', by: 'my scanner' });
+     * }
+     */
+    judge: (caller: Authorization, fileId: string, verdict: VerdictRequest) => Promise<File>;
   };
 };

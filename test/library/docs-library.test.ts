@@ -58,6 +58,28 @@ describe('docs/library.md', () => {
     expect(files).toEqual([]);
   });
 
+  it('judges held files, as docs/scanning.md shows', async () => {
+    const held = library.open({ settings: { HOLD_UPLOADS: true } });
+    const store = async (userId: string) => {
+      const upload = await held.presignUpload({ userId }, SMALL_TEXT);
+      await put(upload);
+      return (await held.confirmUpload({ userId }, { objectKey: upload.objectKey })).fileId;
+    };
+    const [clean, infected] = [await store('cleo'), await store('dora')];
+    let scanned = 0;
+    const scan = async (url: string) =>
+      (await (await fetch(url)).text()) === 'hello' && scanned++ > 0 ? 'Eicar' : null;
+    await runBlock('scanning', 'signpost.held', { signpost: held, scan }, '0');
+    expect(await held.files.find({ userId: 'cleo' }, clean)).toMatchObject({ status: 'active' });
+    expect(await held.files.find({ userId: 'dora' }, infected)).toMatchObject({
+      status: 'rejected',
+      rejection: 'Eicar',
+    });
+    await expect(held.held.list({ userId: 'cleo' })).rejects.toMatchObject({ code: 'forbidden' });
+    const judge = { userId: 'x', scopes: ['files:judge'] as const };
+    expect(await held.held.list(judge)).toEqual({ files: [], nextCursor: null });
+  });
+
   it('gives the pool of an app back as it was', async () => {
     const pool = new pg.Pool({ connectionString: library.database.url, max: 1 });
     const { DATABASE_URL: _, ...settings } = library.settings;
