@@ -63,6 +63,10 @@ const CLIENT_COMMANDS: Record<string, Entry> = {
     load: async () => (await import('./commands/get.ts')).getCommand,
   },
   rm: { does: 'delete files', load: async () => (await import('./commands/rm.ts')).rmCommand },
+  held: {
+    does: 'list files that wait for a verdict, and judge them',
+    load: async () => (await import('./commands/held.ts')).heldCommand,
+  },
   usage: {
     does: 'print how much is stored, and the quota',
     load: async () => (await import('./commands/usage.ts')).usageCommand,

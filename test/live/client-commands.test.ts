@@ -11,12 +11,14 @@ const MIB = 1024 ** 2;
 let dir: string;
 let service: Running;
 let env: Record<string, string>;
+let judge: Record<string, string>;
 const memory = () => join(dir, 'state', 'signpost', 'uploads.json');
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'signpost-client-'));
   const settings = {
     ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MAX_UPLOAD_BYTES: String(200 * MIB) },
+    UPLOAD_POLICIES: '{"letter":{"hold":true}}',
     ...{ MULTIPART_THRESHOLD_BYTES: String(5 * MIB), MULTIPART_PART_BYTES: String(5 * MIB) },
   };
   await run('node', ['scripts/build.mjs']).ended;
@@ -24,6 +26,9 @@ beforeAll(async () => {
   const [, port] = await service.until(/"port":(\d+)/);
   const token = run('node', [BIN, 'token', 'alice'], settings, dir);
   await token.ended;
+  const judges = run('node', [BIN, 'token', 'judge', '--scope', 'files:judge'], settings, dir);
+  await judges.ended;
+  judge = { TOKEN: judges.output().trim() };
   env = {
     ...{ SIGNPOST: `http://127.0.0.1:${port}`, TOKEN: token.output().trim() },
     XDG_STATE_HOME: join(dir, 'state'),
@@ -112,6 +117,27 @@ describe('the client commands of signpost', () => {
     const wrong = await signpost(['get', fileId, '-o', 'into.txt', '--force']);
     expect(wrong).toMatchObject({ code: 2, output: expect.stringContaining('SHA-256') });
     expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
+  });
+
+  it('list held files, and judge them', async () => {
+    await writeFile(join(dir, 'letter.txt'), 'dear');
+    const upload = ['upload', 'letter.txt', '--document', 'letter', '--json'];
+    const [{ fileId: first }, { fileId: second }] = [
+      JSON.parse((await signpost(upload)).output),
+      JSON.parse((await signpost(upload)).output),
+    ];
+    const { lines } = await signpost(['held', 'list', '--owner', 'alice'], judge);
+    expect(lines.map((line) => line.split('\t').slice(0, 2))).toEqual([
+      ['alice', first],
+      ['alice', second],
+    ]);
+    expect(await signpost(['held', 'clean', 'alice', first, '--by', 'me'], judge)).toMatchObject({ code: 0 });
+    const reject = ['held', 'reject', 'alice', second];
+    expect(await signpost(reject, judge)).toMatchObject({ code: 64 });
+    expect(await signpost([...reject, '--reason', 'a virus'], judge)).toMatchObject({ code: 0 });
+    expect((await signpost(['held', 'list', '--json'], judge)).output).toBe('');
+    expect(await signpost(['held', 'list'])).toMatchObject({ code: 2 });
+    expect((await signpost(['get', second, '-o', 'second.txt'])).output).toContain('a virus');
   });
 
   it('distinguish a refusal from a service that does not answer', async () => {
