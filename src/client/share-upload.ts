@@ -1,0 +1,161 @@
+import type { OnSent } from './transfer.ts';
+import type { SavedUpload } from './upload-memory.ts';
+
+/** How often a follower is told the progress. */
+const TELL_EVERY_MS = 200;
+/** How long a follower that may send waits for the last news of the one before: locks and news travel separately. */
+const LAST_NEWS_MS = 200;
+/** How long a finished upload tells its followers where the file is: the tab of one may be asleep. */
+const FAREWELL_MS = 3_000;
+
+/** What the one that sends tells those that follow. */
+type News = {
+  sentBytes: number;
+  saved?: SavedUpload | undefined;
+  /** Where and when the file was stored: whoever comes later wants another upload. */
+  stored?: { key: string; atMs: number } | undefined;
+};
+
+/** What a follower says, to be told the news. */
+const HELLO = 'hello';
+
+export type Share = ReturnType<typeof shareUpload>;
+
+/** Names that are held here, where there are no locks. */
+const held = new Set<string>();
+
+/** @returns what releases the name, or null if another one has it. */
+function hold(name: string, locks: LockManager | undefined): Promise<(() => void) | null> {
+  if (locks === undefined) {
+    if (held.has(name)) return Promise.resolve(null);
+    held.add(name);
+    return Promise.resolve(() => held.delete(name));
+  }
+  return new Promise((resolve) => {
+    const take = (lock: Lock | null) => {
+      if (lock === null) resolve(null);
+      else return new Promise<void>((release) => resolve(release));
+    };
+    // A sandboxed page may have no locks: then it is alone.
+    locks.request(name, { ifAvailable: true }, take).catch(() => resolve(() => {}));
+  });
+}
+
+/**
+ * One upload in several pages and workers of one origin: one of them sends (Web Locks, section 3), the others follow
+ * its progress (HTML, section 9.5 "Broadcasting to other browsing contexts"). When it stops, because it is paused,
+ * fails or is closed, the next one goes on. Without locks the first in this page sends, and nobody follows.
+ * @param name of the lock and of the channel.
+ * @param mayFollow whether another one's upload would do as well.
+ */
+export function shareUpload(name: string, mayFollow: boolean) {
+  const { locks } = globalThis.navigator ?? {};
+  const canFollow = mayFollow && locks !== undefined && globalThis.BroadcastChannel !== undefined;
+  let news: News = { sentBytes: 0 };
+  let toldAtMs = 0;
+  let release: (() => void) | null = null;
+  let channel: BroadcastChannel | null = null;
+  /** Another one sends this upload, and it cannot be followed: this one has its own, which is not remembered. */
+  let isAlone = false;
+  /** How many have come since the file was stored. */
+  let late = 0;
+
+  const count = async (): Promise<number> => {
+    const { held = [], pending = [] } = (await locks?.query()) ?? {};
+    const named = [...pending, ...(release ? [] : held)].filter((lock) => lock.name === name);
+    return named.length;
+  };
+  const say = () => {
+    toldAtMs = performance.now();
+    channel?.postMessage(news);
+  };
+
+  return {
+    isAlone: () => isAlone,
+    saved: () => news.saved ?? null,
+
+    /** @returns whether this one may send now. It must `leave` afterwards, which may be done twice. */
+    lead: async (): Promise<boolean> => {
+      release ??= await hold(name, locks);
+      if (release === null && canFollow) return false;
+      isAlone = release === null;
+      if (canFollow) {
+        channel = new BroadcastChannel(name);
+        channel.onmessage = ({ data }: MessageEvent<News | typeof HELLO>) => {
+          if (data !== HELLO) return;
+          if (news.stored) late++;
+          say();
+        };
+      }
+      return true;
+    },
+
+    tell: (next: Partial<News>): void => {
+      news = { ...news, ...next };
+      if (next.saved || performance.now() - toldAtMs > TELL_EVERY_MS) say();
+    },
+
+    /** @param storedKey the key of the file, if it is stored: followers are told before the next one may send. */
+    leave: async (storedKey?: string): Promise<void> => {
+      const [releaseIt, itsChannel] = [release, channel];
+      const endsAtMs = performance.now() + FAREWELL_MS;
+      if (storedKey !== undefined && releaseIt !== null && canFollow) {
+        news = { ...news, stored: { key: storedKey, atMs: Date.now() } };
+        while (performance.now() < endsAtMs && (await count()) > late) {
+          say();
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        }
+      }
+      itsChannel?.close();
+      releaseIt?.();
+      if (release === releaseIt) release = channel = null;
+    },
+
+    /**
+     * Follows the one that sends.
+     * @returns the key of the stored file; null when it is this one's turn to send: it must `lead` or `leave`.
+     */
+    follow: (onSent: OnSent, signal: AbortSignal): Promise<string | null> =>
+      new Promise((resolve, reject) => {
+        const inbox = new BroadcastChannel(name);
+        const waiting = new AbortController();
+        const sinceMs = Date.now();
+        const end = () => {
+          inbox.close();
+          waiting.abort();
+          signal.removeEventListener('abort', stop);
+        };
+        const stop = () => {
+          end();
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', stop);
+        inbox.onmessage = ({ data }: MessageEvent<News | typeof HELLO>) => {
+          if (data === HELLO) return;
+          const { stored, ...rest } = data;
+          news = rest;
+          onSent(news.sentBytes, news.sentBytes);
+          if (stored === undefined || stored.atMs <= sinceMs) return;
+          end();
+          resolve(stored.key);
+        };
+        const onTurn = async () => {
+          await new Promise((resolve) => setTimeout(resolve, LAST_NEWS_MS));
+          if (waiting.signal.aborted) return;
+          end();
+          // Keeps the lock for `lead`: if it was given back, two followers could hand it to each other for ever.
+          await new Promise<void>((giveBack) => {
+            release = giveBack;
+            resolve(null);
+          });
+        };
+        inbox.postMessage(HELLO);
+        locks?.request(name, { signal: waiting.signal }, onTurn).catch(() => {
+          // Aborted, because the file is stored or this one was stopped.
+        });
+      }),
+
+    /** Whether others send this upload or wait to. */
+    isShared: async (): Promise<boolean> => canFollow && (await count()) > 0,
+  };
+}
