@@ -1,13 +1,14 @@
 import { askLimits, type LimitsOptions } from './ask-limits.ts';
 import { createCallService, type ServiceOptions } from './call-service.ts';
 import type { FileEncryption } from './file-encryption.ts';
-import { createLimit } from './limit.ts';
+import { createLimit, type Limit } from './limit.ts';
 import type { Progress } from './progress.ts';
 import { sleep as realSleep } from './retry.ts';
-import { startUpload, type UploadSession } from './start-upload.ts';
+import type { UploadSession } from './run-upload.ts';
+import { sha256 } from './sha256.ts';
+import { startUpload } from './start-upload.ts';
 import type { Limits, StoredFile } from './stored-file.ts';
 import type { Upload, UploadOptions } from './upload.ts';
-import { createUploadMemory, pageStorage } from './upload-memory.ts';
 import type { UploadState } from './upload-state.ts';
 
 export {
@@ -55,7 +56,10 @@ export type SignpostOptions = {
    * without an error. Only with `XMLHttpRequest`. Default 60,000.
    */
   stallTimeoutMs?: number | undefined;
-  /** Where unfinished uploads by parts are remembered across page reloads. Default `localStorage`; null: nowhere. */
+  /**
+   * Where unfinished uploads by parts are remembered across page reloads. Default `localStorage`; null: nowhere, and no
+   * upload is shared with other pages either.
+   */
   storage?: Storage | null | undefined;
   /**
    * Encrypts every file before it is sent: `withKeys` or `withPassword` of `signpost/encryption`. Default: none.
@@ -101,7 +105,7 @@ export type Signpost = {
  * ```
  */
 export function createSignpost(options: SignpostOptions): Signpost {
-  const { url, token, storage = pageStorage(), encryption = null } = options;
+  const { url, token, storage, encryption = null } = options;
   const given = options.fetch ?? globalThis.fetch;
   // Called as a plain function, because browsers' `fetch` accepts only their global as `this`.
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
@@ -114,13 +118,21 @@ export function createSignpost(options: SignpostOptions): Signpost {
     stallTimeoutMs = 60_000,
   } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;
-  const session: UploadSession = {
+  const session: UploadSession & { limit: Limit } = {
     ...{ fetch, parallelParts, maxAttempts, stallTimeoutMs, now, random, sleep },
     ...(giveUpAfterMs !== undefined && { giveUpAfterMs }),
     call: createCallService({ url, token, onUnauthorized, fetch }),
     reached: new Set(),
-    memory: createUploadMemory(storage, now),
-    active: new Set(),
+    join: async (file, request, mayFollow) => {
+      try {
+        const { joinUpload } = await import('./join-upload.ts');
+        const bearer = typeof token === 'function' ? await token() : token;
+        return await joinUpload({ file, request, url, bearer, mayFollow, storage, now, sha256 });
+      } catch {
+        // It is sent all the same; what is wrong with the token or the file is told by the requests that need them.
+        return null;
+      }
+    },
     limit: createLimit(parallelFiles),
     encryption,
   };

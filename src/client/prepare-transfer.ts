@@ -21,7 +21,7 @@ export type Preparation = {
   checksum: boolean;
   /** An upload of the same file that an earlier page started. */
   saved: SavedUpload | null;
-  onBegun: (upload: SavedUpload) => void;
+  onBegun: ((upload: SavedUpload) => void) | undefined;
   onSent: OnSent;
 };
 
@@ -37,7 +37,7 @@ export async function prepareTransfer(
 
   const ticket = await presign<PutTicket | PartsTicket>(session, request, signal);
   if (ticket.method === 'MULTIPART') {
-    onBegun({ ...ticket, encryption: content.envelope });
+    onBegun?.({ ...ticket, encryption: content.envelope });
     const known = { stored: [], urls: ticket.parts, urlsStaleAtMs: ticket.staleAtMs, checksum };
     return transferParts(session, content, ticket, known, onSent);
   }

@@ -1,54 +1,22 @@
-import type { FileEncryption } from './file-encryption.ts';
 import type { Limit } from './limit.ts';
-import { prepareTransfer, requestFor, requestOf } from './prepare-transfer.ts';
+import { runUpload, type UploadSession } from './run-upload.ts';
 import { canTryAgain } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
-import {
-  type Content,
-  callRepeatedly,
-  findStored,
-  isFinal,
-  isGone,
-  type OnSent,
-  type Session,
-  type Transfer,
-} from './transfer.ts';
+import type { OnSent } from './transfer.ts';
 import type { Upload, UploadOptions } from './upload.ts';
-import { fingerprintOf, type SavedUpload, type UploadMemory } from './upload-memory.ts';
 import type { UploadState } from './upload-state.ts';
 
-/**
- * S3's minimum size of all parts but the last (S3 User Guide, "Amazon S3 multipart upload limits"): a smaller file has
- * nothing to resume.
- */
-const MIN_RESUMABLE_BYTES = 5 * 1024 * 1024;
-
-/** How often an upload begins anew that others have removed from the bucket. */
-const MAX_RESTARTS = 2;
-
-export type UploadSession = Session & {
-  memory: UploadMemory;
-  /** Fingerprints of the running uploads: two uploads of the same file must not share their parts. */
-  active: Set<string>;
-  limit: Limit;
-  /** Of uploads that have none of their own. */
-  encryption: FileEncryption | null;
-};
-
 /** Starts one upload as soon as the limit allows it. */
-export function startUpload(common: UploadSession, file: File | Blob, options: UploadOptions): Upload {
+export function startUpload(
+  session: UploadSession & { limit: Limit },
+  file: File | Blob,
+  options: UploadOptions,
+): Upload {
   const stopped = new AbortController();
   let round = new AbortController();
   let resumed: Promise<void> | null = null;
   let endPause = () => {};
-  let transfer: Transfer | null = null;
-  /** What an abort must remove: set once something may be in the bucket. */
-  let started: StartedUpload | null = null;
   let settled = false;
-  let fingerprint: string | null = null;
-  let restarts = 0;
-  /** The key of an upload that is gone: completed elsewhere, aborted or swept. */
-  let goneKey: string | null = null;
 
   const enter = (next: UploadState) => {
     if (upload.state.status === next.status && next.status !== 'retrying') return;
@@ -76,69 +44,13 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
     return lostBytes;
   };
 
-  const session: UploadSession = {
-    ...common,
-    onRetry: (error, nextAttemptAtMs) =>
-      tell(
-        error.status === 0 && globalThis.navigator?.onLine === false
-          ? { status: 'offline' }
-          : { status: 'retrying', error, nextAttemptAtMs },
-      ),
-  };
-  const forget = () => fingerprint !== null && session.memory.forget(fingerprint);
-
-  const prepare = async (signal: AbortSignal): Promise<Transfer | StoredFile> => {
-    const { checksum = false, encryption = session.encryption } = options;
-    const request = await requestOf(file, options);
-    // An encryption goes on only with the same bytes, and without its date a blob may be another one.
-    const isResumable = encryption === null || 'lastModified' in file;
-    if (file.size >= MIN_RESUMABLE_BYTES && isResumable && fingerprint === null) {
-      const found = await fingerprintOf(file, encryption === null ? request : [request]);
-      if (!session.active.has(found)) {
-        session.active.add(found);
-        fingerprint = found;
-      }
-    }
-    let saved = fingerprint === null ? null : session.memory.find(fingerprint);
-    started = saved;
-    const plain: Content = { size: file.size, read: (start, end) => file.slice(start, end) };
-    const content = (await encryption?.encrypt(file, request.contentType, saved?.encryption)) ?? plain;
-    if (content.envelope !== saved?.encryption) saved = null;
-    const onBegun = (upload: SavedUpload) => fingerprint !== null && session.memory.save(fingerprint, upload);
-    const preparation = { request: requestFor(request, content), checksum, saved, onBegun, onSent };
-    return prepareTransfer(session, content, preparation, signal);
-  };
-
-  /** @returns null if the upload must begin anew. */
-  const run = async (signal: AbortSignal): Promise<StoredFile | null> => {
-    if (transfer === null) {
-      tell({ status: 'preparing' });
-      if (goneKey !== null) {
-        const stored = await findStored(session, goneKey, signal);
-        if (stored !== null) return stored;
-        goneKey = null;
-        forget();
-        onSent(0, 0);
-      }
-      const prepared = await prepare(signal);
-      if (!('send' in prepared)) return prepared;
-      transfer = prepared;
-      started = prepared;
-    }
-    try {
-      tell({ status: 'uploading' });
-      const stored = await transfer.send(signal);
-      if (stored !== null) return stored;
-      tell({ status: 'confirming' });
-      const { objectKey, uploadId, parts } = transfer;
-      return await callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...parts?.() }, signal);
-    } catch (error) {
-      if (!isGone(error) || restarts++ === MAX_RESTARTS) throw error;
-      goneKey = transfer.objectKey;
-      transfer = null;
-      return null;
-    }
-  };
+  const onRetry: UploadSession['onRetry'] = (error, nextAttemptAtMs) =>
+    tell(
+      error.status === 0 && globalThis.navigator?.onLine === false
+        ? { status: 'offline' }
+        : { status: 'retrying', error, nextAttemptAtMs },
+    );
+  const run = runUpload({ ...session, onRetry }, file, options, onSent, tell);
 
   /** Runs until the upload is done or interrupted; null when it is not done. */
   const runRound = async (): Promise<StoredFile | null> => {
@@ -146,29 +58,32 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
     if (resumed !== null) return null;
     round = new AbortController();
     const { signal } = round;
+    const isFollower = run.isFollower();
+    let stored: StoredFile | null = null;
     try {
-      return await run(signal);
+      stored = await (isFollower ? run.follow : run.send)(signal);
     } catch (error) {
-      if (signal.aborted && !stopped.signal.aborted) return null;
-      throw error;
+      if (!signal.aborted || stopped.signal.aborted) throw error;
     } finally {
       // Stops the parts that are still being sent when one has failed.
       round.abort();
+      if (stopped.signal.aborted) void cleaned.finally(run.leave);
+      // A follower whose turn has come sends in the next round.
+      else if (stored !== null || !isFollower) run.leave(stored);
     }
+    return stored;
   };
 
   const runAll = async (): Promise<StoredFile> => {
     try {
       for (;;) {
         await resumed;
-        const stored = await session.limit(runRound);
+        const stored = await (run.isFollower() ? runRound() : session.limit(runRound));
         if (stored === null) continue;
-        forget();
         if (!settled) enter({ status: 'done', file: stored });
         return stored;
       }
     } catch (error) {
-      if (isFinal(error)) forget();
       if (!settled) {
         stepBack();
         enter({ status: 'failed', error, retryable: canTryAgain(error) });
@@ -176,7 +91,6 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
       throw error;
     } finally {
       settled = true;
-      if (fingerprint !== null) session.active.delete(fingerprint);
     }
   };
 
@@ -184,11 +98,11 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
   const abort = (reason: unknown = new DOMException('the upload was aborted', 'AbortError')): Promise<void> => {
     if (!settled) {
       settled = true;
+      cleaned = run.discard();
+      void cleaned.finally(run.leave);
       stopped.abort(reason);
       round.abort(reason);
       endPause();
-      forget();
-      cleaned = requestRemoval(common, started);
       enter({ status: 'aborted' });
     }
     return cleaned;
@@ -215,6 +129,7 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
         endPause = resolve;
       });
       round.abort();
+      run.leave();
       enter({ status: 'paused', lostBytes: stepBack() });
     },
     resume: () => {
@@ -226,18 +141,4 @@ export function startUpload(common: UploadSession, file: File | Blob, options: U
     abort: () => abort(),
   });
   return upload;
-}
-
-type StartedUpload = { objectKey: string; uploadId?: string };
-
-async function requestRemoval(session: Session, started: StartedUpload | null): Promise<void> {
-  if (started === null) return;
-  const { objectKey, uploadId } = started;
-  try {
-    // Who cancels without a connection does not wait for it.
-    const impatient = { ...session, giveUpAfterMs: 0 };
-    await callRepeatedly(impatient, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
-  } catch {
-    // The caller could do nothing about a failure; the service sweeps unconfirmed uploads.
-  }
 }

@@ -1,5 +1,3 @@
-import { sha256 } from './sha256.ts';
-
 const PREFIX = 'signpost:';
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
 const END_BYTES = 64 * 1024;
@@ -71,13 +69,4 @@ export function identityOf(file: File | Blob, facts: unknown): Blob {
   });
   const date = 'lastModified' in file ? file.lastModified : null;
   return new Blob([JSON.stringify([facts, date]), file.slice(0, END_BYTES), ...samples, file.slice(-END_BYTES)]);
-}
-
-/**
- * Identifies the same upload of the same file: SHA-256 (base64) of the request, the file's date, and its first and last
- * 64 KiB. Cheap for any size; a file changed since gets another fingerprint.
- */
-export async function fingerprintOf(file: File | Blob, request: unknown): Promise<string> {
-  const facts = JSON.stringify([request, 'lastModified' in file ? file.lastModified : null]);
-  return sha256(new Blob([facts, file.slice(0, END_BYTES), file.slice(-END_BYTES)]));
 }

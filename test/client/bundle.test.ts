@@ -21,6 +21,7 @@ describe('the bundle of the client', () => {
     expect(imports?.map(({ path }) => /^dist\/([a-z-]+)-\w+\.js$/.exec(path)?.[1]).toSorted()).toEqual([
       'fit-file-name',
       'hash-in-pieces',
+      'join-upload',
     ]);
     const inputs = Object.keys(metafile.inputs);
     expect(inputs.filter((path) => path !== '<stdin>' && !path.startsWith('src/client/'))).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../src/client/create-signpost.ts';
 import { clock, HOUR_MS, holds, host, sha256 } from './parts-service.ts';
-import { createStorage, loseAnswer, PART, threeParts } from './service-for-clients.ts';
+import { loseAnswer, PART, threeParts } from './service-for-clients.ts';
 
 describe('a file in parts', () => {
   it('is put together in the bucket', async () => {
@@ -101,12 +101,5 @@ describe('a file in parts', () => {
       return what.startsWith('PUT') ? new Response(null, { status: response.status }) : response;
     });
     expect(await client.upload(threeParts())).toMatchObject({ status: 'active' });
-  });
-
-  it('stays two files when it is uploaded twice at once', async () => {
-    const client = await host.client('alice', { storage: createStorage() });
-    const [one, two] = await Promise.all([client.upload(threeParts()), client.upload(threeParts())]);
-    expect(one.fileId).not.toBe(two.fileId);
-    expect(client.count('POST /presign-upload')).toBe(2);
   });
 });

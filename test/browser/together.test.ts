@@ -1,0 +1,105 @@
+import type { BrowserContext, Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PageHost, startPageHost } from './start-page.ts';
+
+const MIB = 1024 ** 2;
+
+let host: PageHost;
+beforeAll(async () => {
+  host = await startPageHost();
+});
+afterAll(() => host.close());
+
+/** Begins to upload in the page, or in a worker of it: `sent` has the bytes, `uploaded` the file. */
+const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
+  const begun = `(async (origin, token, tell) => {
+    const { createSignpost } = await import(origin + '/client.js');
+    const signpost = createSignpost({ url: origin, token });
+    const file = new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 });
+    const onProgress = ({ sentBytes }) => tell({ sentBytes });
+    signpost.upload(file, { onProgress }).then(({ fileId }) => tell({ fileId }), (error) => tell({ error: String(error) }));
+  })`;
+  const worker = `onmessage = ({ data }) => ${begun}(data.origin, data.token, (news) => postMessage(news))`;
+  return page.evaluate(`
+    window.news = {};
+    const tell = (next) => Object.assign(window.news, next);
+    const { content: token } = document.querySelector('meta[name="signpost-token"]');
+    if (${place === 'page'}) ${begun}(location.origin, token, tell);
+    else {
+      const blob = new Blob([${JSON.stringify(worker)}], { type: 'text/javascript' });
+      const worker = new Worker(URL.createObjectURL(blob));
+      worker.onmessage = ({ data }) => tell(data);
+      worker.postMessage({ origin: location.origin, token });
+    }`);
+};
+const newsOf = (page: Page) => page.evaluate('window.news') as Promise<{ sentBytes?: number; fileId?: string }>;
+
+/** Three pages of one browser. Their third part waits until `goOn`; `parts` has those that were sent. */
+const openPages = async () => {
+  const { page: first, context } = await host.openPage({ bypassCSP: true });
+  const parts: string[] = [];
+  const held: Route[] = [];
+  await context.route(/partNumber=/, async (route) => {
+    if (route.request().method() === 'PUT') {
+      const number = new URL(route.request().url()).searchParams.get('partNumber') ?? '';
+      parts.push(number);
+      if (number === '3' && held.push(route) === 1) return;
+    }
+    await route.continue();
+  });
+  const open = async (context: BrowserContext) => {
+    const page = await context.newPage();
+    await page.goto(host.url);
+    return page;
+  };
+  const [second, third] = [await open(context), await open(context)];
+  const isHeld = () => expect.poll(() => held.length, { timeout: 20_000 }).toBe(1);
+  return { first, second, third, context, parts, isHeld, goOn: () => held[0]?.continue() };
+};
+
+describe('one file in two pages and a worker', { timeout: 90_000 }, () => {
+  it('is sent once, and each of them gets the progress and the file', async () => {
+    const { first, second, third, context, parts, isHeld, goOn } = await openPages();
+    await begin(first, 'together.bin');
+    await isHeld();
+    await begin(second, 'together.bin');
+    await begin(third, 'together.bin', 'worker');
+    for (const page of [second, third]) {
+      await expect
+        .poll(async () => (await newsOf(page)).sentBytes, { timeout: 20_000 })
+        .toBeGreaterThanOrEqual(16 * MIB);
+    }
+    await goOn();
+    const ids = [];
+    for (const page of [first, second, third]) {
+      await expect.poll(() => newsOf(page), { timeout: 20_000 }).toHaveProperty('fileId');
+      ids.push((await newsOf(page)).fileId);
+    }
+    expect(new Set(ids).size).toBe(1);
+    expect(parts.toSorted()).toEqual(['1', '2', '3']);
+    await context.close();
+  });
+
+  it('goes on where it was when the page that sends it is closed', async () => {
+    const { first, second, third, context, parts, isHeld } = await openPages();
+    await begin(first, 'orphan.bin');
+    await isHeld();
+    await begin(second, 'orphan.bin');
+    await begin(third, 'orphan.bin', 'worker');
+    for (const page of [second, third]) {
+      await expect
+        .poll(async () => (await newsOf(page)).sentBytes, { timeout: 20_000 })
+        .toBeGreaterThanOrEqual(16 * MIB);
+    }
+    await first.close();
+    const ids = [];
+    for (const page of [second, third]) {
+      await expect.poll(() => newsOf(page), { timeout: 20_000 }).toHaveProperty('fileId');
+      ids.push((await newsOf(page)).fileId);
+    }
+    expect(new Set(ids).size).toBe(1);
+    // Whether the third part of the closed page has arrived is the browser's affair.
+    expect(parts.filter((part) => part !== '3').toSorted()).toEqual(['1', '2']);
+    await context.close();
+  });
+});
