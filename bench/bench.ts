@@ -1,7 +1,7 @@
 // npm run bench: measures every figure of bench/README.md in one run, as Markdown. Needs Linux, curl and taskset.
 // npm run bench -- sdk, rls, or routes [name]: only the SDK, row level security, or the routes, or one of them.
 // npm run bench -- costs: fails if a hot route costs a quarter more CPU time than bench/costs.json says.
-// npm run bench -- peers: the routes and what people run instead; needs npm ci --prefix bench/peers.
+// npm run bench -- peers [name]: the routes and what people run instead; needs npm ci --prefix bench/peers.
 // npm run bench -- cores: presigning by one process and by two (WEB_CONCURRENCY); needs wrk.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
 // npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
@@ -107,7 +107,7 @@ const BUDGETS: Readonly<Record<string, number>> = {
 };
 
 async function printPeers(directory: string): Promise<void> {
-  const figures = await measurePeers(directory);
+  const figures = await measurePeers(directory, process.argv[3]);
   printTable(
     'Routes and what people run instead',
     ['', 'CPU µs', "the other's", 'ratio', 'target', 'ratio of requests/s'],

@@ -5,23 +5,29 @@ import { median } from './median.ts';
 import { ORIGIN, postJson, sendRequests } from './send-requests.ts';
 import { startPinned, startRoutesServer } from './start-routes-server.ts';
 
-const ROUNDS = 5;
-const SIGNING_REQUESTS = 1_500;
-const CONFIRMS = 300;
-const HUNDREDS = 30;
+const ROUNDS = 7;
+/** Sent to each side before the first round: a service costs a multiple until its code is compiled. */
+const WARM_REQUESTS = 3_000;
+const SIGNING_REQUESTS = 2_000;
+const CONFIRMS = 500;
+const WARM_HUNDREDS = 200;
+const HUNDREDS = 40;
+
+const FIRST_TIME = 'confirm-upload, first time, and the tutorial';
 
 type Measured = { perSecond: number; cpuMicroseconds: number };
 export type PeerFigures = { name: string; own: Measured; peer: Measured; cost: number; speed: number };
 
-type Side = { on: Server; count: number; status: number; request: () => Buffer };
+type Side = { on: Server; count: number; warm: number; status: number; request: () => Buffer };
 type Server = { port: number; cpuMicroseconds: () => Promise<number> };
 
 /**
  * Compares routes with what people run instead (`bench/peers`, with its own `npm ci`), each on the first core, with the
  * same bucket and database on the second, in turns. `cost` is CPU time and `speed` requests per second, of the peer's:
  * medians over the rounds.
+ * @param only the beginning of the names to measure. Default: all.
  */
-export async function measurePeers(directory: string): Promise<PeerFigures[]> {
+export async function measurePeers(directory: string, only = ''): Promise<PeerFigures[]> {
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
   const service = await startRoutesServer(join(directory, 'peers'));
   const start = (name: string) => startPinned(join(process.cwd(), 'bench/peers', `${name}.mjs`), service.env);
@@ -33,7 +39,8 @@ export async function measurePeers(directory: string): Promise<PeerFigures[]> {
   try {
     const token = await service.mint('alice');
     const post = (path: string, body: unknown) => postJson(path, token, body);
-    const keys = () => uploadSmall(service.ports.app, token, CONFIRMS * (ROUNDS + 1));
+    const uploads = FIRST_TIME.startsWith(only) ? WARM_REQUESTS + CONFIRMS * ROUNDS : 0;
+    const keys = () => uploadSmall(service.ports.app, token, 1 + uploads);
     const confirms = (objectKeys: string[]) => {
       const requests = objectKeys.map((objectKey) => post('/confirm-upload', { objectKey }));
       let next = 0;
@@ -45,28 +52,29 @@ export async function measurePeers(directory: string): Promise<PeerFigures[]> {
       port: ports.app,
       cpuMicroseconds,
     });
-    const same = (on: Server, request: Buffer, status = 200, count = SIGNING_REQUESTS): Side => ({
-      ...{ on, status, count },
-      request: () => request,
+    const same = (
+      on: Server,
+      request: Buffer,
+      { status = 200, count = SIGNING_REQUESTS, warm = WARM_REQUESTS } = {},
+    ): Side => ({ ...{ on, status, count, warm }, request: () => request });
+    const first = (on: Server, objectKeys: string[]): Side => ({
+      ...{ on, status: 201, count: CONFIRMS, warm: WARM_REQUESTS },
+      request: confirms(objectKeys),
     });
     const signing = same(own, post('/presign-upload', SMALL));
-    const file = { objectKey: ownKeys[0] };
-    const theirs = { objectKey: theirKeys[0] };
+    const file = { objectKey: ownKeys.pop() };
+    const theirs = { objectKey: theirKeys.pop() };
     const files = [{ name: SMALL.fileName, size: SMALL.size, type: SMALL.contentType }];
     const params = Buffer.from(
       `GET /s3/params?filename=lease.pdf&type=application%2Fpdf HTTP/1.1\r\nhost: 127.0.0.1\r\n` +
         `origin: ${ORIGIN}\r\n\r\n`,
     );
     const pairs: [name: string, own: Side, peer: Side][] = [
-      [
-        'confirm-upload, first time, and the tutorial',
-        { on: own, count: CONFIRMS, status: 201, request: confirms(ownKeys) },
-        { on: of(tutorial), count: CONFIRMS, status: 201, request: confirms(theirKeys) },
-      ],
+      [FIRST_TIME, first(own, ownKeys), first(of(tutorial), theirKeys)],
       [
         'confirm-upload, again, and the tutorial',
-        same(own, post('/confirm-upload', file), 200, 2 * CONFIRMS),
-        same(of(tutorial), post('/confirm-upload', theirs), 201, 2 * CONFIRMS),
+        same(own, post('/confirm-upload', file), { count: CONFIRMS }),
+        same(of(tutorial), post('/confirm-upload', theirs), { count: CONFIRMS, status: 201 }),
       ],
       [
         'presign-download and the tutorial',
@@ -83,19 +91,24 @@ export async function measurePeers(directory: string): Promise<PeerFigures[]> {
       [
         "presign-upload and Hono's echo",
         signing,
-        same({ ...own, port: service.ports.echo }, post('/', SMALL), 200, 4 * SIGNING_REQUESTS),
+        same({ ...own, port: service.ports.echo }, post('/', SMALL), { count: 4 * SIGNING_REQUESTS }),
       ],
       [
         'presign-upload/batch of 100 and one presign-upload',
-        same(own, post('/presign-upload/batch', { files: Array(100).fill(SMALL) }), 200, HUNDREDS),
+        same(own, post('/presign-upload/batch', { files: Array(100).fill(SMALL) }), {
+          ...{ count: HUNDREDS, warm: WARM_HUNDREDS },
+        }),
         signing,
       ],
     ];
+    const confirmed = { count: 1, status: 201 };
+    await measure(same(own, post('/confirm-upload', file), confirmed));
+    await measure(same(of(tutorial), post('/confirm-upload', theirs), confirmed));
     const figures: PeerFigures[] = [];
-    for (const [name, ours, others] of pairs) {
+    for (const [name, ours, others] of pairs.filter(([name]) => name.startsWith(only))) {
       const rounds: { own: Measured; peer: Measured }[] = [];
-      await measure(ours);
-      await measure(others);
+      await measure(ours, ours.warm);
+      await measure(others, others.warm);
       for (let round = 0; round < ROUNDS; round++) {
         rounds.push({ peer: await measure(others), own: await measure(ours) });
       }
@@ -118,7 +131,7 @@ export async function measurePeers(directory: string): Promise<PeerFigures[]> {
   }
 }
 
-async function measure({ on, count, status, request }: Side): Promise<Measured> {
+async function measure({ on, count: usual, status, request }: Side, count = usual): Promise<Measured> {
   const before = await on.cpuMicroseconds();
   const milliseconds = await sendRequests({ port: on.port, count, status, request });
   const cpu = (await on.cpuMicroseconds()) - before;
