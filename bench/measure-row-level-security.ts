@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { and, eq, sql } from 'drizzle-orm';
 import { connectDatabase } from '../src/db/connect-database.ts';
 import { migrateDatabase } from '../src/db/migrate-database.ts';
-import type { Db } from '../src/db/open-pool.ts';
+import type { Db } from '../src/db/query-database.ts';
 import { files, USER_ROLE } from '../src/db/schema.ts';
 import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embedded-postgres.ts';
 import { median } from './median.ts';

@@ -1,7 +1,6 @@
 import { sql } from 'drizzle-orm';
 import * as z from 'zod';
-import type { Db } from './open-pool.ts';
-import { rowsOf } from './query-database.ts';
+import { type Db, rowsOf } from './query-database.ts';
 import { type Migration, readMigrations } from './read-migrations.ts';
 
 /**

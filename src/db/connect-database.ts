@@ -7,10 +7,9 @@ import {
   type ConnectionCounts,
   type DatabaseDriver,
   type DatabaseSource,
-  type Db,
   openPool,
 } from './open-pool.ts';
-import { isBroken, queryDatabase, rowsOf } from './query-database.ts';
+import { type Db, queryDatabase, rowsOf } from './query-database.ts';
 import { USER_ROLE, USER_SETTING } from './schema.ts';
 import { isNeonPool } from './which-pool.ts';
 
@@ -23,9 +22,8 @@ export type Database = {
    * row level security. A statement without a condition on the owner still sees only the user's rows. `settings` are
    * further settings of PostgreSQL for this transaction.
    *
-   * With `pg` in pipeline mode, BEGIN with the settings, the statement and COMMIT are sent together, in one round trip.
-   * Neon's driver and an app's pool send them one by one. Throws, and runs again after a rollback, as `queryDatabase`
-   * does.
+   * With `pg`, that is one round trip. With Neon's driver and an app's pool, BEGIN with the settings, the statement and
+   * COMMIT are three. Throws, and runs again after a rollback, as `queryDatabase` does.
    */
   asUser<Rows>(
     userId: string,
@@ -103,21 +101,11 @@ export async function connectDatabase({
     db: pool.db,
     asUser: (userId, statement, values = {}, settings = {}) =>
       queryDatabase(() =>
-        pool.lend(async (connection) => {
-          // Built before BEGIN, so that an error here leaves no transaction open.
-          const prepared = prepareOn(connection, statement);
-          const send = [
-            () => beginAs(connection, { ...settings, role: USER_ROLE, [USER_SETTING]: userId }),
-            () => prepared.execute(values),
-            () => connection.client.query('commit'),
-          ] as const;
-          const [begun, answered, ended] = await (connection.isPipelined ? sendAhead(send) : sendInTurn(send));
-          const errors = [begun, answered, ended].flatMap((part) => (part.status === 'rejected' ? [part.reason] : []));
-          if (answered.status === 'fulfilled' && errors.length === 0) return answered.value;
-          // After a read-only server has refused the statement, COMMIT succeeds. An error that breaks the connection
-          // comes first.
-          throw errors.find(isBroken) ?? errors[0];
-        }),
+        pool.lend(({ runWith, prepared }) =>
+          runWith({ ...settings, role: USER_ROLE, [USER_SETTING]: userId }, async (db) =>
+            prepareOn(db, prepared, statement).execute(values),
+          ),
+        ),
       ),
     withConnection: (use) => queryDatabase(() => pool.lend(({ db }) => use(db))),
     ping: () =>
@@ -143,35 +131,16 @@ export function hostOf({ url, pool }: DatabaseSource): string {
   return host ?? (URL.canParse(connectionString) ? new URL(connectionString).hostname : '');
 }
 
-type Steps<Rows> = readonly [() => Promise<unknown>, () => Promise<Rows>, () => Promise<unknown>];
-
-function sendAhead<Rows>([begin, run, commit]: Steps<Rows>) {
-  return Promise.allSettled([begin(), run(), commit()]);
-}
-
-/** COMMIT comes also after an error: it ends the transaction, which is then undone. */
-async function sendInTurn<Rows>([begin, run, commit]: Steps<Rows>) {
-  const [begun] = await Promise.allSettled([begin()]);
-  const [answered] = begun.status === 'rejected' ? [begun] : await Promise.allSettled([run()]);
-  const [ended] = await Promise.allSettled([commit()]);
-  return [begun, answered, ended] as const;
-}
-
 function usualDriver(source: DatabaseSource): DatabaseDriver {
   const isNeon = source.pool === undefined ? isNeonHost(hostOf(source)) : isNeonPool(source.pool);
   return isNeon ? 'neon' : 'pg';
 }
 
-/** One message of the simple query protocol, which has no parameters. */
-function beginAs({ client }: Connection, settings: Readonly<Record<string, string>>): Promise<unknown> {
-  const set = Object.entries(settings).map(
-    ([name, value]) => `set_config('${name}', ${client.escapeLiteral(value)}, true)`,
-  );
-  return client.query(`begin; select ${set.join(', ')}`);
-}
-
-/** Drizzle sends a prepared query before `execute` returns, so it is sent in order between BEGIN and COMMIT. */
-function prepareOn<Rows>({ db, prepared }: Connection, statement: Statement<Rows>): ReturnType<Statement<Rows>> {
+function prepareOn<Rows>(
+  db: Db,
+  prepared: Connection['prepared'],
+  statement: Statement<Rows>,
+): ReturnType<Statement<Rows>> {
   const known = prepared.get(statement);
   if (known !== undefined) return known as ReturnType<Statement<Rows>>;
   const made = statement(db);

@@ -2,8 +2,7 @@ import { and, desc, eq, gte, like, lt, or, type SQL, sql } from 'drizzle-orm';
 import type { Act } from './audit-row.ts';
 import { type AuditEventRow, auditEvents } from './audit-schema.ts';
 import type { Database } from './connect-database.ts';
-import type { Db } from './open-pool.ts';
-import { queryDatabase } from './query-database.ts';
+import { type Db, queryDatabase } from './query-database.ts';
 
 /** An event without a change. (A statement that changes a file adds the event itself.) */
 type LooseEvent = Act &

@@ -6,8 +6,7 @@ import { FILE_STATES, type FileState, type HELD_STATE, NEW_FILE_STATE, statesWit
 import { type Act, logOf } from './audit-row.ts';
 import type { Database, Statement } from './connect-database.ts';
 import { type FilePage, type FoundFile, findFiles } from './find-files.ts';
-import type { Db } from './open-pool.ts';
-import { errorDetail, sqlState } from './query-database.ts';
+import { type Db, errorDetail, sqlState } from './query-database.ts';
 import { type FileRow, files, fileUsage } from './schema.ts';
 import { queueOf, webhookTypeOf } from './webhook-row.ts';
 import type { WebhookType } from './webhook-schema.ts';

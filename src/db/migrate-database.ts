@@ -4,8 +4,8 @@ import * as z from 'zod';
 import { unavailable } from '../contract/errors.ts';
 import { appliedMigrations, createNotes, lastApplied, noteMigration, pendingMigrations } from './applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
-import type { DatabaseDriver, DatabaseSource, Db } from './open-pool.ts';
-import { causeOf, isLockTimeout, rowsOf, sqlState } from './query-database.ts';
+import type { DatabaseDriver, DatabaseSource } from './open-pool.ts';
+import { causeOf, type Db, isLockTimeout, rowsOf, sqlState } from './query-database.ts';
 import { type Migration, readMigrations } from './read-migrations.ts';
 
 const POOL_TOO_SMALL =

@@ -1,25 +1,22 @@
 import type { Pool as NeonPool, PoolClient as NeonPoolClient } from '@neondatabase/serverless';
-import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import type { Pool as PgPool, PoolClient as PgPoolClient } from 'pg';
 import { inTime } from '../net/in-time.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { type CallWatch, NO_WATCH } from '../telemetry/watch-calls.ts';
 import { borrow, type Client, type GivenPool, type Lender } from './given-pool.ts';
-import { isBroken, isStale } from './query-database.ts';
+import { type Db, isBroken, isStale } from './query-database.ts';
+import { type InOneStep, inOneStepWith, inThreeSteps, type RunWith } from './run-as-user.ts';
+import { userQueryOf } from './user-query.ts';
 import { nameOf } from './watch-statements.ts';
 import { isNeonPool, isPgPool } from './which-pool.ts';
 
 export type DatabaseDriver = 'pg' | 'neon';
 
-/** Drizzle, typed the same for both drivers. */
-export type Db = PgDatabase<PgQueryResultHKT>;
-
 export type Connection = {
   client: Client;
   db: Db;
-  /** Whether statements may be sent before the ones in front are answered. */
-  isPipelined: boolean;
-  /** Statements prepared on this connection, by the function that made them. */
+  runWith: RunWith;
+  /** The statements that `runWith` has prepared on this connection, by the function that made them. */
   prepared: WeakMap<object, unknown>;
 };
 
@@ -109,8 +106,9 @@ const OPEN = {
     const over = (client: PgPool | PgPoolClient) => drizzle({ client });
     if (given !== undefined) return manage<PgPoolClient, PgPool>(given, lent<PgPoolClient>(given, how), how, over);
     const { default: pg } = await import('pg');
-    const pool = new pg.Pool({ ...options, pipeline: true });
-    return manage<PgPoolClient, PgPool>(pool, owned<PgPoolClient>(pool), how, over);
+    const pool = new pg.Pool({ ...options });
+    const access = { ...owned<PgPoolClient>(pool), inOneStep: inOneStepWith(userQueryOf(pg)) };
+    return manage<PgPoolClient, PgPool>(pool, access, how, over);
   },
   neon: async (how: How, options: PoolConfig | null, given?: NeonPool): Promise<ConnectionPool> => {
     const { drizzle } = await import('drizzle-orm/neon-serverless');
@@ -145,7 +143,8 @@ function watched<C extends Client>(client: C, watch: CallWatch): C {
 
 /** What differs between the service's own pools and the app's. */
 type Access<C> = {
-  isPipelined: boolean;
+  /** For statements as a user. Default: `inThreeSteps`. */
+  inOneStep?: InOneStep<C>;
   connect(): Promise<C>;
   /** Runs `use`, which ends or fails within a time limit. */
   bound<T>(use: () => Promise<T>): Promise<T>;
@@ -159,13 +158,12 @@ function owned<C extends Client>(pool: OwnPool<C>): Access<C> {
   pool.on('error', () => {});
   // The same for a new connection that fails before its borrower has it: within one packet.
   pool.on('connect', (client) => client.on('error', () => {}));
-  return { isPipelined: true, connect: () => pool.connect(), bound: (use) => use(), end: () => pool.end() };
+  return { connect: () => pool.connect(), bound: (use) => use(), end: () => pool.end() };
 }
 
-/** The app's pool may have no limits, and `pg` forbids sending ahead by default. It stays open. */
+/** The app's pool may have no limits, and its `pg` another version. It stays open. */
 function lent<C extends Client>(pool: Lender<C>, { lendMs }: How): Access<C> {
   return {
-    isPipelined: false,
     connect: () => borrow(pool, CONNECT_TIMEOUT_SECONDS * 1000),
     bound: (use) => inTime(use(), lendMs),
     end: async () => {},
@@ -189,8 +187,12 @@ function manage<C extends Client, P extends Lender<C>>(
   const remember = (client: C) => {
     // As for the pool: it may fail in use.
     client.on('error', () => {});
-    const db = over(watched(prepare ? client : withoutNames(client), watch));
-    const connection = { client, db, isPipelined: access.isPipelined, prepared: new WeakMap(), generation };
+    const sendOver = (client: C) => over(watched(prepare ? client : withoutNames(client), watch));
+    const db = sendOver(client);
+    const runWith =
+      access.inOneStep?.(client, { prepare, over: (query) => sendOver(overriding(client, query)) }) ??
+      inThreeSteps(client, db);
+    const connection = { client, db, runWith, prepared: new WeakMap(), generation };
     known.set(client, connection);
     return connection;
   };

@@ -1,6 +1,10 @@
 import { DrizzleQueryError, type SQL } from 'drizzle-orm';
+import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import * as z from 'zod';
 import { Problem, unavailable } from '../contract/errors.ts';
+
+/** Drizzle, typed the same for both drivers. */
+export type Db = PgDatabase<PgQueryResultHKT>;
 
 /** SQLSTATE of a statement that conflicted with another one and can be run again. */
 export const ROLLED_BACK = /^(40001|40P01)$/;

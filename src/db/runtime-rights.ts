@@ -3,8 +3,7 @@ import pg from 'pg';
 import * as z from 'zod';
 import { MIGRATIONS_TABLE } from './applied-migrations.ts';
 import { connectDatabase, type DatabaseOptions } from './connect-database.ts';
-import type { Db } from './open-pool.ts';
-import { rowsOf, sqlState } from './query-database.ts';
+import { type Db, rowsOf, sqlState } from './query-database.ts';
 import { USER_ROLE } from './schema.ts';
 
 /** Without the columns that the database fills: `id`, `xid` and `at`. */
