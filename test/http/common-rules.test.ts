@@ -237,6 +237,21 @@ describe('bodies', () => {
     expect((await confirm(`{"objectKey":"bodies/x","uploadId":"x","parts":[]${padding}}`)).status).toBe(400);
   });
 
+  it('takes 10,000 parts, and refuses what would take long to parse: many values, many fields', async () => {
+    const confirm = (parts: unknown[], more = {}) =>
+      service.call('bodies', '/confirm-upload', { objectKey: 'bodies/x', uploadId: 'x', parts, ...more });
+    const parts = Array.from({ length: 10_000 }, (_, i) => ({ partNumber: i + 1, etag: `"${'0'.repeat(32)}"` }));
+    expectProblem(await confirm(parts), 404, 'object-not-found');
+    for (const value of ['{}', '[]', '1', '{"a":1}']) {
+      const body = `{"objectKey":"bodies/x","uploadId":"x","parts":[${Array(35_000).fill(value)}]}`;
+      expectProblem(await service.call('bodies', '/confirm-upload', body), 413, 'body-too-large');
+    }
+    const fields = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`field${i}`, '']));
+    const refused = await confirm([], fields);
+    expectProblem(refused, 400, 'invalid-request');
+    expect(refused.body.detail).toContain('more than 100 fields');
+  });
+
   it('limits how many bodies of one user are in transfer, and leaves others alone', async () => {
     const ends: (() => void)[] = [];
     const stalled = async (path: string, bytes: number) => {
