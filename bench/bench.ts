@@ -3,6 +3,7 @@
 // npm run bench -- costs: fails if a hot route costs a quarter more CPU time than bench/costs.json says.
 // npm run bench -- peers [name]: the routes and what people run instead; needs npm ci --prefix bench/peers.
 // npm run bench -- cores: presigning by one process and by two (WEB_CONCURRENCY); needs wrk.
+// npm run bench -- tail: the slowest hundredth of a mix of requests, and the longest stall of the event loop.
 // npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
 // npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
 // npm run bench -- find: finding files, which no other run measures.
@@ -20,6 +21,7 @@ import { measureRowLevelSecurity } from './measure-row-level-security.ts';
 import { measureSdk, withRealBucket } from './measure-sdk.ts';
 import { measureStart } from './measure-start.ts';
 import { measureSweep } from './measure-sweep.ts';
+import { measureTail } from './measure-tail.ts';
 import { measureUpload } from './measure-upload.ts';
 
 async function main(): Promise<void> {
@@ -32,6 +34,7 @@ async function main(): Promise<void> {
     if (process.argv[2] === 'find') return await printFind(directory);
     if (process.argv[2] === 'migrate') return await printMigrations(directory);
     if (process.argv[2] === 'sweep') return await printSweep(directory);
+    if (process.argv[2] === 'tail') return await printTail(directory);
     if (process.argv[2] === 'routes') return await printRoutes(directory);
     if (process.argv[2] === 'rls') return await printRowLevelSecurity(directory);
     print(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores`);
@@ -131,6 +134,22 @@ async function printCores(directory: string): Promise<void> {
       const target = processes === 1 ? '' : `≥ 1.7${ratio >= 1.7 ? '' : ': **missed**'}`;
       return [String(processes), perSecond.toFixed(0), ratio.toFixed(2), cpuMicroseconds.toFixed(0), target];
     }),
+  );
+}
+
+async function printTail(directory: string): Promise<void> {
+  const { perSecond, p50Ms, p99Ms, stallMs, slowest } = await measureTail(directory);
+  const verdict = (isMet: boolean) => (isMet ? '' : ': **missed**');
+  printTable(
+    'A mix of requests at 70 % of the highest rate',
+    ['', 'measured', 'target'],
+    [
+      ['requests/s', perSecond.toFixed(0), ''],
+      ['median', `${p50Ms.toFixed(1)} ms`, ''],
+      ['99th percentile', `${p99Ms.toFixed(1)} ms`, `≤ 4 medians${verdict(p99Ms <= 4 * p50Ms)}`],
+      ['slowest', slowest, ''],
+      ['longest stall of the event loop', `${stallMs.toFixed(1)} ms`, `≤ 20 ms${verdict(stallMs <= 20)}`],
+    ],
   );
 }
 

@@ -56,6 +56,7 @@ export async function startRoutesServer(directory: string) {
         now: () => new Date(),
       }),
     cpuMicroseconds: server.cpuMicroseconds,
+    stallMs: server.stallMs,
     close: async () => {
       await server.close();
       await postgres.stop();
@@ -78,12 +79,14 @@ export async function startPinned(script: string, env: NodeJS.ProcessEnv) {
     if (typeof message !== 'object') throw new Error(`the server ended with ${message}`);
     return message;
   };
+  const usage = () => {
+    server.send('usage');
+    return next<Usage>();
+  };
   return {
     ports: await next<Ports>(),
-    cpuMicroseconds: async () => {
-      server.send('usage');
-      return (await next<Usage>()).cpuMicroseconds;
-    },
+    cpuMicroseconds: async () => (await usage()).cpuMicroseconds,
+    stallMs: async () => (await usage()).stallMs,
     close: async () => {
       server.disconnect();
       await exited;
