@@ -83,7 +83,13 @@ function describeItem({ status, sentBytes, totalBytes, error }: QueueItem): stri
     case 'preparing':
       return joinFacts(['Being prepared …', size]);
     case 'uploading':
-      return sentBytes === totalBytes ? 'Being verified …' : `${formatBytes(sentBytes)} of ${size}`;
+      return `${formatBytes(sentBytes)} of ${size}`;
+    case 'retrying':
+      return joinFacts([explain(error), 'Being tried again …']);
+    case 'offline':
+      return 'Waits for a connection';
+    case 'confirming':
+      return 'Being verified …';
     case 'paused':
       return `Paused at ${formatPercent(sentBytes, totalBytes)}`;
     case 'done':

@@ -1,5 +1,6 @@
-import { SignpostError } from '../signpost-error.ts';
+import { canTryAgain, SignpostError } from '../signpost-error.ts';
 import type { Upload } from '../upload.ts';
+import type { UploadState } from '../upload-state.ts';
 import { collectFiles, type Found } from './collect-files.ts';
 import { createPreparation, type Prepared } from './create-preparation.ts';
 import { createStore, PROGRESS_MS } from './create-store.ts';
@@ -87,7 +88,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     running.add(entry);
     if (!isTicking) tick();
     if (entry.upload !== null) {
-      change(entry, { status: 'uploading' }, PROGRESS_MS);
+      change(entry, { status: 'preparing' }, PROGRESS_MS);
       entry.upload.resume();
       return;
     }
@@ -102,30 +103,37 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       (error: unknown) => {
         if (entry.preparation !== mine) return;
         entry.preparation = null;
-        fail(entry, error);
+        fail(entry, error, error instanceof SignpostError && canTryAgain(error));
       },
     );
   };
 
   const send = (entry: Entry, { file, options, fileName, contentType }: Prepared) => {
     if (entry.removed.signal.aborted) return;
-    change(entry, { status: 'uploading', fileName, contentType, totalBytes: file.size }, PROGRESS_MS);
+    change(entry, { fileName, contentType, totalBytes: file.size }, PROGRESS_MS);
     const upload = signpost.upload(file, {
       ...options,
       onProgress: ({ sentBytes }) => {
         if (entry.upload === upload) change(entry, { sentBytes }, PROGRESS_MS);
       },
+      onState: (state) => entry.upload === upload && follow(entry, state),
     });
     entry.upload = upload;
     upload.then(
-      (stored) => settle(entry, { status: 'done', sentBytes: entry.item.totalBytes, stored }),
-      (error: unknown) => fail(entry, error),
+      (stored) => settle(entry, { status: 'done', ...IDLE, sentBytes: entry.item.totalBytes, stored }),
+      (error: unknown) => fail(entry, error, canTryAgain(error)),
     );
   };
 
-  const fail = (entry: Entry, error: unknown) => {
-    const retryable = error instanceof SignpostError && error.retryable;
-    settle(entry, { status: 'failed', sentBytes: 0, error, retryable });
+  const follow = (entry: Entry, state: UploadState) => {
+    // The queue knows of pauses itself, and the promise tells how it ended.
+    if (!running.has(entry) || !isRunning(state)) return;
+    const { status, error, nextAttemptAtMs } = { ...IDLE, ...state };
+    change(entry, { status, error, nextAttemptAtMs }, PROGRESS_MS);
+  };
+
+  const fail = (entry: Entry, error: unknown, retryable: boolean) => {
+    settle(entry, { status: 'failed', error, nextAttemptAtMs: null, retryable });
   };
 
   const settle = (entry: Entry, patch: Partial<QueueItem>) => {
@@ -145,18 +153,19 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       ...{ file, fileName: options.fileName ?? fileName, relativePath, sentBytes: 0, totalBytes: file?.size ?? 0 },
       contentType: options.contentType ?? (file?.type || 'application/octet-stream'),
       status: isPaused ? 'paused' : 'waiting',
-      ...{ error: null, retryable: false, stored: null },
+      ...{ ...IDLE, stored: null },
     };
     const entry: Entry = { item, options, preparation: null, upload: null, removed: new AbortController() };
     entries.push(entry);
     byId.set(item.id, entry);
     sums.change(null, item);
-    if (file === null) fail(entry, unreadable(error));
+    if (file === null) fail(entry, unreadable(error), false);
     else void preparation.refuseEarly(file, item, options).then((refusal) => refusal && refuse(entry, refusal));
     return entry;
   };
   const refuse = (entry: Entry, refusal: unknown) => {
-    if (['waiting', 'paused'].includes(entry.item.status) && entry.upload === null) fail(entry, refusal);
+    if (['waiting', 'paused'].includes(entry.item.status) && entry.upload === null)
+      fail(entry, refusal, canTryAgain(refusal));
   };
 
   const chosen = (ids: Ids | undefined): Entry[] => {
@@ -185,7 +194,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       for (const entry of chosen(ids)) {
         if (['done', 'failed', 'paused'].includes(entry.item.status)) continue;
         running.delete(entry);
-        change(entry, { status: 'paused' });
+        change(entry, { status: 'paused', ...IDLE });
         entry.upload?.pause();
       }
       touch();
@@ -201,7 +210,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       preparation.forgetLimits();
       for (const entry of chosen(ids)) {
         const { status, file } = entry.item;
-        if (status === 'failed' && file !== null) change(entry, { status: 'waiting', error: null, retryable: false });
+        if (status === 'failed' && file !== null) change(entry, { status: 'waiting', ...IDLE });
       }
       startNext();
     },
@@ -242,6 +251,15 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
         look();
       }),
   };
+}
+
+/** Nothing is wrong. */
+const IDLE = { error: null, nextAttemptAtMs: null, retryable: false };
+
+const RUNNING = ['preparing', 'uploading', 'retrying', 'offline', 'confirming'] as const;
+
+function isRunning(state: UploadState): state is Extract<UploadState, { status: (typeof RUNNING)[number] }> {
+  return RUNNING.some((status) => status === state.status);
 }
 
 function atLeastOne(concurrency: number): number {

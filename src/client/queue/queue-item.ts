@@ -1,14 +1,15 @@
 import type { StoredFile } from '../stored-file.ts';
 import type { UploadOptions } from '../upload.ts';
+import type { UploadState } from '../upload-state.ts';
 
 /**
- * `waiting` for its turn; `preparing`: `beforeUpload` and the limits; `uploading`; `paused`; `done`: confirmed, see
- * `stored`; `failed`: see `error`.
+ * What a file is doing: the states of an upload (`UploadState`). `waiting` is for its turn, and `preparing` includes
+ * `beforeUpload` and the limits.
  */
-export type QueueStatus = 'waiting' | 'preparing' | 'uploading' | 'paused' | 'done' | 'failed';
+export type QueueStatus = Exclude<UploadState['status'], 'aborted'>;
 
 /** The options of `signpost.upload` that each file of a queue may have. */
-export type QueueFileOptions = Omit<UploadOptions, 'onProgress' | 'signal'>;
+export type QueueFileOptions = Omit<UploadOptions, 'onProgress' | 'onState' | 'signal'>;
 
 /** One file of a queue, as it is at one moment: a change makes a new object. */
 export type QueueItem = {
@@ -23,9 +24,11 @@ export type QueueItem = {
   readonly sentBytes: number;
   /** The size of what is sent: that of the chosen file, unless `beforeUpload` returned another one. */
   readonly totalBytes: number;
-  /** Usually a `SignpostError`, or what `beforeUpload` threw; null unless `failed`. */
+  /** Usually a `SignpostError`, or what `beforeUpload` threw; null unless `failed` or `retrying`. */
   readonly error: unknown;
-  /** Whether a retry may end differently: a lost connection, not a refusal. */
+  /** While `retrying`: milliseconds since the epoch. Otherwise null. */
+  readonly nextAttemptAtMs: number | null;
+  /** When it has failed: whether trying again can help. Not if the file itself was refused. */
   readonly retryable: boolean;
   /** The confirmed file; null unless `done`. */
   readonly stored: StoredFile | null;

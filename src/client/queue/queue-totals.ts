@@ -5,7 +5,7 @@ type Group = 'waiting' | 'running' | 'paused' | 'done' | 'failed';
 
 const GROUPS: Record<QueueStatus, Group> = {
   ...{ waiting: 'waiting', paused: 'paused', done: 'done', failed: 'failed' },
-  ...{ preparing: 'running', uploading: 'running' },
+  ...{ preparing: 'running', uploading: 'running', retrying: 'running', offline: 'running', confirming: 'running' },
 };
 
 /** Adds up the files of a queue as they change, so that a thousand of them cost no more than one. */

@@ -74,7 +74,7 @@ describe('createUploadQueue', () => {
     const { limits } = await host.client('alice');
     const queue = createUploadQueue({ signpost: { upload, limits }, concurrency: 2 });
     await queue.add(texts('one', 'two'));
-    await until(queue, ['uploading', 'uploading']);
+    await expect.poll(() => uploads.length).toBe(2);
     let told = 0;
     const isTold = new Promise<void>((resolve) => {
       queue.subscribe(() => {
@@ -161,6 +161,23 @@ describe('createUploadQueue', () => {
     expect(queue.getSnapshot().items[0]).toMatchObject({ error: null, retryable: false });
     queue.retry();
     await until(queue, ['done', 'done']);
+  });
+
+  it('tells the states of each upload', async () => {
+    const gate = createGate();
+    let losses = 1;
+    const client = await host.client('fred', { sleep: () => gate.opened }, ({ what }, send) =>
+      what === 'PUT whole' && losses-- > 0 ? cutOff() : send(),
+    );
+    const queue = createUploadQueue({ signpost: client });
+    await queue.add(textFile('hello'));
+    await until(queue, ['retrying']);
+    const { items, totals } = queue.getSnapshot();
+    expect(items[0]).toMatchObject({ error: { code: 'network-error' }, nextAttemptAtMs: expect.any(Number) });
+    expect(totals).toMatchObject({ running: 1, waiting: 0 });
+    gate.open();
+    await until(queue, ['done']);
+    expect(queue.getSnapshot().items[0]).toMatchObject({ error: null, nextAttemptAtMs: null });
   });
 
   it('removes what has arrived of a removed file, and nothing of a stored one', async () => {
