@@ -1,7 +1,7 @@
 // The browser SDK, its queue and its hooks, and the verifier of receipts: a file each, and what they share or load when
 // it is needed.
 import { build } from 'esbuild';
-import { entryPoints } from './package-entries.mjs';
+import { entryPoints, manifest } from './package-entries.mjs';
 
 await build({
   entryPoints: entryPoints({ arePortable: true }),
@@ -10,7 +10,7 @@ await build({
   // So that an error of one is an instance of the other's SignpostError.
   splitting: true,
   chunkNames: 'client-[name]-[hash]',
-  external: ['react'],
+  external: Object.keys(manifest.peerDependencies),
   minify: true,
   platform: 'browser',
   target: 'es2022',

@@ -39,6 +39,7 @@ try {
 
 /** Whoever installs the package has neither the packages it was built with, nor their types. */
 function requireAvailable(specifier, path) {
-  if (specifier.startsWith('node:') || specifier in manifest.peerDependencies) return;
+  const [name = ''] = specifier.split('/');
+  if (specifier.startsWith('node:') || name in manifest.peerDependencies) return;
   throw new Error(`the types of ${path} need those of "${specifier}", which is not installed with this package`);
 }

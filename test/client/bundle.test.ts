@@ -57,4 +57,16 @@ describe('the bundle of the client', () => {
     const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/client/queue/'));
     expect(inputs.toSorted()).toEqual(['<stdin>', 'src/client/signpost-error.ts']);
   });
+
+  it.each(['react', 'vue', 'svelte', 'solid'])(
+    'has the hooks of %s in less than 1 KiB, beside the queue',
+    async (name) => {
+      const { outputFiles } = await build({
+        entryPoints: [`src/client/hooks/${name}.ts`],
+        ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022', write: false },
+        external: ['react', 'vue', 'svelte', 'solid-js', '../queue/*'],
+      });
+      expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(1024);
+    },
+  );
 });

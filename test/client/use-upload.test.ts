@@ -1,14 +1,13 @@
-import { gzipSync } from 'node:zlib';
-import { build } from 'esbuild';
 import { Window } from 'happy-dom';
 import { createElement, StrictMode, useEffect, useRef } from 'react';
 import { createRoot, type Root } from 'react-dom/client';
+import { renderToString } from 'react-dom/server';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Progress, Signpost } from '../../src/client/create-signpost.ts';
-import { useUpload } from '../../src/client/use-upload.ts';
+import { createFiles, type Progress, type Signpost } from '../../src/client/create-signpost.ts';
+import { useFiles, useUpload, useUploads } from '../../src/client/hooks/react.ts';
+import { createUploadQueue } from '../../src/client/queue/create-upload-queue.ts';
+import { mint } from '../helpers/test-service.ts';
 import { cutOff, startServiceForClients, textFile, threeParts } from './service-for-clients.ts';
-
-const MAX_GZIPPED_BYTES = 1024;
 
 let host: Awaited<ReturnType<typeof startServiceForClients>>;
 let page: Window;
@@ -155,14 +154,58 @@ describe('useUpload', () => {
     expect(hook.upload).toBe(upload);
     expect([hook.pause, hook.resume, hook.abort]).toEqual([pause, resume, abort]);
   });
+});
 
-  it('is a module of less than 1 KiB, gzipped, with nothing of the SDK and of React in it', async () => {
-    const { outputFiles, metafile } = await build({
-      entryPoints: ['src/client/use-upload.ts'],
-      ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022', external: ['react'] },
-      ...{ write: false, metafile: true, outdir: 'dist' },
+describe('useUploads and useFiles', () => {
+  it('draw a queue and what it has stored, and nothing on a server', async () => {
+    const client = await host.client('erin');
+    const files = createFiles({ url: host.url, token: await mint('erin'), fetch });
+    const queue = createUploadQueue({ signpost: client });
+    function Both() {
+      const { items, totals } = useUploads(queue);
+      const stored = useFiles(files, { sort: 'fileName' });
+      const { done } = totals;
+      const { refresh } = stored;
+      useEffect(() => void (done > 0 && refresh()), [done, refresh]);
+      const names = items.map(({ fileName, status }) => `${fileName} ${status}`);
+      return `${names} | ${stored.isLoading ? 'loading' : stored.files.map(({ fileName }) => fileName)}`;
+    }
+    await queue.add([textFile('one', 'one.txt'), textFile('two', 'two.txt')]);
+    expect(renderToString(createElement(Both))).toBe(' | loading');
+    root.render(createElement(StrictMode, null, createElement(Both)));
+    await isDrawn('one.txt done,two.txt done | one.txt,two.txt');
+    queue.remove();
+    await isDrawn(/^ \| one/);
+  });
+
+  it('load page after page, and say why one did not come', async () => {
+    let isBroken = false;
+    const client = await host.client('frank');
+    for (const name of ['a', 'b', 'c']) await client.upload(textFile(name, name));
+    const files = createFiles({
+      ...{ url: host.url, token: await mint('frank'), maxAttempts: 1 },
+      fetch: (...request) => (isBroken ? cutOff() : fetch(...request)),
     });
-    expect(Object.keys(metafile.inputs)).toEqual(['src/client/use-upload.ts']);
-    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(MAX_GZIPPED_BYTES);
+    let list = {} as ReturnType<typeof useFiles>;
+    function List({ limit }: { limit: number }) {
+      list = useFiles(files, { sort: 'fileName', limit });
+      const { code } = (list.error ?? {}) as { code?: string };
+      return `${list.files.map(({ fileName }) => fileName)} ${code ?? (list.isLoading ? 'loading' : list.hasMore)}`;
+    }
+    root.render(createElement(List, { limit: 2 }));
+    await isDrawn('a,b true');
+    isBroken = true;
+    await list.loadMore();
+    await isDrawn('a,b network-error');
+    isBroken = false;
+    await Promise.all([list.loadMore(), list.loadMore()]);
+    await isDrawn('a,b,c false');
+    const [first] = list.files;
+    await list.remove(first?.fileId ?? '');
+    await isDrawn('b,c false');
+    if (first) list.put(first);
+    await isDrawn('a,b,c false');
+    root.render(createElement(List, { limit: 1 }));
+    await isDrawn('b true');
   });
 });

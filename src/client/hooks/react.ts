@@ -1,98 +1,89 @@
 'use client';
 
-import { useEffect, useMemo, useRef, useState } from 'react';
-import type { Progress, Signpost, StoredFile, Upload, UploadOptions, UploadState } from './create-signpost.ts';
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { Files } from '../create-files.ts';
+import type { Signpost } from '../create-signpost.ts';
+import { createDropZone } from '../queue/create-drop-zone.ts';
+import { createFileList, type FileListSnapshot, type StoredFileList } from '../queue/create-file-list.ts';
+import {
+  createSingleUpload,
+  IDLE_UPLOAD,
+  type ShownUpload,
+  type UploadHandles,
+} from '../queue/create-single-upload.ts';
+import type { QueueSnapshot } from '../queue/queue-item.ts';
+import type { UploadQueue } from '../queue/upload-queue.ts';
+import type { FileQuery } from '../stored-file.ts';
 
-export type ShownUpload = {
-  status: 'idle' | 'uploading' | 'paused' | 'done' | 'failed' | 'aborted';
-  /** What the upload is doing, in more detail than `status`; null while `idle`. */
-  state: UploadState | null;
-  progress: Progress;
-  /** The error, usually a `SignpostError`; null unless `failed`. */
-  error: unknown;
-  /** The confirmed file; null unless `done`. */
-  file: StoredFile | null;
-};
+export type { FileListSnapshot, ShownUpload, StoredFileList, UploadHandles };
 
-const IDLE: ShownUpload = {
-  ...{ status: 'idle', state: null, progress: { sentBytes: 0, totalBytes: 0 }, error: null, file: null },
-};
+/**
+ * A queue as a component's state: its `items` and `totals`, and its functions. Make the queue outside of the component,
+ * so that uploads outlive it.
+ *
+ * ```tsx
+ * const { items, add, remove } = useUploads(queue);
+ * ```
+ */
+export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
+  return { ...queue, ...useSyncExternalStore(queue.subscribe, queue.getSnapshot, queue.getServerSnapshot) };
+}
+
+/**
+ * The user's confirmed files as a component's state, page after page. Another `query` begins another list.
+ *
+ * ```tsx
+ * const { files, isLoading, error, hasMore, loadMore, remove } = useFiles(signpostFiles, { documentType: 'contract' });
+ * ```
+ *
+ * @param source of `createFiles`, made outside of the component.
+ */
+export function useFiles(source: Files, query: FileQuery = {}): StoredFileList & FileListSnapshot {
+  const key = JSON.stringify(query);
+  const list = useMemo(() => createFileList(source, JSON.parse(key)), [source, key]);
+  return { ...list, ...useSyncExternalStore(list.subscribe, list.getSnapshot, list.getServerSnapshot) };
+}
+
+/**
+ * An element that takes files: give it `ref`.
+ *
+ * ```tsx
+ * const { ref, isOver } = useDropZone(queue.add);
+ * ```
+ *
+ * @param onFiles called with what was dropped or pasted, in the event itself.
+ */
+export function useDropZone(onFiles: (data: DataTransfer) => unknown) {
+  const latest = useRef(onFiles);
+  useEffect(() => {
+    latest.current = onFiles;
+  });
+  const [zone] = useState(() => createDropZone((data) => latest.current(data)));
+  const { isOver } = useSyncExternalStore(zone.subscribe, zone.getSnapshot, zone.getSnapshot);
+  const detach = useRef<(() => void) | null>(null);
+  const ref = useCallback(
+    (element: HTMLElement | null) => {
+      detach.current?.();
+      detach.current = element && zone.attach(element);
+    },
+    [zone],
+  );
+  return { ref, isOver };
+}
 
 /**
  * One file's upload as a component's state. Starting another upload aborts the previous one, and so does unmounting; to
- * outlive the component, use `signpost.upload` itself.
+ * outlive the component, use `signpost.upload` itself, or a queue.
  *
  * ```tsx
  * const { upload, status, progress, error, file, pause, resume, abort } = useUpload(signpost);
  * ```
  *
- * `upload` may be ignored or awaited (it rejects as `signpost.upload` does). The functions stay the same as long as
- * `signpost` does.
+ * The functions stay the same as long as `signpost` does.
  */
-export function useUpload(signpost: Signpost) {
-  const [state, setState] = useState(IDLE);
-  const running = useRef<Upload | null>(null);
-  const unmountTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
-
-  const handles = useMemo(() => {
-    const changeStatus = (from: ShownUpload['status'][], status: ShownUpload['status']) =>
-      setState((state) => (from.includes(state.status) ? { ...state, status } : state));
-    return {
-      upload: (file: File | Blob, options: UploadOptions = {}): Upload => {
-        void running.current?.abort();
-        /** Ignores later updates of an aborted upload. */
-        const change = (next: (shown: ShownUpload) => ShownUpload) => running.current === upload && setState(next);
-        const upload = signpost.upload(file, {
-          ...options,
-          onProgress: (progress) => {
-            change((state) => ({ ...state, progress }));
-            options.onProgress?.(progress);
-          },
-          onState: (state) => {
-            change((shown) => ({ ...shown, state }));
-            options.onState?.(state);
-          },
-        });
-        running.current = upload;
-        setState({
-          ...IDLE,
-          status: 'uploading',
-          state: upload.state,
-          progress: { sentBytes: 0, totalBytes: file.size },
-        });
-        upload.then(
-          (file) => change((state) => ({ ...state, status: 'done', file })),
-          (error) =>
-            change((state) => {
-              if (state.status === 'aborted') return state;
-              return options.signal?.aborted ? { ...state, status: 'aborted' } : { ...state, status: 'failed', error };
-            }),
-        );
-        return upload;
-      },
-      pause: (): void => {
-        running.current?.pause();
-        changeStatus(['uploading'], 'paused');
-      },
-      resume: (): void => {
-        running.current?.resume();
-        changeStatus(['paused'], 'uploading');
-      },
-      /** Resolves when what had arrived is removed, or removing it failed. */
-      abort: async (): Promise<void> => {
-        changeStatus(['uploading', 'paused'], 'aborted');
-        await running.current?.abort();
-      },
-    };
-  }, [signpost]);
-
-  useEffect(() => {
-    // StrictMode unmounts and mounts again at once: an upload started meanwhile must continue.
-    clearTimeout(unmountTimer.current);
-    return () => {
-      unmountTimer.current = setTimeout(() => void running.current?.abort());
-    };
-  }, []);
-
-  return { ...state, ...handles };
+export function useUpload(signpost: Pick<Signpost, 'upload'>): ShownUpload & UploadHandles {
+  const single = useMemo(() => createSingleUpload(signpost), [signpost]);
+  const shown = useSyncExternalStore(single.subscribe, single.getSnapshot, () => IDLE_UPLOAD);
+  useEffect(() => single.keep(), [single]);
+  return { ...shown, ...single.handles };
 }
