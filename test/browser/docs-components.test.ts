@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
 import { build } from 'esbuild';
 import { Hono } from 'hono';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page as BrowserPage } from 'playwright-core';
 import { compile } from 'svelte/compiler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compileScript, parse } from 'vue/compiler-sfc';
@@ -13,6 +15,7 @@ import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { listen } from '../helpers/listen.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
+import { compileSolid } from './compile-solid.mjs';
 import { launchChromium } from './launch-chromium.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,27 +24,34 @@ const asVue = (source: string) =>
   compileScript(parse(source).descriptor, { id: 'upload', inlineTemplate: true }).content;
 const asSvelte = (source: string) => compile(source, { generate: 'client', css: 'injected' }).js.code;
 
-const react = (component: string) => ({
-  ...{ language: 'jsx', compile: (source: string) => source },
-  main: `import { createElement } from 'react'; import { createRoot } from 'react-dom/client';
-    import { ${component} } from 'component'; createRoot(document.body).render(createElement(${component}));`,
+/** A page of components in JSX: it draws those that are named. */
+const jsx = (compile: (source: string) => string | Promise<string>, draw: string) => ({
+  ...{ language: 'jsx', compile },
+  main: (components: string[]) => `import * as all from 'component'; ${draw.replace('$', components.join())}`,
 });
+const DRAW_REACT = `import { createElement } from 'react'; import { createRoot } from 'react-dom/client';
+  const root = document.body.appendChild(document.createElement('main'));
+  createRoot(root).render([$].map((name) => createElement(all[name], { key: name })));`;
+const DRAW_SOLID = `import { createComponent, render } from 'solid-js/web';
+  render(() => [$].map((name) => createComponent(all[name], {})), document.body);`;
 
-/** For each page: the language of its components, how they are compiled, and how one is drawn. */
+/** For each page: the language of its components, how they are compiled, and how they are drawn. */
 const PAGES = {
-  react: react('Upload'),
-  'react-several': react('UploadAll'),
+  react: jsx((source) => source, DRAW_REACT),
   vue: {
     ...{ language: 'vue', compile: asVue },
-    main: `import { createApp } from 'vue'; import Upload from 'component'; createApp(Upload).mount(document.body);`,
+    main: () =>
+      `import { createApp } from 'vue'; import Upload from 'component'; createApp(Upload).mount(document.body);`,
   },
   svelte: {
     ...{ language: 'svelte', compile: asSvelte },
-    main: `import { mount } from 'svelte'; import Upload from 'component'; mount(Upload, { target: document.body });`,
+    main: () =>
+      `import { mount } from 'svelte'; import Upload from 'component'; mount(Upload, { target: document.body });`,
   },
+  solid: jsx(compileSolid, DRAW_SOLID),
   queue: {
     ...{ language: 'html', compile: (source: string) => `document.body.innerHTML = ${JSON.stringify(source)};` },
-    main: `import 'component'; import './signpost.js';`,
+    main: () => `import 'component'; import './signpost.js';`,
   },
 };
 
@@ -49,21 +59,28 @@ const PAGES = {
 const ENTRIES: Record<string, string> = {
   client: 'create-signpost',
   queue: 'queue/create-upload-queue',
-  react: 'use-upload',
+  ...{ react: 'hooks/react', vue: 'hooks/vue', svelte: 'hooks/svelte', solid: 'hooks/solid' },
 };
 
-type Page = keyof typeof PAGES;
+const FRAMEWORKS = ['react', 'vue', 'svelte', 'solid'] as const;
+type Name = keyof typeof PAGES;
+/** The page's first component, or its second, for several files. */
+type Page = Name | `${Name}-several`;
 
 /** The page's code as an app would bundle it. */
 async function bundle(page: Page): Promise<string> {
-  const { language, compile, main } = PAGES[page];
-  const [name = '', several] = page.split('-');
+  const [name, several] = page.split('-') as [Name, string?];
+  const { language, compile, main } = PAGES[name];
   const text = await readFile(`${ROOT}/docs/${name}.md`, 'utf8');
-  const blocks = (of: string) => [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === of);
+  const index = several === undefined ? 0 : 1;
+  const blockOf = (of: string) =>
+    [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === of)[index]?.[2] ?? '';
+  const component = blockOf(language);
+  const names = [...component.matchAll(/^export function (\w+)/gm)].map(([, name]) => `'${name}'`);
   const sources = new Map([
-    ['main', main],
-    ['./signpost.js', blocks('js')[0]?.[2] ?? ''],
-    ['component', compile(blocks(language)[several === undefined ? 0 : 1]?.[2] ?? '')],
+    ['main', main(names)],
+    ['./signpost.js', blockOf('js')],
+    ['component', await compile(component)],
   ]);
   const { outputFiles } = await build({
     entryPoints: ['main'],
@@ -132,9 +149,20 @@ const open = async (name: Page) => {
     stored: async () => (await signpost.files.list({ userId })).files.map(({ fileName }) => fileName).sort(),
   };
 };
+/** Drags files or folders of this disk over an element, and drops them. */
+async function drop(page: BrowserPage, selector: string, files: string[]): Promise<void> {
+  const { x, y } = (await page.locator(selector).boundingBox()) ?? { x: 0, y: 0 };
+  const devtools = await page.context().newCDPSession(page);
+  const event = { x: x + 5, y: y + 5, data: { items: [], files, dragOperationsMask: 1 } };
+  await devtools.send('Input.dispatchDragEvent', { ...event, type: 'dragEnter' });
+  await page.locator(`${selector}.over`).waitFor();
+  await devtools.send('Input.dispatchDragEvent', { ...event, type: 'dragOver' });
+  await devtools.send('Input.dispatchDragEvent', { ...event, type: 'drop' });
+}
+
 const fileOf = (name: string, size: number) => ({ name, mimeType: 'text/plain', buffer: Buffer.alloc(size, 'a') });
 
-describe.each(['react', 'vue', 'svelte'] as const)('docs/%s.md', (name) => {
+describe.each(FRAMEWORKS)('docs/%s.md', (name) => {
   it('uploads a file, and says why another is refused', async () => {
     const { page, input, stored, close } = await open(name);
     await input.setInputFiles(fileOf('large.txt', 1001));
@@ -146,7 +174,7 @@ describe.each(['react', 'vue', 'svelte'] as const)('docs/%s.md', (name) => {
   });
 });
 
-describe.each(['react', 'vue', 'svelte'] as const)('docs/%s.md, in the middle of an upload', (name) => {
+describe.each(FRAMEWORKS)('docs/%s.md, in the middle of an upload', (name) => {
   it('pauses, goes on, and cancels', async () => {
     const { page, input, stored, close } = await open(name);
     let hold = () => {};
@@ -175,16 +203,37 @@ describe.each(['react', 'vue', 'svelte'] as const)('docs/%s.md, in the middle of
   });
 });
 
-describe('docs/react.md, several files', () => {
-  it('uploads each, whatever becomes of the others', async () => {
-    const { page, input, stored, close } = await open('react-several');
+describe.each(FRAMEWORKS)('docs/%s.md, many files', (name) => {
+  it('uploads what is chosen, and folders that are dropped; lists and deletes what is stored', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'signpost-drop-'));
+    await mkdir(join(folder, 'photos/2026'), { recursive: true });
+    await writeFile(join(folder, 'photos/2026/c.txt'), 'c');
+    const { page, input, stored, close } = await open(`${name}-several`);
+    await expect.poll(() => page.locator('li, ul > button').count()).toBe(0);
     await input.setInputFiles([fileOf('a.txt', 5), fileOf('large.txt', 1001), fileOf('b.txt', 7)]);
-    await page.getByText('b.txt is stored').waitFor();
-    expect(await page.locator('p').allTextContents()).toEqual([
-      ...['a.txt is stored', expect.stringMatching(/1000/), 'b.txt is stored'],
-    ]);
-    expect(await stored()).toEqual(['a.txt', 'b.txt']);
+    const rows = page.locator('p');
+    await expect
+      .poll(async () => (await rows.allTextContents()).map((text) => text.trim().replace(/\s+/g, ' ')))
+      .toEqual([
+        ...['a.txt: done Remove', expect.stringMatching(/^large.txt: .*1000.* Remove$/), 'b.txt: done Remove'],
+      ]);
+
+    await drop(page, 'section', [join(folder, 'photos')]);
+    await page.getByText('c.txt: done').waitFor();
+    expect(await page.locator('.over').count()).toBe(0);
+    expect(await stored()).toEqual(['a.txt', 'b.txt', 'c.txt']);
+    await rows.filter({ hasText: 'a.txt' }).getByRole('button', { name: 'Remove' }).click();
+    await expect.poll(() => rows.count()).toBe(3);
+
+    await page.reload();
+    await expect
+      .poll(() => page.locator('li').allTextContents())
+      .toEqual(['a.txt Delete', 'b.txt Delete', 'c.txt Delete']);
+    await page.locator('li').filter({ hasText: 'b.txt' }).getByRole('button').click();
+    await expect.poll(() => page.locator('li').count()).toBe(2);
+    expect(await stored()).toEqual(['a.txt', 'c.txt']);
     await close();
+    await rm(folder, { recursive: true });
   });
 });
 

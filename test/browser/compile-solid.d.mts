@@ -1,0 +1,1 @@
+export function compileSolid(source: string): Promise<string>;
