@@ -105,24 +105,19 @@ describe('streamContent', () => {
   });
 
   it('closes a source that is opened again after the reader has left', async () => {
-    let answer = (_source: Readable) => {};
-    const again = new Promise<Readable>((resolve) => {
-      answer = resolve;
-    });
-    const stream = streamContent(
-      silent(),
-      { start: 0, end: 9 },
-      () => again,
-      () => {},
-      { ...LIMITS, stallMs: 1 },
-    );
+    let answer: ((source: Readable) => void) | undefined;
+    const again = () =>
+      new Promise<Readable>((resolve) => {
+        answer = resolve;
+      });
+    const stream = streamContent(silent(), { start: 0, end: 9 }, again, () => {}, { ...LIMITS, stallMs: 1 });
     const reader = stream.getReader();
     const waiting = reader.read();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => answer).toBeDefined();
     await reader.cancel();
     const late = silent();
     late.write('0123');
-    answer(late);
+    answer?.(late);
     await waiting;
     await expect.poll(() => late.destroyed).toBe(true);
   });

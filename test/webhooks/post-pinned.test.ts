@@ -1,3 +1,4 @@
+import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
@@ -99,9 +100,12 @@ describe('createPinnedPost', () => {
     const dripping = await serve((_, response) => {
       response.writeHead(200);
       response.flushHeaders();
-      setTimeout(() => ending.abort(), 50);
     });
+    // It has the headers.
+    const abort = () => setImmediate(() => ending.abort());
+    diagnostics.subscribe('http.client.response.finish', abort);
     expect((await createPinnedPost(dripping.href, true)('x', {}, ending.signal)).status).toBe(200);
+    diagnostics.unsubscribe('http.client.response.finish', abort);
   });
 
   it('ends with the signal, also if nothing is ever answered', async () => {
