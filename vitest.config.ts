@@ -28,7 +28,10 @@ export default defineConfig({
   define: { BROWSER_MODULES: JSON.stringify(await bundleBrowserModules()) },
   test: {
     // Most tests wait for servers, clocks and each other's locks more than they compute.
-    maxWorkers: Math.max(4, availableParallelism()),
+    maxWorkers: Math.max(6, availableParallelism()),
+    // A worker loads each package once, not once for each file. The setup file keeps the files apart.
+    isolate: false,
+    setupFiles: ['test/helpers/fresh-modules.ts'],
     // Everything runs against real servers on two cores: generous limits, so that a busy machine is not a red test.
     testTimeout: 60_000,
     hookTimeout: 120_000,
