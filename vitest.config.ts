@@ -33,10 +33,10 @@ export default defineConfig({
     isolate: false,
     setupFiles: ['test/helpers/fresh-modules.ts'],
     // Everything runs against real servers on two cores: generous limits, so that a busy machine is not a red test.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     // What a test waits for. It ends as soon as that is there; the default of 1 s is a race against the machine.
-    expect: { poll: { timeout: 30_000 } },
+    expect: { poll: { timeout: 60_000 } },
     projects: [
       { extends: true, test: { name: 'quick', include: QUICK } },
       {

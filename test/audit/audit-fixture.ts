@@ -17,7 +17,7 @@ export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: Test
     const open = `select 1 from audit_events
       where xid >= pg_snapshot_xmin(pg_current_snapshot()) and xid < $1::text::xid8 limit 1`;
     const [now] = await test.query('select pg_snapshot_xmax(pg_current_snapshot())::text as xid');
-    await vi.waitUntil(async () => (await test.query(open, [now?.xid])).length === 0, { timeout: 30_000 });
+    await vi.waitUntil(async () => (await test.query(open, [now?.xid])).length === 0, { timeout: 60_000 });
   };
   return {
     ...{ test, sealQueries },

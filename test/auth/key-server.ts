@@ -8,7 +8,7 @@ export const second = await createKeyPair('ES256', 'second');
 export const setOf = (...jwks: JWK[]) => json({ keys: jwks });
 
 /** For what happens in the background. */
-export const PATIENCE = { timeout: 15_000 };
+export const PATIENCE = { timeout: 60_000 };
 
 let tokenNumber = 0;
 /** A new token each time, so that it is not a remembered one. */

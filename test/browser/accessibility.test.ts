@@ -41,7 +41,7 @@ describe.each([
   ['light', 360],
   ['dark', 1280],
   ['dark', 360],
-] as const)('the page in %s, %i px wide', { timeout: 90_000 }, (colorScheme, width) => {
+] as const)('the page in %s, %i px wide', (colorScheme, width) => {
   const options = { colorScheme, viewport: { width, height: 740 } };
 
   it('is accessible in every state', async () => {

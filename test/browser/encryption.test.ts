@@ -48,7 +48,7 @@ const PROGRAM = `(async () => {
 })()`;
 
 describe('encryption in a real browser', () => {
-  it('sends and gets parts with a key that cannot be read out, and with a password', { timeout: 90_000 }, async () => {
+  it('sends and gets parts with a key that cannot be read out, and with a password', async () => {
     const { page, context, complaints } = await host.openPage();
     await page.evaluate(sdk.replace('var sdk', 'globalThis.sdk'));
     const good = { isSame: true, isEncrypted: true, size: true, end: 'the end' };

@@ -29,7 +29,7 @@ async function tabTo(page: Page, name: string): Promise<void> {
   throw new Error(`no way to "${name}" with the Tab key`);
 }
 
-describe('the list of files', { timeout: 90_000 }, () => {
+describe('the list of files', () => {
   it('is empty at first, and says so', async () => {
     const { page, context } = await host.openPage();
     await page.getByText('Nothing here yet').waitFor();
@@ -165,7 +165,7 @@ describe('the list of files', { timeout: 90_000 }, () => {
     const paths = Array.from({ length: 60 }, (_, index) => join(host.directory, `page-${index}.txt`));
     await Promise.all(paths.map((path) => writeFile(path, path)));
     await choose(paths);
-    await expect.poll(() => page.locator('#files .row.file').count(), { timeout: 60_000 }).toBe(known + 60);
+    await expect.poll(() => page.locator('#files .row.file').count()).toBe(known + 60);
 
     await page.reload();
     await expect.poll(() => page.locator('#files .row.file').count()).toBe(50);

@@ -59,7 +59,7 @@ const progressOf = (page: Page, name: string) =>
   page.getByRole('progressbar', { name: `Upload of ${name}` }).evaluate((bar: { value: number }) => bar.value);
 
 const untilProgress = (page: Page, name: string, value: number) =>
-  expect.poll(() => progressOf(page, name), { timeout: 60_000, interval: 50 }).toBeGreaterThan(value);
+  expect.poll(() => progressOf(page, name), { interval: 50 }).toBeGreaterThan(value);
 
 const fileRows = (page: Page) => page.locator('#files .row.file');
 
@@ -95,7 +95,7 @@ async function listBucket(): Promise<Map<string, string>> {
   return new Map(keys.map((key) => [key.slice(key.lastIndexOf('/') + 1), key]));
 }
 
-describe('the page in a real browser', { timeout: 180_000 }, () => {
+describe('the page in a real browser', () => {
   it('uploads 200 small files, byte for byte', async () => {
     const folder = join(host.directory, 'small');
     await mkdir(folder);

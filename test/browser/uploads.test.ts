@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => host.close());
 
-describe('uploads on the page', { timeout: 90_000 }, () => {
+describe('uploads on the page', () => {
   it('uploads and lists a file that is tried again with success', async () => {
     const { page, context, choose } = await host.openPage();
     let refusals = 1;

@@ -161,7 +161,7 @@ describe('a migration that runs statement by statement', () => {
     await long.query('begin; select count(*) from files');
     const migration = migrateDatabase({ url: test.url, folder });
     const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    await expect.poll(() => test.query(waiting), { timeout: 5000 }).toHaveLength(1);
+    await expect.poll(() => test.query(waiting)).toHaveLength(1);
     // This query waits behind the migration's statement until that gives up.
     expect(await test.query('select count(*)::int as count from files')).toEqual([{ count: 0 }]);
     await long.query('commit');

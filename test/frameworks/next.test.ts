@@ -32,7 +32,7 @@ async function stopPostgres(dataDir: string): Promise<void> {
 }
 
 describe('Signpost in Next.js', () => {
-  it('is built without settings, and then answers every route, and pages', { timeout: 180_000 }, async () => {
+  it('is built without settings, and then answers every route, and pages', async () => {
     const { PATH = '' } = process.env;
     await promisify(execFile)(process.execPath, [NEXT, 'build'], { cwd: folder, env: { PATH, ...QUIET } as never });
     const env = { ...parts.env, ...QUIET, TRUSTED_PROXIES: '1' };
@@ -46,7 +46,7 @@ describe('Signpost in Next.js', () => {
     }
   });
 
-  it('stays the same instance when its module is loaded again in development', { timeout: 120_000 }, async () => {
+  it('stays the same instance when its module is loaded again in development', async () => {
     // The embedded bucket and database: a second instance would find their folder locked.
     const { S3_BUCKET_NAME, S3_ENDPOINT, DATABASE_URL, NODE_ENV, ...env } = {
       ...parts.env,

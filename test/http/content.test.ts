@@ -187,7 +187,7 @@ describe('readers that take nothing', () => {
     return (await once(request, 'response'))[0];
   };
 
-  it('take no slots of others: 8 for each user, and the rest must wait', { timeout: 60_000 }, async () => {
+  it('take no slots of others: 8 for each user, and the rest must wait', async () => {
     const readers = await Promise.all(Array.from({ length: 60 }, () => open('alice', file.fileId)));
     const statuses = readers.map(({ statusCode }) => statusCode);
     expect(statuses.filter((status) => status === 200)).toHaveLength(8);

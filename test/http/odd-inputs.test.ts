@@ -157,9 +157,7 @@ async function shoot({ method, path, body, query, headers }: Shot): Promise<numb
   return response.status;
 }
 
-it('answers odd bodies, queries, paths and headers below 500, without an error in the log', {
-  timeout: 180_000,
-}, async () => {
+it('answers odd bodies, queries, paths and headers below 500, without an error in the log', async () => {
   for (const shot of shots) {
     const waiting = bentShots(shot);
     const shootAll = async () => {

@@ -114,7 +114,7 @@ describe('what a route asks of the bucket and the database', () => {
 });
 
 describe('what confirming asks for at the same time', () => {
-  it('is HEAD, the first bytes and the row: none waits for another', { timeout: 20_000 }, async () => {
+  it('is HEAD, the first bytes and the row: none waits for another', async () => {
     const { objectKey } = await uploaded();
     const methods: string[] = [];
     let everythingAsked = () => {};

@@ -82,7 +82,7 @@ function endpointOf(place: EndpointOptions) {
 }
 
 describe('our URLs are those of the AWS SDK, byte for byte', () => {
-  it('for PutObject', { timeout: 120_000 }, async () => {
+  it('for PutObject', async () => {
     const uploads = fc.record({
       ...common,
       sse,
@@ -119,7 +119,7 @@ describe('our URLs are those of the AWS SDK, byte for byte', () => {
     );
   });
 
-  it('for GetObject', { timeout: 120_000 }, async () => {
+  it('for GetObject', async () => {
     const query = fc.record({ disposition: text, type: text, versionId: text }, { requiredKeys: [] });
     await fc.assert(
       fc.asyncProperty(fc.record({ ...common, query }), async (download) => {
@@ -149,7 +149,7 @@ describe('our URLs are those of the AWS SDK, byte for byte', () => {
     );
   });
 
-  it('for UploadPart', { timeout: 120_000 }, async () => {
+  it('for UploadPart', async () => {
     const parts = fc.record({
       ...common,
       uploadId: text.filter((id) => id !== ''),

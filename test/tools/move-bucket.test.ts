@@ -89,7 +89,7 @@ const storeForm = async (service: TestService) => {
 };
 
 describe.each(['rclone', 'aws'] as const)('a bucket moved with %s', (tool) => {
-  it('serves, confirms, deletes and sweeps as before', { timeout: 180_000 }, async () => {
+  it('serves, confirms, deletes and sweeps as before', async () => {
     const from = await openBucket();
     const Status = 'Enabled';
     await from.client.send(new PutBucketVersioningCommand({ Bucket: from.name, VersioningConfiguration: { Status } }));

@@ -60,7 +60,7 @@ const contents = async (folder: string) => {
 };
 const TREE = ['in a folder/empty', 'in a folder/large', 'ü & +.txt'];
 
-describe('the AWS CLI', { timeout: 120_000 }, () => {
+describe('the AWS CLI', () => {
   const aws = (...args: string[]) => run(AWS, '--endpoint-url', s3.server.url, 's3', ...args);
 
   it('lists buckets, copies 1 and 12 MB up and down, and lists them', async () => {
@@ -104,7 +104,7 @@ describe('the AWS CLI', { timeout: 120_000 }, () => {
   });
 });
 
-describe('rclone', { timeout: 120_000 }, () => {
+describe('rclone', () => {
   const rclone = (...args: string[]) => {
     const remote = ['provider=Other', 'env_auth=true', `endpoint="${s3.server.url}"`, `region=${KEYS.region}`].join(
       ',',
@@ -128,7 +128,7 @@ describe('rclone', { timeout: 120_000 }, () => {
   });
 });
 
-describe('s3cmd', { timeout: 120_000 }, () => {
+describe('s3cmd', () => {
   const s3cmd = (...args: string[]) => {
     const { host } = new URL(s3.server.url);
     const keys = [`--access_key=${KEYS.accessKeyId}`, `--secret_key=${KEYS.secretAccessKey}`];
