@@ -15,14 +15,13 @@ export function encryptionErrors(
   for (const name of ['SSE_KMS_KEY_ID', 'SSE_KMS_CONTEXT', 'SSE_KMS_BUCKET_KEY'] as const) {
     if (set[name] !== undefined && mode !== 'kms') errors.push(`${name}: needs SSE_MODE=kms`);
   }
+  if (mode !== 'none' && frozenUploads === 'all' && !encryptedCopies) {
+    const why = `since this store (S3_PROVIDER=${provider}) copies no encrypted object`;
+    errors.push(`FREEZE_UPLOADS: must be post with SSE_MODE=${mode}, ${why}`);
+  }
   if (mode !== 'c') return errors;
   if (set.SSE_C_MASTER_KEYS === undefined) {
     errors.push('SSE_C_MASTER_KEYS: required with SSE_MODE=c, like k1:<openssl rand -base64 32>');
-  }
-  if (frozenUploads === 'all' && !encryptedCopies) {
-    errors.push(
-      `FREEZE_UPLOADS: must be post with SSE_MODE=c, since this store (S3_PROVIDER=${provider}) copies no such object`,
-    );
   }
   if (set.PUBLIC_BASE_URL !== undefined) {
     errors.push('PUBLIC_BASE_URL: has no meaning with SSE_MODE=c, since a public URL carries no key');

@@ -119,7 +119,7 @@ function readStore(set: Settings) {
   return {
     ...described,
     // A form can be sent again, so what it stored is copied.
-    forms: described.forms && (set.SSE_MODE !== 'c' || described.encryptedCopies),
+    forms: described.forms && (set.SSE_MODE === 'none' || described.encryptedCopies),
     /** Every key begins with it. */
     keyPrefix: set.KEY_PREFIX,
     /** Server-side encryption. */

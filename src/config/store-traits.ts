@@ -27,7 +27,7 @@ export type StoreTraits = {
   absentHeadersSigned: boolean;
   /** The values of `SSE_MODE` that it supports, beside `none`. */
   sseModes: readonly SseMode[];
-  /** It copies objects with keys of their own (SSE-C). Otherwise no upload may need a copy where `SSE_MODE` is `c`. */
+  /** It copies encrypted objects. Otherwise no upload may need a copy, unless `SSE_MODE` is `none`. */
   encryptedCopies: boolean;
   /** It implements all bucket settings as AWS does: a refusal never means that it lacks the setting. */
   bucketSettings: boolean;
@@ -68,8 +68,9 @@ const PRESETS: Record<Provider, Partial<StoreTraits>> = {
    */
   b2: { forms: false, conditionalPut: false, frozenUploads: 'all', checksums: false, sseModes: ['s3', 'c'] },
   /**
-   * Tested on Ceph 16: unsigned `x-amz-*` headers take effect; `BlockPublicAcls` refuses every PUT. CopyObject with the
-   * key of SSE-C is a 501 for the source, and ignores the copy's.
+   * Tested on Ceph 16: unsigned `x-amz-*` headers take effect; `BlockPublicAcls` refuses every PUT. CopyObject of an
+   * encrypted object (SSE-C, SSE-KMS) is a 501, and CopyObject of another one stores an unencrypted copy, whatever is
+   * asked for.
    */
   ceph: { absentHeadersSigned: true, encryptedCopies: false },
   minio: {},

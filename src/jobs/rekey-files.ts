@@ -58,7 +58,7 @@ export async function rekeyFiles(services: RekeyServices, options: RekeyOptions 
   const { bucket, lister, logger, sweepQueries, config } = services;
   const newest = newestKeyId(config.store);
   if (newest === null) throw new Error('it needs SSE_MODE=c');
-  if (!canCopy(config.store)) throw new Error('this store does not copy objects with keys of their own');
+  if (!canCopy(config.store)) throw new Error('this store does not copy encrypted objects');
   const counts = { listed: 0, same: 0, rekeyed: 0, tooLarge: 0, unverified: 0, failed: 0 };
   const examination = { failures: { count: 0, silentInARow: 0 }, signal, logger, report };
 

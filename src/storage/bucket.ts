@@ -190,7 +190,7 @@ export function openBucket(
       instead?: Pick<StoredObject, 'contentType' | 'metadata'>,
     ): Promise<Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>> {
       if (!canCopy(store, object.sseKeyId)) {
-        throw unavailable('storage', new Error('this store does not copy objects with keys of their own (SSE-C)'));
+        throw unavailable('storage', new Error('this store does not copy encrypted objects'));
       }
       const source = object.key.split('/').map(encodeURIComponent).join('/');
       const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;

@@ -28,7 +28,7 @@ export function canCopy(
   { sse, encryptedCopies }: Pick<Store, 'sse' | 'encryptedCopies'>,
   sseKeyId: string | null = null,
 ): boolean {
-  return encryptedCopies || (sse.mode !== 'c' && sseKeyId === null);
+  return encryptedCopies || (sse.mode === 'none' && sseKeyId === null);
 }
 
 /** Encryption at rest of a new object, as parameters of the SDK's commands; empty for the bucket's default. */

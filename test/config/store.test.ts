@@ -49,6 +49,16 @@ describe('the store', () => {
     for (const provider of PROVIDERS) expect(table).toContain(`\`${provider}\``);
   });
 
+  it('offers no forms, and copies nothing, where it encrypts and Ceph cannot copy that', () => {
+    for (const encryption of [{ SSE_MODE: 'kms' }, { SSE_MODE: 's3' }]) {
+      const on = { ...PRODUCTION, S3_PROVIDER: 'ceph', ...encryption };
+      expect(parseConfig(on).store.forms).toBe(false);
+      const message = `FREEZE_UPLOADS: must be post with SSE_MODE=${encryption.SSE_MODE}, since this store`;
+      expect(errorOf({ ...on, FREEZE_UPLOADS: 'all' })).toContain(message);
+    }
+    expect(parseConfig({ ...PRODUCTION, S3_PROVIDER: 'ceph' }).store.forms).toBe(true);
+  });
+
   it('must freeze uploads if they can be overwritten', () => {
     const message = 'FREEZE_UPLOADS: must be all, since this store (S3_PROVIDER=b2) has no If-None-Match on PUT';
     expect(errorOf({ ...PRODUCTION, S3_PROVIDER: 'b2', FREEZE_UPLOADS: 'post' })).toBe(message);
