@@ -1,6 +1,8 @@
 import * as s3 from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { presignPost } from '../../src/signing/presign-post.ts';
+import { resolveEndpoint } from '../../src/signing/resolve-endpoint.ts';
 import type { TemporaryCredentials } from '../../src/uploads/issue-credentials.ts';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import {
@@ -140,6 +142,24 @@ describe('temporary credentials, on Ceph', () => {
     const sts = new STSClient({ endpoint: alice.endpoint, region: 'us-east-1', credentials: alice.body });
     const again = new AssumeRoleCommand({ RoleArn: ROLE, RoleSessionName: 'again' });
     await expect(sts.send(again)).rejects.toMatchObject({ $metadata: { httpStatusCode: 403 } });
+  });
+
+  it('sign forms for their own prefix, and for nothing else', async () => {
+    const { accessKeyId, secretAccessKey, sessionToken } = alice.body;
+    const { name: bucket, endpoint } = service.bucket;
+    const at = await resolveEndpoint({ bucket, region: 'us-east-1', endpoint, forcePathStyle: true });
+    const submit = async (key: string) => {
+      const form = { key, fields: { 'Content-Type': 'text/plain' }, sizes: [1, 9] as const, expiresInSeconds: 60 };
+      const signed = presignPost(at, { accessKeyId, secretAccessKey, sessionToken }, form, new Date());
+      const data = new FormData();
+      for (const [field, value] of Object.entries(signed.fields)) data.append(field, value);
+      data.append('file', new Blob(['hello']));
+      return (await fetch(signed.url, { method: 'POST', body: data })).status;
+    };
+    expect(await submit('alice/by-form.txt')).toBe(204);
+    for (const key of ['bob/by-form.txt', '.verified/x', '.signpost-sweeper', theirs.objectKey, own.objectKey]) {
+      expect(await submit(key), key).toBe(403);
+    }
   });
 
   it.each(['*', '?lice', 'alice/*', '$' + '{aws:username}', '"},{"Effect":"Allow"', 'ali*'])(
