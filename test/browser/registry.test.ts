@@ -1,0 +1,158 @@
+import { readdir, readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { createAdaptorServer } from '@hono/node-server';
+import { build } from 'esbuild';
+import { Hono } from 'hono';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createSignpost, type Signpost } from '../../src/index.ts';
+import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
+import { createTestDatabase } from '../helpers/database.ts';
+import { listen } from '../helpers/listen.ts';
+import { startTestBucket } from '../helpers/test-service.ts';
+import { launchChromium } from './launch-chromium.ts';
+
+const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
+
+/** An app with every component, in StrictMode. */
+const APP = `
+  import { StrictMode } from 'react';
+  import { createRoot } from 'react-dom/client';
+  import { createFiles, createSignpost } from 'signpost/client';
+  import { createUploadQueue } from 'signpost/queue';
+  import { AvatarUpload } from './avatar-upload';
+  import { FileGallery } from './file-gallery';
+  import { UploadDropzone } from './upload-dropzone';
+  import { UploadList } from './upload-list';
+  const signpost = createSignpost({ url: '/uploads' });
+  const files = createFiles({ url: '/uploads' });
+  const queue = createUploadQueue({ signpost });
+  const App = () => (
+    <main>
+      <AvatarUpload signpost={signpost} name="Ada" options={{ documentType: 'avatar' }}
+        onUploaded={({ fileId }) => { document.title = fileId; }} />
+      <UploadDropzone queue={queue} />
+      <UploadList queue={queue} />
+      <FileGallery files={files} />
+    </main>
+  );
+  createRoot(document.getElementById('root')).render(<StrictMode><App /></StrictMode>);`;
+
+let bucket: Awaited<ReturnType<typeof startTestBucket>>;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let signpost: Signpost;
+let server: Server;
+let browser: Browser;
+let page: Page;
+let picture: Buffer;
+beforeAll(async () => {
+  [bucket, database, browser] = await Promise.all([startTestBucket(), createTestDatabase(), launchChromium()]);
+  const { outputFiles } = await build({
+    stdin: { contents: APP, resolveDir: at('docs/registry'), loader: 'tsx' },
+    ...{
+      bundle: true,
+      write: false,
+      format: 'iife',
+      jsx: 'automatic',
+      logLevel: 'error',
+      nodePaths: [at('node_modules')],
+    },
+    define: { 'process.env.NODE_ENV': '"production"' },
+    alias: {
+      'signpost/client': at('src/client/create-signpost.ts'),
+      'signpost/queue': at('src/client/queue/create-upload-queue.ts'),
+      'signpost/react': at('src/client/hooks/react.ts'),
+    },
+  });
+  signpost = createSignpost({
+    settings: { ...bucket.env, DATABASE_URL: database.url, MAX_UPLOAD_BYTES: 100_000, JOBS_INTERVAL_SECONDS: 0 },
+    authorize: () => ({ userId: 'ada' }),
+  });
+  const app = new Hono().mount('/uploads', signpost.fetch);
+  app.get('/main.js', (c) => c.body(outputFiles[0]?.text ?? ''));
+  app.get('/', (c) =>
+    c.html('<!doctype html><html lang="en"><title>App</title><div id="root"></div><script src="/main.js"></script>'),
+  );
+  server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const url = await listen(server);
+  await setUpBucket(bucket.client, bucket.name, [url]);
+  page = await browser.newPage();
+  picture = await page.screenshot();
+  await page.goto(url);
+});
+afterAll(async () => {
+  await browser.close();
+  server.close();
+  server.closeAllConnections();
+  await signpost.close();
+  await database.drop();
+  await bucket.close();
+});
+
+const pictureOf = (name: string) => ({ name, mimeType: 'image/png', buffer: picture });
+const pickerIn = (name: string) => page.getByRole('region', { name }).locator('input[type=file]');
+const row = (name: string) => page.getByRole('listitem').filter({ hasText: name });
+
+describe('the React components to copy', () => {
+  it('are those of registry.json, which names every file', async () => {
+    const { items } = JSON.parse(await readFile(at('docs/registry/registry.json'), 'utf8'));
+    const listed = items.flatMap(({ files }: { files: { path: string }[] }) => files.map(({ path }) => path));
+    const present = (await readdir(at('docs/registry'))).filter((name) => /\.tsx?$/.test(name));
+    expect(listed.toSorted()).toEqual(present.toSorted());
+    const names = new Set(items.map(({ name }: { name: string }) => name));
+    for (const { registryDependencies = [] } of items)
+      for (const name of registryDependencies) expect(names).toContain(name);
+  });
+
+  it('upload what is chosen, pause, resume, and say why a file is refused', async () => {
+    let hold = () => {};
+    const held = new Promise<void>((resolve) => {
+      hold = resolve;
+    });
+    await page.route(`${bucket.endpoint}/**`, async (route) => {
+      await held;
+      await route.continue().catch(() => {});
+    });
+    await pickerIn('Add files').setInputFiles([
+      pictureOf('held.png'),
+      { ...pictureOf('large.png'), buffer: Buffer.alloc(100_001) },
+    ]);
+    await row('large.png')
+      .getByText(/100000/)
+      .waitFor();
+    expect(await row('large.png').getByRole('button', { name: /Retry/ }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Pause held.png' }).click();
+    await row('held.png').getByText('Paused').waitFor();
+    await page.getByRole('button', { name: 'Resume held.png' }).click();
+    hold();
+    await row('held.png').getByText('Uploaded').waitFor();
+    await page.unroute(`${bucket.endpoint}/**`);
+    await page.getByRole('button', { name: 'Remove large.png' }).click();
+    await row('large.png').waitFor({ state: 'detached' });
+  });
+
+  it('replace a picture, and tell the app its file id', async () => {
+    const button = page.getByRole('button', { name: 'Change the picture of Ada' });
+    await page.locator('input[accept="image/*"]').setInputFiles(pictureOf('ada.png'));
+    await page.getByText('The picture is stored.').waitFor();
+    expect(await button.locator('img').count()).toBe(1);
+    const { files } = await signpost.files.list({ userId: 'ada' }, { documentType: 'avatar' });
+    expect(files.map(({ fileId }) => fileId)).toEqual([await page.title()]);
+  });
+
+  it('show what is stored, and delete it', async () => {
+    await page.reload();
+    const gallery = page.getByRole('region', { name: 'Stored files' });
+    await gallery.getByRole('img', { name: 'held.png' }).waitFor();
+    await gallery.getByRole('button', { name: 'Delete held.png' }).click();
+    await gallery.getByText('held.png').waitFor({ state: 'detached' });
+    expect((await signpost.files.list({ userId: 'ada' })).files.map(({ fileName }) => fileName)).toEqual(['ada.png']);
+  });
+
+  it('have nothing for axe to find', async () => {
+    await page.evaluate(await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'));
+    const found = await page.evaluate(`axe.run('main').then(({ violations }) => violations.map(({ id }) => id))`);
+    expect(found).toEqual([]);
+  });
+});
