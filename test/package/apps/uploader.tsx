@@ -1,6 +1,9 @@
 'use client';
 
+import { useEffect, useRef } from 'react';
 import { createSignpost } from 'signpost/client';
+import type { SignpostUploader } from 'signpost/element';
+import 'signpost/element';
 import { withKeys } from 'signpost/encryption';
 import { useUpload } from 'signpost/react';
 
@@ -24,4 +27,21 @@ export function Uploader({ recordId }: { recordId: string | undefined }) {
       <output>{file === null ? `${status} ${error ?? ''}` : `${file.fileId} ${file.status}`}</output>
     </main>
   );
+}
+
+declare module 'react' {
+  namespace JSX {
+    interface IntrinsicElements {
+      'signpost-uploader': DetailedHTMLProps<HTMLAttributes<SignpostUploader>, SignpostUploader> & { endpoint: string };
+    }
+  }
+}
+
+/** The element beside it: on a server, importing it does nothing. */
+export function Element() {
+  const uploader = useRef<SignpostUploader>(null);
+  useEffect(() => {
+    if (uploader.current !== null) uploader.current.token = 'ada';
+  }, []);
+  return <signpost-uploader ref={uploader} endpoint="/uploads" />;
 }

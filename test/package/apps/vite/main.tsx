@@ -1,12 +1,13 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { Uploader } from '../uploader.tsx';
+import { Element, Uploader } from '../uploader.tsx';
 
 const root = document.getElementById('root');
 if (root !== null) {
   createRoot(root).render(
     <StrictMode>
       <Uploader recordId={undefined} />
+      <Element />
     </StrictMode>,
   );
 }

@@ -1,5 +1,10 @@
-import { Uploader } from '../../uploader.tsx';
+import { Element, Uploader } from '../../uploader.tsx';
 
 export default function Page() {
-  return <Uploader recordId="case-42" />;
+  return (
+    <>
+      <Uploader recordId="case-42" />
+      <Element />
+    </>
+  );
 }
