@@ -1,4 +1,5 @@
-import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import { noAnswer } from './no-answer.ts';
+import { isTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 
 /**
  * One request to the service, by default a POST. Returns the answer's JSON, or undefined. Throws `SignpostError`, or
@@ -29,7 +30,7 @@ export type ServiceOptions = {
 };
 
 export function createCallService({ url, token, onUnauthorized, fetch }: ServiceOptions): CallService {
-  const base = url.replace(/\/+$/, '');
+  const base = `${url}`.replace(/\/+$/, '');
   let wasReached = false;
   const ask = () => (typeof token === 'function' ? token() : token);
 
@@ -38,7 +39,7 @@ export function createCallService({ url, token, onUnauthorized, fetch }: Service
       const response = await fetch(base + path, {
         method,
         headers: {
-          ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
+          ...(bearer && { authorization: `Bearer ${bearer}` }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -49,7 +50,7 @@ export function createCallService({ url, token, onUnauthorized, fetch }: Service
       return { response, text };
     } catch (cause) {
       signal.throwIfAborted();
-      throw networkError(cause, wasReached);
+      throw await noAnswer({ url: base + path, bearer, fetch }, wasReached, cause);
     }
   }
 
@@ -66,7 +67,12 @@ export function createCallService({ url, token, onUnauthorized, fetch }: Service
     if (response.ok && json !== null) return json;
 
     const { status } = response;
-    const { code = 'unexpected-answer', detail = `${path} answered ${status}`, errors, requestId } = json ?? {};
+    const {
+      code = 'unexpected-answer',
+      detail = `${response.url || path} answered ${status}`,
+      errors,
+      requestId,
+    } = json ?? {};
     const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
       ...{ code, status, detail, errors, requestId },

@@ -1,4 +1,5 @@
-import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import { noAnswer } from './no-answer.ts';
+import { isTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 import type { Session } from './transfer.ts';
 
 export type BytesToSend = {
@@ -35,7 +36,7 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
         const detail = 'the file changed';
         throw new SignpostError({ code: 'file-changed', status: 0, detail, retryable: false, cause });
       });
-    throw networkError(cause, reached.has(host));
+    throw await noAnswer({ url: toSend.presignedUrl, fetch: toSend.session.fetch }, reached.has(host), cause);
   });
   reached.add(host);
   if (status >= 200 && status < 300) {

@@ -13,9 +13,13 @@ export type SignpostErrorDetails = {
 /**
  * The error of a failed upload. An aborted upload rejects with its signal's reason instead (an `AbortError`).
  *
- * Switch on `code`: one of the service's codes (`file-too-large`, `verification-failed` …), or `network-error` (no
- * answer), `file-changed` (the file cannot be read any more), `bucket-refused` (the bucket refused; `detail` has its
- * reason) or `unexpected-answer` (the answer is not from the service, but from a proxy, for example).
+ * Switch on `code`: one of the service's codes (`file-too-large`, `verification-failed` …), or
+ * - `network-error`: no answer,
+ * - `blocked-by-cors`: the server is there, but no CORS rule lets the page read its answers,
+ * - `invalid-url`, `invalid-token`: what `createSignpost` was given is none,
+ * - `unexpected-answer`: not the service's, but a proxy's, for example,
+ * - `bucket-refused`: `detail` has the bucket's reason,
+ * - `file-changed`: the file cannot be read any more.
  */
 export class SignpostError extends Error {
   override readonly name = 'SignpostError';
@@ -61,9 +65,9 @@ const REFUSED_FILE = [400, 413, 415, 422];
 
 /** Whether uploading the same file again can help, now or later. */
 export function canTryAgain(error: unknown): boolean {
-  return (
-    !(error instanceof SignpostError) || error.retryable || (error.status > 0 && !REFUSED_FILE.includes(error.status))
-  );
+  if (!(error instanceof SignpostError)) return true;
+  if (error.status > 0) return error.retryable || !REFUSED_FILE.includes(error.status);
+  return error.code === 'network-error';
 }
 
 /** Whether a request with this status is worth repeating (RFC 9110, RFC 6585, RFC 8470). */

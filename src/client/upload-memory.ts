@@ -1,5 +1,7 @@
 const PREFIX = 'signpost:';
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
+/** S3's minimum. */
+const MIN_PART_BYTES = 5 * 1024 * 1024;
 const END_BYTES = 64 * 1024;
 const SAMPLES = 16;
 const SAMPLE_BYTES = 8 * 1024;
@@ -20,32 +22,34 @@ export type UploadMemory = ReturnType<typeof createUploadMemory>;
  * @param storage `localStorage` or the like; null remembers nothing.
  */
 export function createUploadMemory(storage: Storage | null, now: () => number) {
-  const read = (name: string): (SavedUpload & { startedAtMs: number }) | null => {
+  /** A storage that is full, or was forbidden meanwhile, throws. */
+  const attempt = <Result>(task: (storage: Storage) => Result): Result | null => {
     try {
-      return JSON.parse(storage?.getItem(name) ?? 'null');
+      return storage && task(storage);
     } catch {
       return null;
     }
   };
+  const read = (name: string): (SavedUpload & { startedAtMs: number }) | null =>
+    attempt((storage) => JSON.parse(storage.getItem(name) ?? 'null'));
   return {
     /** The saved upload of this fingerprint. Also drops all entries older than 7 days. */
     find: (fingerprint: string): SavedUpload | null => {
-      // Backwards, because removing an entry shifts those after it.
-      for (let index = storage?.length ?? 0; index-- > 0; ) {
-        const name = storage?.key(index) ?? '';
-        if (name.startsWith(PREFIX) && now() - (read(name)?.startedAtMs ?? 0) > MAX_AGE_MS) storage?.removeItem(name);
-      }
-      return read(PREFIX + fingerprint);
+      attempt((storage) => {
+        // Backwards, because removing an entry shifts those after it.
+        for (let index = storage.length; index-- > 0; ) {
+          const name = storage.key(index) ?? '';
+          if (name.startsWith(PREFIX) && now() - (read(name)?.startedAtMs ?? 0) > MAX_AGE_MS) storage.removeItem(name);
+        }
+      });
+      const saved = read(PREFIX + fingerprint);
+      return saved !== null && saved.partSize >= MIN_PART_BYTES ? saved : null;
     },
     save: (fingerprint: string, { objectKey, uploadId, partSize, encryption }: SavedUpload): void => {
-      try {
-        const entry = { objectKey, uploadId, partSize, encryption, startedAtMs: now() };
-        storage?.setItem(PREFIX + fingerprint, JSON.stringify(entry));
-      } catch {
-        // The storage is full: this upload works, but cannot be resumed after a reload.
-      }
+      const entry = { objectKey, uploadId, partSize, encryption, startedAtMs: now() };
+      attempt((storage) => storage.setItem(PREFIX + fingerprint, JSON.stringify(entry)));
     },
-    forget: (fingerprint: string): void => storage?.removeItem(PREFIX + fingerprint),
+    forget: (fingerprint: string): void => void attempt((storage) => storage.removeItem(PREFIX + fingerprint)),
   };
 }
 

@@ -19,6 +19,7 @@ describe('the bundle of the client', () => {
     expect(imports?.filter(({ kind }) => kind !== 'dynamic-import')).toEqual([]);
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(MAX_GZIPPED_BYTES);
     expect(imports?.map(({ path }) => /^dist\/([a-z-]+)-\w+\.js$/.exec(path)?.[1]).toSorted()).toEqual([
+      'explain-silence',
       'fit-file-name',
       'hash-in-pieces',
       'join-upload',
