@@ -3,7 +3,7 @@ import { type DownloadTicket, downloadBytes } from './download-bytes.ts';
 import type { FileEncryption } from './file-encryption.ts';
 import type { Progress } from './progress.ts';
 import { type RetryPolicy, sleep as realSleep, retry } from './retry.ts';
-import type { FileChange, FilePage, FileQuery, StoredFile, UrlOptions, Usage } from './stored-file.ts';
+import type { FileChange, FileEvent, FilePage, FileQuery, StoredFile, UrlOptions, Usage } from './stored-file.ts';
 
 export type DownloadUrl = DownloadTicket & {
   /** ISO 8601. */
@@ -67,6 +67,8 @@ export type Files = {
   archive: (fileId: string) => Promise<StoredFile>;
   restore: (fileId: string) => Promise<StoredFile>;
   remove: (fileId: string) => Promise<void>;
+  /** The newest events of one file in the audit log: at most 100. */
+  events: (fileId: string) => Promise<FileEvent[]>;
   usage: () => Promise<Usage>;
 };
 
@@ -143,6 +145,8 @@ export function createFiles(options: FilesOptions): Files {
     archive: (fileId) => call('POST', pathOf(fileId, '/archive')),
     restore: (fileId) => call('POST', pathOf(fileId, '/restore')),
     remove: (fileId) => call('DELETE', pathOf(fileId)),
+    events: async (fileId) =>
+      (await call<{ events: FileEvent[] }>('GET', `/audit?${toQuery({ fileId, limit: 100 })}`)).events,
     usage: () => call('GET', '/usage'),
   };
 }

@@ -19,7 +19,16 @@ export {
   type FilesOptions,
 } from './create-files.ts';
 export { SignpostError } from './signpost-error.ts';
-export type { FileChange, FilePage, FileQuery, Limits, StoredFile, UrlOptions, Usage } from './stored-file.ts';
+export type {
+  FileChange,
+  FileEvent,
+  FilePage,
+  FileQuery,
+  Limits,
+  StoredFile,
+  UrlOptions,
+  Usage,
+} from './stored-file.ts';
 export type { LimitsOptions, Progress, Upload, UploadOptions, UploadState };
 
 export type SignpostOptions = {

@@ -65,6 +65,18 @@ export type FileChange = {
   encryption?: string | undefined;
 };
 
+/** What was done with a file, by whom, and what became of it: an event of the audit log. */
+export type FileEvent = {
+  /** ISO 8601. */
+  at: string;
+  /** `upload.confirm`, `download.presign` … */
+  action: string;
+  /** `ok`, or the code of the problem. */
+  outcome: string;
+  /** Who acted. */
+  actorId: string;
+};
+
 /** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */
 export type Usage = { bytes: number; files: number; quotaBytes: number | null; quotaFiles: number | null };
 

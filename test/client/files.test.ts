@@ -40,6 +40,8 @@ describe('createFiles', () => {
     expect(await files.archive(fileId)).toMatchObject({ status: 'archived' });
     await expect(files.download(fileId)).rejects.toEqual(code('conflict'));
     expect(await files.restore(fileId)).toMatchObject({ status: 'active' });
+    const acts = (await files.events(fileId)).map(({ action, outcome }) => `${action} ${outcome}`);
+    expect(acts.slice(0, 3)).toEqual(['file.restore ok', 'download.presign conflict', 'file.archive ok']);
     expect(await files.usage()).toEqual({ bytes: 10, files: 1, quotaBytes: 50_000_000, quotaFiles: null });
     await files.remove(fileId);
     await expect(files.get(fileId)).rejects.toEqual(code('file-not-found'));
