@@ -15,6 +15,7 @@ const DAY_SECONDS = 24 * HOUR_SECONDS;
 
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 const date = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+const time = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
 const counts = new Intl.NumberFormat('en');
 const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0 });
 
@@ -43,6 +44,11 @@ export function formatAgo(iso: string, nowMs: number): string {
   if (seconds < DAY_SECONDS) return relative.format(-Math.floor(seconds / HOUR_SECONDS), 'hour');
   if (seconds < 7 * DAY_SECONDS) return relative.format(-Math.floor(seconds / DAY_SECONDS), 'day');
   return date.format(Date.parse(iso));
+}
+
+/** `Nov 10, 2026, 2:05:09 PM`, where the browser is. */
+export function formatTime(iso: string): string {
+  return time.format(Date.parse(iso));
 }
 
 /** `31%`; never 100% before the end. */

@@ -1,0 +1,15 @@
+import { setText } from './dom.ts';
+
+/** Longer endings are no extension that anybody looks for. */
+const EXTENSION = /\.[^.\s/]{1,10}$/u;
+
+/** Shows a file's name so that its extension stays in view however little room there is. */
+export function showName(element: HTMLElement, name: string): void {
+  const end = EXTENSION.exec(name)?.[0] ?? '';
+  const stem = name.slice(0, name.length - end.length);
+  const [first, last] = element.children;
+  if (!first || !last) return;
+  setText(first, stem);
+  setText(last, end);
+  element.title = name;
+}
