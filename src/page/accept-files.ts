@@ -1,17 +1,46 @@
+import { collectFiles, type FileSource, type Found } from '../client/queue/collect-files.ts';
 import type { Announce } from './announcer.ts';
 import { find } from './dom.ts';
+import { texts } from './texts.ts';
+import type { ChosenFile } from './upload-item.ts';
 
-/** Accepts files from the button, from dropping anywhere on the page, and from pasting. */
-export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce): void {
-  const picker = find(document, '#picker', HTMLInputElement);
+/** Files of folders are handed on so many at a time. */
+const BATCH_FILES = 200;
+
+/** Accepts files and folders from the buttons, from dropping anywhere on the page, and from pasting. */
+export function acceptFiles(onFiles: (files: ChosenFile[]) => void, notify: Announce): void {
   const overlay = find(document, '#overlay', HTMLElement);
 
-  find(document, '#choose', HTMLButtonElement).addEventListener('click', () => picker.click());
-  picker.addEventListener('change', () => {
-    onFiles([...(picker.files ?? [])]);
-    // Otherwise choosing the same file again would fire no event.
-    picker.value = '';
-  });
+  const accept = async (source: FileSource): Promise<number> => {
+    const { files, rest } = collectFiles(source);
+    let batch = files.flatMap((found) => toChosen(found, notify));
+    let count = 0;
+    const hand = () => {
+      count += batch.length;
+      if (batch.length > 0) onFiles(batch);
+      batch = [];
+    };
+    hand();
+    for await (const found of rest) {
+      batch.push(...toChosen(found, notify));
+      if (batch.length >= BATCH_FILES) hand();
+    }
+    hand();
+    return count;
+  };
+
+  for (const [button, picker] of [
+    ['#choose', '#picker'],
+    ['#choose-folder', '#folder-picker'],
+  ] as const) {
+    const input = find(document, picker, HTMLInputElement);
+    find(document, button, HTMLButtonElement).addEventListener('click', () => input.click());
+    input.addEventListener('change', () => {
+      void accept([...(input.files ?? [])]);
+      // Otherwise choosing the same file again would fire no event.
+      input.value = '';
+    });
+  }
 
   /** Every element fires this event: only leaving the page ends the drag. */
   let depth = 0;
@@ -23,20 +52,17 @@ export function acceptFiles(onFiles: (files: File[]) => void, announce: Announce
   addEventListener('dragenter', (event) => hasFiles(event) && show(depth + 1));
   addEventListener('dragleave', (event) => hasFiles(event) && show(depth - 1));
   addEventListener('dragover', (event) => hasFiles(event) && event.preventDefault());
-  addEventListener('drop', (event) => {
+  addEventListener('drop', async (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     show(0);
-    accept(event.dataTransfer);
+    if ((await accept(event.dataTransfer)) === 0) notify(texts.emptyFolder);
   });
-  addEventListener('paste', (event) => accept(event.clipboardData));
+  addEventListener('paste', (event) => void accept(event.clipboardData));
+}
 
-  const accept = (data: DataTransfer | null) => {
-    const items = [...(data?.items ?? [])].filter(({ kind }) => kind === 'file');
-    // A folder arrives as a file that cannot be read.
-    const plain = items.filter((item) => item.webkitGetAsEntry()?.isDirectory !== true);
-    if (plain.length < items.length) announce('Folders are skipped: drop the files in them');
-    const files = plain.flatMap((item) => item.getAsFile() ?? []);
-    if (files.length > 0) onFiles(files);
-  };
+function toChosen({ file, fileName, relativePath }: Found, notify: Announce): ChosenFile[] {
+  if (file instanceof File) return [{ file, relativePath }];
+  notify(texts.unreadable(fileName));
+  return [];
 }

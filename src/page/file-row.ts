@@ -2,38 +2,60 @@ import type { StoredFile } from '../client/create-signpost.ts';
 import { copyTemplate, find, setIcon, setText } from './dom.ts';
 import { kindOf } from './file-kind.ts';
 import { formatAgo, formatBytes, joinFacts } from './format.ts';
+import { showName } from './show-name.ts';
+import { texts } from './texts.ts';
 
-export type FileActions = {
+export type RowActions = {
   preview: (file: StoredFile) => void;
   download: (file: StoredFile) => void;
+  details: (file: StoredFile) => void;
   remove: (file: StoredFile) => void;
+  select: (file: StoredFile, isSelected: boolean) => void;
 };
 
 export type FileRow = ReturnType<typeof createFileRow>;
 
-/** One stored file with its buttons. */
-export function createFileRow(file: StoredFile, actions: FileActions) {
+/** One stored file with its buttons. A file that has changed gets another row. */
+export function createFileRow(file: StoredFile, actions: RowActions) {
   const element = copyTemplate('file-row');
   const tile = find(element, '.tile', HTMLElement);
   const meta = find(element, '.meta', HTMLElement);
+  const box = find(element, '.pick', HTMLInputElement);
   tile.dataset.kind = kindOf(file.contentType);
   setIcon(tile, kindOf(file.contentType));
-  setText(find(element, '.name', HTMLElement), file.fileName);
-  find(element, '.open', HTMLButtonElement).addEventListener('click', () => actions.preview(file));
-  for (const [name, verb, act] of [
-    ['.download', 'Download', actions.download],
-    ['.delete', 'Delete', actions.remove],
+  element.dataset.status = file.status;
+  showName(find(element, '.name', HTMLElement), file.fileName);
+  box.setAttribute('aria-label', texts.select(file.fileName));
+  box.addEventListener('change', () => actions.select(file, box.checked));
+  const open = find(element, '.open', HTMLButtonElement);
+  const isReadable = file.status === 'active';
+  open.addEventListener('click', () => (isReadable ? actions.preview(file) : actions.details(file)));
+  for (const [name, label, act] of [
+    ['.download', texts.download, actions.download],
+    ['.details', texts.details, actions.details],
+    ['.delete', texts.delete, actions.remove],
   ] as const) {
     const button = find(element, name, HTMLButtonElement);
-    button.setAttribute('aria-label', `${verb} ${file.fileName}`);
-    button.hidden = file.status === 'held' && verb === 'Download';
+    button.setAttribute('aria-label', label(file.fileName));
+    button.hidden = name === '.download' && !isReadable;
     button.addEventListener('click', () => act(file));
   }
   /** Its age changes. */
-  const render = (): void => {
-    const facts = [formatBytes(file.size), formatAgo(file.createdAt, Date.now())];
-    setText(meta, joinFacts(file.status === 'held' ? [...facts, 'waits for a check'] : facts));
+  const render = (isSelected: boolean): void => {
+    const text = describeFile(file);
+    setText(meta, text);
+    // Its two parts would be read with a gap.
+    open.setAttribute('aria-label', `${file.fileName}, ${text}`);
+    if (box.checked !== isSelected) box.checked = isSelected;
   };
-  render();
-  return { element, render };
+  return { file, element, render };
+}
+
+/** `48.2 kB · 5 minutes ago`, and what is special about it. */
+function describeFile(file: StoredFile): string {
+  const facts = [formatBytes(file.size), formatAgo(file.createdAt, Date.now())];
+  if (file.status === 'held') return joinFacts([...facts, texts.held]);
+  if (file.status === 'archived') return joinFacts([...facts, texts.archived]);
+  if (file.status !== 'rejected') return joinFacts(facts);
+  return `${joinFacts(facts)} · ${texts.rejected(file.rejection ?? texts.rejectedWhy)}`;
 }

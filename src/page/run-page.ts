@@ -1,75 +1,99 @@
 import { createFiles, createSignpost, type StoredFile } from '../client/create-signpost.ts';
 import { acceptFiles } from './accept-files.ts';
-import { createAnnouncer, createNotice } from './announcer.ts';
-import { createDeleteDialog } from './confirm-delete.ts';
+import { createAnnouncer } from './announcer.ts';
+import { createDeletion } from './delete-files.ts';
 import { find } from './dom.ts';
+import { createDownload } from './download-file.ts';
 import { explain } from './explain.ts';
 import { createFileList } from './file-list.ts';
 import { rememberInterrupted } from './interrupted.ts';
+import { readPreview } from './read-preview.ts';
+import { createDetails } from './show-details.ts';
 import { createLimitsNote } from './show-limits.ts';
+import { createNotice } from './show-notice.ts';
 import { createPreview } from './show-preview.ts';
 import { createSignIn } from './sign-in.ts';
+import { texts } from './texts.ts';
 import { createUploadList } from './upload-list.ts';
 
 const signIn = createSignIn();
 const announce = createAnnouncer(find(document, '#announcer', HTMLElement));
 const notify = createNotice(announce);
+const throughService = find(document, 'meta[name=signpost-downloads]', HTMLMetaElement).content === 'service';
 const options = { url: location.origin, token: signIn.token, onUnauthorized: signIn.renew };
 const signpost = createSignpost(options);
 // Few attempts: somebody waits, and can ask again.
-const storedFiles = createFiles({ ...options, maxAttempts: 3 });
+const stored = createFiles({ ...options, throughService, maxAttempts: 3 });
+// For requests that have to survive the page.
+const lasting = createFiles({
+  ...options,
+  maxAttempts: 3,
+  fetch: (input, init) => fetch(input, { ...init, keepalive: true }),
+});
 
-const showLimits = createLimitsNote(signpost);
-const removeFile = createDeleteDialog(storedFiles);
+const { download, downloadAll } = createDownload(stored, throughService, announce, notify);
 
-const download = async (file: StoredFile) => {
-  try {
-    const { presignedUrl, headers } = await storedFiles.downloadUrl(file.fileId, { disposition: 'attachment' });
-    if (headers !== undefined) {
-      announce(`Downloading ${file.fileName}`);
-      saveAs(file.fileName, await storedFiles.download(file.fileId));
-      return;
+/** Changes files one by one, and shows them as they are then. */
+const change = async (
+  chosen: readonly StoredFile[],
+  act: (fileId: string) => Promise<StoredFile>,
+  say: (name: string) => string,
+) => {
+  for (const file of chosen) {
+    try {
+      files.replace(await act(file.fileId));
+      notify(say(file.fileName));
+    } catch (error) {
+      notify(texts.notChanged(file.fileName, explain(error)));
     }
-    // In a frame of its own: navigating to an attachment or to an error of the bucket would stop the uploads.
-    find(document, '#downloads', HTMLIFrameElement).src = presignedUrl;
-    announce(`Downloading ${file.fileName}`);
-  } catch (error) {
-    notify(`${file.fileName} cannot be downloaded. ${explain(error)}`);
   }
 };
+const archive = (chosen: StoredFile[]) => change(chosen, stored.archive, texts.fileArchived);
+const restore = (chosen: StoredFile[]) => change(chosen, stored.restore, texts.fileRestored);
 
-/** No frame can send the headers of a file with a key of its own, so the page reads it whole. */
-function saveAs(fileName: string, content: Blob): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(content);
-  link.download = fileName;
-  link.click();
-  // The browser has the content by then.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
+const deletion = createDeletion(
+  async (fileId) => {
+    await lasting.remove(fileId);
+    files.remove(fileId);
+    void showLimits();
+  },
+  notify,
+  () => files.render(),
+);
 
+const details = createDetails({
+  ...{ download, events: stored.events },
+  archive: (file) => archive([file]),
+  restore: (file) => restore([file]),
+  remove: (file) => deletion.delete([file]),
+  rename: async (file, fileName) => {
+    const renamed = await stored.update(file.fileId, { fileName });
+    files.replace(renamed);
+    announce(texts.renamed(renamed.fileName));
+    return renamed;
+  },
+});
+const preview = createPreview({
+  ...{ download, details },
+  read: (file) => readPreview(stored, file, throughService),
+  neighbour: (fileId, step) => files.neighbour(fileId, step),
+});
 const files = createFileList(
-  storedFiles,
+  stored,
   {
-    preview: createPreview(storedFiles, download),
-    download,
-    remove: async (file) => {
-      const isRemoved = await removeFile(file);
-      if (isRemoved) void showLimits();
-      return isRemoved;
-    },
+    ...{ preview, details, download, downloadAll, archive, restore },
+    remove: deletion.delete,
+    isHidden: deletion.isHidden,
   },
   announce,
 );
-const onStored = (stored: StoredFile[]) => {
-  files.prepend(stored);
-  if (uploads.isIdle()) void showLimits();
-};
-const uploads = createUploadList(signpost, onStored, announce);
+const showLimits = createLimitsNote(signpost, files.setTotal);
+
+const uploads = createUploadList(signpost, { onStored: files.prepend, onIdle: () => void showLimits() }, announce);
 const interrupted = rememberInterrupted(uploads.unfinished);
 acceptFiles((chosen) => {
   if (!signIn.isDone()) return;
-  interrupted.forget(chosen);
+  interrupted.forget(chosen.map(({ file }) => file));
   uploads.add(chosen);
 }, notify);
 

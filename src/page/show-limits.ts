@@ -1,9 +1,13 @@
 import type { Signpost } from '../client/create-signpost.ts';
 import { ANY_TYPE, describeLimits } from './describe-limits.ts';
 import { find, setText } from './dom.ts';
+import { texts } from './texts.ts';
 
-/** Asks for the user's limits, shows them, and lets the file picker offer only what is allowed. */
-export function createLimitsNote(signpost: Signpost) {
+/**
+ * Asks for the user's limits, shows them, and lets the file picker offer only what is allowed.
+ * @param onTotal called with what the user's files add up to.
+ */
+export function createLimitsNote(signpost: Signpost, onTotal: (text: string) => void) {
   const note = find(document, '#limits', HTMLElement);
   const picker = find(document, '#picker', HTMLInputElement);
 
@@ -16,5 +20,8 @@ export function createLimitsNote(signpost: Signpost) {
     if (limits === null || question !== asked) return;
     picker.accept = limits.contentTypes.includes(ANY_TYPE) ? '' : limits.contentTypes.join();
     setText(note, describeLimits(limits));
+    const { bytes, usedBytes, usedFiles } = limits.quota;
+    if (usedBytes === null || usedFiles === null) return;
+    onTotal(bytes === null ? texts.stored(usedFiles, usedBytes) : texts.storedOf(usedFiles, usedBytes, bytes));
   };
 }

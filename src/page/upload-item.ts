@@ -1,82 +1,62 @@
-import type { Progress, StoredFile, Upload } from '../client/create-signpost.ts';
-import { explain, isWorthRetrying } from './explain.ts';
+import type { Signpost, StoredFile, Upload, UploadState } from '../client/create-signpost.ts';
 
-export type UploadState = 'waiting' | 'sending' | 'paused' | 'failed' | 'over';
+/** `relativePath`: its place in the chosen folder, with the folder's name. */
+export type ChosenFile = { file: File; relativePath: string | null };
 
 export type UploadItem = ReturnType<typeof createUploadItem>;
 
 export type UploadEvents = {
-  onProgress: () => void;
+  /** Bytes were sent, or the state has changed. */
+  onChange: () => void;
   onStored: (item: UploadItem, stored: StoredFile) => void;
-  onFailed: (item: UploadItem, reason: string) => void;
+  onFailed: (item: UploadItem, error: unknown) => void;
 };
 
 /** One file's upload, running or failed, without anything that is shown of it: thousands may wait. */
-export function createUploadItem(
-  file: File,
-  start: (onProgress: (progress: Progress) => void) => Upload,
-  on: UploadEvents,
-) {
-  let state: UploadState = 'waiting';
+export function createUploadItem({ file, relativePath }: ChosenFile, signpost: Signpost, on: UploadEvents) {
+  let state: UploadState = { status: 'waiting' };
   let sentBytes = 0;
-  let sentAtMs = 0;
-  let problem = '';
-  let canRetry = true;
   /** null: waits for its turn. */
   let upload: Upload | null = null;
 
   const begin = () => {
-    upload = start((reported) => {
-      if (state === 'waiting') state = 'sending';
-      sentBytes = reported.sentBytes;
-      sentAtMs = performance.now();
-      on.onProgress();
+    upload = signpost.upload(file, {
+      ...(relativePath !== null && { metadata: { 'relative-path': relativePath } }),
+      onProgress: (reported) => {
+        sentBytes = reported.sentBytes;
+        on.onChange();
+      },
+      onState: (next) => {
+        state = next;
+        if (next.status === 'done') on.onStored(item, next.file);
+        else if (next.status === 'failed') on.onFailed(item, next.error);
+        else on.onChange();
+      },
     });
-    upload.then(
-      (stored) => {
-        state = 'over';
-        on.onStored(item, stored);
-      },
-      (error: unknown) => {
-        if (state === 'over') return;
-        state = 'failed';
-        problem = explain(error);
-        canRetry = isWorthRetrying(error);
-        on.onFailed(item, problem);
-      },
-    );
   };
 
   const item = {
     file,
     state: () => state,
     sentBytes: () => sentBytes,
-    /** When the last bytes were sent, on the clock of `performance.now()`. */
-    sentAtMs: () => sentAtMs,
-    /** Why it failed, in sentences. */
-    problem: () => problem,
-    /** Whether another attempt with the same file can succeed. */
-    canRetry: () => canRetry,
     /** Whether it takes part now; `begin` lets it. */
     isBegun: () => upload !== null,
     begin,
     retry: (): void => {
-      state = 'waiting';
+      state = { status: 'waiting' };
       begin();
     },
     pause: (): void => {
-      if (state !== 'waiting' && state !== 'sending') return;
-      state = 'paused';
-      upload?.pause();
+      if (upload !== null) upload.pause();
+      else if (state.status === 'waiting') state = { status: 'paused', lostBytes: 0 };
     },
     resume: (): void => {
-      if (state !== 'paused') return;
-      state = 'waiting';
-      upload?.resume();
+      if (upload !== null) upload.resume();
+      else if (state.status === 'paused') state = { status: 'waiting' };
     },
     /** Aborts a running upload, dismisses a failed one. */
     cancel: (): void => {
-      state = 'over';
+      state = { status: 'aborted' };
       void upload?.abort();
     },
   };

@@ -1,8 +1,9 @@
 import type { Signpost, StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
 import { find, setText, syncRows } from './dom.ts';
-import { formatCount, formatFiles } from './format.ts';
-import { createUploadItem, type UploadItem } from './upload-item.ts';
+import { explain } from './explain.ts';
+import { texts } from './texts.ts';
+import { type ChosenFile, createUploadItem, type UploadItem } from './upload-item.ts';
 import { createUploadRow, type UploadRow } from './upload-row.ts';
 import { createUploadTotal } from './upload-total.ts';
 
@@ -15,8 +16,15 @@ const SHOWN_ROWS = 30;
 /** How many uploads the SDK has at once: more than it sends at once, so that it never waits for the next. */
 const BEGUN_UPLOADS = 8;
 
-/** The running and failed uploads; stored ones are handed to `onStored`, several at a time. */
-export function createUploadList(signpost: Signpost, onStored: (files: StoredFile[]) => void, announce: Announce) {
+type ListEvents = {
+  /** Several at a time. */
+  onStored: (files: StoredFile[]) => void;
+  /** Nothing is running any more. */
+  onIdle: () => void;
+};
+
+/** The running and failed uploads. */
+export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListEvents, announce: Announce) {
   const section = find(document, '#uploads', HTMLElement);
   const list = find(section, '.rows', HTMLElement);
   const more = find(section, '.more', HTMLButtonElement);
@@ -28,25 +36,26 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
   let stored: { item: UploadItem; file: StoredFile }[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const running = () => [...items].filter((item) => item.state() !== 'failed');
-  const isMoving = () => running().some((item) => item.state() !== 'paused');
+  const isRunning = (item: UploadItem) => item.state().status !== 'failed';
+  const isMoving = (item: UploadItem) => isRunning(item) && item.state().status !== 'paused';
+  const running = () => [...items].filter(isRunning);
 
   const on = {
-    onProgress: () => schedule(RENDER_EVERY_MS),
+    onChange: () => schedule(RENDER_EVERY_MS),
     onStored: (item: UploadItem, file: StoredFile) => {
       stored.push({ item, file });
       beginNext();
       schedule(RENDER_EVERY_MS);
     },
-    onFailed: (item: UploadItem, reason: string) => {
-      announce(`${item.file.name} failed. ${reason}`);
+    onFailed: (item: UploadItem, error: unknown) => {
+      announce(texts.failed(item.file.name, explain(error)));
       schedule(0);
     },
   };
 
   /** Thousands of files begin in turn: to begin them all would stop the page for a while. */
   const beginNext = () => {
-    const active = [...items].filter((item) => item.state() === 'waiting' || item.state() === 'sending');
+    const active = [...items].filter(isMoving);
     const waiting = active.filter((item) => !item.isBegun());
     const free = BEGUN_UPLOADS - (active.length - waiting.length);
     for (const item of waiting.slice(0, Math.max(0, free))) item.begin();
@@ -61,7 +70,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       total.count(item.file.size);
     }
     onStored(moving.map(({ file }) => file));
-    if (running().length === 0) announce(`${formatFiles(total.doneFiles())} uploaded`);
+    if (running().length === 0) announce(texts.filesUploaded(total.doneFiles()));
   };
 
   const rowOf = (item: UploadItem): UploadRow => {
@@ -70,7 +79,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
       createUploadRow(item, (command) => {
         if (command === 'cancel') {
           items.delete(item);
-          announce(`${item.file.name} cancelled`);
+          announce(texts.cancelled(item.file.name));
         }
         render();
       });
@@ -78,10 +87,10 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
     return row;
   };
 
-  /** The first of them in their order, and whatever is being sent. */
+  /** The first of them in their order, and whatever is under way. */
   const renderRows = (nowMs: number) => {
     let others = 0;
-    const shown = [...items].filter((item) => item.state() === 'sending' || others++ < shownRows);
+    const shown = [...items].filter((item) => isUnderWay(item) || others++ < shownRows);
     for (const item of rows.keys()) if (!items.has(item)) rows.delete(item);
     const elements = shown.map((item) => {
       const row = rowOf(item);
@@ -91,7 +100,7 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
     syncRows(list, elements, total.heading);
     const hidden = items.size - shown.length;
     more.hidden = hidden === 0;
-    setText(more, `Show more of ${formatCount(hidden)} others`);
+    setText(more, texts.moreUploads(hidden));
   };
 
   /** A tick that is due sooner stays. */
@@ -113,9 +122,9 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
     section.hidden = items.size === 0;
     if (items.size === 0) shownRows = SHOWN_ROWS;
     renderRows(nowMs);
-    total.render(items, nowMs, announce);
+    if (total.render(items, nowMs, announce)) onIdle();
     // Paused uploads and failed ones change only by the user's hand.
-    if (isMoving()) schedule(RENDER_EVERY_MS);
+    if ([...items].some(isMoving)) schedule(RENDER_EVERY_MS);
   }
 
   more.addEventListener('click', () => {
@@ -126,12 +135,12 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
   });
   total.pauseAll.addEventListener('click', () => {
     const active = running();
-    const shouldPause = isMoving();
+    const shouldPause = active.some(isMoving);
     for (const item of active) shouldPause ? item.pause() : item.resume();
     render();
   });
   total.cancelAll.addEventListener('click', () => {
-    announce(`${formatFiles(items.size)} cancelled`);
+    announce(texts.filesCancelled(items.size));
     for (const item of items) item.cancel();
     items.clear();
     render();
@@ -139,16 +148,22 @@ export function createUploadList(signpost: Signpost, onStored: (files: StoredFil
   });
 
   return {
-    add: (files: readonly File[]): void => {
-      for (const file of files) {
-        items.add(createUploadItem(file, (onProgress) => signpost.upload(file, { onProgress }), on));
-      }
-      announce(`${formatFiles(files.length)} added`);
+    add: (files: readonly ChosenFile[]): void => {
+      for (const file of files) items.add(createUploadItem(file, signpost, on));
+      announce(texts.filesAdded(files.length));
       render();
     },
-    isIdle: (): boolean => running().length === 0,
     /** The files that are not in the bucket yet, and would be lost on a reload: running, or worth another attempt. */
     unfinished: (): File[] =>
-      [...items].filter((item) => item.state() !== 'failed' || item.canRetry()).map((item) => item.file),
+      [...items]
+        .filter((item) => {
+          const state = item.state();
+          return state.status !== 'failed' || state.retryable;
+        })
+        .map((item) => item.file),
   };
+}
+
+function isUnderWay(item: UploadItem): boolean {
+  return item.isBegun() && !['waiting', 'paused', 'failed'].includes(item.state().status);
 }

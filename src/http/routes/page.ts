@@ -15,7 +15,7 @@ export type Page = {
   mintToken: () => Promise<string | null>;
 };
 
-type PageServices = { config: Pick<Config, 'server' | 'auth'>; endpoint: SigningEndpoint };
+type PageServices = { config: Pick<Config, 'server' | 'auth' | 'urls'>; endpoint: SigningEndpoint };
 
 const ASSET_TYPES: Readonly<Record<string, string>> = {
   'page.js': 'text/javascript; charset=utf-8',
@@ -23,8 +23,9 @@ const ASSET_TYPES: Readonly<Record<string, string>> = {
   'icon.svg': 'image/svg+xml',
 };
 
-/** The placeholder for the token in `index.html`. */
+/** The placeholders in `index.html`: for the token, and for where files are downloaded from. */
 const TOKEN_PLACEHOLDER = '%TOKEN%';
+const DOWNLOADS_PLACEHOLDER = '%DOWNLOADS%';
 
 /**
  * The demo page, for development: open routes, `/` and its assets.
@@ -41,7 +42,10 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   routes.get('/', async (c) => {
     const isLocal = isLoopback(config.server.host) && isLoopback(new URL(c.req.url).hostname) && !hasProxy(c);
     const [html, token] = await Promise.all([readAsset(page, 'index.html'), isLocal ? page.mintToken() : null]);
-    return answerAsset(c, html.replace(TOKEN_PLACEHOLDER, token ?? ''), 'text/html; charset=utf-8', headers);
+    const filled = html
+      .replace(TOKEN_PLACEHOLDER, token ?? '')
+      .replace(DOWNLOADS_PLACEHOLDER, config.urls.presignsDownloads ? 'bucket' : 'service');
+    return answerAsset(c, filled, 'text/html; charset=utf-8', headers);
   });
 
   routes.get('/demo/:asset', async (c) => {
@@ -79,15 +83,18 @@ async function readAsset({ folder }: Page, name: string): Promise<string> {
   }
 }
 
-/** Content Security Policy Level 3: allows only the page's own files, this service, and the bucket. */
+/**
+ * Content Security Policy Level 3: allows only the page's own files, this service, and the bucket. `blob:` is what the
+ * page read itself, where no link leads to it.
+ */
 function securityHeaders(bucketOrigin: string): Record<string, string> {
   const policy = {
     'default-src': "'none'",
     'script-src': "'self'",
     'style-src': "'self'",
-    'img-src': `'self' ${bucketOrigin}`,
-    'media-src': bucketOrigin,
-    'frame-src': bucketOrigin,
+    'img-src': `'self' blob: ${bucketOrigin}`,
+    'media-src': `blob: ${bucketOrigin}`,
+    'frame-src': `blob: ${bucketOrigin}`,
     'connect-src': `'self' ${bucketOrigin}`,
     'base-uri': "'none'",
     'form-action': "'none'",
