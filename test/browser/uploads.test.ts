@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -106,7 +106,8 @@ describe('uploads on the page', () => {
     await page.getByRole('button', { name: 'Pause all' }).click();
     await page.evaluate(`
       writes = [];
-      new MutationObserver((records) => writes.push(...records.map(({ target }) => (target.outerHTML ?? target.data).slice(0, 200)))).observe(
+      const note = ({ target }) => writes.push((target.outerHTML ?? target.data).slice(0, 200));
+      new MutationObserver((records) => records.forEach(note)).observe(
         document.querySelector('#uploads'), { subtree: true, childList: true, attributes: true, characterData: true });
       new Promise((resolve) => setTimeout(resolve, 1000))`);
     expect(await page.evaluate('writes')).toEqual([]);
@@ -116,14 +117,39 @@ describe('uploads on the page', () => {
     await context.close();
   });
 
-  it('shows that a folder is left out', async () => {
+  it('uploads a folder, and remembers where each file was', async () => {
     const { page, context } = await host.openPage();
-    await page.evaluate(`
-      const item = { kind: 'file', webkitGetAsEntry: () => ({ isDirectory: true }), getAsFile: () => null };
-      const event = new Event('paste');
-      Object.defineProperty(event, 'clipboardData', { value: { items: [item] } });
-      dispatchEvent(event)`);
-    await page.locator('#notice').getByText('Folders are skipped').waitFor();
+    const inner = join(host.directory, 'trip', 'day 1');
+    await mkdir(inner, { recursive: true });
+    await writeFile(join(inner, 'beach.txt'), 'sand');
+    await page.locator('#folder-picker').setInputFiles(join(host.directory, 'trip'));
+    await page.getByRole('button', { name: 'Details of beach.txt' }).click();
+    await page.getByText('relative-path: trip/day 1/beach.txt').waitFor();
+    await page.locator('#details .events').getByText('upload.confirm').waitFor();
+    await context.close();
+  });
+
+  it('says what a file waits for, and tells the progress in the title and the icon', async () => {
+    const { page, context, choose } = await host.openPage();
+    const icon = () => page.locator('link[rel=icon]').getAttribute('href');
+    const answer = {
+      status: 503,
+      json: { code: 'storage-unavailable', detail: 'the bucket does not answer', status: 503 },
+    };
+    await page.route('**/presign-upload', (route) => route.fulfill(answer));
+    await choose([again]);
+    const status = page.locator('#uploads .status');
+    await expect.poll(() => status.textContent()).toMatch(/^The bucket does not answer\. Trying again/);
+    expect(await page.title()).toBe('0% · Signpost');
+    expect(await icon()).toMatch(/^blob:/);
+    await context.setOffline(true);
+    await page.unroute('**/presign-upload');
+    await expect.poll(() => status.textContent()).toMatch(/^There is no network\./);
+    await context.setOffline(false);
+    await page.locator('#files .row.file', { hasText: 'again.txt' }).first().waitFor();
+    await page.locator('#uploads').waitFor({ state: 'hidden' });
+    expect(await page.title()).toBe('Signpost');
+    expect(await icon()).toBe('/demo/icon.svg');
     await context.close();
   });
 

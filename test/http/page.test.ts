@@ -107,7 +107,7 @@ describe('GET /', () => {
       expect(policy).toEqual(
         expect.arrayContaining([
           ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"],
-          ...[`connect-src 'self' ${bucketOrigin}`, `frame-src ${bucketOrigin}`],
+          ...[`connect-src 'self' ${bucketOrigin}`, `frame-src blob: ${bucketOrigin}`],
         ]),
       );
     }
