@@ -7,15 +7,15 @@ import { defineServiceCommand, EXIT, UsageError } from '../command.ts';
 
 const usage = `usage: signpost doctor [--strict] [--token <jwt>]
 
-Tests the configured bucket, database and key the way the service uses them, and prints what works, what fails, and how
-to fix it. It removes everything it stores.
+Tests the configured bucket, database, key, scanner and receiver the way the service uses them, and prints what works,
+what fails, and how to fix it. It removes everything it stores.
   --strict  treats warnings as failures: for a check before a deployment
   --token   explains a token instead: which check it fails, or which user it identifies and what it may do. With -, the
             token is read from standard input or, if that is empty, from TOKEN; this keeps it out of process lists and
             of npm's output
 
-Exit code: 0 no check failed, 1 a check failed, 2 the bucket or the database could not be reached, or the doctor was
-stopped early, and no other check failed, 64 wrong arguments.`;
+Exit code: 0 no check failed, 1 a check failed, 2 the bucket, the database or another server could not be reached, or
+the doctor was stopped early, and no other check failed, 64 wrong arguments.`;
 
 const options = { strict: { type: 'boolean', default: false }, token: { type: 'string' } } as const;
 

@@ -5,7 +5,7 @@ export type Check = {
   detail: string;
   /** The setting, command or IAM permission that fixes it. */
   remedy?: string;
-  /** The bucket or the database could not be reached, so the check says nothing about the set-up. */
+  /** What was asked could not be reached, so the check says nothing about the set-up. */
   unreachable?: true;
 };
 
@@ -21,7 +21,7 @@ export function fail(name: string, detail: string, remedy?: string): Check {
   return { name, verdict: 'fail', detail, ...(remedy !== undefined && { remedy }) };
 }
 
-/** A `fail` because the bucket or the database could not be reached. */
+/** A `fail` because the bucket, the database or another server could not be reached. */
 export function unreachable(name: string, detail: string, remedy?: string): Check {
   return { ...fail(name, detail, remedy), unreachable: true };
 }

@@ -15,9 +15,12 @@ import { checkLifecycle } from './check-lifecycle.ts';
 import { checkObjects } from './check-objects.ts';
 import { checkParts } from './check-parts.ts';
 import { checkPut } from './check-put.ts';
+import { checkScanner } from './check-scanner.ts';
+import { checkSessions } from './check-sessions.ts';
 import { checkStore } from './check-store.ts';
 import { checkSweeper } from './check-sweeper.ts';
 import { checkTokenKey } from './check-token-key.ts';
+import { checkWebhooks } from './check-webhooks.ts';
 import { openTrial } from './open-trial.ts';
 
 type DoctorOptions = {
@@ -75,6 +78,9 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
       await make('sweeper', () => checkSweeper(storage, { url, config, now }));
     }
     if (!signal.aborted) await make('tokens', () => checkTokenKey(config, now));
+    if (!signal.aborted && storage !== null) await make('temporary credentials', () => checkSessions(storage));
+    if (!signal.aborted) await make('scanner', () => checkScanner(config, signal));
+    if (!signal.aborted) await make('webhooks', () => checkWebhooks(config, signal));
   } finally {
     for (const closer of closers.reverse()) await closer();
   }

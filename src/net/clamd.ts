@@ -79,6 +79,26 @@ export async function scanWithClamd(
   }
 }
 
+/**
+ * Sends a command of one line (manual page clamd(8)).
+ * @returns clamd's answer.
+ * @throws {ScanFailed} without an answer.
+ */
+export async function askClamd(clamd: ClamdAddress, command: 'PING' | 'VERSION', signal: AbortSignal): Promise<string> {
+  const socket = createConnection({ ...clamd, signal });
+  const answer = readAnswer(socket);
+  // Awaited only after the connection.
+  answer.catch(() => {});
+  try {
+    await connected(socket);
+    socket.setTimeout(CONNECTED_WITHIN_MS);
+    socket.write(`z${command}\0`);
+    return await answer;
+  } finally {
+    socket.destroy();
+  }
+}
+
 async function connected(socket: Socket): Promise<void> {
   socket.setTimeout(CONNECTED_WITHIN_MS, () => socket.destroy(new ScanFailed('the scanner was silent for too long')));
   try {

@@ -1,6 +1,7 @@
 import * as s3 from '@aws-sdk/client-s3';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkSessions } from '../../src/doctor/check-sessions.ts';
 import { presignPost } from '../../src/signing/presign-post.ts';
 import { resolveEndpoint } from '../../src/signing/resolve-endpoint.ts';
 import type { TemporaryCredentials } from '../../src/uploads/issue-credentials.ts';
@@ -208,6 +209,10 @@ describe('temporary credentials, on Ceph', () => {
       { action: 'credentials.issue', outcome: 'ok', actorId: 'root', userId: 'carol', objectKey: 'carol/' },
     ]);
     expect(JSON.stringify([log, service.logs])).not.toContain(body.secretAccessKey);
+  });
+
+  it('are tried by the doctor', async () => {
+    for await (const check of checkSessions(service.services)) expect(check.verdict, check.detail).toBe('ok');
   });
 
   it('are answered to Uppy as Companion does', async () => {
