@@ -13,7 +13,11 @@ import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.t
 export const SAMPLE_BYTES = 4100;
 
 /** Loaded when it is first needed: its library of formats is a large part of a start. */
-export const loadContentCheck = () => import('./check-content.ts');
+export const loadContentCheck = () => {
+  loading ??= import('./check-content.ts');
+  return loading;
+};
+let loading: Promise<typeof import('./check-content.ts')> | undefined;
 
 export type Verdict =
   | { upload: UploadMetadata; detectedContentType: string | null; mismatches: [] }
