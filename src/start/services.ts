@@ -25,6 +25,7 @@ import { readDevSecrets } from '../local/dev-secrets.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { createMetrics, type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
 import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
+import { createConfirmedIds } from '../uploads/confirmed-ids.ts';
 import { createFreezer } from '../uploads/freeze-object.ts';
 import { createIdSigner } from '../uploads/id-signer.ts';
 import type { OnConfirmed } from '../uploads/tell-confirmed.ts';
@@ -157,6 +158,7 @@ export async function createServices(
       readClocks: () => readClocks({ ...storage, markerQueries, now }),
       readers: slots.content,
       confirming: slots.confirm,
+      confirmed: createConfirmedIds(),
       sweepQueries: createSweepQueries(database, webhooks?.soon),
       webhooks,
       heldQueries,

@@ -14,13 +14,14 @@ import type { FileRow } from '../db/schema.ts';
 import { toFile } from '../files/to-file.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Receipts } from '../receipts/create-receipts.ts';
-import type { Bucket } from '../storage/bucket.ts';
+import type { Bucket, Sampled } from '../storage/bucket.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { adoptUpload } from './adopt-upload.ts';
 import { completeParts } from './complete-parts.ts';
+import type { ConfirmedIds } from './confirmed-ids.ts';
 import { discardUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
@@ -70,6 +71,7 @@ export function createConfirmingSlots(): Slots {
 export type ConfirmUploadServices = AuditServices & {
   /** Limits concurrent confirmations: `createConfirmingSlots`. */
   confirming: Slots;
+  confirmed: ConfirmedIds;
   config: Pick<Config, 'limits' | 'store' | 'urls'>;
   ids: IdSigner;
   bucket: Bucket;
@@ -90,8 +92,8 @@ export type ConfirmUploadServices = AuditServices & {
  * id from the key. So any number of calls, concurrent or repeated, make one row and get the same answer; after a crash,
  * the object can be confirmed again.
  *
- * Two round trips: the row, HEAD and the first bytes at the same time, then the insert. A repeated call has one.
- * Uploads in parts, forms and refusals have more.
+ * Two round trips: the row, HEAD and the first bytes at the same time, then the insert. A repeated call has one,
+ * on the same instance without the bytes. Uploads in parts, forms and refusals have more.
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
  * `quota-exceeded`: the object is removed, its id can never become a file, and a repeated call gets the same answer;
@@ -163,13 +165,19 @@ async function confirm(
     throw noFile(key, row);
   };
 
-  const look = () => bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
+  // Of what is a file already, nobody needs the first bytes.
+  const look = async (): Promise<Sampled | null> => {
+    if (!services.confirmed.has(key.fileId)) return bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
+    const object = await bucket.head(key.key);
+    return object && { object, firstBytes: () => bucket.firstBytes(object, SAMPLE_BYTES) };
+  };
   const looking = input.uploadId === undefined ? look() : complete(services, caller, input).then(look);
   const finding = files.findAny({ id: key.fileId, ownerId: caller.userId });
   // The slot stays taken until the bucket has answered, also if the database fails first.
   const [known, sampled] = await Promise.all([finding, looking]).finally(() => Promise.allSettled([looking]));
   const object = sampled?.object ?? null;
   if (isFileOf(key, known)) {
+    services.confirmed.add(key.fileId);
     // Someone with direct access to the bucket may have replaced the object.
     if (object !== null && object.etag !== known.etag && known.storedKey === null) {
       throw new Problem('conflict', 'the stored object is not the one that was confirmed');
@@ -201,6 +209,7 @@ async function confirm(
     throw error;
   });
   if (row !== null && !(row instanceof Problem)) {
+    services.confirmed.add(key.fileId);
     freezer.forget(object);
     // The file has the copy now. If the original cannot be removed, the sweeper does it.
     if (stored !== object) await bucket.remove(object).catch(() => {});

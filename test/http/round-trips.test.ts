@@ -74,11 +74,18 @@ describe('what a route asks of the bucket and the database', () => {
     expect(await asked(post('/presign-parts', { objectKey, uploadId, partNumbers: [1] }), 200)).toEqual([]);
   });
 
-  it('is the row, HEAD and the first bytes to confirm, then the insert', async () => {
+  it('is the row, HEAD and the first bytes to confirm, then the insert; again, no bytes', async () => {
     const { objectKey } = await uploaded();
     const look = ['GET', 'HEAD', 'files_find_any'];
     expect(await asked(post('/confirm-upload', { objectKey }), 201)).toEqual([...look, 'files_insert']);
+    const again = ['HEAD', 'files_find_any'];
+    expect(await asked(post('/confirm-upload', { objectKey }), 200)).toEqual(again);
+    // As on an instance that has not confirmed it.
+    for (let i = 0; i < 10_000; i++) service.services.confirmed.add(`other ${i}`);
     expect(await asked(post('/confirm-upload', { objectKey }), 200)).toEqual(look);
+    expect(await asked(post('/confirm-upload', { objectKey }), 200)).toEqual(again);
+    await service.database.query(`delete from files where object_key = '${objectKey}'`);
+    expect(await asked(post('/confirm-upload', { objectKey }), 201)).toEqual([...look, 'files_insert']);
     const empty = await uploaded('');
     expect(await asked(post('/confirm-upload', { objectKey: empty.objectKey }), 201)).toEqual([
       ...look,
