@@ -1,26 +1,23 @@
 import { canTryAgain, SignpostError } from '../signpost-error.ts';
-import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { collectFiles, type Found } from './collect-files.ts';
 import { createPreparation, type Prepared } from './create-preparation.ts';
 import { createStore, PROGRESS_MS } from './create-store.ts';
-import type { QueueFileOptions, QueueItem, QueueSnapshot, QueueTotals } from './queue-item.ts';
+import { areEqual, atLeastOne, type Entry, IDLE, isRunning, newItem, unreadable } from './queue-entry.ts';
+import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
+import type { SavedFile } from './queue-memory.ts';
 import { createQueueTotals } from './queue-totals.ts';
+import { matches, remembered } from './remembered.ts';
+import { askForFile, restoredFile } from './restored-file.ts';
 import type { Ids, UploadQueue, UploadQueueOptions } from './upload-queue.ts';
 
 export type { FileSource } from './collect-files.ts';
+export { createDropZone, type DropZone } from './create-drop-zone.ts';
+export { createFileList, type FileListSnapshot, type StoredFileList } from './create-file-list.ts';
 export type { BeforeUpload } from './create-preparation.ts';
-export type { QueueFileOptions, QueueItem, QueueSnapshot, QueueStatus, QueueTotals } from './queue-item.ts';
+export type { QueueFileOptions, QueueItem, QueueNeed, QueueSnapshot, QueueStatus, QueueTotals } from './queue-item.ts';
+export { createQueueMemory, type QueueMemory, type QueueMemoryOptions, type SavedFile } from './queue-memory.ts';
 export type { Ids, UploadQueue, UploadQueueOptions } from './upload-queue.ts';
-
-type Entry = {
-  item: QueueItem;
-  options: QueueFileOptions;
-  preparation: Promise<Prepared> | null;
-  upload: Upload | null;
-  /** Aborted when the item is removed. */
-  removed: AbortController;
-};
 
 /**
  * A queue of uploads, independent of any framework.
@@ -34,12 +31,14 @@ type Entry = {
  * @throws {RangeError} if `concurrency` is below 1.
  */
 export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
-  const { signpost, onDone, onFailed, now = () => performance.now() } = options;
+  const { signpost, memory, onDone, onFailed, now = () => performance.now() } = options;
   let concurrency = atLeastOne(options.concurrency ?? 3);
   let isPaused = options.isPaused ?? false;
   let entries: Entry[] = [];
   const byId = new Map<string, Entry>();
   const running = new Set<Entry>();
+  /** Files of an earlier page that cannot be read yet. */
+  const needy = new Map<Entry, SavedFile>();
   const sums = createQueueTotals(now);
   const preparation = createPreparation(options);
   const idPrefix = Math.random().toString(36).slice(2);
@@ -142,26 +141,65 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     entry.upload = null;
     change(entry, patch, PROGRESS_MS);
     startNext();
-    const { stored, error } = entry.item;
+    const { id, stored, error, retryable } = entry.item;
+    if (!retryable) memory?.forget([id]);
     if (stored !== null) onDone?.(stored, entry.item);
     else onFailed?.(error, entry.item);
   };
 
-  const append = ({ file, fileName, relativePath, error = null }: Found, options: QueueFileOptions): Entry => {
-    const item: QueueItem = {
-      id: `${idPrefix}-${++added}`,
-      ...{ file, fileName: options.fileName ?? fileName, relativePath, sentBytes: 0, totalBytes: file?.size ?? 0 },
-      contentType: options.contentType ?? (file?.type || 'application/octet-stream'),
-      status: isPaused ? 'paused' : 'waiting',
-      ...{ ...IDLE, stored: null },
-    };
+  const insert = (item: QueueItem, options: QueueFileOptions): Entry => {
     const entry: Entry = { item, options, preparation: null, upload: null, removed: new AbortController() };
     entries.push(entry);
     byId.set(item.id, entry);
     sums.change(null, item);
-    if (file === null) fail(entry, unreadable(error), false);
-    else void preparation.refuseEarly(file, item, options).then((refusal) => refusal && refuse(entry, refusal));
+    const { file } = item;
+    if (file === null) return entry;
+    void preparation.refuseEarly(file, item, options).then((refusal) => refusal && refuse(entry, refusal));
     return entry;
+  };
+  const save = ({ item, options: given }: Entry, handle: FileSystemFileHandle | null = null) => {
+    const saved = memory && remembered(item, given, handle, !options.uploadOptions?.encryption);
+    if (saved) memory?.save(saved);
+  };
+  const append = (found: Found, options: QueueFileOptions): string => {
+    const { file, fileName, relativePath, handle, error = null } = found;
+    const needed = [...needy].find(([, saved]) => matches(found, saved))?.[0];
+    if (needed !== undefined) {
+      fill(needed, file);
+      save(needed, handle);
+      return needed.item.id;
+    }
+    const item = {
+      ...newItem(`${idPrefix}-${++added}`, isPaused),
+      ...{ file, fileName: options.fileName ?? fileName, relativePath, totalBytes: file?.size ?? 0 },
+      contentType: options.contentType ?? (file?.type || 'application/octet-stream'),
+    };
+    const entry = insert(item, options);
+    if (file === null) fail(entry, unreadable(error), false);
+    else save(entry, handle);
+    return item.id;
+  };
+  const fill = (entry: Entry, file: Blob | null) => {
+    if (file === null || !needy.delete(entry)) return;
+    change(entry, { file, needs: null, status: isPaused ? 'paused' : 'waiting', totalBytes: file.size });
+  };
+  const ask = async (entry: Entry, handle: FileSystemFileHandle) => {
+    const { file, needs } = await askForFile(handle);
+    if (file === null) change(entry, { needs });
+    else fill(entry, file);
+    startNext();
+  };
+  const restore = async () => {
+    for (const saved of (await memory?.load()) ?? []) {
+      const { id, fileName, contentType, relativePath, size } = saved;
+      const { file, needs } = await restoredFile(saved);
+      const item = newItem(id, isPaused || needs !== null);
+      const totalBytes = file?.size ?? size;
+      const entry = insert({ ...item, file, fileName, contentType, relativePath, totalBytes, needs }, saved.options);
+      if (needs !== null) needy.set(entry, saved);
+      touch(PROGRESS_MS);
+      startNext();
+    }
   };
   const refuse = (entry: Entry, refusal: unknown) => {
     if (['waiting', 'paused'].includes(entry.item.status) && entry.upload === null)
@@ -173,17 +211,18 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     return (typeof ids === 'string' ? [ids] : [...ids]).flatMap((id) => byId.get(id) ?? []);
   };
 
+  void restore();
   return {
     subscribe: store.subscribe,
     getSnapshot: store.getSnapshot,
     getServerSnapshot: () => serverSnapshot,
     add: async (source, fileOptions = {}) => {
-      const { files, rest } = collectFiles(source);
-      const ids = files.map((found) => append(found, fileOptions).item.id);
+      const { files, rest } = collectFiles(source, memory !== undefined);
+      const ids = files.map((found) => append(found, fileOptions));
       touch();
       startNext();
       for await (const found of rest) {
-        ids.push(append(found, fileOptions).item.id);
+        ids.push(append(found, fileOptions));
         touch(PROGRESS_MS);
         startNext();
       }
@@ -202,7 +241,11 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     },
     resume: (ids) => {
       if (ids === undefined) isPaused = false;
-      for (const entry of chosen(ids)) if (entry.item.status === 'paused') change(entry, { status: 'waiting' });
+      for (const entry of chosen(ids)) {
+        const handle = needy.get(entry)?.handle;
+        if (entry.item.needs === 'permission' && handle) void ask(entry, handle);
+        if (entry.item.status === 'paused' && entry.item.needs === null) change(entry, { status: 'waiting' });
+      }
       touch();
       startNext();
     },
@@ -220,10 +263,12 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       for (const entry of gone) {
         byId.delete(entry.item.id);
         running.delete(entry);
+        needy.delete(entry);
         sums.change(entry.item, null);
         entry.removed.abort();
         void entry.upload?.abort();
       }
+      memory?.forget([...gone].map(({ item }) => item.id));
       touch();
       startNext();
     },
@@ -251,28 +296,4 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
         look();
       }),
   };
-}
-
-/** Nothing is wrong. */
-const IDLE = { error: null, nextAttemptAtMs: null, retryable: false };
-
-const RUNNING = ['preparing', 'uploading', 'retrying', 'offline', 'confirming'] as const;
-
-function isRunning(state: UploadState): state is Extract<UploadState, { status: (typeof RUNNING)[number] }> {
-  return RUNNING.some((status) => status === state.status);
-}
-
-function atLeastOne(concurrency: number): number {
-  if (!(concurrency >= 1)) throw new RangeError('concurrency must be 1 or more');
-  return concurrency;
-}
-
-function areEqual(a: QueueTotals, b: QueueTotals): boolean {
-  return Object.entries(a).every(([name, value]) => b[name as keyof QueueTotals] === value);
-}
-
-function unreadable(cause: unknown): SignpostError {
-  return new SignpostError({
-    ...{ code: 'file-changed', status: 0, detail: 'the file cannot be read', retryable: false, cause },
-  });
 }

@@ -11,16 +11,24 @@ export type QueueStatus = Exclude<UploadState['status'], 'aborted'>;
 /** The options of `signpost.upload` that each file of a queue may have. */
 export type QueueFileOptions = Omit<UploadOptions, 'onProgress' | 'onState' | 'signal'>;
 
+/**
+ * What a `paused` file of an earlier page waits for: the user's `permission` to read it (`resume` asks), or the `file`,
+ * which has to be added again.
+ */
+export type QueueNeed = 'permission' | 'file';
+
 /** One file of a queue, as it is at one moment: a change makes a new object. */
 export type QueueItem = {
   readonly id: string;
-  /** What was chosen. null if it could not be read. */
+  /** What was chosen. null if it cannot be read, or is needed again. */
   readonly file: File | Blob | null;
   readonly fileName: string;
   readonly contentType: string;
   /** Where it lay in the folder that was chosen or dropped, with the folder's name: `photos/2026/a.jpg`. */
   readonly relativePath: string | null;
   readonly status: QueueStatus;
+  /** Only with a `memory`, after a reload; otherwise null. */
+  readonly needs: QueueNeed | null;
   readonly sentBytes: number;
   /** The size of what is sent: that of the chosen file, unless `beforeUpload` returned another one. */
   readonly totalBytes: number;

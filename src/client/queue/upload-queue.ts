@@ -4,6 +4,7 @@ import type { FileSource } from './collect-files.ts';
 import type { PreparationOptions } from './create-preparation.ts';
 import type { Store } from './create-store.ts';
 import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
+import type { QueueMemory } from './queue-memory.ts';
 
 export type UploadQueueOptions = PreparationOptions & {
   /** The client that uploads. It sends no more than its own `parallelFiles` at once. */
@@ -16,6 +17,8 @@ export type UploadQueueOptions = PreparationOptions & {
   onDone?: ((stored: StoredFile, item: QueueItem) => void) | undefined;
   /** Called with each failed file. */
   onFailed?: ((error: unknown, item: QueueItem) => void) | undefined;
+  /** Remembers the files over a reload: `createQueueMemory`. Default: none. */
+  memory?: QueueMemory | undefined;
   /** For tests: milliseconds. */
   now?: (() => number) | undefined;
 };
@@ -38,6 +41,7 @@ export type UploadQueue = Store<QueueSnapshot> & {
   add: (source: FileSource, options?: QueueFileOptions) => Promise<string[]>;
   /** Stops sending. Without ids also what is added later. Uploaded parts are kept. */
   pause: (ids?: Ids) => void;
+  /** Goes on. For files that need a permission after a reload, it asks: call it in the handler of a click then. */
   resume: (ids?: Ids) => void;
   /** Begins failed files again: parts that have arrived are not sent twice. */
   retry: (ids?: Ids) => void;

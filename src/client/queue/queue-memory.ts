@@ -1,0 +1,163 @@
+import type { QueueFileOptions } from './queue-item.ts';
+
+/** A file in one request has nothing to resume, so its bytes may be worth keeping; a larger one is resumed by parts. */
+const MAX_FILE_BYTES = 16 * 1024 ** 2;
+/** Of all files whose bytes one page keeps. */
+const MAX_ALL_BYTES = 256 * 1024 ** 2;
+const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
+
+/** What is remembered of a file that is not stored yet. */
+export type SavedFile = {
+  id: string;
+  fileName: string;
+  contentType: string;
+  relativePath: string | null;
+  /** Bytes. */
+  size: number;
+  /** Milliseconds since the epoch; null if unknown. */
+  lastModified: number | null;
+  options: QueueFileOptions;
+  /** Its bytes, if they are few; or how to read them again, where the browser can; or neither. */
+  file: Blob | null;
+  handle: FileSystemFileHandle | null;
+};
+
+export type QueueMemory = {
+  /** What pages that are gone had not finished. From now on it is this page's. */
+  load: () => Promise<SavedFile[]>;
+  save: (file: SavedFile) => void;
+  forget: (ids: readonly string[]) => void;
+};
+
+export type QueueMemoryOptions = {
+  /** Whose files they are, such as the user's id: nobody else gets them back. */
+  owner: string;
+};
+
+type Row = SavedFile & { owner: string; page: string; savedAtMs: number };
+
+/**
+ * Remembers a queue's files in this browser (IndexedDB) for seven days, until they are stored or removed. The bytes of
+ * files up to 16 MiB are kept, 256 MiB in all; of larger ones a handle, where the browser has one (Chromium). It needs
+ * Web Locks and so a secure context, to tell pages that are gone from those in other tabs; without them, in a private
+ * window or with a full disk it remembers less or nothing, and uploads work as ever.
+ * @example createUploadQueue({ signpost, memory: createQueueMemory({ owner: session.userId }) });
+ */
+export function createQueueMemory({ owner }: QueueMemoryOptions): QueueMemory {
+  if (!owner) throw new TypeError('owner must be the id of the user');
+  const page = Math.random().toString(36).slice(2);
+  const lockOf = (page: string) => `signpost-queue:${page}`;
+  const keptBytes = new Map<string, number>();
+  let held: Promise<boolean> | undefined;
+  /** Holds this page's lock until it is gone; false where that is not possible. */
+  const hold = (): Promise<boolean> => {
+    held ??= new Promise((resolve) => {
+      const locks = 'indexedDB' in globalThis ? globalThis.navigator?.locks : undefined;
+      if (locks === undefined) return resolve(false);
+      const untilGone = () => {
+        resolve(true);
+        return new Promise<void>(() => {});
+      };
+      locks.request(lockOf(page), untilGone).catch(() => resolve(false));
+    });
+    return held;
+  };
+  /** One change after another. Without a storage, or with a full one, only remembering is lost. */
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(change: (database: IDBDatabase) => Promise<Result>): Promise<Result | undefined> => {
+    const result = last
+      .then(hold)
+      .then(async (isHeld) => (isHeld ? change(await open()) : undefined))
+      .catch(() => undefined);
+    last = result;
+    return result;
+  };
+  const keepBytes = ({ id, size, file, handle }: SavedFile): Blob | null => {
+    const all = [...keptBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    if (handle !== null || size > MAX_FILE_BYTES || all + size > MAX_ALL_BYTES) return null;
+    keptBytes.set(id, size);
+    return file;
+  };
+
+  /** The rows of one page, if it is gone. */
+  const adopt = (database: IDBDatabase, rows: readonly Row[]): Promise<Row[]> =>
+    navigator.locks.request(lockOf(rows[0]?.page ?? ''), { ifAvailable: true }, async (lock) => {
+      if (lock === null) return [];
+      await write(database, (store) => {
+        for (const row of rows) store.put({ ...row, page });
+      });
+      return [...rows];
+    });
+
+  return {
+    load: async () => {
+      const rows = await inTurn(async (database) => {
+        const all: Row[] = await read(database);
+        const old = all.filter(({ savedAtMs }) => Date.now() - savedAtMs > MAX_AGE_MS);
+        await write(database, (store) => {
+          for (const { id } of old) store.delete(id);
+        });
+        const pages = new Map<string, Row[]>();
+        for (const row of all.filter((row) => row.owner === owner && row.page !== page && !old.includes(row))) {
+          pages.set(row.page, [...(pages.get(row.page) ?? []), row]);
+        }
+        const adopted: Row[] = [];
+        for (const rows of pages.values()) adopted.push(...(await adopt(database, rows)));
+        return adopted.toSorted((a, b) => a.savedAtMs - b.savedAtMs);
+      });
+      for (const { id, file, size } of rows ?? []) if (file !== null) keptBytes.set(id, size);
+      return rows ?? [];
+    },
+    save: (saved) => {
+      const row: Row = { ...saved, file: keepBytes(saved), owner, page, savedAtMs: Date.now() };
+      void inTurn((database) =>
+        write(database, (store) => void store.put(row)).catch(() =>
+          // The disk is full: the file can be chosen again.
+          write(database, (store) => void store.put({ ...row, file: null })),
+        ),
+      );
+    },
+    forget: (ids) => {
+      for (const id of ids) keptBytes.delete(id);
+      if (held !== undefined && ids.length > 0) {
+        void inTurn((database) =>
+          write(database, (store) => {
+            for (const id of ids) store.delete(id);
+          }),
+        );
+      }
+    },
+  };
+}
+
+const STORE = 'files';
+let opened: Promise<IDBDatabase> | undefined;
+
+function open(): Promise<IDBDatabase> {
+  opened ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open('signpost-queue', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: 'id' });
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  return opened;
+}
+
+function read(database: IDBDatabase): Promise<Row[]> {
+  return new Promise((resolve, reject) => {
+    const request = database.transaction(STORE).objectStore(STORE).getAll();
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
+
+/** Resolves when the change is on the disk. */
+function write(database: IDBDatabase, change: (store: IDBObjectStore) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const transaction = database.transaction(STORE, 'readwrite');
+    change(transaction.objectStore(STORE));
+    transaction.oncomplete = () => resolve();
+    transaction.onabort = () => reject(transaction.error);
+    transaction.onerror = () => reject(transaction.error);
+  });
+}
