@@ -1,108 +1,18 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
-import { build } from 'esbuild';
 import { Hono } from 'hono';
 import type { Browser, Page as BrowserPage } from 'playwright-core';
-import { compile } from 'svelte/compiler';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compileScript, parse } from 'vue/compiler-sfc';
 import { createSignpost, type Signpost } from '../../src/index.ts';
 import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { listen } from '../helpers/listen.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
-import { compileSolid } from './compile-solid.mjs';
+import { bundleDocs, FRAMEWORKS, type Page } from './bundle-docs.ts';
 import { launchChromium } from './launch-chromium.ts';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-
-const asVue = (source: string) =>
-  compileScript(parse(source).descriptor, { id: 'upload', inlineTemplate: true }).content;
-const asSvelte = (source: string) => compile(source, { generate: 'client', css: 'injected' }).js.code;
-
-/** A page of components in JSX: it draws those that are named. */
-const jsx = (compile: (source: string) => string | Promise<string>, draw: string) => ({
-  ...{ language: 'jsx', compile },
-  main: (components: string[]) => `import * as all from 'component'; ${draw.replace('$', components.join())}`,
-});
-const DRAW_REACT = `import { createElement } from 'react'; import { createRoot } from 'react-dom/client';
-  const root = document.body.appendChild(document.createElement('main'));
-  createRoot(root).render([$].map((name) => createElement(all[name], { key: name })));`;
-const DRAW_SOLID = `import { createComponent, render } from 'solid-js/web';
-  render(() => [$].map((name) => createComponent(all[name], {})), document.body);`;
-
-/** For each page: the language of its components, how they are compiled, and how they are drawn. */
-const PAGES = {
-  react: jsx((source) => source, DRAW_REACT),
-  vue: {
-    ...{ language: 'vue', compile: asVue },
-    main: () =>
-      `import { createApp } from 'vue'; import Upload from 'component'; createApp(Upload).mount(document.body);`,
-  },
-  svelte: {
-    ...{ language: 'svelte', compile: asSvelte },
-    main: () =>
-      `import { mount } from 'svelte'; import Upload from 'component'; mount(Upload, { target: document.body });`,
-  },
-  solid: jsx(compileSolid, DRAW_SOLID),
-  queue: {
-    ...{ language: 'html', compile: (source: string) => `document.body.innerHTML = ${JSON.stringify(source)};` },
-    main: () => `import 'component'; import './signpost.js';`,
-  },
-};
-
-/** The module of each entry of the package. */
-const ENTRIES: Record<string, string> = {
-  client: 'create-signpost',
-  queue: 'queue/create-upload-queue',
-  ...{ react: 'hooks/react', vue: 'hooks/vue', svelte: 'hooks/svelte', solid: 'hooks/solid' },
-};
-
-const FRAMEWORKS = ['react', 'vue', 'svelte', 'solid'] as const;
-type Name = keyof typeof PAGES;
-/** The page's first component, or its second, for several files. */
-type Page = Name | `${Name}-several`;
-
-/** The page's code as an app would bundle it. */
-async function bundle(page: Page): Promise<string> {
-  const [name, several] = page.split('-') as [Name, string?];
-  const { language, compile, main } = PAGES[name];
-  const text = await readFile(`${ROOT}/docs/${name}.md`, 'utf8');
-  const index = several === undefined ? 0 : 1;
-  const blockOf = (of: string) =>
-    [...text.matchAll(/^```(\w+)\n(.*?)^```$/gms)].filter(([, name]) => name === of)[index]?.[2] ?? '';
-  const component = blockOf(language);
-  const names = [...component.matchAll(/^export function (\w+)/gm)].map(([, name]) => `'${name}'`);
-  const sources = new Map([
-    ['main', main(names)],
-    ['./signpost.js', blockOf('js')],
-    ['component', await compile(component)],
-  ]);
-  const { outputFiles } = await build({
-    entryPoints: ['main'],
-    ...{ bundle: true, write: false, format: 'iife', jsx: 'automatic', logLevel: 'silent' },
-    define: { 'process.env.NODE_ENV': '"production"' },
-    plugins: [
-      {
-        name: 'the page’s blocks',
-        setup: ({ onResolve, onLoad }) => {
-          onResolve({ filter: /.*/ }, ({ path }) => (sources.has(path) ? { path, namespace: 'docs' } : undefined));
-          onResolve({ filter: /^signpost\// }, ({ path }) => ({
-            path: `${ROOT}/src/client/${ENTRIES[path.replace('signpost/', '')]}.ts`,
-          }));
-          onLoad({ filter: /.*/, namespace: 'docs' }, ({ path }) => ({
-            ...{ contents: sources.get(path) ?? '', loader: 'jsx', resolveDir: ROOT },
-          }));
-        },
-      },
-    ],
-  });
-  return outputFiles[0]?.text ?? '';
-}
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let database: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -115,14 +25,15 @@ beforeAll(async () => {
   bucket = await startTestBucket();
   database = await createTestDatabase();
   signpost = createSignpost({
-    settings: { ...bucket.env, DATABASE_URL: database.url, MAX_UPLOAD_BYTES: 1000, JOBS_INTERVAL_SECONDS: 0 },
+    settings: { ...bucket.env, DATABASE_URL: database.url, MAX_UPLOAD_BYTES: 20_000_000, JOBS_INTERVAL_SECONDS: 0 },
     authorize: (request) => {
       const [, userId] = /user=(\w+)/.exec(request.headers.get('cookie') ?? '') ?? [];
-      return userId === undefined ? null : { userId };
+      const maxBytes = userId === 'queue_several' ? undefined : 1000;
+      return userId === undefined ? null : { userId, limits: { maxBytes } };
     },
   });
   const app = new Hono().mount('/uploads', signpost.fetch);
-  app.get('/:page/main.js', async (c) => c.body(await bundle(c.req.param('page') as Page)));
+  app.get('/:page/main.js', async (c) => c.body(await bundleDocs(c.req.param('page') as Page)));
   app.get('/:page', (c) => c.html(`<body></body><script src="${c.req.path}/main.js"></script>`));
   server = createAdaptorServer({ fetch: app.fetch }) as Server;
   url = await listen(server);
@@ -248,6 +159,56 @@ describe('docs/queue.md', () => {
         'b.txt: done, 7 of 7 bytes',
       ]);
     expect(await stored()).toEqual(['a.txt', 'b.txt']);
+    await close();
+  });
+});
+
+describe('docs/queue.md, over a reload', () => {
+  it('goes on with small files and handles, asks for large ones, and leaves those of others', async () => {
+    const { page, stored, close } = await open('queue-several');
+    const items = (of = page) =>
+      of.evaluate(
+        `queue.getSnapshot().items.map(({ fileName, status, needs }) => [fileName, status, needs].join(' '))`,
+      );
+    const rows = () =>
+      page.evaluate(`new Promise((resolve) => {
+        indexedDB.open('signpost-queue').onsuccess = ({ target: { result } }) => {
+          result.transaction('files').objectStore('files').count().onsuccess = ({ target }) => resolve(target.result);
+        };
+      })`);
+    const large = `new File([new Uint8Array(17 * 2 ** 20)], 'large.bin', { lastModified: 2 })`;
+    await page.route(`${bucket.endpoint}/**`, () => {});
+    await page.evaluate(`(async () => {
+      const folder = await navigator.storage.getDirectory();
+      const handle = await folder.getFileHandle('disk.txt', { create: true });
+      const stream = await handle.createWritable();
+      await stream.write('on disk');
+      await stream.close();
+      await queue.add([new File(['small'], 'small.txt', { lastModified: 1 }), ${large}, handle]);
+      createQueueMemory({ owner: 'other' }).save({ id: 'x', size: 1, file: new Blob(['x']), handle: null });
+    })()`);
+    await expect.poll(rows).toBe(4);
+
+    const second = await page.context().newPage();
+    await second.route(`${bucket.endpoint}/**`, () => {});
+    await second.goto(page.url());
+    await second.evaluate(`queue.add(new File(['second'], 'second.txt', { lastModified: 3 }))`);
+    await expect.poll(rows).toBe(5);
+    expect(await items(second)).toHaveLength(1);
+    await second.close();
+
+    await page.unroute(`${bucket.endpoint}/**`);
+    await page.reload();
+    await expect
+      .poll(async () => ((await items()) as string[]).toSorted())
+      .toEqual(['disk.txt done ', 'large.bin paused file', 'second.txt done ', 'small.txt done ']);
+    await page.evaluate(`queue.add(${large})`);
+    await expect.poll(items).toContain('large.bin done ');
+    expect(await items()).toHaveLength(4);
+    expect(await stored()).toEqual(['disk.txt', 'large.bin', 'second.txt', 'small.txt']);
+    await expect.poll(rows).toBe(1);
+    const others = `createQueueMemory({ owner: 'other' }).load().then((files) => files.map(({ id }) => id))`;
+    expect(await page.evaluate(others)).toEqual(['x']);
     await close();
   });
 });
