@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 /** The modules that the service serves to pages without a bundler: the name of each, and its source. */
@@ -10,7 +11,7 @@ const SOURCES = {
 export async function bundleBrowserModules() {
   const { outputFiles } = await build({
     entryPoints: Object.entries(SOURCES).map(([name, source]) => ({ in: source, out: name.replace(/\.js$/, '') })),
-    absWorkingDir: new URL('..', import.meta.url).pathname,
+    absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
     ...{ bundle: true, minify: true, platform: 'browser', target: 'es2022', format: 'esm' },
     ...{ write: false, outdir: '.', logLevel: 'warning' },
   });
