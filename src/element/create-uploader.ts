@@ -35,6 +35,7 @@ export function createUploader(host: Host, internals: ElementInternals) {
   let limitsOf: { key: string; token: Host['token'] } | null = null;
   let limits: Limits | null = null;
   let value = '';
+  let sentAs: string | null = null;
   let uploadedNames: string[] = [];
   let wasBusy = false;
 
@@ -115,9 +116,14 @@ export function createUploader(host: Host, internals: ElementInternals) {
   /** What the form sends, and whether it may. */
   const updateForm = () => {
     const [name, ids] = [host.getAttribute('name'), stored().map(({ fileId }) => fileId)];
-    const data = new FormData();
-    for (const id of ids) if (name) data.append(name, id);
-    internals.setFormValue(name ? data : null);
+    const isChanged = ids.join() !== value;
+    if (isChanged || name !== sentAs) {
+      const data = new FormData();
+      for (const id of ids) if (name) data.append(name, id);
+      internals.setFormValue(name ? data : null);
+    }
+    value = ids.join();
+    sentAs = name;
     const { waiting, running, paused, failed } = queue.getSnapshot().totals;
     const { valueMissing, stillUploading, someFailed } = host.texts;
     if (waiting + running + paused > 0) internals.setValidity({ customError: true }, stillUploading, view.choose);
@@ -125,9 +131,7 @@ export function createUploader(host: Host, internals: ElementInternals) {
     else if (ids.length === 0 && host.hasAttribute('required'))
       internals.setValidity({ valueMissing: true }, valueMissing, view.choose);
     else internals.setValidity({});
-    if (ids.join() === value) return;
-    value = ids.join();
-    host.dispatchEvent(new Event('change', { bubbles: true }));
+    if (isChanged) host.dispatchEvent(new Event('change', { bubbles: true }));
   };
   const showLimits = async () => {
     const question = ++limitsAsked;

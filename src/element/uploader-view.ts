@@ -6,7 +6,7 @@ import { createUploaderRow, type RowActions, type UploaderRow } from './uploader
 import type { UploaderTexts } from './uploader-texts.ts';
 
 /** How many files are shown: thousands of rows would cost more time than their uploads. */
-const SHOWN_FILES = 200;
+const SHOWN_FILES = 100;
 
 export type ViewActions = {
   add: (source: FileList | DataTransfer | null) => void;
