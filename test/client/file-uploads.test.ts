@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFileUploads, type NativeFile, type SendFile } from '../../src/client/native/create-file-uploads.ts';
 import { mint } from '../helpers/test-service.ts';
+import { runBlock } from './run-block.ts';
 import { createStorage, startServiceForClients } from './service-for-clients.ts';
 
 const TEXT = 'from the file system, never in memory\n'.repeat(10_000);
@@ -202,5 +203,34 @@ describe('createFileUploads', () => {
     } finally {
       globalThis.AbortController = Real;
     }
+  });
+
+  it('is used as docs/react-native.md says', async () => {
+    const storage = createStorage();
+    const token = await mint('bob');
+    class File {
+      constructor() {
+        Object.assign(this, file);
+      }
+    }
+    const uploads = (options: Parameters<typeof createFileUploads>[0]) =>
+      createFileUploads({ ...options, url: host.url });
+    const scope = { AsyncStorage: storage, sendByExpo: send, createFileUploads: uploads, File, uri: file.uri };
+    const stored = await runBlock(
+      'react-native',
+      'sendByExpo',
+      { ...scope, session: { token: () => token } },
+      'stored',
+    );
+    expect(stored).toMatchObject({ fileName: 'notes.txt', recordId: 'case-42', size: TEXT.length });
+    const told: unknown[] = [];
+    const restored = [
+      { fileName: 'a.txt', status: 'done', file: { fileId: '1' } },
+      { fileName: 'b.txt', status: 'pending' },
+      { fileName: 'c.txt', status: 'failed', error: { code: 'object-not-found' } },
+    ];
+    const console = { log: (...all: unknown[]) => told.push(all.join(' ')) };
+    await runBlock('react-native', 'restore', { uploads: { restore: async () => restored }, console }, 'undefined');
+    expect(told).toEqual(['a.txt is stored as 1', 'c.txt has to be uploaded again object-not-found']);
   });
 });

@@ -10,14 +10,13 @@ let dir: string;
 let service: Running;
 let url = '';
 let token = '';
-let pages: Record<'README.md' | 'docs/curl.md' | 'docs/mobile.md', string>;
+let pages: Record<'README.md' | 'docs/curl.md', string>;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'signpost-readme-'));
   const read = (page: string) => readFile(join(ROOT, page), 'utf8');
   pages = {
     'README.md': await read('README.md'),
     'docs/curl.md': await read('docs/curl.md'),
-    'docs/mobile.md': await read('docs/mobile.md'),
   };
   service = run('npm', ['start'], {
     ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MULTIPART_PART_BYTES: String(PART_BYTES) },
@@ -101,7 +100,7 @@ describe('docs/curl.md', () => {
   });
 });
 
-describe('the JavaScript of the README and docs/mobile.md', () => {
+describe('the JavaScript of the README', () => {
   /** Runs code like a module, with these names in scope. */
   const evaluate = (code: string, scope: Record<string, unknown>) => {
     const AsyncFunction = (async () => {}).constructor as new (...args: string[]) => (...args: unknown[]) => unknown;
@@ -114,13 +113,5 @@ describe('the JavaScript of the README and docs/mobile.md', () => {
     const file = new File(['hello'], 'a page.txt', { type: 'text/plain' });
     await evaluate(browser(), { token, file });
     expect(await newest()).toEqual({ fileName: 'a page.txt', bytes: Buffer.from('hello') });
-  });
-
-  it('uploads a React Native app’s file by its URI', async () => {
-    const api = browser().slice(0, browser().indexOf('\n\n'));
-    const [native = ''] = blocks('docs/mobile.md', 'js', '**React Native**', 'With **Expo**');
-    const scope = { token, uri: 'data:text/plain,native', fileName: 'native.txt', contentType: 'text/plain' };
-    await evaluate(`${api}\n${native}`, scope);
-    expect(await newest()).toEqual({ fileName: 'native.txt', bytes: Buffer.from('native') });
   });
 });
