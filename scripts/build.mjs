@@ -98,6 +98,8 @@ await build({
   platform: 'node',
   // As for browsers. By default, esbuild takes the CommonJS of a package that has both, and cannot leave out any of it.
   mainFields: ['module', 'main'],
+  // Its ES module shares a promise of the first request with the next ones, which never settles in a Worker.
+  alias: { '@smithy/node-http-handler': '@smithy/node-http-handler/dist-cjs/index.js' },
   target: 'node20.19',
   format: 'esm',
   sourcemap: 'linked',
