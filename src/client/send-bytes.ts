@@ -12,6 +12,8 @@ export type BytesToSend = {
   signal: AbortSignal;
 };
 
+const PIECE_BYTES = 1024 ** 2;
+
 type BucketAnswer = { status: number; header: (name: string) => string | null; text: string };
 
 /**
@@ -105,20 +107,22 @@ async function sendByFetch(toSend: BytesToSend): Promise<BucketAnswer> {
   return { status: response.status, header: (name) => response.headers.get(name), text: await response.text() };
 }
 
-/** The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. */
+/**
+ * The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. Its
+ * own stream has pieces of 64 KiB, which cost a third of an upload's CPU.
+ */
 function countReads({ body, onSent, signal }: BytesToSend): Blob {
   const counted = body.slice();
-  const read = counted.stream.bind(counted);
   counted.stream = () => {
     let sentBytes = 0;
-    const count = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform: (chunk, controller) => {
-        sentBytes += chunk.length;
-        if (!signal.aborted) onSent(sentBytes);
-        controller.enqueue(chunk);
-      },
-    });
-    return read().pipeThrough(count);
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+      if (sentBytes >= body.size) return controller.close();
+      const piece = body.slice(sentBytes, sentBytes + PIECE_BYTES);
+      controller.enqueue(new Uint8Array(await piece.arrayBuffer()));
+      sentBytes += piece.size;
+      if (!signal.aborted) onSent(sentBytes);
+    };
+    return new ReadableStream({ pull }, { highWaterMark: 0 });
   };
   return counted;
 }
