@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gte, lt, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { NEW_FILE_STATE, type StatesWith } from '../contract/file-states.ts';
 import type { Database, Statement } from './connect-database.ts';
-import { type FileRow, files, ownFiles } from './schema.ts';
+import { type FileRow, files, mainType, ownFiles } from './schema.ts';
 
 /**
  * The orders of a list. `-` is descending; names are ordered by the bytes of their lower-case form, equal values by id.
@@ -60,8 +60,13 @@ type Filter = (of: Columns) => SQL | undefined;
  */
 export async function findFiles({ asUser }: Pick<Database, 'asUser'>, page: FilePage): Promise<FoundFile[]> {
   const ask = (statement: Statement<FoundFile[]>) => asUser(page.ownerId, statement);
-  const labels: Filter = (of) => hasLabels(of, page);
-  const texts: Filter = (of) => hasTexts(of, page);
+  const { contentType, recordId, documentType } = page;
+  const type: Filter = (of) => (contentType === undefined ? undefined : isOfType(of, contentType));
+  // Only without another label: the first matches of one may all lack the other.
+  const isOnlyLabel = recordId === undefined && documentType === undefined;
+  const isTypeLabel = contentType !== undefined && isMainType(contentType) && isOnlyLabel;
+  const labels: Filter = (of) => and(hasLabels(of, page), isTypeLabel ? type(of) : undefined);
+  const texts: Filter = (of) => and(isTypeLabel ? undefined : type(of), hasName(of, page));
   const all: Filter = (of) => and(labels(of), texts(of));
   // The indexes of labels are in the order of time.
   const [inOrder, others] =
@@ -130,18 +135,20 @@ function hasLabels(of: Columns, { recordId, documentType, createdFrom, createdTo
   );
 }
 
-function hasTexts(of: Columns, { contentType, q }: FilePage): SQL | undefined {
-  return and(
-    contentType === undefined ? undefined : isOfType(of, contentType),
-    q === undefined ? undefined : sql`strpos(${of.searchName}, ${folded(q)}) > 0`,
-  );
+function hasName(of: Columns, { q }: FilePage): SQL | undefined {
+  return q === undefined ? undefined : sql`strpos(${of.searchName}, ${folded(q)}) > 0`;
+}
+
+/** Whether the index of types in the order of time has it: neither a kind of types nor a type with parameters. */
+function isMainType(contentType: string): boolean {
+  return !contentType.includes(';') && !contentType.endsWith('/*');
 }
 
 function isOfType({ contentType }: Columns, wanted: string): SQL | undefined {
+  if (isMainType(wanted)) return sql`${mainType(contentType)} = ${wanted}`;
   if (wanted.includes(';')) return eq(contentType, wanted);
-  const [from, to] = wanted.endsWith('/*') ? [wanted.slice(0, -1), `${wanted.slice(0, -2)}0`] : [wanted, `${wanted}<`];
-  const within = and(gte(contentType, from), lt(contentType, to));
-  return wanted.endsWith('/*') ? within : and(within, sql`rtrim(split_part(${contentType}, ';', 1)) = ${wanted}`);
+  // From `image/` to before `image0`: the zero follows the slash.
+  return and(gte(contentType, wanted.slice(0, -1)), lt(contentType, `${wanted.slice(0, -2)}0`));
 }
 
 /** True for all names that contain `q`, and for few others: a condition for the index of names. */

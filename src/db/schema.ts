@@ -1,4 +1,4 @@
-import { type SQLWrapper, sql } from 'drizzle-orm';
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import {
   bigint,
   check,
@@ -110,7 +110,7 @@ export const files = pgTable(
     index('files_document_type_idx')
       .on(t.ownerId, t.status, t.documentType, t.createdAt, t.id)
       .where(sql`${t.documentType} is not null`),
-    // For rare types. PostgreSQL stores each of the few distinct keys once, so it is small.
+    // For kinds of types, and types with parameters. Its few distinct keys are each stored once, so it is small.
     index('files_content_type_idx').on(t.ownerId, t.status, t.contentType),
     uniqueIndex('files_stored_key_key').on(t.storedKey).where(sql`${t.storedKey} is not null`),
     // For the sweeper: deletions to finish, and rows to forget.
@@ -126,6 +126,11 @@ export const files = pgTable(
   ],
 );
 
+/** A content type without its parameters, written as the index `files_main_type_idx` has it. */
+export function mainType(contentType: SQLWrapper): SQL {
+  return sql`rtrim(split_part(${contentType}, ';', 1))`;
+}
+
 export type FileRow = typeof files.$inferSelect;
 
 /**
@@ -133,7 +138,8 @@ export type FileRow = typeof files.$inferSelect;
  * `files`. With a policy, PostgreSQL uses an index only for leakproof conditions (section 41.5 of its documentation),
  * and a search in names is not leakproof. The rows found are then read from `files`.
  *
- * Drizzle cannot express these indexes, so the migrations 0004 and 0011 have them by hand:
+ * Drizzle cannot express these indexes, so the migrations 0004, 0014 and 0019 have them by hand:
+ * - `files_main_type_idx`: the files of a content type without its parameters (`mainType`), by time.
  * - `files_by_time_idx`, `files_by_name_idx`, `files_by_size_idx`: one for each sort order, with the columns of the
  * filters (INCLUDE), so that the table is not read for files that do not match.
  * - `files_listed_grams_idx`: a GIN index of all trigrams of `search_name`, for rare names.

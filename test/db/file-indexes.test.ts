@@ -34,7 +34,7 @@ describe('the indexes, as the role of users', () => {
       insert into files
         (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, created_at, status)
       select gen_random_uuid(), case when n % 3 = 0 then 'other' else '${ownerId}' end, 'plan-' || n,
-        md5(n::text) || case when n % 5000 = 1 then ' zeppelin' else '' end, 'text/plain', n, '"e"', 'case-' || n % 5000,
+        md5(n::text) || case when n % 5000 = 1 then ' zeppelin' else '' end, case when n < 9000 then 'text/plain' else 'image/heic' end, n, '"e"', 'case-' || n % 5000,
         now() - n * interval '1 s', case when n % 2 = 0 then 'archived' else 'active' end
       from generate_series(1, 20000) as n`);
     await test.query('vacuum analyze files');
@@ -64,11 +64,19 @@ describe('the indexes, as the role of users', () => {
     ['by name', { sort: 'fileName' }, 'files_by_name_idx'],
     ['by size, after a position', { sort: '-size', after: { key: 10_000, id: uuidv7() } }, 'files_by_size_idx'],
     ['of a record', { recordId: 'case-7' }, 'files_record_idx'],
+    ['of a content type', { contentType: 'image/heic' }, 'files_main_type_idx'],
   ] as const)('give a page %s without a sort', async (_name, page, index) => {
     const plans = await plansOf(page);
     expect(plans).toHaveLength(1);
     expect(plans[0]).toContain(index);
     expect(plans[0]).not.toContain('Sort');
+  });
+
+  it.each(['audio/*', 'text/plain; charset=utf-8'])('give a page of %s the next files, then its own', async (type) => {
+    const plans = await plansOf({ contentType: type });
+    expect(plans).toHaveLength(2);
+    expect(plans[0]).toContain('files_by_time_idx');
+    expect(plans[1]).toContain('files_content_type_idx');
   });
 
   it('give a search the next files in order, then those in the index of names', async () => {
