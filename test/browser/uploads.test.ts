@@ -153,7 +153,7 @@ describe('uploads on the page', () => {
     await context.close();
   });
 
-  it('keeps a long name inside a narrow preview', async () => {
+  it('keeps a long name inside a narrow page and its dialogs, its extension in view, in either direction', async () => {
     const { page, context, choose } = await host.openPage();
     await page.setViewportSize({ width: 390, height: 800 });
     await choose([long]);
@@ -162,8 +162,24 @@ describe('uploads on the page', () => {
       .first()
       .click();
     await page.locator('#preview[open]').waitFor();
-    const overflow = 'document.querySelector("#preview").scrollWidth - document.querySelector("#preview").clientWidth';
-    expect(await page.evaluate(overflow)).toBe(0);
+    const overflow = (of: string) => page.evaluate(`${of}.scrollWidth - ${of}.clientWidth`);
+    expect(await overflow('document.querySelector("#preview")')).toBe(0);
+    await page.keyboard.press('Escape');
+    const name = page.locator('#files .name', { hasText: 'Screenshot' }).first();
+    const extension = name.locator('span').last();
+    expect(await extension.textContent()).toBe('.txt');
+    const [row, end] = [await page.locator('#files').boundingBox(), await extension.boundingBox()];
+    expect((end?.x ?? 0) + (end?.width ?? 0)).toBeLessThan((row?.x ?? 0) + (row?.width ?? 0));
+    // From right to left; then text of twice the size in a window of twice the width.
+    await page.setViewportSize({ width: 360, height: 800 });
+    await page.evaluate('document.documentElement.dir = "rtl"');
+    expect(await overflow('document.documentElement')).toBe(0);
+    await page.setViewportSize({ width: 720, height: 800 });
+    await page.evaluate('document.documentElement.dir = "ltr"; document.documentElement.style.fontSize = "200%"');
+    expect(await overflow('document.documentElement')).toBe(0);
+    await page.getByRole('button', { name: /^Details of Screenshot/ }).click();
+    await page.locator('#details .events li').first().waitFor();
+    expect(await overflow('document.querySelector("#details")')).toBe(0);
     await context.close();
   });
 });
