@@ -1,10 +1,11 @@
+import type { AppTypes, DocumentOf } from './app-types.ts';
 import { retry } from './retry.ts';
 import type { Limits } from './stored-file.ts';
 import type { Session } from './transfer.ts';
 
-export type LimitsOptions = {
+export type LimitsOptions<App extends AppTypes = AppTypes> = {
   /** Limits can differ by document type. */
-  documentType?: string | undefined;
+  documentType?: DocumentOf<App> | undefined;
   signal?: AbortSignal | undefined;
 };
 

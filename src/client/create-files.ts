@@ -1,3 +1,4 @@
+import type { AppTypes } from './app-types.ts';
 import { type CallService, createCallService, type ServiceOptions } from './call-service.ts';
 import { type DownloadTicket, downloadBytes } from './download-bytes.ts';
 import type { FileEncryption } from './file-encryption.ts';
@@ -5,10 +6,10 @@ import type { Progress } from './progress.ts';
 import { type RetryPolicy, sleep as realSleep, retry } from './retry.ts';
 import type { FileChange, FileEvent, FilePage, FileQuery, StoredFile, UrlOptions, Usage } from './stored-file.ts';
 
-export type DownloadUrl = DownloadTicket & {
+export type DownloadUrl<App extends AppTypes = AppTypes> = DownloadTicket & {
   /** ISO 8601. */
   expiresAt: string;
-  file: StoredFile;
+  file: StoredFile<App>;
 };
 
 export type DownloadOptions = {
@@ -46,15 +47,15 @@ export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
   sleep?: RetryPolicy['sleep'] | undefined;
 };
 
-export type Files = {
+export type Files<App extends AppTypes = AppTypes> = {
   /**
    * The user's files, a page at a time.
    * @example for await (const { files } of signpostFiles.list({ documentType: 'contract' })) show(files);
    */
-  list: (query?: FileQuery, signal?: AbortSignal) => AsyncGenerator<FilePage, void>;
-  get: (fileId: string) => Promise<StoredFile>;
+  list: (query?: FileQuery<App>, signal?: AbortSignal) => AsyncGenerator<FilePage<App>, void>;
+  get: (fileId: string) => Promise<StoredFile<App>>;
   /** A presigned URL for links, images and players. */
-  downloadUrl: (fileId: string, options?: UrlOptions) => Promise<DownloadUrl>;
+  downloadUrl: (fileId: string, options?: UrlOptions) => Promise<DownloadUrl<App>>;
   /** Downloads into memory. */
   download: (fileId: string, options?: DownloadOptions) => Promise<Blob>;
   /**
@@ -62,10 +63,10 @@ export type Files = {
    * After an error the stream is aborted; what it has can be continued with `start`.
    */
   downloadTo: (fileId: string, stream: WritableStream<Uint8Array>, options?: DownloadOptions) => Promise<void>;
-  update: (fileId: string, change: FileChange) => Promise<StoredFile>;
+  update: (fileId: string, change: FileChange<App>) => Promise<StoredFile<App>>;
   /** Archived files are not listed by default, and cannot be downloaded. */
-  archive: (fileId: string) => Promise<StoredFile>;
-  restore: (fileId: string) => Promise<StoredFile>;
+  archive: (fileId: string) => Promise<StoredFile<App>>;
+  restore: (fileId: string) => Promise<StoredFile<App>>;
   remove: (fileId: string) => Promise<void>;
   /** The newest events of one file in the audit log: at most 100. */
   events: (fileId: string) => Promise<FileEvent[]>;
@@ -79,7 +80,7 @@ export type Files = {
  * const files = createFiles({ url: 'https://uploads.example.com', token: () => session.token() });
  * const { presignedUrl } = await files.downloadUrl(fileId, { disposition: 'inline' });
  */
-export function createFiles(options: FilesOptions): Files {
+export function createFiles<App extends AppTypes = AppTypes>(options: FilesOptions): Files<App> {
   const given = options.fetch ?? globalThis.fetch;
   const fetch: typeof globalThis.fetch = (input, init) => given(input, init);
   const { maxAttempts = 8, random = Math.random, sleep = realSleep } = options;
@@ -89,7 +90,7 @@ export function createFiles(options: FilesOptions): Files {
     retry(() => callOnce<Answer>(path, body, signal, method), policy, signal);
   const pathOf = (fileId: string, action = '') => `/files/${encodeURIComponent(fileId)}${action}`;
   const presign = (fileId: string, urlOptions: UrlOptions = {}, signal?: AbortSignal) =>
-    call<DownloadUrl>('POST', '/presign-download', { fileId, ...urlOptions }, signal);
+    call<DownloadUrl<App>>('POST', '/presign-download', { fileId, ...urlOptions }, signal);
   /** Where the bytes are read. */
   const locate = async (fileId: string, signal: AbortSignal): Promise<DownloadTicket & { file: StoredFile }> => {
     if (!options.throughService) return presign(fileId, {}, signal);

@@ -1,3 +1,4 @@
+import type { AppTypes } from './app-types.ts';
 import { askLimits, type LimitsOptions } from './ask-limits.ts';
 import { createCallService, type ServiceOptions } from './call-service.ts';
 import type { FileEncryption } from './file-encryption.ts';
@@ -18,6 +19,7 @@ export {
   type Files,
   type FilesOptions,
 } from './create-files.ts';
+export type { ClientCode, ErrorCode, ServiceCode } from './error-code.ts';
 export { SignpostError } from './signpost-error.ts';
 export type {
   FileChange,
@@ -29,7 +31,7 @@ export type {
   UrlOptions,
   Usage,
 } from './stored-file.ts';
-export type { LimitsOptions, Progress, Upload, UploadOptions, UploadState };
+export type { AppTypes, LimitsOptions, Progress, Upload, UploadOptions, UploadState };
 
 export type SignpostOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
@@ -80,27 +82,28 @@ export type SignpostOptions = {
   sleep?: ((delayMs: number, signal: AbortSignal) => Promise<void>) | undefined;
 };
 
-export type Signpost = {
+/** @typeParam App the app's document types and metadata: see `createSignpost`. */
+export type Signpost<App extends AppTypes = AppTypes> = {
   /**
    * Uploads one file straight to the bucket and confirms it: in one piece or in parts, as the service decides. Retries
    * lost connections, 408, 409, 425, 429 (not before `Retry-After`), 5xx and expired URLs. An upload by parts that was
    * interrupted by a page reload or a failure is resumed if the same file is uploaded with the same options within 7
    * days.
    */
-  upload: (file: File | Blob, options?: UploadOptions) => Upload;
+  upload: (file: File | Blob, options?: UploadOptions<App>) => Upload<App>;
   /**
    * Uploads many files. One failure does not stop the others: the results are those of `Promise.allSettled`, in the
    * order of the files. `onProgress` reports all files together; `signal` aborts them all.
    */
   uploadAll: (
     files: Iterable<File | Blob>,
-    options?: Omit<UploadOptions, 'fileName'>,
-  ) => Promise<PromiseSettledResult<StoredFile>[]>;
+    options?: Omit<UploadOptions<App>, 'fileName'>,
+  ) => Promise<PromiseSettledResult<StoredFile<App>>[]>;
   /**
    * What the user may upload, to ask before a file is chosen. Rejects as `upload` does.
    * @example input.accept = (await signpost.limits({ documentType: 'contract' })).contentTypes.join();
    */
-  limits: (options?: LimitsOptions) => Promise<Limits>;
+  limits: (options?: LimitsOptions<App>) => Promise<Limits>;
 };
 
 /**
@@ -112,8 +115,11 @@ export type Signpost = {
  * cancelButton.onclick = () => upload.abort();
  * const { fileId } = await upload;
  * ```
+ *
+ * `createSignpost<{ documents: 'id' | 'contract'; metadata: { source: string } }>` narrows `documentType` and
+ * `metadata` of uploads, queues and hooks for the compiler: it checks no answer.
  */
-export function createSignpost(options: SignpostOptions): Signpost {
+export function createSignpost<App extends AppTypes = AppTypes>(options: SignpostOptions): Signpost<App> {
   const { url, token, storage, encryption = null } = options;
   const given = options.fetch ?? globalThis.fetch;
   // Called as a plain function, because browsers' `fetch` accepts only their global as `this`.

@@ -1,5 +1,7 @@
+import type { ErrorCode } from './error-code.ts';
+
 export type SignpostErrorDetails = {
-  code: string;
+  code: ErrorCode;
   status: number;
   detail: string;
   retryable: boolean;
@@ -23,7 +25,7 @@ export type SignpostErrorDetails = {
  */
 export class SignpostError extends Error {
   override readonly name = 'SignpostError';
-  readonly code: string;
+  readonly code: ErrorCode;
   /** The HTTP status; 0 if there was no answer. */
   readonly status: number;
   readonly detail: string;

@@ -1,5 +1,7 @@
+import type { AppTypes, DocumentOf, MetadataOf } from './app-types.ts';
+
 /** A confirmed upload, as `POST /confirm-upload` answers it. */
-export type StoredFile = {
+export type StoredFile<App extends AppTypes = AppTypes> = {
   /** UUIDv7. */
   fileId: string;
   objectKey: string;
@@ -17,8 +19,8 @@ export type StoredFile = {
    */
   checksumSha256: string | null;
   recordId: string | null;
-  documentType: string | null;
-  metadata: Record<string, string>;
+  documentType: DocumentOf<App> | null;
+  metadata: MetadataOf<App>;
   /** How the file is decrypted; null if it was not encrypted before it was sent. */
   encryption: string | null;
   /** `held`: waits for a verdict, and cannot be downloaded yet. `rejected`: its bytes are gone. */
@@ -32,11 +34,11 @@ export type StoredFile = {
   receipt?: string | undefined;
 };
 
-export type FileQuery = {
+export type FileQuery<App extends AppTypes = AppTypes> = {
   /** Files on each page: 1 to 100. Default 50. */
   limit?: number | undefined;
   recordId?: string | undefined;
-  documentType?: string | undefined;
+  documentType?: DocumentOf<App> | undefined;
   /** `application/pdf`, or a kind: `image/*`. */
   contentType?: string | undefined;
   /** Part of the file's name, in any case. */
@@ -53,14 +55,14 @@ export type FileQuery = {
 };
 
 /** `nextCursor` is null on the last page. */
-export type FilePage = { files: StoredFile[]; nextCursor: string | null };
+export type FilePage<App extends AppTypes = AppTypes> = { files: StoredFile<App>[]; nextCursor: string | null };
 
-export type FileChange = {
+export type FileChange<App extends AppTypes = AppTypes> = {
   fileName?: string | undefined;
   recordId?: string | null | undefined;
-  documentType?: string | null | undefined;
+  documentType?: DocumentOf<App> | null | undefined;
   /** Replaces all of it. */
-  metadata?: Readonly<Record<string, string>> | undefined;
+  metadata?: MetadataOf<App> | undefined;
   /** The key of an encrypted file, wrapped again: the result of `rewrap`. */
   encryption?: string | undefined;
 };

@@ -1,3 +1,4 @@
+import type { AppTypes } from './app-types.ts';
 import type { SignpostError } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
 
@@ -6,7 +7,7 @@ import type { StoredFile } from './stored-file.ts';
  *
  * An upload begins as `waiting`; `done`, `failed` and `aborted` are its last states.
  */
-export type UploadState =
+export type UploadState<App extends AppTypes = AppTypes> =
   /** Waits until fewer than `parallelFiles` other files are being sent, or until it may go on after a pause. */
   | { status: 'waiting' }
   /** Is hashed or encrypted, and asks the service for URLs. */
@@ -29,7 +30,7 @@ export type UploadState =
     }
   /** All bytes are sent: the service verifies what the bucket has. */
   | { status: 'confirming' }
-  | { status: 'done'; file: StoredFile }
+  | { status: 'done'; file: StoredFile<App> }
   | {
       status: 'failed';
       /** Usually a `SignpostError`. */

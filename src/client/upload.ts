@@ -1,17 +1,18 @@
+import type { AppTypes, DocumentOf, MetadataOf } from './app-types.ts';
 import type { FileEncryption } from './file-encryption.ts';
 import type { Progress } from './progress.ts';
 import type { StoredFile } from './stored-file.ts';
 import type { UploadState } from './upload-state.ts';
 
 /** What the service remembers about a file. */
-export type Remembered = {
+export type Remembered<App extends AppTypes = AppTypes> = {
   recordId?: string | undefined;
-  documentType?: string | undefined;
+  documentType?: DocumentOf<App> | undefined;
   /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
-  metadata?: Readonly<Record<string, string>> | undefined;
+  metadata?: MetadataOf<App> | undefined;
 };
 
-export type UploadOptions = Remembered & {
+export type UploadOptions<App extends AppTypes = AppTypes> = Remembered<App> & {
   /**
    * Default: the file's own name; `file` for a nameless `Blob`. Control characters are removed, and a name of more than
    * 255 bytes of UTF-8 is shortened, keeping the extension.
@@ -32,7 +33,7 @@ export type UploadOptions = Remembered & {
   /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called with each new state; the first one, `waiting`, is not told. */
-  onState?: ((state: UploadState) => void) | undefined;
+  onState?: ((state: UploadState<App>) => void) | undefined;
   /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */
   signal?: AbortSignal | undefined;
 };
@@ -41,9 +42,9 @@ export type UploadOptions = Remembered & {
  * A running upload: a promise of the stored file, with methods to control it. It rejects with a `SignpostError`, or,
  * when aborted, with the signal's reason (by default an `AbortError`). Nobody has to catch that: `state` tells it, too.
  */
-export type Upload = Promise<StoredFile> & {
+export type Upload<App extends AppTypes = AppTypes> = Promise<StoredFile<App>> & {
   /** What it is doing at the moment; `onState` tells each change. */
-  readonly state: UploadState;
+  readonly state: UploadState<App>;
   /** Stops sending. Uploaded parts are kept; a file sent in one piece starts again. */
   pause: () => void;
   resume: () => void;

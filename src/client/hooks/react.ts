@@ -1,6 +1,7 @@
 'use client';
 
 import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import type { AppTypes } from '../app-types.ts';
 import type { Files } from '../create-files.ts';
 import type { Signpost } from '../create-signpost.ts';
 import { createDropZone } from '../queue/create-drop-zone.ts';
@@ -25,7 +26,9 @@ export type { FileListSnapshot, ShownUpload, StoredFileList, UploadHandles };
  * const { items, add, remove } = useUploads(queue);
  * ```
  */
-export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
+export function useUploads<App extends AppTypes = AppTypes>(
+  queue: UploadQueue<App>,
+): UploadQueue<App> & QueueSnapshot<App> {
   return { ...queue, ...useSyncExternalStore(queue.subscribe, queue.getSnapshot, queue.getServerSnapshot) };
 }
 
@@ -38,7 +41,10 @@ export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
  *
  * @param source of `createFiles`, made outside of the component.
  */
-export function useFiles(source: Files, query: FileQuery = {}): StoredFileList & FileListSnapshot {
+export function useFiles<App extends AppTypes = AppTypes>(
+  source: Files<App>,
+  query: FileQuery<App> = {},
+): StoredFileList<App> & FileListSnapshot<App> {
   const key = JSON.stringify(query);
   const list = useMemo(() => createFileList(source, JSON.parse(key)), [source, key]);
   return { ...list, ...useSyncExternalStore(list.subscribe, list.getSnapshot, list.getServerSnapshot) };
@@ -81,7 +87,9 @@ export function useDropZone(onFiles: (data: DataTransfer) => unknown) {
  *
  * The functions stay the same as long as `signpost` does.
  */
-export function useUpload(signpost: Pick<Signpost, 'upload'>): ShownUpload & UploadHandles {
+export function useUpload<App extends AppTypes = AppTypes>(
+  signpost: Pick<Signpost<App>, 'upload'>,
+): ShownUpload<App> & UploadHandles<App> {
   const single = useMemo(() => createSingleUpload(signpost), [signpost]);
   const shown = useSyncExternalStore(single.subscribe, single.getSnapshot, () => IDLE_UPLOAD);
   useEffect(() => single.keep(), [single]);

@@ -1,5 +1,6 @@
 import { type Accessor, createEffect, createMemo, on, onCleanup, onMount } from 'solid-js';
 import { createStore as createReactive, reconcile } from 'solid-js/store';
+import type { AppTypes } from '../app-types.ts';
 import type { Files } from '../create-files.ts';
 import type { Signpost } from '../create-signpost.ts';
 import { createDropZone } from '../queue/create-drop-zone.ts';
@@ -47,7 +48,9 @@ function withFields<Functions extends object, State extends object>(functions: F
  * that uploads outlive it. Do not take the object apart: its fields are getters.
  * @example const uploads = useUploads(queue);
  */
-export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
+export function useUploads<App extends AppTypes = AppTypes>(
+  queue: UploadQueue<App>,
+): UploadQueue<App> & QueueSnapshot<App> {
   return withFields(
     queue,
     useStore(() => queue, queue.getServerSnapshot(), 'id'),
@@ -59,16 +62,16 @@ export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
  * @param source of `createFiles`, made outside of the component.
  * @example const stored = useFiles(signpostFiles, () => ({ q: search() }));
  */
-export function useFiles(
-  source: Files,
-  query: FileQuery | Accessor<FileQuery> = {},
-): Omit<StoredFileList, keyof Store<unknown> | 'getServerSnapshot'> & FileListSnapshot {
+export function useFiles<App extends AppTypes = AppTypes>(
+  source: Files<App>,
+  query: FileQuery<App> | Accessor<FileQuery<App>> = {},
+): Omit<StoredFileList<App>, keyof Store<unknown> | 'getServerSnapshot'> & FileListSnapshot<App> {
   const key = createMemo(() => JSON.stringify(typeof query === 'function' ? query() : query));
   const list = createMemo(() => createFileList(source, JSON.parse(key())));
   const functions = {
     loadMore: () => list().loadMore(),
     refresh: () => list().refresh(),
-    put: (file: Parameters<StoredFileList['put']>[0]) => list().put(file),
+    put: (file: Parameters<StoredFileList<App>['put']>[0]) => list().put(file),
     remove: (fileId: string) => list().remove(fileId),
   };
   return withFields(functions, useStore(list, list().getServerSnapshot(), 'fileId'));
@@ -93,7 +96,9 @@ export function useDropZone(onFiles: (data: DataTransfer) => unknown) {
  * use a queue. Do not take the object apart: its fields are getters.
  * @example const current = useUpload(signpost);
  */
-export function useUpload(signpost: Pick<Signpost, 'upload'>): UploadHandles & Readonly<ShownUpload> {
+export function useUpload<App extends AppTypes = AppTypes>(
+  signpost: Pick<Signpost<App>, 'upload'>,
+): UploadHandles<App> & Readonly<ShownUpload<App>> {
   const single = createSingleUpload(signpost);
   onCleanup(single.keep());
   return withFields(

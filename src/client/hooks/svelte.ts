@@ -1,5 +1,6 @@
 import { onDestroy } from 'svelte';
 import { createSubscriber } from 'svelte/reactivity';
+import type { AppTypes } from '../app-types.ts';
 import type { Files } from '../create-files.ts';
 import type { Signpost } from '../create-signpost.ts';
 import { createDropZone } from '../queue/create-drop-zone.ts';
@@ -37,7 +38,9 @@ function withFields<Functions extends object, Snapshot extends object>(
  * that uploads outlive it. Do not take the object apart: its fields are getters.
  * @example const uploads = useUploads(queue);
  */
-export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
+export function useUploads<App extends AppTypes = AppTypes>(
+  queue: UploadQueue<App>,
+): UploadQueue<App> & QueueSnapshot<App> {
   return withFields(queue, follow(queue), queue.getServerSnapshot());
 }
 
@@ -46,10 +49,10 @@ export function useUploads(queue: UploadQueue): UploadQueue & QueueSnapshot {
  * @param source of `createFiles`, made outside of the component.
  * @example const stored = useFiles(signpostFiles, () => ({ q: search }));
  */
-export function useFiles(
-  source: Files,
-  query: FileQuery | (() => FileQuery) = {},
-): Omit<StoredFileList, keyof Store<unknown> | 'getServerSnapshot'> & FileListSnapshot {
+export function useFiles<App extends AppTypes = AppTypes>(
+  source: Files<App>,
+  query: FileQuery<App> | (() => FileQuery<App>) = {},
+): Omit<StoredFileList<App>, keyof Store<unknown> | 'getServerSnapshot'> & FileListSnapshot<App> {
   let key: string | null = null;
   let list = createFileList(source);
   let read = follow(list);
@@ -92,7 +95,9 @@ export function useDropZone(onFiles: (data: DataTransfer) => unknown) {
  * use a queue. Do not take the object apart: its fields are getters.
  * @example const current = useUpload(signpost);
  */
-export function useUpload(signpost: Pick<Signpost, 'upload'>): UploadHandles & Readonly<ShownUpload> {
+export function useUpload<App extends AppTypes = AppTypes>(
+  signpost: Pick<Signpost<App>, 'upload'>,
+): UploadHandles<App> & Readonly<ShownUpload<App>> {
   const single = createSingleUpload(signpost);
   onDestroy(single.keep());
   return withFields(single.handles, follow(single), single.getSnapshot());

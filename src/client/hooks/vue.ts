@@ -9,6 +9,7 @@ import {
   toValue,
   watch,
 } from 'vue';
+import type { AppTypes } from '../app-types.ts';
 import type { Files } from '../create-files.ts';
 import type { Signpost } from '../create-signpost.ts';
 import { createDropZone } from '../queue/create-drop-zone.ts';
@@ -44,7 +45,7 @@ function useStore<Snapshot extends object>(storeOf: () => Store<Snapshot>, initi
  * component, so that uploads outlive it.
  * @example const { items, add, remove } = useUploads(queue);
  */
-export function useUploads(queue: UploadQueue) {
+export function useUploads<App extends AppTypes = AppTypes>(queue: UploadQueue<App>) {
   return { ...queue, ...useStore(() => queue, queue.getServerSnapshot()) };
 }
 
@@ -53,7 +54,10 @@ export function useUploads(queue: UploadQueue) {
  * @param source of `createFiles`, made outside of the component.
  * @example const { files, hasMore, loadMore } = useFiles(signpostFiles, () => ({ q: search.value }));
  */
-export function useFiles(source: Files, query: MaybeRefOrGetter<FileQuery> = {}) {
+export function useFiles<App extends AppTypes = AppTypes>(
+  source: Files<App>,
+  query: MaybeRefOrGetter<FileQuery<App>> = {},
+) {
   const key = computed(() => JSON.stringify(toValue(query)));
   const list = computed(() => createFileList(source, JSON.parse(key.value)));
   return {
@@ -82,7 +86,7 @@ export function useDropZone(onFiles: (data: DataTransfer) => unknown) {
  * use a queue.
  * @example const { upload, status, progress, error, file, pause, resume, abort } = useUpload(signpost);
  */
-export function useUpload(signpost: Pick<Signpost, 'upload'>) {
+export function useUpload<App extends AppTypes = AppTypes>(signpost: Pick<Signpost<App>, 'upload'>) {
   const single = createSingleUpload(signpost);
   onUnmounted(single.keep());
   return { ...useStore(() => single, single.getSnapshot()), ...single.handles };

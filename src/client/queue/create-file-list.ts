@@ -1,9 +1,10 @@
+import type { AppTypes } from '../app-types.ts';
 import type { Files } from '../create-files.ts';
 import type { FileQuery, StoredFile } from '../stored-file.ts';
 import { createStore, type Store } from './create-store.ts';
 
-export type FileListSnapshot = {
-  readonly files: readonly StoredFile[];
+export type FileListSnapshot<App extends AppTypes = AppTypes> = {
+  readonly files: readonly StoredFile<App>[];
   readonly isLoading: boolean;
   /** Why the last page could not be loaded, usually a `SignpostError`; otherwise null. */
   readonly error: unknown;
@@ -12,17 +13,17 @@ export type FileListSnapshot = {
 };
 
 /** The confirmed files of a user, page after page. */
-export type StoredFileList = Store<FileListSnapshot> & {
+export type StoredFileList<App extends AppTypes = AppTypes> = Store<FileListSnapshot<App>> & {
   /** Loads the next page, or tries again after an error. */
   loadMore: () => Promise<void>;
   /** Loads the first page again. What is there stays until it has come. */
   refresh: () => Promise<void>;
   /** Shows a file that has just been uploaded or changed: `onDone` of a queue may call it. */
-  put: (file: StoredFile) => void;
+  put: (file: StoredFile<App>) => void;
   /** Deletes the file. Rejects as `remove` of `createFiles` does, and then still shows it. */
   remove: (fileId: string) => Promise<void>;
   /** What a server renders. */
-  getServerSnapshot: () => FileListSnapshot;
+  getServerSnapshot: () => FileListSnapshot<App>;
 };
 
 /** What a list is before its first page. */
@@ -32,6 +33,10 @@ const EMPTY: FileListSnapshot = { files: [], isLoading: true, error: null, hasMo
  * Files as a list that grows. The first page is loaded with the first `subscribe`.
  * @example const list = createFileList(createFiles({ url, token }), { documentType: 'contract' });
  */
+export function createFileList<App extends AppTypes = AppTypes>(
+  source: Pick<Files<App>, 'list' | 'remove'>,
+  query?: FileQuery<App>,
+): StoredFileList<App>;
 export function createFileList(source: Pick<Files, 'list' | 'remove'>, query: FileQuery = {}): StoredFileList {
   let shown = EMPTY;
   let cursor = query.cursor;

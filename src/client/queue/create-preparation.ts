@@ -1,3 +1,4 @@
+import type { AppTypes } from '../app-types.ts';
 import type { Signpost } from '../create-signpost.ts';
 import type { SignpostError } from '../signpost-error.ts';
 import type { Limits } from '../stored-file.ts';
@@ -15,33 +16,35 @@ const PATH_FIELD = 'relative-path';
  * @returns what is sent instead, options for this file, or both (`file`); nothing leaves it as it is.
  * @throws whatever the file is refused with: it becomes the item's `error`.
  */
-export type BeforeUpload = (
+export type BeforeUpload<App extends AppTypes = AppTypes> = (
   file: File | Blob,
   context: {
-    item: QueueItem;
+    item: QueueItem<App>;
     /** With the defaults of the queue and the path. */
-    options: QueueFileOptions;
+    options: QueueFileOptions<App>;
     /** Aborted when the item is removed. */
     signal: AbortSignal;
   },
-) => BeforeUploadResult | Promise<BeforeUploadResult>;
+) => BeforeUploadResult<App> | Promise<BeforeUploadResult<App>>;
 
-// biome-ignore lint/suspicious/noConfusingVoidType: a function that only checks returns nothing
-type BeforeUploadResult = File | Blob | (QueueFileOptions & { file?: File | Blob | undefined }) | undefined | void;
+type BeforeUploadResult<App extends AppTypes> =
+  | (File | Blob | (QueueFileOptions<App> & { file?: File | Blob | undefined }))
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that only checks returns nothing
+  | (undefined | void);
 
-export type PreparationOptions = {
-  signpost: Pick<Signpost, 'limits'>;
-  beforeUpload?: BeforeUpload | undefined;
+export type PreparationOptions<App extends AppTypes = AppTypes> = {
+  signpost: Pick<Signpost<App>, 'limits'>;
+  beforeUpload?: BeforeUpload<App> | undefined;
   /** For all files; those of `add` and of `beforeUpload` override them. */
-  uploadOptions?: QueueFileOptions | undefined;
+  uploadOptions?: QueueFileOptions<App> | undefined;
   now?: (() => number) | undefined;
 };
 
 export type Prepared = { file: File | Blob; fileName: string; contentType: string; options: QueueFileOptions };
 
 /** What happens to a file before it is sent: the app's function, and the service's limits. */
-export function createPreparation({ signpost, beforeUpload, uploadOptions = {}, ...rest }: PreparationOptions) {
-  const { now = () => performance.now() } = rest;
+export function createPreparation({ signpost, beforeUpload, ...rest }: PreparationOptions) {
+  const { uploadOptions = {}, now = () => performance.now() } = rest;
   const answers = new Map<string | undefined, { atMs: number; limits: Promise<Limits | null> }>();
 
   const limitsFor = (documentType: string | undefined) => {

@@ -1,3 +1,4 @@
+import type { AppTypes } from '../app-types.ts';
 import type { Signpost } from '../create-signpost.ts';
 import type { Progress } from '../progress.ts';
 import type { StoredFile } from '../stored-file.ts';
@@ -5,28 +6,28 @@ import type { Upload, UploadOptions } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { createStore, PROGRESS_MS, type Store } from './create-store.ts';
 
-export type ShownUpload = {
+export type ShownUpload<App extends AppTypes = AppTypes> = {
   status: 'idle' | 'uploading' | 'paused' | 'done' | 'failed' | 'aborted';
   /** What the upload is doing, in more detail than `status`; null while `idle`. */
-  state: UploadState | null;
+  state: UploadState<App> | null;
   progress: Progress;
   /** The error, usually a `SignpostError`; null unless `failed`. */
   error: unknown;
   /** The confirmed file; null unless `done`. */
-  file: StoredFile | null;
+  file: StoredFile<App> | null;
 };
 
-export type UploadHandles = {
+export type UploadHandles<App extends AppTypes = AppTypes> = {
   /** May be ignored or awaited: it rejects as `signpost.upload` does. Aborts the upload before it. */
-  upload: (file: File | Blob, options?: UploadOptions) => Upload;
+  upload: (file: File | Blob, options?: UploadOptions<App>) => Upload<App>;
   pause: () => void;
   resume: () => void;
   /** Resolves when what had arrived is removed, or removing it failed. */
   abort: () => Promise<void>;
 };
 
-export type SingleUpload = Store<ShownUpload> & {
-  handles: UploadHandles;
+export type SingleUpload<App extends AppTypes = AppTypes> = Store<ShownUpload<App>> & {
+  handles: UploadHandles<App>;
   /** Keeps the upload running until the returned function is called, and nobody else keeps it. */
   keep: () => () => void;
 };
@@ -36,6 +37,9 @@ export const IDLE_UPLOAD: ShownUpload = {
 };
 
 /** One upload at a time, as a component shows it. */
+export function createSingleUpload<App extends AppTypes = AppTypes>(
+  signpost: Pick<Signpost<App>, 'upload'>,
+): SingleUpload<App>;
 export function createSingleUpload(signpost: Pick<Signpost, 'upload'>): SingleUpload {
   let shown = IDLE_UPLOAD;
   let running: Upload | null = null;

@@ -1,9 +1,10 @@
+import type { AppTypes } from '../app-types.ts';
 import { canTryAgain, SignpostError } from '../signpost-error.ts';
 import type { UploadState } from '../upload-state.ts';
 import { collectFiles, type Found } from './collect-files.ts';
 import { createPreparation, type Prepared } from './create-preparation.ts';
 import { createStore, PROGRESS_MS } from './create-store.ts';
-import { areEqual, atLeastOne, type Entry, IDLE, isRunning, newItem, unreadable } from './queue-entry.ts';
+import { areEqual, atLeastOne, type Entry, IDLE, isRunning, newItem, unreadable, untilSettled } from './queue-entry.ts';
 import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
 import type { SavedFile } from './queue-memory.ts';
 import { createQueueTotals } from './queue-totals.ts';
@@ -30,6 +31,7 @@ export type { Ids, UploadQueue, UploadQueueOptions } from './upload-queue.ts';
  *
  * @throws {RangeError} if `concurrency` is below 1.
  */
+export function createUploadQueue<App extends AppTypes = AppTypes>(options: UploadQueueOptions<App>): UploadQueue<App>;
 export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
   const { signpost, memory, onDone, onFailed, now = () => performance.now() } = options;
   let concurrency = atLeastOne(options.concurrency ?? 3);
@@ -284,16 +286,6 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       touch();
       startNext();
     },
-    settled: () =>
-      new Promise((resolve) => {
-        const look = () => {
-          const snapshot = store.getSnapshot();
-          if (snapshot.totals.waiting + snapshot.totals.running > 0) return;
-          stop();
-          resolve(snapshot);
-        };
-        const stop = store.subscribe(look);
-        look();
-      }),
+    settled: () => untilSettled(store),
   };
 }

@@ -2,7 +2,8 @@ import { SignpostError } from '../signpost-error.ts';
 import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import type { Prepared } from './create-preparation.ts';
-import type { QueueFileOptions, QueueItem, QueueTotals } from './queue-item.ts';
+import type { Store } from './create-store.ts';
+import type { QueueFileOptions, QueueItem, QueueSnapshot, QueueTotals } from './queue-item.ts';
 
 /** One file of a queue, from being added to being removed. */
 export type Entry = {
@@ -46,5 +47,19 @@ export function areEqual(a: QueueTotals, b: QueueTotals): boolean {
 export function unreadable(cause: unknown): SignpostError {
   return new SignpostError({
     ...{ code: 'file-changed', status: 0, detail: 'the file cannot be read', retryable: false, cause },
+  });
+}
+
+/** Resolves when no file waits or runs. */
+export function untilSettled(store: Store<QueueSnapshot>): Promise<QueueSnapshot> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const snapshot = store.getSnapshot();
+      if (snapshot.totals.waiting + snapshot.totals.running > 0) return;
+      stop();
+      resolve(snapshot);
+    };
+    const stop = store.subscribe(look);
+    look();
   });
 }

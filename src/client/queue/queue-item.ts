@@ -1,3 +1,4 @@
+import type { AppTypes } from '../app-types.ts';
 import type { StoredFile } from '../stored-file.ts';
 import type { UploadOptions } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
@@ -9,7 +10,10 @@ import type { UploadState } from '../upload-state.ts';
 export type QueueStatus = Exclude<UploadState['status'], 'aborted'>;
 
 /** The options of `signpost.upload` that each file of a queue may have. */
-export type QueueFileOptions = Omit<UploadOptions, 'onProgress' | 'onState' | 'signal'>;
+export type QueueFileOptions<App extends AppTypes = AppTypes> = Omit<
+  UploadOptions<App>,
+  'onProgress' | 'onState' | 'signal'
+>;
 
 /**
  * What a `paused` file of an earlier page waits for: the user's `permission` to read it (`resume` asks), or the `file`,
@@ -18,7 +22,7 @@ export type QueueFileOptions = Omit<UploadOptions, 'onProgress' | 'onState' | 's
 export type QueueNeed = 'permission' | 'file';
 
 /** One file of a queue, as it is at one moment: a change makes a new object. */
-export type QueueItem = {
+export type QueueItem<App extends AppTypes = AppTypes> = {
   readonly id: string;
   /** What was chosen. null if it cannot be read, or is needed again. */
   readonly file: File | Blob | null;
@@ -39,7 +43,7 @@ export type QueueItem = {
   /** When it has failed: whether trying again can help. Not if the file itself was refused. */
   readonly retryable: boolean;
   /** The confirmed file; null unless `done`. */
-  readonly stored: StoredFile | null;
+  readonly stored: StoredFile<App> | null;
 };
 
 /** All files of a queue together. Bytes are without those of failed files. */
@@ -59,8 +63,8 @@ export type QueueTotals = {
   readonly secondsLeft: number | null;
 };
 
-export type QueueSnapshot = {
-  readonly items: readonly QueueItem[];
+export type QueueSnapshot<App extends AppTypes = AppTypes> = {
+  readonly items: readonly QueueItem<App>[];
   readonly totals: QueueTotals;
   /** Whether files that are added wait for `resume`. */
   readonly isPaused: boolean;

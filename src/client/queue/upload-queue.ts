@@ -1,3 +1,4 @@
+import type { AppTypes } from '../app-types.ts';
 import type { Signpost } from '../create-signpost.ts';
 import type { StoredFile } from '../stored-file.ts';
 import type { FileSource } from './collect-files.ts';
@@ -6,17 +7,17 @@ import type { Store } from './create-store.ts';
 import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
 import type { QueueMemory } from './queue-memory.ts';
 
-export type UploadQueueOptions = PreparationOptions & {
+export type UploadQueueOptions<App extends AppTypes = AppTypes> = PreparationOptions<App> & {
   /** The client that uploads. It sends no more than its own `parallelFiles` at once. */
-  signpost: Pick<Signpost, 'upload' | 'limits'>;
+  signpost: Pick<Signpost<App>, 'upload' | 'limits'>;
   /** How many files at once: 1 or more. Default 3. */
   concurrency?: number | undefined;
   /** Whether added files wait for `resume`: for a form that is sent later. Default false. */
   isPaused?: boolean | undefined;
   /** Called with each confirmed file. */
-  onDone?: ((stored: StoredFile, item: QueueItem) => void) | undefined;
+  onDone?: ((stored: StoredFile<App>, item: QueueItem<App>) => void) | undefined;
   /** Called with each failed file. */
-  onFailed?: ((error: unknown, item: QueueItem) => void) | undefined;
+  onFailed?: ((error: unknown, item: QueueItem<App>) => void) | undefined;
   /** Remembers the files over a reload: `createQueueMemory`. Default: none. */
   memory?: QueueMemory | undefined;
   /** For tests: milliseconds. */
@@ -30,7 +31,7 @@ export type Ids = string | Iterable<string>;
  * Files on their way to the bucket. The functions take the ids of items, by default all; an id that is not there is
  * ignored. `subscribe` and `getSnapshot` are what React's `useSyncExternalStore` takes.
  */
-export type UploadQueue = Store<QueueSnapshot> & {
+export type UploadQueue<App extends AppTypes = AppTypes> = Store<QueueSnapshot<App>> & {
   /**
    * Adds files, and all files of folders. `File`s are there at once; those in folders as they are found, with their
    * `relativePath`, which is sent as the metadata `relative-path`. Call it in the handler of a drop itself.
@@ -38,7 +39,7 @@ export type UploadQueue = Store<QueueSnapshot> & {
    * @returns the new items' ids, when all folders have been read.
    * @throws {TypeError} for something that is no file, folder or list of them.
    */
-  add: (source: FileSource, options?: QueueFileOptions) => Promise<string[]>;
+  add: (source: FileSource, options?: QueueFileOptions<App>) => Promise<string[]>;
   /** Stops sending. Without ids also what is added later. Uploaded parts are kept. */
   pause: (ids?: Ids) => void;
   /** Goes on. For files that need a permission after a reload, it asks: call it in the handler of a click then. */
@@ -55,7 +56,7 @@ export type UploadQueue = Store<QueueSnapshot> & {
    */
   setConcurrency: (concurrency: number) => void;
   /** Resolves when no file is waiting or running: each is done, failed or paused. */
-  settled: () => Promise<QueueSnapshot>;
+  settled: () => Promise<QueueSnapshot<App>>;
   /** The first snapshot: what a server renders, and hydration begins with. */
-  getServerSnapshot: () => QueueSnapshot;
+  getServerSnapshot: () => QueueSnapshot<App>;
 };
