@@ -3,6 +3,7 @@ import type { Signpost } from '../create-signpost.ts';
 import type { SignpostError } from '../signpost-error.ts';
 import type { Limits } from '../stored-file.ts';
 import { checkLimits } from './check-limits.ts';
+import { checkMetadata, type MetadataSchema } from './check-metadata.ts';
 import type { QueueFileOptions, QueueItem } from './queue-item.ts';
 
 /** How long an answer with the limits counts: meanwhile the user may have removed files. */
@@ -35,6 +36,8 @@ type BeforeUploadResult<App extends AppTypes> =
 export type PreparationOptions<App extends AppTypes = AppTypes> = {
   signpost: Pick<Signpost<App>, 'limits'>;
   beforeUpload?: BeforeUpload<App> | undefined;
+  /** Checks each file's metadata after `beforeUpload`, without its path; what it returns is sent. */
+  metadataSchema?: MetadataSchema<App> | undefined;
   /** For all files; those of `add` and of `beforeUpload` override them. */
   uploadOptions?: QueueFileOptions<App> | undefined;
   now?: (() => number) | undefined;
@@ -43,7 +46,7 @@ export type PreparationOptions<App extends AppTypes = AppTypes> = {
 export type Prepared = { file: File | Blob; fileName: string; contentType: string; options: QueueFileOptions };
 
 /** What happens to a file before it is sent: the app's function, and the service's limits. */
-export function createPreparation({ signpost, beforeUpload, ...rest }: PreparationOptions) {
+export function createPreparation({ signpost, beforeUpload, metadataSchema, ...rest }: PreparationOptions) {
   const { uploadOptions = {}, now = () => performance.now() } = rest;
   const answers = new Map<string | undefined, { atMs: number; limits: Promise<Limits | null> }>();
 
@@ -87,10 +90,18 @@ export function createPreparation({ signpost, beforeUpload, ...rest }: Preparati
       const options = optionsFor(item, given);
       const result = await beforeUpload?.(file, { item, options, signal });
       const { file: other = file, ...changes } = result instanceof Blob ? { file: result } : (result ?? {});
-      const prepared = describe(other, item, { ...options, ...changes });
+      const all = { ...options, ...changes };
+      if (metadataSchema !== undefined) all.metadata = await withSchema(metadataSchema, all.metadata);
+      const prepared = describe(other, item, all);
       const refusal = await check(prepared);
       if (refusal !== null) throw refusal;
       return prepared;
     },
   };
+}
+
+/** The path is the queue's own field, and no field of the app's schema. */
+async function withSchema(schema: MetadataSchema, metadata: QueueFileOptions['metadata'] = {}) {
+  const { [PATH_FIELD]: path, ...own } = metadata;
+  return { ...(path !== undefined && { [PATH_FIELD]: path }), ...(await checkMetadata(schema, own)) };
 }

@@ -12,6 +12,7 @@ import { matches, remembered } from './remembered.ts';
 import { askForFile, restoredFile } from './restored-file.ts';
 import type { Ids, UploadQueue, UploadQueueOptions } from './upload-queue.ts';
 
+export type { MetadataSchema } from './check-metadata.ts';
 export type { FileSource } from './collect-files.ts';
 export { createDropZone, type DropZone } from './create-drop-zone.ts';
 export { createFileList, type FileListSnapshot, type StoredFileList } from './create-file-list.ts';

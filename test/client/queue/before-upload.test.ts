@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createFiles } from '../../../src/client/create-signpost.ts';
 import { checkLimits } from '../../../src/client/queue/check-limits.ts';
 import { createUploadQueue } from '../../../src/client/queue/create-upload-queue.ts';
@@ -90,6 +91,24 @@ describe('the limits of the service', () => {
       code: 'content-type-not-allowed',
       status: 415,
     });
+  });
+});
+
+describe('metadataSchema', () => {
+  it('checks the metadata, and sends what it returns', async () => {
+    const client = await host.client('gil');
+    const metadataSchema = z.strictObject({ source: z.string().min(2).toLowerCase() });
+    const queue = createUploadQueue({ signpost: client, metadataSchema });
+    await queue.add(textFile('one'), { metadata: { source: 'SCAN' } });
+    await queue.add([textFile('two')]);
+    await queue.add(textFile('three'), { metadata: { source: 'a' } });
+    const { items } = await queue.settled();
+    expect(items[0]?.stored?.metadata).toEqual({ source: 'scan' });
+    for (const index of [1, 2]) {
+      const errors = [{ path: 'metadata.source', message: expect.any(String) }];
+      expect(items[index]).toMatchObject({ retryable: false, error: { code: 'invalid-request', errors } });
+    }
+    expect(client.count('POST /presign-upload')).toBe(1);
   });
 });
 
