@@ -61,7 +61,7 @@ export function shareUpload(name: string, mayFollow: boolean) {
   let late = 0;
 
   const count = async (): Promise<number> => {
-    const { held = [], pending = [] } = (await locks?.query()) ?? {};
+    const { held = [], pending = [] } = (await locks?.query().catch(() => null)) ?? {};
     const named = [...pending, ...(release ? [] : held)].filter((lock) => lock.name === name);
     return named.length;
   };
