@@ -24,7 +24,7 @@ export function signForm(
     'x-amz-date': timestamp,
   };
   const document = {
-    expiration: new Date(Date.now() + 60_000).toISOString(),
+    expiration: new Date(Date.now() + 3_600_000).toISOString(),
     conditions: [...conditions, ...Object.entries(signing).map(([name, value]) => ({ [name]: value }))],
     ...more,
   };
