@@ -105,12 +105,12 @@ describe('the page in a real browser', () => {
 
     await choose(paths);
     await page.getByText('of 200 files').first().waitFor();
-    await page.locator('#uploads').waitFor({ state: 'hidden', timeout: 120_000 });
+    await page.locator('#uploads').waitFor({ state: 'hidden', timeout: 180_000 });
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('200 files uploaded');
     // As many as are read; the others at the press of a button.
     expect(await fileRows(page).count()).toBe(100);
     await page.getByRole('button', { name: 'Load more' }).click();
     await expect.poll(() => fileRows(page).count()).toBe(200);
-    await expect.poll(() => page.getByRole('status').textContent()).toContain('200 files uploaded');
 
     const objects = await listBucket();
     expect(objects.size).toBe(200);
@@ -186,7 +186,7 @@ describe('the page in a real browser', () => {
     await page.locator('#uploads').waitFor({ state: 'hidden' });
     await expect.poll(() => host.openUploads()).toEqual([]);
     expect((await listBucket()).has('unwanted.bin')).toBe(false);
-    expect(await page.evaluate('document.activeElement.id')).toBe('choose');
+    await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('choose');
     expect(parts.stored.length).toBeGreaterThan(4);
     expect(new Set(parts.stored).size).toBe(parts.stored.length);
     expect(complaints).toEqual([]);

@@ -53,11 +53,11 @@ const openPages = async () => {
     return page;
   };
   const [second, third] = [await open(context), await open(context)];
-  const isHeld = () => expect.poll(() => held.length, { timeout: 20_000 }).toBe(1);
+  const isHeld = () => expect.poll(() => held.length).toBe(1);
   return { first, second, third, context, parts, isHeld, goOn: () => held[0]?.continue() };
 };
 
-describe('one file in two pages and a worker', { timeout: 90_000 }, () => {
+describe('one file in two pages and a worker', () => {
   it('is sent once, and each of them gets the progress and the file', async () => {
     const { first, second, third, context, parts, isHeld, goOn } = await openPages();
     await begin(first, 'together.bin');
@@ -65,14 +65,12 @@ describe('one file in two pages and a worker', { timeout: 90_000 }, () => {
     await begin(second, 'together.bin');
     await begin(third, 'together.bin', 'worker');
     for (const page of [second, third]) {
-      await expect
-        .poll(async () => (await newsOf(page)).sentBytes, { timeout: 20_000 })
-        .toBeGreaterThanOrEqual(16 * MIB);
+      await expect.poll(async () => (await newsOf(page)).sentBytes).toBeGreaterThanOrEqual(16 * MIB);
     }
     await goOn();
     const ids = [];
     for (const page of [first, second, third]) {
-      await expect.poll(() => newsOf(page), { timeout: 20_000 }).toHaveProperty('fileId');
+      await expect.poll(() => newsOf(page)).toHaveProperty('fileId');
       ids.push((await newsOf(page)).fileId);
     }
     expect(new Set(ids).size).toBe(1);
@@ -87,14 +85,12 @@ describe('one file in two pages and a worker', { timeout: 90_000 }, () => {
     await begin(second, 'orphan.bin');
     await begin(third, 'orphan.bin', 'worker');
     for (const page of [second, third]) {
-      await expect
-        .poll(async () => (await newsOf(page)).sentBytes, { timeout: 20_000 })
-        .toBeGreaterThanOrEqual(16 * MIB);
+      await expect.poll(async () => (await newsOf(page)).sentBytes).toBeGreaterThanOrEqual(16 * MIB);
     }
     await first.close();
     const ids = [];
     for (const page of [second, third]) {
-      await expect.poll(() => newsOf(page), { timeout: 20_000 }).toHaveProperty('fileId');
+      await expect.poll(() => newsOf(page)).toHaveProperty('fileId');
       ids.push((await newsOf(page)).fileId);
     }
     expect(new Set(ids).size).toBe(1);

@@ -29,7 +29,7 @@ function png(width: number): Buffer {
 
 const PNG = png(3);
 
-describe.each(['firefox', 'webkit'] as const)('the page in %s', { timeout: 120_000 }, (name) => {
+describe.each(['firefox', 'webkit'] as const)('the page in %s', (name) => {
   let host: PageHost;
   let engine: Engine;
   beforeAll(async () => {
@@ -111,7 +111,7 @@ describe.each(['firefox', 'webkit'] as const)('the page in %s', { timeout: 120_0
     // Room for the parts that are missing and for the heads of the requests, and for nothing else.
     host.relay.silenceAfter((PARTS - parts.length) * PART_BYTES + MEBIBYTE);
     await engine.choose([path]);
-    await expect.poll(listed, { timeout: 60_000 }).toMatch(/long\.bin/);
+    await expect.poll(listed, { timeout: 90_000 }).toMatch(/long\.bin/);
     expect(host.relay.isSilent()).toBe(false);
     expect(await stored('long.bin')).toBe(hash(bytes));
     expect(await host.openUploads()).toEqual([]);
