@@ -31,7 +31,8 @@ export async function createReceipts({ keys, issuer }: { keys: string | null; is
     sign: (file, ownerId) => {
       const fields = Object.fromEntries(RECEIPT_FIELDS.map((name) => [name, file[name]]));
       const iat = Math.floor(Date.parse(file.createdAt) / 1000);
-      return new SignJWT({ iss: issuer, sub: ownerId, jti: file.fileId, iat, ...fields })
+      const encrypted = file.encryption !== null;
+      return new SignJWT({ iss: issuer, sub: ownerId, jti: file.fileId, iat, ...fields, encrypted })
         .setProtectedHeader(header)
         .sign(key);
     },

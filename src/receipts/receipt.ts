@@ -12,6 +12,11 @@ export type Receipt = Pick<StoredFile, (typeof RECEIPT_FIELDS)[number]> & {
   issuer: string;
   /** The owner of the file. */
   ownerId: string;
+  /**
+   * Whether the client encrypted the file. Then size and checksum are those of the encrypted bytes, and nobody looked
+   * at the content. How it is decrypted is not stated, because it changes with a new key.
+   */
+  encrypted: boolean;
 };
 
 /** EdDSA is Ed25519 here. RFC 8037, section 3.1; RFC 7518, section 3.4. */

@@ -48,10 +48,10 @@ export async function verifyReceipt(receipt: string, options: ReceiptOptions): P
   try {
     const { payload } = await jwtVerify(receipt, keysOf(options), {
       ...{ issuer: options.issuer, typ: RECEIPT_TYPE, algorithms: [...RECEIPT_ALGORITHMS] },
-      requiredClaims: ['sub', ...RECEIPT_FIELDS],
+      requiredClaims: ['sub', ...RECEIPT_FIELDS, 'encrypted'],
     });
     const fields = Object.fromEntries(RECEIPT_FIELDS.map((name) => [name, payload[name]]));
-    return { ...fields, issuer: payload.iss, ownerId: payload.sub } as Receipt;
+    return { ...fields, issuer: payload.iss, ownerId: payload.sub, encrypted: payload.encrypted } as Receipt;
   } catch (cause) {
     if (cause instanceof ReceiptError) throw cause;
     throw new ReceiptError('invalid-receipt', 'this is not a valid receipt of this service', cause);

@@ -33,8 +33,8 @@ describe('the receipt of a confirmation', () => {
   it('states the confirmed file and its owner, and its key is published', async () => {
     const { receipt, ...file } = await service.store('alice', 'hello');
     const stated: Partial<Receipt> = await verifyReceipt(String(receipt), { jwks: await keys(), issuer: ISSUER });
-    const { issuer, ownerId, ...fields } = stated;
-    expect({ issuer, ownerId }).toEqual({ issuer: ISSUER, ownerId: 'alice' });
+    const { issuer, ownerId, encrypted, ...fields } = stated;
+    expect({ issuer, ownerId, encrypted }).toEqual({ issuer: ISSUER, ownerId: 'alice', encrypted: false });
     expect(file).toMatchObject(fields);
     expect(fields).toMatchObject({ size: 5, contentType: 'text/plain' });
   });

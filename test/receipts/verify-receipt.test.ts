@@ -42,9 +42,17 @@ const withHeader = (more: object) =>
 describe('a receipt', () => {
   it('states what was confirmed, by the names of the answer', async () => {
     expect(await verifyReceipt(text, { jwks, issuer: ISSUER })).toEqual({
-      ...{ ...STATED, issuer: ISSUER, ownerId: 'alice' },
+      ...{ ...STATED, issuer: ISSUER, ownerId: 'alice', encrypted: false },
     });
-    expect(claims).toEqual({ ...STATED, iss: ISSUER, sub: 'alice', jti: FILE.fileId, iat: 1795798803 });
+    const who = { iss: ISSUER, sub: 'alice', jti: FILE.fileId, iat: 1795798803 };
+    expect(claims).toEqual({ ...STATED, ...who, encrypted: false });
+  });
+
+  it('says whether the client encrypted the file, and not how', async () => {
+    const encryption = '1.AAAAAAAAAA.5.aW1hZ2UvcG5n.key.k1.c2VjcmV0';
+    const sealed = (await receipts.sign?.({ ...FILE, encryption }, 'alice')) ?? '';
+    expect(await verifyReceipt(sealed, { jwks, issuer: ISSUER })).toMatchObject({ encrypted: true });
+    expect(Buffer.from(sealed.split('.')[1] ?? '', 'base64url').toString()).not.toContain('AAAA');
   });
 
   it('is the same text for the same file with Ed25519, and has the same claims with ES256', async () => {
