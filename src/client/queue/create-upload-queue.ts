@@ -1,5 +1,6 @@
 import type { AppTypes } from '../app-types.ts';
 import { canTryAgain, SignpostError } from '../signpost-error.ts';
+import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { collectFiles, type Found } from './collect-files.ts';
 import { createPreparation, type Prepared } from './create-preparation.ts';
@@ -113,15 +114,18 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
   const send = (entry: Entry, { file, options, fileName, contentType }: Prepared) => {
     if (entry.removed.signal.aborted) return;
     change(entry, { fileName, contentType, totalBytes: file.size }, PROGRESS_MS);
-    const upload = signpost.upload(file, {
+    // A client may tell its progress before it returns.
+    let upload: Upload | null = null;
+    const begun = signpost.upload(file, {
       ...options,
       onProgress: ({ sentBytes }) => {
         if (entry.upload === upload) change(entry, { sentBytes }, PROGRESS_MS);
       },
       onState: (state) => entry.upload === upload && follow(entry, state),
     });
-    entry.upload = upload;
-    upload.then(
+    upload = begun;
+    entry.upload = begun;
+    begun.then(
       (stored) => settle(entry, { status: 'done', ...IDLE, sentBytes: entry.item.totalBytes, stored }),
       (error: unknown) => fail(entry, error, canTryAgain(error)),
     );

@@ -68,6 +68,7 @@ describe('createUploadQueue', () => {
     const uploads: ((sentBytes: number) => void)[] = [];
     const upload: Signpost['upload'] = (_file, options) => {
       uploads.push((sentBytes) => options?.onProgress?.({ sentBytes, totalBytes: 1_000 }));
+      options?.onProgress?.({ sentBytes: 1, totalBytes: 1_000 });
       const state = { status: 'uploading' as const };
       return Object.assign(new Promise<never>(() => {}), { state, pause() {}, resume() {}, abort: async () => {} });
     };
@@ -75,6 +76,7 @@ describe('createUploadQueue', () => {
     const queue = createUploadQueue({ signpost: { upload, limits }, concurrency: 2 });
     await queue.add(texts('one', 'two'));
     await expect.poll(() => uploads.length).toBe(2);
+    expect(queue.getSnapshot().totals.sentBytes).toBe(2);
     let told = 0;
     const isTold = new Promise<void>((resolve) => {
       queue.subscribe(() => {
@@ -86,7 +88,7 @@ describe('createUploadQueue', () => {
     expect(told).toBe(0);
     await isTold;
     expect(told).toBe(1);
-    expect(queue.getSnapshot().totals.sentBytes).toBe(1_000);
+    expect(queue.getSnapshot().totals.sentBytes).toBe(1_001);
     queue.remove();
   });
 
