@@ -28,6 +28,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
   const section = find(document, '#uploads', HTMLElement);
   const list = find(section, '.rows', HTMLElement);
   const more = find(section, '.more', HTMLButtonElement);
+  const choose = find(document, '#choose', HTMLButtonElement);
   const total = createUploadTotal(section);
 
   const items = new Set<UploadItem>();
@@ -97,7 +98,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
       row.render(nowMs);
       return row.element;
     });
-    syncRows(list, elements, total.heading);
+    syncRows(list, elements, items.size > 0 ? total.heading : choose);
     const hidden = items.size - shown.length;
     more.hidden = hidden === 0;
     setText(more, texts.moreUploads(hidden));
@@ -119,9 +120,10 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     const nowMs = performance.now();
     moveStored();
     beginNext();
-    section.hidden = items.size === 0;
     if (items.size === 0) shownRows = SHOWN_ROWS;
     renderRows(nowMs);
+    // After the focus has moved to where it can be.
+    section.hidden = items.size === 0;
     if (total.render(items, nowMs, announce)) onIdle();
     // Paused uploads and failed ones change only by the user's hand.
     if ([...items].some(isMoving)) schedule(RENDER_EVERY_MS);
@@ -144,7 +146,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     for (const item of items) item.cancel();
     items.clear();
     render();
-    find(document, '#choose', HTMLButtonElement).focus();
+    choose.focus();
   });
 
   return {

@@ -178,7 +178,7 @@ describe('the page in a real browser', () => {
     const sentBefore = parts.sent.length;
     await new Promise((resolve) => setTimeout(resolve, CUT_MS));
     expect(parts.sent.length).toBe(sentBefore);
-    expect(await page.getByText(/^Paused at \d+%/).isVisible()).toBe(true);
+    expect(await page.getByText(/^Paused\sat\s\d+%/).isVisible()).toBe(true);
 
     await page.getByRole('button', { name: 'Resume unwanted.bin' }).click();
     await untilProgress(page, 'unwanted.bin', 0.4);
