@@ -123,6 +123,29 @@ describe('createFileUploads', () => {
     expect(await later.restore()).toEqual([]);
   });
 
+  it('keeps what another user of the device had begun, and tells nobody else', async () => {
+    const storage = createStorage();
+    let begun = () => {};
+    const beginning = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const first = await client({
+      storage,
+      send: () => {
+        begun();
+        return new Promise(() => {});
+      },
+    });
+    first.upload(file);
+    await beginning;
+    const other = await client({ storage, token: await mint('alice') });
+    expect(await other.restore()).toEqual([]);
+    expect(await (await client({ storage })).restore()).toMatchObject([{ status: 'pending' }]);
+    const muchLater = await client({ storage, token: await mint('alice'), now: () => Date.now() + 40 * 86_400_000 });
+    expect(await muchLater.restore()).toEqual([]);
+    expect(await (await client({ storage })).restore()).toEqual([]);
+  });
+
   it('pauses, and starts from the first byte when it is resumed', async () => {
     let attempts = 0;
     const uploads = await client({

@@ -42,6 +42,9 @@ export type FileUploadsOptions<Source extends NativeFile> = Omit<ServiceOptions,
   sleep?: RetryPolicy['sleep'] | undefined;
 };
 
+/** How long after its end an upload of another user is remembered: 30 days. */
+const KEPT_FOR_OTHERS_MS = 30 * 86_400_000;
+
 /** What became of an upload that an earlier run of the app had begun. */
 export type Restored = { objectKey: string; fileName: string } & (
   | { status: 'done'; file: StoredFile }
@@ -60,7 +63,7 @@ export type FileUploads<Source extends NativeFile> = {
   upload: (file: Source, options?: FileUploadOptions) => Upload;
   /**
    * Confirms what an earlier run of the app had begun and the system has sent meanwhile. Call it at each start of the
-   * app, and when it comes to the foreground.
+   * app, and when it comes to the foreground. What another user of the device had begun is kept for them.
    * @throws SignpostError if the service does not answer; nothing is forgotten then.
    */
   restore: () => Promise<Restored[]>;
@@ -96,6 +99,11 @@ export function createFileUploads<Source extends NativeFile>(options: FileUpload
           if (!(error instanceof SignpostError) || error.retryable || error.status === 401) throw error;
           if (error.code === 'object-not-found' && now() < untilMs) {
             restored.push({ objectKey, fileName, status: 'pending' });
+            continue;
+          }
+          if (error.code === 'not-your-object') {
+            // Begun by another user of this device: kept for them, and told to nobody else.
+            if (now() > untilMs + KEPT_FOR_OTHERS_MS) await pending.remove(objectKey);
             continue;
           }
           restored.push({ objectKey, fileName, status: 'failed', error });
