@@ -1,4 +1,5 @@
 import { shareUpload } from './share-upload.ts';
+import { subjectOf } from './subject-of.ts';
 import { createUploadMemory, identityOf, pageStorage, type SavedUpload } from './upload-memory.ts';
 
 export type UploadToJoin = {
@@ -40,15 +41,4 @@ export async function joinUpload({ file, request, url, bearer, mayFollow, storag
       share.tell({ saved: undefined });
     },
   };
-}
-
-/** Whose token it is (RFC 7519, section 4.1.2): the same after it is renewed. Undefined if it does not say. */
-function subjectOf(bearer: string | undefined): unknown {
-  try {
-    const [, claims = ''] = bearer?.split('.') ?? [];
-    const { iss, sub } = JSON.parse(atob(claims.replaceAll('-', '+').replaceAll('_', '/')));
-    return [iss, sub];
-  } catch {
-    return undefined;
-  }
 }

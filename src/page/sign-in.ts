@@ -1,4 +1,5 @@
 import { createFiles, SignpostError } from '../client/create-signpost.ts';
+import { subjectOf } from '../client/subject-of.ts';
 import { find, setText } from './dom.ts';
 import { explain } from './explain.ts';
 
@@ -40,9 +41,11 @@ export function createSignIn() {
       return;
     }
     const isFirst = token === '';
+    sessionStorage.setItem(STORED_AS, pasted);
+    // The uploads under way and the list are another user's.
+    if (!isFirst && JSON.stringify(subjectOf(pasted)) !== JSON.stringify(subjectOf(token))) return location.reload();
     token = pasted;
     input.value = '';
-    sessionStorage.setItem(STORED_AS, token);
     dialog.close();
     render();
     if (isFirst) onToken();

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run } from '../live/process.ts';
 import { type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
 
 let host: PageHost;
@@ -68,6 +69,16 @@ describe('uploads on the page', () => {
     await expect.poll(() => asked.page.locator('#token-problem').textContent()).not.toBe('');
     await paste(token);
     await asked.page.locator('#files .row.file', row).nth(1).waitFor();
+
+    // Another user gets a page of their own: neither the list nor the uploads of the former one.
+    await refuseOnce(asked.page, '**/confirm-upload');
+    await asked.choose([again]);
+    await asked.page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
+    asked.page.on('dialog', (dialog) => dialog.accept());
+    const minting = run('npm', ['run', '-s', 'token', '--', 'grace'], { DATA_DIR: join(host.directory, 'data') });
+    await minting.ended;
+    await paste(/ey\S+/.exec(minting.output())?.[0] ?? '');
+    await asked.page.getByText('Nothing here yet').waitFor();
     await asked.page.getByRole('button', { name: 'Sign out' }).click();
     await asked.page.getByText('Which user are you?').waitFor();
     await asked.context.close();
