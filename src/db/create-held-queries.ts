@@ -23,10 +23,12 @@ export function createHeldQueries({ db }: Pick<Database, 'db'>) {
     toScan(limit: number, except: readonly FileId[]): Promise<FileRow[]> {
       const ids = sql.param(except.map(({ id }) => id));
       const owners = sql.param(except.map(({ ownerId }) => ownerId));
+      // An anti-join: PostgreSQL hashes it, however long the list is.
       const isOther =
         except.length === 0
           ? undefined
-          : sql`(${files.id}, ${files.ownerId}) not in (select * from unnest(${ids}::uuid[], ${owners}::text[]))`;
+          : sql`not exists (select from unnest(${ids}::uuid[], ${owners}::text[]) as left_out(id, owner_id)
+              where left_out.id = ${files.id} and left_out.owner_id = ${files.ownerId})`;
       const turn = sql`row_number() over (partition by ${files.ownerId} order by ${files.createdAt}, ${files.id})`;
       const ranked = db
         .select({ ...getTableColumns(files), turn: turn.as('turn') })

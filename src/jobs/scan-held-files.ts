@@ -1,5 +1,6 @@
 import type { VerdictName } from '../contract/file-states.ts';
 import { systemActor } from '../contract/object-key.ts';
+import type { FileId } from '../db/create-file-queries.ts';
 import type { HeldQueries } from '../db/create-held-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import { type DecideServices, decide } from '../files/decide.ts';
@@ -16,12 +17,13 @@ export type ScanServices = DecideServices & {
 
 export type ScanCounts = Record<VerdictName | 'failed' | 'waiting', number>;
 
-/** Files that could not be scanned, by id and owner, and when to scan them again, by the monotonic clock. */
-export type ScanFailures = Map<string, { failures: number; notBeforeMs: number }>;
+/** Files that could not be scanned, by `nameOf`, and when to scan them again, by the monotonic clock. */
+export type ScanFailures = Map<string, { file: FileId; failures: number; notBeforeMs: number }>;
 
 const SCANNER = systemActor('scanner');
 const PARALLEL = 4;
-const PAGE = 200;
+/** Each page ranks all held files, so there should be few pages. Between them, turns count anew. */
+const PAGE = 1000;
 
 /** The first pause after a failure; each is twice as long as the one before, up to the longest. */
 const FIRST_PAUSE_MS = 30_000;
@@ -31,7 +33,7 @@ const LONGEST_PAUSE_MS = 3_600_000;
  * Scans each held file once, in turns by owner, and decides on it. A file that could not be scanned stays held: it is
  * tried again after 30 seconds, then after twice as long, up to an hour. Files that their client encrypted are left to
  * another judge. The pass ends if the scanner cannot be reached.
- * @param known is updated.
+ * @param known is updated as files fail, also if the pass ends early.
  * @param signal ends the pass.
  * @throws {Problem} `database-unavailable`.
  * @throws {ScanFailed} if the scanner cannot be reached.
@@ -43,18 +45,11 @@ export async function scanHeldFiles(
   signal: AbortSignal,
 ): Promise<ScanCounts> {
   const counts: ScanCounts = { clean: 0, rejected: 0, failed: 0, waiting: 0 };
-  const stillHeld: ScanFailures = new Map();
-  const left: FileRow[] = [];
-  const leave = (row: FileRow, failure: { failures: number; notBeforeMs: number }) => {
-    left.push(row);
-    stillHeld.set(nameOf(row), failure);
-  };
+  const startMs = performance.now();
+  const tried = new Set<string>();
+  const isLeft = (name: string, notBeforeMs: number) => notBeforeMs > startMs || tried.has(name);
   const scanOne = async (row: FileRow) => {
-    const before = known.get(nameOf(row));
-    if (before !== undefined && performance.now() < before.notBeforeMs) {
-      counts.waiting++;
-      return leave(row, before);
-    }
+    const name = nameOf(row);
     const verdict = await judge(services, clamd, row, signal).catch((error: unknown) => {
       if (signal.aborted || (error instanceof ScanFailed && error.isAway)) throw error;
       services.logger.warn(
@@ -65,14 +60,21 @@ export async function scanHeldFiles(
     });
     counts[verdict]++;
     services.metrics.count('signpost_scans_total', { outcome: verdict });
-    if (verdict !== 'failed') return;
-    const failures = (before?.failures ?? 0) + 1;
+    if (verdict !== 'failed') return known.delete(name);
+    tried.add(name);
+    const failures = (known.get(name)?.failures ?? 0) + 1;
     const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (failures - 1), LONGEST_PAUSE_MS);
-    leave(row, { failures, notBeforeMs: performance.now() + pauseMs });
+    const { id, ownerId } = row;
+    known.set(name, { file: { id, ownerId }, failures, notBeforeMs: performance.now() + pauseMs });
   };
-  for (;;) {
-    const rows = await services.heldQueries.toScan(PAGE, left);
-    if (rows.length === 0) break;
+  for (const { notBeforeMs } of known.values()) if (notBeforeMs > startMs) counts.waiting++;
+  for (let isLast = false; !isLast; ) {
+    const left = [...known].filter(([name, { notBeforeMs }]) => isLeft(name, notBeforeMs));
+    const rows = await services.heldQueries.toScan(
+      PAGE,
+      left.map(([, { file }]) => file),
+    );
+    isLast = rows.length < PAGE;
     const queue = rows.values();
     await allEnded(
       Array.from({ length: PARALLEL }, async () => {
@@ -83,13 +85,12 @@ export async function scanHeldFiles(
       }),
     );
   }
-  // Failures of files that are no longer held are forgotten.
-  known.clear();
-  for (const [name, failure] of stillHeld) known.set(name, failure);
+  // What waits no longer and was not tried is no longer held: its failures are forgotten.
+  for (const [name, { notBeforeMs }] of known) if (!isLeft(name, notBeforeMs)) known.delete(name);
   return counts;
 }
 
-function nameOf({ id, ownerId }: FileRow): string {
+function nameOf({ id, ownerId }: FileId): string {
   return `${id} ${ownerId}`;
 }
 

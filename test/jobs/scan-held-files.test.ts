@@ -1,8 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectDatabase, type Database } from '../../src/db/connect-database.ts';
 import { createHeldQueries } from '../../src/db/create-held-queries.ts';
+import { files } from '../../src/db/schema.ts';
 import { createScanner } from '../../src/jobs/create-scanner.ts';
+import { type ScanFailures, scanHeldFiles } from '../../src/jobs/scan-held-files.ts';
+import { ScanFailed } from '../../src/net/clamd.ts';
 import { answering, type Received, startFakeClamd } from '../helpers/fake-clamd.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 
@@ -128,6 +133,60 @@ describe('scans of held files', () => {
     expect(await anotherScanner().run()).toMatchObject({ clean: 7 });
     // Four are scanned at once.
     expect(order.indexOf('ida 1')).toBeLessThan(4);
+  });
+
+  it('ask for the files in few statements, however many cannot be scanned', async () => {
+    const { fileId } = await service.store('kay', 'hello');
+    const [row] = await database.db.select().from(files).where(eq(files.id, fileId));
+    if (row === undefined) throw new Error('no row');
+    for (let n = 0; n < 3; n++) {
+      const copies = Array.from({ length: 800 }, () => randomUUID()).map((id) => ({ ...row, id, objectKey: id }));
+      await database.db.insert(files).values(copies);
+    }
+    const pages: number[] = [];
+    const held = createHeldQueries(database);
+    const services = {
+      ...service.services,
+      logger: { warn: () => {}, error: () => {} },
+      heldQueries: {
+        toScan: async (limit: number, except: Parameters<typeof held.toScan>[1]) => {
+          const rows = await held.toScan(limit, except);
+          pages.push(rows.length);
+          return rows;
+        },
+      },
+      bucket: { ...service.services.bucket, read: () => Promise.reject(new Error('cannot be read')) },
+    };
+    const known: ScanFailures = new Map();
+    const pass = () => scanHeldFiles(services, clamd.address, known, new AbortController().signal);
+    expect(await pass()).toEqual({ clean: 0, rejected: 0, failed: 2401, waiting: 0 });
+    expect(pages).toEqual([1000, 1000, 401]);
+    expect(await pass()).toEqual({ clean: 0, rejected: 0, failed: 0, waiting: 2401 });
+    expect(pages.slice(3)).toEqual([0]);
+    // Deleted meanwhile, they are forgotten when their pause has ended.
+    await database.db.delete(files).where(eq(files.ownerId, 'kay'));
+    for (const failure of known.values()) failure.notBeforeMs = 0;
+    await pass();
+    expect(known.size).toBe(0);
+  });
+
+  it('remember a failure if the scanner goes away in the same pass', async () => {
+    for (const text of ['first', 'second']) await service.store('lou', text);
+    let reads = 0;
+    const read = () => {
+      reads++;
+      return Promise.reject(reads === 1 ? new Error('cannot be read') : new ScanFailed('away', { isAway: true }));
+    };
+    const services = {
+      ...service.services,
+      heldQueries: createHeldQueries(database),
+      bucket: { ...service.services.bucket, read },
+    };
+    const known: ScanFailures = new Map();
+    const pass = scanHeldFiles(services, clamd.address, known, new AbortController().signal);
+    await expect(pass).rejects.toThrow('away');
+    expect([...known.values()]).toMatchObject([{ file: { ownerId: 'lou' }, failures: 1 }]);
+    expect(await anotherScanner().run()).toMatchObject({ clean: 2 });
   });
 
   it('leave what its client encrypted to a judge, and never count it as failed', async () => {
