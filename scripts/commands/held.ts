@@ -54,7 +54,8 @@ export const heldCommand = defineRemoteCommand(
       ...service,
       fetch: (input, init) => {
         const headers = new Headers(init?.headers);
-        headers.set('x-on-behalf-of', owner);
+        // The service reads UTF-8; a header takes one character per byte.
+        headers.set('x-on-behalf-of', Buffer.from(owner).toString('latin1'));
         return fetch(input, { ...init, headers });
       },
     });

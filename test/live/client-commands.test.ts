@@ -12,21 +12,21 @@ let dir: string;
 let service: Running;
 let env: Record<string, string>;
 let judge: Record<string, string>;
+const settings = () => ({
+  ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MAX_UPLOAD_BYTES: String(200 * MIB) },
+  UPLOAD_POLICIES: '{"letter":{"hold":true}}',
+  ...{ MULTIPART_THRESHOLD_BYTES: String(5 * MIB), MULTIPART_PART_BYTES: String(5 * MIB) },
+});
 const memory = () => join(dir, 'state', 'signpost', 'uploads.json');
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'signpost-client-'));
-  const settings = {
-    ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MAX_UPLOAD_BYTES: String(200 * MIB) },
-    UPLOAD_POLICIES: '{"letter":{"hold":true}}',
-    ...{ MULTIPART_THRESHOLD_BYTES: String(5 * MIB), MULTIPART_PART_BYTES: String(5 * MIB) },
-  };
   await run('node', ['scripts/build.mjs']).ended;
-  service = run('node', [BIN, 'start'], settings, dir);
+  service = run('node', [BIN, 'start'], settings(), dir);
   const [, port] = await service.until(/"port":(\d+)/);
-  const token = run('node', [BIN, 'token', 'alice'], settings, dir);
+  const token = run('node', [BIN, 'token', 'alice'], settings(), dir);
   await token.ended;
-  const judges = run('node', [BIN, 'token', 'judge', '--scope', 'files:judge'], settings, dir);
+  const judges = run('node', [BIN, 'token', 'judge', '--scope', 'files:judge'], settings(), dir);
   await judges.ended;
   judge = { TOKEN: judges.output().trim() };
   env = {
@@ -138,6 +138,16 @@ describe('the client commands of signpost', () => {
     expect((await signpost(['held', 'list', '--json'], judge)).output).toBe('');
     expect(await signpost(['held', 'list'])).toMatchObject({ code: 2 });
     expect((await signpost(['get', second, '-o', 'second.txt'])).output).toContain('a virus');
+  });
+
+  it('judge files of an owner outside ASCII', async () => {
+    const owner = 'zoé字';
+    const made = run('node', [BIN, 'token', owner], settings(), dir);
+    await made.ended;
+    const upload = ['upload', 'letter.txt', '--document', 'letter', '--json'];
+    await writeFile(join(dir, 'letter.txt'), 'dear');
+    const { fileId } = JSON.parse((await signpost(upload, { TOKEN: made.output().trim() })).output);
+    expect(await signpost(['held', 'clean', owner, fileId], judge)).toMatchObject({ code: 0 });
   });
 
   it('distinguish a refusal from a service that does not answer', async () => {
