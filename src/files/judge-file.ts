@@ -4,6 +4,7 @@ import { recordAct } from '../audit/record-refusals.ts';
 import type { StoredFile } from '../client/stored-file.ts';
 import { headersField, presignedUrlField, timeField } from '../contract/answer-fields.ts';
 import { answers, requests } from '../contract/components.ts';
+import { Problem } from '../contract/errors.ts';
 import { cleanText } from '../contract/fields.ts';
 import { HELD_STATE, VERDICTS } from '../contract/file-states.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -38,7 +39,7 @@ export const verdictAnswer = z
     verdict: z
       .strictObject({ verdict, reason: z.string().nullable(), by: z.string().nullable(), at: timeField })
       .nullable()
-      .describe('Null until the file is judged, and for one that was never held.'),
+      .describe('Null until the file is judged.'),
     presignedUrl: presignedUrlField.nullable().describe('Reads the bytes to be judged; null unless the file is held.'),
     headers: headersField.optional().describe('To send with it, where the file has a key of its own (SSE-C).'),
     expiresAt: timeField.nullable(),
@@ -58,7 +59,7 @@ export const judgeFile = audited('file.judge', judge, (fileId) => ({ fileId }));
 
 /**
  * A file's verdict for its judge, and while it is held a URL that reads its bytes.
- * @throws {Problem} `file-not-found`, `database-unavailable`.
+ * @throws {Problem} `file-not-found`, also for a file that was never held; `database-unavailable`.
  */
 export const readVerdict = audited('download.judge', read, (fileId) => ({ fileId }));
 
@@ -89,8 +90,9 @@ async function read(
   fileId: string,
 ): Promise<z.infer<typeof verdictAnswer>> {
   const row: FileRow = await findOwn(services, caller, fileId);
-  await recordAct(services, caller, caller.act.action, { fileId, objectKey: row.objectKey });
   const isHeld = row.status === HELD_STATE;
+  if (!isHeld && row.verdict === null) throw new Problem('file-not-found', 'no file with this id was held');
+  await recordAct(services, caller, caller.act.action, { fileId, objectKey: row.objectKey });
   const signed = isHeld ? await signDownload(services, row, {}, services.now()) : null;
   return {
     file: toFile(row, services.config.urls.publicBaseUrl),

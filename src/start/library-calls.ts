@@ -110,7 +110,7 @@ export type VerdictRequest = {
 /** The answer to `GET /files/{fileId}/verdict`. */
 export type FileVerdict = {
   file: File;
-  /** Null until the file is judged, and for one that was never held. */
+  /** Null until the file is judged. */
   verdict: { verdict: 'clean' | 'rejected'; reason: string | null; by: string | null; at: string } | null;
   /** Reads the bytes to be judged; null unless the file is held. */
   presignedUrl: string | null;

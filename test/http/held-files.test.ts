@@ -174,6 +174,7 @@ describe('POST /files/{fileId}/verdict', () => {
   it('answers 409 for a file that was never held, and 404 for none', async () => {
     const { fileId } = await service.store('gus', 'hello', { documentType: 'avatar' });
     for (const verdict of [CLEAN, REJECTED]) expectProblem(await judge('gus', fileId, verdict), 409, 'conflict');
+    expectProblem(await as('files:judge', 'gus', `/files/${fileId}/verdict`), 404, 'file-not-found');
     expectProblem(await judge('hal', fileId, CLEAN), 404, 'file-not-found');
     expectProblem(await judge('gus', 'nonsense', CLEAN), 404, 'file-not-found');
   });
