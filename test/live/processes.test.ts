@@ -130,7 +130,7 @@ describe('WEB_CONCURRENCY=2', () => {
     const [, , , , last = 0] = await started(5);
     process.kill(last, 'SIGKILL');
     expect(await service.ended).toEqual({ code: 1, signal: null });
-    expect(service.output()).toMatch(/\nprocess \d ended 5 times in a row, each time soon after its start\n$/);
+    expect(service.output()).toMatch(/^process \d ended 5 times in a row, each time soon after its start$/m);
   });
 
   it('stops as one: /readyz answers 503 for SHUTDOWN_DELAY_SECONDS, then every process ends', async () => {
