@@ -84,6 +84,10 @@ export type SignpostOptions = {
 
 /** @typeParam App the app's document types and metadata: see `createSignpost`. */
 export type Signpost<App extends AppTypes = AppTypes> = {
+  /** The service's base URL, as it was given. */
+  readonly url: string;
+  /** Whether it has `encryption`: files are encrypted unless an upload says otherwise. */
+  readonly isEncrypting: boolean;
   /**
    * Uploads one file straight to the bucket and confirms it: in one piece or in parts, as the service decides. Retries
    * lost connections, 408, 409, 425, 429 (not before `Retry-After`), 5xx and expired URLs. An upload by parts that was
@@ -153,6 +157,7 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
   };
   const upload: Signpost['upload'] = (file, uploadOptions = {}) => startUpload(session, file, uploadOptions);
   return {
+    ...{ url, isEncrypting: !!encryption },
     upload,
     limits: (limitsOptions = {}) => askLimits(session, limitsOptions),
     uploadAll: (files, { onProgress, ...uploadOptions } = {}) => {
