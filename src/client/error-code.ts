@@ -10,7 +10,7 @@ export type ServiceCode =
 /** What the client finds itself. */
 export type ClientCode =
   | ('network-error' | 'blocked-by-cors' | 'invalid-url' | 'invalid-token')
-  | ('unexpected-answer' | 'bucket-refused' | 'file-changed');
+  | ('unexpected-answer' | 'bucket-refused' | 'file-changed' | 'not-prepared');
 
 /** `SignpostError.code`: those of today, and any other that a newer service may have. */
 export type ErrorCode = ServiceCode | ClientCode | (string & Record<never, never>);

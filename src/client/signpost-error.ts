@@ -21,7 +21,8 @@ export type SignpostErrorDetails = {
  * - `invalid-url`, `invalid-token`: what `createSignpost` was given is none,
  * - `unexpected-answer`: not the service's, but a proxy's, for example,
  * - `bucket-refused`: `detail` has the bucket's reason,
- * - `file-changed`: the file cannot be read any more.
+ * - `file-changed`: the file cannot be read any more,
+ * - `not-prepared`: an earlier page had `encryption` or `beforeUpload` for this file, and this queue has not.
  */
 export class SignpostError extends Error {
   override readonly name = 'SignpostError';

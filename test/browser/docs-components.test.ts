@@ -170,12 +170,14 @@ describe('docs/queue.md, over a reload', () => {
       of.evaluate(
         `queue.getSnapshot().items.map(({ fileName, status, needs }) => [fileName, status, needs].join(' '))`,
       );
-    const rows = () =>
+    const ids = (): Promise<string[]> =>
       page.evaluate(`new Promise((resolve) => {
         indexedDB.open('signpost-queue').onsuccess = ({ target: { result } }) => {
-          result.transaction('files').objectStore('files').count().onsuccess = ({ target }) => resolve(target.result);
+          const keys = result.transaction('files').objectStore('files').getAllKeys();
+          keys.onsuccess = () => resolve(keys.result);
         };
       })`);
+    const rows = async () => (await ids()).length;
     const large = `new File([new Uint8Array(17 * 2 ** 20)], 'large.bin', { lastModified: 2 })`;
     await page.route(`${bucket.endpoint}/**`, () => {});
     await page.evaluate(`(async () => {
@@ -185,7 +187,8 @@ describe('docs/queue.md, over a reload', () => {
       await stream.write('on disk');
       await stream.close();
       await queue.add([new File(['small'], 'small.txt', { lastModified: 1 }), ${large}, handle]);
-      createQueueMemory({ owner: 'other' }).save({ id: 'x', size: 1, file: new Blob(['x']), handle: null });
+      const x = { id: 'x', size: 1, file: new Blob(['x']), handle: null, url: '/uploads' };
+      createQueueMemory({ owner: 'other' }).save(x);
     })()`);
     await expect.poll(rows).toBe(4);
 
@@ -207,8 +210,26 @@ describe('docs/queue.md, over a reload', () => {
     expect(await items()).toHaveLength(4);
     expect(await stored()).toEqual(['disk.txt', 'large.bin', 'second.txt', 'small.txt']);
     await expect.poll(rows).toBe(1);
-    const others = `createQueueMemory({ owner: 'other' }).load().then((files) => files.map(({ id }) => id))`;
-    expect(await page.evaluate(others)).toEqual(['x']);
+    const others = (url: string) =>
+      page.evaluate(`createQueueMemory({ owner: 'other' }).load('${url}').then((files) => files.map(({ id }) => id))`);
+    expect(await others('/other-service')).toEqual([]);
+    expect(await others(`${url}/uploads`)).toEqual(['x']);
+
+    await page.evaluate(`new Promise((resolve) => {
+      indexedDB.open('signpost-queue').onsuccess = ({ target: { result } }) => {
+        const files = result.transaction('files', 'readwrite').objectStore('files');
+        files.put({ id: 'old', owner: 'other', file: new Blob(['old']), savedAtMs: Date.now() - 8 * 24 * 3600_000 });
+        files.transaction.oncomplete = resolve;
+      };
+    })`);
+    expect(await rows()).toBe(2);
+    await page.evaluate(`(() => {
+      window.memory = createQueueMemory({ owner: 'leaving' });
+      memory.save({ id: 'mine', size: 1, file: new Blob(['m']), handle: null, url: '/uploads' });
+    })()`);
+    await expect.poll(ids).toEqual(['mine', 'x']);
+    await page.evaluate('memory.clear()');
+    expect(await ids()).toEqual(['x']);
     await close();
   });
 });

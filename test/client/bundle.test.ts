@@ -52,11 +52,11 @@ describe('the bundle of the client', () => {
     expect(Object.keys(metafile.inputs).toSorted()).toEqual(['<stdin>', 'src/client/uppy-plugin.ts']);
   });
 
-  it('has the queue in a module of its own, of less than 5 KiB, without the client', async () => {
+  it('has the queue in a module of its own, of less than 5.5 KiB, without the client', async () => {
     const { outputFiles, metafile } = await bundle(
       "export { createUploadQueue } from './queue/create-upload-queue.ts'",
     );
-    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(5 * 1024);
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(5.5 * 1024);
     const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/client/queue/'));
     expect(inputs.toSorted()).toEqual(['<stdin>', 'src/client/signpost-error.ts']);
   });

@@ -38,8 +38,6 @@ export type PreparationOptions<App extends AppTypes = AppTypes> = {
   beforeUpload?: BeforeUpload<App> | undefined;
   /** Checks each file's metadata after `beforeUpload`, without its path; what it returns is sent. */
   metadataSchema?: MetadataSchema<App> | undefined;
-  /** For all files; those of `add` and of `beforeUpload` override them. */
-  uploadOptions?: QueueFileOptions<App> | undefined;
   now?: (() => number) | undefined;
 };
 
@@ -47,7 +45,7 @@ export type Prepared = { file: File | Blob; fileName: string; contentType: strin
 
 /** What happens to a file before it is sent: the app's function, and the service's limits. */
 export function createPreparation({ signpost, beforeUpload, metadataSchema, ...rest }: PreparationOptions) {
-  const { uploadOptions = {}, now = () => performance.now() } = rest;
+  const { now = () => performance.now() } = rest;
   const answers = new Map<string | undefined, { atMs: number; limits: Promise<Limits | null> }>();
 
   const limitsFor = (documentType: string | undefined) => {
@@ -59,12 +57,9 @@ export function createPreparation({ signpost, beforeUpload, metadataSchema, ...r
     return limits;
   };
   const optionsFor = ({ relativePath }: QueueItem, options: QueueFileOptions): QueueFileOptions => {
-    const metadata = {
-      ...(relativePath !== null && { [PATH_FIELD]: relativePath }),
-      ...uploadOptions.metadata,
-      ...options.metadata,
-    };
-    return { ...uploadOptions, ...options, ...(Object.keys(metadata).length > 0 && { metadata }) };
+    return relativePath === null
+      ? options
+      : { ...options, metadata: { [PATH_FIELD]: relativePath, ...options.metadata } };
   };
   const describe = (file: File | Blob, item: QueueItem, options: QueueFileOptions): Prepared => {
     const ownName = file !== item.file && 'name' in file ? file.name : item.fileName;

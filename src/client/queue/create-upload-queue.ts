@@ -9,8 +9,8 @@ import { areEqual, atLeastOne, type Entry, IDLE, isRunning, newItem, unreadable,
 import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
 import type { SavedFile } from './queue-memory.ts';
 import { createQueueTotals } from './queue-totals.ts';
-import { matches, remembered } from './remembered.ts';
-import { askForFile, restoredFile } from './restored-file.ts';
+import { createRemembering, matches } from './remembered.ts';
+import { askForFile } from './restored-file.ts';
 import type { Ids, UploadQueue, UploadQueueOptions } from './upload-queue.ts';
 
 export type { MetadataSchema } from './check-metadata.ts';
@@ -45,6 +45,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
   const needy = new Map<Entry, SavedFile>();
   const sums = createQueueTotals(now);
   const preparation = createPreparation(options);
+  const remembering = createRemembering(options);
   const idPrefix = Math.random().toString(36).slice(2);
   let added = 0;
   let areItemsStale = true;
@@ -164,16 +165,12 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     void preparation.refuseEarly(file, item, options).then((refusal) => refusal && refuse(entry, refusal));
     return entry;
   };
-  const save = ({ item, options: given }: Entry, handle: FileSystemFileHandle | null = null) => {
-    const saved = memory && remembered(item, given, handle, !options.uploadOptions?.encryption);
-    if (saved) memory?.save(saved);
-  };
   const append = (found: Found, options: QueueFileOptions): string => {
     const { file, fileName, relativePath, handle, error = null } = found;
-    const needed = [...needy].find(([, saved]) => matches(found, saved))?.[0];
+    const needed = [...needy].find(([, saved]) => matches(found, options, saved))?.[0];
     if (needed !== undefined) {
       fill(needed, file);
-      save(needed, handle);
+      remembering.save(needed, handle);
       return needed.item.id;
     }
     const item = {
@@ -183,7 +180,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     };
     const entry = insert(item, options);
     if (file === null) fail(entry, unreadable(error), false);
-    else save(entry, handle);
+    else remembering.save(entry, handle);
     return item.id;
   };
   const fill = (entry: Entry, file: Blob | null) => {
@@ -197,13 +194,16 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     startNext();
   };
   const restore = async () => {
-    for (const saved of (await memory?.load()) ?? []) {
+    for (const saved of await remembering.load()) {
       const { id, fileName, contentType, relativePath, size } = saved;
-      const { file, needs } = await restoredFile(saved);
+      const { file, needs, refusal, options } = await remembering.restore(saved);
       const item = newItem(id, isPaused || needs !== null);
       const totalBytes = file?.size ?? size;
-      const entry = insert({ ...item, file, fileName, contentType, relativePath, totalBytes, needs }, saved.options);
+      const entry = insert({ ...item, file, fileName, contentType, relativePath, totalBytes, needs }, options);
       if (needs !== null) needy.set(entry, saved);
+      // Another page may send it: it stays remembered.
+      if (refusal !== null) change(entry, { status: 'failed', error: refusal });
+      if (refusal !== null) onFailed?.(refusal, entry.item);
       touch(PROGRESS_MS);
       startNext();
     }
@@ -223,7 +223,8 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     subscribe: store.subscribe,
     getSnapshot: store.getSnapshot,
     getServerSnapshot: () => serverSnapshot,
-    add: async (source, fileOptions = {}) => {
+    add: async (source, given = {}) => {
+      const fileOptions = remembering.withDefaults(given);
       const { files, rest } = collectFiles(source, memory !== undefined);
       const ids = files.map((found) => append(found, fileOptions));
       touch();

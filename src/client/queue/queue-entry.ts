@@ -8,6 +8,7 @@ import type { QueueFileOptions, QueueItem, QueueSnapshot, QueueTotals } from './
 /** One file of a queue, from being added to being removed. */
 export type Entry = {
   item: QueueItem;
+  /** With those of the queue. */
   options: QueueFileOptions;
   preparation: Promise<Prepared> | null;
   upload: Upload | null;

@@ -5,6 +5,7 @@ const MAX_FILE_BYTES = 16 * 1024 ** 2;
 /** Of all files whose bytes one page keeps. */
 const MAX_ALL_BYTES = 256 * 1024 ** 2;
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
+const PURGE_MS = 3600 * 1000;
 
 /** What is remembered of a file that is not stored yet. */
 export type SavedFile = {
@@ -16,15 +17,27 @@ export type SavedFile = {
   size: number;
   /** Milliseconds since the epoch; null if unknown. */
   lastModified: number | null;
+  /** All that count for it: those of the queue and of `add`. */
   options: QueueFileOptions;
+  /** The client's `url`. */
+  url: string;
+  /** Whether it was to be encrypted: it is not sent by a queue that would not. */
+  isEncrypted: boolean;
+  /** Whether the queue has `beforeUpload`: it is not sent by a queue that has none. */
+  isPrepared: boolean;
   /** Its bytes, if they are few; or how to read them again, where the browser can; or neither. */
   file: Blob | null;
   handle: FileSystemFileHandle | null;
 };
 
 export type QueueMemory = {
-  /** What pages that are gone had not finished. From now on it is this page's. */
-  load: () => Promise<SavedFile[]>;
+  /** Whether bytes are kept although the queue has `beforeUpload`. Default: not. */
+  keepsPlainBytes?: boolean | undefined;
+  /**
+   * What pages that are gone had not finished. From now on it is this page's.
+   * @param url the client's: only the files of the same service.
+   */
+  load: (url: string) => Promise<SavedFile[]>;
   save: (file: SavedFile) => void;
   forget: (ids: readonly string[]) => void;
 };
@@ -32,9 +45,15 @@ export type QueueMemory = {
 export type QueueMemoryOptions = {
   /** Whose files they are, such as the user's id: nobody else gets them back. */
   owner: string;
+  /**
+   * Whether the bytes of small files are kept in a queue with `beforeUpload` as well. They are as the user chose them:
+   * set it only if `beforeUpload` does not encrypt them. Default false.
+   */
+  keepsPlainBytes?: boolean | undefined;
 };
 
-type Row = SavedFile & { owner: string; page: string; savedAtMs: number };
+/** `service` is the whole URL. */
+type Row = SavedFile & { owner: string; service: string; page: string; savedAtMs: number };
 
 /**
  * Remembers a queue's files in this browser (IndexedDB) for seven days, until they are stored or removed. The bytes of
@@ -43,7 +62,13 @@ type Row = SavedFile & { owner: string; page: string; savedAtMs: number };
  * window or with a full disk it remembers less or nothing, and uploads work as ever.
  * @example createUploadQueue({ signpost, memory: createQueueMemory({ owner: session.userId }) });
  */
-export function createQueueMemory({ owner }: QueueMemoryOptions): QueueMemory {
+export function createQueueMemory({ owner, keepsPlainBytes = false }: QueueMemoryOptions): QueueMemory & {
+  /**
+   * Removes what is remembered of this owner's files, in other tabs too: call it when the user signs out.
+   * @throws {DOMException} if the browser cannot remove them.
+   */
+  clear: () => Promise<void>;
+} {
   if (!owner) throw new TypeError('owner must be the id of the user');
   const page = Math.random().toString(36).slice(2);
   const lockOf = (page: string) => `signpost-queue:${page}`;
@@ -89,16 +114,25 @@ export function createQueueMemory({ owner }: QueueMemoryOptions): QueueMemory {
       return [...rows];
     });
 
+  let purgedAtMs = 0;
+  const purge = async (database: IDBDatabase, rows: readonly Row[]) => {
+    purgedAtMs = Date.now();
+    const old = rows.filter(({ savedAtMs }) => purgedAtMs - savedAtMs > MAX_AGE_MS);
+    await remove(
+      database,
+      old.map(({ id }) => id),
+    );
+    return rows.filter((row) => !old.includes(row));
+  };
+
   return {
-    load: async () => {
+    keepsPlainBytes,
+    load: async (url) => {
       const rows = await inTurn(async (database) => {
-        const all: Row[] = await read(database);
-        const old = all.filter(({ savedAtMs }) => Date.now() - savedAtMs > MAX_AGE_MS);
-        await write(database, (store) => {
-          for (const { id } of old) store.delete(id);
-        });
+        const mine = (await purge(database, await read(database))).filter((row) => row.owner === owner);
+        const service = serviceOf(url);
         const pages = new Map<string, Row[]>();
-        for (const row of all.filter((row) => row.owner === owner && row.page !== page && !old.includes(row))) {
+        for (const row of mine.filter((row) => row.service === service && row.page !== page)) {
           pages.set(row.page, [...(pages.get(row.page) ?? []), row]);
         }
         const adopted: Row[] = [];
@@ -109,25 +143,42 @@ export function createQueueMemory({ owner }: QueueMemoryOptions): QueueMemory {
       return rows ?? [];
     },
     save: (saved) => {
-      const row: Row = { ...saved, file: keepBytes(saved), owner, page, savedAtMs: Date.now() };
-      void inTurn((database) =>
-        write(database, (store) => void store.put(row)).catch(() =>
+      const file = keepBytes(saved);
+      void inTurn(async (database) => {
+        const row: Row = { ...saved, file, owner, service: serviceOf(saved.url), page, savedAtMs: Date.now() };
+        await write(database, (store) => void store.put(row)).catch(() =>
           // The disk is full: the file can be chosen again.
           write(database, (store) => void store.put({ ...row, file: null })),
-        ),
-      );
+        );
+        if (Date.now() - purgedAtMs > PURGE_MS) await purge(database, await read(database));
+      });
     },
     forget: (ids) => {
       for (const id of ids) keptBytes.delete(id);
       if (held !== undefined && ids.length > 0) {
-        void inTurn((database) =>
-          write(database, (store) => {
-            for (const id of ids) store.delete(id);
-          }),
-        );
+        void inTurn((database) => remove(database, ids));
       }
     },
+    clear: () => {
+      keptBytes.clear();
+      const cleared = last.then(async () => {
+        if (!('indexedDB' in globalThis)) return;
+        const database = await open();
+        const rows = (await read(database)).filter((row) => row.owner === owner);
+        await remove(
+          database,
+          rows.map(({ id }) => id),
+        );
+      });
+      last = cleared.catch(() => {});
+      return cleared;
+    },
   };
+}
+
+/** As `fetch` reads it: a relative URL is another one on another page. */
+function serviceOf(url: string): string {
+  return new Request(url).url;
 }
 
 const STORE = 'files';
@@ -148,6 +199,12 @@ function read(database: IDBDatabase): Promise<Row[]> {
     const request = database.transaction(STORE).objectStore(STORE).getAll();
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
+  });
+}
+
+function remove(database: IDBDatabase, ids: readonly string[]): Promise<void> {
+  return write(database, (store) => {
+    for (const id of ids) store.delete(id);
   });
 }
 

@@ -1,35 +1,68 @@
+import { SignpostError } from '../signpost-error.ts';
 import type { Found } from './collect-files.ts';
-import type { QueueFileOptions, QueueItem } from './queue-item.ts';
+import type { Entry } from './queue-entry.ts';
+import type { QueueFileOptions } from './queue-item.ts';
 import type { SavedFile } from './queue-memory.ts';
+import { restoredFile } from './restored-file.ts';
+import type { UploadQueueOptions } from './upload-queue.ts';
 
 const lastModifiedOf = (file: Blob | null) =>
   file !== null && 'lastModified' in file ? Number(file.lastModified) : null;
 
-/**
- * What a memory keeps of a file; null if it must not be sent again without its encryption, which cannot be stored.
- * @param keepsBytes false if the queue encrypts: the plain bytes stay out of the browser's storage then.
- */
-export function remembered(
-  { id, fileName, contentType, relativePath, totalBytes: size, file }: QueueItem,
-  options: QueueFileOptions,
-  handle: FileSystemFileHandle | null,
-  keepsBytes: boolean,
-): SavedFile | null {
-  if (options.encryption) return null;
-  const lastModified = lastModifiedOf(file);
+/** What a queue gives its memory, and what it does with what it gets back. */
+export function createRemembering({ signpost, memory, beforeUpload, uploadOptions = {} }: UploadQueueOptions) {
+  const { url = '', isEncrypting } = signpost;
+  const isPrepared = beforeUpload !== undefined;
+  /** undefined: the client does not say. */
+  const isEncrypted = ({ encryption }: QueueFileOptions) => (encryption === undefined ? isEncrypting : !!encryption);
+
   return {
-    ...{ id, fileName, contentType, relativePath, size, lastModified, options, handle },
-    file: keepsBytes ? file : null,
+    withDefaults: (given: QueueFileOptions): QueueFileOptions => {
+      const metadata = { ...uploadOptions.metadata, ...given.metadata };
+      return { ...uploadOptions, ...given, ...(Object.keys(metadata).length > 0 && { metadata }) };
+    },
+    /** Without plain bytes if the file is encrypted before it is sent, or may be. */
+    save: ({ item, options }: Entry, handle: FileSystemFileHandle | null = null): void => {
+      const { encryption } = options;
+      // A file's own encryption cannot be stored, and it must not be sent without.
+      if (encryption && encryption !== uploadOptions.encryption) return;
+      const { id, fileName, contentType, relativePath, totalBytes: size, file } = item;
+      const keepsBytes = isEncrypted(options) === false && (!isPrepared || memory?.keepsPlainBytes);
+      memory?.save({
+        ...{ id, fileName, contentType, relativePath, size, url, isPrepared, handle },
+        ...{ lastModified: lastModifiedOf(file), isEncrypted: !!isEncrypted(options), options: storable(options) },
+        file: keepsBytes ? file : null,
+      });
+    },
+    load: async (): Promise<SavedFile[]> => (await memory?.load(url)) ?? [],
+    /** The options are those that the file was added with; the queue gives only its encryption. */
+    restore: async (saved: SavedFile) => {
+      const options = { encryption: uploadOptions.encryption, ...saved.options };
+      const isRefused = (saved.isEncrypted && !isEncrypted(options)) || (saved.isPrepared && !isPrepared);
+      return isRefused
+        ? { file: null, needs: null, refusal: notPrepared(), options }
+        : { ...(await restoredFile(saved)), refusal: null, options };
+    },
   };
 }
 
-/** Whether this is the file that is needed again: the same name, place, size and date. */
-export function matches({ file, fileName, relativePath }: Found, saved: SavedFile): boolean {
+function storable({ encryption, ...options }: QueueFileOptions): QueueFileOptions {
+  return encryption === null ? { ...options, encryption } : options;
+}
+
+function notPrepared(): SignpostError {
+  const detail = 'this file was added to a queue with encryption or beforeUpload, which this queue does not have';
+  return new SignpostError({ code: 'not-prepared', status: 0, detail, retryable: false });
+}
+
+/** Whether this is the file that is needed again: the same name, place, size and date, with the same options. */
+export function matches({ file, fileName, relativePath }: Found, options: QueueFileOptions, saved: SavedFile): boolean {
   const name = saved.options.fileName === undefined ? saved.fileName : fileName;
   return (
     file?.size === saved.size &&
     fileName === name &&
     relativePath === saved.relativePath &&
-    lastModifiedOf(file) === saved.lastModified
+    lastModifiedOf(file) === saved.lastModified &&
+    JSON.stringify(storable(options)) === JSON.stringify(saved.options)
   );
 }

@@ -8,8 +8,13 @@ import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts
 import type { QueueMemory } from './queue-memory.ts';
 
 export type UploadQueueOptions<App extends AppTypes = AppTypes> = PreparationOptions<App> & {
-  /** The client that uploads. It sends no more than its own `parallelFiles` at once. */
-  signpost: Pick<Signpost<App>, 'upload' | 'limits'>;
+  /**
+   * The client that uploads. It sends no more than its own `parallelFiles` at once. One that does not say whether it is
+   * encrypting has no bytes kept in the `memory`.
+   */
+  signpost: Pick<Signpost<App>, 'upload' | 'limits'> & Partial<Pick<Signpost<App>, 'url' | 'isEncrypting'>>;
+  /** For all files; those of `add` and of `beforeUpload` override them. */
+  uploadOptions?: QueueFileOptions<App> | undefined;
   /** How many files at once: 1 or more. Default 3. */
   concurrency?: number | undefined;
   /** Whether added files wait for `resume`: for a form that is sent later. Default false. */
