@@ -13,7 +13,7 @@ export type Notify = (message: string, undo?: Undo) => void;
 
 /**
  * Shows a message for some seconds, and announces it: for what nothing else on the page shows. It stays as long as the
- * pointer or the focus is on it. Control Z undoes, too.
+ * pointer or the focus is on it. Control+Z undoes, too.
  */
 export function createNotice(announce: Announce): Notify {
   const notice = find(document, '#notice', HTMLElement);

@@ -20,14 +20,14 @@ const FACTS = [
 type FactName = (typeof FACTS)[number][0];
 
 /**
- * All that the page says, in one language. `index.html` names those of its fixed texts by `data-text`, and labels by
- * `data-label`. What the service says of an error is the service's.
+ * All that the page says, apart from the fixed texts of `index.html`. What the service says of an error is the
+ * service's.
  */
 export const texts = {
   name: 'Signpost',
   waiting: 'Waiting',
   preparing: 'Being prepared …',
-  offline: 'There is no network. It goes on by itself when it is back.',
+  offline: 'There is no network. The upload continues when it is back.',
   confirming: 'Being verified …',
   retrying: (reason: string, wait: string | null) =>
     wait === null ? `${reason} Trying again …` : `${reason} Trying again in ${wait}.`,
@@ -49,7 +49,7 @@ export const texts = {
   filesCancelled: (count: number) => `${formatFiles(count)} cancelled`,
   filesFailed: (count: number) => `${formatFiles(count)} failed`,
   filesOf: (done: number, all: number) => `${formatCount(done)} of ${formatFiles(all)}`,
-  moreUploads: (count: number) => `Show more of ${formatCount(count)} others`,
+  moreUploads: (count: number) => `Show more (${formatCount(count)} hidden)`,
   uploading: 'Uploading',
   notUploaded: 'Not uploaded',
   pauseAll: 'Pause all',
@@ -80,8 +80,7 @@ export const texts = {
   downloading: (name: string) => `Downloading ${name}`,
   notDownloaded: (name: string, reason: string) => `${name} cannot be downloaded. ${reason}`,
   deleted: (name: string, count: number) => `${count === 1 ? name : formatFiles(count)} deleted.`,
-  undoHint: 'Undo by Control Z.',
-  undo: 'Undo',
+  undoHint: 'Press Control+Z to undo.',
   kept: (name: string, count: number) => `${count === 1 ? name : formatFiles(count)} kept.`,
   notDeleted: (name: string, reason: string) => `${name} could not be deleted. ${reason}`,
   fileArchived: (name: string) => `${name} archived. It is listed under "Archived".`,
@@ -104,6 +103,5 @@ export const texts = {
   empty: 'The file is empty.',
   tooLarge: (limit: string) => `The file is too large to be shown here: over ${limit}. Download it to see it.`,
   notShown: 'This browser cannot show the file.',
-  notReadable: (status: string) => `It cannot be read: it ${status}.`,
   textEnds: (shown: string, size: string) => `… (the first ${shown} of ${size})`,
 } as const;

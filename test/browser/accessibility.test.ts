@@ -90,7 +90,7 @@ describe.each([
     await page.getByRole('button', { name: 'Undo' }).waitFor();
     await inspect(page, 'with a deleted file');
     await page.getByLabel('Search by name').fill('nowhere');
-    await page.getByText('No file is like that.').waitFor();
+    await page.getByText('No files match.').waitFor();
     await inspect(page, 'with nothing found');
     await context.close();
   });

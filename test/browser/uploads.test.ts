@@ -111,7 +111,7 @@ describe('uploads on the page', () => {
     await page.getByText('0 of 2,000 files').waitFor();
     const rows = page.locator('#uploads .row');
     expect(await rows.count()).toBeLessThan(40);
-    await page.getByRole('button', { name: /^Show more of 1,9\d\d others$/ }).click();
+    await page.getByRole('button', { name: /^Show more \(1,9\d\d hidden\)$/ }).click();
     expect(await rows.count()).toBeLessThan(70);
 
     await page.getByRole('button', { name: 'Pause all' }).click();
