@@ -18,7 +18,7 @@ export type SignpostErrorDetails = {
  * Switch on `code`: one of the service's codes (`file-too-large`, `verification-failed` …), or
  * - `network-error`: no answer,
  * - `blocked-by-cors`: the server is there, but no CORS rule lets the page read its answers,
- * - `invalid-url`, `invalid-token`: what `createSignpost` was given is none,
+ * - `invalid-url`, `invalid-token`: that option is not valid,
  * - `unexpected-answer`: not the service's, but a proxy's, for example,
  * - `bucket-refused`: `detail` has the bucket's reason,
  * - `file-changed`: the file cannot be read any more,
@@ -59,7 +59,10 @@ export class SignpostError extends Error {
 
 export function networkError(cause?: unknown, wasReached = false): SignpostError {
   return new SignpostError({
-    ...{ code: 'network-error', status: 0, detail: 'no answer', retryable: true, wasReached, cause },
+    code: 'network-error',
+    status: 0,
+    detail: 'there is no connection to the server',
+    ...{ retryable: true, wasReached, cause },
   });
 }
 

@@ -42,7 +42,11 @@ describe('the SDK in a browser', () => {
     expect(await upload()).toEqual({ code: 'blocked-by-cors', detail, retryable: false });
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
-    expect(await upload()).toEqual({ code: 'network-error', detail: 'no answer', retryable: true });
+    expect(await upload()).toEqual({
+      code: 'network-error',
+      detail: 'there is no connection to the server',
+      retryable: true,
+    });
     await context.close();
   });
 
@@ -57,7 +61,8 @@ describe('the SDK in a browser', () => {
         }
       import('/client.js').then(({ createSignpost }) => {
         const token = document.querySelector('meta[name="signpost-token"]').content;
-        return createSignpost({ url: location.origin, token }).upload(new File([new Uint8Array(17 * 2 ** 20)], 'full.bin'));
+        const file = new File([new Uint8Array(17 * 2 ** 20)], 'full.bin');
+        return createSignpost({ url: location.origin, token }).upload(file);
       })`);
     expect(await uploaded).toMatchObject({ fileName: 'full.bin', size: 17 * 2 ** 20 });
     await context.close();
