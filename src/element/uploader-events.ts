@@ -7,6 +7,9 @@ export type UploaderEvents = {
   'signpost-uploaded': CustomEvent<{ file: StoredFile; item: QueueItem }>;
   /** A file was refused, or could not be sent. `error` is usually a `SignpostError`. */
   'signpost-failed': CustomEvent<{ error: unknown; item: QueueItem }>;
-  /** The user removed a file from the list. A confirmed one (`file`) stays stored. */
+  /**
+   * A file left the list: the user removed it, another file replaced it (without `multiple`), or it was over
+   * `max-files`. A confirmed one (`file`) stays stored. Resetting the form empties the list without this event.
+   */
   'signpost-removed': CustomEvent<{ file: StoredFile | null; item: QueueItem }>;
 };

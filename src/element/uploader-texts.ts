@@ -30,7 +30,7 @@ export type UploaderTexts = {
   removeAll: string;
   /** Files that are in the list, but not shown. */
   more: (count: number) => string;
-  /** Read to screen readers. */
+  /** Read out by screen readers. */
   added: (count: number) => string;
   uploaded: (fileNames: readonly string[]) => string;
   failed: (fileName: string, reason: string) => string;
