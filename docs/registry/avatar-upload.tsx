@@ -17,7 +17,7 @@ type AvatarUploadProps = {
   className?: string;
 };
 
-/** A round picture that is also the button to replace it. The new one is seen at once, and dimmed until it is stored. */
+/** A round picture that is also the button to replace it. The new one is shown dimmed until it is stored. */
 export function AvatarUpload({ signpost, src, name, options, onUploaded, className }: AvatarUploadProps) {
   const { upload, status, progress, error } = useUpload(signpost);
   const [chosen, setChosen] = useState<string | null>(null);

@@ -12,6 +12,11 @@ type UploadButtonProps = Omit<ComponentProps<'button'>, 'onClick' | 'type'> & {
   multiple?: boolean;
 };
 
+const LOOKS = [
+  'inline-flex h-10 items-center justify-center gap-2 rounded-md bg-primary px-4 text-sm font-medium',
+  'text-primary-foreground hover:bg-primary/90 disabled:opacity-50',
+].join(' ');
+
 /** Opens the file picker, and says how far the uploads are. */
 export function UploadButton({ queue, accept, multiple = true, children, className, ...props }: UploadButtonProps) {
   const { totals, add } = useUploads(queue);
@@ -20,12 +25,7 @@ export function UploadButton({ queue, accept, multiple = true, children, classNa
   const percent = totals.totalBytes === 0 ? 0 : Math.floor((100 * totals.sentBytes) / totals.totalBytes);
   return (
     <>
-      <button
-        type="button"
-        onClick={() => input.current?.click()}
-        className={`inline-flex h-10 items-center justify-center gap-2 rounded-md bg-primary px-4 text-sm font-medium text-primary-foreground hover:bg-primary/90 disabled:opacity-50 ${className ?? ''}`}
-        {...props}
-      >
+      <button type="button" onClick={() => input.current?.click()} className={`${LOOKS} ${className ?? ''}`} {...props}>
         {children ?? 'Upload'}
         {isBusy && <span className="tabular-nums">{percent}%</span>}
       </button>

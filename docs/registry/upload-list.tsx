@@ -7,6 +7,11 @@ import { describeUpload } from './upload-text';
 
 const ACTION = 'h-9 rounded-md px-3 text-sm font-medium hover:bg-accent hover:text-accent-foreground';
 
+const BAR = [
+  'h-1.5 w-full overflow-hidden rounded-full [&::-moz-progress-bar]:bg-primary',
+  '[&::-webkit-progress-bar]:bg-muted [&::-webkit-progress-value]:bg-primary',
+].join(' ');
+
 /** The files of a queue with their progress: pause, resume, retry, remove. */
 export function UploadList({ queue, className }: { queue: UploadQueue; className?: string }) {
   const { items, totals } = useUploads(queue);
@@ -36,7 +41,7 @@ const UploadRow = memo(function UploadRow({ item, queue }: { item: QueueItem; qu
         {!isOver && (
           <progress
             aria-label={`Upload of ${fileName}`}
-            className="h-1.5 w-full overflow-hidden rounded-full [&::-moz-progress-bar]:bg-primary [&::-webkit-progress-bar]:bg-muted [&::-webkit-progress-value]:bg-primary"
+            className={BAR}
             value={sentBytes}
             max={Math.max(1, totalBytes)}
           />

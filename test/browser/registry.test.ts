@@ -100,9 +100,6 @@ describe('the React components to copy', () => {
     const listed = items.flatMap(({ files }: { files: { path: string }[] }) => files.map(({ path }) => path));
     const present = (await readdir(at('docs/registry'))).filter((name) => /\.tsx?$/.test(name));
     expect(listed.toSorted()).toEqual(present.toSorted());
-    const names = new Set(items.map(({ name }: { name: string }) => name));
-    for (const { registryDependencies = [] } of items)
-      for (const name of registryDependencies) expect(names).toContain(name);
   });
 
   it('upload what is chosen, pause, resume, and say why a file is refused', async () => {
