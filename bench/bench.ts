@@ -1,4 +1,4 @@
-// npm run bench: measures every figure of bench/README.md in one run, as Markdown. Needs Linux, curl and taskset.
+// npm run bench: measures most figures of bench/README.md, as Markdown. Needs Linux, curl and taskset.
 // npm run bench -- sdk, rls, or routes [name]: only the SDK, row level security, or the routes, or one of them.
 // npm run bench -- costs: fails if a hot route costs a quarter more CPU time than bench/costs.json says.
 // npm run bench -- peers [name]: the routes and what people run instead; needs npm ci --prefix bench/peers.
