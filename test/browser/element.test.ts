@@ -212,7 +212,9 @@ describe('<signpost-uploader>', () => {
       await page.evaluate(axe);
       // The page is one of the documentation, without headings.
       const violations = await page.evaluate(`axe.run('signpost-uploader').then(({ violations }) =>
-        violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html, failureSummary }) => html + failureSummary)))`);
+        violations.map(({ id, nodes }) => {
+          return id + ': ' + nodes.map(({ html, failureSummary }) => html + failureSummary);
+        }))`);
       expect(violations).toEqual([]);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
     }

@@ -17,7 +17,8 @@ const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
     const signpost = createSignpost({ url: origin, token });
     const file = new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 });
     const onProgress = ({ sentBytes }) => tell({ sentBytes });
-    signpost.upload(file, { onProgress }).then(({ fileId }) => tell({ fileId }), (error) => tell({ error: String(error) }));
+    const fail = (error) => tell({ error: String(error) });
+    signpost.upload(file, { onProgress }).then(({ fileId }) => tell({ fileId }), fail);
   })`;
   const worker = `onmessage = ({ data }) => ${begun}(data.origin, data.token, (news) => postMessage(news))`;
   return page.evaluate(`

@@ -3,7 +3,10 @@ import { Builder, By, Key, until } from 'selenium-webdriver';
 
 const BROWSER = '/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser';
 
-/** Debian's WebKitGTK over WebDriver, on a display of its own. @returns {Promise<import('./start-engine.ts').Engine>} */
+/**
+ * Debian's WebKitGTK over WebDriver, on a display of its own.
+ * @returns {Promise<import('./start-engine.ts').Engine>}
+ */
 export async function start(port) {
   const server = spawn('xvfb-run', ['--auto-servernum', 'WebKitWebDriver', `--port=${port}`], {
     stdio: 'ignore',
