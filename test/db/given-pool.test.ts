@@ -15,8 +15,12 @@ import { startRelay } from '../helpers/relay.ts';
 
 const UNAVAILABLE = { code: 'database-unavailable' };
 type Pool = GivenPool & { end(): Promise<void> };
-const openPool = (driver: 'pg' | 'neon', config: { connectionString: string; max?: number }): Pool =>
-  driver === 'pg' ? new pg.Pool(config) : new NeonPool(config);
+const openPool = (driver: 'pg' | 'neon', config: { connectionString: string; max?: number }): Pool => {
+  const pool = driver === 'pg' ? new pg.Pool(config) : new NeonPool(config);
+  // As an app must: the server may end a connection that nobody uses, here when the database is dropped.
+  pool.on('error', () => {});
+  return pool;
+};
 
 /** A statement of the app's own. */
 async function ask(pool: Pool, text: string) {
