@@ -36,7 +36,7 @@ describe('the indexes, as the role of users', () => {
         (id, owner_id, object_key, file_name, content_type, size_bytes, etag, record_id, created_at, status)
       select gen_random_uuid(), case when n % 3 = 0 then 'other' else '${ownerId}' end, 'plan-' || n,
         md5(n::text) || case when n % 5000 = 1 then ' zeppelin' else '' end,
-        case when n < 19000 then 'text/plain' else 'image/heic' end, n, '"e"', 'case-' || n % 5000,
+        case when n < 19800 then 'text/plain' else 'image/heic' end, n, '"e"', 'case-' || n % 5000,
         now() - n * interval '1 s', case when n % 2 = 0 then 'archived' else 'active' end
       from generate_series(1, 20000) as n`);
     await test.query('vacuum analyze files');
