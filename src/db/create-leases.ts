@@ -83,8 +83,8 @@ export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SE
       return await task({ signal: lost.signal, fence, check });
     } finally {
       clearInterval(timer);
-      // If the lease cannot be released, it expires.
-      await extend(name, holder, fence, sql`now()`).catch(() => false);
+      // If the lease cannot be released, it expires. A second ago, because the column rounds to milliseconds, also up.
+      await extend(name, holder, fence, sql`now() - interval '1 second'`).catch(() => false);
     }
   };
 }
