@@ -1,22 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SignpostError } from '../../src/client/create-signpost.ts';
 import { mint } from '../helpers/test-service.ts';
-import { cutOff, startServiceForClients, textFile } from './service-for-clients.ts';
+import { cutOff, failureOf, startServiceForClients, textFile } from './service-for-clients.ts';
 
 let host: Awaited<ReturnType<typeof startServiceForClients>>;
 beforeAll(async () => {
   host = await startServiceForClients();
 });
 afterAll(() => host.close());
-
-const failureOf = async (upload: Promise<unknown>): Promise<SignpostError> => {
-  const error = await upload.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (!(error instanceof SignpostError)) throw new Error('not refused', { cause: error });
-  return error;
-};
 
 describe('a token that the service refuses', () => {
   it('is asked for once more, after the app has renewed its session', async () => {

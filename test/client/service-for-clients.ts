@@ -1,6 +1,6 @@
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { createAdaptorServer } from '@hono/node-server';
-import { createSignpost, type SignpostOptions } from '../../src/client/create-signpost.ts';
+import { createSignpost, SignpostError, type SignpostOptions } from '../../src/client/create-signpost.ts';
 import { listen } from '../helpers/listen.ts';
 import { mint, startTestService } from '../helpers/test-service.ts';
 
@@ -101,3 +101,13 @@ export const textFile = (text: string, name = 'a.txt') => new File([text], name,
 /** A file of two whole parts and a short third. */
 export const threeParts = (fill = 'signpost ', name = 'film.bin') =>
   new File([Buffer.alloc(2 * PART + 7, fill)], name, { type: 'application/octet-stream', lastModified: 1_000 });
+
+/** The error of an upload that is refused. */
+export const failureOf = async (upload: Promise<unknown>): Promise<SignpostError> => {
+  const error = await upload.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (!(error instanceof SignpostError)) throw new Error('not refused', { cause: error });
+  return error;
+};

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSignpost, type Progress, SignpostError } from '../../src/client/create-signpost.ts';
+import { createSignpost, type Progress } from '../../src/client/create-signpost.ts';
 import { startRelay } from '../helpers/relay.ts';
 import { mint } from '../helpers/test-service.ts';
-import { cutOff, loseAnswer, startServiceForClients, textFile } from './service-for-clients.ts';
+import { cutOff, failureOf, loseAnswer, startServiceForClients, textFile } from './service-for-clients.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -23,15 +23,6 @@ afterAll(async () => {
   await relay.goAway();
   await host.close();
 });
-
-const failureOf = async (upload: Promise<unknown>): Promise<SignpostError> => {
-  const error = await upload.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (!(error instanceof SignpostError)) throw new Error('not refused', { cause: error });
-  return error;
-};
 
 describe('a file in one piece', () => {
   it.each(['the global', 'a given'])('goes out through %s fetch that allows no other `this`', async (whose) => {
