@@ -53,7 +53,7 @@ describe('Signpost in Next.js', () => {
       ...QUIET,
       DATA_DIR: join(folder, 'data'),
     };
-    const command = (port: number): [string, ...string[]] => [process.execPath, NEXT, 'dev', '-p', `${port}`];
+    const command = (port: string): [string, ...string[]] => [process.execPath, NEXT, 'dev', '-p', `${port}`];
     const app = await startApp(command, env, { cwd: folder });
     try {
       const send = sendTo(`${app.url}/uploads`);

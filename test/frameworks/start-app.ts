@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../helpers/listen.ts';
 
 /** How long an app may take until it answers, on a machine that does much else. */
 const STARTED_WITHIN_MS = 45_000;
@@ -22,7 +22,7 @@ export type RunningApp = {
  * @param options.health the status that its health is to have.
  */
 export async function startApp(
-  command: (port: number) => [string, ...string[]] | Promise<[string, ...string[]]>,
+  command: (port: string) => [string, ...string[]] | Promise<[string, ...string[]]>,
   env: Record<string, string>,
   { cwd = HERE, health = 200 } = {},
 ): Promise<RunningApp> {
@@ -30,7 +30,7 @@ export async function startApp(
   const [program, ...args] = await command(port);
   const { PATH = '', HOME = '' } = process.env;
   // In a group of its own: a framework's command may start further processes.
-  const child = spawn(program, args, { cwd, env: { PATH, HOME, ...env, PORT: String(port) }, detached: true });
+  const child = spawn(program, args, { cwd, env: { PATH, HOME, ...env, PORT: port }, detached: true });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
   child.on('error', (error) => (output += error));
@@ -57,15 +57,4 @@ async function stop(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit');
   process.kill(-child.pid, 'SIGKILL');
   await exited;
-}
-
-/** A port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }

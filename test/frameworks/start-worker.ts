@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { freePort, type RunningApp, startApp } from './start-app.ts';
+import { freePort } from '../helpers/listen.ts';
+import { type RunningApp, startApp } from './start-app.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const WORKERD = here('node_modules/workerd/bin/workerd');
@@ -38,7 +39,7 @@ export async function startWorker(
     outfile: join(folder, 'worker.mjs'),
   });
   const named = Object.entries(bindings).map(([key, value]) => `(name = ${text(key)}, text = ${text(value)})`);
-  const config = (port: number) => `
+  const config = (port: string) => `
     using Workerd = import "/workerd/workerd.capnp";
     const config :Workerd.Config = (
       services = [

@@ -1,13 +1,25 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 
+/**
+ * Systems give outgoing connections ports above these (Linux from 32768, others from 49152). So a port from here is
+ * still free when a test closes it and listens on it again.
+ */
+const [LOWEST_PORT, ABOVE_PORTS] = [20_000, 32_000];
+
 /** Listens on a free port of this machine; returns the URL of an HTTP server there. */
 export async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  return `http://127.0.0.1:${address.port}`;
+  for (;;) {
+    const port = randomInt(LOWEST_PORT, ABOVE_PORTS);
+    try {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      return `http://127.0.0.1:${port}`;
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
+    }
+  }
 }
 
 /** A port that was free a moment ago, for programs that must be given a port. */

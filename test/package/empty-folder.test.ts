@@ -22,7 +22,7 @@ const npx = (args: readonly string[], env: Record<string, string>, cwd: string) 
   run('npx', ['--yes', '--package', TARBALL, 'signpost', ...args], env, cwd);
 
 it('starts everything in an empty folder, and uploads and lists a file', async () => {
-  const [port, bucketPort] = [`${await freePort()}`, `${await freePort()}`];
+  const [port, bucketPort] = [await freePort(), await freePort()];
   service = npx([], { PORT: port, LOCAL_S3_PORT: bucketPort }, folder);
   const [, SIGNPOST = '', TOKEN = ''] = await service.until(/export SIGNPOST=(\S+) TOKEN=(\S+)/);
   expect(await readdir(folder)).toEqual(['.data']);

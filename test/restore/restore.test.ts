@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { grantRuntimeRights } from '../../src/db/runtime-rights.ts';
 import { rebuildFiles } from '../../src/jobs/rebuild-files.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
+import { freePort } from '../helpers/listen.ts';
 import { startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 import {
   type Cluster,
-  freePort,
   initCluster,
   makeFolder,
   postgresProgram,
@@ -32,7 +32,7 @@ describe('a database restored', () => {
     await removeFolders();
   });
 
-  const start = async (directory: string, port: number, settings: readonly string[] = []): Promise<Cluster> => {
+  const start = async (directory: string, port: string, settings: readonly string[] = []): Promise<Cluster> => {
     const cluster = await startCluster({ directory, port, settings });
     opened.push(cluster.stop);
     return cluster;

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { listen } from '../helpers/listen.ts';
 
 const run = promisify(execFile);
 
@@ -37,14 +36,6 @@ export async function removeFolders(): Promise<void> {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 }
 
-export async function freePort(): Promise<number> {
-  const { createServer } = await import('node:http');
-  const server = createServer();
-  const { port } = new URL(await listen(server));
-  await new Promise((resolve) => server.close(resolve));
-  return Number(port);
-}
-
 export type Cluster = Awaited<ReturnType<typeof startCluster>>;
 
 /** A separate PostgreSQL with the role of the migrations; its files are in `directory`, made by `initCluster`. */
@@ -54,7 +45,7 @@ export async function startCluster({
   settings = [],
 }: {
   directory: string;
-  port: number;
+  port: string;
   settings?: readonly string[];
 }) {
   const log = join(directory, '..', `${port}.log`);
