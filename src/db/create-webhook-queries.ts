@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, isNotNull, isNull, lt, or, sql } from 'drizzle-orm';
+import { and, asc, eq, getTableColumns, isNotNull, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
 import type { PgUpdateSetSource } from 'drizzle-orm/pg-core';
 import * as z from 'zod';
 import type { Database } from './connect-database.ts';
@@ -17,6 +17,9 @@ export const CLAIM_SECONDS = 60;
 
 export type WebhookState = 'waiting' | 'delivered' | 'dead';
 
+/** How many messages are still to be sent, and how many were given up. */
+export type WebhookQueue = { waiting: number; dead: number };
+
 /** The queries on webhooks' messages, as the role that logs in. All throw `database-unavailable`. */
 export type WebhookQueries = ReturnType<typeof createWebhookQueries>;
 
@@ -30,6 +33,9 @@ const secondsFromNow = (seconds: number) => sql`now() + ${seconds} * interval '1
 /** How many due messages a claim looks at, and how many `postpone` does. */
 const CLAIM_WINDOW = 100;
 const POSTPONE_WINDOW = 1000;
+
+/** How many messages of a state are counted: enough for an alarm, and never a long statement. */
+const MAX_COUNTED = 100_000;
 
 /** What a postponed message waits at least, if the earlier one is due but not yet claimed. */
 const POSTPONED_SECONDS = 5;
@@ -171,6 +177,16 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
         where ${isWaiting}`;
       const [row] = await queryDatabase(() => rowsOf(db, z.object({ seconds: z.number().nullable() }), next));
       return row?.seconds ?? null;
+    },
+
+    /** How many messages wait or are dead, at most 100,000 of each. */
+    async countQueue(): Promise<WebhookQueue> {
+      const countOf = (state: SQL | undefined) => sql`
+        (select count(*) from (select from ${webhookMessages} where ${state} limit ${MAX_COUNTED}) as counted)::int`;
+      const counts = sql`select ${countOf(isWaiting)} as waiting, ${countOf(isNotNull(deadAt))} as dead`;
+      const schema = z.object({ waiting: z.number(), dead: z.number() });
+      const [row] = await queryDatabase(() => rowsOf(db, schema, counts));
+      return row ?? { waiting: 0, dead: 0 };
     },
 
     /** Messages in a state, the oldest first, after a number. */

@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import type { Database } from '../db/connect-database.ts';
 import { createWebhookQueries } from '../db/create-webhook-queries.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
+import type { Metrics } from '../telemetry/create-metrics.ts';
 import {
   createSeparateDeliveries,
   createWebhookDelivery,
@@ -11,13 +12,15 @@ import {
 import { createFetchPost } from '../webhooks/post-by-fetch.ts';
 import { createWebhookSigner } from '../webhooks/sign-webhook.ts';
 
+type OpenedBefore = Pick<DeliveryServices, 'logger' | 'now'> & { metrics: Metrics; database: Pick<Database, 'db'> };
+
 /** In the metrics. */
 const OUTCOMES = ['delivered', 'failed', 'dead'] as const;
 
 /** The delivery of webhooks; null without `WEBHOOK_URL`. */
 export async function openWebhooks(
   config: Pick<Config, 'webhooks' | 'urls' | 'jobs'>,
-  { database, ...services }: Pick<DeliveryServices, 'metrics' | 'logger' | 'now'> & { database: Pick<Database, 'db'> },
+  { database, ...services }: OpenedBefore,
 ): Promise<WebhookDelivery | null> {
   const { webhooks } = config;
   if (webhooks === null) return null;
@@ -31,7 +34,11 @@ export async function openWebhooks(
     sign: createWebhookSigner(webhooks.secrets),
     random: Math.random,
   };
-  return ON_WORKERS ? createSeparateDeliveries(parts) : createWebhookDelivery(parts);
+  const delivery = ON_WORKERS ? createSeparateDeliveries(parts) : createWebhookDelivery(parts);
+  services.metrics.watch('signpost_webhook_messages', () =>
+    Object.entries(delivery.queued() ?? {}).map(([state, value]) => ({ labels: { state }, value })),
+  );
+  return delivery;
 }
 
 async function createPost({ url, allowPrivate }: NonNullable<Config['webhooks']>) {

@@ -134,6 +134,12 @@ export const METRICS = {
     help: 'Attempts to send a webhook, by outcome: delivered, failed (tried again), dead (not tried again).',
     labels: ['outcome'],
   },
+  signpost_webhook_messages: {
+    type: 'gauge',
+    help: 'Webhooks that wait to be sent, and dead letters, as counted last (at most 100,000 of each), by state.',
+    labels: ['state'],
+    across: 'max',
+  },
   signpost_scans_total: {
     type: 'counter',
     help: 'Scans of held files, by outcome: clean, rejected, failed (the file stays held, and is scanned again).',

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
-import type { WebhookMessage } from '../db/create-webhook-queries.ts';
+import type { WebhookMessage, WebhookQueue } from '../db/create-webhook-queries.ts';
 import { inTime } from '../net/in-time.ts';
+import { NO_METRICS } from '../telemetry/create-metrics.ts';
 import { untraced } from '../telemetry/trace-request.ts';
 import { type AttemptServices, attemptMessage, type Outcome } from './attempt-message.ts';
 import { probeAfter } from './backoff.ts';
@@ -21,6 +22,8 @@ export type WebhookDelivery = {
   forget: () => Promise<number>;
   /** How many attempts run now. */
   counts: () => { running: number; waiting: number };
+  /** How many messages waited or were dead when that was last counted; null: it was not yet. */
+  queued: () => WebhookQueue | null;
   /** Ends the delivery: running attempts have 5 seconds to end; those that do not are repeated later. */
   close: () => Promise<void>;
 };
@@ -38,6 +41,9 @@ const DATABASE_AWAY_SECONDS = 30;
 const DUE_SOON_SECONDS = 0.05;
 
 const CLOSED_WITHIN_MS = 5_000;
+
+/** For the metrics, the queue is counted this often during a run, and at its end. */
+const COUNT_EVERY_MS = 30_000;
 
 /** For how many days a command can send delivered messages again, and how many one statement deletes. */
 const KEPT_DAYS = 7;
@@ -65,6 +71,15 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
   let timer: NodeJS.Timeout | undefined;
   let isAsked = false;
   let wake = () => {};
+  let queued: WebhookQueue | null = null;
+  let countedAt = Number.NEGATIVE_INFINITY;
+
+  /** Only in runs: a database that sleeps is not woken for a count. */
+  async function countQueue(): Promise<void> {
+    if (services.metrics === NO_METRICS) return;
+    countedAt = performance.now();
+    queued = await webhookQueries.countQueue();
+  }
 
   function note(message: WebhookMessage, outcome: Outcome): void {
     if (outcome.kind === 'released') return;
@@ -107,6 +122,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
       const claimed = mayBegin() && free > 0 ? await webhookQueries.claim(free) : [];
       begun += claimed.length;
       for (const message of claimed) begin(message, claimedAt);
+      if (performance.now() - countedAt > COUNT_EVERY_MS) await countQueue();
       if (claimed.length === 0 && mayBegin() && free > 0 && (await webhookQueries.postpone()) > 0) continue;
       if (inFlight.size > 0) {
         await Promise.race([...inFlight, ...(free > claimed.length ? [woken] : [])]);
@@ -115,7 +131,10 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
       if (!mayBegin()) break;
       if (isAsked) continue;
       const seconds = await webhookQueries.secondsUntilDue();
-      if (seconds === null || seconds > DUE_SOON_SECONDS) return seconds;
+      if (seconds === null || seconds > DUE_SOON_SECONDS) {
+        await countQueue();
+        return seconds;
+      }
       // A message became due since the claim, or another instance has locked it.
       await sleep(DUE_SOON_SECONDS * 1000);
     }
@@ -160,6 +179,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
     },
     forget: () => forgetDelivered(services),
     counts: () => ({ running: inFlight.size, waiting: 0 }),
+    queued: () => queued,
     close: async () => {
       isClosed = true;
       clearTimeout(timer);
@@ -187,6 +207,7 @@ export function createSeparateDeliveries(services: DeliveryServices): WebhookDel
     settle: async (withinMs) => void (await inTime(Promise.all(runs), withinMs).catch(() => {})),
     forget: () => forgetDelivered(services),
     counts: () => ({ running: runs.size, waiting: 0 }),
+    queued: () => null,
     close: async () => {},
   };
 }

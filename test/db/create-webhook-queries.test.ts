@@ -205,6 +205,7 @@ describe.each(['pg', 'neon'] as const)("the queries on webhooks' messages, with 
       delivered_at = delivered_at - (case when number = $1 then interval '8 days' else '6 days' end)`,
       [old.number],
     );
+    expect(await queries.countQueue()).toEqual({ waiting: 1, dead: 1 });
     expect(await queries.forget(7, 100)).toBe(1);
     expect(await test.query('select id from webhook_messages where id = $1', [old.id])).toEqual([]);
     expect(await test.query('select count(*)::int as count from webhook_messages')).toEqual([{ count: 3 }]);

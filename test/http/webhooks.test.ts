@@ -3,6 +3,7 @@ import { sweep } from '../../src/jobs/sweep.ts';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import { type Receiver, startReceiver } from '../helpers/webhook-receiver.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
+import { readSamples } from '../telemetry/read-samples.ts';
 
 const POLICIES = '{"scan":{"hold":true}}';
 const DAYS_MS = 3 * 86_400_000;
@@ -15,7 +16,7 @@ describe('with WEBHOOK_URL', () => {
   beforeAll(async () => {
     receiver = await startReceiver();
     service = await startTestService({
-      env: { ...receiver.env, JOBS_INTERVAL_SECONDS: '3600', UPLOAD_POLICIES: POLICIES },
+      env: { ...receiver.env, JOBS_INTERVAL_SECONDS: '3600', METRICS_PORT: '0', UPLOAD_POLICIES: POLICIES },
     });
   });
   afterEach(async () => {
@@ -119,6 +120,19 @@ describe('with WEBHOOK_URL', () => {
     const { data } = receiver.received[0]?.event ?? {};
     expect(data).toMatchObject({ ownerId: 'bob', objectKey: upload.objectKey, size: 5 });
     expect(data).not.toHaveProperty('code');
+  });
+
+  it('counts in the metrics those that wait and those that are dead', async () => {
+    const counted = async () => {
+      const samples = readSamples((await service.services.metrics.text()).text);
+      return ['waiting', 'dead'].map((state) => samples[`signpost_webhook_messages{state="${state}"}`]);
+    };
+    receiver.answer = async () => 410;
+    await service.store('alice', 'dead');
+    await expect.poll(counted).toEqual([0, 1]);
+    receiver.answer = async () => 500;
+    await service.store('alice', 'waiting');
+    await expect.poll(counted).toEqual([1, 1]);
   });
 
   it('does not wait for a receiver that does not answer', async () => {
