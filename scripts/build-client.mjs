@@ -1,9 +1,11 @@
 // The browser SDK, its queue and its hooks, and the verifier of receipts: a file each, and what they share or load when
 // it is needed.
+import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 import { entryPoints, manifest } from './package-entries.mjs';
+import { requireListed } from './third-party-licences.mjs';
 
-await build({
+const { metafile } = await build({
   entryPoints: entryPoints({ arePortable: true }),
   outdir: 'dist',
   bundle: true,
@@ -17,4 +19,6 @@ await build({
   format: 'esm',
   sourcemap: 'linked',
   logLevel: 'warning',
+  metafile: true,
 });
+requireListed(metafile, readFileSync('dist/THIRD-PARTY-LICENSES.txt', 'utf8'));

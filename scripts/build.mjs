@@ -2,8 +2,8 @@
 // Node takes to resolve the AWS SDK's modules one by one; and Node 20 cannot run TypeScript itself.
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { entryPoints } from './package-entries.mjs';
-import { thirdPartyLicences } from './third-party-licences.mjs';
+import { entryPoints, manifest } from './package-entries.mjs';
+import { billOfMaterials, requireListed, thirdPartyLicences } from './third-party-licences.mjs';
 
 // Commands are built before they run. Their exit code 1 means a finding, so a failed build exits with 2.
 process.on('uncaughtException', (error) => {
@@ -38,7 +38,10 @@ const { bundleBrowserModules } = await import('./browser-modules.mjs');
 /** Writes each file atomically, and main.js last: another start may be building or running at the same time. */
 async function build(options) {
   const { outputFiles, metafile } = await esbuild.build({ ...options, write: false, metafile: true });
-  if (options.platform === 'node') write('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicences(metafile));
+  if (options.platform === 'node') {
+    write('dist/THIRD-PARTY-LICENSES.txt', thirdPartyLicences(metafile));
+    write('dist/sbom.cdx.json', billOfMaterials(metafile, manifest));
+  } else requireListed(metafile, '');
   const isLast = ({ path }) => path.endsWith('main.js');
   // A map of packages alone helps nobody: neither their texts nor their files come along.
   const isMapped = (path) => Object.keys(metafile.outputs[relative('.', path)]?.inputs ?? {}).some(isOurs);

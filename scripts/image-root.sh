@@ -27,4 +27,4 @@ echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 
 # The service: no source maps, no demo page (production has none).
 install -D -m 644 -t "$root/app" package.json LICENSE
-install -D -m 644 -t "$root/app/dist" dist/*.js dist/THIRD-PARTY-LICENSES.txt
+install -D -m 644 -t "$root/app/dist" dist/*.js dist/THIRD-PARTY-LICENSES.txt dist/sbom.cdx.json

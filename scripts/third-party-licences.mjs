@@ -24,6 +24,29 @@ export function thirdPartyLicences(metafile) {
   return `Signpost contains code of these packages.\n\n${sections.join(`\n${'-'.repeat(80)}\n\n`)}`;
 }
 
+/**
+ * The packages in a bundle as a bill of materials (CycloneDX 1.5, JSON): what is shipped, not what builds and tests it.
+ * @param metafile of esbuild.
+ * @param manifest the `package.json` of what is shipped.
+ */
+export function billOfMaterials(metafile, { name, version, license }) {
+  const component = (of) => {
+    const purl = `pkg:npm/${of.name.replace('@', '%40')}@${of.version}`;
+    return { 'bom-ref': purl, type: 'library', name: of.name, version: of.version, ...licensed(of.license), purl };
+  };
+  const licensed = (id) => ({ licenses: [{ license: { id } }] });
+  const components = packagesIn(metafile).map(component);
+  const metadata = { component: component({ name, version, license }) };
+  const bill = { bomFormat: 'CycloneDX', specVersion: '1.5', version: 1, metadata, components };
+  return `${JSON.stringify(bill, null, 1)}\n`;
+}
+
+/** @throws naming the packages in a bundle that are not in the text of `thirdPartyLicences`. */
+export function requireListed(metafile, licences) {
+  const missing = packagesIn(metafile).filter(({ title }) => !licences.split('\n').includes(title));
+  if (missing.length > 0) throw new Error(`no licence text of ${missing.map(({ title }) => title).join(', ')}`);
+}
+
 function packagesIn({ outputs }) {
   const inputs = Object.values(outputs).flatMap(({ inputs }) => Object.keys(inputs));
   const folders = inputs.map((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0]);
@@ -44,5 +67,6 @@ function readPackage(folder) {
   const inReadme = named(/^readme/i)
     .map((file) => /\n#+ *licen[cs]e\s.*$/is.exec(textOf(file))?.[0].trim())
     .filter((text) => text !== undefined);
-  return { title: `${name} ${version} (${license})`, license, texts: texts.length > 0 ? texts : inReadme };
+  const title = `${name} ${version} (${license})`;
+  return { title, name, version, license, texts: texts.length > 0 ? texts : inReadme };
 }

@@ -35,7 +35,7 @@ describe('the published package', () => {
     expect((await readFile(TARBALL)).length).toBeLessThan(MAX_PACKED_BYTES);
   });
 
-  it('has source maps with our sources, and the licence texts of what is bundled', async () => {
+  it('has source maps with our sources, and licence texts and an SBOM of what is bundled', async () => {
     const map = JSON.parse(await readFile(join(INSTALLED, 'dist/main.js.map'), 'utf8'));
     expect(map.sourcesContent[map.sources.indexOf('../src/main.ts')]).toContain('untilSignal');
     const licences = await readFile(join(INSTALLED, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8');
@@ -44,5 +44,11 @@ describe('the published package', () => {
       expect(titles.filter((title) => title.startsWith(`${name} `))).toHaveLength(1);
     }
     expect(licences).toContain('Brian M. Carlson');
+    const bill = JSON.parse(await readFile(join(INSTALLED, 'dist/sbom.cdx.json'), 'utf8'));
+    const listed = (bill.components as { name: string; version: string; purl: string }[]).map((each) => {
+      expect(each.purl).toBe(`pkg:npm/${each.name.replace('@', '%40')}@${each.version}`);
+      return `${each.name} ${each.version}`;
+    });
+    expect(listed.sort()).toEqual([...new Set(titles.map((title) => title.replace(/ \(.*$/, '')))].sort());
   });
 });
