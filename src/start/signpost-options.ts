@@ -40,9 +40,12 @@ export type SignpostOptions = {
 
 type Rule = { isValid: (value: unknown) => boolean; form: string };
 
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+/** Not a promise: it has no entries, and would be taken for no options or settings. */
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !(value instanceof Promise);
 const aBoolean: Rule = { isValid: (value) => typeof value === 'boolean', form: 'true or false' };
-const aFunction: Rule = { isValid: (value) => typeof value === 'function', form: 'a function' };
+const isFunction = (value: unknown) => typeof value === 'function';
+const aFunction: Rule = { isValid: isFunction, form: 'a function' };
 
 const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
   settings: { isValid: isObject, form: 'an object of settings, as settingsFrom gives' },
@@ -57,7 +60,8 @@ const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
     form: 'a path like /api/uploads',
   },
   logger: {
-    isValid: (value) => isObject(value) && ['error', 'warn', 'info', 'debug'].every((level) => level in value),
+    isValid: (value) =>
+      isObject(value) && ['error', 'warn', 'info', 'debug'].every((level) => isFunction(Reflect.get(value, level))),
     form: 'an object with the functions error, warn, info and debug',
   },
   stopping: { isValid: (value) => value instanceof AbortSignal, form: 'an AbortSignal' },
@@ -70,6 +74,7 @@ const RULES: Readonly<Record<keyof SignpostOptions, Rule>> = {
  * @throws {ConfigError} naming every option that is unknown or has a wrong form.
  */
 export function requireOptions(options: SignpostOptions): void {
+  if (!isObject(options)) throw new ConfigError('the options must be an object');
   const rules = new Map<string, Rule>(Object.entries(RULES));
   const wrong = Object.entries(options).flatMap(([name, value]) => {
     const rule = rules.get(name);

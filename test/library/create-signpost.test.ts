@@ -151,6 +151,12 @@ describe('createSignpost', () => {
           'logger must be an object with the functions error, warn, info and debug',
       ),
     );
+    for (const options of [null, 'postgres://db', Promise.resolve({})]) {
+      expect(failing(options as object)).toEqual(new ConfigError('the options must be an object'));
+    }
+    expect(failing({ settings: Promise.resolve({}), logger: { ...console, debug: 1 } })).toMatchObject({
+      message: expect.stringMatching(/^settings must be an object of settings.*\nlogger must be /),
+    });
     expect(failing({ settings: { MAX_UPLOAD_BYTE: 1, NOPE: 'x' } })).toEqual(
       new ConfigError('MAX_UPLOAD_BYTE is not a setting; did you mean MAX_UPLOAD_BYTES?\nNOPE is not a setting'),
     );
