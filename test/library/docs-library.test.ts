@@ -48,6 +48,30 @@ describe('docs/library.md', () => {
     expect(await Promise.all(answers.map(async (each) => (await app.fetch(each)).status))).toEqual([401, 200]);
   });
 
+  it('is mounted by the lines of the README, which docs/frameworks.md has in full', async () => {
+    const { JWT_SECRET, ...env } = library.settings;
+    const scope = {
+      ...{ createSignpost, settingsFrom, process: { env: { ...env, UPLOAD_ID_SECRET: JWT_SECRET } } },
+      getSession: async () => ({ user: { id: 'eve' } }),
+    };
+    const mounted = await runBlock<Signpost>('../README', "from 'signpost'", scope, 'signpost');
+    try {
+      const root = new URL('../../', import.meta.url);
+      const [readme, inFull] = await Promise.all(
+        ['README.md', 'docs/frameworks.md'].map((path) => readFile(new URL(path, root), 'utf8')),
+      );
+      const lines = [...(readme ?? '').matchAll(/^\| (?:Hono|Express|Next\.js) \| `(.+?)`/gm)].map(
+        ([, line = '']) => line,
+      );
+      expect(lines.filter((line) => inFull?.includes(`${line};`))).toHaveLength(3);
+      const hono = new Hono().mount('/uploads', mounted.fetch);
+      const answer = await hono.fetch(request('/uploads/presign-upload', json('eve', SMALL_TEXT)));
+      expect(await answer.json()).toMatchObject({ objectKey: expect.stringMatching(/^eve\//) });
+    } finally {
+      await mounted.close();
+    }
+  });
+
   it('calls the routes as functions', async () => {
     const scope = { signpost, userId: 'bea' };
     const { file, presignedUrl, files } = await runBlock<FilePage & { file: StoredFile; presignedUrl: string }>(
