@@ -3,10 +3,10 @@ import type * as z from 'zod';
 import type { Config } from '../config/config.ts';
 import type { Quota } from '../config/slices.ts';
 import { type Mismatch, Problem, unavailable } from '../contract/errors.ts';
-import { fileName, metadata } from '../contract/fields.ts';
-import { toMediaType } from '../contract/media-type.ts';
-import { RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
-import { baseName, type ParsedKey } from '../contract/object-key.ts';
+import { encryption, fileName, metadata } from '../contract/fields.ts';
+import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
+import { ENCRYPTION_ENTRY, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
+import { baseName, type ParsedKey, safeFileName } from '../contract/object-key.ts';
 import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
@@ -14,6 +14,7 @@ import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { copyUnchanged } from './copy-unchanged.ts';
+import { fitsWithEncryption } from './presign-upload-input.ts';
 import { toNewFile } from './to-new-file.ts';
 import { fromMetadata, toMetadata, toRemembered, type UploadMetadata } from './upload-metadata.ts';
 import { verifyObject } from './verify-object.ts';
@@ -61,7 +62,8 @@ export async function adoptObject(
   const { upload, metadataLost, reasons } = toUpload(source);
   if (upload === null) return { reasons };
 
-  const instead = { contentType: upload.contentType, metadata: toMetadata(upload) };
+  const storedType = storedTypeOf({ contentType: upload.contentType, encryption: upload.remembered.encryption });
+  const instead = { contentType: storedType, metadata: toMetadata(upload) };
   const verdict = await verifyObject(services, key, { ...source, ...instead });
   if (!('upload' in verdict)) return { reasons: verdict.mismatches };
   const lost = metadataLost && { metadataLost };
@@ -72,7 +74,7 @@ export async function adoptObject(
   const isAsAsked =
     copy?.etag === copied.etag &&
     copy.sizeBytes === source.sizeBytes &&
-    copy.contentType === upload.contentType &&
+    copy.contentType === storedType &&
     isDeepStrictEqual(fromMetadata(copy.metadata), fromMetadata(copied.metadata));
   if (!isAsAsked) throw unavailable('storage', new Error('CopyObject made another object than it was asked for'));
   const file = toNewFile(key, verdict, { object: copy, stored: copy, createdAt }, config.limits);
@@ -84,15 +86,25 @@ export async function adoptObject(
   return { row, copy, ...lost };
 }
 
-/** The upload that would have stored this object; null, with the reasons, if it could not have been signed. */
+/**
+ * The upload that would have stored this object; null, with the reasons, if it could not have been signed. Of the
+ * metadata of an upload that was signed, also for another bucket, it takes over what is only its client's word: name,
+ * pairs, and how the client encrypted it, with the type before. Anybody who may put the object can write these too.
+ */
 function toUpload({ key, sizeBytes, contentType, metadata: stored, sseKeyId }: StoredObject) {
   const reasons: Mismatch[] = [];
   const note = (path: string, { error }: z.ZodSafeParseResult<unknown>) => {
     for (const { message } of error?.issues ?? []) reasons.push({ path, message });
   };
-  const name = fileName.safeParse(baseName(key));
+  const signed = fromMetadata(stored);
+  const signedName = signed?.remembered.fileName;
+  const isOfKey = signedName !== undefined && safeFileName(signedName) === safeFileName(key);
+  const name = fileName.safeParse(isOfKey ? signedName : baseName(key));
   note('fileName', name);
-  const type = toMediaType(contentType);
+  const envelope = encryption.optional().safeParse(stored[ENCRYPTION_ENTRY]);
+  note('encryption', envelope);
+  const typeBefore = signed === null || envelope.data === undefined ? null : toMediaType(signed.contentType);
+  const type = typeBefore ?? toMediaType(contentType);
   if (type === null) reasons.push({ path: 'contentType', message: 'is not a media type' });
   if (sizeBytes > MAX_PUT_BYTES) {
     reasons.push({
@@ -101,10 +113,12 @@ function toUpload({ key, sizeBytes, contentType, metadata: stored, sseKeyId }: S
     });
   }
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
-  const pairs = metadata.safeParse(Object.fromEntries(own));
-  const metadataLost = pairs.success ? undefined : (true as const);
+  const { data: pairs } = metadata
+    .refine((pairs) => fitsWithEncryption({ metadata: pairs, encryption: envelope.data }))
+    .safeParse(signed?.remembered.metadata ?? Object.fromEntries(own));
+  const metadataLost = pairs === undefined ? (true as const) : undefined;
   if (reasons.length > 0 || !name.success || type === null) return { upload: null, metadataLost, reasons };
-  const remembered = toRemembered({ fileName: name.data, metadata: pairs.data });
+  const remembered = toRemembered({ fileName: name.data, metadata: pairs, encryption: envelope.data });
   const upload: UploadMetadata = {
     ...{ remembered, sizeBytes, contentType: type },
     ...{ checksumSha256: null, isRepeatable: false },

@@ -50,7 +50,7 @@ export type PresignUploadInput = z.infer<typeof presignUploadInput>;
 type Stored = { metadata?: Record<string, string> | undefined; encryption?: string | undefined };
 
 /** Whether both fit into the object's metadata, of which S3 takes 2,048 bytes. */
-function fitsWithEncryption({ metadata = {}, encryption }: Stored): boolean {
+export function fitsWithEncryption({ metadata = {}, encryption }: Stored): boolean {
   if (encryption === undefined) return true;
   const values = Object.values(metadata).reduce((sum, value) => sum + encodeText(value).length, 0);
   return values + ENCRYPTION_ENTRY.length + encryption.length <= MAX_METADATA_BYTES;

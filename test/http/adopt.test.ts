@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { frozenKey } from '../../src/contract/object-key.ts';
+import { frozenKey, toUserId, type UserId } from '../../src/contract/object-key.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
@@ -117,6 +117,33 @@ describe('POST /confirm-upload with adopt', () => {
     const Metadata = { 'signpost-name': 'forged.exe', 'signpost-size': '1', 'signpost-type': 'text/plain' };
     await service.bucket.write('alice/forged.txt', 'forged', { ...TEXT, Metadata });
     expect((await adopt('alice', 'alice/forged.txt')).body).toMatchObject({ fileName: 'forged.txt', size: 6 });
+  });
+
+  it('believes that its client encrypted it, with the limits of its type, and looks at what is no envelope', async () => {
+    const put = (key: string, type: string, envelope: string, ContentType = 'application/octet-stream') => {
+      const signed = { 'signpost-name': key, 'signpost-size': '9', 'signpost-type': type };
+      const Metadata = { ...signed, 'signpost-encryption': envelope };
+      return service.bucket.write(`fay/${key}`, 'MZ cipher', { ContentType, Metadata });
+    };
+    await put('a.png', 'image/png', '1.of-it');
+    const { status, body } = await adopt('fay', 'fay/a.png');
+    const encrypted = { contentType: 'image/png', encryption: '1.of-it', detectedContentType: null };
+    expect([status, body]).toEqual([201, expect.objectContaining(encrypted)]);
+    const row = await service.services.files.findAny({ id: body.fileId, ownerId: toUserId('fay') as UserId });
+    const copy = await service.services.bucket.head(row?.storedKey ?? '');
+    expect(copy?.contentType).toBe('application/octet-stream');
+
+    const signpost = { contentTypes: ['image/*'] };
+    await put('b.pdf', 'application/pdf', '1.of-it', 'image/png');
+    expectProblem(await adopt('fay', 'fay/b.pdf', { signpost }), 422, 'verification-failed');
+    await put('c.png', 'image/png', 'no envelope');
+    const refused = await adopt('fay', 'fay/c.png');
+    expectProblem(refused, 422, 'verification-failed');
+    expect(refused.body).toMatchObject({ errors: [{ path: 'encryption' }] });
+    // Without an envelope, only the object says its type.
+    const Metadata = { 'signpost-name': 'd.png', 'signpost-size': '9', 'signpost-type': 'application/x-msdownload' };
+    await service.bucket.write('fay/d.png', 'MZ \0\0\0\0\0\0', { ContentType: 'image/png', Metadata });
+    expectProblem(await adopt('fay', 'fay/d.png'), 422, 'verification-failed');
   });
 
   it('does not bring back a file that was deleted', async () => {

@@ -1,4 +1,4 @@
-import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { CopyObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   createFiles,
@@ -15,6 +15,9 @@ import {
   withKeys,
   withPassword,
 } from '../../../src/client/encryption/with-keys.ts';
+import { toUserId, type UserId } from '../../../src/contract/object-key.ts';
+import { importFiles } from '../../../src/jobs/import-files.ts';
+import { rebuildFiles } from '../../../src/jobs/rebuild-files.ts';
 import { mint } from '../../helpers/test-service.ts';
 import { runBlock } from '../run-block.ts';
 import { createStorage, cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
@@ -121,6 +124,36 @@ describe('an encrypted upload', () => {
     await expect(client.upload(textFile('orphan'))).rejects.toEqual(code('network-error'));
     const { body } = await host.service.confirm('dora', key);
     expect(body).toMatchObject({ encryption: expect.stringMatching(/^1\./), contentType: 'text/plain' });
+  });
+});
+
+describe('an encrypted object that was copied by other means', () => {
+  it('can be decrypted after it was imported, adopted, or its row was rebuilt', async () => {
+    const file = textFile('moved', 'Łódź.txt');
+    const uploaded = await (await host.client('nina', { encryption })).upload(file, { metadata: { a: 'ü' } });
+    const { bucket, services, database } = host.service;
+    const from = { Bucket: bucket.name, CopySource: `${bucket.name}/${uploaded.objectKey}` };
+    const name = uploaded.objectKey.split('/').at(-1);
+    for (const Key of [`moved/${name}`, `omar/${name}`]) {
+      await bucket.client.send(new CopyObjectCommand({ ...from, Key }));
+    }
+    const target = { owner: toUserId('olga') as UserId, recordId: null, documentType: null };
+    expect(await importFiles({ ...services, files: services.filesWithoutQuota }, 'moved/', target)).toMatchObject({
+      imported: 1,
+    });
+    const adopted = await host.service.call('omar', '/confirm-upload', { objectKey: `omar/${name}`, adopt: true });
+    expect(adopted.status).toBe(201);
+    await database.query(`delete from files where owner_id = 'nina'`);
+    await rebuildFiles(services);
+
+    for (const user of ['olga', 'omar', 'nina']) {
+      const files = await filesOf(user);
+      const { value } = await files.list().next();
+      const [found] = value?.files ?? [];
+      const { fileName, contentType, metadata, encryption: envelope, detectedContentType } = uploaded;
+      expect(found, user).toMatchObject({ fileName, contentType, metadata, encryption: envelope, detectedContentType });
+      expect(await equals(await files.download(found?.fileId ?? ''), file)).toBe(true);
+    }
   });
 });
 
