@@ -32,7 +32,7 @@ export const rekeyCommand = defineServiceCommand(
         printCounts(counts);
         if (dryRun) console.log('dry run: nothing was changed');
       }
-      const open = counts.tooLarge + counts.unverified + counts.failed + (dryRun ? counts.rekeyed : 0);
+      const open = counts.unverified + counts.failed + (dryRun ? counts.rekeyed : 0);
       return open > 0 ? EXIT.found : EXIT.holds;
     }),
 );

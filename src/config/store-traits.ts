@@ -1,3 +1,5 @@
+import { MAX_OBJECT_BYTES, MAX_PUT_BYTES } from '../contract/s3-limits.ts';
+
 /** The known stores. `other` is an S3-compatible store that only its settings describe. */
 export const PROVIDERS = ['aws', 'r2', 'b2', 'ceph', 'minio', 'gcs', 'wasabi', 'other'] as const;
 
@@ -29,6 +31,8 @@ export type StoreTraits = {
   sseModes: readonly SseMode[];
   /** It copies encrypted objects. Otherwise no upload may need a copy, unless `SSE_MODE` is `none`. */
   encryptedCopies: boolean;
+  /** It copies ranges of objects into parts (UploadPartCopy). Otherwise what needs a copy has at most 5 GiB. */
+  partCopies: boolean;
   /** It implements all bucket settings as AWS does: a refusal never means that it lacks the setting. */
   bucketSettings: boolean;
 };
@@ -45,6 +49,7 @@ const USUAL: StoreTraits = {
   absentHeadersSigned: false,
   sseModes: ['s3', 'kms', 'c'],
   encryptedCopies: true,
+  partCopies: true,
   bucketSettings: false,
 };
 
@@ -77,9 +82,9 @@ const PRESETS: Record<Provider, Partial<StoreTraits>> = {
   /**
    * Google, "Request preconditions": the XML API has `x-goog-if-generation-match` for writes, and `If-None-Match` for
    * reads only. "PUT Object": it accepts the hashes `Content-MD5` and `x-goog-hash`, and has other headers than S3 for
-   * encryption (`x-goog-encryption-*`).
+   * encryption (`x-goog-encryption-*`). "XML API multipart uploads": no preconditions, which copies in parts need.
    */
-  gcs: { conditionalPut: false, frozenUploads: 'all', checksums: false, sseModes: [] },
+  gcs: { conditionalPut: false, frozenUploads: 'all', checksums: false, sseModes: [], partCopies: false },
   wasabi: {},
   other: {},
   /** Follows the S3 reference; there is no KMS. */
@@ -113,6 +118,11 @@ export function describeStore(
 /** Whether a verified upload is copied; `isRepeatable`: its signed request can be sent again, in any store. */
 export function isCopied({ frozenUploads }: Pick<StoreTraits, 'frozenUploads'>, isRepeatable: boolean): boolean {
   return isRepeatable || frozenUploads === 'all';
+}
+
+/** The largest object that the store can copy. */
+export function maxCopyBytes({ partCopies }: Pick<StoreTraits, 'partCopies'>): number {
+  return partCopies ? MAX_OBJECT_BYTES : MAX_PUT_BYTES;
 }
 
 function guessProvider(endpoint: string | null | undefined): Provider {

@@ -1,6 +1,6 @@
 /** S3's limits: S3 User Guide, "Amazon S3 multipart upload limits". */
 
-/** Maximum size of one PUT, part or copy: 5 GiB. */
+/** Maximum size of one PUT, part, form or CopyObject: 5 GiB. */
 export const MAX_PUT_BYTES = 5 * 1024 ** 3;
 /** Minimum size of every part but the last: 5 MiB. */
 export const MIN_PART_BYTES = 5 * 1024 ** 2;

@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts';
 import { systemActor } from '../contract/object-key.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { Bucket } from '../storage/bucket.ts';
@@ -19,8 +18,6 @@ export type RekeyCounts = {
   same: number;
   /** Objects that were encrypted again; in a dry run, those that would be. */
   rekeyed: number;
-  /** Objects over 5 GiB, which cannot be copied in one piece: they keep their key. */
-  tooLarge: number;
   /** Objects that differ from what the row describes: object and row stay as they are. */
   unverified: number;
   /** Objects that the bucket did not return, or that changed meanwhile. */
@@ -59,7 +56,7 @@ export async function rekeyFiles(services: RekeyServices, options: RekeyOptions 
   const newest = newestKeyId(config.store);
   if (newest === null) throw new Error('it needs SSE_MODE=c');
   if (!canCopy(config.store)) throw new Error('this store does not copy encrypted objects');
-  const counts = { listed: 0, same: 0, rekeyed: 0, tooLarge: 0, unverified: 0, failed: 0 };
+  const counts = { listed: 0, same: 0, rekeyed: 0, unverified: 0, failed: 0 };
   const examination = { failures: { count: 0, silentInARow: 0 }, signal, logger, report };
 
   const rekey = async ({ key, parsed, row }: KeptFile) => {
@@ -77,9 +74,6 @@ export async function rekeyFiles(services: RekeyServices, options: RekeyOptions 
       counts.rekeyed++;
     } else if (object.etag !== row.etag) {
       throw objectChanged();
-    } else if (object.sizeBytes > MAX_PUT_BYTES) {
-      counts.tooLarge++;
-      report({ key, reasons: [{ path: 'size', message: `has more than ${MAX_PUT_BYTES} bytes: it keeps its key` }] });
     } else {
       if (!dryRun) {
         const metadata = withKeyId(object.metadata, newest);

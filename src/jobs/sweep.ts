@@ -1,5 +1,5 @@
 import { statesWith } from '../contract/file-states.ts';
-import { parseObjectKey } from '../contract/object-key.ts';
+import { parseFrozenKey, parseObjectKey } from '../contract/object-key.ts';
 import type { SweepState } from '../db/create-sweep-queries.ts';
 import type { SweepCounts } from '../db/jobs-schema.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -151,7 +151,8 @@ async function abortUploads(running: RunningSweep): Promise<void> {
     });
   };
   for await (const { key, uploadId, initiated } of lister.uploads(config.store.keyPrefix)) {
-    const parsed = parseObjectKey(config.store.keyPrefix, key);
+    const { keyPrefix } = config.store;
+    const parsed = parseObjectKey(keyPrefix, key) ?? parseFrozenKey(keyPrefix, key);
     if (clocks.bucket.getTime() - initiated.getTime() < UNFINISHED_MS || parsed === null) continue;
     batch.push({ key, uploadId, id: parsed.fileId, ownerId: parsed.userId });
     if (batch.length === BATCH) await abortBatch();

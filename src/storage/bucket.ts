@@ -1,23 +1,16 @@
 import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
-import { CopyObjectCommand, HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { Store } from '../config/slices.ts';
 import { unavailable } from '../contract/errors.ts';
 import { isGone, NoKeyFits, objectChanged } from './bucket-errors.ts';
+import { createCopier } from './create-copier.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { areOf, readEarly } from './early-bytes.ts';
-import {
-  canCopy,
-  type EncryptedObject,
-  encryptionOf,
-  newestKeyId,
-  possibleKeyIds,
-  sourceParameters,
-} from './encryption.ts';
+import { type EncryptedObject, possibleKeyIds } from './encryption.ts';
 import { createHasher } from './hash-objects.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
-import { SLOW_WITHIN_MS } from './request-limits.ts';
 import type { ObjectRequests } from './request-objects.ts';
 import { statusOf } from './s3-failure.ts';
 import { metadataOf, type ObjectVersion, onlyThisVersion, type StoredObject, toStoredObject } from './stored-object.ts';
@@ -39,7 +32,7 @@ export function openBucket(
   { quick, slow, probe }: S3Clients,
   objects: ObjectRequests,
   bucketName: string,
-  store: Pick<Store, 'checksums' | 'sse' | 'keyPrefix' | 'encryptedCopies'>,
+  store: Pick<Store, 'checksums' | 'sse' | 'keyPrefix' | 'encryptedCopies' | 'partCopies'>,
 ) {
   const checksums: Record<string, string> = store.checksums ? { 'x-amz-checksum-mode': 'ENABLED' } : {};
 
@@ -178,44 +171,7 @@ export function openBucket(
     /** SHA-256 of an object's bytes; see `createHasher`. */
     sha256: createHasher(objects.hashing),
 
-    /**
-     * CopyObject: copies this object to another key of the bucket, at most 5 GiB, on condition that the ETag is the one
-     * that `head` read.
-     * @param instead the copy's type and metadata. Default: the object's own.
-     * @returns the copy's ETag, version and key, which are its own.
-     */
-    async copy(
-      object: StoredObject,
-      toKey: string,
-      instead?: Pick<StoredObject, 'contentType' | 'metadata'>,
-    ): Promise<Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>> {
-      if (!canCopy(store, object.sseKeyId)) {
-        throw unavailable('storage', new Error('this store does not copy encrypted objects'));
-      }
-      const source = object.key.split('/').map(encodeURIComponent).join('/');
-      const version = object.versionId === null ? '' : `?versionId=${encodeURIComponent(object.versionId)}`;
-      const command = new CopyObjectCommand({
-        ...{ Bucket: bucketName, Key: toKey },
-        CopySource: `${bucketName}/${source}${version}`,
-        CopySourceIfMatch: object.etag,
-        ...encryptionOf(store, toKey),
-        ...sourceParameters(store, object),
-        ...(instead && {
-          ...{ MetadataDirective: 'REPLACE', ContentType: instead.contentType, Metadata: { ...instead.metadata } },
-        }),
-      });
-      try {
-        const { CopyObjectResult, VersionId } = await slow.send(command, {
-          abortSignal: AbortSignal.timeout(SLOW_WITHIN_MS),
-        });
-        if (CopyObjectResult?.ETag === undefined) throw new Error('CopyObject gave no object');
-        // Ceph omits the quotes here.
-        const etag = CopyObjectResult.ETag.replace(/^"?(.*?)"?$/, '"$1"');
-        return { etag, versionId: VersionId ?? null, sseKeyId: newestKeyId(store) };
-      } catch (error) {
-        throw isGone(error) ? objectChanged(error) : unavailable('storage', error);
-      }
-    },
+    copy: createCopier({ slow }, bucketName, { store, head }),
 
     /** Removes this object. One that was replaced since is kept; a missing one is not an error. */
     async remove(object: ObjectVersion): Promise<void> {

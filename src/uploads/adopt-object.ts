@@ -2,12 +2,12 @@ import { isDeepStrictEqual } from 'node:util';
 import type * as z from 'zod';
 import type { Config } from '../config/config.ts';
 import type { Quota } from '../config/slices.ts';
+import { maxCopyBytes, type StoreTraits } from '../config/store-traits.ts';
 import { type Mismatch, Problem, unavailable } from '../contract/errors.ts';
 import { encryption, fileName, metadata } from '../contract/fields.ts';
 import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
 import { ENCRYPTION_ENTRY, RESERVED_METADATA_PREFIX } from '../contract/metadata-text.ts';
 import { baseName, type ParsedKey, safeFileName } from '../contract/object-key.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -59,7 +59,7 @@ export async function adoptObject(
   { key, copyTo, act, quota, createdAt, dryRun = false }: Adoption,
 ): Promise<Adopted> {
   const { bucket, files, config } = services;
-  const { upload, metadataLost, reasons } = toUpload(source);
+  const { upload, metadataLost, reasons } = toUpload(config.store, source);
   if (upload === null) return { reasons };
 
   const storedType = storedTypeOf({ contentType: upload.contentType, encryption: upload.remembered.encryption });
@@ -91,7 +91,10 @@ export async function adoptObject(
  * metadata of an upload that was signed, also for another bucket, it takes over what is only its client's word: name,
  * pairs, and how the client encrypted it, with the type before. Anybody who may put the object can write these too.
  */
-function toUpload({ key, sizeBytes, contentType, metadata: stored, sseKeyId }: StoredObject) {
+function toUpload(
+  store: Pick<StoreTraits, 'partCopies'>,
+  { key, sizeBytes, contentType, metadata: stored, sseKeyId }: StoredObject,
+) {
   const reasons: Mismatch[] = [];
   const note = (path: string, { error }: z.ZodSafeParseResult<unknown>) => {
     for (const { message } of error?.issues ?? []) reasons.push({ path, message });
@@ -106,12 +109,9 @@ function toUpload({ key, sizeBytes, contentType, metadata: stored, sseKeyId }: S
   const typeBefore = signed === null || envelope.data === undefined ? null : toMediaType(signed.contentType);
   const type = typeBefore ?? toMediaType(contentType);
   if (type === null) reasons.push({ path: 'contentType', message: 'is not a media type' });
-  if (sizeBytes > MAX_PUT_BYTES) {
-    reasons.push({
-      path: 'size',
-      message: `has more than ${MAX_PUT_BYTES} bytes, which cannot be copied in one piece`,
-    });
-  }
+  const maxBytes = maxCopyBytes(store);
+  if (sizeBytes > maxBytes)
+    reasons.push({ path: 'size', message: `has more than ${maxBytes} bytes: no copy can be made` });
   const own = Object.entries(stored).filter(([name]) => !name.startsWith(RESERVED_METADATA_PREFIX));
   const { data: pairs } = metadata
     .refine((pairs) => fitsWithEncryption({ metadata: pairs, encryption: envelope.data }))

@@ -9,7 +9,7 @@ import { withKeyId } from './upload-metadata.ts';
 const MD5_ETAG = /^"[0-9a-f]{32}"$/;
 
 /**
- * Copies an object within the bucket, provided that it is still the one that `head` read. At most 5 GiB.
+ * Copies an object within the bucket, provided that it is still the one that `head` read.
  * The copy is encrypted as new objects are, and its metadata says so.
  * @param instead the copy's type and metadata. Default: the object's own.
  * @returns the copy.

@@ -3,12 +3,11 @@ import type { Caller } from '../auth/caller.ts';
 import type { Limits } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { contentTypesOf, documentTypeViolations, limitedTo, maxBytesOf } from '../config/limits.ts';
-import { isCopied } from '../config/store-traits.ts';
+import { isCopied, maxCopyBytes } from '../config/store-traits.ts';
 import { bytesField, countField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { documentType } from '../contract/fields.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { askUsage, type UsageServices } from './ask-usage.ts';
 
 export const limitsQuery = z.strictObject({ documentType: documentType.optional() });
@@ -59,8 +58,7 @@ export async function getLimits(
   const used = await askUsage(services, caller);
   const maxBytes = maxBytesOf(limits, documentType);
   return {
-    // One copy holds at most 5 GiB.
-    maxBytes: isCopied(store, false) ? Math.min(maxBytes, MAX_PUT_BYTES) : maxBytes,
+    maxBytes: isCopied(store, false) ? Math.min(maxBytes, maxCopyBytes(store)) : maxBytes,
     contentTypes: contentTypesOf(limits, documentType),
     methods: store.forms ? ['PUT', 'POST', 'MULTIPART'] : ['PUT', 'MULTIPART'],
     multipartThresholdBytes: limits.multipartThresholdBytes,

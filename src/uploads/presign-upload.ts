@@ -5,7 +5,6 @@ import type { Config } from '../config/config.ts';
 import { findViolations, limitedTo, type Violation } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { Problem } from '../contract/errors.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import { canCopy } from '../storage/encryption.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
@@ -14,6 +13,7 @@ import { checkQuota } from './check-quota.ts';
 import type { PresignUploadInput } from './presign-upload-input.ts';
 import { MAX_SIGNED_PARTS } from './sign-planned-parts.ts';
 import {
+  maxBytesOfMethod,
   methodOf,
   type SignUploadServices,
   signUncheckedUpload,
@@ -156,10 +156,9 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
   // A type that confirming checks must not be one that only this caller may not upload: an event confirms as well.
   const isTypeOpen = contentType === ANY_TYPE && config.limits.caller?.contentTypes === undefined;
   const violations = isTypeOpen ? found.filter(({ path }) => path !== 'contentType') : found;
-  const isOneRequest = (method !== undefined && method !== 'MULTIPART') || isCopied(config.store, false);
-  if (!isOneRequest || (size ?? 0) <= MAX_PUT_BYTES || violations.length > 0) return violations;
-  const message = `one PUT, form or copy holds at most ${MAX_PUT_BYTES} bytes`;
-  return [{ code: 'file-too-large', path: 'size', message }];
+  const maxBytes = maxBytesOfMethod(config.store, method);
+  if ((size ?? 0) <= maxBytes || violations.length > 0) return violations;
+  return [{ code: 'file-too-large', path: 'size', message: `such an upload has at most ${maxBytes} bytes` }];
 }
 
 function refuse(violations: readonly Violation[]): void {

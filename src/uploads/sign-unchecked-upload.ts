@@ -2,10 +2,10 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { maxBytesOf } from '../config/limits.ts';
 import type { Limits } from '../config/slices.ts';
-import { isCopied } from '../config/store-traits.ts';
+import { isCopied, maxCopyBytes } from '../config/store-traits.ts';
 import { storedTypeOf } from '../contract/media-type.ts';
 import { buildObjectKey, type ObjectKey, publicFileUrl, safeFileName } from '../contract/object-key.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
+import { MAX_OBJECT_BYTES, MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPost } from '../signing/presign-post.ts';
 import { presignPut } from '../signing/presign-put.ts';
@@ -88,6 +88,12 @@ export async function signUncheckedUpload(
 export function methodOf(limits: Limits, { method, size }: UploadToSign): NonNullable<UploadToSign['method']> {
   const isLarge = size === null || size > limits.multipartThresholdBytes;
   return method ?? (isLarge ? 'MULTIPART' : 'PUT');
+}
+
+/** The most that the store can take in this way: in one request, or with the copy that such an upload needs. */
+export function maxBytesOfMethod(store: Config['store'], method: UploadToSign['method']): number {
+  if (method === 'PUT' || method === 'POST') return MAX_PUT_BYTES;
+  return isCopied(store, method === 'CREATE') ? maxCopyBytes(store) : MAX_OBJECT_BYTES;
 }
 
 async function signPut(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
@@ -198,13 +204,9 @@ async function signCreation(services: SignUploadServices, request: UploadToSign,
 
 const SIGN = { PUT: signPut, POST: signForm, MULTIPART: beginParts, CREATE: signCreation };
 
-/** The maximum for a file of unknown size: the limits', and for one form or copy at most 5 GiB. */
+/** The maximum for a file of unknown size. */
 function maxBytesOfUnknown(config: Pick<Config, 'limits' | 'store'>, { documentType, method }: UploadToSign): number {
-  const isOneRequest = isCopied(config.store, method === 'POST');
-  return Math.min(
-    maxBytesOf(config.limits, documentType ?? null),
-    isOneRequest ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY,
-  );
+  return Math.min(maxBytesOf(config.limits, documentType ?? null), maxBytesOfMethod(config.store, method));
 }
 
 /** A store that does not support checksums gets none: the metadata has it, and confirming hashes the object. */

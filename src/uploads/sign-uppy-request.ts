@@ -7,7 +7,6 @@ import { answers, requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { documentType, metadata, partNumber, recordId, uploadId } from '../contract/fields.ts';
 import { baseName, parseObjectKey, parseOwnKey } from '../contract/object-key.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import { presignUrl } from '../signing/presign-url.ts';
 import { newestKeyId } from '../storage/encryption.ts';
 import { isMarked } from './mark-file-id.ts';
@@ -16,6 +15,7 @@ import { ownUploadKey } from './own-upload-key.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
 import { presignUploadInput } from './presign-upload-input.ts';
 import { signPlannedParts } from './sign-planned-parts.ts';
+import { maxBytesOfMethod } from './sign-unchecked-upload.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
 import { uploadTtlSeconds } from './upload-ttl.ts';
 
@@ -71,7 +71,7 @@ const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'A
  *
  * PutObject is exact if `size` is known. Otherwise it is a form up to the limits, or, if the store does not support
  * forms, a PUT that confirming checks against the limits, like parts. A client that completes an upload could complete
- * it again, so confirming copies the object, as for a form: 5 GiB at most.
+ * it again, so confirming copies the object, as for a form.
  * @throws {Problem} `not-your-object`, `upload-not-found` for a key that was not signed here and for parts of an upload
  * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for any other request,
  * `file-too-large`, `content-type-not-allowed`.
@@ -102,7 +102,9 @@ export async function signUppyRequest(
     const toSign = { method, key: key.key, query, headers: {}, expiresInSeconds };
     return { url: presignUrl(endpoint, await services.credentials(), toSign, now).url };
   }
-  const plan = planOpenParts(Math.min(maxBytesOf(config.limits, key.documentType), MAX_PUT_BYTES));
+  const plan = planOpenParts(
+    Math.min(maxBytesOf(config.limits, key.documentType), maxBytesOfMethod(config.store, 'CREATE')),
+  );
   const parts = [{ partNumber: partNumber ?? 0 }];
   const toSign = {
     key: key.key,

@@ -1,10 +1,9 @@
 import type { Config } from '../config/config.ts';
 import { allowsType, findViolations } from '../config/limits.ts';
-import { isCopied } from '../config/store-traits.ts';
+import { isCopied, maxCopyBytes } from '../config/store-traits.ts';
 import type { Mismatch } from '../contract/errors.ts';
 import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
 import { type ObjectKeyParts, safeFileName } from '../contract/object-key.ts';
-import { MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { ANY_TYPE, fromMetadata, type UploadMetadata } from './upload-metadata.ts';
@@ -49,8 +48,9 @@ export async function verifyObject(
   );
   const { sizeBytes } = object;
   const { encryption } = upload.remembered;
-  // If the size was unknown when signed, check it now: one copy request handles at most 5 GiB.
-  const maxBytes = isCopied(services.config.store, upload.isRepeatable) ? MAX_PUT_BYTES : Number.POSITIVE_INFINITY;
+  // If the size was unknown when signed, check it now.
+  const { store } = services.config;
+  const maxBytes = isCopied(store, upload.isRepeatable) ? maxCopyBytes(store) : Number.POSITIVE_INFINITY;
   const mostBytes = Math.min(maxBytes, upload.limitedTo?.maxBytes ?? maxBytes);
   if (upload.sizeBytes === null) hold('size', sizeBytes <= mostBytes, `the file has more than ${mostBytes} bytes`);
   else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
