@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { customerKey } from '../../src/storage/customer-key.ts';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { changedText } from './changed-text.ts';
 
 const CUSTOMER = 'x-amz-server-side-encryption-customer-';
 const SOURCE = 'x-amz-copy-source-server-side-encryption-customer-';
@@ -137,6 +138,21 @@ describe("a leaked URL of alice's", () => {
     const answer = await fetch(leaked.presignedUrl, { headers: GUESSES[guess]?.() ?? {} });
     expect([400, 403]).toContain(answer.status);
     expect(await answer.text()).not.toContain('secret');
+  });
+
+  it('is no use with any change of its headers', async () => {
+    const name = fc.constantFrom(...Object.keys(leaked.headers).filter((header) => header.startsWith(CUSTOMER)));
+    const change = name.chain((header) =>
+      changedText(leaked.headers[header] ?? '').map((text) => [header, text] as const),
+    );
+    await fc.assert(
+      fc.asyncProperty(change, async ([header, text]) => {
+        fc.pre(text.trim() !== leaked.headers[header] && !text.includes('\0'));
+        const { status } = await fetch(leaked.presignedUrl, { headers: { ...leaked.headers, [header]: text } });
+        expect([400, 403]).toContain(status);
+      }),
+      { seed: 20261127, numRuns: 150 },
+    );
   });
 
   it('is no use with the key in its query, and has none', async () => {

@@ -1,8 +1,10 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECEIPT_TYPE } from '../../src/contract/receipt-type.ts';
 import { ReceiptError, verifyReceipt } from '../../src/receipts/verify-receipt.ts';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { changedText } from './changed-text.ts';
 import { base64url, hmac, rawToken } from './raw-token.ts';
 
 const ISSUER = 'https://uploads.example.com';
@@ -82,6 +84,27 @@ describe('a receipt', () => {
   it.each(Object.keys(FORGED))('is not accepted with %s', async (name) => {
     const verifying = verifyReceipt(FORGED[name]?.() ?? '', { jwks, issuer: ISSUER });
     await expect(verifying).rejects.toMatchObject({ name: 'ReceiptError', code: 'invalid-receipt' });
+  });
+
+  it('is not accepted with any change, nor any other text', async () => {
+    const bytes = () => fc.string({ unit: 'binary', maxLength: 60 });
+    const other = fc.oneof(
+      changedText(receipt),
+      bytes(),
+      fc.tuple(bytes(), bytes(), bytes()).map((all) => all.join('.')),
+    );
+    const { signature } = partsOf().raw;
+    await fc.assert(
+      fc.asyncProperty(other, async (text) => {
+        // The last character of the signature has bits that no byte needs.
+        const [header, payload, end = ''] = text.split('.');
+        const isSame = Buffer.from(end, 'base64url').equals(Buffer.from(signature, 'base64url'));
+        fc.pre(!(isSame && receipt.startsWith(`${header}.${payload}.`)));
+        const verifying = verifyReceipt(text, { jwks, issuer: ISSUER });
+        await expect(verifying).rejects.toMatchObject({ name: 'ReceiptError', code: 'invalid-receipt' });
+      }),
+      { seed: 20261127, numRuns: 300 },
+    );
   });
 
   it('is no token, and a token is no receipt', async () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
 
@@ -71,6 +72,47 @@ describe('a ticket', () => {
     for (const more of [{}, { method: 'POST' }, { method: 'MULTIPART' }]) {
       expect([400, 403, 413, 415]).toContain(await presign(claim, { ...request, ...more }));
     }
+  });
+
+  it('lets an upload through only if each of its limits is one, and allows it', async () => {
+    const odd = [
+      null,
+      '',
+      '5',
+      -1,
+      0.5,
+      4,
+      5,
+      1e30,
+      true,
+      [],
+      ['5'],
+      {},
+      'text/plain',
+      ['text/plain'],
+      ['text/*'],
+      ['*/*'],
+    ];
+    const value = fc.oneof(fc.constantFrom<unknown>(...odd), fc.jsonValue({ maxDepth: 1 }));
+    const names = ['maxBytes', 'contentTypes', 'documentTypes', 'recordId', 'maxFiles', 'quotaBytes', 'quotaFiles'];
+    const allows: Record<string, (limit: unknown) => boolean> = {
+      maxBytes: (limit) => Number.isInteger(limit) && Number(limit) >= TEXT.size,
+      quotaBytes: (limit) => Number.isInteger(limit) && Number(limit) >= TEXT.size,
+      quotaFiles: (limit) => Number.isInteger(limit) && Number(limit) >= 1,
+      maxFiles: (limit) => Number.isInteger(limit) && Number(limit) >= 1,
+      contentTypes: (limit) =>
+        Array.isArray(limit) && limit.some((type) => ['text/plain', 'text/*', '*/*'].includes(type)),
+    };
+    const claim = fc.dictionary(fc.constantFrom(...names, 'other', 'maxbytes'), value, { maxKeys: 3 });
+    await fc.assert(
+      fc.asyncProperty(claim, async (limits) => {
+        const status = await presign(limits);
+        expect([200, 400, 401, 403, 413, 415]).toContain(status);
+        if (status !== 200) return;
+        for (const [name, limit] of Object.entries(limits)) expect([name, allows[name]?.(limit)]).toEqual([name, true]);
+      }),
+      { seed: 20261127, numRuns: 400 },
+    );
   });
 
   it('cannot be put into the request, nor into its metadata', async () => {

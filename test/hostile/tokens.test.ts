@@ -1,8 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RECEIPT_TYPE } from '../../src/contract/receipt-type.ts';
 import { operations } from '../helpers/description.ts';
 import { mint, SECRET, startTestService, type TestService } from '../helpers/test-service.ts';
+import { changedText } from './changed-text.ts';
 import { base64url, hmac, rawToken, rsa, unsigned } from './raw-token.ts';
 
 const issuer = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -150,6 +152,20 @@ describe('forged tokens', () => {
     ['DPoP', `DPoP ${good()}`],
   ])('in an Authorization header with %s opens nothing', async (_, authorization) => {
     expect((await send('GET', '/files', authorization)).status).toBe(401);
+  });
+
+  it('are found by every change of a good one', async () => {
+    const token = good();
+    const bytesOf = (text: string) => text.split('.').map((part) => Buffer.from(part, 'base64url').toString('hex'));
+    await fc.assert(
+      fc.asyncProperty(changedText(token), async (changed) => {
+        // The last character of a signature has bits that no byte needs, and a trailing space is no part of a header.
+        fc.pre(bytesOf(changed).join('.') !== bytesOf(token).join('.') && changed.trim() !== token);
+        const headers = { authorization: `Bearer ${Buffer.from(changed).toString('latin1').replaceAll('\0', '~')}` };
+        expect((await service.app.request('/files', { headers })).status).toBe(401);
+      }),
+      { seed: 20261127, numRuns: 300 },
+    );
   });
 
   it('do not live longer in the memory of good ones', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { changedText } from './changed-text.ts';
 
 type File = Record<string, unknown> & { fileId: string; objectKey: string; status: string };
 
@@ -136,6 +137,17 @@ describe('a verdict in other words', () => {
   };
   it.each(Object.keys(BODIES))('is refused: %s', async (name) => {
     expect((await judge('alice', alices.fileId, BODIES[name])).status).toBe(400);
+  });
+
+  it('is refused with any change but of spaces', async () => {
+    const text = JSON.stringify(CLEAN);
+    await fc.assert(
+      fc.asyncProperty(changedText(text), async (changed) => {
+        fc.pre(changed !== '' && changed.replaceAll(' ', '') !== text);
+        expect((await judge('alice', alices.fileId, changed)).status).toBe(400);
+      }),
+      { seed: 20261127, numRuns: 150 },
+    );
   });
 });
 
