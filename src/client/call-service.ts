@@ -21,8 +21,8 @@ export type ServiceOptions = {
    */
   token?: string | (() => string | Promise<string>) | undefined;
   /**
-   * Called when the service refuses the token, before `token` is asked for another one and the request is sent once
-   * more: the place to renew a session. A refusal of that one is final.
+   * Called when the service refuses the token: renew the session here. Then `token` is asked again, and the request is
+   * sent once more. A second refusal is final.
    */
   onUnauthorized?: (() => void | Promise<void>) | undefined;
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. */

@@ -18,7 +18,7 @@ export type DownloadOptions = {
    * Default: that of `createFiles`.
    */
   encryption?: FileEncryption | null | undefined;
-  /** First byte, counted from 0: to go on with an earlier download. Default 0. */
+  /** First byte, counted from 0, to continue an earlier download. Default 0. */
   start?: number | undefined;
   /** One past the last byte. Default: the end of the file. */
   end?: number | undefined;
@@ -33,12 +33,12 @@ export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
   /** Total attempts of each request, with exponential backoff between them. Default 8. */
   maxAttempts?: number | undefined;
   /**
-   * Decrypts every download: `withKeys` or `withPassword` of `signpost/encryption`. A file that is not encrypted is
-   * refused then, because somebody may have put it in the place of an encrypted one. Default: none.
+   * Decrypts every download: `withKeys` or `withPassword` of `signpost/encryption`. Then a file that is not encrypted
+   * is refused, because it may have replaced an encrypted one. Default: none.
    */
   encryption?: FileEncryption | null | undefined;
   /**
-   * Downloads through the service (`GET /files/{fileId}/content`) instead of from the bucket: for one that has
+   * Downloads through the service (`GET /files/{fileId}/content`) instead of from the bucket. Needed with
    * `PROXY_DOWNLOADS=only`. Default false.
    */
   throughService?: boolean | undefined;

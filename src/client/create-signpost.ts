@@ -42,19 +42,19 @@ export type SignpostOptions = {
    */
   token?: ServiceOptions['token'];
   /**
-   * Called when the service refuses the token, before `token` is asked for another one and the request is sent once
-   * more: the place to renew a session. A refusal of that one is final.
+   * Called when the service refuses the token: renew the session here. Then `token` is asked again, and the request is
+   * sent once more. A second refusal is final.
    */
   onUnauthorized?: ServiceOptions['onUnauthorized'];
   /** For requests to the service, and to the bucket where there is no `XMLHttpRequest`. Default: the global one. */
   fetch?: typeof fetch | undefined;
-  /** How many parts of one file to send at once. Default: as many as 16 MiB hold, so that a pause loses no more. */
+  /** How many parts of one file to send at once. Default: as many as 16 MiB hold, the most that a pause loses. */
   parallelParts?: number | undefined;
   /** How many files to send at once, over all uploads of this instance; the others wait. Default 3. */
   parallelFiles?: number | undefined;
   /**
-   * Total attempts of each request, with exponential backoff between them. Default 8: within a minute. A connection
-   * that is lost after the server has answered is waited out instead: `giveUpAfterMs`.
+   * Total attempts of each request, with exponential backoff between them. Default 8: within a minute. If the server
+   * has answered before, a lost connection is waited out instead: `giveUpAfterMs`.
    */
   maxAttempts?: number | undefined;
   /**
@@ -72,9 +72,7 @@ export type SignpostOptions = {
    * upload is shared with other pages either.
    */
   storage?: Storage | null | undefined;
-  /**
-   * Encrypts every file before it is sent: `withKeys` or `withPassword` of `signpost/encryption`. Default: none.
-   */
+  /** Encrypts every file before it is sent: `withKeys` or `withPassword` of `signpost/encryption`. Default: none. */
   encryption?: FileEncryption | null | undefined;
   /** For tests: milliseconds since the epoch, a number in [0, 1), a pause that an aborted signal ends early. */
   now?: (() => number) | undefined;
@@ -104,7 +102,7 @@ export type Signpost<App extends AppTypes = AppTypes> = {
     options?: Omit<UploadOptions<App>, 'fileName'>,
   ) => Promise<PromiseSettledResult<StoredFile<App>>[]>;
   /**
-   * What the user may upload, to ask before a file is chosen. Rejects as `upload` does.
+   * What the user may upload. Ask before a file is chosen. Rejects as `upload` does.
    * @example input.accept = (await signpost.limits({ documentType: 'contract' })).contentTypes.join();
    */
   limits: (options?: LimitsOptions<App>) => Promise<Limits>;
@@ -148,7 +146,7 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
         const bearer = typeof token === 'function' ? await token() : token;
         return await joinUpload({ file, request, url, bearer, mayFollow, storage, now, sha256 });
       } catch {
-        // It is sent all the same; what is wrong with the token or the file is told by the requests that need them.
+        // The upload is sent without it. The requests that need the token or the file report what is wrong with them.
         return null;
       }
     },

@@ -21,8 +21,8 @@ export type DownloadTask = {
 };
 
 /**
- * The bytes of a stored file, in order. When the connection breaks, it goes on from the byte it had reached, as long as
- * the file is the same (RFC 9110, section 14.2).
+ * The bytes of a stored file, in order. When the connection breaks, the download continues at the next byte, if the
+ * file is still the same (RFC 9110, section 14.2).
  * @throws {SignpostError} `network-error`, `bucket-refused`, or `conflict` if the file changed meanwhile.
  */
 export async function* downloadBytes(

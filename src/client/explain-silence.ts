@@ -6,16 +6,17 @@ export type Reason = { code: string; detail: string; retryable: boolean };
 const PROBE_MS = 5000;
 
 /**
- * Why a request got no answer: its address or its token is none, or the server is there, but does not let the page read
- * its answers: it answers a request whose answer cannot be read anyway (Fetch, section 2.2.6, "opaque filtered
- * response"). The latter is a guess, because the connection may just have come back, so it is tried again.
- * @returns null if the network may be the reason. Loaded when it is first needed.
+ * Why a request got no answer: its URL or its token is not valid, or the server's CORS rules do not let the page read
+ * answers. In that case the server answers a request without CORS (Fetch, section 2.2.6, "opaque filtered response").
+ * This is a guess, because the connection may just have come back, so the request is retried. This module is loaded
+ * when it is first needed.
+ * @returns null if the network may be the reason.
  */
 export async function explainSilence({ url, bearer, fetch }: SilentRequest): Promise<Reason | null> {
   const page = globalThis.location;
   const address = parseUrl(url, page?.href);
   if (address === null || !/^https?:$/.test(address.protocol) || address.username !== '') {
-    return invalid('url', 'must be the address of the service, as https://files.example.com');
+    return invalid('url', 'must be the URL of the service, such as https://files.example.com');
   }
   // RFC 6750, section 2.1.
   if (!/^[!-~]*$/.test(bearer ?? '')) return invalid('token', 'must be a string of visible ASCII characters');

@@ -10,8 +10,9 @@ const INITIAL = primes.slice(0, 8).map((prime) => fraction(Math.sqrt(prime)));
 const ROUNDS = Int32Array.from(primes, (prime) => fraction(Math.cbrt(prime)));
 
 /**
- * SHA-256 (FIPS 180-4, section 6.2) of a blob of any size, with 1 MiB in memory at a time: where `crypto.subtle` is
- * missing (pages without TLS), and of more bytes than it should be given at once. Loaded when it is first needed.
+ * SHA-256 (FIPS 180-4, section 6.2) of a blob of any size, with 1 MiB in memory at a time. Used where `crypto.subtle`
+ * is missing (pages without TLS), and for blobs that are too large for it. This module is loaded when it is first
+ * needed.
  */
 export async function hashInPieces(blob: Blob, signal?: AbortSignal): Promise<ArrayBuffer> {
   const state = Int32Array.from(INITIAL);

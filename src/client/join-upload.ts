@@ -4,11 +4,11 @@ import { createUploadMemory, identityOf, pageStorage, type SavedUpload } from '.
 
 export type UploadToJoin = {
   file: File | Blob;
-  /** All that the upload depends on besides the file. */
+  /** Everything that the upload depends on besides the file. */
   request: unknown;
   url: string;
   bearer: string | undefined;
-  /** Whether another page's upload of the same file would do as well: not if it is encrypted. */
+  /** Whether it may follow another page's upload of the same file: not if it is encrypted. */
   mayFollow: boolean;
   /** undefined: the page's own. */
   storage: Storage | null | undefined;
@@ -25,7 +25,7 @@ export type JointUpload = Awaited<ReturnType<typeof joinUpload>>;
 export async function joinUpload({ file, request, url, bearer, mayFollow, storage, now, sha256 }: UploadToJoin) {
   const key = await sha256(identityOf(file, [request, url, subjectOf(bearer)]));
   const memory = createUploadMemory(storage === undefined ? pageStorage() : storage, now);
-  // Without its date, a blob may be another one.
+  // A blob without a date cannot be recognized.
   const share = shareUpload(`signpost:${key}`, mayFollow && storage !== null && 'lastModified' in file);
   return {
     ...share,

@@ -1,7 +1,7 @@
 import type { SilentRequest } from './explain-silence.ts';
 import { networkError, SignpostError } from './signpost-error.ts';
 
-/** A request that got no answer, and why, as far as it can be found out. That is asked for only of new servers. */
+/** The error of a request that got no answer. Looks for the reason only if the server has never answered. */
 export async function noAnswer(request: SilentRequest, wasReached: boolean, cause: unknown): Promise<SignpostError> {
   const why = wasReached
     ? null

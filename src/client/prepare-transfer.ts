@@ -48,13 +48,15 @@ export async function prepareTransfer(
   return transferWhole(session, content, hashed, hashedTicket, onSent);
 }
 
-/** Short, with nothing to clean. (A character has at most four bytes.) */
+/** A name that is short enough, without characters to remove. (A character has at most four bytes.) */
 const FIT_NAME = /^[^\p{Cc}\p{Cs}\u202d\u202e]{1,63}$/u;
 
-/** The name as the service accepts it. Only a long or odd name loads what shortens and cleans it. */
+/**
+ * The name as the service accepts it. The module that shortens and cleans names is loaded only for a long or odd one.
+ */
 async function fit(name: string): Promise<string> {
   if (FIT_NAME.test(name)) return name;
-  // Without it the service may refuse the name, and says so.
+  // It cannot be loaded: the service may refuse the name, and says why.
   return import('./fit-file-name.ts').then(
     ({ fitFileName }) => fitFileName(name),
     () => name,

@@ -6,7 +6,7 @@ const MAX_DELAY_MS = 30_000;
 const MAX_RETRY_AFTER_MS = 10 * 60_000;
 
 export type RetryPolicy = {
-  /** Total number of attempts, including the first; without those after which `giveUpAfterMs` decides. */
+  /** Total number of attempts, including the first. Those that `giveUpAfterMs` decides on do not count. */
   maxAttempts: number;
   /** How long to go on without an answer of a server that has answered before. Default 0: `maxAttempts` decides. */
   giveUpAfterMs?: number | undefined;

@@ -22,7 +22,7 @@ import type { UploadState } from './upload-state.ts';
  */
 const MIN_RESUMABLE_BYTES = 5 * 1024 * 1024;
 
-/** How often an upload begins anew that others have removed from the bucket. */
+/** How often an upload that was removed from the bucket begins anew. */
 const MAX_RESTARTS = 2;
 
 export type UploadSession = Session & {
@@ -73,7 +73,7 @@ export function runUpload(
 
   const join = async (): Promise<JointUpload | null> => {
     request = await requestOf(file, options);
-    // An encryption goes on only with the same bytes, and without its date a blob may be another one.
+    // An encrypted upload resumes only with the same bytes, and a blob without a date cannot be recognized.
     const isResumable = file.size >= MIN_RESUMABLE_BYTES && (encryption === null || 'lastModified' in file);
     return isResumable ? session.join(file, encryption ? [request] : request, !encryption) : null;
   };
@@ -136,7 +136,7 @@ export function runUpload(
 
     follow: async (signal) => {
       tell({ status: 'uploading' });
-      // What this page has begun is the other's now.
+      // The other page has taken over what this one has begun.
       transfer = started = goneKey = null;
       const storedKey = (await joint?.follow(onSent, signal)) ?? null;
       isFollower = false;
@@ -165,7 +165,7 @@ type StartedUpload = { objectKey: string; uploadId?: string };
 
 async function requestRemoval(session: Session, { objectKey, uploadId }: StartedUpload): Promise<void> {
   try {
-    // Who cancels without a connection does not wait for it.
+    // Cancelling does not wait for a lost connection.
     const impatient = { ...session, giveUpAfterMs: 0 };
     await callRepeatedly(impatient, '/abort-upload', { objectKey, uploadId }, new AbortController().signal);
   } catch {

@@ -28,10 +28,10 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
   const send = globalThis.XMLHttpRequest ? sendByXhr : sendByFetch;
   const { status, header, text } = await send(toSend).catch(async (cause: unknown) => {
     toSend.signal.throwIfAborted();
-    // A browser reports a file that was changed or removed meanwhile as it reports a lost connection.
+    // For a file that was changed or removed meanwhile, a browser reports the same error as for a lost connection.
     const read = () => toSend.body.slice(0, 1).arrayBuffer();
     await read()
-      // Nor can a page read that WebKit is about to leave: it is gone before the second look.
+      // In WebKit, a page that is being left cannot read files either. It is gone before the second attempt.
       .catch(() => toSend.session.sleep(1000, toSend.signal).then(read))
       .catch((cause: unknown) => {
         toSend.signal.throwIfAborted();
@@ -108,8 +108,8 @@ async function sendByFetch(toSend: BytesToSend): Promise<BucketAnswer> {
 }
 
 /**
- * The body again. Node reads a `Blob` by its `stream`, so what is sent can be counted there; other runtimes do not. Its
- * own stream has pieces of 64 KiB, which cost a third of an upload's CPU.
+ * The same body, whose stream counts what is read. Only Node reads a `Blob` by its `stream`. A blob's own stream has
+ * pieces of 64 KiB, which cost a third of an upload's CPU.
  */
 function countReads({ body, onSent, signal }: BytesToSend): Blob {
   const counted = body.slice();

@@ -3,7 +3,7 @@ const MAX_SUBTLE_BYTES = 16 * 1024 * 1024;
 
 /**
  * SHA-256 of a blob of any size. Up to 16 MiB by `crypto.subtle`, which is fast and off the main thread, but missing on
- * pages without TLS; else by a module that is loaded then.
+ * pages without TLS; otherwise by a module that is loaded when it is needed.
  * @returns base64, as S3 writes checksums.
  */
 export async function sha256(blob: Blob, signal?: AbortSignal): Promise<string> {

@@ -1,30 +1,30 @@
 import type { OnSent } from './transfer.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
-/** How often a follower is told the progress. */
+/** How often the sender sends its progress to the followers. */
 const TELL_EVERY_MS = 200;
-/** How long a follower that may send waits for the last news of the one before: locks and news travel separately. */
+/** How long a follower waits for the last news before it sends: locks and messages may arrive in any order. */
 const LAST_NEWS_MS = 200;
-/** How long a finished upload tells its followers where the file is: the tab of one may be asleep. */
+/** How long the sender repeats where the stored file is: a follower's tab may be asleep. */
 const FAREWELL_MS = 3_000;
 
-/** What the one that sends tells those that follow. */
+/** What the sender tells its followers. */
 type News = {
   sentBytes: number;
   saved?: SavedUpload | undefined;
-  /** Where and when the file was stored: whoever comes later wants another upload. */
+  /** Where and when the file was stored. An upload that starts later is another one. */
   stored?: { key: string; atMs: number } | undefined;
 };
 
-/** What a follower says, to be told the news. */
+/** A follower's request for the news. */
 const HELLO = 'hello';
 
 export type Share = ReturnType<typeof shareUpload>;
 
-/** Names that are held here, where there are no locks. */
+/** The names that are held in this page, where the browser has no locks. */
 const held = new Set<string>();
 
-/** @returns what releases the name, or null if another one has it. */
+/** @returns a function that releases the name, or null if the name is held already. */
 function hold(name: string, locks: LockManager | undefined): Promise<(() => void) | null> {
   if (locks === undefined) {
     if (held.has(name)) return Promise.resolve(null);
@@ -36,17 +36,17 @@ function hold(name: string, locks: LockManager | undefined): Promise<(() => void
       if (lock === null) resolve(null);
       else return new Promise<void>((release) => resolve(release));
     };
-    // A sandboxed page may have no locks: then it is alone.
+    // A sandboxed page may not use locks: then it shares nothing.
     locks.request(name, { ifAvailable: true }, take).catch(() => resolve(() => {}));
   });
 }
 
 /**
- * One upload in several pages and workers of one origin: one of them sends (Web Locks, section 3), the others follow
- * its progress (HTML, section 9.5 "Broadcasting to other browsing contexts"). When it stops, because it is paused,
- * fails or is closed, the next one goes on. Without locks the first in this page sends, and nobody follows.
+ * One upload in several pages and workers of one origin: the sender holds a lock (Web Locks, section 3), the others
+ * follow its progress (HTML, section 9.5 "Broadcasting to other browsing contexts"). When the sender is paused, fails
+ * or is closed, the next one continues. Without locks, the first upload in this page sends, and none follows.
  * @param name of the lock and of the channel.
- * @param mayFollow whether another one's upload would do as well.
+ * @param mayFollow whether this one may follow another sender.
  */
 export function shareUpload(name: string, mayFollow: boolean) {
   const { locks } = globalThis.navigator ?? {};
@@ -55,9 +55,9 @@ export function shareUpload(name: string, mayFollow: boolean) {
   let toldAtMs = 0;
   let release: (() => void) | null = null;
   let channel: BroadcastChannel | null = null;
-  /** Another one sends this upload, and it cannot be followed: this one has its own, which is not remembered. */
+  /** There is another sender that cannot be followed: this one sends the file as well, and is not remembered. */
   let isAlone = false;
-  /** How many have come since the file was stored. */
+  /** How many followers have come since the file was stored. */
   let late = 0;
 
   const count = async (): Promise<number> => {
@@ -74,7 +74,7 @@ export function shareUpload(name: string, mayFollow: boolean) {
     isAlone: () => isAlone,
     saved: () => news.saved ?? null,
 
-    /** @returns whether this one may send now. It must `leave` afterwards, which may be done twice. */
+    /** @returns whether this one is the sender now. Then it must `leave` afterwards; a second `leave` does nothing. */
     lead: async (): Promise<boolean> => {
       release ??= await hold(name, locks);
       if (release === null && canFollow) return false;
@@ -112,8 +112,8 @@ export function shareUpload(name: string, mayFollow: boolean) {
     },
 
     /**
-     * Follows the one that sends.
-     * @returns the key of the stored file; null when it is this one's turn to send: it must `lead` or `leave`.
+     * Follows the sender.
+     * @returns the key of the stored file; null if this one is the next sender: it must `lead` or `leave`.
      */
     follow: (onSent: OnSent, signal: AbortSignal): Promise<string | null> =>
       new Promise((resolve, reject) => {
@@ -143,7 +143,7 @@ export function shareUpload(name: string, mayFollow: boolean) {
           await new Promise((resolve) => setTimeout(resolve, LAST_NEWS_MS));
           if (waiting.signal.aborted) return;
           end();
-          // Keeps the lock for `lead`: if it was given back, two followers could hand it to each other for ever.
+          // Keeps the lock for `lead`. If it were released, two followers could pass it to each other forever.
           await new Promise<void>((giveBack) => {
             release = giveBack;
             resolve(null);

@@ -23,13 +23,13 @@ export function startUpload(
     Object.assign(upload, { state: next });
     options.onState?.(next);
   };
-  /** What a running round tells; a round that was ended has nothing to tell. */
+  /** Enters a state that a round reports, unless the round was ended. */
   const tell = (next: UploadState) => round.signal.aborted || enter(next);
 
   let sent = 0;
   let kept = 0;
   const onSent: OnSent = (sentBytes, keptBytes) => {
-    // A repeated request goes on when it has sent more.
+    // A repeated request counts as running once it has sent more.
     if (sentBytes > sent) tell({ status: 'uploading' });
     // Encrypted, it is a little longer.
     sent = Math.min(sentBytes, file.size);
@@ -112,13 +112,13 @@ export function startUpload(
   const promise = new Promise<StoredFile>((resolve, reject) => {
     stopped.signal.addEventListener('abort', () => reject(stopped.signal.reason));
     options.signal?.addEventListener('abort', onSignal);
-    // Later, when the caller has the upload.
+    // Later, so that the caller has the upload first.
     queueMicrotask(() => {
       if (options.signal?.aborted) onSignal();
       runAll().then(resolve, reject);
     });
   }).finally(() => options.signal?.removeEventListener('abort', onSignal));
-  // Whoever ignores it is told by its state; whoever awaits it is told as well.
+  // A caller who does not await it has `state`: its rejection must not count as unhandled.
   promise.catch(() => {});
 
   const upload: Upload = Object.assign(promise, {

@@ -30,7 +30,10 @@ export type StoredFile<App extends AppTypes = AppTypes> = {
   /** ISO 8601. */
   createdAt: string;
   publicFileUrl: string | null;
-  /** Signed proof of the confirmation (a JWS), in its answer alone and where receipts are on: `verifyReceipt`. */
+  /**
+   * Signed proof of the confirmation (a JWS) for `verifyReceipt`: only in the answer to the confirmation, where
+   * receipts are on.
+   */
   receipt?: string | undefined;
 };
 
@@ -41,7 +44,7 @@ export type FileQuery<App extends AppTypes = AppTypes> = {
   documentType?: DocumentOf<App> | undefined;
   /** `application/pdf`, or a kind: `image/*`. */
   contentType?: string | undefined;
-  /** Part of the file's name, in any case. */
+  /** Part of the file's name. Case does not matter. */
   q?: string | undefined;
   /** Default `active`. */
   status?: 'held' | 'active' | 'archived' | 'rejected' | undefined;
@@ -79,7 +82,7 @@ export type FileEvent = {
   actorId: string;
 };
 
-/** What the user's files add up to, in bytes and in number, and how much there may be; null: no limit. */
+/** Total size and number of the user's files, and the quota; null: no limit. */
 export type Usage = { bytes: number; files: number; quotaBytes: number | null; quotaFiles: number | null };
 
 export type UrlOptions = {

@@ -1,4 +1,4 @@
-/** Whose token it is (RFC 7519, section 4.1.2): the same after it is renewed. Undefined if it does not say. */
+/** The user of a token (RFC 7519, section 4.1.2), the same after a renewal. undefined if the token names none. */
 export function subjectOf(bearer: string | undefined): unknown {
   try {
     const [, claims = ''] = bearer?.split('.') ?? [];

@@ -47,7 +47,7 @@ export type Transfer = {
 /** @param keptBytes how many of them stay sent if the upload is interrupted now. */
 export type OnSent = (sentBytes: number, keptBytes: number) => void;
 
-/** The session's policy. A lost connection is waited out for so many hours where the app does not say how long. */
+/** The session's policy. A lost connection is waited out for this many hours, unless the app sets another time. */
 export function patient(session: Session, hours: number): Session {
   return { giveUpAfterMs: hours * 3_600_000, ...session };
 }

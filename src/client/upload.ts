@@ -32,7 +32,7 @@ export type UploadOptions<App extends AppTypes = AppTypes> = Remembered<App> & {
   encryption?: FileEncryption | null | undefined;
   /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called with each new state; the first one, `waiting`, is not told. */
+  /** Called with each new state, except the first one, `waiting`. */
   onState?: ((state: UploadState<App>) => void) | undefined;
   /** Aborting it has the effect of `abort()`; the upload rejects with its reason. */
   signal?: AbortSignal | undefined;
@@ -40,10 +40,11 @@ export type UploadOptions<App extends AppTypes = AppTypes> = Remembered<App> & {
 
 /**
  * A running upload: a promise of the stored file, with methods to control it. It rejects with a `SignpostError`, or,
- * when aborted, with the signal's reason (by default an `AbortError`). Nobody has to catch that: `state` tells it, too.
+ * when aborted, with the signal's reason (by default an `AbortError`). The rejection need not be caught: `state` has
+ * the error, too.
  */
 export type Upload<App extends AppTypes = AppTypes> = Promise<StoredFile<App>> & {
-  /** What it is doing at the moment; `onState` tells each change. */
+  /** What it is doing at the moment; `onState` is called with each change. */
   readonly state: UploadState<App>;
   /** Stops sending. Uploaded parts are kept; a file sent in one piece starts again. */
   pause: () => void;

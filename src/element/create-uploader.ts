@@ -13,7 +13,7 @@ import type { UploaderEvents } from './uploader-events.ts';
 import type { UploaderTexts } from './uploader-texts.ts';
 import { createUploaderView } from './uploader-view.ts';
 
-/** The element: what the page has said by attributes and properties, as it is now. */
+/** The element, with its current attributes and properties. */
 export type Host = HTMLElement & {
   token: SignpostOptions['token'];
   uploadOptions: QueueFileOptions | undefined;
@@ -21,13 +21,13 @@ export type Host = HTMLElement & {
   texts: UploaderTexts;
 };
 
-/** Where the service has not answered: what the attributes say still counts. */
+/** The limits while the service has not answered: only those of the attributes. */
 const NO_LIMITS: Limits = {
   ...{ maxBytes: Number.MAX_SAFE_INTEGER, contentTypes: [ANY_TYPE], methods: [], multipartThresholdBytes: 0 },
   quota: { bytes: null, files: null, usedBytes: null, usedFiles: null },
 };
 
-/** All that the element does, apart from being one. */
+/** Everything that the element does; `signpost-uploader.ts` has its class. */
 export function createUploader(host: Host, internals: ElementInternals) {
   let client: { endpoint: string; token: Host['token']; signpost: Signpost } | null = null;
   let isDisabledByForm = false;
@@ -102,8 +102,8 @@ export function createUploader(host: Host, internals: ElementInternals) {
     removeAll: () => remove(items()),
   });
 
-  /** One file replaces the one before; of several, those beyond the limit are left out. */
-  const leaveOut = (): boolean => {
+  /** Removes items beyond the limit. Without `multiple`, a new file replaces the earlier one. */
+  const removeSurplus = (): boolean => {
     const all = items();
     const most = numberOf('max-files');
     const surplus = isMultiple() ? all.slice(most) : all.slice(0, -1);
@@ -141,8 +141,10 @@ export function createUploader(host: Host, internals: ElementInternals) {
     limits = answer;
     drawOptions();
   };
-  /** Asks for them anew if they may be others now, when the code that changes attributes and properties has run. */
-  const considerLimits = () => {
+  /**
+   * Asks for the limits again if they may have changed, after the running code has set all attributes and properties.
+   */
+  const refreshLimits = () => {
     const { documentType } = optionsOf(host);
     const key = JSON.stringify([host.getAttribute('endpoint'), documentType, numberOf('max-bytes')]);
     if (!host.isConnected || !host.getAttribute('endpoint')) return;
@@ -163,7 +165,7 @@ export function createUploader(host: Host, internals: ElementInternals) {
     });
   };
   const update = () => {
-    if (leaveOut()) return;
+    if (removeSurplus()) return;
     const snapshot = queue.getSnapshot();
     view.draw(snapshot);
     updateForm();
@@ -183,13 +185,13 @@ export function createUploader(host: Host, internals: ElementInternals) {
       drawOptions();
       view.redraw(queue.getSnapshot());
       updateForm();
-      considerLimits();
+      refreshLimits();
     },
     setDisabled: (isDisabled: boolean): void => {
       isDisabledByForm = isDisabled;
       drawOptions();
     },
-    /** Stops what is not done: nobody sees it any more. */
+    /** Stops unfinished uploads: the page no longer shows them. */
     abandon: (): void => queue.remove(items().flatMap(({ id, status }) => (status === 'done' ? [] : id))),
   };
 }

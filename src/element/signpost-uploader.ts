@@ -41,7 +41,7 @@ export class SignpostUploader extends Base {
   // Declared only: a field would replace what the page has set before the element was defined.
   /** For every file: metadata, checksum, encryption. The attributes `record-id` and `document-type` override it. */
   declare uploadOptions: QueueFileOptions | undefined;
-  /** Called before a file is sent: to check it, to rename it, or to make another one of it. */
+  /** Called before each file is sent: to check it, to rename it, or to replace it. */
   declare beforeUpload: BeforeUpload | undefined;
   #token: SignpostOptions['token'];
   #texts = UPLOADER_TEXTS;

@@ -65,7 +65,7 @@ export function createUploaderView(texts: () => UploaderTexts, actions: ViewActi
   acceptDrops(drop, () => !options.disabled, actions.add);
 
   const drawRows = ({ items }: QueueSnapshot) => {
-    const shown = items.length > SHOWN_FILES ? pressing(items) : items;
+    const shown = items.length > SHOWN_FILES ? mostUrgent(items) : items;
     const kept = new Set(shown.map(({ id }) => id));
     for (const [id, row] of rows) {
       if (kept.has(id)) continue;
@@ -106,7 +106,7 @@ export function createUploaderView(texts: () => UploaderTexts, actions: ViewActi
     choose,
     announce,
     draw,
-    /** Says what is wrong, until the next time. */
+    /** Shows what is wrong, until the next call. */
     complain: (text: string): void => setText(problem, text),
     drawOptions: (next: ViewOptions): void => {
       options = next;
@@ -128,8 +128,8 @@ export function createUploaderView(texts: () => UploaderTexts, actions: ViewActi
   };
 }
 
-/** Of many files those that the user may act on; then those that are done. */
-function pressing(items: QueueSnapshot['items']): QueueSnapshot['items'] {
+/** The first rows of a long list: files that the user may act on come before those that are done. */
+function mostUrgent(items: QueueSnapshot['items']): QueueSnapshot['items'] {
   const open = items.filter(({ status }) => status !== 'done').slice(0, SHOWN_FILES);
   const room = SHOWN_FILES - open.length;
   return room === 0 ? open : [...open, ...items.filter(({ status }) => status === 'done').slice(-room)];

@@ -2,7 +2,9 @@ import { EncryptionError } from './encryption-error.ts';
 import { NONCE_PREFIX_BYTES, type ParsedEnvelope } from './parse-envelope.ts';
 import { webCrypto } from './web-crypto.ts';
 
-/** Bytes of a stored chunk, and of the tag in it that authenticates it. The size of an upload's parts is a multiple. */
+/**
+ * Bytes of a stored chunk, and of the authentication tag in it. The part size of an upload is a multiple of a chunk.
+ */
 export const CHUNK_BYTES = 65_536;
 export const TAG_BYTES = 16;
 /** Bytes of a chunk before encryption. */

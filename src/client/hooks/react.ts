@@ -39,7 +39,7 @@ export function useUploads<App extends AppTypes = AppTypes>(
  * const { files, isLoading, error, hasMore, loadMore, remove } = useFiles(signpostFiles, { documentType: 'contract' });
  * ```
  *
- * @param source of `createFiles`, made outside of the component.
+ * @param source the result of `createFiles`, made outside of the component.
  */
 export function useFiles<App extends AppTypes = AppTypes>(
   source: Files<App>,

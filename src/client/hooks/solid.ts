@@ -11,7 +11,7 @@ import type { QueueSnapshot } from '../queue/queue-item.ts';
 import type { UploadQueue } from '../queue/upload-queue.ts';
 import type { FileQuery } from '../stored-file.ts';
 
-/** Follows a store while the component is mounted, and so not on a server: only fields that change are drawn again. */
+/** Follows a store while the component is mounted (never on a server). Only fields that change are drawn again. */
 function useStore<Snapshot extends object>(
   storeOf: Accessor<Store<Snapshot>>,
   initial: Snapshot,
@@ -58,8 +58,9 @@ export function useUploads<App extends AppTypes = AppTypes>(
 }
 
 /**
- * The user's confirmed files, page after page. A query that changes is given as a function, and begins another list.
- * @param source of `createFiles`, made outside of the component.
+ * The user's confirmed files, page after page. Give a query that changes as a function; each change begins another
+ * list.
+ * @param source the result of `createFiles`, made outside of the component.
  * @example const stored = useFiles(signpostFiles, () => ({ q: search() }));
  */
 export function useFiles<App extends AppTypes = AppTypes>(

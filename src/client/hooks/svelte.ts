@@ -11,7 +11,7 @@ import type { QueueSnapshot } from '../queue/queue-item.ts';
 import type { UploadQueue } from '../queue/upload-queue.ts';
 import type { FileQuery } from '../stored-file.ts';
 
-/** Returns a function that reads the store, and has what reads it drawn again after changes. */
+/** Returns a function that reads the store. Whatever calls it is drawn again after changes. */
 function follow<Snapshot>(store: Store<Snapshot>): () => Snapshot {
   const track = createSubscriber((update) => store.subscribe(update));
   return () => {
@@ -45,8 +45,9 @@ export function useUploads<App extends AppTypes = AppTypes>(
 }
 
 /**
- * The user's confirmed files, page after page. A query that changes is given as a function, and begins another list.
- * @param source of `createFiles`, made outside of the component.
+ * The user's confirmed files, page after page. Give a query that changes as a function; each change begins another
+ * list.
+ * @param source the result of `createFiles`, made outside of the component.
  * @example const stored = useFiles(signpostFiles, () => ({ q: search }));
  */
 export function useFiles<App extends AppTypes = AppTypes>(

@@ -22,7 +22,7 @@ import type { FileQuery } from '../stored-file.ts';
 /** Each field of a snapshot as a ref. Shallow: files and promises do not work behind a proxy. */
 type Refs<Snapshot> = { readonly [Field in keyof Snapshot]: ComputedRef<Snapshot[Field]> };
 
-/** Follows a store while the component is mounted, and so not on a server. Another store replaces it. */
+/** Follows a store while the component is mounted (never on a server). Another store replaces it. */
 function useStore<Snapshot extends object>(storeOf: () => Store<Snapshot>, initial: Snapshot): Refs<Snapshot> {
   const snapshot: ShallowRef<Snapshot> = shallowRef(initial);
   let stop = () => {};
@@ -51,7 +51,7 @@ export function useUploads<App extends AppTypes = AppTypes>(queue: UploadQueue<A
 
 /**
  * The user's confirmed files, page after page. Another `query` begins another list.
- * @param source of `createFiles`, made outside of the component.
+ * @param source the result of `createFiles`, made outside of the component.
  * @example const { files, hasMore, loadMore } = useFiles(signpostFiles, () => ({ q: search.value }));
  */
 export function useFiles<App extends AppTypes = AppTypes>(

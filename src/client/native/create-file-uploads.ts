@@ -25,7 +25,7 @@ export type { AppStorage, FileUploadOptions, StoredFile, Upload };
 export type FileUploadsOptions<Source extends NativeFile> = Omit<ServiceOptions, 'fetch'> & {
   /** How files are sent: `sendByExpo`, `sendByLegacyExpo(FileSystem)`, `sendByFetch(fetch)`, or one of yours. */
   send: SendFile<Source>;
-  /** Where what has been begun is kept over restarts of the app: `AsyncStorage`. null: nowhere. */
+  /** Where unfinished uploads are kept over restarts of the app: `AsyncStorage`. null: nowhere. */
   storage: AppStorage | null;
   /**
    * How long the system may take to begin sending, in seconds: the lifetime of the signed URL. At most 604,800, and
@@ -48,7 +48,7 @@ const KEPT_FOR_OTHERS_MS = 30 * 86_400_000;
 /** What became of an upload that an earlier run of the app had begun. */
 export type Restored = { objectKey: string; fileName: string } & (
   | { status: 'done'; file: StoredFile }
-  /** Not there yet, while the system may still be sending it: ask again later. */
+  /** Not in the bucket yet. The system may still be sending it: ask again later. */
   | { status: 'pending' }
   /** It has to be uploaded again. */
   | { status: 'failed'; error: SignpostError }
@@ -57,7 +57,7 @@ export type Restored = { objectKey: string; fileName: string } & (
 export type FileUploads<Source extends NativeFile> = {
   /**
    * Uploads one file straight from the file system to the bucket, by one PUT that the system sends, and confirms it. At
-   * most 5 GiB (S3's limit of one PUT). It never has the file in memory. Its states and functions are those of
+   * most 5 GiB (S3's limit of one PUT). The file is never read into memory. Its states and functions are those of
    * `signpost.upload`; after a pause it starts from the first byte.
    */
   upload: (file: Source, options?: FileUploadOptions) => Upload;
@@ -70,7 +70,7 @@ export type FileUploads<Source extends NativeFile> = {
 };
 
 /**
- * Uploads of files by their place in the file system, for React Native: in the background, and over the end of the app.
+ * Uploads files by their place in the file system, for React Native: in the background, even after the app has ended.
  * @example
  * const uploads = createFileUploads({ url, token, send: sendByExpo, storage: AsyncStorage });
  * const upload = uploads.upload(new File(uri), { recordId: 'case-42', onState: setState });

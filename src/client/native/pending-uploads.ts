@@ -1,4 +1,4 @@
-/** Where what has been begun is kept over restarts of the app: `AsyncStorage`, or anything like it. */
+/** Where unfinished uploads are kept over restarts of the app: `AsyncStorage`, or anything like it. */
 export type AppStorage = {
   getItem: (key: string) => string | null | Promise<string | null>;
   setItem: (key: string, value: string) => unknown;
@@ -26,7 +26,7 @@ export function createPendingUploads(storage: AppStorage | null) {
   };
   const change = (to: (all: Pending[]) => Pending[]): Promise<void> => {
     const next = changed.then(async () => void (await storage?.setItem(KEY, JSON.stringify(to(await read())))));
-    // A full disk costs what would be restored, not the upload.
+    // With a full disk, the upload continues; it only cannot be restored.
     changed = next.catch(() => {});
     return changed as Promise<void>;
   };

@@ -12,7 +12,7 @@ export type NativeFile = {
 export type SendRequest = {
   /** A presigned URL for PUT. */
   url: string;
-  /** All of them, and no others, belong to the signature. */
+  /** They are signed: send exactly these. */
   headers: Record<string, string>;
   onSent: (sentBytes: number) => void;
   /** Aborted when sending has to stop. */
@@ -29,7 +29,7 @@ export type SendFile<Source extends NativeFile = NativeFile> = (
   request: SendRequest,
 ) => Promise<{ status: number; body?: string | undefined }>;
 
-/** What is used of `File` of `expo-file-system` (SDK 56 and newer). */
+/** The part of `File` of `expo-file-system` (SDK 56 and newer) that is used. */
 type ExpoFile = NativeFile & {
   upload: (
     url: string,
@@ -50,7 +50,7 @@ export const sendByExpo: SendFile<ExpoFile> = (file, { url, headers, onSent, sig
     onProgress: ({ bytesSent }) => onSent(bytesSent),
   });
 
-/** What is used of `expo-file-system/legacy`, and of `expo-file-system` before SDK 54. */
+/** The part of `expo-file-system/legacy`, and of `expo-file-system` before SDK 54, that is used. */
 type ExpoLegacy = {
   createUploadTask: (
     url: string,
@@ -87,8 +87,8 @@ export function sendByLegacyExpo({ createUploadTask }: ExpoLegacy): SendFile {
 }
 
 /**
- * By `fetch`, while the app is open, for a `fetch` that reads a file while it sends it, as that of `expo/fetch` does.
- * It tells no progress.
+ * By `fetch`, only while the app is open. The `fetch` must read a file while it sends it, as that of `expo/fetch` does.
+ * Reports no progress.
  * @example createFileUploads({ url, token, send: sendByFetch(fetch) });
  */
 export function sendByFetch(fetchFile: typeof fetch): SendFile<NativeFile & Blob> {

@@ -17,7 +17,7 @@ export type FileUploadOptions = Remembered & {
   /** Default: the file's own, or `application/octet-stream`. */
   contentType?: string | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Called with each new state; the first one, `waiting`, is not told. */
+  /** Called with each new state, except the first one, `waiting`. */
   onState?: ((state: UploadState) => void) | undefined;
   /** Aborting it has the effect of `abort()`. */
   signal?: AbortSignal | undefined;
@@ -181,7 +181,7 @@ export function startFileUpload<Source extends NativeFile>(
   const promise = new Promise<StoredFile>((resolve, reject) => {
     stopped.signal.addEventListener('abort', () => reject(stopped.signal.reason));
     options.signal?.addEventListener('abort', onSignal);
-    // Later, when the caller has the upload.
+    // Later, so that the caller has the upload first.
     queueMicrotask(() => {
       if (options.signal?.aborted) onSignal();
       runAll().then(resolve, reject);

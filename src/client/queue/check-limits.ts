@@ -14,8 +14,8 @@ const OTHER_KIND =
   /asf|rtf|richtext|xml|json|csv|comma-|postscript|eps|real|octet-stream|acad|dwg|regedit|markdown|vcard|calendar/;
 
 /**
- * The error that the service would refuse a file with; null if it may accept it. It knows what the service knows of the
- * sizes and the quota; of types it refuses only what is certain, since types have many names.
+ * The error with which the service would refuse a file; null if it may accept it. Sizes and the quota are checked as
+ * the service does. A type is refused only if that is certain, since types have many names.
  */
 export function checkLimits(limits: Limits, claim: Claim): SignpostError | null {
   const { maxBytes, contentTypes, recordId, documentTypes } = limits;

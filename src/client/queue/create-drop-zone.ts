@@ -1,7 +1,7 @@
 import { createStore, type Store } from './create-store.ts';
 
 export type DropZone = Store<{ readonly isOver: boolean }> & {
-  /** Takes what is dropped on the element, or pasted into it. Returns what ends it. */
+  /** Takes what is dropped on the element, or pasted into it. Returns a function that ends that. */
   attach: (element: HTMLElement) => () => void;
 };
 

@@ -6,16 +6,16 @@ import { checkLimits } from './check-limits.ts';
 import { checkMetadata, type MetadataSchema } from './check-metadata.ts';
 import type { QueueFileOptions, QueueItem } from './queue-item.ts';
 
-/** How long an answer with the limits counts: meanwhile the user may have removed files. */
+/** How long the limits are reused. They change when the user removes files. */
 const LIMITS_MS = 30_000;
 
 /** Metadata names are lower case (`UploadOptions.metadata`). */
 const PATH_FIELD = 'relative-path';
 
 /**
- * Called before a file is sent, in its turn: to check it, to rename it, or to make another one of it.
+ * Called before each file is sent: to check it, to rename it, or to replace it.
  * @returns what is sent instead, options for this file, or both (`file`); nothing leaves it as it is.
- * @throws whatever the file is refused with: it becomes the item's `error`.
+ * @throws anything to refuse the file: it becomes the item's `error`.
  */
 export type BeforeUpload<App extends AppTypes = AppTypes> = (
   file: File | Blob,

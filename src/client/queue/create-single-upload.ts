@@ -28,7 +28,7 @@ export type UploadHandles<App extends AppTypes = AppTypes> = {
 
 export type SingleUpload<App extends AppTypes = AppTypes> = Store<ShownUpload<App>> & {
   handles: UploadHandles<App>;
-  /** Keeps the upload running until the returned function is called, and nobody else keeps it. */
+  /** Keeps the upload running until the returned function, and those of all other calls, have been called. */
   keep: () => () => void;
 };
 

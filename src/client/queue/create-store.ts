@@ -1,6 +1,6 @@
 /** Snapshots that never change, and a call for each new one: what React's `useSyncExternalStore` reads. */
 export type Store<Snapshot> = {
-  /** Calls the listener after changes, at most every 50 ms while bytes are sent. Returns what ends it. */
+  /** Calls the listener after changes, at most every 50 ms while bytes are sent. Returns a function that ends that. */
   subscribe: (listener: () => void) => () => void;
   /** The same object as long as nothing has changed. */
   getSnapshot: () => Snapshot;

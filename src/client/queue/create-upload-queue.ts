@@ -61,7 +61,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
   });
   const serverSnapshot = store.getSnapshot();
 
-  /** Speed falls while nothing is told. */
+  /** The speed falls while no bytes are reported. */
   const tick = () => {
     isTicking = running.size > 0;
     if (isTicking) setTimeout(tick, 1_000);
@@ -133,7 +133,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
   };
 
   const follow = (entry: Entry, state: UploadState) => {
-    // The queue knows of pauses itself, and the promise tells how it ended.
+    // The queue itself pauses uploads, and their promises tell how they end.
     if (!running.has(entry) || !isRunning(state)) return;
     const { status, error, nextAttemptAtMs } = { ...IDLE, ...state };
     change(entry, { status, error, nextAttemptAtMs }, PROGRESS_MS);

@@ -19,7 +19,7 @@ export type Entry = {
 /** Nothing is wrong. */
 export const IDLE = { error: null, nextAttemptAtMs: null, retryable: false };
 
-/** An item of which nothing is known yet. */
+/** An item whose file is not known yet. */
 export function newItem(id: string, isPaused: boolean): QueueItem {
   return {
     ...{ id, file: null, fileName: '', contentType: '', relativePath: null, needs: null, sentBytes: 0, totalBytes: 0 },

@@ -34,7 +34,7 @@ export type QueueMemory = {
   /** Whether bytes are kept although the queue has `beforeUpload`. Default: not. */
   keepsPlainBytes?: boolean | undefined;
   /**
-   * What pages that are gone had not finished. From now on it is this page's.
+   * The unfinished files of pages that are gone. They belong to this page from now on.
    * @param url the client's: only the files of the same service.
    */
   load: (url: string) => Promise<SavedFile[]>;
@@ -43,7 +43,7 @@ export type QueueMemory = {
 };
 
 export type QueueMemoryOptions = {
-  /** Whose files they are, such as the user's id: nobody else gets them back. */
+  /** The owner of the files, such as the user's id: only this owner gets them back. */
   owner: string;
   /**
    * Whether the bytes of small files are kept in a queue with `beforeUpload` as well. They are as the user chose them:
@@ -59,7 +59,7 @@ type Row = SavedFile & { owner: string; service: string; page: string; savedAtMs
  * Remembers a queue's files in this browser (IndexedDB) for seven days, until they are stored or removed. The bytes of
  * files up to 16 MiB are kept, 256 MiB in all; of larger ones a handle, where the browser has one (Chromium). It needs
  * Web Locks and so a secure context, to tell pages that are gone from those in other tabs; without them, in a private
- * window or with a full disk it remembers less or nothing, and uploads work as ever.
+ * window or with a full disk, it remembers less or nothing, and uploads still work.
  * @example createUploadQueue({ signpost, memory: createQueueMemory({ owner: session.userId }) });
  */
 export function createQueueMemory({ owner, keepsPlainBytes = false }: QueueMemoryOptions): QueueMemory & {

@@ -9,8 +9,8 @@ import type { QueueMemory } from './queue-memory.ts';
 
 export type UploadQueueOptions<App extends AppTypes = AppTypes> = PreparationOptions<App> & {
   /**
-   * The client that uploads. It sends no more than its own `parallelFiles` at once. One that does not say whether it is
-   * encrypting has no bytes kept in the `memory`.
+   * The client that uploads. It sends no more than its own `parallelFiles` at once. The `memory` keeps no bytes for a
+   * client that does not say whether it encrypts.
    */
   signpost: Pick<Signpost<App>, 'upload' | 'limits'> & Partial<Pick<Signpost<App>, 'url' | 'isEncrypting'>>;
   /** For all files; those of `add` and of `beforeUpload` override them. */
@@ -47,7 +47,7 @@ export type UploadQueue<App extends AppTypes = AppTypes> = Store<QueueSnapshot<A
   add: (source: FileSource, options?: QueueFileOptions<App>) => Promise<string[]>;
   /** Stops sending. Without ids also what is added later. Uploaded parts are kept. */
   pause: (ids?: Ids) => void;
-  /** Goes on. For files that need a permission after a reload, it asks: call it in the handler of a click then. */
+  /** Continues. It asks for the permissions that files need after a reload: then call it in the handler of a click. */
   resume: (ids?: Ids) => void;
   /** Begins failed files again: parts that have arrived are not sent twice. */
   retry: (ids?: Ids) => void;
@@ -56,7 +56,7 @@ export type UploadQueue<App extends AppTypes = AppTypes> = Store<QueueSnapshot<A
   /** Puts a file elsewhere in the order. An index beyond the ends is the nearest end. */
   move: (id: string, index: number) => void;
   /**
-   * Files that are on their way go on.
+   * Files that are being sent continue.
    * @throws {RangeError} unless it is 1 or more.
    */
   setConcurrency: (concurrency: number) => void;
