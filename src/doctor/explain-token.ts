@@ -43,13 +43,13 @@ export async function* explainToken(
     const verify = await createTokenVerifier({ ...auth, now });
     const identity = await verify(`Bearer ${token}`);
     yield ok('token: verifies', `by signature, ${['exp', 'nbf', ...checkedClaims(auth)].join(', ')}`);
-    yield* standsFor(identity, payload, auth);
+    yield* describeIdentity(identity, payload, auth);
   } catch (error) {
     yield refused(error, payload, auth);
   }
 }
 
-function* standsFor(identity: Identity, payload: Claims, auth: AuthConfig): Iterable<Check> {
+function* describeIdentity(identity: Identity, payload: Claims, auth: AuthConfig): Iterable<Check> {
   yield ok('token: user', `${shown(identity.actorId)}, by ${auth.userClaim}`);
   if (auth.ownerClaim !== null)
     yield ok('token: owner of the files', `${shown(identity.userId)}, by ${auth.ownerClaim}`);

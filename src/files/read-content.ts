@@ -27,8 +27,8 @@ export function createReaderSlots(): Slots {
   return createSlots({
     inAll: MAX_READERS,
     perUser: MAX_READERS_PER_USER,
-    refuse: (isOwnDoing) =>
-      isOwnDoing
+    refuse: (isUserLimit) =>
+      isUserLimit
         ? new Problem('rate-limited', `at most ${MAX_READERS_PER_USER} files at the same time; finish reading one`, {
             headers: { 'retry-after': '5' },
           })

@@ -14,7 +14,7 @@ export type ContentLimits = {
   leastBytesPerSecond: number;
 };
 
-/** A paused video and a phone in a tunnel can continue; a reader of a byte now and then loses its place in the end. */
+/** A paused video or a phone in a tunnel can continue. A reader that takes a byte now and then is ended. */
 const LIMITS: ContentLimits = { stallMs: 10_000, pauseMs: 20_000, patienceMs: 900_000, leastBytesPerSecond: 4096 };
 
 /**
@@ -42,7 +42,7 @@ export function streamContent(
   let pause: NodeJS.Timeout | undefined;
   let patience: NodeJS.Timeout | undefined;
 
-  function letGo(): void {
+  function closeSource(): void {
     source?.destroy();
     source = null;
   }
@@ -50,7 +50,7 @@ export function streamContent(
   function end(error?: unknown): void {
     clearTimeout(pause);
     clearTimeout(patience);
-    letGo();
+    closeSource();
     if (!hasEnded) onEnd(at - stretch.start, error);
     hasEnded = true;
   }
@@ -61,8 +61,8 @@ export function streamContent(
       if (source === null) {
         source = await open({ start: at, end: stretch.end });
         if (hasEnded) {
-          // The reader left meanwhile: nobody else would close it.
-          letGo();
+          // The reader left meanwhile: close the source here.
+          closeSource();
           throw fault;
         }
         chunks = source.iterator();
@@ -73,19 +73,19 @@ export function streamContent(
       } catch (error) {
         fault = error;
       }
-      letGo();
+      closeSource();
       if (hasEnded || reopenedAt === at) throw fault;
       reopenedAt = at;
     }
   }
 
-  function goOn(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  function waitForReader(controller: ReadableStreamDefaultController<Uint8Array>): void {
     if (at > stretch.end) {
       end();
       controller.close();
       return;
     }
-    pause = setTimeout(letGo, pauseMs).unref();
+    pause = setTimeout(closeSource, pauseMs).unref();
     const dueMs = ((at - stretch.start) / leastBytesPerSecond) * 1000;
     const behindMs = Math.max(0, performance.now() - startedAt - dueMs);
     patience = setTimeout(() => {
@@ -96,7 +96,7 @@ export function streamContent(
 
   return new ReadableStream(
     {
-      start: goOn,
+      start: waitForReader,
       async pull(controller) {
         clearTimeout(pause);
         clearTimeout(patience);
@@ -112,7 +112,7 @@ export function streamContent(
           controller.error(error);
           return;
         }
-        goOn(controller);
+        waitForReader(controller);
       },
       cancel: () => end(),
     },

@@ -18,7 +18,7 @@ export function boundBodies() {
   const slots = (inAll: number, perUser: number) =>
     createSlots({
       ...{ inAll, perUser, waitMs: WAIT_MS },
-      refuse: (isOwnDoing) => (isOwnDoing ? tooMany() : busy('the service is receiving too many requests at once')),
+      refuse: (isUserLimit) => (isUserLimit ? tooMany() : busy('the service is receiving too many requests at once')),
     });
   const bodies: BodySlots = { large: slots(64, 8), small: slots(512, 64) };
   return createMiddleware<Env>((c, next) => {

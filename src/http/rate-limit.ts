@@ -36,7 +36,7 @@ type Services = {
  * second, the instance's own counts decide.
  */
 export function rateLimit({ perUser, perAddress }: RateLimits, { now, logger, rates }: Services) {
-  const countShared = rates === null ? null : whileItAnswers(rates, logger);
+  const countShared = rates === null ? null : countWhileUp(rates, logger);
   const counts = new Map<string, number>();
   let window = 0;
 
@@ -95,8 +95,11 @@ export function rateLimit({ perUser, perAddress }: RateLimits, { now, logger, ra
   });
 }
 
-/** Null while the database does not answer: a request waits for that once in 5 seconds, and the log says so. */
-function whileItAnswers({ count }: Pick<RateQueries, 'count'>, logger: Pick<Logger, 'warn'>) {
+/**
+ * Counts for all instances; null while the database does not answer. Then one request in 5 seconds tries again, and a
+ * failure is logged.
+ */
+function countWhileUp({ count }: Pick<RateQueries, 'count'>, logger: Pick<Logger, 'warn'>) {
   let againAtMs = 0;
   return async (these: readonly Counted[], entries: number): Promise<ReadonlyMap<string, number> | null> => {
     if (performance.now() < againAtMs) return null;

@@ -23,7 +23,7 @@ type Waiting = { by: string; start: () => void };
  * @param inAll how many places there are.
  * @param perUser how many of them one user may have. Default: all.
  * @param waitMs how long a caller waits for a place. Default 0.
- * @param refuse makes the error for a caller without a place; `isOwnDoing` if the caller has `perUser` places already.
+ * @param refuse makes the error for a caller without a place; `isUserLimit` if the caller has `perUser` places already.
  */
 export function createSlots({
   inAll,
@@ -34,7 +34,7 @@ export function createSlots({
   inAll: number;
   perUser?: number;
   waitMs?: number;
-  refuse: (isOwnDoing: boolean) => Problem;
+  refuse: (isUserLimit: boolean) => Problem;
 }): Slots {
   const taken = new Map<string, number>();
   const waiting = new Set<Waiting>();

@@ -53,7 +53,7 @@ export function createMultipartUploads(
   });
   const listing = createSlots({
     ...{ inAll: MAX_LISTED, perUser: MAX_LISTED_PER_USER, waitMs: LISTED_WITHIN_MS },
-    refuse: (isOwnDoing) => busy(`too many lists of parts${isOwnDoing ? ' of yours' : ''} are being read`),
+    refuse: (isUserLimit) => busy(`too many lists of parts${isUserLimit ? ' of yours' : ''} are being read`),
   });
 
   async function listParts(object: EncryptedObject, uploadId: string): Promise<StoredPart[] | null> {

@@ -64,7 +64,7 @@ const CONFIRMING_WITHIN_MS = 10_000;
 export function createConfirmingSlots(): Slots {
   return createSlots({
     ...{ inAll: MAX_CONFIRMING, perUser: MAX_CONFIRMING_PER_USER, waitMs: CONFIRMING_WITHIN_MS },
-    refuse: (isOwnDoing) => busy(`too many${isOwnDoing ? ' of your' : ''} uploads are being confirmed or aborted`),
+    refuse: (isUserLimit) => busy(`too many${isUserLimit ? ' of your' : ''} uploads are being confirmed or aborted`),
   });
 }
 
@@ -165,7 +165,7 @@ async function confirm(
     throw noFile(key, row);
   };
 
-  // Of what is a file already, nobody needs the first bytes.
+  // The first bytes of a confirmed file are not needed.
   const look = async (): Promise<Sampled | null> => {
     if (!services.confirmed.has(key.fileId)) return bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
     const object = await bucket.head(key.key);
@@ -201,7 +201,7 @@ async function confirm(
   const { upload } = verdict;
   const stored = isCopied(config.store, upload.isRepeatable) ? await freezer.freeze(services, key.key, object) : object;
   const file = toNewFile(key, verdict, { object, stored, createdAt: services.now() }, config.limits);
-  // What a ticket uploaded may be confirmed by a caller without limits, or by a bucket event: the ticket's still hold.
+  // A caller without limits, or a bucket event, may confirm what a ticket uploaded. The ticket's limits still apply.
   const signed = upload.limitedTo && { ...upload.limitedTo, recordId: key.recordId ?? undefined };
   const { quota } = limitedTo(all, { limits: caller.limits ?? signed }).config.limits;
   const row = await files.insert(file, caller.act, quota).catch((error: unknown) => {

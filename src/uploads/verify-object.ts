@@ -38,10 +38,10 @@ export async function verifyObject(
   if (upload === null) return { mismatches: [{ path: 'metadata', message: 'not stored through a presigned upload' }] };
 
   const mismatches: Mismatch[] = [];
-  const hold = (path: string, agrees: boolean, message: string) => {
+  const check = (path: string, agrees: boolean, message: string) => {
     if (!agrees) mismatches.push({ path, message });
   };
-  hold(
+  check(
     'fileName',
     safeFileName(upload.remembered.fileName) === key.fileName,
     'the signed name differs from the one in the key',
@@ -52,17 +52,17 @@ export async function verifyObject(
   const { store } = services.config;
   const maxBytes = isCopied(store, upload.isRepeatable) ? maxCopyBytes(store) : Number.POSITIVE_INFINITY;
   const mostBytes = Math.min(maxBytes, upload.limitedTo?.maxBytes ?? maxBytes);
-  if (upload.sizeBytes === null) hold('size', sizeBytes <= mostBytes, `the file has more than ${mostBytes} bytes`);
-  else hold('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
+  if (upload.sizeBytes === null) check('size', sizeBytes <= mostBytes, `the file has more than ${mostBytes} bytes`);
+  else check('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
   const isTypeOpen = upload.contentType === ANY_TYPE;
   const contentType = isTypeOpen ? object.contentType : upload.contentType;
   const isSameType = object.contentType === storedTypeOf({ contentType, encryption });
-  hold('contentType', isSameType, 'the stored type differs from the signed one');
-  if (isTypeOpen) hold('contentType', toMediaType(contentType) !== null, 'is not a media type');
-  hold('encryption', (upload.sseKeyId ?? null) === object.sseKeyId, 'is not the one that was signed');
+  check('contentType', isSameType, 'the stored type differs from the signed one');
+  if (isTypeOpen) check('contentType', toMediaType(contentType) !== null, 'is not a media type');
+  check('encryption', (upload.sseKeyId ?? null) === object.sseKeyId, 'is not the one that was signed');
   // Content-Encoding is not signed, so a client can send it; a download would then decode to other bytes.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
-  hold('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
+  check('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
   for (const violation of findViolations(services.config.limits, {
     sizeBytes,
     contentType,
@@ -85,7 +85,7 @@ export async function verifyObject(
     // (S3 User Guide, "Checking object integrity").
     const isOfWhole = object.checksumSha256 !== null && !object.checksumSha256.includes('-');
     const actual = isOfWhole ? object.checksumSha256 : await services.bucket.sha256(object, key.userId);
-    hold('checksumSha256', actual === upload.checksumSha256, 'the SHA-256 of the content differs from the signed one');
+    check('checksumSha256', actual === upload.checksumSha256, 'the SHA-256 of the content differs from the signed one');
   }
   const [first, ...rest] = mismatches;
   return first === undefined ? { upload, detectedContentType, mismatches: [] } : { mismatches: [first, ...rest] };
