@@ -54,7 +54,7 @@ export type Signpost = Calls & {
    */
   runJobs: () => Promise<void>;
   /**
-   * The metrics of this instance in Prometheus's text format (`docs/monitoring.md`), for a route of the app.
+   * The metrics of this instance in Prometheus's text format (`docs/monitoring.md`), for a route of your app.
    * @throws {Error} without the option `metrics`.
    * @example
    * app.get('/metrics', async () => {
@@ -84,8 +84,7 @@ export type Signpost = Calls & {
 
 /**
  * The service as a part of an app: the same routes, checks and jobs as the program has. Nothing is opened before the
- * first call, so that a build may import the module. Any number of instances in one process keep out of each other's
- * way.
+ * first call, so that a build may import the module. Several instances in one process do not affect each other.
  * @throws {ConfigError} naming every option that is wrong, else every setting that is missing, malformed or contradicts
  * another.
  * @example

@@ -15,7 +15,7 @@ import { listenToKeeper, type Place, readPlace, requireShareable, settingsOfProc
  */
 const SAME_SIGNAL_MS = 1_000;
 
-/** Without `.env`, which is read later: each of several processes reads it itself. */
+/** The environment without `.env`: each of several processes reads that file itself. */
 const given = { ...process.env };
 const place = readPlace(given);
 
@@ -52,7 +52,7 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
     ...{ config, logger, signalled },
     env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
     onListening: async (port) => {
-      // Its last argument is for the embedded bucket, which is not there.
+      // The last argument is for the embedded bucket, which several processes cannot use.
       if (!config.server.production) await printWelcome(config, port, '');
     },
     onRestart: (listener) => process.on('SIGHUP', listener),
@@ -92,7 +92,7 @@ type Serving = {
 
 /** Listens, and resolves when everything is stopped. */
 async function serve(server: Config['server'], { logger, options, asked, begin }: Serving): Promise<void> {
-  // Whoever keeps other processes needs none of it.
+  // Loaded here, because the process that keeps others does not need them.
   const [{ createSignpost }, { startServer }] = await Promise.all([
     import('./index.ts'),
     import('./http/start-server.ts'),

@@ -1,4 +1,4 @@
-/** The parts that are read of an event of version 2.0, which function URLs send, too. */
+/** The fields that are read of an event in payload format 2.0. Function URLs send it, too. */
 export type HttpEvent = {
   rawPath: string;
   rawQueryString: string;
@@ -9,7 +9,7 @@ export type HttpEvent = {
   requestContext: { domainName: string; http: { method: string; sourceIp: string } };
 };
 
-/** As version 2.0 of the events has it. */
+/** The answer in payload format 2.0. */
 export type HttpAnswer = {
   statusCode: number;
   headers: Record<string, string>;

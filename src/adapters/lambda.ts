@@ -20,7 +20,7 @@ export function toLambdaHandler(signpost: Pick<Signpost, 'fetch' | 'settled'>) {
   app.all('*', async (c) => {
     const { sourceIp } = c.env.event.requestContext.http;
     const answer = await signpost.fetch(c.req.raw, { incoming: { socket: { remoteAddress: sourceIp } } });
-    // After the answer, the process stands still.
+    // Lambda freezes the process after the answer.
     await signpost.settled();
     return answer;
   });

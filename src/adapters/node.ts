@@ -23,9 +23,9 @@ export function toNodeHandler(
       return signpost.fetch(request, env);
     },
     {
-      // By default, it replaces the whole process's Request and Response.
+      // By default, the library replaces the whole process's Request and Response.
       overrideGlobalObjects: false,
-      // By default, it answers 500 and says nothing: here, that Signpost cannot be opened.
+      // By default, the library answers 500 and logs nothing, for example when Signpost cannot be opened.
       errorHandler: (err) => {
         consoleLogger.error({ err }, 'Signpost could not answer');
         return new Response(null, { status: 500 });

@@ -39,7 +39,7 @@ const authorization = z.strictObject({
 /**
  * The identity that the app's `authorize` gives a request.
  * @throws {Problem} `unauthenticated` for null; `application-unavailable` if it throws, takes over ten seconds, or
- * returns anything else than an `Authorization`.
+ * returns anything other than an `Authorization`.
  */
 export async function authorizeWith(
   authorize: Authorize,

@@ -48,8 +48,8 @@ export async function appliedMigrations(db: Db) {
 }
 
 /**
- * Creates the table, with the migrations that an earlier version applied and noted in Drizzle's table. Who may read it
- * sees every row, whatever the login: from an empty list it would follow that nothing is applied.
+ * Creates the table, with the migrations that an earlier version applied and noted in Drizzle's table. Every login that
+ * may read it sees all rows: an empty list would mean that nothing is applied.
  */
 export async function createNotes(tx: Db, migrations: readonly Migration[]): Promise<void> {
   // The instance before may have created it: PostgreSQL's cache of names can be outdated for a moment.

@@ -39,9 +39,9 @@ export type Usage = { sizeBytes: number; files: number; recordFiles?: number };
  */
 export type FileQueries = {
   /**
-   * The inserted row, or null if the owner has a row with this id, or any owner one with this object key.
+   * The inserted row, or null if the owner has a row with this id, or any owner has one with this object key.
    * One statement, so exactly one of any number of concurrent calls gets the row.
-   * @param quota this owner's, if it is another than everybody's.
+   * @param quota the owner's quota, if it differs from everybody's.
    * @throws {Problem} `quota-exceeded`; then no row is inserted.
    */
   insert(file: NewFile, act: Act, quota?: Quota): Promise<FileRow | null>;
@@ -128,7 +128,7 @@ const refuseAnd: Queueing = (type) => (db) => {
     .prepare(type === null ? 'files_refuse' : 'files_refuse_and_queue');
 };
 
-// Each is one value, because a connection knows a statement that it has prepared by it.
+// Each is made once: a connection recognizes a statement that it has prepared by this function.
 const [insert, insertAndQueue] = [insertAnd(null), insertAnd('file.confirmed')];
 const [refuse, refuseAndQueue] = [refuseAnd(null), refuseAnd('upload.refused')];
 
@@ -212,7 +212,7 @@ export function createFileQueries(
     },
     refuse: (file, refusal, act) => {
       const values = { ...file, ...(act ?? NO_ACT), refusal: refusal && JSON.stringify(refusal) };
-      // Who aborts an upload knows it already.
+      // An abort leads to no event: the client asked for it.
       const isQueued = queues && refusal !== null;
       return firstQueued(isQueued, asUser(file.ownerId, isQueued ? refuseAndQueue : refuse, values));
     },

@@ -4,7 +4,7 @@ import type { Database } from './connect-database.ts';
 import { rateCounts } from './jobs-schema.ts';
 import { queryDatabase, rowsOf } from './query-database.ts';
 
-/** What is counted, and how much it may come to in a minute, the entries of the call included. */
+/** A count by its name, and its maximum in a minute, including the entries of the call. */
 export type Counted = { name: string; allowance: number };
 
 export type RateQueries = ReturnType<typeof createRateQueries>;

@@ -52,15 +52,18 @@ const dueMessages = (limit: number) => sql`
     where ${isWaiting} and due_at <= now() order by due_at limit ${limit})`;
 
 /**
- * The earliest waiting message of the file of `due`, before it. The numbers are negated as in the index for this: by
- * no other index, whatever its statistics, could the planner think that it finds this row.
+ * The earliest waiting message of the file of `due`, before it. The numbers are negated, as in the index for this
+ * query, so that the planner cannot choose another index, whatever its statistics.
  */
 const headOf = (columns: string) => sql`
   select ${sql.raw(columns)} from ${webhookMessages} as head
   where head.owner_id = due.owner_id and head.file_id = due.file_id and -head.number > -due.number
   and ${waitingAs('head')} order by -head.number desc limit 1`;
 
-/** Read again under the lock of the row `known`, in words that no index has: the row is found by its place. */
+/**
+ * Checked again under the lock of the row `known`. The form of the condition fits no index: the row is found by its
+ * ctid.
+ */
 const isStillDue = sql`coalesce(known.delivered_at, known.dead_at) is null and known.due_at <= now()`;
 
 export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
@@ -146,7 +149,7 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
 
     /**
      * Postpones messages that are due, but wait for an earlier one of their file, until that one is due. When it ends,
-     * it makes the next one due: so a file with very many messages is in nobody's way. The earlier one stays locked
+     * it makes the next one due. So a file with very many messages does not delay others. The earlier one stays locked
      * meanwhile: it cannot end between the look at it and the postponement.
      * @returns how many were postponed.
      */

@@ -103,7 +103,7 @@ async function update(
 }
 
 /**
- * A file that was never judged cannot get a document type whose files are held: it would look like one that was.
+ * A file that was never judged cannot get a document type whose files are held: it would look as if it had been judged.
  * @throws {Problem} `conflict`.
  */
 async function requireJudged(

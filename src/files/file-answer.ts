@@ -30,6 +30,6 @@ export const fileAnswer = z
     receipt: z
       .string()
       .optional()
-      .describe('Signed proof of the confirmation (a JWS), in its answer alone and where receipts are on.'),
+      .describe('Signed proof of the confirmation (a JWS): only in the answer to it, where receipts are on.'),
   })
   .register(answers, { id: 'File' }) satisfies z.ZodType<StoredFile>;

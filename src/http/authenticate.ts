@@ -46,14 +46,14 @@ export function authenticate(services: {
   });
 }
 
-/** What `authorize` may see; a token in the path stands in the header, as everywhere else. */
+/** The request that `authorize` gets: without its body, with a token from the path moved to the header. */
 function withoutBody(c: Context<Env>, config: Pick<Config, 'server'>, token: string | null): Request {
   const headers = new Headers(c.req.raw.headers);
   const url = new URL(c.req.url);
   if (token !== null) {
     url.pathname = c.req.path;
     headers.set('authorization', `Bearer ${token}`);
-    // Any page can make a browser send both: the cookie must not count for a token of that page's choice.
+    // Any page can make a browser send its cookies along with a token that the page has chosen.
     headers.delete('cookie');
   }
   if (isSentByItself(headers) && !mayUseCookie(c, config.server.allowedOrigins)) throw unauthenticated(WRONG_PAGE);
@@ -64,8 +64,8 @@ function withoutBody(c: Context<Env>, config: Pick<Config, 'server'>, token: str
 const REMEMBERED = /^(basic|digest|negotiate|ntlm)\b/i;
 
 /**
- * Whether a browser may have added what says who it is. A program that sends a token may have cookies as well, of a
- * load balancer for example; it says nothing of a page.
+ * Whether a browser may have added the credentials by itself. A program that sends a token may have cookies as well,
+ * for example of a load balancer, but sends no header about a page.
  */
 function isSentByItself(headers: Headers): boolean {
   const authorization = headers.get('authorization');

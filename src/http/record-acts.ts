@@ -9,7 +9,7 @@ import { inTime } from '../net/in-time.ts';
 import type { Env } from './env.ts';
 import { readJson } from './validate.ts';
 
-/** Done on another user's behalf, they get their row here: an abort as well, even if nothing was left to abort. */
+/** These get their row here if an admin acts for another user. An abort gets one even if nothing was left to abort. */
 const RECORDED_HERE: ReadonlySet<AuditAction> = new Set([...QUIET_ACTIONS, 'upload.abort'] as const);
 
 /** Actions that work without the database: the answer does not wait for their row. */

@@ -25,8 +25,8 @@ export type RunningServer = {
    * Shuts down without losing an answer: every answer now has `Connection: close` (RFC 9112, section 9.6), so that
    * clients disconnect; then the port is closed, and each connection once it is idle. Resolves when the last one is
    * closed, after ten seconds at most.
-   * @param options.isReplaced whether another process goes on serving the port. Then this one gets no new connections
-   * from now on, and waits for its own ones, as long as an idle one is kept: each is closed after its next answer.
+   * @param options.isReplaced whether another process keeps serving the port. Then this one gets no new connections,
+   * and closes each of its own after its next answer, at the latest when it has been idle for `keepAliveSeconds`.
    */
   stop(options?: { isReplaced?: boolean }): Promise<void>;
 };

@@ -169,7 +169,7 @@ function requireFewValues(bytes: Uint8Array): void {
   if (values > MAX_VALUES) throw new Problem('body-too-large', `the body may have at most ${MAX_VALUES} values`);
 }
 
-/** Refuses objects that no request has. A loop, since nesting could make a recursion end. */
+/** Refuses objects that no request has. A loop, since deep nesting would overflow the stack of a recursion. */
 function refuseObjects(root: unknown): void {
   for (const open = [root]; open.length > 0; ) {
     const value = open.pop();

@@ -10,7 +10,7 @@ const EVERY_MS = 30_000;
 export type Scanner = {
   /** Looks for held files regularly from now on, and at once. */
   start: () => void;
-  /** Looks at once, if it was started. Nobody waits for it. */
+  /** Looks at once, if it was started. Returns before the scans. */
   soon: () => void;
   /**
    * Scans the held files; null if another instance is doing it.

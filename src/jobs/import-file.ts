@@ -8,7 +8,7 @@ import { type AdoptObjectServices, adoptObject } from '../uploads/adopt-object.t
 
 /** Without a quota: the bytes are in the bucket already. */
 export type ImportFileServices = AdoptObjectServices & {
-  /** So that no database of before the import sweeps the copies. */
+  /** Notes the imported files, so that no earlier state of the database sweeps their copies. */
   watermark: { note: (file: FileRow) => void };
 };
 

@@ -85,7 +85,7 @@ export async function scanHeldFiles(
       }),
     );
   }
-  // What waits no longer and was not tried is no longer held: its failures are forgotten.
+  // A file that was due and was not found is no longer held: forget its failures.
   for (const [name, { notBeforeMs }] of known) if (!isLeft(name, notBeforeMs)) known.delete(name);
   return counts;
 }

@@ -42,7 +42,7 @@ type Task = 'sweep' | 'seal' | 'webhooks' | 'scan' | 'rates';
  */
 export function startJobs(services: JobServices, random: () => number = Math.random): () => Promise<void> {
   const intervalMs = services.config.jobs.intervalSeconds * 1000;
-  // A counter that appears with its first event has no increase then.
+  // Prometheus sees no increase for a counter that first appears with its first event.
   for (const result of Object.keys(noCounts())) services.metrics.count('signpost_sweep_objects_total', { result }, 0);
   if (intervalMs === 0) return async () => {};
   services.webhooks?.soon();

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 
 /**
- * Who an address belongs to, for counting: an IPv4 address itself, and of an IPv6 address its /64, all of which one
- * customer has (RFC 6177).
+ * The network that an address is counted as: an IPv4 address itself, or the /64 of an IPv6 address, which belongs to
+ * one customer (RFC 6177).
  */
 export function networkOf(address: string): string {
   if (isIP(address) !== 6) return address;

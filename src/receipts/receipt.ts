@@ -14,7 +14,7 @@ export type Receipt = Pick<StoredFile, (typeof RECEIPT_FIELDS)[number]> & {
   ownerId: string;
   /**
    * Whether the client encrypted the file. Then size and checksum are those of the encrypted bytes, and nobody looked
-   * at the content. How it is decrypted is not stated, because it changes with a new key.
+   * at the content. It does not state how the file is decrypted, because that changes with a new key.
    */
   encrypted: boolean;
 };

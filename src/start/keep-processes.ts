@@ -159,7 +159,7 @@ export async function keepProcesses({
   try {
     const first = start(1);
     const listening = await first.listens;
-    if (listening === null && !isStopping) throw new Error('process 1 did not start: it has said why');
+    if (listening === null && !isStopping) throw new Error('process 1 did not start; its own error is above');
     if (listening === null || isStopping) return;
     void keep(first);
     for (let number = 2; number <= processes; number++) void keep(start(number));
@@ -174,7 +174,7 @@ export async function keepProcesses({
   }
 }
 
-/** Runs the task; asked while it runs, runs it once more afterwards. */
+/** Runs the task. If it is called meanwhile, the task runs once more afterwards. */
 function oneByOne(task: () => Promise<void>): () => Promise<void> {
   let isRunning = false;
   let isAsked = false;

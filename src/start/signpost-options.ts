@@ -89,8 +89,8 @@ const WORKER_DEFAULTS = { NODE_ENV: 'production', MIGRATE_ON_START: 'false', JOB
 
 /**
  * The settings among the options, as an environment has them.
- * @param nodeEnv the process's `NODE_ENV`, for options without one: a library in production must not start anything
- * embedded because nobody said it again.
+ * @param nodeEnv the process's `NODE_ENV`, for options without one: in production, the library must not start anything
+ * embedded only because its settings lack `NODE_ENV`.
  * @throws {ConfigError} naming what is no setting, or is there twice.
  */
 export function environmentOf({ settings = {}, database }: SignpostOptions, nodeEnv: string | undefined) {

@@ -13,8 +13,8 @@ type Watched = {
 };
 
 /**
- * Adds what is read when the metrics are: the state of the services and the process.
- * @returns what ends it.
+ * Adds the metrics that are read at each scrape: the state of the services and the process.
+ * @returns a function that ends that.
  */
 export async function watchServices(
   metrics: Metrics,
@@ -42,7 +42,7 @@ export async function watchServices(
   metrics.watch('signpost_lease_held', () =>
     Object.entries(leases.held()).map(([lease, isHeld]) => ({ labels: { lease }, value: isHeld ? 1 : 0 })),
   );
-  // Other runtimes than Node need not have what it measures with.
+  // Runtimes other than Node may lack the functions that it measures with.
   const { watchProcess } = await import('../telemetry/watch-process.ts');
   const stop = watchProcess(metrics);
   return async () => stop();

@@ -106,7 +106,7 @@ export function requestObjects(options: ObjectRequestOptions): SendObjectRequest
     // Retried, too, if a concurrent request has corrected the clock meanwhile.
     const isCorrected = skewMs !== null && Math.abs(skewMs - offsetMs) >= MAX_SKEW_MS;
     if (isCorrected) clockOffsetMs = skewMs;
-    // An error in the body of a successful answer is a passing one of the bucket: 503, as in the SDK.
+    // An error in the body of a successful answer is temporary: it counts as a 503, as in the SDK.
     throw Object.assign(new S3Error(answer.status < 300 ? 503 : answer.status, text), { isCorrected });
   }
 

@@ -10,9 +10,9 @@ import {
 /** A session for a prefix, and what the service itself may do. */
 type Trial = {
   Bucket: string;
-  /** The session's, which is nobody's. */
+  /** The session's prefix, which belongs to no user. */
   prefix: string;
-  /** Another prefix, which is nobody's either. */
+  /** Another prefix, which belongs to no user either. */
   otherPrefix: string;
   /** Assumes the role with the session's credentials. */
   assumeAgain: () => Promise<unknown>;

@@ -37,8 +37,8 @@ const NOBODY_ELSE = systemActor('outside');
 const ANSWER_WITHIN_MS = 5_000;
 
 /**
- * Opens sessions of the role by AssumeRole. Before the first one, it tests with a session for nobody's prefix whether
- * the store limits sessions to their policy (`requireConfined`).
+ * Opens sessions of the role by AssumeRole. Before the first one, it tests, with a session for a prefix that belongs to
+ * no user, whether the store limits sessions to their policy (`requireConfined`).
  * @param credentials those of the service.
  */
 export function createRoleSessions(

@@ -25,7 +25,7 @@ export function joinMetrics(texts: readonly string[]): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** Of the metrics of a process that has ended, what still counts: its counters and histograms. */
+/** Keeps what still counts after a process has ended: its counters and histograms. */
 export function keepCounters(text: string): string {
   return samplesOf(text)
     .filter(({ name }) => DEFINITIONS[name]?.type !== 'gauge')

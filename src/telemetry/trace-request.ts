@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/api';
 import { reasonOf } from '../net/reason-of.ts';
 
-/** Makes spans where the process has loaded an OpenTelemetry SDK; else every span of it is empty. */
+/** Makes spans if the process has loaded an OpenTelemetry SDK; otherwise its spans do nothing. */
 export const TRACER = trace.getTracer('signpost');
 
 /** A request's header by its name. */
@@ -88,7 +88,7 @@ export function traceRequest(
   };
 }
 
-/** Runs work that a request begins and that outlives it, such as a timer: the request's trace has none of its calls. */
+/** Runs work that outlives the request that begins it, such as a timer. Its calls are not in the request's trace. */
 export function untraced<T>(task: () => T): T {
   return context.with(ROOT_CONTEXT, task);
 }
@@ -98,7 +98,7 @@ function toTraceparent({ traceId, spanId, traceFlags }: SpanContext): string {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
 }
 
-/** The header `traceparent` of the span that is active, for a request to somebody else; null if nothing is traced. */
+/** The header `traceparent` of the active span, for a request to another server; null if nothing is traced. */
 export function activeTraceparent(): string | null {
   const active = trace.getActiveSpan()?.spanContext();
   return active !== undefined && isSpanContextValid(active) ? toTraceparent(active) : null;

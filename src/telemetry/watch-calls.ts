@@ -6,7 +6,7 @@ import { TRACER } from './trace-request.ts';
 /** Why a call failed: `kind` is one of a few words, `code` the callee's own. */
 export type Failure = { kind: string; code?: string | undefined };
 
-/** Whom the calls go to: the bucket or the database. */
+/** What is called: the bucket or the database. */
 export type Callee = {
   durations: MetricOf<'histogram'> & `signpost_${'bucket' | 'database'}_${string}`;
   errors: MetricOf<'counter'> & `signpost_${'bucket' | 'database'}_${string}`;
@@ -20,14 +20,14 @@ export type Callee = {
 export type CallWatch = {
   /** Runs a call, and counts it. Inside a span, of a request or of the app, the call gets a span of its own. */
   run<T>(operation: string, call: () => Promise<T>): Promise<T>;
-  /** Counts a failure that is no call's. */
+  /** Counts a failure outside of any call. */
   failed(operation: string, error: unknown): void;
 };
 
 /** Measures nothing. */
 export const NO_WATCH: CallWatch = { run: (_, call) => call(), failed: () => {} };
 
-/** Measures the calls of a callee; their spans have no values of the caller's, neither keys nor parameters. */
+/** Measures the calls of a callee. Their spans contain no values: neither keys nor parameters. */
 export function watchCalls(metrics: Metrics, callee: Callee): CallWatch {
   const { durations, errors, describe, failureOf } = callee;
 

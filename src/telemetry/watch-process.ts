@@ -6,7 +6,7 @@ const RESOLUTION_MS = 20;
 
 /**
  * Adds CPU time, memory and the event loop of this process.
- * @returns what ends the measuring.
+ * @returns a function that ends the measuring.
  */
 export function watchProcess(metrics: Metrics): () => void {
   const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

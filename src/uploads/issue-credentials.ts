@@ -65,21 +65,23 @@ async function issue(
   if (bucket === null || sts === null || roleSessions === null) {
     throw new Error('there is no TEMPORARY_CREDENTIALS_ROLE_ARN');
   }
-  // Past the service, held files could be read before they are judged, and others without an event in the audit log.
+  // Credentials bypass the service: they could read held files before a verdict, and other files without an event in
+  // the audit log.
   const isReadable = urls.presignsDownloads && !holdsAny(config.limits);
   const rights = {
     mayRead: isReadable && caller.scopes.has('files:read'),
     mayWrite: caller.scopes.has('files:write'),
   };
   if (!rights.mayRead && !rights.mayWrite) {
+    const detail = 'with your scopes, the credentials could neither list, read nor write';
+    throw new Problem('forbidden', isReadable ? detail : `${detail}: this service gives none that read`);
+  }
+  // The bucket cannot enforce limits of records, types, sizes and numbers, or an end before the credentials' own.
+  if (Object.values(caller.limits ?? {}).some((limit) => limit !== undefined)) {
     throw new Problem(
       'forbidden',
-      `your scopes allow the credentials nothing${isReadable ? '' : ': reading is off here'}`,
+      'there are no credentials for a token with limits: the bucket could not enforce them',
     );
-  }
-  // The bucket knows nothing of records, types, sizes, numbers, or an end that comes before the credentials' own.
-  if (Object.values(caller.limits ?? {}).some((limit) => limit !== undefined)) {
-    throw new Problem('forbidden', 'there are no credentials for a token with limits: the bucket would not hold them');
   }
   if (expiresIn !== undefined && expiresIn > sts.maxSeconds) {
     const message = `must be at most ${sts.maxSeconds}`;
@@ -95,7 +97,7 @@ async function issue(
     });
   if (session === null) throw new Problem('forbidden', 'your user id is too long for a session policy');
   const prefix = userPrefix(store.keyPrefix, caller.userId);
-  // Nobody gets credentials that the audit log does not know of.
+  // Before the credentials leave the service, the audit log has their row.
   await recordAct(services, caller, 'credentials.issue', { objectKey: prefix });
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
   return {

@@ -153,7 +153,8 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
   }
   const claim = { sizeBytes: size ?? 0, contentType, documentType, recordId };
   const found = findViolations(config.limits, claim);
-  // A type that confirming checks must not be one that only this caller may not upload: an event confirms as well.
+  // An open type is checked by the confirmation, which may come from a bucket event and then not know this caller's
+  // types.
   const isTypeOpen = contentType === ANY_TYPE && config.limits.caller?.contentTypes === undefined;
   const violations = isTypeOpen ? found.filter(({ path }) => path !== 'contentType') : found;
   const maxBytes = maxBytesOfMethod(config.store, method);

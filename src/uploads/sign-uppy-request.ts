@@ -110,7 +110,7 @@ export async function signUppyRequest(
     key: key.key,
     plan,
     bucketUploadId: uploadId,
-    // Its own id does not name the key that it began with.
+    // The bucket's id does not name the master key that the upload began with.
     sseKeyId: newestKeyId(config.store),
     parts,
     field: 'partNumbers' as const,

@@ -18,7 +18,7 @@ export type AttemptServices = {
   random: () => number;
 };
 
-/** What came of an attempt; `retryAfterSeconds`: how long the receiver asked us to wait, for any message. */
+/** The outcome of an attempt. `retryAfterSeconds`: how long the receiver asked us to wait with every message. */
 export type Outcome =
   | { kind: 'delivered' }
   | { kind: 'released' }

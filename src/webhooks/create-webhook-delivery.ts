@@ -102,7 +102,7 @@ export function createWebhookDelivery(services: DeliveryServices): WebhookDelive
       .then((outcome) => note(message, outcome))
       .catch((error: unknown) => {
         const fields = { err: causeOf(error), webhookId: message.id };
-        logger.warn(fields, 'what came of a webhook could not be stored: it is sent again');
+        logger.warn(fields, 'the outcome of a webhook could not be stored: it is sent again');
       })
       .finally(() => inFlight.delete(attempt));
     inFlight.add(attempt);

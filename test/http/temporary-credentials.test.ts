@@ -39,7 +39,7 @@ describe('POST /temporary-credentials', () => {
     }
   });
 
-  it('lets nobody read past the service what it would hold, or record', async () => {
+  it('does not allow reading that would bypass holding files or the audit log', async () => {
     const readable = { ...service.services.config };
     const config = (more: Partial<typeof readable>) => ({ ...readable, ...more });
     const held = config({ limits: { ...readable.limits, holdUploads: true } });
@@ -63,7 +63,7 @@ describe('POST /temporary-credentials', () => {
     }
   });
 
-  it('refuses tickets: the bucket would not hold their limits', async () => {
+  it('refuses tickets: the bucket could not enforce their limits', async () => {
     for (const signpost of [
       ...[{ recordId: 'case-42' }, { uploadsUntil: '2099-01-01T00:00:00Z' }, { maxBytes: 1000 }, { maxFiles: 3 }],
       ...[{ contentTypes: ['image/*'] }, { documentTypes: ['avatar'] }, { quotaBytes: 1e6 }, { quotaFiles: 1 }],

@@ -140,7 +140,7 @@ describe('the delivery of webhooks', () => {
     expect(await queries.list('dead', 10)).toMatchObject([{ failures: 1, lastFailure: 'answered 410' }]);
   });
 
-  it('leaves a receiver alone that is down, and delivers everything in order when it is back', async () => {
+  it('pauses while the receiver is down, and delivers everything in order when it is back', async () => {
     const all = await confirm(40);
     for (const file of all.slice(0, 10)) {
       await files.change(file, ['active'], { status: 'archived' }, { ...ACT, action: 'file.archive' });
@@ -229,7 +229,7 @@ describe('the delivery of webhooks', () => {
     }
   });
 
-  it('does not let thousands of changes of one file, which fails, stand in the way of others', async () => {
+  it('does not delay others by thousands of failing changes of one file', async () => {
     const [busy] = await confirm(1);
     await test.query(`insert into webhook_messages (type, owner_id, file_id, file)
       select 'file.archived', owner_id, file_id, file from webhook_messages, generate_series(1, 3000)`);
@@ -240,7 +240,7 @@ describe('the delivery of webhooks', () => {
     expect(new Set(receiver.of(busy?.id ?? ''))).toEqual(new Set(['file.confirmed']));
   });
 
-  it('gives back what is on its way when it is closed, and another instance sends it', async () => {
+  it('releases unfinished messages when it is closed, and another instance sends them', async () => {
     await confirm(1);
     receiver.answer = async () => undefined;
     const delivery = start();
@@ -268,7 +268,7 @@ describe('the delivery of webhooks', () => {
     expect(receiver.received).toEqual([]);
   });
 
-  it('sends again what it could not note, and says so', async () => {
+  it('sends a message again whose outcome could not be stored, and logs that', async () => {
     await confirm(1);
     const services = servicesFor();
     const noteDelivered = () => Promise.reject(new Error('the database is away'));
@@ -277,7 +277,7 @@ describe('the delivery of webhooks', () => {
     const delivery = createWebhookDelivery({ ...away, config: { ...services.config, jobs } });
     await delivery.run();
     expect(logs.map(({ message }) => message)).toEqual([
-      'what came of a webhook could not be stored: it is sent again',
+      'the outcome of a webhook could not be stored: it is sent again',
     ]);
     await passTime();
     await start().run();

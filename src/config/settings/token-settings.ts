@@ -10,7 +10,7 @@ export const tokenSettings = {
       description:
         'HMAC secret (HS256, HS384, HS512), at least 32 bytes in production: `openssl rand -base64 48`. Several, ' +
         'to change one without a failed request, are separated by commas or line breaks; the first signs. A comma ' +
-        'in a secret is fine: where a part has fewer than 32 bytes, the whole is one secret.',
+        'in a secret is fine: if a part has fewer than 32 bytes, the whole value is one secret.',
     }),
   JWT_PUBLIC_KEY: z
     .string()

@@ -18,7 +18,7 @@ function toText(value: string | Html | readonly Html[]): string {
 
 type Json = Record<string, unknown>;
 
-/** A value of JSON as an object; an empty one if it is none. */
+/** A value of JSON as an object; empty if it is not an object. */
 export function objectOf(value: unknown): Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }

@@ -59,7 +59,7 @@ export function problemsOf({ scopes, query, body, problems }: Operation): Proble
       ...(query === undefined ? [] : ['invalid-request' as const]),
       ...(body === undefined ? [] : ofBodies),
       ...problems,
-      // Probes and the description have nothing that could fail.
+      // Probes and the description cannot fail.
       ...(scopes === null && body === undefined ? [] : ['internal-error' as const]),
     ]),
   ];

@@ -58,7 +58,7 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   return routes;
 }
 
-/** How the names of headers begin that proxies, tunnels and CDNs add (RFC 7239, RFC 9110 section 7.6.3). */
+/** Prefixes of the headers that proxies, tunnels and CDNs add (RFC 7239, RFC 9110 section 7.6.3). */
 const PROXY_HEADERS = [
   ...['forwarded', 'via', 'x-forwarded', 'x-original-', 'x-proxy', 'x-cluster-'],
   ...['client-ip', 'true-client-', 'x-client-', 'x-real-'],
@@ -84,8 +84,8 @@ async function readAsset({ folder }: Page, name: string): Promise<string> {
 }
 
 /**
- * Content Security Policy Level 3: allows only the page's own files, this service, and the bucket. `blob:` is what the
- * page read itself, where no link leads to it.
+ * Content Security Policy Level 3: allows only the page's own files, this service, and the bucket. `blob:` is for files
+ * that the page reads itself, because no link leads to them.
  */
 function securityHeaders(bucketOrigin: string): Record<string, string> {
   const policy = {
