@@ -31,7 +31,7 @@ describe('an aborted upload', () => {
     expect(await host.openUploads('carol')).toBe(0);
   });
 
-  it('does nothing at all when its signal was aborted before', async () => {
+  it('does nothing if its signal was aborted before', async () => {
     const client = await host.client('carol');
     const upload = client.upload(threeParts(), { signal: AbortSignal.abort('no') });
     await expect(upload).rejects.toBe('no');
@@ -51,7 +51,7 @@ describe('an aborted upload', () => {
     expect(await client.stored()).toEqual([null]);
   });
 
-  it('does not wait for a connection that is gone', async () => {
+  it('does not wait for a lost connection', async () => {
     let isUp = true;
     const { paused, interfere, follow } = createPause('PUT 2');
     const client = await host.client('carol', { parallelParts: 1 }, (sent, send) =>
@@ -76,7 +76,7 @@ describe('an aborted upload', () => {
     expect(client.count('POST /abort-upload')).toBe(0);
   });
 
-  it('rejects also when the service cannot be told', async () => {
+  it('rejects even if the service does not answer', async () => {
     const client = await host.client('carol', { maxAttempts: 1 }, ({ what }, send) =>
       what === 'POST /abort-upload' ? cutOff() : send(),
     );

@@ -53,7 +53,7 @@ const never = () => {
 };
 
 describe('the types of an app', () => {
-  it('narrow what is sent and what is answered', () => {
+  it('narrow the fields of requests and answers', () => {
     type Stored = Awaited<ReturnType<typeof signpost.upload>>;
     expectTypeOf<Stored['documentType']>().toEqualTypeOf<'id' | 'contract' | null>();
     expectTypeOf<Stored['metadata']>().toEqualTypeOf<{ source: string }>();
@@ -68,7 +68,7 @@ describe('the types of an app', () => {
     expectTypeOf<'a-new-code'>().toExtend<SignpostError['code']>();
   });
 
-  it('are any texts where an app names none', () => {
+  it('are any texts if an app names none', () => {
     type Stored = Awaited<ReturnType<Signpost['upload']>>;
     expectTypeOf<Stored['documentType']>().toEqualTypeOf<string | null>();
     expectTypeOf<Stored['metadata']>().toEqualTypeOf<Readonly<Record<string, string>>>();

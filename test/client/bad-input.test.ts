@@ -32,7 +32,7 @@ describe('a wrong URL', () => {
     },
   );
 
-  it.each([200, 404])('of somebody else, who answers %i, is told with the address', async (status) => {
+  it.each([200, 404])('of another server, which answers %i, is an error with the URL', async (status) => {
     const page = await startPage(status);
     const { error, waits } = await refusalOf({ url: page.url });
     page.close();
@@ -41,7 +41,7 @@ describe('a wrong URL', () => {
     expect(waits).toBe(0);
   });
 
-  it('where nobody answers is a lost connection to a server that was never reached', async () => {
+  it('without an answer is a lost connection to a server that was never reached', async () => {
     const page = await startPage(200);
     page.close();
     const { error, waits } = await refusalOf({ url: page.url, maxAttempts: 3 });
@@ -51,7 +51,7 @@ describe('a wrong URL', () => {
 });
 
 describe('a wrong token', () => {
-  it.each(['two\nlines', 'ключ'])('is told at once if no request can have it: %j', async (token) => {
+  it.each(['two\nlines', 'ключ'])('is an error at once if no request can carry it: %j', async (token) => {
     const { error, state, waits } = await refusalOf({ token });
     expect(error).toMatchObject({ code: 'invalid-token', retryable: false });
     expect(state).toMatchObject({ status: 'failed', retryable: false });
@@ -67,19 +67,19 @@ describe('a wrong token', () => {
     },
   );
 
-  it('is what the app says if its function throws', async () => {
+  it('is the app’s error if its function throws', async () => {
     const signedOut = new Error('signed out');
     const { error } = await refusalOf({ token: () => Promise.reject(signedOut) });
     expect(error).toBe(signedOut);
   });
 });
 
-describe('a storage of no use', () => {
+describe('an unusable storage', () => {
   const throwing = () => {
     throw new DOMException('no', 'QuotaExceededError');
   };
 
-  it.each(['getItem', 'setItem', 'removeItem', 'key'])('costs only the resuming: %s throws', async (method) => {
+  it.each(['getItem', 'setItem', 'removeItem', 'key'])('only prevents resuming: %s throws', async (method) => {
     const storage = createStorage();
     storage.setItem('signpost:old', '{}');
     const client = await host.client('alice', { storage: { ...storage, length: 1, [method]: throwing } });

@@ -3,7 +3,7 @@ import { createSignpost } from '../../src/client/create-signpost.ts';
 import { mint } from '../helpers/test-service.ts';
 import { startServiceForClients, textFile } from './service-for-clients.ts';
 
-it('uploads without a token where the cookie of the page says who it is', async () => {
+it('uploads without a token, by the page’s cookie', async () => {
   const host = await startServiceForClients({ env: { AUTH_COOKIE: 'session' } });
   try {
     const cookie = `session=${await mint('alice')}`;

@@ -61,7 +61,7 @@ const client = async (options: Partial<Parameters<typeof createFileUploads>[0]> 
   });
 
 describe('createFileUploads', () => {
-  it('uploads from the file system, and tells states and progress', async () => {
+  it('uploads from the file system, and reports states and progress', async () => {
     const storage = createStorage();
     const uploads = await client({ storage });
     const states: string[] = [];
@@ -77,7 +77,7 @@ describe('createFileUploads', () => {
     expect(await uploads.restore()).toEqual([]);
   });
 
-  it('confirms at the next start what the system has sent after the app had ended', async () => {
+  it('confirms at the next start the files that the system has sent meanwhile', async () => {
     const storage = createStorage();
     let isThere = () => {};
     const arrived = new Promise<void>((resolve) => {
@@ -100,7 +100,7 @@ describe('createFileUploads', () => {
     expect(await next.restore()).toEqual([]);
   });
 
-  it('says what is still on its way, what has to be sent again, and forgets nothing without an answer', async () => {
+  it('reports pending and failed uploads, and forgets nothing without an answer', async () => {
     const storage = createStorage();
     let begun = () => {};
     const beginning = new Promise<void>((resolve) => {
@@ -123,7 +123,7 @@ describe('createFileUploads', () => {
     expect(await later.restore()).toEqual([]);
   });
 
-  it('keeps what another user of the device had begun, and tells nobody else', async () => {
+  it('keeps the uploads of another user of the device, and shows them to nobody else', async () => {
     const storage = createStorage();
     let begun = () => {};
     const beginning = new Promise<void>((resolve) => {
@@ -166,7 +166,7 @@ describe('createFileUploads', () => {
     expect([attempts, upload.state.status]).toEqual([2, 'done']);
   });
 
-  it('repeats what was lost, and asks for another URL when one has expired', async () => {
+  it('repeats a lost request, and asks for another URL when one has expired', async () => {
     const answers = ['lost', 'expired', 'real'];
     const asked: string[] = [];
     const uploads = await client({

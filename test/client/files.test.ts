@@ -21,7 +21,7 @@ async function uploaded(user: string, bytes: Uint8Array<ArrayBuffer>, fileName: 
 const code = (value: string) => expect.objectContaining({ code: value });
 
 describe('createFiles', () => {
-  it('lists page after page, with filters, and leaves out what is undefined', async () => {
+  it('lists page after page, with filters, and ignores undefined ones', async () => {
     const { upload } = await running.client('lister');
     for (const name of ['a.txt', 'b.txt', 'c.txt']) await upload(textFile(name, name), { documentType: 'note' });
     await upload(textFile('d', 'd.txt'));
@@ -53,7 +53,7 @@ describe('createFiles', () => {
     await expect(files.remove('a/archive?x=')).rejects.toBeInstanceOf(SignpostError);
   });
 
-  it('downloads the whole file, an empty one, and a stretch, and tells how far it is', async () => {
+  it('downloads a whole file, an empty one, and a range, and reports progress', async () => {
     const bytes = new Uint8Array(randomBytes(300_000));
     const { fileId } = await uploaded('reader', bytes, 'random.bin');
     const files = await filesOf('reader');
@@ -69,7 +69,7 @@ describe('createFiles', () => {
     expect((await files.download(empty.fileId)).size).toBe(0);
   });
 
-  it('goes on where the connection broke, and gives up when nothing more arrives', async () => {
+  it('continues where the connection broke, and fails when nothing more arrives', async () => {
     const bytes = new Uint8Array(randomBytes(400_000));
     const { fileId } = await uploaded('patient', bytes, 'long.bin');
     const ranges: (string | null)[] = [];

@@ -30,7 +30,7 @@ describe('limits', () => {
     expect(count('GET /limits')).toBe(3);
   });
 
-  it('can be given up', async () => {
+  it('can be aborted', async () => {
     const { limits } = await running.client('impatient');
     await expect(limits({ signal: AbortSignal.abort(new Error('enough')) })).rejects.toThrow('enough');
   });

@@ -14,8 +14,8 @@ afterAll(() => host.close());
 
 const fileOf = (bytes: number) => new File([new Uint8Array(bytes)], 'film.bin');
 
-describe('what an interruption may cost', () => {
-  it('is 16 MiB: larger files go in parts, whatever the threshold of the service, two of 8 MiB at a time', async () => {
+describe('the bytes that an interruption costs', () => {
+  it('are 16 MiB: larger files go in parts, whatever the service’s threshold, two of 8 MiB at a time', async () => {
     let onTheirWay = 0;
     let most = 0;
     const client = await host.client('alice', {}, async ({ what }, send) => {
@@ -30,7 +30,7 @@ describe('what an interruption may cost', () => {
     expect(most).toBe(2);
   });
 
-  it('is shown at a pause: the progress steps back to the parts that have arrived', async () => {
+  it('are shown at a pause: the progress steps back to the parts that have arrived', async () => {
     const progress: Progress[] = [];
     let pauseNow = () => {};
     const client = await host.client('bob', { parallelParts: 1 }, async ({ what }, send) => {
@@ -55,7 +55,7 @@ describe('what an interruption may cost', () => {
     expect(progress.at(-1)?.sentBytes).toBe(20 * MIB);
   });
 
-  it('is all of a file in one piece', async () => {
+  it('are all bytes of a file in one piece', async () => {
     const progress: Progress[] = [];
     let pauseNow = () => {};
     const client = await host.client('carol', {}, async ({ what }, send) => {

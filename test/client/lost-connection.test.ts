@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => host.close());
 
 describe('a token that the service refuses', () => {
-  it('is asked for once more, after the app has renewed its session', async () => {
+  it('is requested once more, after the app has renewed its session', async () => {
     const good = await mint('alice');
     let token = 'old';
     let renewed = 0;
@@ -24,13 +24,13 @@ describe('a token that the service refuses', () => {
     expect(renewed).toBe(1);
   });
 
-  it('is asked for once more without that, if it is another one then', async () => {
+  it('is requested once more without that, if it has changed by then', async () => {
     const tokens = ['old', await mint('alice')];
     const client = await host.client('alice', { token: () => (tokens.length > 1 ? tokens.shift() : tokens[0]) ?? '' });
     expect(await client.upload(textFile('x'))).toMatchObject({ size: 1 });
   });
 
-  it('is final the second time, and at once if there is no other', async () => {
+  it('is final the second time, and at once if the token has not changed', async () => {
     let asked = 0;
     const client = await host.client('alice', { token: 'old' });
     expect(await failureOf(client.upload(textFile('x')))).toMatchObject({ code: 'unauthenticated', status: 401 });
@@ -67,7 +67,7 @@ describe('a connection that is lost', () => {
     expect(waited).toBeLessThan(160_000);
   });
 
-  it('is no changed file, and a file that cannot be read any more is one', async () => {
+  it('is not reported as a changed file, but an unreadable file is', async () => {
     const gone = Object.assign(new File(['hello'], 'a.txt', { type: 'text/plain' }), {});
     const client = await host.client('alice');
     const unreadable = Object.assign(new Blob(['hello']), {
@@ -82,7 +82,7 @@ describe('a connection that is lost', () => {
     expect(client.delaysMs).toEqual([1000]);
   });
 
-  it('is no changed file if only a page that is being left cannot read it', async () => {
+  it('is not reported as a changed file if only a page that is being left cannot read it', async () => {
     const client = await host.client('alice');
     const file = new File(['hello'], 'a.txt', { type: 'text/plain' });
     let refusals = 2;

@@ -72,7 +72,7 @@ describe('an upload that the bucket has forgotten', () => {
     expect(storage.length).toBe(0);
   });
 
-  it('fails where the bucket forgets every upload', async () => {
+  it('fails if the bucket forgets every upload', async () => {
     const client = await host.client('lost-5', { parallelParts: 1 }, async ({ what }, send) => {
       if (what === 'PUT 1') await abortInBucket('lost-5');
       return send();
@@ -84,7 +84,7 @@ describe('an upload that the bucket has forgotten', () => {
     expect(client.count('POST /presign-upload')).toBe(3);
   });
 
-  it('waits with that while it is paused', async () => {
+  it('does not begin anew while it is paused', async () => {
     const client = await losing('lost-6', 'PUT 2', async () => {
       await abortInBucket('lost-6');
       upload.pause();

@@ -4,7 +4,7 @@ import { createPause, DAY_MS, HOUR_MS, holds, host } from './parts-service.ts';
 import { createStorage, cutOff, loseAnswer, PART, threeParts } from './service-for-clients.ts';
 
 describe('a paused upload', () => {
-  it('sends nothing until it goes on, and then only what is missing', async () => {
+  it('sends nothing until it is resumed, and then only what is missing', async () => {
     const { paused, interfere, follow } = createPause('PUT 2');
     const client = await host.client('alice', { parallelParts: 1 }, interfere);
     const file = threeParts();
@@ -17,7 +17,7 @@ describe('a paused upload', () => {
     expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 2, 1]);
   });
 
-  it('leaves its place to the next file', async () => {
+  it('lets the next file start', async () => {
     const { paused, interfere, follow } = createPause('PUT whole');
     const client = await host.client('alice', { parallelFiles: 1 }, interfere);
     const waiting = follow(client.upload(new Blob(['one'])));
@@ -27,7 +27,7 @@ describe('a paused upload', () => {
     expect(await waiting).toMatchObject({ size: 3 });
   });
 
-  it('may go on at once', async () => {
+  it('can be resumed at once', async () => {
     const client = await host.client('alice', {}, async ({ what }, send) => {
       if (what === 'PUT 2' && client.count(what) === 1) {
         upload.pause();
@@ -51,7 +51,7 @@ describe('a page that was reloaded', () => {
     await paused;
   };
 
-  it('goes on with the same file where the last one was', async () => {
+  it('resumes the same file where the earlier page had stopped', async () => {
     const storage = createStorage();
     await closePage(storage, threeParts());
     expect(storage.length).toBe(1);
@@ -66,7 +66,7 @@ describe('a page that was reloaded', () => {
     expect(storage.length).toBe(0);
   });
 
-  it('goes on with the hashes it began with, and begins anew where they are wanted only now', async () => {
+  it('resumes with checksums as it began, and begins anew if they are requested only now', async () => {
     const storage = createStorage();
     const { paused, interfere, follow } = createPause('PUT 2');
     const first = await host.client('alice', { storage, parallelParts: 1 }, interfere);
@@ -82,7 +82,7 @@ describe('a page that was reloaded', () => {
     expect(other.count('PUT 1')).toBe(1);
   });
 
-  it('does not take another file for it that has the same name, size and date', async () => {
+  it('does not resume with another file of the same name, size and date', async () => {
     const storage = createStorage();
     await closePage(storage, threeParts('signpost '));
     const page = await host.client('alice', { storage });
@@ -107,7 +107,7 @@ describe('a page that was reloaded', () => {
     expect(storage.length).toBe(0);
   });
 
-  it('goes on after a failure as well', async () => {
+  it('resumes after a failure, too', async () => {
     const storage = createStorage();
     const first = await host.client('alice', { storage, maxAttempts: 2, parallelParts: 1 }, ({ what }, send) =>
       what === 'PUT 3' ? cutOff() : send(),
@@ -133,7 +133,7 @@ describe('a page that was reloaded', () => {
     expect(page.count('PUT 1')).toBe(1);
   });
 
-  it('forgets uploads after 7 days, and what is no upload at all', async () => {
+  it('forgets uploads after 7 days, and ignores malformed entries', async () => {
     const storage = createStorage();
     await closePage(storage, threeParts());
     storage.setItem('signpost:broken', '{');
@@ -148,7 +148,7 @@ describe('a page that was reloaded', () => {
     expect(storage.getItem('somebody-elses')).toBe('{');
   });
 
-  it('uploads all the same where nothing can be stored', async () => {
+  it('uploads even if nothing can be stored', async () => {
     const full: Storage = {
       ...createStorage(),
       length: 0,

@@ -40,12 +40,12 @@ describe('retry', () => {
     expect(delaysMs).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
   });
 
-  it('waits anything from nothing to that', async () => {
+  it('waits a random part of that', async () => {
     expect((await run([failure(), failure()], { random: 0 })).delaysMs).toEqual([0, 0]);
     expect((await run([failure(), failure()], { random: 0.5 })).delaysMs).toEqual([250, 500]);
   });
 
-  it('never tries sooner than the server asked', async () => {
+  it('never tries earlier than the server asked', async () => {
     const { delaysMs } = await run([failure({ retryAfterSeconds: 40 }), failure({ retryAfterSeconds: 1 }), failure()]);
     expect(delaysMs).toEqual([40_000, 1000, 2000]);
   });
@@ -66,7 +66,7 @@ describe('retry', () => {
     expect(delaysMs).toHaveLength(2);
   });
 
-  it('does not repeat what would fail again', async () => {
+  it('does not repeat a request that would fail again', async () => {
     const final = failure({ retryable: false });
     expect(await run([final])).toEqual({ outcome: final, delaysMs: [] });
   });
@@ -75,7 +75,7 @@ describe('retry', () => {
 describe('retry without a connection', () => {
   const lost = (wasReached = true) => networkError(undefined, wasReached);
 
-  it('waits for a server that has answered before, as long as it may', async () => {
+  it('waits for a server that has answered before, until the time limit', async () => {
     const { outcome, delaysMs } = await run(
       Array.from({ length: 50 }, () => lost()),
       {
@@ -99,7 +99,7 @@ describe('retry without a connection', () => {
     expect(delaysMs).toHaveLength(2);
   });
 
-  it('counts refusals by themselves', async () => {
+  it('counts refusals separately', async () => {
     const { outcome } = await run([lost(), failure(), lost(), failure(), lost()], {
       maxAttempts: 3,
       giveUpAfterMs: 9e9,

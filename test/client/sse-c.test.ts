@@ -15,7 +15,7 @@ describe('the SDK under SSE-C', () => {
   it.each([
     ['in one piece', 1000],
     ['in parts', 2 * PART + 7],
-  ])('sends a file %s and reads it back, whole and in ranges, and keeps no key in the page', async (_, size) => {
+  ])('sends a file %s, reads it back, whole and in ranges, and keeps no key in the page', async (_, size) => {
     const bytes = randomBytes(size);
     const storage = createStorage();
     const { upload } = await running.client('alice', { storage });

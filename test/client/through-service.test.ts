@@ -64,14 +64,14 @@ describe('createFiles with throughService', () => {
     expect(await (await files.download(fileId, { start: 8, end: 15 })).text()).toBe('private');
   });
 
-  it('decrypts what its client encrypted', async () => {
+  it('decrypts a file that its client encrypted', async () => {
     const encryption = withKeys([{ id: 'k', key: new Uint8Array(32) }]);
     const { fileId } = await (await host.client('carol', { encryption })).upload(threeParts('secret '));
     const files = await filesOf('carol', { encryption });
     expect(await (await files.download(fileId, { start: 7_000_000, end: 7_000_006 })).text()).toBe('secret');
   });
 
-  it('fails with the service’s own code', async () => {
+  it('fails with the service’s error code', async () => {
     const { fileId } = await (await host.client('dora')).upload(textFile('x'));
     const files = await filesOf('dora');
     await files.archive(fileId);

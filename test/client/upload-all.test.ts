@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => host.close());
 
 describe('uploadAll', () => {
-  it('answers in the order of the files, and one failure stops no other', async () => {
+  it('returns results in the order of the files, and one failure does not stop the others', async () => {
     const client = await host.client('alice');
     const texts = ['one', 'two', 'x'.repeat(101), 'four', 'two'];
     const files = texts.map((text, index) => textFile(text, `${index}.txt`));
@@ -34,7 +34,7 @@ describe('uploadAll', () => {
     expect(most).toBe(2);
   });
 
-  it('ends with its signal, what is stored by then stays', async () => {
+  it('ends with its signal, and keeps the files stored by then', async () => {
     const controller = new AbortController();
     const client = await host.client('alice', { parallelFiles: 1 }, ({ what }, send) => {
       if (what === 'PUT whole' && client.count(what) === 2) controller.abort();
@@ -48,7 +48,7 @@ describe('uploadAll', () => {
     expect(results[2]).toEqual({ status: 'rejected', reason: controller.signal.reason });
   });
 
-  it('has nothing to do without files', async () => {
+  it('resolves at once without files', async () => {
     expect(await (await host.client('alice')).uploadAll([])).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { clock, HOUR_MS, holds, host, sha256 } from './parts-service.ts';
 import { loseAnswer, PART, threeParts } from './service-for-clients.ts';
 
 describe('a file in parts', () => {
-  it('is put together in the bucket', async () => {
+  it('is one object in the bucket', async () => {
     const client = await host.client('alice');
     const file = threeParts();
     const progress: Progress[] = [];
@@ -16,7 +16,7 @@ describe('a file in parts', () => {
     expect(progress.at(-1)).toEqual({ sentBytes: file.size, totalBytes: file.size });
   });
 
-  it('is hashed part by part where that is wanted, and the bucket holds each against its own', async () => {
+  it('is hashed part by part on request, and the bucket verifies each part', async () => {
     const client = await host.client('alice');
     const file = threeParts();
     const stored = await client.upload(file, { checksum: true });
@@ -28,7 +28,7 @@ describe('a file in parts', () => {
     expect(client.count('POST /presign-parts')).toBe(3);
   });
 
-  it('fails where a hashed part changes on its way', async () => {
+  it('fails if a hashed part changes on its way', async () => {
     const client = await host.client('alice');
     const file = threeParts();
     // A disk that gives other bytes the second time it is read.
@@ -53,7 +53,7 @@ describe('a file in parts', () => {
     expect(most).toBe(parallelParts);
   });
 
-  it('sends no part again that has arrived, though its answer was lost', async () => {
+  it('does not send a part again that has arrived, even if the answer was lost', async () => {
     const client = await host.client('alice', {}, ({ what }, send) =>
       what === 'PUT 2' && client.count(what) === 1 ? loseAnswer(send) : send(),
     );
@@ -63,7 +63,7 @@ describe('a file in parts', () => {
     expect(client.delaysMs).toHaveLength(1);
   });
 
-  it('sends a part again that got lost, with a new URL', async () => {
+  it('sends a lost part again, with a new URL', async () => {
     const client = await host.client('alice', {}, async ({ what }, send) => {
       if (what === 'PUT 2' && client.count(what) === 1) throw new TypeError('fetch failed');
       return send();
@@ -73,7 +73,7 @@ describe('a file in parts', () => {
     expect([client.count('POST /list-parts'), client.count('POST /presign-parts')]).toEqual([1, 1]);
   });
 
-  it('gets new URLs when the bucket calls the old ones expired', async () => {
+  it('gets new URLs when the bucket says that the old ones have expired', async () => {
     const client = await host.client('alice', { parallelParts: 1 }, async ({ what }, send) => {
       if (what === 'PUT 1') clock.skewMs = 0;
       return send();
@@ -84,7 +84,7 @@ describe('a file in parts', () => {
     expect(client.count('POST /presign-parts')).toBe(1);
   });
 
-  it('does not send to URLs that are too old by now', async () => {
+  it('does not send to expired URLs', async () => {
     let nowMs = 0;
     const client = await host.client('alice', { now: () => nowMs, parallelParts: 1 }, async ({ what }, send) => {
       if (what === 'PUT 1') nowMs += HOUR_MS;
@@ -95,7 +95,7 @@ describe('a file in parts', () => {
     expect([1, 2, 3].map((part) => client.count(`PUT ${part}`))).toEqual([1, 1, 1]);
   });
 
-  it('is confirmed also where the bucket does not let the page read ETags', async () => {
+  it('is confirmed even if the page may not read the bucket’s ETags', async () => {
     const client = await host.client('alice', {}, async ({ what }, send) => {
       const response = await send();
       return what.startsWith('PUT') ? new Response(null, { status: response.status }) : response;

@@ -15,7 +15,7 @@ describe('the states of an upload', () => {
   it.each([
     ['in one piece', textFile('hello')],
     ['in parts', threeParts()],
-  ])('are told one after another: a file %s', async (_, file) => {
+  ])('are reported one after another: a file %s', async (_, file) => {
     const { upload, states, names } = await follow('alice', file);
     expect(upload.state).toEqual({ status: 'waiting' });
     const stored = await upload;
@@ -40,7 +40,7 @@ describe('the states of an upload', () => {
     await first;
   });
 
-  it('tell why and when a request is repeated, and go on with the next byte', async () => {
+  it('have the reason and the time of a retry, and end with the next byte', async () => {
     let failures = 2;
     const { client, upload, states, names } = await follow('alice', threeParts(), async ({ what }, send) => {
       if (what !== 'PUT 2' || failures-- <= 0) return send();
@@ -70,7 +70,7 @@ describe('the states of an upload', () => {
     expect(names()).toEqual(['preparing', 'uploading', 'offline', 'uploading', 'confirming', 'done']);
   });
 
-  it('tell how much a pause has lost, at once, and show what is kept', async () => {
+  it('show at once how much a pause has lost, and what is kept', async () => {
     const shown: number[] = [];
     const client = await host.client('alice', { parallelParts: 1 }, async ({ what }, send) => {
       if (what !== 'PUT 2' || client.count(what) > 1) return send();
@@ -133,7 +133,7 @@ describe('a failed upload', () => {
     expect(upload.state).toMatchObject({ status: 'failed', retryable: false });
   });
 
-  it('steps back to what is kept', async () => {
+  it('steps its progress back to what is kept', async () => {
     const shown: number[] = [];
 
     const client = await host.client('alice', { maxAttempts: 1, parallelParts: 1 }, ({ what }, send) =>

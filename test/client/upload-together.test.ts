@@ -53,7 +53,7 @@ describe('the same file in two pages', () => {
     expect((await two.upload(threeParts())).fileId).not.toBe(files[0]?.fileId);
   });
 
-  it.each(['cancelled', 'paused'])('goes on in the second page where the first one is %s', async (how) => {
+  it.each(['cancelled', 'paused'])('continues in the second page if the first one is %s', async (how) => {
     const { one, two, met, goOn, count } = await openPages(`bea-${how}`);
     const first = one.upload(threeParts());
     await met;
@@ -71,7 +71,7 @@ describe('the same file in two pages', () => {
     expect((await first).fileId === stored.fileId).toBe(HAS_LOCKS);
   });
 
-  it('goes on in the first page where the second one is cancelled', async () => {
+  it('continues in the first page if the second one is cancelled', async () => {
     const { one, two, met, goOn } = await openPages('cat');
     const first = one.upload(threeParts());
     await met;
@@ -84,7 +84,7 @@ describe('the same file in two pages', () => {
     expect(one.count('PUT 1')).toBe(1);
   });
 
-  it('is cancelled in the page that has paused it, and goes on in the other', async () => {
+  it('is cancelled in the page that has paused it, and continues in the other', async () => {
     const { one, two, met, goOn } = await openPages('dot');
     const first = one.upload(threeParts());
     await met;
@@ -96,7 +96,7 @@ describe('the same file in two pages', () => {
     expect(await second).toMatchObject({ status: 'active' });
   });
 
-  it('is tried by the second page where the first one fails', async () => {
+  it('is tried by the second page if the first one fails', async () => {
     const { one, two, met, goOn } = await openPages('eva', { maxAttempts: 1 }, ({ what }, send) =>
       what === 'PUT 3' ? cutOff() : send(),
     );
@@ -109,7 +109,7 @@ describe('the same file in two pages', () => {
     expect(await second).toMatchObject({ status: 'active' });
   });
 
-  it('is followed while paused by nobody, and waits for no place', async () => {
+  it('does not follow another page while paused, and needs no free place', async () => {
     const { one, two, met, goOn } = await openPages('flo', { parallelFiles: 1 });
     const first = one.upload(threeParts());
     await met;
@@ -133,7 +133,7 @@ describe('the same file twice in one page', () => {
   });
 });
 
-describe('what is not the same upload', () => {
+describe('another upload', () => {
   const key = { id: 'k1', key: new Uint8Array(32).fill(7) };
   it.each([
     ['with another option', { recordId: 'another' }, {}],

@@ -25,7 +25,7 @@ afterAll(async () => {
 });
 
 describe('a file in one piece', () => {
-  it.each(['the global', 'a given'])('goes out through %s fetch that allows no other `this`', async (whose) => {
+  it.each(['the global', 'a given'])('uses %s fetch, which allows no other `this`', async (whose) => {
     const { fetch: real } = globalThis;
     /** As browsers have it: "Illegal invocation". */
     function strict(this: unknown, ...request: Parameters<typeof fetch>) {
@@ -53,7 +53,7 @@ describe('a file in one piece', () => {
     expect(stored).toMatchObject({ fileName: 'page.txt', size: 11, recordId: 'case-42', status: 'active' });
   });
 
-  it('is stored, and answered as the service has it', async () => {
+  it('is stored, and returned as the service has it', async () => {
     const client = await host.client('alice');
     const progress: Progress[] = [];
     const stored = await client.upload(textFile('hello', 'Grüße.txt'), {
@@ -83,7 +83,7 @@ describe('a file in one piece', () => {
     expect(checksumSha256).toBe(createHash('sha256').update('hashed').digest('base64'));
   });
 
-  it('goes on where the network failed, before the request or after it', async () => {
+  it('is sent after the network failed, before or after the request', async () => {
     const failed = new Set<string>();
     const client = await host.client('alice', { random: () => 1 }, ({ what }, send) => {
       if (failed.has(what)) return send();
@@ -97,7 +97,7 @@ describe('a file in one piece', () => {
     expect(client.delaysMs).toEqual([500, 500, 500]);
   });
 
-  it('survives a service that is away for a while', async () => {
+  it('survives an outage of the service', async () => {
     const delaysMs: number[] = [];
     await relay.goAway();
     const client = await host.client('alice', {
@@ -110,7 +110,7 @@ describe('a file in one piece', () => {
     expect(delaysMs).toHaveLength(3);
   });
 
-  it('gets a new URL when the bucket calls the old one expired', async () => {
+  it('gets a new URL when the bucket says that the old one has expired', async () => {
     const client = await host.client('alice', {}, async ({ what }, send) => {
       if (what === 'PUT whole') skewMs = 0;
       return send();
@@ -121,7 +121,7 @@ describe('a file in one piece', () => {
     expect(await client.stored()).toEqual([null, 'late']);
   });
 
-  it('does not ask a bucket twice that means its no', async () => {
+  it('does not repeat a final refusal of the bucket', async () => {
     const client = await host.client('alice', {}, async ({ what, url }, send) =>
       what === 'PUT whole' ? fetch(url.replace('X-Amz-Signature=', 'X-Amz-Signature=0'), { method: 'PUT' }) : send(),
     );
@@ -131,7 +131,7 @@ describe('a file in one piece', () => {
     expect(client.count('PUT whole')).toBe(2);
   });
 
-  it('does not send to a URL that is too old by now, nor again what has arrived under it', async () => {
+  it('neither sends to an expired URL, nor sends again what has arrived under it', async () => {
     let nowMs = 0;
     const client = await host.client('alice', { now: () => nowMs }, async ({ what }, send) => {
       if (what !== 'PUT whole') return send();
@@ -143,7 +143,7 @@ describe('a file in one piece', () => {
     expect(client.count('POST /presign-upload')).toBe(1);
   });
 
-  it('does not care what time the client believes it is', async () => {
+  it('does not depend on the client’s clock', async () => {
     for (const now of [() => 0, () => Date.now() + 1000 * HOUR_MS]) {
       const client = await host.client('alice', { now });
       await client.upload(textFile('timeless'));
@@ -151,7 +151,7 @@ describe('a file in one piece', () => {
     }
   });
 
-  it('asks again after a refusal that says when', async () => {
+  it('repeats a refused request after the time in the refusal', async () => {
     const passing = { code: 'conflict', status: 409, detail: 'the stored object changed meanwhile; try again' };
     const client = await host.client('alice', {}, async ({ what }, send) =>
       what === 'POST /confirm-upload' && client.count(what) === 1
@@ -163,7 +163,7 @@ describe('a file in one piece', () => {
     expect(client.count('POST /presign-upload')).toBe(1);
   });
 
-  it('waits as long as a service asks that has had too many requests', async () => {
+  it('waits as long as the service asks after too many requests', async () => {
     let clockMs = Math.floor(Date.now() / 60_000) * 60_000;
     const strict = await startServiceForClients({
       env: { RATE_LIMIT_PER_MINUTE: '1' },
@@ -213,13 +213,13 @@ describe('a refused upload', () => {
     expect(await client.stored()).toEqual([null]);
   });
 
-  it('rejects as network-error when nobody answers, after the attempts it may make', async () => {
+  it('rejects as network-error when there is no answer after all attempts', async () => {
     const client = await host.client('alice', { url: 'http://127.0.0.1:1', maxAttempts: 3 });
     expect(await failureOf(client.upload(textFile('x')))).toMatchObject({ code: 'network-error', status: 0 });
     expect(client.delaysMs).toHaveLength(2);
   });
 
-  it('rejects as unexpected-answer when something else answers', async () => {
+  it('rejects as unexpected-answer when another server answers', async () => {
     const page = async () => new Response('<html>Please log in to this Wi-Fi</html>');
     const client = await host.client('alice', {}, page);
     expect(await failureOf(client.upload(textFile('x')))).toMatchObject({ code: 'unexpected-answer', status: 200 });
@@ -227,7 +227,7 @@ describe('a refused upload', () => {
 });
 
 describe('the token', () => {
-  it('is asked for before every request to the service', async () => {
+  it('is requested from the app before every request to the service', async () => {
     let asked = 0;
     const token = async () => {
       asked += 1;
@@ -237,7 +237,7 @@ describe('the token', () => {
     expect(asked).toBe(2);
   });
 
-  it('fails the upload when it does not verify, or cannot be had', async () => {
+  it('fails the upload if it does not verify, or the app cannot give it', async () => {
     expect(await failureOf(createSignpost({ url: host.url, token: 'forged' }).upload(textFile('x')))).toMatchObject({
       code: 'unauthenticated',
       status: 401,

@@ -16,14 +16,14 @@ describe('SignpostUppy', () => {
     expect(older.getState().capabilities.resumableUploads).toBe(false);
   });
 
-  it('refuses what is no client', () => {
+  it('refuses an option that is not a client', () => {
     // @ts-expect-error
     expect(() => new Uppy().use(SignpostUppy, { signpost: {} })).toThrow('createSignpost');
     // @ts-expect-error
     expect(() => new Uppy().use(SignpostUppy)).toThrow('createSignpost');
   });
 
-  it('says of a file whose bytes are elsewhere that it must be chosen again', async () => {
+  it('asks to choose a file again whose bytes are not on this device', async () => {
     const uppy = new Uppy({ logger: { debug: () => {}, warn: () => {}, error: () => {} } });
     uppy.use(SignpostUppy, { signpost });
     const id = uppy.addFile({ name: 'a.txt', type: 'text/plain', data: new Blob(['a']) });

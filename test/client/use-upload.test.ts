@@ -62,7 +62,7 @@ describe('useUpload', () => {
     expect(await client.stored()).toEqual(['hello']);
   });
 
-  it('goes on with an upload that was begun when the component was mounted', async () => {
+  it('continues an upload that was begun when the component was mounted', async () => {
     const client = await host.client('alice');
     function Beginning() {
       const { upload, status } = useUpload(client);
@@ -79,7 +79,7 @@ describe('useUpload', () => {
     expect(await client.stored()).toEqual(['at once']);
   });
 
-  it('tells why it failed, and begins anew', async () => {
+  it('reports why it failed, and begins anew', async () => {
     let broken = true;
     const client = await host.client('alice', { maxAttempts: 1 }, (_sent, send) => (broken ? cutOff() : send()));
     await draw(client);
@@ -113,7 +113,7 @@ describe('useUpload', () => {
     expect(drawn.at(-1)).toMatch(/^done/);
   });
 
-  it.each(['its own handle', 'a signal'])('is given up by %s, and is no failure then', async (way) => {
+  it.each(['its own handle', 'a signal'])('is aborted by %s, and that is no failure', async (way) => {
     const controller = new AbortController();
     const client = await host.client('carol', { parallelParts: 1 }, ({ what }, send) => {
       if (what === 'PUT 2') void (way === 'a signal' ? controller.abort() : hook.abort());
@@ -128,7 +128,7 @@ describe('useUpload', () => {
     expect(await host.openUploads('carol')).toBe(0);
   });
 
-  it('gives the first file up for a second, and that when it is unmounted', async () => {
+  it('aborts the first file for a second one, and the second one when it is unmounted', async () => {
     const client = await host.client('dave', { parallelParts: 1 }, ({ what }, send) =>
       what === 'PUT 3' ? new Promise(() => {}) : send(),
     );
@@ -157,7 +157,7 @@ describe('useUpload', () => {
 });
 
 describe('useUploads and useFiles', () => {
-  it('draw a queue and what it has stored, and nothing on a server', async () => {
+  it('draw a queue and its stored files, and nothing on a server', async () => {
     const client = await host.client('erin');
     const files = createFiles({ url: host.url, token: await mint('erin'), fetch });
     const queue = createUploadQueue({ signpost: client });
@@ -178,7 +178,7 @@ describe('useUploads and useFiles', () => {
     await isDrawn(/^ \| one/);
   });
 
-  it('load page after page, and say why one did not come', async () => {
+  it('load page after page, and report why one could not be loaded', async () => {
     let isBroken = false;
     const client = await host.client('frank');
     for (const name of ['a', 'b', 'c']) await client.upload(textFile(name, name));

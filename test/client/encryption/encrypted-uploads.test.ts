@@ -55,7 +55,7 @@ describe('an encrypted upload', () => {
     expect((await (await filesOf('alice')).download(fileId)).size).toBe(0);
   });
 
-  it('is sent in parts, hashed where that is wanted, and tells how far it is in bytes of the file', async () => {
+  it('is sent in parts, hashed on request, and reports progress in bytes of the file', async () => {
     const client = await host.client('alice');
     const file = threeParts();
     const told: Progress[] = [];
@@ -71,13 +71,13 @@ describe('an encrypted upload', () => {
     expect(whole.checksumSha256).not.toBeNull();
   });
 
-  it('is not encrypted where that is asked for', async () => {
+  it('is not encrypted on request', async () => {
     const client = await host.client('alice', { encryption });
     const { encryption: envelope, size } = await client.upload(textFile('plain'), { encryption: null });
     expect([envelope, size]).toEqual([null, 5]);
   });
 
-  it('goes on after a reload with the parts that are missing, and the same key', async () => {
+  it('continues after a reload with the missing parts, and the same key', async () => {
     const storage = createStorage();
     const file = threeParts('a long film ');
     const options = { storage, encryption, maxAttempts: 1, parallelParts: 1 };
@@ -184,7 +184,7 @@ describe('an encrypted download', () => {
     expect(await equals(new Blob(chunks), file.slice(0, 100_000))).toBe(true);
   });
 
-  it('goes on where the connection broke', async () => {
+  it('continues where the connection broke', async () => {
     const { fileId } = await (await host.client('finn', { encryption })).upload(threeParts());
     let breaks = 2;
     const files = await filesOf('finn', {
@@ -211,7 +211,7 @@ describe('an encrypted download', () => {
     await expect(files.download(secret.fileId, { encryption: other })).rejects.toEqual(code('wrong-key'));
   });
 
-  it('is refused if somebody put another file in its place', async () => {
+  it('is refused if another file has replaced it', async () => {
     const client = await host.client('hugo', { encryption });
     const [one, two] = [await client.upload(textFile('pay 10')), await client.upload(textFile('pay 99'))];
     const { client: s3, name: Bucket, read } = host.service.bucket;

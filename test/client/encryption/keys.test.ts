@@ -25,14 +25,14 @@ async function encrypted(encryption: FileEncryption) {
 }
 
 describe('withKeys', () => {
-  it('takes bytes, or a key that cannot be read out', async () => {
+  it('accepts bytes, or a key that is not extractable', async () => {
     const byKey = withKeys([{ id: 'k', key: await importKey(['encrypt', 'decrypt']) }]);
     const file = await encrypted(byKey);
     expect(await file.opens(byKey)).toBe(9);
     expect(await file.opens(withKeys([{ id: 'k', key: bytes(1) }]))).toBe(9);
   });
 
-  it('encrypts with the first key, and decrypts with whichever the file names', async () => {
+  it('encrypts with the first key, and decrypts with the key that the file names', async () => {
     const old = await encrypted(withKeys([{ id: 'old', key: bytes(1) }]));
     const both = withKeys([
       { id: 'new', key: bytes(2) },
@@ -42,7 +42,7 @@ describe('withKeys', () => {
     expect(readEnvelope((await encrypted(both)).envelope).keyId).toBe('new');
   });
 
-  it('tells a key that it was not given from one that is wrong', async () => {
+  it('distinguishes an unknown key from a wrong one', async () => {
     const file = await encrypted(withKeys([{ id: 'k', key: bytes(1) }]));
     await expect(file.opens(withKeys([{ id: 'j', key: bytes(1) }]))).rejects.toEqual(code('unknown-key'));
     await expect(file.opens(withKeys([{ id: 'k', key: bytes(2) }]))).rejects.toEqual(code('wrong-key'));
@@ -56,7 +56,7 @@ describe('withKeys', () => {
     expect(await (await encrypted(encryption)).opens(withKeys([{ id: 'k', key: bytes(1) }]))).toBe(9);
   });
 
-  it('takes nothing else', async () => {
+  it('refuses any other key', async () => {
     const key = bytes(1);
     expect(() => withKeys([])).toThrow(TypeError);
     for (const id of ['', 'a.b', 'ü', 'x'.repeat(65)]) expect(() => withKeys([{ id, key }])).toThrow(TypeError);
@@ -72,7 +72,7 @@ describe('withKeys', () => {
 });
 
 describe('a context', () => {
-  it('is needed again, as it was', async () => {
+  it('must be the same again', async () => {
     const keys = [{ id: 'k', key: bytes(1) }];
     const file = await encrypted(withKeys(keys, { context: 'case-42' }));
     expect(await file.opens(withKeys(keys, { context: 'case-42' }))).toBe(9);

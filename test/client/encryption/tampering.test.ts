@@ -89,7 +89,7 @@ describe('a stored object', () => {
 });
 
 describe('a range', () => {
-  it('is the same stretch of the file, and needs only its chunks', async () => {
+  it('has the same bytes as that range of the file, and needs only its chunks', async () => {
     const bound = fc.integer({ min: 0, max: SIZE + 70_000 });
     await fc.assert(
       fc.asyncProperty(bound, bound, fc.integer({ min: 1, max: 90_000 }), async (start, end, pieceBytes) => {
@@ -107,7 +107,7 @@ describe('a range', () => {
     );
   });
 
-  it('is the same in every cut of what is sent, so that a part can be sent again', async () => {
+  it('has the same bytes however the file is cut into parts, so that a part can be sent again', async () => {
     const content = await encryption.encrypt(new Blob([plain]), 'text/plain');
     const whole = Buffer.from(await (await content.read(0, content.size)).arrayBuffer());
     const bound = fc.nat(content.size);
@@ -136,7 +136,7 @@ describe('an envelope', () => {
     );
   });
 
-  it('of another file, or none, is refused', async () => {
+  it('is refused if it is of another file, or malformed', async () => {
     await expect(reading(file.stored, other.envelope)).rejects.toEqual(code('tampered'));
     await expect(collect(encryption, null, ofBytes(file.stored))).rejects.toEqual(code('not-encrypted'));
     for (const text of ['', '1', `2${file.envelope.slice(1)}`, 'age-encryption.org/v1', `${file.envelope}.x`]) {

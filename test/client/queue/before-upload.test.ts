@@ -60,7 +60,7 @@ describe('the limits of the service', () => {
     expect(await errorsOf(queue)).toEqual([null]);
   });
 
-  it('leave the decision to the service where it does not answer', async () => {
+  it('do not refuse a file while the service does not answer', async () => {
     const client = await host.client('carol', {}, ({ what }, send) =>
       what === 'GET /limits' ? Promise.resolve(new Response('', { status: 404 })) : send(),
     );
@@ -95,7 +95,7 @@ describe('the limits of the service', () => {
 });
 
 describe('metadataSchema', () => {
-  it('checks the metadata, and sends what it returns', async () => {
+  it('checks the metadata, and the result is sent', async () => {
     const client = await host.client('gil');
     const metadataSchema = z.strictObject({ source: z.string().min(2).toLowerCase() });
     const queue = createUploadQueue({ signpost: client, metadataSchema });
@@ -158,7 +158,7 @@ describe('beforeUpload', () => {
     expect(client.sent).toEqual(['GET /limits']);
   });
 
-  it('is told when its file is removed, runs on over a pause, and is not asked twice', async () => {
+  it('learns when its file is removed, continues during a pause, and is called once', async () => {
     const client = await host.client('fay');
     let asked = 0;
     let goOn = () => {};

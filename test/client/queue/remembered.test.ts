@@ -66,7 +66,7 @@ describe('a remembered file', () => {
     ]);
   });
 
-  it('that is needed again is another one where the same file is added for another record', async () => {
+  it('is not the same file added for another record', async () => {
     const browser = createBrowser();
     const of = (recordId: string) => ({ isEncrypting: true, uploadOptions: { recordId } });
     await browser.open(of('case-42')).queue.add(file());
@@ -101,7 +101,7 @@ describe('a remembered file', () => {
     expect(browser.rows.size).toBe(0);
   });
 
-  it('has no plain bytes in the browser where it is encrypted, or may be', async () => {
+  it('has no plain bytes in the browser if it is encrypted, or may be', async () => {
     const browser = createBrowser();
     const client = createSignpost({ url: URL, encryption, storage: null, fetch: () => new Promise(() => {}) });
     await createUploadQueue({ signpost: client, memory: browser.memory, isPaused: true }).add(file());

@@ -24,7 +24,7 @@ function createGate() {
 }
 
 describe('createUploadQueue', () => {
-  it('uploads what is added, tells each file and all of them', async () => {
+  it('uploads the added files, and reports each file and the totals', async () => {
     const client = await host.client('alice');
     const stored: string[] = [];
     const queue = createUploadQueue({
@@ -64,7 +64,7 @@ describe('createUploadQueue', () => {
     expect(queue.getServerSnapshot()).toMatchObject({ items: [] });
   });
 
-  it('tells once of a thousand changes', async () => {
+  it('notifies once for a thousand changes', async () => {
     const uploads: ((sentBytes: number) => void)[] = [];
     const upload: Signpost['upload'] = (_file, options) => {
       uploads.push((sentBytes) => options?.onProgress?.({ sentBytes, totalBytes: 1_000 }));
@@ -92,7 +92,7 @@ describe('createUploadQueue', () => {
     queue.remove();
   });
 
-  it('sends as many at once as it is told, also while it runs, in an order that can change', async () => {
+  it('sends `concurrency` files at once, which can change while it runs, in an order that can change', async () => {
     const gate = createGate();
     let sending = 0;
     let most = 0;
@@ -122,7 +122,7 @@ describe('createUploadQueue', () => {
     expect(() => createUploadQueue({ signpost: client, concurrency: Number.NaN })).toThrow('1 or more');
   });
 
-  it('pauses one or all, and goes on without what has arrived', async () => {
+  it('pauses one file or all, and does not send again what has arrived', async () => {
     let pause = () => {};
     const client = await host.client('carol', { parallelParts: 1 }, ({ what }, send) => {
       if (what === 'PUT 2' && client.count(what) === 1) pause();
@@ -145,7 +145,7 @@ describe('createUploadQueue', () => {
     expect(client.count('PUT 1')).toBe(1);
   });
 
-  it('tells why a file failed, and sends it again when it is asked to', async () => {
+  it('reports why a file failed, and sends it again on request', async () => {
     let isBroken = true;
     const client = await host.client('dave', { maxAttempts: 1 }, ({ what }, send) =>
       isBroken && what === 'POST /presign-upload' ? cutOff() : send(),
@@ -165,7 +165,7 @@ describe('createUploadQueue', () => {
     await until(queue, ['done', 'done']);
   });
 
-  it('tells the states of each upload', async () => {
+  it('reports the states of each upload', async () => {
     const gate = createGate();
     let losses = 1;
     const client = await host.client('fred', { sleep: () => gate.opened }, ({ what }, send) =>
@@ -200,7 +200,7 @@ describe('createUploadQueue', () => {
     expect(queue.getSnapshot().totals).toMatchObject({ sentBytes: 0, totalBytes: 0 });
   });
 
-  it('refuses what is no file', async () => {
+  it('refuses anything that is not a file', async () => {
     const queue = createUploadQueue({ signpost: await host.client('alice') });
     // What plain JavaScript may hand in.
     await expect(queue.add('a.txt' as never)).rejects.toThrow(TypeError);
