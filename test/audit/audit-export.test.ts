@@ -110,7 +110,7 @@ describe('verifyAuditExport', () => {
     expect(chain.map(({ line }) => line)).toEqual([1, 5]);
   });
 
-  it('finds by a seal that was noted that the end is missing', async () => {
+  it('finds, by a seal stored elsewhere, that the end is missing', async () => {
     const noted = parseSeal(`3:${whole.find(({ number }) => number === 3)?.hash}`);
     expect((await verify(whole.slice(0, 7), noted)).broken).toEqual([
       { line: 7, message: 'seal 3 is missing, or not the expected one' },

@@ -68,7 +68,7 @@ describe('the claim signpost', () => {
     expect(problem.message).toMatch(/over 8192 bytes/);
   });
 
-  it('never lets a claim pass that is no object of limits', async () => {
+  it('refuses every claim that is not an object of limits', async () => {
     const verify = await verifier();
     await fc.assert(
       fc.asyncProperty(fc.jsonValue({ maxDepth: 2 }), async (signpost) => {

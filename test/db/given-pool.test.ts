@@ -118,7 +118,7 @@ describe.each(['pg', 'neon'] as const)('a pool of the app, with the driver %s', 
     await empty.drop();
   });
 
-  it('is told from what is none', async () => {
+  it('is distinguished from other values', async () => {
     expect(isGivenPool(pool)).toBe(true);
     const client = await pool.connect();
     for (const other of [client, () => {}, null, 'postgres://localhost/db', {}]) expect(isGivenPool(other)).toBe(false);

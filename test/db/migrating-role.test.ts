@@ -69,7 +69,7 @@ async function expectToServe(url: string): Promise<void> {
 }
 
 describe('a login that may not create roles', () => {
-  it('is told what an administrator must run once, and then migrates', async () => {
+  it('gets an error with what an administrator must run once, and then migrates', async () => {
     const url = await createOwner('modest', '');
     const remedy = 'CREATE ROLE signpost_app NOLOGIN NOINHERIT NOBYPASSRLS; GRANT signpost_app TO modest';
     await expect(migrate(url)).rejects.toMatchObject({ cause: { message: expect.stringContaining(remedy) } });
@@ -116,7 +116,7 @@ describe('a login that may create roles and is not a superuser', () => {
     await expect(query(url, `${asAlice} select * from audit_seals`)).rejects.toMatchObject({ code: '42501' });
   });
 
-  it('is told what to do if another login has created the role', async () => {
+  it('gets an error that says what to do if another login has created the role', async () => {
     const stranger = await createOwner('stranger', 'createrole');
     await expect(migrate(stranger)).rejects.toMatchObject({
       cause: { message: expect.stringContaining('GRANT signpost_app TO stranger') },

@@ -93,7 +93,7 @@ describe('a login that does not own the tables', () => {
     await expect.poll(seal).toMatchObject({ broken: [], unsealed: 0 });
   });
 
-  it('may not change what a row says of its object, and is told who may', async () => {
+  it('may not change a row’s data about its object, and the error says who may', async () => {
     const { fileId } = await service.store('erin', 'moved');
     await owner.query(`update files set etag = '"of another bucket"' where id = $1`, [fileId]);
     await expect(rebindFiles(service.services)).rejects.toThrow('it must be the one that owns the tables');

@@ -95,7 +95,7 @@ describe("a database that noted its migrations in Drizzle's table", () => {
     expect((await ofTheApp()).length).toBe(7);
   });
 
-  it('is told from another schema of the same database', async () => {
+  it('is distinguished from another schema of the same database', async () => {
     await migrate();
     await noteAsBefore();
     await test.query('create schema second');

@@ -98,8 +98,8 @@ const compile = () =>
     ({ stdout }: { stdout: string }) => stdout.trim().split('\n'),
   );
 
-describe('what the pages of moving call "before"', () => {
-  it('compiles with the packages that it is of', async () => {
+describe('the code "before" on the pages about moving', () => {
+  it('compiles with the packages that it uses', async () => {
     expect(await compile()).toEqual([]);
   });
 

@@ -220,7 +220,7 @@ describe('the service', () => {
     for (const value of Object.values(leaked.headers).slice(1)) expect(text).not.toContain(value);
   });
 
-  it('takes no key from who calls it', async () => {
+  it('takes no key from a caller', async () => {
     const headers = { authorization: `Bearer ${await mint('mallory')}`, ...headersOf(Buffer.alloc(32)) };
     const { body } = await service.call<Download>(
       'mallory',

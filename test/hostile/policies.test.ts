@@ -31,7 +31,7 @@ const decode = (policy: string) => JSON.parse(Buffer.from(policy, 'base64').toSt
 const encode = (policy: unknown) => Buffer.from(JSON.stringify(policy)).toString('base64');
 const isRefused = (status: number) => status >= 400 && status < 500;
 
-describe('a form, changed by who got it', () => {
+describe('a form, changed by its recipient', () => {
   it('is taken as it is', async () => {
     const form = await presignForm();
     expect(await submit(form, Object.entries(form.fields))).toBe(204);
@@ -129,7 +129,7 @@ describe('a form, changed by who got it', () => {
   });
 });
 
-describe('a URL for one PUT, changed by who got it', () => {
+describe('a URL for one PUT, changed by its recipient', () => {
   type Change = {
     path?: (path: string) => string;
     url?: (url: URL) => void;
@@ -192,7 +192,7 @@ describe('a URL for one PUT, changed by who got it', () => {
   });
 });
 
-describe('the plan of an upload in parts, changed by who got it', () => {
+describe('the plan of an upload in parts, changed by its recipient', () => {
   const begin = async () =>
     (await service.call<Parts>('mallory', '/presign-upload', { ...TEXT, size: 11 * 2 ** 20, method: 'MULTIPART' }))
       .body;
@@ -221,7 +221,7 @@ describe('the plan of an upload in parts, changed by who got it', () => {
     }
   });
 
-  it("is no use with another upload's key, nor for another user", async () => {
+  it("is useless with another upload's key, and for another user", async () => {
     const [one, other] = [await begin(), await begin()];
     const crossed = { objectKey: one.objectKey, uploadId: other.uploadId, partNumbers: [1] };
     expect([400, 404]).toContain((await service.call('mallory', '/presign-parts', crossed)).status);

@@ -125,7 +125,7 @@ const send = (method: string, path: string, authorization: string) =>
   });
 
 describe('forged tokens', () => {
-  it('are told from a good one', async () => {
+  it('are distinguished from a good one', async () => {
     expect((await send('GET', '/files', `Bearer ${good()}`)).status).toBe(200);
     expect(ROUTES.length).toBeGreaterThan(25);
   });

@@ -35,7 +35,7 @@ const REJECTED = { verdict: 'rejected', reason: 'Eicar' };
 const stateOf = async ({ fileId }: Pick<File, 'fileId'>, owner = 'alice') =>
   (await service.call<File>(owner, `/files/${fileId}`)).body.status;
 
-describe('a verdict by somebody who is no judge', () => {
+describe('a verdict by a caller who is not a judge', () => {
   const TOKENS: Record<string, Claims> = {
     'no scope, for her own file': { sub: 'alice' },
     'all scopes of a user, for her own file': { sub: 'alice', scope: 'files:read files:write files:credentials' },

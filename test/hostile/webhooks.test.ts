@@ -64,7 +64,7 @@ describe('an address that is not public', () => {
     );
   });
 
-  it('is told from a public one by the blocks of IANA', () => {
+  it('is distinguished from a public one by the blocks of IANA', () => {
     // Written again, as numbers: first and last address of each block.
     const at = (text: string) => text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
     const blocks = [

@@ -37,7 +37,7 @@ describe('POST /confirm-upload with adopt', () => {
     expect(String(await service.bucket.read(key))).toBe('replaced later');
   });
 
-  it('makes one file, however often and simultaneously; of what replaced the object, another', async () => {
+  it('makes one file of any number of calls at once, and another one of an object that replaced it', async () => {
     await service.bucket.write('alice/b.txt', 'one', TEXT);
     const all = await Promise.all(Array.from({ length: 8 }, () => adopt('alice', 'alice/b.txt')));
     expect(all.map(({ status }) => status).toSorted()).toEqual([...Array(7).fill(200), 201]);
@@ -47,7 +47,7 @@ describe('POST /confirm-upload with adopt', () => {
     expect([status, body.fileId === all[0]?.body.fileId]).toEqual([201, false]);
   });
 
-  it('holds it to the limits, the policy and the first bytes, and leaves what is refused, as often as asked', async () => {
+  it('applies limits, policy and first bytes, and leaves a refused object, however often it is called', async () => {
     const key = 'alice/virus.png';
     await service.bucket.write(key, 'MZ a program', { ContentType: 'image/png' });
     for (const _ of [1, 2]) {
@@ -66,7 +66,7 @@ describe('POST /confirm-upload with adopt', () => {
     expect((await adopt('alice', key)).status).toBe(201);
   });
 
-  it('counts it for the quota, and leaves what is over it', async () => {
+  it('counts it for the quota, and leaves an object that exceeds it', async () => {
     await service.bucket.write('carol/big', 'x'.repeat(100_001), TEXT);
     expectProblem(await adopt('carol', 'carol/big'), 403, 'quota-exceeded');
     expect(await service.bucket.read('carol/big')).not.toBeNull();
@@ -77,7 +77,7 @@ describe('POST /confirm-upload with adopt', () => {
     expect((await service.call('carol', '/usage')).body).toMatchObject({ bytes: 3, files: 1 });
   });
 
-  it('leaves no copy of what is over the quota when several calls race', async () => {
+  it('leaves no copy of an object that exceeds the quota when several calls race', async () => {
     const keys = ['erin/1', 'erin/2', 'erin/3', 'erin/4'];
     for (const key of keys) await service.bucket.write(key, 'x'.repeat(40_000), TEXT);
     const answers = await Promise.all(keys.map((key) => adopt('erin', key)));

@@ -56,7 +56,7 @@ describe('GET /audit with filters', () => {
     expect(await list(user, { from: '2001-01-01', to: '2001-01-02' })).toEqual([]);
   });
 
-  it('pages through what was asked for alone', async () => {
+  it('pages through the matching events only', async () => {
     const { user } = await twoFiles();
     const seen: string[] = [];
     for (let cursor: string | null = ''; cursor !== null; ) {

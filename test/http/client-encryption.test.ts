@@ -140,7 +140,7 @@ describe('PATCH /files/{fileId} of an encrypted file', () => {
     expect((await change(fileId, { metadata: {}, fileName: 'b.png' })).body).toMatchObject({ encryption });
   });
 
-  it('makes no file encrypted that is not, and none plain that is encrypted', async () => {
+  it('neither marks a plain file as encrypted, nor an encrypted one as plain', async () => {
     const plain = await service.store('alice', 'plain');
     expectProblem(await change(plain.fileId, { encryption: ENVELOPE }), 409, 'conflict');
     const { fileId } = await storeEncrypted();

@@ -188,7 +188,7 @@ describe('common rules', () => {
     for (const odd of ['a b', 'a:b', `x-${'y'.repeat(2000)}`]) expect(await allowedHeaders(odd)).not.toContain(odd);
   });
 
-  it('lets the allowed origin read errors', async () => {
+  it('allows the listed origin to read errors', async () => {
     const response = await service.app.request('/files', { headers: { origin: 'https://app.example' } });
     expect(response.status).toBe(401);
     expect(response.headers.get('access-control-allow-origin')).toBe('https://app.example');

@@ -84,7 +84,7 @@ describe('GET /files/{fileId}/content', () => {
     expect((await get({ range: 'bytes=0-3' }, { method: 'HEAD' })).status).toBe(200);
   });
 
-  it('lets a browser run nothing in the bytes', async () => {
+  it('prevents that a browser runs code in the file', async () => {
     const policy = async (path = '') => (await get({}, { path })).header('content-security-policy');
     expect(await policy()).toBe("sandbox; default-src 'none'");
     expect(await policy('?disposition=inline')).toBe("sandbox; default-src 'none'");

@@ -69,7 +69,7 @@ describe('GET /limits', () => {
     }
   });
 
-  it('has no form where the store has none, and 5 GiB where every upload is copied in one piece', async () => {
+  it('has no form if the store has none, and 5 GiB if every upload is copied in one piece', async () => {
     const env = { S3_POST_POLICY: 'false', FREEZE_UPLOADS: 'all', MAX_UPLOAD_BYTES: String(6 * 1024 ** 3) };
     await start(env);
     expect(await limits('alice')).toMatchObject({ methods: ['PUT', 'MULTIPART'], maxBytes: 6 * 1024 ** 3 });

@@ -84,7 +84,7 @@ describe('each operation', () => {
     expect(Object.keys(calls).sort()).toEqual(operations.map(({ id }) => id).sort());
   });
 
-  it('answers those who may not call it', async () => {
+  it('has its 401 and 403', async () => {
     await expectEach('unauthenticated', service.app, (call) => withHeaders(call, { authorization: null }));
     const authorization = `Bearer ${await mint('alice', { scope: 'email' })}`;
     await expectEach('forbidden', service.app, (call, id) =>
@@ -92,7 +92,7 @@ describe('each operation', () => {
     );
   });
 
-  it('answers what is not valid', async () => {
+  it('has its 400 for invalid input', async () => {
     await ask(service.app, 'presignUpload', { body: { ...TEXT, size: -1, folder: 'x' } });
     await expectEach('invalid-request', service.app, (call, id) =>
       id === 'takeBucketEvents' ? { ...call, body: 1 } : withHeaders(call, { 'x-on-behalf-of': '\u00ff' }),
@@ -103,7 +103,7 @@ describe('each operation', () => {
     await expectEach('body-too-large', service.app, (call) => withHeaders(call, { 'content-length': '9999999' }));
   });
 
-  it('answers those who call too often', async () => {
+  it('has its 429', async () => {
     const app = appWith(withConfig(service.services, 'server', { rateLimitPerMinute: 1 }));
     await ask(app, 'getUsage');
     // Bucket events have no user: below.
@@ -124,7 +124,7 @@ describe('each operation', () => {
     await ask(appWith({ onConfirmed: fail }), 'confirmUpload', calls.confirmUpload);
   });
 
-  it('answers a defect', async () => {
+  it('has its 500', async () => {
     await expectEach('internal-error', appWith({ now: fail, roleSessions }), (call, id) =>
       id === 'takeBucketEvents' ? OF_SNS : call,
     );

@@ -75,7 +75,7 @@ describe('an answer that the description does not have', () => {
     await expect(answer()).rejects.toThrow(why);
   });
 
-  it('is none that it has', async () => {
+  it('ignores answers that are described', async () => {
     expect((await answering({ status: 'ok' })).status).toBe(200);
   });
 });

@@ -41,7 +41,7 @@ describe('a message of SNS', () => {
     expect((await service.call('alice', `/files/${fileId}`)).status).toBe(404);
   });
 
-  it('is not even read if its header names another topic or none', async () => {
+  it('is not read if its header names another topic or no topic', async () => {
     const { 'x-amz-sns-topic-arn': _, ...none } = SIGNED;
     expectProblem(await send('not even JSON', none), 403, 'forbidden');
     expectProblem(await send('not even JSON', { ...SIGNED, 'x-amz-sns-topic-arn': `${TOPIC}2` }), 403, 'forbidden');

@@ -144,7 +144,7 @@ describe('SSE-C', () => {
     expect(redirects.map(({ outcome }) => outcome)).toEqual(['encrypted-file']);
   });
 
-  it('reads files of before, of an older master key and after SSE-C was switched off', async () => {
+  it('reads files from before SSE-C, of an older master key, and after SSE-C was switched off', async () => {
     withKeys(K1, 'none');
     const plain = await service.store('alice', 'plain');
     withKeys(K1);
@@ -182,7 +182,7 @@ describe('SSE-C', () => {
     withKeys(K1);
   });
 
-  it('adopts no object with another key than the service’s, and says so', async () => {
+  it('adopts no object with another key than the service’s, and gives the reason', async () => {
     const sealed = { SSECustomerAlgorithm: 'AES256', SSECustomerKey: randomBytes(32).toString('base64') } as const;
     await service.bucket.write('alice/sealed.txt', 'sealed', { ContentType: 'text/plain', ...sealed });
     const answer = await service.call('alice', '/confirm-upload', { objectKey: 'alice/sealed.txt', adopt: true });

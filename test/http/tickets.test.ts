@@ -186,7 +186,7 @@ describe('a ticket', () => {
     expectProblem(await service.confirm('frank', key), 422, 'verification-failed');
   });
 
-  it('says in GET /limits what it holds', async () => {
+  it('has its limits in the answer of GET /limits', async () => {
     const limits = {
       documentTypes: ['photo'],
       contentTypes: ['image/png'],

@@ -130,7 +130,7 @@ describe('the spans of a request', () => {
 });
 
 describe('the trace', () => {
-  it('goes on from the traceparent of the request, which the answer and the log name', async () => {
+  it('continues the traceparent of the request, which the answer and the log name', async () => {
     const { headers } = await service.call('alice', '/presign-upload', TEXT, { headers: { traceparent: TRACEPARENT } });
     const [span] = collected.spans();
     expect(span?.parentSpanContext).toMatchObject(PARENT);
@@ -140,7 +140,7 @@ describe('the trace', () => {
     expect(service.logs.at(-1)?.fields).toMatchObject({ traceId, route: '/presign-upload' });
   });
 
-  it('is a new one after a traceparent that is none', async () => {
+  it('is a new one after an invalid traceparent', async () => {
     for (const traceparent of ['garbage', TRACEPARENT.replace(PARENT.traceId, '0'.repeat(32))]) {
       await service.call('alice', '/presign-upload', TEXT, { headers: { traceparent } });
     }
@@ -214,7 +214,7 @@ describe('an error', () => {
     expect(events).toMatchObject([{ name: 'exception', attributes: { 'exception.message': /ECONNREFUSED|reset/ } }]);
   });
 
-  it('of the caller is not one of the service: no span fails', async () => {
+  it('of the caller does not count as one of the service: no span fails', async () => {
     const { objectKey } = await service.presign('alice', TEXT);
     collected.clear();
     expect((await service.confirm('alice', objectKey)).status).toBe(404);

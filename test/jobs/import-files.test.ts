@@ -74,7 +74,7 @@ describe('importing objects of another program', () => {
     expect(events[0]).toEqual({ actor_id: '\u001fimport', user_id: 'alice', outcome: 'ok' });
   });
 
-  it('passes over what it has imported, also when it was deleted; a replaced object is a further file', async () => {
+  it('skips what it has imported, even if it was deleted; a replaced object is another file', async () => {
     const again = await run('old/', 'alice');
     expect(again.counts).toEqual({ ...NOTHING, listed: 4, known: 3, skipped: 1 });
     const [empty] = await listFiles('alice');
@@ -97,7 +97,7 @@ describe('importing objects of another program', () => {
     expect(await listFiles('team/ü')).toHaveLength(1);
   });
 
-  it('makes files that a confirmation, a sweep and a rebuild take for their own', async () => {
+  it('makes files that a confirmation, a sweep and a rebuild treat like others', async () => {
     const [file] = await listFiles('team/ü');
     const confirmed = await service.confirm('team/ü', String(file?.objectKey));
     expect(confirmed).toMatchObject({ status: 200, body: { fileId: file?.fileId } });
@@ -111,7 +111,7 @@ describe('importing objects of another program', () => {
     expect({ ...rebuilt, createdAt: null }).toEqual({ ...file, createdAt: null });
   });
 
-  it('rejects what a confirmation would, with the reasons, and copies none of it', async () => {
+  it('rejects what a confirmation would reject, with the reasons, and copies nothing of it', async () => {
     await service.bucket.write('bad/page.png', '<html><script>', { ContentType: 'image/png' });
     await service.bucket.write('bad/big.txt', 'x'.repeat(101), TEXT);
     await service.bucket.write('bad/no-type', 'x', { ContentType: 'none' });
@@ -143,7 +143,7 @@ describe('importing objects of another program', () => {
     ]);
   });
 
-  it('passes over its own objects where it imports all of the bucket', async () => {
+  it('skips the service’s own objects when it imports the whole bucket', async () => {
     await service.store('carl', 'uploaded');
     const { counts, results } = await run('', 'zoe', { dryRun: true });
     const own = results.filter(({ key }) => /^(carl|alice|~dGVhbS_DvA)\/|^\.signpost|^\.verified/.test(key));
@@ -152,7 +152,7 @@ describe('importing objects of another program', () => {
     expect(counts.failed).toBe(0);
   });
 
-  it('goes on after it was killed between the copy and the row, even when a sweep came between', async () => {
+  it('continues after it was killed between the copy and the row, even if a sweep ran meanwhile', async () => {
     await service.bucket.write('cut/a.png', '', { ContentType: 'image/png', Body: PNG });
     const files = { insert: () => Promise.reject(new Error('killed')) };
     const target = { owner: toUserId('kim') as UserId, recordId: null, documentType: null };
@@ -172,7 +172,7 @@ describe('importing objects of another program', () => {
     expect((await run('cut/', 'kim')).results).toMatchObject([{ ...results[0], result: 'known' }]);
   });
 
-  it('counts an object that is replaced meanwhile as failed, and takes it the next time', async () => {
+  it('counts an object that is replaced meanwhile as failed, and imports it the next time', async () => {
     await service.bucket.write('race/a.txt', 'before', TEXT);
     const { bucket } = service.services;
     const head: typeof bucket.head = async (key, ...rest) => {

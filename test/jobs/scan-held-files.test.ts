@@ -189,7 +189,7 @@ describe('scans of held files', () => {
     expect(await anotherScanner().run()).toMatchObject({ clean: 2 });
   });
 
-  it('leave what its client encrypted to a judge, and never count it as failed', async () => {
+  it('leave files that their client encrypted to a judge, and never count them as failed', async () => {
     const encryption = 'A'.repeat(107);
     const { fileId } = await service.store('jon', 'ciphertext', { encryption });
     for (let i = 0; i < 2; i++) {

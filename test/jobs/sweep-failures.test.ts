@@ -138,7 +138,7 @@ describe('a sweep that may not remove everything', () => {
     expect(await exists(upload.objectKey)).toBe(true);
   });
 
-  it('takes an object without a date in the listing for new', async () => {
+  it('treats an object without a date in the listing as new', async () => {
     const upload = await uploadOnly('without a date');
     const { body } = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
       ...{ fileName: 'a.txt', contentType: 'text/plain', size: 7, method: 'MULTIPART' },

@@ -30,7 +30,7 @@ describe('authorize', () => {
     expect(await answer.json()).toMatchObject({ code: 'application-unavailable' });
   });
 
-  it('takes no cookie from the page of another site', async () => {
+  it('ignores the cookies of another site’s page', async () => {
     const signpost = library.open({ authorize: () => ({ userId: 'ada' }) });
     const archive = (headers: Record<string, string>) =>
       signpost.fetch(request('/files/0198c0de-0000-7000-8000-000000000000/archive', { method: 'POST', headers }));
@@ -78,7 +78,7 @@ describe('authorize', () => {
     expect(seen).toEqual([null, 'Bearer chosen']);
   });
 
-  it('is asked anew for each request, and one that hangs holds up no other', async () => {
+  it('is called for each request, and one that hangs delays no other', async () => {
     let asked = 0;
     const signpost = library.open({ authorize: () => (asked++ === 0 ? new Promise(() => {}) : { userId: 'ada' }) });
     void signpost.fetch(request('/presign-upload', json('ada', text)));

@@ -128,7 +128,7 @@ describe('createSignpost', () => {
     await expect(withSession.ticket({ userId: 'gina', limits, ttlSeconds: 60 })).rejects.toThrow(/no token is read/);
   });
 
-  it('takes no list or null for a setting that would mean something else as a text', () => {
+  it('refuses a list or null for a setting that would mean something else as text', () => {
     const settings = { ALLOWED_CONTENT_TYPES: [], ALLOWED_ORIGINS: ['https://a.test,https://b.test'], HOST: null };
     expect(() => createSignpost({ settings: settings as never })).toThrow(
       /^ALLOWED_CONTENT_TYPES: must not be .*\nALLOWED_ORIGINS: must not be .*\nHOST: must not be /,

@@ -58,7 +58,7 @@ describe('the option database', () => {
 
   const failing = (options: SignpostOptions, more?: SignpostOptions['settings']) => () => open(options, more);
 
-  it('refuses what is no pool, and a setting that it replaces', async () => {
+  it('refuses a value that is not a pool, and a setting that it replaces', async () => {
     for (const other of [new pg.Client(), neon(URL_OF_NOTHING), {}, 5]) {
       expect(failing({ database: other as never })).toThrow(/^database must be a postgres:\/\/ URL, or a Pool of pg/);
     }

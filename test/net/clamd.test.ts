@@ -68,7 +68,7 @@ describe('scanWithClamd', () => {
     await expect(scan(answering(answer))).rejects.toBeInstanceOf(ScanFailed);
   });
 
-  it('believes no answer that comes before the end of the stream', async () => {
+  it('accepts no answer before the end of the stream', async () => {
     let isAnswered = false;
     const early = (socket: Parameters<ReturnType<typeof answering>>[0]) => {
       if (!isAnswered) socket.write('stream: OK\0');
@@ -84,7 +84,7 @@ describe('scanWithClamd', () => {
     await expect(scan(hangUp, chunks)).rejects.toBeInstanceOf(ScanFailed);
   });
 
-  it.each([4, 6])('sends no end for 5 bytes in place of %i', async (sizeBytes) => {
+  it.each([4, 6])('does not end the stream for 5 bytes instead of %i', async (sizeBytes) => {
     let isWhole = false;
     const result = scan(
       (_socket, all) => {
@@ -97,7 +97,7 @@ describe('scanWithClamd', () => {
     expect(isWhole).toBe(false);
   });
 
-  it('says when the scanner cannot be reached, by TCP or by a socket', async () => {
+  it('reports that the scanner cannot be reached, by TCP or by a socket', async () => {
     const clamd = await startFakeClamd(() => {});
     await clamd.close();
     for (const address of [clamd.address, { path: '/nowhere/clamd.ctl' }]) {
@@ -106,7 +106,7 @@ describe('scanWithClamd', () => {
     }
   });
 
-  it('gives the stream’s own error, and stops when it is told to', async () => {
+  it('throws the stream’s own error, and stops with its signal', async () => {
     const clamd = await startFakeClamd(() => {});
     const broken = new Readable({ read: () => broken.destroy(new Error('the bucket went away')) });
     await expect(scanWithClamd(clamd.address, { stream: broken, sizeBytes: 5 }, NEVER)).rejects.toThrow('went away');

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { busy, Problem } from '../../src/contract/errors.ts';
 import { createSlots } from '../../src/net/slots.ts';
 
-const refuse = (isOwnDoing: boolean) => (isOwnDoing ? new Problem('rate-limited', 'own') : busy('all'));
+const refuse = (isUserLimit: boolean) => (isUserLimit ? new Problem('rate-limited', 'own') : busy('all'));
 
 describe('slots', () => {
   it('distinguish a user with too many places from one who finds none free', async () => {

@@ -4,7 +4,7 @@ import { describeLimits } from '../../src/page/describe-limits.ts';
 import { kindOf } from '../../src/page/file-kind.ts';
 import { formatAgo, formatBytes, formatDuration, formatFiles, formatPercent } from '../../src/page/format.ts';
 
-describe('what the page calls things', () => {
+describe('the formats of the page', () => {
   it.each([
     [0, '0 bytes'],
     [1, '1 byte'],
@@ -36,7 +36,7 @@ describe('what the page calls things', () => {
     ['2026-11-10T12:00:00Z', 'Nov 10, 2026'],
   ])('%s: %s', (iso, text) => expect(formatAgo(iso, Date.parse('2026-11-20T12:00:00Z'))).toBe(text));
 
-  it('says 100% of nothing but the whole', () => {
+  it('says 100% only of the whole', () => {
     expect([formatPercent(1, 3), formatPercent(999, 1000), formatPercent(5, 5)]).toEqual(['33%', '99%', '100%']);
     expect([formatFiles(1), formatFiles(2), formatFiles(1200)]).toEqual(['1 file', '2 files', '1,200 files']);
   });
@@ -53,7 +53,7 @@ describe('what the page calls things', () => {
 });
 
 describe('the speed meter', () => {
-  it('knows nothing for a second, then the speed of the last four', () => {
+  it('is null for a second, then the speed of the last four', () => {
     const meter = createSpeedMeter();
     expect([meter(0, 0), meter(500, 500), meter(2000, 1000)]).toEqual([null, null, 2000]);
     expect(meter(2000, 5000)).toBe(0);

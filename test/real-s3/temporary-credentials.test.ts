@@ -40,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 describe('temporary credentials, on Ceph', () => {
-  it('are told with what a client needs', () => {
+  it('come with everything that a client needs', () => {
     const { body } = alice;
     const { endpoint, name } = service.bucket;
     expect(body).toMatchObject({ bucket: name, endpoint, region: 'us-east-1', forcePathStyle: true, prefix: 'alice/' });

@@ -52,7 +52,7 @@ describe('remembered credentials', () => {
     expect(state.fetched).toBe(1);
   });
 
-  it('are left alone until five minutes before their end', async () => {
+  it('are not refreshed until five minutes before their end', async () => {
     const { state, credentials } = memory();
     await credentials();
     state.nowMs += 55 * MINUTE_MS;
@@ -91,7 +91,7 @@ describe('remembered credentials', () => {
     expect(credentials()).toMatchObject({ accessKeyId: 'key-3' });
   });
 
-  it('do not ask at every call a provider that gives only minutes', async () => {
+  it('do not ask a provider at every call whose credentials last only minutes', async () => {
     const { state, credentials } = memory({ lifetimeMs: MINUTE_MS });
     await credentials();
     for (let call = 0; call < 100; call++) {
@@ -101,7 +101,7 @@ describe('remembered credentials', () => {
     expect(state.fetched).toBe(1);
   });
 
-  it('are waited for once they have ended, to the millisecond', async () => {
+  it('are waited for once they have expired, to the millisecond', async () => {
     const { state, credentials } = memory();
     await credentials();
     state.nowMs += 60 * MINUTE_MS - 1;

@@ -53,7 +53,7 @@ describe('the end of a presigned URL', () => {
     expect(query.get('X-Amz-Expires')).toBe('300');
   });
 
-  it('is told in truth when less than a second is left, although S3 takes no X-Amz-Expires below 1', () => {
+  it('is exact when less than a second is left, although S3 takes no X-Amz-Expires below 1', () => {
     const { expiresAt, query } = presign({ expiresInSeconds: 300, expiration: '2026-11-20T17:00:00.900Z' });
     expect(expiresAt).toBe('2026-11-20T17:00:00.900Z');
     expect(query.get('X-Amz-Expires')).toBe('1');

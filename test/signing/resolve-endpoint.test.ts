@@ -65,7 +65,7 @@ describe('resolveEndpoint', () => {
     expect(await resolveEndpoint({ bucket, region: REGION })).toMatchObject({ service: 's3-object-lambda' });
   });
 
-  it('signs for the region that stands behind aws-global', async () => {
+  it('signs for the region of aws-global', async () => {
     expect(await resolveEndpoint({ bucket: 'photos', region: 'aws-global' })).toMatchObject({
       host: 'photos.s3.amazonaws.com',
       region: 'us-east-1',
@@ -108,7 +108,7 @@ describe('requireSameUrl', () => {
     expect(differing).toThrow(/: host, pathname$/);
   });
 
-  it('sees what a URL parser takes for the same', () => {
+  it('finds differences that a URL parser hides', () => {
     expect(() => requireSameUrl('https://a.example.com/?x=%2B', 'https://a.example.com/?x=%2b')).toThrow(/: encoding$/);
   });
 });

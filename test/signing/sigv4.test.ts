@@ -140,7 +140,7 @@ describe('the signing key', () => {
     );
   });
 
-  it('is another for another secret, day, region or service, and the same however many came between', () => {
+  it('differs by secret, day, region and service, and does not depend on keys made in between', () => {
     const inputs: Parameters<typeof signingKey>[] = [
       ['secret', '20260101', 'eu-west-1', 's3'],
       ['other', '20260101', 'eu-west-1', 's3'],
@@ -164,7 +164,7 @@ describe('encoding', () => {
     expect(uriEncode(" !'()*/%é😀")).toBe('%20%21%27%28%29%2A%2F%25%C3%A9%F0%9F%98%80');
   });
 
-  it('keeps the slashes of a key, and no other thing that looks like one', () => {
+  it('keeps the slashes of a key, and encodes characters that look like one', () => {
     expect(encodePath('a//b/./../c%2Fd')).toBe('a//b/./../c%252Fd');
   });
 

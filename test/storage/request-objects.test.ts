@@ -59,7 +59,7 @@ const REPLIES: [string, Reply][] = [
   ['chunks', answer('200 OK', [MARK, 'etag: "f"', 'transfer-encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n')],
 ];
 
-it.each(REPLIES)('%s is to each request what it is to the AWS SDK', async (_, reply) => {
+it.each(REPLIES)('%s means the same to each request as to the AWS SDK', async (_, reply) => {
   await Promise.all(
     OPERATIONS.map(async (operation) => {
       const { own, sdk } = await bothOutcomes(reply, operation);
@@ -69,7 +69,7 @@ it.each(REPLIES)('%s is to each request what it is to the AWS SDK', async (_, re
   );
 });
 
-it('DELETE with a 200 that has an error inside is to it what it is to the AWS SDK', async () => {
+it('DELETE with a 200 that contains an error means the same as to the AWS SDK', async () => {
   const { own, sdk } = await bothOutcomes(xml('200 OK', 'InternalError'), 'DeleteObject');
   expect(own).toEqual(sdk);
   expect(own.error).toBe('InternalError');

@@ -71,7 +71,7 @@ describe('requireConfined', () => {
     await expect(run(null, async () => 'credentials')).rejects.toThrow('may assume it again');
   });
 
-  it('takes no answer for no proof', async () => {
+  it('does not take a missing answer as proof', async () => {
     isDown = true;
     await expect(run(null)).rejects.toMatchObject({ $metadata: { httpStatusCode: 503 } });
     isDown = false;

@@ -40,7 +40,7 @@ describe.each([
     expect(unknown).toEqual([]);
   });
 
-  it('every label that is summed by is one of the table', () => {
+  it('every label in a `sum by` is one of the table', () => {
     const known = new Set([...ADDED_LABELS, 'alertname', ...[...table.values()].flat()]);
     const grouped = [...text().matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, labels = '']) => labels.split(/,\s*/));
     expect(grouped.filter((label) => !known.has(label))).toEqual([]);

@@ -121,7 +121,7 @@ describe('rclone', () => {
     expect(await rclone('lsd', 's3:')).toContain(bucket);
   });
 
-  it('syncs away what is no more', async () => {
+  it('deletes what is no longer in the source', async () => {
     await rm(join(dir, 'rclone', 'in a folder'), { recursive: true });
     await rclone('sync', 'rclone', `s3:${bucket}/rclone`);
     expect((await rclone('lsf', '-R', '--files-only', `s3:${bucket}/rclone`)).trim()).toBe('ü & +.txt');
