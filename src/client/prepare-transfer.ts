@@ -1,6 +1,6 @@
 import { type PartsTicket, type PutTicket, presign, type UploadRequest } from './presign.ts';
 import { sha256 } from './sha256.ts';
-import type { StoredFile } from './stored-file.ts';
+import { pickRemembered, type StoredFile } from './stored-file.ts';
 import {
   type Content,
   callRepeatedly,
@@ -13,7 +13,7 @@ import {
 } from './transfer.ts';
 import { type StoredPart, transferParts } from './transfer-parts.ts';
 import { transferWhole } from './transfer-whole.ts';
-import type { Remembered, UploadOptions } from './upload.ts';
+import type { UploadOptions } from './upload.ts';
 import type { SavedUpload } from './upload-memory.ts';
 
 export type Preparation = {
@@ -65,13 +65,12 @@ async function fit(name: string): Promise<string> {
 
 /** The body of `POST /presign-upload`, with defaults from the file. */
 export async function requestOf(file: File | Blob, options: UploadOptions): Promise<UploadRequest> {
-  const { recordId, documentType, metadata, checksum } = options;
   return {
     fileName: await fit(options.fileName ?? ('name' in file ? file.name : 'file')),
     contentType: options.contentType ?? (file.type || 'application/octet-stream'),
     size: file.size,
-    ...({ recordId, documentType, metadata } satisfies Record<keyof Remembered, unknown>),
-    ...(checksum && { partChecksums: true }),
+    ...pickRemembered(options),
+    ...(options.checksum && { partChecksums: true }),
     ...methodOf(file.size),
   };
 }

@@ -1,5 +1,5 @@
+import type { Remembered } from './stored-file.ts';
 import { callRepeatedly, type Session, staleAtMs } from './transfer.ts';
-import type { Remembered } from './upload.ts';
 
 /** The body of `POST /presign-upload`, without `checksumSha256`. */
 export type UploadRequest = Remembered & {

@@ -1,5 +1,18 @@
 import type { AppTypes, DocumentOf, MetadataOf } from './app-types.ts';
 
+/** What the service remembers about a file. */
+export type Remembered<App extends AppTypes = AppTypes> = {
+  recordId?: string | undefined;
+  documentType?: DocumentOf<App> | undefined;
+  /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
+  metadata?: MetadataOf<App> | undefined;
+};
+
+/** Those fields of the options, for the request: a field that is forgotten here does not compile. */
+export function pickRemembered({ recordId, documentType, metadata }: Remembered) {
+  return { recordId, documentType, metadata } satisfies Record<keyof Remembered, unknown>;
+}
+
 /** A confirmed upload, as `POST /confirm-upload` answers it. */
 export type StoredFile<App extends AppTypes = AppTypes> = {
   /** UUIDv7. */
@@ -47,7 +60,7 @@ export type FileQuery<App extends AppTypes = AppTypes> = {
   /** Part of the file's name. Case does not matter. */
   q?: string | undefined;
   /** Default `active`. */
-  status?: 'held' | 'active' | 'archived' | 'rejected' | undefined;
+  status?: Exclude<StoredFile['status'], 'deleted' | 'refused'> | undefined;
   /** A date or a time of ISO 8601: created then or later; created before. */
   createdFrom?: string | undefined;
   createdTo?: string | undefined;

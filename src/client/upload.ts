@@ -1,16 +1,8 @@
-import type { AppTypes, DocumentOf, MetadataOf } from './app-types.ts';
+import type { AppTypes } from './app-types.ts';
 import type { FileEncryption } from './file-encryption.ts';
 import type { Progress } from './progress.ts';
-import type { StoredFile } from './stored-file.ts';
+import type { Remembered, StoredFile } from './stored-file.ts';
 import type { UploadState } from './upload-state.ts';
-
-/** What the service remembers about a file. */
-export type Remembered<App extends AppTypes = AppTypes> = {
-  recordId?: string | undefined;
-  documentType?: DocumentOf<App> | undefined;
-  /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
-  metadata?: MetadataOf<App> | undefined;
-};
 
 export type UploadOptions<App extends AppTypes = AppTypes> = Remembered<App> & {
   /**

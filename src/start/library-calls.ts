@@ -5,13 +5,14 @@ import type {
   FilePage,
   FileQuery,
   Limits,
+  Remembered,
   UrlOptions,
   Usage,
 } from '../client/stored-file.ts';
 import type { CallerLimits } from '../config/caller-limits.ts';
 
 /** The body of `POST /presign-upload`. */
-export type UploadRequest = {
+export type UploadRequest = Remembered & {
   /** Up to 255 bytes of UTF-8. */
   fileName: string;
   contentType: string;
@@ -19,10 +20,6 @@ export type UploadRequest = {
   size: number;
   /** Base64, of the whole file: not for an upload in parts. */
   checksumSha256?: string | undefined;
-  recordId?: string | undefined;
-  documentType?: string | undefined;
-  /** At most 10 pairs, with names matching `[a-z0-9-]{1,32}`. */
-  metadata?: Record<string, string> | undefined;
   /** The client encrypts the file, and this is how it is decrypted: it must match `[A-Za-z0-9._-]{1,512}`. */
   encryption?: string | undefined;
   /** In an upload in parts, each part needs its SHA-256, and `POST /presign-parts` signs it. Default false. */

@@ -4,8 +4,8 @@ import type { Limit } from '../limit.ts';
 import type { Progress } from '../progress.ts';
 import { type RetryPolicy, retry } from '../retry.ts';
 import { canTryAgain, isTransient, networkError, SignpostError } from '../signpost-error.ts';
-import type { StoredFile } from '../stored-file.ts';
-import type { Remembered, Upload } from '../upload.ts';
+import { pickRemembered, type Remembered, type StoredFile } from '../stored-file.ts';
+import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { abortError, createAbort } from './create-abort.ts';
 import type { createPendingUploads } from './pending-uploads.ts';
@@ -71,12 +71,12 @@ export function startFileUpload<Source extends NativeFile>(
   };
 
   const presign = async (signal: AbortSignal): Promise<Ticket> => {
-    const { recordId, documentType, metadata } = options;
     if (file.size === null) throw fileGone();
     const body = {
       fileName: fitFileName(options.fileName ?? file.name),
       contentType: options.contentType ?? (file.type || 'application/octet-stream'),
-      ...{ size: file.size, recordId, documentType, metadata, method: 'PUT', expiresIn: expiresInSeconds },
+      ...pickRemembered(options),
+      ...{ size: file.size, method: 'PUT', expiresIn: expiresInSeconds },
     };
     const next = await repeat(() => call<Ticket>('/presign-upload', body, signal), signal);
     // Before the first byte: afterwards the app may be gone.
