@@ -20,9 +20,9 @@ import {
 import type { FileChange, FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
+import { toFile } from './file-answer.ts';
 import { getFile, toFileId } from './get-file.ts';
 import { removeFileObject } from './remove-file-object.ts';
-import { toFile } from './to-file.ts';
 
 /** What `PATCH /files/{fileId}` may change; null removes a record id or a document type. The object's key stays. */
 export const updateFileInput = z

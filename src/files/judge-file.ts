@@ -10,10 +10,9 @@ import { HELD_STATE, VERDICTS } from '../contract/file-states.ts';
 import type { FileRow } from '../db/schema.ts';
 import { type ChangeFileServices, findOwn, wrongState } from './change-file.ts';
 import { decide, removeRejected } from './decide.ts';
-import { fileAnswer } from './file-answer.ts';
+import { fileAnswer, toFile } from './file-answer.ts';
 import { toFileId } from './get-file.ts';
 import { type PresignDownloadServices, signDownload } from './presign-download.ts';
-import { toFile } from './to-file.ts';
 
 const verdict = z.enum(VERDICTS);
 

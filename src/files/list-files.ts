@@ -9,8 +9,7 @@ import { restorePlus, toMediaType } from '../contract/media-type.ts';
 import { FILE_ID_PATTERN } from '../contract/object-key.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
-import { fileAnswer } from './file-answer.ts';
-import { toFile } from './to-file.ts';
+import { fileAnswer, toFile } from './file-answer.ts';
 
 const sort = z.enum(['createdAt', '-createdAt', 'fileName', '-fileName', 'size', '-size']).default('-createdAt');
 type Sort = z.infer<typeof sort>;

@@ -7,8 +7,7 @@ import { answers } from '../contract/components.ts';
 import { MAX_TIME_MS, pageLimit } from '../contract/fields.ts';
 import { FILE_ID_PATTERN, toUserId } from '../contract/object-key.ts';
 import type { HeldPosition, HeldQueries } from '../db/create-held-queries.ts';
-import { fileAnswer } from './file-answer.ts';
-import { toFile } from './to-file.ts';
+import { fileAnswer, toFile } from './file-answer.ts';
 
 const userId = z.string().refine((text) => toUserId(text) !== null, 'is not a user id');
 

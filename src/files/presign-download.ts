@@ -16,9 +16,8 @@ import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { readingHeaders } from '../storage/encryption.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { toContentDisposition } from './content-disposition.ts';
-import { fileAnswer } from './file-answer.ts';
+import { fileAnswer, toFile } from './file-answer.ts';
 import { findActive, toFileId } from './get-file.ts';
-import { toFile } from './to-file.ts';
 
 const fileId = z.uuid().toLowerCase();
 const disposition = z

@@ -11,7 +11,7 @@ import { objectKey, partNumber, uploadId } from '../contract/fields.ts';
 import { MAX_PARTS } from '../contract/s3-limits.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
-import { toFile } from '../files/to-file.ts';
+import { toFile } from '../files/file-answer.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Receipts } from '../receipts/create-receipts.ts';
 import type { Bucket, Sampled } from '../storage/bucket.ts';

@@ -1,6 +1,6 @@
 import type { WebhookMessage } from '../db/create-webhook-queries.ts';
 import type { FileRow } from '../db/schema.ts';
-import { toFile } from '../files/to-file.ts';
+import { toFile } from '../files/file-answer.ts';
 
 /**
  * The body of a message (Standard Webhooks 1.0.0, "Payload structure"): `type`, `timestamp` of the event, and `data`.

@@ -9,6 +9,7 @@ import {
   updateFile,
   updateFileInput,
 } from '../../files/change-file.ts';
+import { toFile } from '../../files/file-answer.ts';
 import { type GetFileServices, getFile } from '../../files/get-file.ts';
 import { type GetUsageServices, getUsage } from '../../files/get-usage.ts';
 import { type JudgeFileServices, judgeFile, readVerdict, verdictInput } from '../../files/judge-file.ts';
@@ -24,7 +25,6 @@ import {
   redirectDownload,
 } from '../../files/presign-download.ts';
 import { type ReadContentServices, readContent } from '../../files/read-content.ts';
-import { toFile } from '../../files/to-file.ts';
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
