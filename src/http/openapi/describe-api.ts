@@ -1,15 +1,16 @@
 import { answers, requests } from '../../contract/components.ts';
 import '../../contract/problem-answer.ts';
 import { acceptsPathToken } from '../path-token.ts';
-import { companionOperations } from './companion-operations.ts';
+import { companionOperations } from '../routes/companion.ts';
+import { fileOperations } from '../routes/files.ts';
+import { credentialOperations } from '../routes/temporary-credentials.ts';
+import { uploadOperations } from '../routes/uploads.ts';
 import { describeParameters } from './describe-parameters.ts';
 import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
 import { exampleOf } from './examples.ts';
-import { fileOperations } from './file-operations.ts';
 import { toJsonSchemas } from './json-schemas.ts';
 import { type Operation, type Operations, TAGS } from './operation.ts';
 import { serviceOperations } from './service-operations.ts';
-import { uploadOperations } from './upload-operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -17,6 +18,7 @@ export const OPERATIONS: Operations = {
   ...uploadOperations,
   ...fileOperations,
   ...companionOperations,
+  ...credentialOperations,
   ...serviceOperations,
 };
 

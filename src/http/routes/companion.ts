@@ -1,7 +1,9 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { presignedUrlField } from '../../contract/answer-fields.ts';
 import { digits, objectKey, partNumber } from '../../contract/fields.ts';
 import { MAX_PARTS } from '../../contract/s3-limits.ts';
+import { fileAnswer } from '../../files/file-answer.ts';
 import { encodePath } from '../../signing/sigv4.ts';
 import { abortUpload } from '../../uploads/abort-upload.ts';
 import { confirmUpload } from '../../uploads/confirm-upload.ts';
@@ -13,14 +15,15 @@ import { answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import { companionBody, companionQuery, companionUpload, toUpload } from '../companion-upload.ts';
 import type { Env } from '../env.ts';
+import type { Operations } from '../openapi/operation.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery, validate } from '../validate.ts';
-import type { UploadServices } from './uploads.ts';
+import { OF_PRESIGNING, type UploadServices } from './uploads.ts';
 
-export const keyQuery = z.strictObject({ key: objectKey });
+const keyQuery = z.strictObject({ key: objectKey });
 const partText = digits(partNumber);
 const partPath = z.strictObject({ partNumber: partText });
 const partList = z.array(partNumber).min(1).max(MAX_SIGNED_PARTS).describe('Separated by commas.');
-export const batchQuery = keyQuery.extend({
+const batchQuery = keyQuery.extend({
   partNumbers: z
     .string()
     .transform((text) => text.split(','))
@@ -28,7 +31,7 @@ export const batchQuery = keyQuery.extend({
     .meta({ ...z.toJSONSchema(partList) }),
 });
 /** Older versions of Uppy send further fields of a part. */
-export const completeBody = z.strictObject({
+const completeBody = z.strictObject({
   parts: z
     .array(z.object({ PartNumber: partNumber, ETag: z.string().min(1).max(256) }))
     .min(1)
@@ -124,3 +127,113 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
 function secondsLeft({ expiresAt, serverTime }: { expiresAt: string; serverTime: string }): number {
   return Math.ceil((Date.parse(expiresAt) - Date.parse(serverTime)) / 1000);
 }
+
+const tag = 'Uppy';
+const scopes = ['files:write'] as const;
+const texts = z.record(z.string(), z.string());
+const expires = z.int().describe('Seconds.');
+const OF_PARTS = ['not-your-object', 'upload-not-found'] as const;
+
+/**
+ * What the description of the API says of these routes. Each takes a short-lived token in the path as well, as
+ * `/t/{token}/s3/params`.
+ */
+export const companionOperations = {
+  'GET /s3/params': {
+    ...{ id: 'companionParams', tag, scopes },
+    summary: 'Companion: signs an upload in one request',
+    query: z.object({}),
+    parameters: {
+      filename: "The file's name",
+      type: 'Its media type',
+      'metadata[name]': 'A value of its metadata, for any name',
+    },
+    answers: {
+      200: {
+        description: 'A form, or a PUT',
+        schema: z.strictObject({
+          method: z.enum(['PUT', 'POST']),
+          url: presignedUrlField,
+          fields: texts,
+          headers: texts.optional(),
+          expires,
+        }),
+      },
+    },
+    problems: OF_PRESIGNING,
+  },
+  'POST /s3/multipart': {
+    ...{ id: 'companionBegin', tag, scopes },
+    summary: 'Companion: begins an upload in parts',
+    body: companionBody,
+    answers: {
+      200: {
+        description: 'The upload',
+        schema: z.strictObject({ key: z.string(), uploadId: z.string(), bucket: z.string() }),
+      },
+    },
+    problems: OF_PRESIGNING,
+  },
+  'GET /s3/multipart/:uploadId': {
+    ...{ id: 'companionListParts', tag, scopes },
+    summary: 'Companion: the parts that the bucket has',
+    query: keyQuery,
+    answers: {
+      200: {
+        description: 'The parts, ordered by number',
+        schema: z.array(z.strictObject({ PartNumber: z.int(), Size: z.int(), ETag: z.string() })),
+      },
+    },
+    problems: [...OF_PARTS, 'storage-unavailable', 'database-unavailable'],
+  },
+  'GET /s3/multipart/:uploadId/batch': {
+    ...{ id: 'companionSignParts', tag, scopes },
+    summary: 'Companion: signs several parts',
+    query: batchQuery,
+    answers: {
+      200: {
+        description: 'A URL for each part, by its number',
+        schema: z.strictObject({
+          presignedUrls: texts,
+          headers: z.record(z.string(), texts).optional().describe('To send with each part, by its number.'),
+        }),
+      },
+    },
+    problems: [...OF_PARTS, 'file-too-large', 'storage-unavailable'],
+  },
+  'GET /s3/multipart/:uploadId/:partNumber': {
+    ...{ id: 'companionSignPart', tag, scopes },
+    summary: 'Companion: signs a part',
+    query: keyQuery,
+    answers: {
+      200: {
+        description: 'Its URL',
+        schema: z.strictObject({ url: presignedUrlField, headers: texts.optional(), expires }),
+      },
+    },
+    problems: [...OF_PARTS, 'file-too-large', 'storage-unavailable'],
+  },
+  'POST /s3/multipart/:uploadId/complete': {
+    ...{ id: 'companionComplete', tag, scopes },
+    summary: 'Companion: completes an upload in parts, and confirms it',
+    query: keyQuery,
+    body: completeBody,
+    answers: {
+      200: {
+        description: 'The file',
+        schema: z.strictObject({ location: z.url(), key: z.string(), bucket: z.string(), file: fileAnswer }),
+      },
+    },
+    problems: [
+      ...OF_PARTS,
+      ...(['quota-exceeded', 'object-not-found', 'conflict', 'verification-failed', 'database-unavailable'] as const),
+    ],
+  },
+  'DELETE /s3/multipart/:uploadId': {
+    ...{ id: 'companionAbort', tag, scopes },
+    summary: 'Companion: aborts an upload in parts',
+    query: keyQuery,
+    answers: { 200: { description: 'The upload is removed', schema: z.strictObject({}) } },
+    problems: ['not-your-object', 'conflict', 'storage-unavailable', 'database-unavailable'],
+  },
+} satisfies Operations;

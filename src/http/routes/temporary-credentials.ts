@@ -2,6 +2,7 @@ import { Hono } from 'hono';
 import * as z from 'zod';
 import { Problem } from '../../contract/errors.ts';
 import {
+  credentialsAnswer,
   type IssueCredentialsServices,
   issueCredentials,
   issueCredentialsInput,
@@ -9,6 +10,7 @@ import {
 import { answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
+import type { Operations } from '../openapi/operation.ts';
 import { readJson, readQuery } from '../validate.ts';
 
 /** Credentials of the bucket for the caller's prefix. Scope `files:credentials`. */
@@ -41,3 +43,33 @@ export function credentialRoutes(services: IssueCredentialsServices): Hono<Env> 
 function requireOn({ roleSessions }: IssueCredentialsServices): void {
   if (roleSessions === null) throw new Problem('route-not-found', 'this route does not exist');
 }
+
+/** What the description of the API says of these routes. */
+export const credentialOperations = {
+  'POST /temporary-credentials': {
+    ...{ id: 'issueCredentials', tag: 'Uploads', scopes: ['files:credentials'] },
+    summary: "Credentials of the bucket for the caller's prefix; only with `TEMPORARY_CREDENTIALS_ROLE_ARN`",
+    body: issueCredentialsInput,
+    answers: { 200: { description: 'The credentials, and where they work', schema: credentialsAnswer } },
+    problems: ['route-not-found', 'database-unavailable'],
+  },
+  'GET /s3/sts': {
+    ...{ id: 'companionCredentials', tag: 'Uppy', scopes: ['files:credentials'] },
+    summary: "Companion: credentials of the bucket for the caller's prefix",
+    query: z.object({}),
+    answers: {
+      200: {
+        description: 'The credentials',
+        schema: z.strictObject({
+          credentials: z.strictObject({
+            ...{ AccessKeyId: z.string(), SecretAccessKey: z.string(), SessionToken: z.string() },
+            Expiration: z.iso.datetime(),
+          }),
+          ...{ bucket: z.string(), region: z.string() },
+          prefix: z.string().describe('Every key that they reach begins with it.'),
+        }),
+      },
+    },
+    problems: ['route-not-found', 'storage-unavailable', 'database-unavailable'],
+  },
+} satisfies Operations;
