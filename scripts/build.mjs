@@ -43,7 +43,7 @@ async function build(options) {
     write('dist/sbom.cdx.json', billOfMaterials(metafile, manifest));
   } else requireListed(metafile, '');
   const isLast = ({ path }) => path.endsWith('main.js');
-  // A map of packages alone helps nobody: neither their texts nor their files come along.
+  // A source map of packages alone is useless: it has neither their texts nor their files.
   const isMapped = (path) => Object.keys(metafile.outputs[relative('.', path)]?.inputs ?? {}).some(isOurs);
   for (const { path, contents, text } of outputFiles.sort((a, b) => isLast(a) - isLast(b))) {
     if (!path.endsWith('.js.map'))

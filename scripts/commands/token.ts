@@ -57,5 +57,5 @@ function readLimits(text: string): CallerLimits {
   const limits = limitsSchema.safeParse(json.data);
   if (limits.success) return limits.data;
   const wrong = limits.error.issues.map(({ path, message }) => [...path, message].join(' '));
-  throw new UsageError(`--ticket takes limits as JSON: ${json.success ? wrong.join('; ') : 'this is none'}`);
+  throw new UsageError(`--ticket takes limits as JSON: ${json.success ? wrong.join('; ') : 'this is not JSON'}`);
 }

@@ -47,7 +47,7 @@ export const uploadCommand = defineRemoteCommand(
     if (values.name !== undefined && files.length !== 1) throw new UsageError('--name is for one file');
 
     process.once('SIGINT', () => {
-      console.error('\nstopped: the same command goes on from the last part that had arrived');
+      console.error('\nstopped: repeat the command to continue with the missing parts');
       process.exit(EXIT.interrupted);
     });
     const signpost = createSignpost({ ...service, parallelFiles, storage: openUploadMemory(uploadMemoryPath()) });

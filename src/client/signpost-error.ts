@@ -21,7 +21,7 @@ export type SignpostErrorDetails = {
  * - `invalid-url`, `invalid-token`: that option is not valid,
  * - `unexpected-answer`: not the service's, but a proxy's, for example,
  * - `bucket-refused`: `detail` has the bucket's reason,
- * - `file-changed`: the file cannot be read any more,
+ * - `file-changed`: the file can no longer be read,
  * - `not-prepared`: an earlier page had `encryption` or `beforeUpload` for this file, and this queue has not.
  */
 export class SignpostError extends Error {

@@ -107,7 +107,7 @@ export class SignpostUppy<Host extends Uppy> {
       const uploadURL = body.publicFileUrl ?? undefined;
       uppy.emit('upload-success', uppy.getFile(id), { status: 200, body, uploadURL });
     } catch (error) {
-      // Without an entry, the file was removed or cancelled: nobody waits for it.
+      // Without an entry, the file was removed or cancelled: there is no one to tell.
       if (upload !== undefined && this.#uploads.get(id) !== upload) return;
       uppy.emit('upload-error', uppy.getFile(id), withDetails(error));
     } finally {

@@ -34,7 +34,7 @@ export function encryptionErrors(
   return errors;
 }
 
-/** Whether nobody on the way can read what is sent to this URL. S3 itself refuses SSE-C without TLS. */
+/** Whether requests to this URL cannot be read on the way. S3 itself refuses SSE-C without TLS. */
 function isPrivate(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);

@@ -40,7 +40,7 @@ export function settingsFrom(env: Readonly<Record<string, string | undefined>>):
 
 /**
  * The settings as an environment has them.
- * @throws {ConfigError} naming each that is no setting.
+ * @throws {ConfigError} naming each that is not a setting.
  */
 export function toEnvironment(given: GivenSettings): Record<string, string> {
   const set = Object.entries(given).filter(([, value]) => value !== undefined);

@@ -11,7 +11,7 @@ export const MIGRATIONS_TABLE = 'signpost_migrations';
 
 const NOTES = sql.raw(MIGRATIONS_TABLE);
 
-/** The columns of `files` by which our table is told from another application's. */
+/** The columns of `files` that distinguish our table from another application's. */
 const OUR_COLUMNS = sql`('owner_id', 'object_key', 'size_bytes')`;
 
 /** The time (`when`) of the newest applied migration: 0 without any, null without the table. */

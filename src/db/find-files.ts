@@ -100,7 +100,7 @@ function find(
       .from(ownFiles)
       .where(and(eq(ownFiles.status, status), among(ownFiles), isAfter(page)))
       .orderBy(...(inOrder === null ? [] : [direction(ownFiles[key]), direction(ownFiles.id)]))
-      // This is no real limit, but with it PostgreSQL plans the inner query without regard to the outer order.
+      // This does not really limit, but with it PostgreSQL plans the inner query without regard to the outer order.
       .limit(inOrder ?? Number.MAX_SAFE_INTEGER)
       .as('candidates');
     const found = db

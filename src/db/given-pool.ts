@@ -30,7 +30,7 @@ export function isGivenPool(value: unknown): value is GivenPool {
   return 'idleCount' in value && typeof value.connect === 'function' && typeof value.options === 'object';
 }
 
-/** A connection of a pool that may have no time limit of its own; one that comes too late goes back. */
+/** A connection of a pool that may have no time limit. One that comes too late is given back. */
 export async function borrow<C extends Client>(pool: Lender<C>, withinMs: number): Promise<C> {
   const connecting = pool.connect();
   let isLate = false;

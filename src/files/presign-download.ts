@@ -22,7 +22,7 @@ import { findActive, toFileId } from './get-file.ts';
 const fileId = z.uuid().toLowerCase();
 const disposition = z
   .enum(['attachment', 'inline'])
-  .describe('`inline` shows types that no browser runs; others are attachments all the same.');
+  .describe('`inline` shows types in which no browser runs code; other types are attachments anyway.');
 
 export const presignDownloadInput = z
   .strictObject({

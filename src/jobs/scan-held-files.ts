@@ -22,7 +22,7 @@ export type ScanFailures = Map<string, { file: FileId; failures: number; notBefo
 
 const SCANNER = systemActor('scanner');
 const PARALLEL = 4;
-/** Each page ranks all held files, so there should be few pages. Between them, turns count anew. */
+/** Each page ranks all held files, so there should be few pages. Each page begins the turns of the owners again. */
 const PAGE = 1000;
 
 /** The first pause after a failure; each is twice as long as the one before, up to the longest. */

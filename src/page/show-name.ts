@@ -1,6 +1,6 @@
 import { setText } from './dom.ts';
 
-/** Longer endings are no extension that anybody looks for. */
+/** A longer ending does not count as an extension. */
 const EXTENSION = /\.[^.\s/]{1,10}$/u;
 
 /** Shows a file's name so that its extension stays in view however little room there is. */

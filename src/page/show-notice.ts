@@ -6,7 +6,7 @@ import { texts } from './texts.ts';
 const SHOWN_MS = 8_000;
 const UNDO_MS = 12_000;
 
-/** `onGone` is called when the notice has gone and what it tells was not undone. */
+/** `onGone` is called when the notice has gone without an undo. */
 type Undo = { undo: () => void; onGone: () => void };
 
 export type Notify = (message: string, undo?: Undo) => void;

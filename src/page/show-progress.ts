@@ -9,7 +9,7 @@ let shown = '';
 let iconUrl = '';
 
 /**
- * Tells the progress in the window's title and in its icon: for whoever looks at another tab meanwhile.
+ * Shows the progress in the window's title and icon, for a user who looks at another tab.
  * @param share from 0 to 1; null when nothing is under way.
  */
 export function showProgress(share: number | null, isFailed: boolean): void {

@@ -19,7 +19,7 @@ const BEGUN_UPLOADS = 8;
 type ListEvents = {
   /** Several at a time. */
   onStored: (files: StoredFile[]) => void;
-  /** Nothing is running any more. */
+  /** The last running upload has ended. */
   onIdle: () => void;
 };
 

@@ -26,7 +26,7 @@ export function createUploadTotal(section: HTMLElement) {
     count: (bytes: number): void => {
       done = { files: done.files + 1, bytes: done.bytes + bytes };
     },
-    /** Returns whether nothing is running any more, for the first time. */
+    /** Returns whether the last running upload has just ended. */
     render: (items: ReadonlySet<UploadItem>, nowMs: number, announce: Announce): boolean => {
       let [active, failures, sentBytes, allBytes, isMoving] = [0, 0, done.bytes, done.bytes, false];
       for (const item of items) {

@@ -13,8 +13,8 @@ export type Receipt = Pick<StoredFile, (typeof RECEIPT_FIELDS)[number]> & {
   /** The owner of the file. */
   ownerId: string;
   /**
-   * Whether the client encrypted the file. Then size and checksum are those of the encrypted bytes, and nobody looked
-   * at the content. It does not state how the file is decrypted, because that changes with a new key.
+   * Whether the client encrypted the file. Then size and checksum are those of the encrypted bytes, and the content was
+   * not examined. It does not state how the file is decrypted, because that changes with a new key.
    */
   encrypted: boolean;
 };

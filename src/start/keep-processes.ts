@@ -195,7 +195,7 @@ function leave(kept: Kept, why: 'stop' | 'replace'): void {
   send(kept.worker, why);
 }
 
-/** A process that has just ended gets nothing, and that is no error. */
+/** Sends nothing to a process that has just ended. */
 function send(worker: Worker, message: ToProcess): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }

@@ -70,7 +70,7 @@ export function listenToKeeper(worker: Worker) {
   return {
     /** Resolves when the keeper wants this process to end. */
     asked,
-    /** Tells the metrics whenever the keeper asks for them, and once more when the returned function is called. */
+    /** Sends the metrics whenever the keeper asks for them, and once more when the returned function is called. */
     shareMetrics: (read: () => Promise<{ text: string }>): (() => Promise<void>) => {
       tellMetrics = async () => {
         const { text: metrics } = await read();

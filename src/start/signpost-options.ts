@@ -34,7 +34,7 @@ export type SignpostOptions = {
   stopping?: AbortSignal | undefined;
   /** Whether to serve the demo page at `/`: in development, at the root of an origin. Default false. */
   page?: boolean | undefined;
-  /** Whether to count what `metrics()` tells. Default: if `METRICS_PORT` is set. */
+  /** Whether to count for `metrics()`. Default: if `METRICS_PORT` is set. */
   metrics?: boolean | undefined;
 };
 
@@ -91,7 +91,7 @@ const WORKER_DEFAULTS = { NODE_ENV: 'production', MIGRATE_ON_START: 'false', JOB
  * The settings among the options, as an environment has them.
  * @param nodeEnv the process's `NODE_ENV`, for options without one: in production, the library must not start anything
  * embedded only because its settings lack `NODE_ENV`.
- * @throws {ConfigError} naming what is no setting, or is there twice.
+ * @throws {ConfigError} naming what is not a setting, or is given twice.
  */
 export function environmentOf({ settings = {}, database }: SignpostOptions, nodeEnv: string | undefined) {
   const given = toEnvironment(settings);

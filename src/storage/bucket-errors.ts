@@ -24,9 +24,9 @@ export class NoKeyFits extends Error {
 }
 
 /**
- * Why nobody can read this object now, although the bucket answers and the object is there: it has a key of its own
- * that the service does not know, or it is archived (S3 API Reference, "Error responses": InvalidObjectState). null for
- * any other error.
+ * Why this object cannot be read now, although the bucket answers and the object exists: it has its own key, which the
+ * service does not know, or it is archived (S3 API Reference, "Error responses": InvalidObjectState). null for any
+ * other error.
  * @param error of a request on an object that was just listed.
  */
 export function whyUnreadable(error: unknown): string | null {

@@ -5,8 +5,8 @@ import { CUSTOMER_KEY_BYTES, type MasterKey } from '../config/settings/encryptio
 const PURPOSE = 'signpost sse-c v1\n';
 
 /**
- * The key that encrypts one object (SSE-C): HKDF-SHA-256 (RFC 5869) of a master key and the object's whole key. So
- * whoever gets the key of one object learns nothing about another's, and no key needs to be stored.
+ * The key that encrypts one object (SSE-C): HKDF-SHA-256 (RFC 5869) of a master key and the object's whole key. So the
+ * key of one object reveals nothing about the key of another, and no key needs to be stored.
  */
 function deriveKey({ secret }: MasterKey, objectKey: string): Buffer {
   return Buffer.from(hkdfSync('sha256', secret, '', PURPOSE + objectKey, CUSTOMER_KEY_BYTES));

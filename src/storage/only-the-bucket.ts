@@ -30,7 +30,7 @@ export class UnmarkedAnswer extends Error {
  * caller must then send another request.
  */
 export function isOfBucket(method: string, status: number, headers: Readonly<Record<string, string>>): boolean {
-  // A status of 500 or more is an error, whoever sends it, and is retried.
+  // A status of 500 or more is an error from any sender, and is retried.
   if (status >= 500 || Object.keys(headers).some((name) => MARKS.test(name.toLowerCase()))) return true;
   const type = headers['content-type'] ?? '';
   if (method === 'HEAD' || status === 204) return false;

@@ -30,7 +30,7 @@ export function openConnections(origin: string, requestLimits: RequestLimits = {
   return {
     async send(request) {
       const answer = await send(request);
-      // Without a listener, a body that is destroyed or breaks off while nobody reads it would end the process.
+      // Without a listener, a body that is destroyed or breaks off while it is not being read would end the process.
       answer.body.on('error', () => {});
       if (bodyWithinMs !== null && request.method !== 'HEAD') limitBody(answer.body, bodyWithinMs);
       return answer;

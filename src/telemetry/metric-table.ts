@@ -1,4 +1,4 @@
-/** What Prometheus is told about a metric. */
+/** A metric, as Prometheus gets it. */
 type Definition = {
   type: 'counter' | 'gauge' | 'histogram';
   help: string;

@@ -71,7 +71,7 @@ function cannotBeFile(errors: readonly Mismatch[], cause?: unknown): Problem {
   return new Problem('verification-failed', 'the object cannot be a file; it was left as it is', { errors, cause });
 }
 
-/** A 422 for an object that is there, and that nobody could read however often the call was repeated. */
+/** A 422 for an object that exists, but cannot be read, so that a repeated call would not help. */
 function refuseUnreadable(error: unknown): never {
   const message = whyUnreadable(error);
   throw message === null ? error : cannotBeFile([{ path: 'objectKey', message }], error);

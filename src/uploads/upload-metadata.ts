@@ -33,7 +33,7 @@ export type UploadMetadata = {
   sseKeyId?: string;
 };
 
-/** Limits of a caller that hold whoever confirms. `maxBytes` only if the size was unknown when signed. */
+/** Limits of a caller that apply no matter who confirms. `maxBytes` only if the size was unknown when signed. */
 export type SignedLimits = { [Name in (typeof SIGNED_LIMITS)[number]]?: CallerLimits[Name] };
 
 /** In this order, with dots between. In base 36, so that they fit in what S3 leaves: `MAX_METADATA_BYTES`. */

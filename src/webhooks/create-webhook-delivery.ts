@@ -12,7 +12,7 @@ export type DeliveryServices = AttemptServices & { config: Pick<Config, 'jobs'> 
 
 /** Delivers webhooks' messages. No function throws, unless it says so. */
 export type WebhookDelivery = {
-  /** Delivers what is due, soon; nobody waits for it. */
+  /** Delivers what is due, soon, and returns at once. */
   soon: () => void;
   /** Delivers what is due, and waits for it, at most `withinMs` if given; the rest is delivered after that. */
   run: (withinMs?: number) => Promise<void>;

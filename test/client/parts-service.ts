@@ -8,7 +8,7 @@ export const DAY_MS = 24 * HOUR_MS;
 
 /** How far the service's clock is off; a test that changes it puts it back. */
 export const clock = { skewMs: 0 };
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let host: Awaited<ReturnType<typeof startServiceForClients>>;
 beforeAll(async () => {
   host = await startServiceForClients({ now: () => new Date(Date.now() + clock.skewMs) });

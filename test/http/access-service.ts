@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { startTestService, type TestService } from '../helpers/test-service.ts';
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let service: TestService;
 beforeAll(async () => {
   service = await startTestService({ env: { RATE_LIMIT_PER_MINUTE: '40', ALLOWED_ORIGINS: 'https://app.example' } });

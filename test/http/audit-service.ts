@@ -9,7 +9,7 @@ export type Page = { events: Event[]; nextCursor: string | null };
 export const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
 export const NONE = '0198c0de-0000-7000-8000-000000000001';
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let service: TestService;
 beforeAll(async () => {
   service = await startTestService();

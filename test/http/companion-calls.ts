@@ -11,7 +11,7 @@ export type Params = { method: string; url: string; fields: Record<string, strin
 export type Begun = { key: string; uploadId: string; bucket: string };
 export type Part = { PartNumber: number; ETag: string };
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let service: TestService;
 beforeAll(async () => {
   const policies = { id: { maxBytes: 10, contentTypes: ['text/*'] } };

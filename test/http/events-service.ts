@@ -25,7 +25,7 @@ export const downloads: string[] = [];
 /** The result of a download: the certificate, unless a test changes it. */
 export const download = { result: async () => sns.pem };
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let service: TestService;
 export let app: ReturnType<typeof createApp>;
 export let relay: Awaited<ReturnType<typeof startRelay>>;

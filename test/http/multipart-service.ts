@@ -9,7 +9,7 @@ export type Part = { partNumber: number; size: number; presignedUrl: string };
 export type PartsUpload = { objectKey: string; uploadId: string; partSize: number; partCount: number; parts: Part[] };
 export type Stored = { partNumber: number; etag: string };
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let service: TestService;
 beforeAll(async () => {
   service = await startTestService({

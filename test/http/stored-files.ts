@@ -3,7 +3,7 @@ import { type Answer, mint, startTestService, type TestService } from '../helper
 
 export const NONE = '0198c0de-0000-7000-8000-000000000001';
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let service: TestService;
 beforeAll(async () => {
   service = await startTestService({

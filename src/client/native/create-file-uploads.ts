@@ -102,7 +102,7 @@ export function createFileUploads<Source extends NativeFile>(options: FileUpload
             continue;
           }
           if (error.code === 'not-your-object') {
-            // Begun by another user of this device: kept for them, and told to nobody else.
+            // Begun by another user of this device: kept for them, and not returned here.
             if (now() > untilMs + KEPT_FOR_OTHERS_MS) await pending.remove(objectKey);
             continue;
           }

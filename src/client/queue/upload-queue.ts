@@ -42,7 +42,7 @@ export type UploadQueue<App extends AppTypes = AppTypes> = Store<QueueSnapshot<A
    * `relativePath`, which is sent as the metadata `relative-path`. Call it in the handler of a drop itself.
    * @param options override those of the queue.
    * @returns the new items' ids, when all folders have been read.
-   * @throws {TypeError} for something that is no file, folder or list of them.
+   * @throws {TypeError} for anything but files, folders and lists of them.
    */
   add: (source: FileSource, options?: QueueFileOptions<App>) => Promise<string[]>;
   /** Stops sending. Without ids also what is added later. Uploaded parts are kept. */

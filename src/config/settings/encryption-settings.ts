@@ -75,7 +75,7 @@ export const encryptionSettings = {
       description:
         'For `SSE_MODE=c`, comma-separated `id:key`, each key the base64 of 32 random bytes. The key of an object is ' +
         'derived from one of these and its object key. The first is for new objects, the others read older ones ' +
-        'until `signpost rekey` has encrypted them again. **Whoever loses a key loses its files.**',
+        'until `signpost rekey` has encrypted them again. **If a key is lost, its files are lost.**',
     }),
   SSE_KMS_KEY_ID: z.string().optional().meta({
     description: 'Key id or ARN for `SSE_MODE=kms`.',

@@ -10,7 +10,7 @@ export const FILE: FormFile = { name: 'höllo "1".txt', type: 'text/html', body:
 // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a variable of S3's
 export const VARIABLE = '${filename}';
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let s3: Fixture;
 beforeAll(async () => {
   s3 = await startFixture();

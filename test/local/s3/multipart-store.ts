@@ -18,7 +18,7 @@ export const SECOND = randomBytes(5 * MIB + 1);
 export const LAST = Buffer.from('the end');
 export const WHOLE = Buffer.concat([FIRST, SECOND, LAST]);
 
-/** Started by whoever imports this, for its test file. */
+/** Started for the test file that imports this. */
 export let s3: Fixture;
 beforeAll(async () => {
   s3 = await startFixture();
