@@ -31,7 +31,7 @@ import { ownUploadKey } from './own-upload-key.ts';
 import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
 import { toNewFile } from './to-new-file.ts';
 import { isFileOf, isForgotten, mayRemove, noFile, refusalOf } from './upload-outcome.ts';
-import { SAMPLE_BYTES, verifyObject } from './verify-object.ts';
+import { isCostly, SAMPLE_BYTES, verifyObject } from './verify-object.ts';
 
 export const confirmUploadInput = z
   .strictObject({
@@ -92,8 +92,9 @@ export type ConfirmUploadServices = AuditServices & {
  * id from the key. So any number of calls, concurrent or repeated, make one row and get the same answer; after a crash,
  * the object can be confirmed again.
  *
- * Two round trips: the row, HEAD and the first bytes at the same time, then the insert. A repeated call has one,
- * on the same instance without the bytes. Uploads in parts, forms and refusals have more.
+ * Two round trips: HEAD and the first bytes at the same time, then the insert. A repeated call has one on the same
+ * instance: HEAD and the row at the same time. On another one it has three: after the insert, which does nothing, the
+ * row. Uploads in parts, forms, refusals, and checksums that the store does not keep have more.
  * @returns the file, and whether this call made the row.
  * @throws {Problem} `not-your-object`, `object-not-found`, `upload-not-found`; `verification-failed` and
  * `quota-exceeded`: the object is removed, its id can never become a file, and a repeated call gets the same answer;
@@ -166,31 +167,43 @@ async function confirm(
   };
 
   // The first bytes of a confirmed file are not needed.
+  const isKnown = services.confirmed.has(key.fileId);
   const look = async (): Promise<Sampled | null> => {
-    if (!services.confirmed.has(key.fileId)) return bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
+    if (!isKnown) return bucket.headAndFirstBytes(key.key, SAMPLE_BYTES);
     const object = await bucket.head(key.key);
     return object && { object, firstBytes: () => bucket.firstBytes(object, SAMPLE_BYTES) };
   };
+  const find = () => files.findAny({ id: key.fileId, ownerId: caller.userId });
   const looking = input.uploadId === undefined ? look() : complete(services, caller, input).then(look);
-  const finding = files.findAny({ id: key.fileId, ownerId: caller.userId });
   // The slot stays taken until the bucket has answered, also if the database fails first.
-  const [known, sampled] = await Promise.all([finding, looking]).finally(() => Promise.allSettled([looking]));
+  const [known, sampled] = await Promise.all([isKnown ? find() : null, looking]).finally(() =>
+    Promise.allSettled([looking]),
+  );
   const object = sampled?.object ?? null;
-  if (isFileOf(key, known)) {
-    services.confirmed.add(key.fileId);
-    // Someone with direct access to the bucket may have replaced the object.
-    if (object !== null && object.etag !== known.etag && known.storedKey === null) {
-      throw new Problem('conflict', 'the stored object is not the one that was confirmed');
+  /** The answer to an id that has this row. */
+  const settle = async (row: FileRow) => {
+    if (isFileOf(key, row)) {
+      services.confirmed.add(key.fileId);
+      // Someone with direct access to the bucket may have replaced the object.
+      if (object !== null && object.etag !== row.etag && row.storedKey === null) {
+        throw new Problem('conflict', 'the stored object is not the one that was confirmed');
+      }
+      return answer(row, false);
     }
-    return answer(known, false);
-  }
-  if (known !== null && !(object === null && isForgotten(known))) {
-    if (object !== null && mayRemove(known, key)) await bucket.remove(object);
-    throw noFile(key, known);
-  }
+    if (object !== null && mayRemove(row, key)) await bucket.remove(object);
+    throw noFile(key, row);
+  };
+  // For most uploads, the insert tells whether there is a row: so the first confirmation asks for none.
+  const isFound = isKnown || object === null || isCostly(config.store, object);
+  const row = isKnown || !isFound ? known : await find();
+  if (row !== null && !(object === null && isForgotten(row))) return settle(row);
   if (sampled === null || object === null) throw input.uploadId === undefined ? objectNotFound() : uploadNotFound();
 
-  const verdict = await verifyObject(services, key, object, sampled.firstBytes);
+  const verdict = await verifyObject(services, key, object, sampled.firstBytes).catch((error: unknown) => ({ error }));
+  // A file need not fit the limits any more, nor be readable.
+  const other = isFound || 'upload' in verdict ? null : await find();
+  if (other !== null) return settle(other);
+  if ('error' in verdict) throw verdict.error;
   if (!('upload' in verdict)) {
     if (!isSignedUpload(services.ids, key, object)) throw putByOtherMeans(verdict.mismatches);
     await bucket.affirm(object);
@@ -204,19 +217,20 @@ async function confirm(
   // A caller without limits, or a bucket event, may confirm what a ticket uploaded. The ticket's limits still apply.
   const signed = upload.limitedTo && { ...upload.limitedTo, recordId: key.recordId ?? undefined };
   const { quota } = limitedTo(all, { limits: caller.limits ?? signed }).config.limits;
-  const row = await files.insert(file, caller.act, quota).catch((error: unknown) => {
+  const inserted = await files.insert(file, caller.act, quota).catch((error: unknown) => {
     if (error instanceof Problem && error.code === 'quota-exceeded') return error;
     throw error;
   });
-  if (row !== null && !(row instanceof Problem)) {
+  if (inserted instanceof Problem) return refuse(object, { code: 'quota-exceeded', detail: inserted.message }, stored);
+  if (inserted !== null) {
     services.confirmed.add(key.fileId);
     freezer.forget(object);
     // The file has the copy now. If the original cannot be removed, the sweeper does it.
     if (stored !== object) await bucket.remove(object).catch(() => {});
-    return answer(row, true);
+    return answer(inserted, true);
   }
-  const refusal = row && ({ code: 'quota-exceeded', detail: row.message } as const);
-  return refuse(object, refusal, stored);
+  const faster = isFound ? null : await find();
+  return faster === null ? refuse(object, null, stored) : settle(faster);
 }
 
 /** Completes an upload in parts, unless an earlier call has done so. */

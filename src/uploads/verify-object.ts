@@ -22,6 +22,20 @@ export type Verdict =
   | { upload: UploadMetadata; detectedContentType: string | null; mismatches: [] }
   | { mismatches: [Mismatch, ...Mismatch[]] };
 
+/** Whether confirming takes more than the object's headers and first bytes: it is copied, or all of it is hashed. */
+export function isCostly(store: Config['store'], object: StoredObject): boolean {
+  const upload = fromMetadata(object.metadata);
+  return upload !== null && (isCopied(store, upload.isRepeatable) || mustHash(upload, object));
+}
+
+/**
+ * Hash the bytes if the store ignores x-amz-checksum-sha256, or has only a composite of the parts' checksums (S3 User
+ * Guide, "Checking object integrity").
+ */
+function mustHash(upload: UploadMetadata, { checksumSha256 }: StoredObject): boolean {
+  return upload.checksumSha256 !== null && (checksumSha256 === null || checksumSha256.includes('-'));
+}
+
 /**
  * Checks a stored object against its key, its signed metadata, the limits, and its first bytes. Reads bytes only if the
  * cheaper checks pass.
@@ -81,10 +95,7 @@ export async function verifyObject(
     if (refusal !== null) mismatches.push({ path: 'contentType', message: refusal });
   }
   if (mismatches.length === 0 && upload.checksumSha256 !== null) {
-    // Hash the bytes if the store ignores x-amz-checksum-sha256, or has only a composite of the parts' checksums
-    // (S3 User Guide, "Checking object integrity").
-    const isOfWhole = object.checksumSha256 !== null && !object.checksumSha256.includes('-');
-    const actual = isOfWhole ? object.checksumSha256 : await services.bucket.sha256(object, key.userId);
+    const actual = mustHash(upload, object) ? await services.bucket.sha256(object, key.userId) : object.checksumSha256;
     check('checksumSha256', actual === upload.checksumSha256, 'the SHA-256 of the content differs from the signed one');
   }
   const [first, ...rest] = mismatches;

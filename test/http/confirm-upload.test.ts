@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { confirmUpload } from '../../src/uploads/confirm-upload.ts';
+import { createConfirmedIds } from '../../src/uploads/confirmed-ids.ts';
 import { expectProblem, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 
 let service: TestService;
@@ -6,6 +8,13 @@ beforeAll(async () => {
   service = await startTestService({ env: { PUBLIC_BASE_URL: 'https://cdn.example.com/' } });
 });
 afterAll(() => service.close());
+
+const ALICE = { userId: 'alice', actorId: 'alice', isOnBehalf: false, scopes: new Set() } as unknown as Parameters<
+  typeof confirmUpload
+>[1];
+/** As on another instance, which has not confirmed it. */
+const confirmElsewhere = (objectKey: string, services = service.services) =>
+  confirmUpload({ ...services, confirmed: createConfirmedIds() }, ALICE, { objectKey });
 
 const text = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
 const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000000', 'hex');
@@ -141,6 +150,7 @@ describe('POST /confirm-upload', () => {
     const file = await service.store('alice', 'hello');
     await service.bucket.write(file.objectKey, 'jello', { ContentType: 'text/plain' });
     expectProblem(await service.confirm('alice', file.objectKey), 409, 'conflict');
+    await expect(confirmElsewhere(file.objectKey)).rejects.toMatchObject({ code: 'conflict' });
     expect(String(await service.bucket.read(file.objectKey))).toBe('jello');
   });
 
@@ -243,12 +253,9 @@ describe('POST /confirm-upload', () => {
   it('never removes a confirmed object, even under stricter limits', async () => {
     const file = await service.store('alice', 'hello');
     const strict = withConfig(service.services, 'limits', { maxUploadBytes: 1 });
-    const { confirmUpload } = await import('../../src/uploads/confirm-upload.ts');
-    const caller = { userId: 'alice', actorId: 'alice', isOnBehalf: false, scopes: new Set() } as unknown as Parameters<
-      typeof confirmUpload
-    >[1];
-    const again = await confirmUpload(strict, caller, { objectKey: file.objectKey });
+    const again = await confirmUpload(strict, ALICE, { objectKey: file.objectKey });
     expect(again).toEqual({ file, created: false });
+    expect(await confirmElsewhere(file.objectKey, strict)).toEqual({ file, created: false });
     expect(await service.bucket.read(file.objectKey)).not.toBeNull();
   });
 

@@ -265,6 +265,14 @@ describe('a store whose answers without a body have no S3 header, like Cloudflar
 });
 
 describe('an object that is archived in the bucket', () => {
+  it('stays a file, and is confirmed again on an instance that has not confirmed it', async () => {
+    const { objectKey } = await store();
+    for (let i = 0; i < 10_000; i++) service.services.confirmed.add(`other ${i}`);
+    meddling = ({ method }, passOn) =>
+      method === 'GET' ? Promise.resolve(s3Error(403, 'InvalidObjectState')) : passOn();
+    expect((await service.confirm('alice', objectKey)).status).toBe(200);
+  });
+
   it('is not adopted, which a later call would not change: 422, and it stays', async () => {
     await bucket.write('alice/old.txt', 'archived', { ContentType: 'text/plain' });
     meddling = (sent, passOn) =>
