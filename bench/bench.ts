@@ -1,4 +1,5 @@
 // npm run bench: measures most figures of bench/README.md, as Markdown. Needs Linux, curl and taskset.
+// npm run bench -- start [checkout]: starting in production, in turns with another commit's build in that folder.
 // npm run bench -- sdk, rls, or routes [name]: only the SDK, row level security, or the routes, or one of them.
 // npm run bench -- costs: fails if a hot route costs a quarter more CPU time than bench/costs.json says.
 // npm run bench -- peers [name]: the routes and what people run instead; needs npm ci --prefix bench/peers.
@@ -19,7 +20,7 @@ import { measurePeers } from './measure-peers.ts';
 import { measureRoutes } from './measure-routes.ts';
 import { measureRowLevelSecurity } from './measure-row-level-security.ts';
 import { measureSdk, withRealBucket } from './measure-sdk.ts';
-import { measureStart } from './measure-start.ts';
+import { measureProductionStart, measureStart } from './measure-start.ts';
 import { measureSweep } from './measure-sweep.ts';
 import { measureTail } from './measure-tail.ts';
 import { measureUpload } from './measure-upload.ts';
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
     if (process.argv[2] === 'costs') return await printCosts(directory);
     if (process.argv[2] === 'cores') return await printCores(directory);
     if (process.argv[2] === 'peers') return await printPeers(directory);
+    if (process.argv[2] === 'start') return await printStart(directory);
     if (process.argv[2] === 'sdk') return await printSdk(directory);
     if (process.argv[2] === 'find') return await printFind(directory);
     if (process.argv[2] === 'migrate') return await printMigrations(directory);
@@ -88,6 +90,19 @@ async function main(): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+async function printStart(directory: string): Promise<void> {
+  const figures = await measureProductionStart(directory, process.argv[3]);
+  const [own] = figures;
+  printTable(
+    'From the spawn to the first 200, in production',
+    ['', 'time', 'CPU time', "this commit's CPU time to it"],
+    figures.map(({ name, ms, cpuMs }) => [
+      ...[name, `${ms.toFixed(0)} ms`, `${cpuMs.toFixed(0)} ms`],
+      ((own?.cpuMs ?? Number.NaN) / cpuMs).toFixed(2),
+    ]),
+  );
 }
 
 async function printCosts(directory: string): Promise<void> {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embedded-postgres.ts';
 import { median } from './median.ts';
+import { startBackends } from './start-routes-server.ts';
 import { startService } from './start-service.ts';
 
 const STARTS = 5;
@@ -34,4 +35,40 @@ export async function measureStart(directory: string) {
   const nodeWithDatabaseMs = await again(() => startOnce(NODE, 'start', postgres.url));
   await postgres.stop();
   return { npmFirstMs, npmMs, nodeMs, buildMs, nodeWithDatabaseMs };
+}
+
+const PRODUCTION_STARTS = 9;
+
+export type ProductionStart = { name: string; ms: number; cpuMs: number };
+
+/**
+ * Starts in production, with a bucket and a database that run already: medians of the time until the first 200, and of
+ * the CPU time until then.
+ * @param older a checkout of another commit, built, that starts in turns with this one.
+ */
+export async function measureProductionStart(directory: string, older?: string): Promise<ProductionStart[]> {
+  const { env, close } = await startBackends(join(directory, 'production'));
+  const programs = [
+    { name: 'this commit', command: NODE },
+    ...(older === undefined
+      ? []
+      : [{ name: older, command: [process.execPath, join(older, 'dist/main.js')] as const }]),
+  ];
+  const starts = new Map<string, { startMs: number; startCpuMs: number }[]>(programs.map(({ name }) => [name, []]));
+  try {
+    for (let i = 0; i <= PRODUCTION_STARTS; i++) {
+      for (const { name, command } of programs) {
+        const service = await startService(command, join(directory, 'none'), env.DATABASE_URL, env);
+        await service.stop();
+        // The first one migrates the database.
+        if (i > 0) starts.get(name)?.push(service);
+      }
+    }
+  } finally {
+    await close();
+  }
+  return [...starts].map(([name, all]) => ({
+    ...{ name, ms: median(all.map(({ startMs }) => startMs)) },
+    cpuMs: median(all.map(({ startCpuMs }) => startCpuMs)),
+  }));
 }

@@ -16,12 +16,8 @@ import { ORIGIN } from './send-requests.ts';
 const JWT_SECRET = randomBytes(48).toString('base64url');
 const BUCKET = { name: 'bench', region: 'us-east-1', accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 
-/**
- * Starts `routes-server.ts` on the first core, configured as in production: signed tokens, CORS for one origin, a rate
- * limit that is never reached, its log at `info` into /dev/null. Bucket and database run in this process on its core,
- * like on other machines.
- */
-export async function startRoutesServer(directory: string) {
+/** A bucket and a database in this process, and the settings of a service in production that uses them. */
+export async function startBackends(directory: string) {
   const { accessKeyId, secretAccessKey, region, name } = BUCKET;
   const s3 = await startLocalS3({ ...BUCKET, directory: join(directory, 'bucket'), host: '127.0.0.1', port: 0 });
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
@@ -42,6 +38,23 @@ export async function startRoutesServer(directory: string) {
     ALLOWED_ORIGINS: ORIGIN,
     RATE_LIMIT_PER_MINUTE: '1000000',
   };
+  return {
+    env,
+    close: async () => {
+      await postgres.stop();
+      await s3.close();
+    },
+  };
+}
+
+/**
+ * Starts `routes-server.ts` on the first core, configured as in production: signed tokens, CORS for one origin, a rate
+ * limit that is never reached, its log at `info` into /dev/null. Bucket and database run in this process on its core,
+ * like on other machines.
+ */
+export async function startRoutesServer(directory: string) {
+  const backends = await startBackends(directory);
+  const { env } = backends;
   const server = await startPinned(fileURLToPath(new URL('./bench-routes-server.js', import.meta.url)), env);
 
   return {
@@ -59,8 +72,7 @@ export async function startRoutesServer(directory: string) {
     stallMs: server.stallMs,
     close: async () => {
       await server.close();
-      await postgres.stop();
-      await s3.close();
+      await backends.close();
     },
   };
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mintToken } from '../src/auth/mint-token.ts';
@@ -13,14 +13,15 @@ const START_WITHIN_MS = 60_000;
 
 /**
  * Starts the service by `command`, with everything embedded in `dataDir`, or with the database at `databaseUrl`, and
- * with the settings of `env`. `startMs` is the time from the spawn to the first 200 on `/healthz`.
+ * with the settings of `env`. `startMs` is the time from the spawn to the first 200 on `/healthz`, and `startCpuMs` the
+ * CPU time until then.
  * @throws {Error} if that takes more than a minute.
  */
 export async function startService(
   command: readonly [string, ...string[]],
   dataDir: string,
   databaseUrl = '',
-  env: Readonly<Record<string, string>> = {},
+  env: Readonly<NodeJS.ProcessEnv> = {},
 ) {
   const port = await findFreePort();
   const [file, ...args] = command;
@@ -53,13 +54,14 @@ export async function startService(
     await sleep(POLL_MS);
   }
   const startMs = performance.now() - startedAt;
+  const startCpuMs = await cpuMsOf(pid);
   const memory = async (field: 'VmRSS' | 'VmHWM') => {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
   };
 
   return {
-    ...{ startMs, port, url },
+    ...{ startMs, startCpuMs, port, url },
     mint: async () => {
       const { jwtSecret: secret } = await readDevSecrets(dataDir);
       const now = () => new Date();
@@ -82,6 +84,13 @@ export async function startService(
       while (await isHealthy(url)) await sleep(POLL_MS);
     },
   };
+}
+
+/** The CPU time of all threads of a process (proc(5), `schedstat`: nanoseconds). */
+async function cpuMsOf(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const spent = await Promise.all(threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8')));
+  return spent.reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0);
 }
 
 async function isHealthy(url: string): Promise<boolean> {
