@@ -20,8 +20,9 @@ export function createProgressBar(label: string, totalBytes: number): ProgressBa
       const speed = speedOf(bytes, now);
       if (now - drawnAt < DRAW_EVERY_MS) return;
       drawnAt = now;
+      // A terminal that does not know its width says 0.
       const line = `${bar(bytes, totalBytes)} ${facts(bytes, totalBytes, speed)}  ${label}`;
-      process.stderr.write(`\r${line.slice(0, (process.stderr.columns ?? 80) - 1)}\x1b[K`);
+      process.stderr.write(`\r${line.slice(0, (process.stderr.columns || 80) - 1)}\x1b[K`);
     },
     clear: () => void process.stderr.write('\r\x1b[K'),
   };

@@ -101,7 +101,9 @@ ${listed(OTHER_COMMANDS)}
 signpost <command> --help explains a command; signpost --version prints the version.
 Without a command, signpost starts the service.`;
 
-const [name = 'start', ...args] = process.argv.slice(2);
+const [first = 'start', ...others] = process.argv.slice(2);
+// `signpost help upload` is `signpost upload --help`.
+const [name = first, ...args] = first === 'help' && others.length > 0 ? [others[0], '--help'] : [first, ...others];
 const entry = Object.entries(COMMANDS).find(([each]) => each === name)?.[1];
 
 if (name === '--help' || name === '-h' || name === 'help') {

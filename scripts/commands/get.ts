@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { createFiles, type Files, type StoredFile } from '../../src/client/create-signpost.ts';
 import { EXIT, UsageError } from '../command.ts';
 import { createProgressBar } from '../progress-bar.ts';
-import { defineRemoteCommand, QUICK_ATTEMPTS, REMOTE_USAGE } from '../remote.ts';
+import { defineRemoteCommand, exitCodeOf, explain, QUICK_ATTEMPTS, REMOTE_USAGE } from '../remote.ts';
 
 const usage = `usage: signpost get <file id> [-o <file>] [--json]
 
@@ -20,7 +20,8 @@ connection.
                 reads from the service instead of from the bucket: for one with PROXY_DOWNLOADS=only
 
 ${REMOTE_USAGE}
-Exit code: 0 downloaded, 2 the service or the bucket does not answer or refuses, 64 wrong arguments, 130 stopped.`;
+Exit code: 0 downloaded, 1 not downloaded (no such file, exists already, its checksum differs), 2 the service or the
+bucket does not answer, 64 wrong arguments, 130 stopped.`;
 
 const flag = { type: 'boolean', default: false } as const;
 const output = { type: 'string', short: 'o' } as const;
@@ -34,17 +35,22 @@ export const getCommand = defineRemoteCommand(
     if (fileId === undefined || positionals.length > 1) throw new UsageError('expected one file id');
     process.once('SIGINT', () => process.exit(EXIT.interrupted));
     const files = createFiles({ ...service, maxAttempts: QUICK_ATTEMPTS, throughService });
-    const file = await files.get(fileId);
-    if (output === '-') {
-      await files.downloadTo(fileId, Writable.toWeb(process.stdout));
+    try {
+      const file = await files.get(fileId);
+      if (output === '-') {
+        await files.downloadTo(fileId, Writable.toWeb(process.stdout));
+        return EXIT.holds;
+      }
+      const path = await pathFor(file, output);
+      if (!force && (await sizeOf(path)) !== null) throw new Error(`${path} exists already: --force replaces it`);
+      await downloadInto(files, file, path);
+      if (json) console.log(JSON.stringify(file));
+      else console.error(path);
       return EXIT.holds;
+    } catch (error) {
+      console.error(`${fileId}: ${explain(error)}`);
+      return exitCodeOf(error);
     }
-    const path = await pathFor(file, output);
-    if (!force && (await sizeOf(path)) !== null) throw new Error(`${path} exists already: --force replaces it`);
-    await downloadInto(files, file, path);
-    if (json) console.log(JSON.stringify(file));
-    else console.error(path);
-    return EXIT.holds;
   },
 );
 

@@ -74,7 +74,7 @@ describe('the client commands of signpost', () => {
     expect(await signpost(['get', fileId, '-o', 'copy.txt'])).toMatchObject({ code: 0 });
     expect(await readFile(join(dir, 'copy.txt'), 'utf8')).toBe('first');
     expect(await signpost(['get', fileId, '-o', '-'])).toMatchObject({ code: 0, output: 'first' });
-    expect(await signpost(['get', fileId, '-o', 'copy.txt'])).toMatchObject({ code: 2 });
+    expect(await signpost(['get', fileId, '-o', 'copy.txt'])).toMatchObject({ code: 1 });
 
     expect((await signpost(['usage', '--json'])).output).toContain('"files":2');
     expect(await signpost(['rm', fileId, 'nope'])).toMatchObject({
@@ -115,7 +115,7 @@ describe('the client commands of signpost', () => {
 
     await writeFile(part, 'XXXXX');
     const wrong = await signpost(['get', fileId, '-o', 'into.txt', '--force']);
-    expect(wrong).toMatchObject({ code: 2, output: expect.stringContaining('SHA-256') });
+    expect(wrong).toMatchObject({ code: 1, output: expect.stringContaining('SHA-256') });
     expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
   });
 
@@ -164,6 +164,13 @@ describe('the client commands of signpost', () => {
       code: 2,
       output: expect.stringMatching(/^nowhere: cannot be read$/m),
     });
+    expect(await signpost(['get', 'x'])).toMatchObject({
+      code: 1,
+      lines: ['x: you have no such file (file-not-found)'],
+    });
+    expect(await signpost(['get', 'x'], { TOKEN: 'not-a-token' })).toMatchObject({ code: 2 });
+    const help = await signpost(['help', 'upload']);
+    expect(help).toEqual(await signpost(['upload', '--help']));
     expect(await signpost(['uplaod', 'case'])).toMatchObject({ code: 64, output: expect.stringContaining('"uplaod"') });
   });
 });
