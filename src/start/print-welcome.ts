@@ -1,9 +1,10 @@
-import { resolve } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { Local } from '../config/slices.ts';
 import { SECRETS_FILE } from '../local/dev-secrets.ts';
 import { EMBEDDED_BUCKET } from '../local/embedded-bucket.ts';
 import { DEMO_USER, mintDemoToken } from './demo-token.ts';
+import { packageFolder } from './package-folder.ts';
 
 /** Tells a developer, on standard output, how to try the service. Never called in production. */
 export async function printWelcome(
@@ -18,11 +19,11 @@ export async function printWelcome(
   if (token === null) return;
   const headers = `-H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json'`;
   const upload = '{"fileName":"hello.txt","contentType":"text/plain","size":5}';
-  console.log(`A token for the user "${DEMO_USER}", good for a day (npx signpost token <user> makes others):
+  console.log(`A token for the user "${DEMO_USER}", good for a day (${program()} token <user> makes others):
 
 export SIGNPOST=${url} TOKEN=${token}
 
-Upload, confirm and download (needs jq; npx signpost upload FILE does it with any file):
+Upload, confirm and download (needs jq; ${program()} upload FILE does it with any file):
 
 curl -s $SIGNPOST/presign-upload ${headers} -d '${upload}' > upload.json
 jq -r '.headers | to_entries[] | "\\(.key): \\(.value)"' upload.json > upload.headers
@@ -32,6 +33,16 @@ jq '{objectKey}' upload.json | curl -s $SIGNPOST/presign-download ${headers} -d 
 curl -s $SIGNPOST/files -H "Authorization: Bearer $TOKEN"
 `);
   if (config.bucket === null) console.log(howToLookInto(config.local, bucketOrigin));
+}
+
+/**
+ * The commands of this very package, by their file. Not by name: where the package is not installed, npx takes what a
+ * registry has under that name.
+ */
+function program(): string {
+  const path = packageFolder('dist/signpost.js');
+  const shown = relative('.', path).startsWith('..') ? path : relative('.', path);
+  return `node ${shown.includes(' ') ? `'${shown}'` : shown}`;
 }
 
 /** One command to paste; the secret stays in its file. */

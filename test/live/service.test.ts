@@ -56,6 +56,11 @@ describe('npm start without configuration', () => {
     expect(pasted.code).toBe(0);
     expect(pasted.output).toContain('"status":"active"');
     expect(pasted.output).toContain('hello{"files":[{');
+    const [, program = ''] = /\((node .+) token <user>/.exec(service?.output() ?? '') ?? [];
+    expect(await bash(`cd '${process.cwd()}' && ${program} --version`)).toMatchObject({
+      code: 0,
+      output: expect.stringMatching(/^\d+\.\d+\./),
+    });
   });
 
   it('prints a command that lists the bucket, with its key', async () => {
