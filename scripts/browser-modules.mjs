@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /** The modules that the service serves to pages without a bundler: the name of each, and its source. */
@@ -7,7 +8,7 @@ const SOURCES = {
   'uploader.js': 'src/element/signpost-uploader.ts',
 };
 
-/** The text of each module that the service serves, by its name. */
+/** Each module that the service serves, by its name: as text, and compressed once for all. */
 export async function bundleBrowserModules() {
   const { outputFiles } = await build({
     entryPoints: Object.entries(SOURCES).map(([name, source]) => ({ in: source, out: name.replace(/\.js$/, '') })),
@@ -15,5 +16,10 @@ export async function bundleBrowserModules() {
     ...{ bundle: true, minify: true, platform: 'browser', target: 'es2022', format: 'esm' },
     ...{ write: false, outdir: '.', logLevel: 'warning' },
   });
-  return Object.fromEntries(Object.keys(SOURCES).map((name, index) => [name, outputFiles[index].text]));
+  return Object.fromEntries(
+    Object.keys(SOURCES).map((name, index) => {
+      const { text } = outputFiles[index];
+      return [name, { text, gzipBase64: gzipSync(text, { level: 9 }).toString('base64') }];
+    }),
+  );
 }

@@ -7,7 +7,7 @@ type App = ReturnType<typeof createApp>;
 
 /** Headers of all answers, of CORS, of tracing, and of answers to a token in the path. */
 const COMMON = [
-  ...['content-type', 'content-length', 'cache-control', 'x-content-type-options'],
+  ...['content-type', 'content-encoding', 'content-length', 'cache-control', 'x-content-type-options'],
   ...['vary', 'access-control-', 'traceparent', 'referrer-policy'],
 ];
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { renderDocs } from '../../src/http/docs/render-docs.ts';
@@ -69,5 +70,44 @@ describe('GET /docs', () => {
     const headers = { authorization: `Bearer ${await mint('alice')}` };
     expect((await app.request('/docs', { headers })).status).toBe(404);
     expect((await app.request('/openapi.json')).status).toBe(200);
+  });
+});
+
+describe('GET /client.js', () => {
+  it('serves the SDK to the pages of any origin, until it changes from the memory of the browser', async () => {
+    const at = (headers = {}) => service.app.request('/client.js', { headers });
+    const first = await at({ origin: 'https://evil.example' });
+    expect(first.status).toBe(200);
+    expect(await first.text()).toMatch(/export ?\{[^}]*\bas createSignpost\b/);
+    expect(Object.fromEntries(first.headers)).toMatchObject({
+      'content-type': 'text/javascript; charset=utf-8',
+      'access-control-allow-origin': '*',
+      'cache-control': 'public, max-age=300',
+      'x-content-type-options': 'nosniff',
+    });
+    const etag = first.headers.get('etag') ?? '';
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const again = await at({ 'if-none-match': known });
+      expect([again.status, await again.text(), again.headers.get('etag')]).toEqual([304, '', etag]);
+    }
+    expect((await at({ 'if-none-match': '"other"' })).status).toBe(200);
+  });
+
+  it('compresses the SDK for those who accept it', async () => {
+    const at = (headers = {}) => service.app.request('/client.js', { headers });
+    const plain = await at({ 'accept-encoding': 'br, gzip;q=0' });
+    const text = await plain.text();
+    for (const accepted of ['gzip, deflate, br, zstd', 'br;q=1.0, gzip;q=0.8', 'GZIP']) {
+      const compressed = await at({ 'accept-encoding': accepted });
+      const bytes = Buffer.from(await compressed.arrayBuffer());
+      expect(gunzipSync(bytes).toString()).toBe(text);
+      expect(Object.fromEntries(compressed.headers)).toMatchObject({
+        ...{ 'content-encoding': 'gzip', 'content-length': String(bytes.length), vary: 'accept-encoding' },
+      });
+      const etag = compressed.headers.get('etag') ?? '';
+      expect(etag).not.toBe(plain.headers.get('etag'));
+      expect((await at({ 'accept-encoding': accepted, 'if-none-match': etag })).status).toBe(304);
+    }
+    expect([plain.headers.get('content-encoding'), plain.headers.get('vary')]).toEqual([null, 'accept-encoding']);
   });
 });

@@ -4,7 +4,7 @@ import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
 
 /** Put in by `scripts/build.mjs`: a Worker or a Lambda has no folder beside the code, and serves them too. */
-declare const BROWSER_MODULES: Readonly<Record<string, string>>;
+declare const BROWSER_MODULES: Readonly<Record<string, { text: string; gzipBase64: string }>>;
 
 /** How long a browser uses a module without asking whether it has changed. */
 const KEPT_SECONDS = 300;
@@ -15,15 +15,23 @@ const KEPT_SECONDS = 300;
  */
 export function browserModuleRoutes(): Hono<Env> {
   const routes = new Hono<Env>();
-  for (const [name, text] of Object.entries(BROWSER_MODULES)) {
-    const headers = {
-      etag: `"${createHash('sha256').update(text).digest('base64url')}"`,
-      'cache-control': `public, max-age=${KEPT_SECONDS}`,
-      'access-control-allow-origin': '*',
-    };
+  for (const [name, { text, gzipBase64 }] of Object.entries(BROWSER_MODULES)) {
+    const hash = createHash('sha256').update(text).digest('base64url');
+    const gzip = Uint8Array.from(Buffer.from(gzipBase64, 'base64'));
     routes.get(`/${name}`, (c) => {
+      const isGzip = acceptsGzip(c.req.header('accept-encoding'));
+      const headers = {
+        // Of these bytes: those that are not compressed have another one (RFC 9110, section 8.8.3.3).
+        etag: isGzip ? `"${hash}-gzip"` : `"${hash}"`,
+        'cache-control': `public, max-age=${KEPT_SECONDS}`,
+        'access-control-allow-origin': '*',
+        vary: 'accept-encoding',
+      };
       if (isKnown(c.req.header('if-none-match'), headers.etag)) return answer(c, 304, null, headers);
-      return answer(c, 200, text, { ...headers, 'content-type': 'text/javascript; charset=utf-8' });
+      const whole = { ...headers, 'content-type': 'text/javascript; charset=utf-8' };
+      if (!isGzip) return answer(c, 200, text, whole);
+      const length = { 'content-encoding': 'gzip', 'content-length': String(gzip.length) };
+      return answer(c, 200, gzip, { ...whole, ...length });
     });
   }
   return routes;
@@ -33,4 +41,9 @@ export function browserModuleRoutes(): Hono<Env> {
 function isKnown(header: string | undefined, etag: string): boolean {
   const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags.includes(etag) || tags.includes('*');
+}
+
+/** Reads `Accept-Encoding` (RFC 9110, section 12.5.3). All browsers send `gzip`. */
+function acceptsGzip(header = ''): boolean {
+  return header.split(',').some((coding) => /^\s*(x-)?gzip\s*(;(?!\s*q=0(\.0*)?\s*$)|$)/i.test(coding));
 }
