@@ -187,16 +187,18 @@ describe('docs/queue.md, over a reload', () => {
       await stream.write('on disk');
       await stream.close();
       await queue.add([new File(['small'], 'small.txt', { lastModified: 1 }), ${large}, handle]);
+      const [paused] = await queue.add(new File(['paused'], 'paused.txt', { lastModified: 4 }));
+      queue.pause(paused);
       const x = { id: 'x', size: 1, file: new Blob(['x']), handle: null, url: '/uploads' };
       createQueueMemory({ owner: 'other' }).save(x);
     })()`);
-    await expect.poll(rows).toBe(4);
+    await expect.poll(rows).toBe(5);
 
     const second = await page.context().newPage();
     await second.route(`${bucket.endpoint}/**`, () => {});
     await second.goto(page.url());
     await second.evaluate(`queue.add(new File(['second'], 'second.txt', { lastModified: 3 }))`);
-    await expect.poll(rows).toBe(5);
+    await expect.poll(rows).toBe(6);
     expect(await items(second)).toHaveLength(1);
     await second.close();
 
@@ -204,11 +206,16 @@ describe('docs/queue.md, over a reload', () => {
     await page.reload();
     await expect
       .poll(async () => ((await items()) as string[]).toSorted())
-      .toEqual(['disk.txt done ', 'large.bin paused file', 'second.txt done ', 'small.txt done ']);
+      .toEqual([
+        ...['disk.txt done ', 'large.bin paused file', 'paused.txt paused '],
+        ...['second.txt done ', 'small.txt done '],
+      ]);
     await page.evaluate(`queue.add(${large})`);
     await expect.poll(items).toContain('large.bin done ');
-    expect(await items()).toHaveLength(4);
-    expect(await stored()).toEqual(['disk.txt', 'large.bin', 'second.txt', 'small.txt']);
+    await page.evaluate('queue.resume()');
+    await expect.poll(items).toContain('paused.txt done ');
+    expect(await items()).toHaveLength(5);
+    expect(await stored()).toEqual(['disk.txt', 'large.bin', 'paused.txt', 'second.txt', 'small.txt']);
     await expect.poll(rows).toBe(1);
     const others = (url: string) =>
       page.evaluate(`createQueueMemory({ owner: 'other' }).load('${url}').then((files) => files.map(({ id }) => id))`);

@@ -75,6 +75,8 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     const before = entry.item;
     entry.item = { ...before, ...patch };
     sums.change(before, entry.item);
+    const isNowPaused = entry.item.status === 'paused';
+    if (isNowPaused !== (before.status === 'paused')) memory?.setPaused?.(before.id, isNowPaused);
     touch(delayMs);
   };
 
@@ -197,7 +199,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     for (const saved of await remembering.load()) {
       const { id, fileName, contentType, relativePath, size } = saved;
       const { file, needs, refusal, options } = await remembering.restore(saved);
-      const item = newItem(id, isPaused || needs !== null);
+      const item = newItem(id, isPaused || needs !== null || saved.isPaused);
       const totalBytes = file?.size ?? size;
       const entry = insert({ ...item, file, fileName, contentType, relativePath, totalBytes, needs }, options);
       if (needs !== null) needy.set(entry, saved);

@@ -20,7 +20,7 @@ export type Entry = {
 export const IDLE = { error: null, nextAttemptAtMs: null, retryable: false };
 
 /** An item whose file is not known yet. */
-export function newItem(id: string, isPaused: boolean): QueueItem {
+export function newItem(id: string, isPaused: boolean | undefined): QueueItem {
   return {
     ...{ id, file: null, fileName: '', contentType: '', relativePath: null, needs: null, sentBytes: 0, totalBytes: 0 },
     ...{ status: isPaused ? 'paused' : 'waiting', ...IDLE, stored: null },

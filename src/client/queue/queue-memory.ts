@@ -28,6 +28,8 @@ export type SavedFile = {
   /** Its bytes, if they are few; or how to read them again, where the browser can; or neither. */
   file: Blob | null;
   handle: FileSystemFileHandle | null;
+  /** Whether it was paused: it waits for `resume`. */
+  isPaused?: boolean | undefined;
 };
 
 export type QueueMemory = {
@@ -39,6 +41,8 @@ export type QueueMemory = {
    */
   load: (url: string) => Promise<SavedFile[]>;
   save: (file: SavedFile) => void;
+  /** Called when a file is paused, and when it no longer is. Without it, paused files go on after a reload. */
+  setPaused?: ((id: string, isPaused: boolean) => void) | undefined;
   forget: (ids: readonly string[]) => void;
 };
 
@@ -152,6 +156,14 @@ export function createQueueMemory({ owner, keepsPlainBytes = false }: QueueMemor
         );
         if (Date.now() - purgedAtMs > PURGE_MS) await purge(database, await read(database));
       });
+    },
+    setPaused: (id, isPaused) => {
+      void inTurn((database) =>
+        write(database, (store) => {
+          const row: IDBRequest<Row | undefined> = store.get(id);
+          row.onsuccess = () => row.result && store.put({ ...row.result, isPaused });
+        }),
+      );
     },
     forget: (ids) => {
       for (const id of ids) keptBytes.delete(id);

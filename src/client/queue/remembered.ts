@@ -31,7 +31,7 @@ export function createRemembering({ signpost, memory, beforeUpload, uploadOption
       memory?.save({
         ...{ id, fileName, contentType, relativePath, size, url, isPrepared, handle },
         ...{ lastModified: lastModifiedOf(file), isEncrypted: !!isEncrypted(options), options: storable(options) },
-        file: keepsBytes ? file : null,
+        ...{ file: keepsBytes ? file : null, isPaused: item.status === 'paused' },
       });
     },
     load: async (): Promise<SavedFile[]> => (await memory?.load(url)) ?? [],

@@ -21,6 +21,10 @@ function createBrowser() {
       return [...rows.values()];
     },
     save: (file) => void rows.set(file.id, file),
+    setPaused: (id, isPaused) => {
+      const row = rows.get(id);
+      if (row !== undefined) rows.set(id, { ...row, isPaused });
+    },
     forget: (ids) => {
       for (const id of ids) rows.delete(id);
     },
@@ -45,11 +49,48 @@ function createBrowser() {
 }
 
 const file = (name = 'a.txt') => new File(['secret'], name, { lastModified: 1 });
-/** As the browser gives it: it can be read in a later page, too. */
-const handleOf = (name: string) =>
-  ({ kind: 'file', name, getFile: async () => file(name), queryPermission: async () => 'granted' }) as never;
+/** As the browser gives it: it can be read in a later page, too, if the user still lets it or does so when asked. */
+const handleOf = (name: string, permission: PermissionState = 'granted', answer: PermissionState = 'granted') =>
+  ({
+    ...{ kind: 'file', name, getFile: async () => file(name) },
+    ...{ queryPermission: async () => permission, requestPermission: async () => answer },
+  }) as never;
 
 describe('a remembered file', () => {
+  it.each([
+    ['prompt', 'granted', 'permission', null],
+    ['prompt', 'prompt', 'permission', 'permission'],
+    ['prompt', 'denied', 'permission', 'file'],
+    ['denied', 'granted', 'file', 'file'],
+  ] as const)('whose handle has the permission %s, and %s if asked, needs %s, and then %s', async (...row) => {
+    const [permission, answer, needed, thenNeeded] = row;
+    const browser = createBrowser();
+    // Of an encrypted file the browser has the handle alone.
+    const options = { isEncrypting: true };
+    await browser.open({ ...options, isPaused: true }).queue.add([handleOf('a.txt', permission, answer)]);
+    const { queue, sent } = browser.open(options);
+    const need = () => queue.getSnapshot().items[0]?.needs;
+    await expect.poll(need).toBe(needed);
+    queue.resume(queue.getSnapshot().items.map(({ id }) => id));
+    await expect.poll(() => [need(), sent.length]).toEqual([thenNeeded, thenNeeded === null ? 1 : 0]);
+  });
+
+  it('that was paused waits for resume, and one that was resumed goes on', async () => {
+    const browser = createBrowser();
+    const { queue } = browser.open();
+    const [paused = '', resumed = ''] = await queue.add([file(), file('b.txt')]);
+    queue.pause([paused, resumed]);
+    queue.resume(resumed);
+    const later = browser.open();
+    await expect.poll(() => later.sent.map(({ fileName }) => fileName)).toEqual(['b.txt']);
+    expect(later.queue.getSnapshot()).toMatchObject({
+      isPaused: false,
+      items: [{ status: 'paused', needs: null }, { fileName: 'b.txt' }],
+    });
+    later.queue.resume(paused);
+    await expect.poll(() => later.sent.length).toBe(2);
+  });
+
   it('goes to the record that it was added for, and to no other', async () => {
     const browser = createBrowser();
     const uploadOptions = { recordId: 'case-42', metadata: { patient: '42' } };
