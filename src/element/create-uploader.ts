@@ -176,6 +176,9 @@ export function createUploader(host: Host, internals: ElementInternals) {
     wasBusy = isBusy;
   };
   queue.subscribe(update);
+  host.addEventListener('paste', ({ clipboardData }) => {
+    if (!isDisabledByForm && clipboardData?.types.includes('Files')) void add(clipboardData);
+  });
 
   return {
     ...{ add, queue, stored, elements: view.elements },

@@ -174,6 +174,22 @@ describe('<signpost-uploader>', () => {
     expect(await complaint()).toBe('Add a file.');
   });
 
+  it('takes files that are pasted, and leaves text alone', async () => {
+    await open('element');
+    await page.evaluate(`(() => {
+      const button = document.querySelector('signpost-uploader').shadowRoot.querySelector('.choose');
+      const paste = (clipboardData) =>
+        button.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true, composed: true }));
+      const [text, files] = [new DataTransfer(), new DataTransfer()];
+      text.items.add('words', 'text/plain');
+      files.items.add(new File([Uint8Array.from(${JSON.stringify([...picture])})], 'pasted.png', { type: 'image/png' }));
+      paste(text);
+      paste(files);
+    })()`);
+    await item('pasted.png').getByText('Uploaded').waitFor();
+    expect(await uploader().getByRole('listitem').count()).toBe(1);
+  });
+
   it('takes one file in place of another without `multiple`, and other texts', async () => {
     await open('element');
     await page.evaluate(`(() => {
