@@ -32,7 +32,7 @@ export function UploadList({ queue, className }: { queue: UploadQueue; className
 
 /** An item that has not changed is the same object, so a thousand rows cost as much as those that move. */
 const UploadRow = memo(function UploadRow({ item, queue }: { item: QueueItem; queue: UploadQueue }) {
-  const { id, fileName, status, sentBytes, totalBytes, retryable } = item;
+  const { id, fileName, status, sentBytes, totalBytes, retryable, needs } = item;
   const isOver = status === 'done' || status === 'failed';
   return (
     <li className="flex items-center gap-3 p-3" data-state={status}>
@@ -60,7 +60,7 @@ const UploadRow = memo(function UploadRow({ item, queue }: { item: QueueItem; qu
           Pause
         </button>
       )}
-      {status === 'paused' && (
+      {status === 'paused' && needs !== 'file' && (
         <button type="button" className={ACTION} aria-label={`Resume ${fileName}`} onClick={() => queue.resume(id)}>
           Resume
         </button>

@@ -11,7 +11,7 @@ export function formatBytes(bytes: number): string {
 }
 
 /** What a user reads about a file on its way. */
-export function describeUpload({ status, sentBytes, totalBytes, error }: QueueItem): string {
+export function describeUpload({ status, sentBytes, totalBytes, error, needs }: QueueItem): string {
   const sent = `${formatBytes(sentBytes)} of ${formatBytes(totalBytes)}`;
   switch (status) {
     case 'waiting':
@@ -25,7 +25,7 @@ export function describeUpload({ status, sentBytes, totalBytes, error }: QueueIt
     case 'offline':
       return `${sent} · waits for the network`;
     case 'paused':
-      return `Paused · ${sent}`;
+      return needs === 'file' ? 'Add this file again to continue' : `Paused · ${sent}`;
     case 'confirming':
       return 'Being verified …';
     case 'done':
