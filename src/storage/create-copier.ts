@@ -42,7 +42,7 @@ type Copied = Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>;
 export function createCopier(
   { slow }: Pick<S3Clients, 'slow'>,
   bucketName: string,
-  { store, head }: { store: CopyingStore; head: (key: string, versionId: string | null) => Promise<Etagged | null> },
+  { store, head }: { store: CopyingStore; head: (key: string, versionId?: string | null) => Promise<Etagged | null> },
   sizes = SIZES,
 ) {
   const turns = createSlots({
@@ -101,7 +101,9 @@ export function createCopier(
       // Ceph ignores the conditions of a part.
       if ((await head(object.key, object.versionId))?.etag !== object.etag) throw objectChanged();
       const completion = new CompleteMultipartUploadCommand({ ...sealed, MultipartUpload: { Parts: parts } });
-      return toCopied(await slow.send(completion, inTime()));
+      const { ETag, VersionId } = await slow.send(completion, inTime());
+      // Ceph answers an empty ETag.
+      return toCopied({ ETag: ETag || (await head(toKey))?.etag, VersionId });
     } catch (error) {
       await slow.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
       throw error;
