@@ -4,8 +4,8 @@ import { signRaw } from '../local/s3/sign-raw.ts';
 export type Store = { url: string; region: string; accessKeyId: string; secretAccessKey: string };
 
 /**
- * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}` and `{version}` for the upload id,
- * continuation token and version id that the store returned last.
+ * One request of a case. `{bucket}` stands for the bucket; `{upload}`, `{token}`, `{version}` and `{etag}` for the
+ * upload id, continuation token, version id and ETag that the store returned last.
  */
 export type Step = Partial<RawRequest> & {
   /** The key and query after the bucket's name, percent-encoded. */
@@ -13,6 +13,8 @@ export type Step = Partial<RawRequest> & {
   text?: string;
   /** The value of `x-amz-content-sha256`. Default: `UNSIGNED-PAYLOAD`. */
   payload?: string;
+  /** ETags are not compared. */
+  isEtagOpen?: boolean;
   /** Sent without a signature. */
   isUnsigned?: boolean;
   /** Changes the request after it was signed. */
@@ -23,7 +25,7 @@ export type Step = Partial<RawRequest> & {
 export type Outcome = { status: number; code: string | undefined; headers: Record<string, string>; body: string };
 
 const COMPARED_HEADERS =
-  /^(?:etag|content-(?:type|length|range|disposition|encoding|language)|accept-ranges|cache-control|expires|x-amz-meta-.*|x-amz-tagging-count|x-amz-server-side-encryption|x-amz-mp-parts-count)$/;
+  /^(?:etag|content-(?:type|length|range|disposition|encoding|language)|accept-ranges|cache-control|expires|x-amz-meta-.*|x-amz-tagging-count|x-amz-server-side-encryption(?:-customer-(?:algorithm|key-md5))?|x-amz-mp-parts-count)$/;
 
 const COMPARED_ELEMENTS =
   /<(Key|Prefix|Delimiter|StartAfter|ETag|Size|PartNumber|IsTruncated|KeyCount|MaxKeys|MaxParts|NextPartNumberMarker|PartNumberMarker|Value|Code|Bucket|Name|EncodingType|Marker|NextMarker|KeyMarker|IsLatest|Status|LocationConstraint|Permission)>(.*?)<\/\1>/gs;
@@ -33,7 +35,15 @@ export async function runSteps(store: Store, bucket: string, steps: readonly Ste
   const memory = new Map([['bucket', bucket]]);
   const fill = (text: string) => text.replace(/\{(\w+)\}/g, (whole, name) => memory.get(name) ?? whole);
   const outcomes: Outcome[] = [];
-  for (const { at, text, payload, isUnsigned, tamper = (request: RawRequest) => request, ...step } of steps) {
+  for (const {
+    at,
+    text,
+    payload,
+    isEtagOpen,
+    isUnsigned,
+    tamper = (request: RawRequest) => request,
+    ...step
+  } of steps) {
     const headers = Object.entries(step.headers ?? {}).map(([name, value]) => [name, fill(value)]);
     const request: RawRequest = {
       method: step.method ?? 'GET',
@@ -47,13 +57,19 @@ export async function runSteps(store: Store, bucket: string, steps: readonly Ste
     const xml = answer.body.toString();
     const learned = {
       version: answer.headers['x-amz-version-id'] as string | undefined,
+      etag: answer.headers.etag,
       upload: /<UploadId>(.*?)<\/UploadId>/.exec(xml)?.[1],
       token: encodeURIComponent(/<NextContinuationToken>(.*?)<\/NextContinuationToken>/.exec(xml)?.[1] ?? ''),
     };
     for (const [name, value] of Object.entries(learned)) if (value !== undefined) memory.set(name, value);
-    outcomes.push(describeAnswer(answer, request.method));
+    const outcome = describeAnswer(answer, request.method);
+    outcomes.push(isEtagOpen ? withoutEtags(outcome) : outcome);
   }
   return outcomes;
+}
+
+function withoutEtags({ headers: { etag: _, ...headers }, body, ...outcome }: Outcome): Outcome {
+  return { ...outcome, headers, body: body.replace(/^ETag=.*$/gm, 'ETag') };
 }
 
 function describeAnswer({ status, headers, body, code }: RawAnswer, method: string): Outcome {

@@ -4,6 +4,7 @@ import { chunkCases } from './cases/chunk-cases.ts';
 import { copyCases } from './cases/copy-cases.ts';
 import { corsCases } from './cases/cors-cases.ts';
 import { deleteCases } from './cases/delete-cases.ts';
+import { encryptionCases } from './cases/encryption-cases.ts';
 import { formCases } from './cases/form-cases.ts';
 import { listingCases } from './cases/listing-cases.ts';
 import { multipartCases } from './cases/multipart-cases.ts';
@@ -30,6 +31,7 @@ export function differentialCases(bucket: string, keys: Store): Case[] {
     ...corsCases(),
     ...bucketCases(),
     ...versionCases(),
+    ...encryptionCases(),
     ...chunkCases(keys),
     ...formCases(bucket, keys),
   ];
