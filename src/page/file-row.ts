@@ -21,8 +21,8 @@ export function createFileRow(file: StoredFile, actions: RowActions) {
   const tile = find(element, '.tile', HTMLElement);
   const meta = find(element, '.meta', HTMLElement);
   const box = find(element, '.pick', HTMLInputElement);
-  tile.dataset.kind = kindOf(file.contentType);
-  setIcon(tile, kindOf(file.contentType));
+  tile.dataset.kind = kindOf(file.contentType, file.fileName);
+  setIcon(tile, kindOf(file.contentType, file.fileName));
   element.dataset.status = file.status;
   showName(find(element, '.name', HTMLElement), file.fileName);
   box.setAttribute('aria-label', texts.select(file.fileName));

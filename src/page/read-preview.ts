@@ -1,4 +1,5 @@
 import type { Files, StoredFile } from '../client/create-signpost.ts';
+import { decodeText } from './decode-text.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes } from './format.ts';
 import { texts } from './texts.ts';
@@ -26,13 +27,14 @@ export async function readPreview(
   throughService: boolean,
 ): Promise<Preview> {
   if (file.encryption !== null) return { note: texts.encrypted };
-  const kind = kindOf(file.contentType);
+  const kind = kindOf(file.contentType, file.fileName);
   const isFrameless = kind === 'pdf' && !navigator.pdfViewerEnabled;
   if (kind === 'archive' || kind === 'other' || isFrameless) return { note: texts.noPreview };
   if (file.size === 0) return { note: texts.empty };
   if (kind === 'text') {
     const blob = await files.download(file.fileId, { end: Math.min(file.size, MAX_TEXT_BYTES) });
-    return { kind, content: toText(await blob.text(), file.size), release: () => {} };
+    const text = decodeText(new Uint8Array(await blob.arrayBuffer()), blob.size === file.size);
+    return { kind, content: toText(text, file.size), release: () => {} };
   }
   const link = { disposition: 'inline', expiresIn: URL_TTL_SECONDS } as const;
   const ticket = throughService ? null : await files.downloadUrl(file.fileId, link);

@@ -37,8 +37,8 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
     note.textContent = text;
     const tile = document.importNode(find(document, 'template#file-row', HTMLTemplateElement).content, true);
     const icon = find(tile, '.tile', HTMLElement);
-    icon.dataset.kind = kindOf(file.contentType);
-    setIcon(icon, kindOf(file.contentType));
+    icon.dataset.kind = kindOf(file.contentType, file.fileName);
+    setIcon(icon, kindOf(file.contentType, file.fileName));
     const box = document.createElement('div');
     box.append(icon, note);
     stage.dataset.kind = 'note';

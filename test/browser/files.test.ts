@@ -46,10 +46,11 @@ describe('the list of files', () => {
       samples.video,
       samples.audio,
       samples.text,
+      samples.legacy,
       samples.empty,
       samples.archive,
     ]);
-    await expect.poll(() => page.locator('#files .row.file').count()).toBe(7);
+    await expect.poll(() => page.locator('#files .row.file').count()).toBe(8);
     const stage = page.locator('#preview .stage');
     const preview = async (name: string, look: () => Promise<void>) => {
       await row(page, name).locator('.open').click();
@@ -81,6 +82,7 @@ describe('the list of files', () => {
         .toBeGreaterThan(1),
     );
     await preview('notes.txt', async () => expect(await stage.locator('pre').textContent()).toBe(TEXT));
+    await preview('legacy.txt', async () => expect(await stage.locator('pre').textContent()).toBe('Grüße für 5 €'));
     await preview('empty.txt', () => stage.getByText('The file is empty').waitFor());
     await preview('backup.zip', () => stage.getByText('There is no preview').waitFor());
     expect(await page.title()).toBe('Signpost');

@@ -14,6 +14,7 @@ export async function writeSamples(page: Page, directory: string) {
     video: path('holiday.webm'),
     audio: path('voice memo.wav'),
     text: path('notes.txt'),
+    legacy: path('legacy.txt'),
     empty: path('empty.txt'),
     archive: path('backup.zip'),
     lie: path('lie.png'),
@@ -24,6 +25,8 @@ export async function writeSamples(page: Page, directory: string) {
   await writeFile(samples.video, Buffer.from((await page.evaluate(RECORD)) as string, 'base64'));
   await writeFile(samples.audio, wave());
   await writeFile(samples.text, TEXT);
+  // Windows-1252: the euro sign is 0x80.
+  await writeFile(samples.legacy, Buffer.from('Grüße für 5 \x80', 'latin1'));
   await writeFile(samples.empty, '');
   await writeFile(samples.archive, Buffer.from('504b0506'.padEnd(44, '0'), 'hex'));
   await writeFile(samples.lie, '<!doctype html>no picture, whatever its name says');

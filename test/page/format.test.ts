@@ -47,9 +47,15 @@ describe('the formats of the page', () => {
     ['text/html; charset=utf-8', 'text'],
     ['application/ld+json', 'text'],
     ['application/x-tar', 'archive'],
+    ['application/x-yaml', 'text'],
     ['application/octet-stream', 'other'],
     ['', 'other'],
   ])('%s is %s', (type, kind) => expect(kindOf(type)).toBe(kind));
+
+  it('knows a text without a type by its name', () => {
+    expect(kindOf('application/octet-stream', 'compose.YAML')).toBe('text');
+    expect(kindOf('application/zip', 'notes.md')).toBe('archive');
+  });
 });
 
 describe('the speed meter', () => {
