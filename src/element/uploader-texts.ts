@@ -68,7 +68,7 @@ export const UPLOADER_TEXTS: UploaderTexts = {
     rest.length === 0 ? `${first} uploaded` : `${formatFiles(rest.length + 1)} uploaded`,
   failed: (fileName, reason) => `${fileName} failed. ${reason}`,
   tooMany: (maxFiles) => `Only ${formatFiles(maxFiles)} can be added.`,
-  notAccepted: (accept) => `only ${accept.split(',').join(', ')} is accepted here`,
+  notAccepted: (accept) => `not accepted here; accepted: ${accept.split(',').join(', ')}`,
   valueMissing: 'Add a file.',
   stillUploading: 'Wait until all files are uploaded.',
   someFailed: 'Try the failed files again, or remove them.',

@@ -1,3 +1,5 @@
+import { wording } from './wording.ts';
+
 const GAP_MS = 700;
 
 /** Announces changes to screen readers. */
@@ -8,7 +10,7 @@ export function createAnnouncer(region: HTMLElement): Announce {
   let waiting: string[] = [];
   const tell = () => {
     const text = waiting.slice(0, 3).join('. ').replaceAll('.. ', '. ');
-    region.textContent = waiting.length > 3 ? `${text}, and more` : text;
+    region.textContent = waiting.length > 3 ? wording.andMore(text) : text;
     waiting = [];
   };
   return (message) => {

@@ -1,5 +1,6 @@
-import { SignpostError } from '../client/create-signpost.ts';
-import { formatBytes } from './format.ts';
+import { SignpostError } from '../client/signpost-error.ts';
+import { formatBytes, formatCount, nameType } from './format.ts';
+import { wording } from './wording.ts';
 
 /** Refusals of the file itself: the same file is refused again. */
 const FINAL_STATUSES = [400, 413, 415, 422];
@@ -9,19 +10,30 @@ export function isWorthRetrying(error: unknown): boolean {
   return !(error instanceof SignpostError && FINAL_STATUSES.includes(error.status));
 }
 
-/** An error as sentences for people: each reason once, sizes in units. */
+/** An error as sentences for people: each reason once, sizes in units, types by their names. */
 export function explain(error: unknown): string {
-  if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : 'Something went wrong.';
-  if (error.code === 'network-error') return 'There is no connection.';
+  if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : wording.somethingWrong;
+  if (error.code === 'network-error') return wording.noConnection;
   const reasons = error.errors.map(({ message }) => message);
   // A refusal that has reasons repeats the first of them.
-  const texts =
-    error.code === 'verification-failed' ? ['The file was refused', ...reasons] : [error.detail, ...reasons];
-  return [...new Set(texts)].map((text) => toSentence(text.replace(/(\d{4,}) bytes/g, inUnits))).join(' ');
+  const texts = error.code === 'verification-failed' ? [wording.fileRefused, ...reasons] : [error.detail, ...reasons];
+  return [...new Set(texts)].map((text) => toSentence(inWords(text))).join(' ');
 }
 
-function inUnits(_: string, bytes: string): string {
-  return formatBytes(Number(bytes));
+function inWords(text: string): string {
+  const isOfBytes = / bytes\b/.test(text);
+  return (isOfBytes ? inUnits(text) : text).replace(/\b[a-z]+\/[\w.+*-]+/g, nameType);
+}
+
+/** Where one number is of bytes, the long ones are all. */
+const SIZES = /\b\d+ bytes|\b\d{4,}\b/g;
+
+function inUnits(text: string): string {
+  const sizes = [...text.matchAll(SIZES)].map(([size]) => Number.parseInt(size, 10));
+  // Rounded, a file that is too large could seem to be as large as it may be.
+  const isAlike = new Set(sizes.map(formatBytes)).size < new Set(sizes).size;
+  const format = isAlike ? (bytes: number) => `${formatCount(bytes)} bytes` : formatBytes;
+  return text.replace(SIZES, (size) => format(Number.parseInt(size, 10)));
 }
 
 /** With a capital, unless it begins with a media type. */

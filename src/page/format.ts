@@ -1,9 +1,12 @@
+import { TYPE_NAMES, wording } from './wording.ts';
+
+const { language } = wording;
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const;
 /** Making a formatter takes far longer than using it. */
 const sizes = UNITS.map((unit, index) =>
   [1, 0].map(
     (maximumFractionDigits) =>
-      new Intl.NumberFormat('en', {
+      new Intl.NumberFormat(language, {
         ...{ style: 'unit', unit, maximumFractionDigits },
         unitDisplay: index === 0 ? 'long' : 'short',
       }),
@@ -13,11 +16,11 @@ const MINUTE_SECONDS = 60;
 const HOUR_SECONDS = 60 * MINUTE_SECONDS;
 const DAY_SECONDS = 24 * HOUR_SECONDS;
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
-const date = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
-const time = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium' });
-const counts = new Intl.NumberFormat('en');
-const percent = new Intl.NumberFormat('en', { style: 'percent', maximumFractionDigits: 0 });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+const date = new Intl.DateTimeFormat(language, { dateStyle: 'medium' });
+const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' });
+const counts = new Intl.NumberFormat(language);
+const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 0 });
 
 /** `1 byte`, `48.2 kB`, `300 MB`: SI units (IEC 80000-13), three digits at most. */
 export function formatBytes(bytes: number): string {
@@ -31,15 +34,15 @@ export function formatBytes(bytes: number): string {
 /** The two largest units of a duration in seconds: `8 s`, `2 min 5 s`, `1 h 20 min`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(1, Math.round(seconds));
-  if (whole < MINUTE_SECONDS) return `${whole} s`;
-  if (whole < HOUR_SECONDS) return `${Math.floor(whole / MINUTE_SECONDS)} min ${whole % MINUTE_SECONDS} s`;
-  return `${Math.floor(whole / HOUR_SECONDS)} h ${Math.floor((whole % HOUR_SECONDS) / MINUTE_SECONDS)} min`;
+  if (whole < MINUTE_SECONDS) return wording.seconds(whole);
+  if (whole < HOUR_SECONDS) return wording.minutes(Math.floor(whole / MINUTE_SECONDS), whole % MINUTE_SECONDS);
+  return wording.hours(Math.floor(whole / HOUR_SECONDS), Math.floor((whole % HOUR_SECONDS) / MINUTE_SECONDS));
 }
 
 /** A time relative to now: `just now`, `5 minutes ago`, `yesterday`; after a week its date. */
 export function formatAgo(iso: string, nowMs: number): string {
   const seconds = (nowMs - Date.parse(iso)) / 1000;
-  if (seconds < MINUTE_SECONDS) return 'just now';
+  if (seconds < MINUTE_SECONDS) return wording.justNow;
   if (seconds < HOUR_SECONDS) return relative.format(-Math.floor(seconds / MINUTE_SECONDS), 'minute');
   if (seconds < DAY_SECONDS) return relative.format(-Math.floor(seconds / HOUR_SECONDS), 'hour');
   if (seconds < 7 * DAY_SECONDS) return relative.format(-Math.floor(seconds / DAY_SECONDS), 'day');
@@ -69,5 +72,10 @@ export function formatCount(count: number): string {
 
 /** `1 file`, `200 files`. */
 export function formatFiles(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? 'file' : 'files'}`;
+  return wording.files(formatCount(count), count === 1);
+}
+
+/** `images`, `PDF`: what people call a media type or a pattern of some. One that has no such name stays as it is. */
+export function nameType(type: string): string {
+  return TYPE_NAMES[type] ?? type;
 }

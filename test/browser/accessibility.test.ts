@@ -72,7 +72,7 @@ describe.each([
     await page.locator('#files .failure').waitFor({ state: 'hidden' });
 
     await choose([samples.text, samples.image, samples.lie]);
-    await page.locator('#uploads').getByText('the content is text/html, not image/png').waitFor();
+    await page.locator('#uploads').getByText('The content is HTML, not PNG').waitFor();
     await page.locator('#files').getByText('notes.txt').first().waitFor();
     await inspect(page, 'with files and a failure');
 

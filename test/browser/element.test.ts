@@ -166,8 +166,8 @@ describe('<signpost-uploader>', () => {
       return data;
     })()`);
     await uploader().locator('.drop').dispatchEvent('drop', { dataTransfer: data });
-    await item('notes.txt').getByText('Only image/* is accepted here.').waitFor();
-    await item('large.png').getByText('The file has 1 kB; at most 1000 are allowed').waitFor();
+    await item('notes.txt').getByText('Not accepted here; accepted: images.').waitFor();
+    await item('large.png').getByText('The file has 1,001 bytes; at most 1,000 bytes are allowed').waitFor();
     await expect.poll(() => uploader().getByRole('status').textContent()).toContain('failed');
     expect(await button('Retry').count()).toBe(0);
     await button('Remove all').click();
@@ -224,7 +224,7 @@ describe('<signpost-uploader>', () => {
       await page.route(`${bucket.endpoint}/**`, () => {});
       await choose(pictureOf('held.png'), pictureOf('paused.png'), fileOf('refused.txt', 10));
       await button('Pause paused.png').click();
-      await item('refused.txt').getByText('Only image/*').waitFor();
+      await item('refused.txt').getByText('accepted: images').waitFor();
       await page.evaluate(axe);
       // The page is one of the documentation, without headings.
       const violations = await page.evaluate(`axe.run('signpost-uploader').then(({ violations }) =>

@@ -106,9 +106,7 @@ describe('the list of files', () => {
     const { page, context, choose } = await host.openPage();
     await choose([samples.lie]);
     const status = page.locator('#uploads .status');
-    await expect
-      .poll(() => status.textContent())
-      .toBe('The file was refused. The content is text/html, not image/png.');
+    await expect.poll(() => status.textContent()).toBe('The file was refused. The content is HTML, not PNG.');
     expect(await page.getByRole('button', { name: 'Retry lie.png' }).isVisible()).toBe(false);
     await page.getByRole('button', { name: 'Dismiss lie.png' }).click();
     await page.locator('#uploads').waitFor({ state: 'hidden' });

@@ -86,7 +86,7 @@ describe('the note on limits', () => {
 
   it.each([
     [{}, 'Up to 10 MB per file'],
-    [{ contentTypes: ['image/*', 'text/csv'] }, 'Up to 10 MB per file · image/* · text/csv'],
+    [{ contentTypes: ['image/*', 'text/csv'] }, 'Up to 10 MB per file · images · CSV'],
     [
       { quota: { bytes: 1000, files: 1200, usedBytes: 300, usedFiles: 2 } },
       'Up to 10 MB per file · 300 bytes of 1 kB used · 2 of 1,200 files stored',
