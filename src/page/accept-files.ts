@@ -1,33 +1,14 @@
-import { collectFiles, type FileSource, type Found } from '../client/queue/collect-files.ts';
+import type { FileSource } from '../client/queue/collect-files.ts';
 import type { Announce } from './announcer.ts';
 import { find } from './dom.ts';
 import { texts } from './texts.ts';
-import type { ChosenFile } from './upload-item.ts';
 
-/** Files of folders are handed on so many at a time. */
-const BATCH_FILES = 200;
-
-/** Accepts files and folders from the buttons, from dropping anywhere on the page, and from pasting. */
-export function acceptFiles(onFiles: (files: ChosenFile[]) => void, notify: Announce): void {
+/**
+ * Accepts files and folders from the buttons, from dropping anywhere on the page, and from pasting.
+ * @param add returns how many files there were.
+ */
+export function acceptFiles(add: (source: FileSource) => Promise<number>, notify: Announce): void {
   const overlay = find(document, '#overlay', HTMLElement);
-
-  const accept = async (source: FileSource): Promise<number> => {
-    const { files, rest } = collectFiles(source);
-    let batch = files.flatMap((found) => toChosen(found, notify));
-    let count = 0;
-    const hand = () => {
-      count += batch.length;
-      if (batch.length > 0) onFiles(batch);
-      batch = [];
-    };
-    hand();
-    for await (const found of rest) {
-      batch.push(...toChosen(found, notify));
-      if (batch.length >= BATCH_FILES) hand();
-    }
-    hand();
-    return count;
-  };
 
   for (const [button, picker] of [
     ['#choose', '#picker'],
@@ -36,7 +17,7 @@ export function acceptFiles(onFiles: (files: ChosenFile[]) => void, notify: Anno
     const input = find(document, picker, HTMLInputElement);
     find(document, button, HTMLButtonElement).addEventListener('click', () => input.click());
     input.addEventListener('change', () => {
-      void accept([...(input.files ?? [])]);
+      void add([...(input.files ?? [])]);
       // Otherwise choosing the same file again would fire no event.
       input.value = '';
     });
@@ -56,13 +37,14 @@ export function acceptFiles(onFiles: (files: ChosenFile[]) => void, notify: Anno
     if (!hasFiles(event)) return;
     event.preventDefault();
     show(0);
-    if ((await accept(event.dataTransfer)) === 0) notify(texts.emptyFolder);
+    if ((await add(event.dataTransfer)) === 0) notify(texts.emptyFolder);
   });
-  addEventListener('paste', (event) => void accept(event.clipboardData));
+  addEventListener('paste', (event) => void add([...(event.clipboardData?.files ?? [])].map(nameByTime)));
 }
 
-function toChosen({ file, fileName, relativePath }: Found, notify: Announce): ChosenFile[] {
-  if (file instanceof File) return [{ file, relativePath }];
-  notify(texts.unreadable(fileName));
-  return [];
+/** What is pasted from a picture is called the same every time. */
+function nameByTime(file: File): File {
+  if (!/^image\.\w+$/.test(file.name)) return file;
+  const name = texts.pasted(new Date(), file.name.slice('image'.length));
+  return new File([file], name, { type: file.type, lastModified: file.lastModified });
 }

@@ -1,3 +1,4 @@
+import type { QueueItem } from '../client/queue/queue-item.ts';
 import { find } from './dom.ts';
 import { formatBytes } from './format.ts';
 
@@ -10,7 +11,7 @@ type Interrupted = { name: string; size: number };
  * them again, and then the SDK resumes them.
  * @param unfinished returns the uploads that can still succeed, when the page is left.
  */
-export function rememberInterrupted(unfinished: () => readonly File[]) {
+export function rememberInterrupted(unfinished: () => readonly QueueItem[]) {
   const section = find(document, '#interrupted', HTMLElement);
   const list = find(section, 'ul', HTMLElement);
   let waiting = read();
@@ -36,7 +37,7 @@ export function rememberInterrupted(unfinished: () => readonly File[]) {
     if (unfinished().length > 0) event.preventDefault();
   });
   addEventListener('pagehide', () => {
-    const all = [...waiting, ...unfinished().map(({ name, size }) => ({ name, size }))];
+    const all = [...waiting, ...unfinished().map(toInterrupted)];
     if (all.length === 0) localStorage.removeItem(STORED_AS);
     else localStorage.setItem(STORED_AS, JSON.stringify(all));
   });
@@ -44,11 +45,16 @@ export function rememberInterrupted(unfinished: () => readonly File[]) {
 
   return {
     /** Removes the files that were chosen again. */
-    forget: (files: readonly File[]): void => {
-      waiting = waiting.filter((one) => !files.some((file) => isSame(file, one)));
+    forget: (chosen: readonly QueueItem[]): void => {
+      const again = chosen.map(toInterrupted);
+      waiting = waiting.filter((one) => !again.some((file) => isSame(file, one)));
       render();
     },
   };
+}
+
+function toInterrupted({ fileName, totalBytes }: QueueItem): Interrupted {
+  return { name: fileName, size: totalBytes };
 }
 
 function read(): Interrupted[] {

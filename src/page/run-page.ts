@@ -89,12 +89,17 @@ const files = createFileList(
 );
 const showLimits = createLimitsNote(signpost, files.setTotal);
 
-const uploads = createUploadList(signpost, { onStored: files.prepend, onIdle: () => void showLimits() }, announce);
+const uploads = createUploadList(
+  signpost,
+  { onStored: (arrived) => files.prepend(arrived.map(({ stored }) => stored)), onIdle: () => void showLimits() },
+  announce,
+);
 const interrupted = rememberInterrupted(uploads.unfinished);
-acceptFiles((chosen) => {
-  if (!signIn.isDone()) return;
-  interrupted.forget(chosen.map(({ file }) => file));
-  uploads.add(chosen);
+acceptFiles(async (source) => {
+  if (!signIn.isDone()) return 0;
+  const { count, items } = await uploads.add(source);
+  interrupted.forget(items);
+  return count;
 }, notify);
 
 signIn.onToken(() => {

@@ -58,7 +58,7 @@ export const texts = {
   dismissAll: 'Dismiss all',
   percentUploaded: (percent: number) => `${percent} percent uploaded`,
   title: (percent: string) => `${percent} · Signpost`,
-  unreadable: (name: string) => `${name} cannot be read.`,
+  pasted: (at: Date, extension: string) => `Pasted ${at.toLocaleString('sv').replaceAll(':', '.')}${extension}`,
   emptyFolder: 'There are no files in that folder.',
 
   listed: (found: number, isAll: boolean, total: string) =>

@@ -1,9 +1,9 @@
 import type { Signpost, StoredFile } from '../client/create-signpost.ts';
+import { createUploadQueue, type FileSource, type QueueItem } from '../client/queue/create-upload-queue.ts';
 import type { Announce } from './announcer.ts';
 import { find, setText, syncRows } from './dom.ts';
 import { explain } from './explain.ts';
 import { texts } from './texts.ts';
-import { type ChosenFile, createUploadItem, type UploadItem } from './upload-item.ts';
 import { createUploadRow, type UploadRow } from './upload-row.ts';
 import { createUploadTotal } from './upload-total.ts';
 
@@ -13,17 +13,16 @@ const RENDER_EVERY_MS = 250;
 /** How many uploads are shown, besides those that are being sent: each row costs time, and nobody reads 2,000. */
 const SHOWN_ROWS = 30;
 
-/** How many uploads the SDK has at once: more than it sends at once, so that it never waits for the next. */
-const BEGUN_UPLOADS = 8;
+export type StoredUpload = { stored: StoredFile; file: File | Blob | null };
 
 type ListEvents = {
   /** Several at a time. */
-  onStored: (files: StoredFile[]) => void;
+  onStored: (uploads: StoredUpload[]) => void;
   /** The last running upload has ended. */
   onIdle: () => void;
 };
 
-/** The running and failed uploads. */
+/** The running and failed uploads: what the SDK's queue has, without what is done. */
 export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListEvents, announce: Announce) {
   const section = find(document, '#uploads', HTMLElement);
   const list = find(section, '.rows', HTMLElement);
@@ -31,104 +30,84 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
   const choose = find(document, '#choose', HTMLButtonElement);
   const total = createUploadTotal(section);
 
-  const items = new Set<UploadItem>();
-  const rows = new Map<UploadItem, UploadRow>();
+  const rows = new Map<string, UploadRow>();
   let shownRows = SHOWN_ROWS;
-  let stored: { item: UploadItem; file: StoredFile }[] = [];
+  let stored: StoredUpload[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let drawnAtMs = Number.NEGATIVE_INFINITY;
+  let wasActive = false;
 
-  const isRunning = (item: UploadItem) => item.state().status !== 'failed';
-  const isMoving = (item: UploadItem) => isRunning(item) && item.state().status !== 'paused';
-  const running = () => [...items].filter(isRunning);
-
-  const on = {
-    onChange: () => schedule(RENDER_EVERY_MS),
-    onStored: (item: UploadItem, file: StoredFile) => {
-      stored.push({ item, file });
-      beginNext();
-      schedule(RENDER_EVERY_MS);
+  const queue = createUploadQueue({
+    signpost,
+    onDone: (file, item) => stored.push({ stored: file, file: item.file }),
+    onFailed: (error, { fileName }) => announce(texts.failed(fileName, explain(error))),
+  });
+  const items = () => queue.getSnapshot().items.filter(({ status }) => status !== 'done');
+  const thenRender =
+    (act: (id: string) => void) =>
+    ({ id }: QueueItem) => {
+      act(id);
+      render();
+    };
+  const actions = {
+    pause: thenRender(queue.pause),
+    resume: thenRender(queue.resume),
+    retry: thenRender(queue.retry),
+    remove: (item: QueueItem) => {
+      announce(texts.cancelled(item.fileName));
+      thenRender(queue.remove)(item);
     },
-    onFailed: (item: UploadItem, error: unknown) => {
-      announce(texts.failed(item.file.name, explain(error)));
-      schedule(0);
-    },
   };
 
-  /** Thousands of files begin in turn: to begin them all would stop the page for a while. */
-  const beginNext = () => {
-    const active = [...items].filter(isMoving);
-    const waiting = active.filter((item) => !item.isBegun());
-    const free = BEGUN_UPLOADS - (active.length - waiting.length);
-    for (const item of waiting.slice(0, Math.max(0, free))) item.begin();
-  };
-
-  const moveStored = () => {
-    if (stored.length === 0) return;
-    const moving = stored;
-    stored = [];
-    for (const { item } of moving) {
-      items.delete(item);
-      total.count(item.file.size);
-    }
-    onStored(moving.map(({ file }) => file));
-    if (running().length === 0) announce(texts.filesUploaded(total.doneFiles()));
-  };
-
-  const rowOf = (item: UploadItem): UploadRow => {
-    const row =
-      rows.get(item) ??
-      createUploadRow(item, (command) => {
-        if (command === 'cancel') {
-          items.delete(item);
-          announce(texts.cancelled(item.file.name));
-        }
-        render();
-      });
-    rows.set(item, row);
+  const rowOf = (item: QueueItem): UploadRow => {
+    const row = rows.get(item.id) ?? createUploadRow(item, actions);
+    rows.set(item.id, row);
     return row;
   };
 
   /** The first of them in their order, and whatever is under way. */
-  const renderRows = (nowMs: number) => {
+  const renderRows = (all: readonly QueueItem[], nowMs: number) => {
     let others = 0;
-    const shown = [...items].filter((item) => isUnderWay(item) || others++ < shownRows);
-    for (const item of rows.keys()) if (!items.has(item)) rows.delete(item);
+    const shown = all.filter((item) => isUnderWay(item) || others++ < shownRows);
+    const kept = new Set(shown.map(({ id }) => id));
+    for (const id of rows.keys()) if (!kept.has(id)) rows.delete(id);
     const elements = shown.map((item) => {
       const row = rowOf(item);
-      row.render(nowMs);
+      row.render(item, nowMs);
       return row.element;
     });
-    syncRows(list, elements, items.size > 0 ? total.heading : choose);
-    const hidden = items.size - shown.length;
+    syncRows(list, elements, all.length > 0 ? total.heading : choose);
+    const hidden = all.length - shown.length;
     more.hidden = hidden === 0;
     setText(more, texts.moreUploads(hidden));
   };
 
-  /** A tick that is due sooner stays. */
-  let dueAtMs = Number.POSITIVE_INFINITY;
-  function schedule(delayMs: number): void {
-    const atMs = performance.now() + delayMs;
-    if (atMs >= dueAtMs) return;
-    clearTimeout(timer);
-    dueAtMs = atMs;
-    timer = setTimeout(render, delayMs);
-  }
-
   function render(): void {
     clearTimeout(timer);
-    dueAtMs = Number.POSITIVE_INFINITY;
-    const nowMs = performance.now();
-    moveStored();
-    beginNext();
-    if (items.size === 0) shownRows = SHOWN_ROWS;
-    renderRows(nowMs);
+    timer = undefined;
+    drawnAtMs = performance.now();
+    if (stored.length > 0) onStored(stored.splice(0));
+    const { totals } = queue.getSnapshot();
+    const isActive = totals.waiting + totals.running + totals.paused > 0;
+    // The last ones may have come and gone since it was drawn.
+    const hasEnded = !isActive && (wasActive || totals.done > 0);
+    wasActive = isActive;
+    if (hasEnded && totals.done > 0) announce(texts.filesUploaded(totals.done));
+    const all = items();
+    if (all.length === 0) shownRows = SHOWN_ROWS;
+    renderRows(all, drawnAtMs);
     // After the focus has moved to where it can be.
-    section.hidden = items.size === 0;
-    if (total.render(items, nowMs, announce)) onIdle();
-    // Paused uploads and failed ones change only by the user's hand.
-    if ([...items].some(isMoving)) schedule(RENDER_EVERY_MS);
+    section.hidden = all.length === 0;
+    total.render(totals, announce);
+    if (!hasEnded) return;
+    // From now on it is counted anew.
+    queue.remove(queue.getSnapshot().items.flatMap(({ id, status }) => (status === 'done' ? id : [])));
+    onIdle();
   }
 
+  queue.subscribe(() => {
+    timer ??= setTimeout(render, Math.max(0, drawnAtMs + RENDER_EVERY_MS - performance.now()));
+  });
   more.addEventListener('click', () => {
     const next = list.children.length;
     shownRows += SHOWN_ROWS;
@@ -136,36 +115,33 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     list.children[next]?.querySelector('button')?.focus();
   });
   total.pauseAll.addEventListener('click', () => {
-    const active = running();
-    const shouldPause = active.some(isMoving);
-    for (const item of active) shouldPause ? item.pause() : item.resume();
+    // By their ids: files that are added later do not wait.
+    const ids = items().map(({ id }) => id);
+    const { waiting, running } = queue.getSnapshot().totals;
+    if (waiting + running > 0) queue.pause(ids);
+    else queue.resume(ids);
     render();
   });
   total.cancelAll.addEventListener('click', () => {
-    announce(texts.filesCancelled(items.size));
-    for (const item of items) item.cancel();
-    items.clear();
+    const all = items();
+    announce(texts.filesCancelled(all.length));
+    queue.remove(all.map(({ id }) => id));
     render();
     choose.focus();
   });
 
   return {
-    add: (files: readonly ChosenFile[]): void => {
-      for (const file of files) items.add(createUploadItem(file, signpost, on));
-      announce(texts.filesAdded(files.length));
-      render();
+    /** Returns how many files were found, and those that are still there. Folders take a while. */
+    add: async (source: FileSource): Promise<{ count: number; items: QueueItem[] }> => {
+      const ids = new Set(await queue.add(source));
+      if (ids.size > 0) announce(texts.filesAdded(ids.size));
+      return { count: ids.size, items: queue.getSnapshot().items.filter(({ id }) => ids.has(id)) };
     },
     /** The files that are not in the bucket yet, and would be lost on a reload: running, or worth another attempt. */
-    unfinished: (): File[] =>
-      [...items]
-        .filter((item) => {
-          const state = item.state();
-          return state.status !== 'failed' || state.retryable;
-        })
-        .map((item) => item.file),
+    unfinished: (): QueueItem[] => items().filter(({ status, retryable }) => status !== 'failed' || retryable),
   };
 }
 
-function isUnderWay(item: UploadItem): boolean {
-  return item.isBegun() && !['waiting', 'paused', 'failed'].includes(item.state().status);
+function isUnderWay({ status }: QueueItem): boolean {
+  return !['waiting', 'paused', 'failed'].includes(status);
 }

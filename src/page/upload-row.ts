@@ -1,24 +1,22 @@
+import type { QueueItem, QueueStatus } from '../client/queue/queue-item.ts';
 import { createSpeedMeter } from '../client/queue/speed-meter.ts';
-import type { UploadState } from '../client/upload-state.ts';
 import { copyTemplate, find, setIcon, setProgress, setText } from './dom.ts';
 import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes, formatDuration, formatPercent, joinFacts } from './format.ts';
 import { showName } from './show-name.ts';
 import { texts } from './texts.ts';
-import type { UploadItem } from './upload-item.ts';
 
 /** What changes from second to second, without a new state. */
-const CHANGING: readonly UploadState['status'][] = ['uploading', 'retrying'];
+const CHANGING: readonly QueueStatus[] = ['uploading', 'retrying'];
 
 export type UploadRow = ReturnType<typeof createUploadRow>;
 
-/**
- * One upload's progress and buttons. Draws only when `render` is called, and writes only what has changed.
- * @param onCommand called after the user has paused, resumed, retried or cancelled the upload.
- */
-export function createUploadRow(item: UploadItem, onCommand: (command: 'pause' | 'retry' | 'cancel') => void) {
-  const { file } = item;
+/** One upload's progress and buttons. Draws only when `render` is called, and writes only what has changed. */
+export function createUploadRow(
+  { fileName, contentType }: QueueItem,
+  actions: Record<'pause' | 'resume' | 'retry' | 'remove', (item: QueueItem) => void>,
+) {
   const element = copyTemplate('upload-row');
   const tile = find(element, '.tile', HTMLElement);
   const progress = find(element, 'progress', HTMLProgressElement);
@@ -27,71 +25,66 @@ export function createUploadRow(item: UploadItem, onCommand: (command: 'pause' |
   const pauseButton = find(element, '.pause', HTMLButtonElement);
   const cancelButton = find(element, '.cancel', HTMLButtonElement);
   let meter = createSpeedMeter();
-  let drawn: UploadState | null = null;
-  let drawnBytes = -1;
+  let drawn: QueueItem | null = null;
 
-  const describe = (state: UploadState, nowMs: number): string => {
-    const size = formatBytes(file.size);
-    const sentBytes = item.sentBytes();
-    if (state.status === 'failed') return explain(state.error);
-    if (state.status === 'waiting') return joinFacts([texts.waiting, size]);
-    if (state.status === 'preparing') return joinFacts([texts.preparing, size]);
-    if (state.status === 'offline') return texts.offline;
-    if (state.status === 'retrying') {
-      const seconds = Math.max(0, state.nextAttemptAtMs - Date.now()) / 1000;
-      return texts.retrying(explain(state.error), seconds < 1 ? null : formatDuration(seconds));
+  const describe = (item: QueueItem, nowMs: number): string => {
+    const { sentBytes, totalBytes } = item;
+    const size = formatBytes(totalBytes);
+    if (item.status === 'failed') return explain(item.error);
+    if (item.status === 'waiting') return joinFacts([texts.waiting, size]);
+    if (item.status === 'preparing') return joinFacts([texts.preparing, size]);
+    if (item.status === 'offline') return texts.offline;
+    if (item.status === 'retrying') {
+      const seconds = Math.max(0, (item.nextAttemptAtMs ?? 0) - Date.now()) / 1000;
+      return texts.retrying(explain(item.error), seconds < 1 ? null : formatDuration(seconds));
     }
-    if (state.status === 'paused') {
-      const lost = state.lostBytes > 0 ? [texts.sentAgain(formatBytes(state.lostBytes))] : [];
-      return joinFacts([texts.pausedAt(formatPercent(sentBytes, file.size)), ...lost]);
+    if (item.status === 'paused') {
+      const lostBytes = (drawn?.sentBytes ?? 0) - sentBytes;
+      const lost = lostBytes > 0 ? [texts.sentAgain(formatBytes(lostBytes))] : [];
+      return joinFacts([texts.pausedAt(formatPercent(sentBytes, totalBytes)), ...lost]);
     }
-    if (state.status !== 'uploading' || sentBytes === file.size) return texts.confirming;
+    if (item.status !== 'uploading' || sentBytes === totalBytes) return texts.confirming;
     const done = texts.bytesOf(formatBytes(sentBytes), size);
     const speed = meter(sentBytes, nowMs);
     if (!speed) return done;
-    return joinFacts([done, texts.perSecond(formatBytes(speed)), texts.left((file.size - sentBytes) / speed)]);
+    return joinFacts([done, texts.perSecond(formatBytes(speed)), texts.left((totalBytes - sentBytes) / speed)]);
   };
 
-  const render = (nowMs: number): void => {
-    const state = item.state();
-    if (state === drawn && !CHANGING.includes(state.status) && item.sentBytes() === drawnBytes) return;
-    setProgress(progress, item.sentBytes(), file.size);
-    drawnBytes = item.sentBytes();
-    setText(status, describe(state, nowMs));
-    if (state.status === drawn?.status) return;
-    drawn = state;
-    element.dataset.state = state.status;
-    const isFailed = state.status === 'failed';
-    const isPaused = state.status === 'paused';
+  const render = (item: QueueItem, nowMs: number): void => {
+    if (item === drawn && !CHANGING.includes(item.status)) return;
+    setProgress(progress, item.sentBytes, item.totalBytes);
+    setText(status, describe(item, nowMs));
+    const isSame = item.status === drawn?.status;
+    drawn = item;
+    if (isSame) return;
+    element.dataset.state = item.status;
+    const isFailed = item.status === 'failed';
+    const isPaused = item.status === 'paused';
     setIcon(pauseButton, isPaused ? 'resume' : 'pause');
-    pauseButton.setAttribute('aria-label', isPaused ? texts.resume(file.name) : texts.pause(file.name));
-    cancelButton.setAttribute('aria-label', isFailed ? texts.dismiss(file.name) : texts.cancel(file.name));
-    const canRetry = isFailed && state.retryable;
+    pauseButton.setAttribute('aria-label', isPaused ? texts.resume(fileName) : texts.pause(fileName));
+    cancelButton.setAttribute('aria-label', isFailed ? texts.dismiss(fileName) : texts.cancel(fileName));
+    const canRetry = isFailed && item.retryable;
     retryButton.hidden = !canRetry;
     if (isFailed && document.activeElement === pauseButton) (canRetry ? retryButton : cancelButton).focus();
     pauseButton.hidden = isFailed;
   };
 
-  tile.dataset.kind = kindOf(file.type);
-  setIcon(tile, kindOf(file.type));
-  showName(find(element, '.name', HTMLElement), file.name);
-  progress.setAttribute('aria-label', texts.uploadOf(file.name));
-  retryButton.setAttribute('aria-label', texts.retry(file.name));
+  tile.dataset.kind = kindOf(contentType, fileName);
+  setIcon(tile, kindOf(contentType, fileName));
+  showName(find(element, '.name', HTMLElement), fileName);
+  progress.setAttribute('aria-label', texts.uploadOf(fileName));
+  retryButton.setAttribute('aria-label', texts.retry(fileName));
   pauseButton.addEventListener('click', () => {
+    if (drawn === null) return;
     meter = createSpeedMeter();
-    if (item.state().status === 'paused') item.resume();
-    else item.pause();
-    onCommand('pause');
+    (drawn.status === 'paused' ? actions.resume : actions.pause)(drawn);
   });
   retryButton.addEventListener('click', () => {
+    if (drawn === null) return;
     meter = createSpeedMeter();
-    item.retry();
-    onCommand('retry');
+    actions.retry(drawn);
     pauseButton.focus();
   });
-  cancelButton.addEventListener('click', () => {
-    item.cancel();
-    onCommand('cancel');
-  });
+  cancelButton.addEventListener('click', () => drawn !== null && actions.remove(drawn));
   return { element, render };
 }

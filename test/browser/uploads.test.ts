@@ -95,8 +95,31 @@ describe('uploads on the page', () => {
     );
     await choose([again]);
     const status = page.locator('#uploads .status');
-    await expect.poll(() => status.textContent()).toMatch(/^The file has 30 MB; at most 1000000 are allowed\.$/);
+    await expect.poll(() => status.textContent()).toBe('The file has 30 MB; at most 1 MB are allowed.');
     expect(await page.getByRole('button', { name: 'Retry again.txt' }).isVisible()).toBe(false);
+    await context.close();
+  });
+
+  it('refuses what is too large or of the wrong type at once, and sends nothing of it', async () => {
+    const { page, context, choose } = await host.openPage();
+    await page.route('**/limits', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), maxBytes: 6, contentTypes: ['text/*'] } });
+    });
+    const picture = join(host.directory, 'picture.png');
+    await writeFile(picture, 'png');
+    const presigned: unknown[] = [];
+    page.on('request', (request) => request.url().includes('presign') && presigned.push(request.postDataJSON()));
+    await page.reload();
+    await page.getByText('Up to 6 bytes per file · text files').waitFor();
+    await choose([renewed, picture, again]);
+    await page.locator('#files .row.file', { hasText: 'again.txt' }).first().waitFor();
+    const status = (name: string) => page.locator('#uploads .row', { hasText: name }).locator('.status').textContent();
+    await expect.poll(() => status('renewed.txt')).toBe('The file has 7 bytes; at most 6 are allowed.');
+    await expect.poll(() => status('picture.png')).toBe('PNG is not allowed; allowed: text files.');
+    await expect.poll(() => presigned.length).toBe(1);
+    expect(presigned).toEqual([expect.objectContaining({ fileName: 'again.txt' })]);
+    await page.getByRole('button', { name: 'Dismiss all' }).click();
     await context.close();
   });
 
