@@ -1,14 +1,12 @@
 import type { Files, StoredFile } from '../client/create-signpost.ts';
 import { decodeText } from './decode-text.ts';
+import { MAX_WHOLE_BYTES } from './download-file.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes } from './format.ts';
 import { texts } from './texts.ts';
 
 /** How many bytes of a text are shown. */
 const MAX_TEXT_BYTES = 256 * 1024;
-
-/** The largest file that is read whole because no link leads to it. */
-const MAX_BLOB_BYTES = 200_000_000;
 
 /** The lifetime of a video's URL, which is read as long as it plays. */
 const URL_TTL_SECONDS = 3600;
@@ -41,7 +39,7 @@ export async function readPreview(
   if (ticket !== null && ticket.headers === undefined) {
     return { kind, content: embed(kind, ticket.presignedUrl, file.fileName), release: () => {} };
   }
-  if (file.size > MAX_BLOB_BYTES) return { note: texts.tooLarge(formatBytes(MAX_BLOB_BYTES)) };
+  if (file.size > MAX_WHOLE_BYTES) return { note: texts.tooLarge(formatBytes(MAX_WHOLE_BYTES)) };
   const bytes = await files.download(file.fileId);
   // The type is one of those above, so that the browser can never take the content for a page of this origin.
   const url = URL.createObjectURL(new Blob([bytes], { type: file.contentType }));

@@ -79,6 +79,9 @@ export const texts = {
   selected: (files: number, bytes: number) => `${formatFiles(files)} selected, ${formatBytes(bytes)}`,
   downloading: (name: string) => `Downloading ${name}`,
   notDownloaded: (name: string, reason: string) => `${name} cannot be downloaded. ${reason}`,
+  tooLargeToSave: (name: string, limit: string) =>
+    `${name} cannot be saved by this browser: without a link to it, only files up to ${limit} can. Try Chrome or Edge.`,
+  saved: (name: string) => `${name} saved.`,
   deleted: (name: string, count: number) => `${count === 1 ? name : formatFiles(count)} deleted.`,
   undoHint: 'Press Control+Z to undo.',
   kept: (name: string, count: number) => `${count === 1 ? name : formatFiles(count)} kept.`,

@@ -80,4 +80,28 @@ describe('held files with keys of their own, on a service that presigns no downl
     expect(complaints).toEqual([]);
     await context.close();
   });
+
+  it('writes to the disk what is too large for memory, and says so where the browser cannot', async () => {
+    const { page, context } = await host.openPage();
+    await page.route('**/files?*', async (route) => {
+      const response = await route.fetch();
+      const { files, ...rest } = await response.json();
+      const larger = files.map((file: { fileName: string }) => ({ ...file, size: 200_000_001 }));
+      await route.fulfill({ response, json: { files: larger, ...rest } });
+    });
+    await page.reload();
+    const button = page.getByRole('button', { name: 'Download notes.txt' });
+    await page.evaluate('showSaveFilePicker = undefined');
+    await button.click();
+    await page.locator('#notice').getByText('only files up to 200 MB can').waitFor();
+    // The place that a user would choose, without the dialog for it.
+    await page.evaluate(`showSaveFilePicker = async ({ suggestedName }) => {
+      const folder = await navigator.storage.getDirectory();
+      return (place = await folder.getFileHandle(suggestedName, { create: true }));
+    }`);
+    await button.click();
+    await page.locator('#notice').getByText('notes.txt saved.').waitFor();
+    expect(await page.evaluate('place.getFile().then((file) => file.text())')).toBe(TEXT);
+    await context.close();
+  });
 });
