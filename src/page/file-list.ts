@@ -34,6 +34,7 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
   const nothingFound = find(section, '.nothing', HTMLElement);
   const failure = find(section, '.failure', HTMLElement);
   const more = find(section, '.more', HTMLButtonElement);
+  const toggle = find(section, '.toggle', HTMLElement);
 
   /** In their order. */
   let files: StoredFile[] = [];
@@ -83,6 +84,7 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
     empty.hidden = !(isEmpty && isPlain);
     nothingFound.hidden = !(isEmpty && !isPlain);
     form.setHidden(!empty.hidden);
+    toggle.hidden = !empty.hidden;
     more.hidden = (isComplete && all.length <= shownRows) || !failure.hidden || isLoading;
     section.setAttribute('aria-busy', String(isLoading));
   }

@@ -11,6 +11,8 @@ export type RowActions = {
   details: (file: StoredFile) => void;
   remove: (file: StoredFile) => void;
   select: (file: StoredFile, isSelected: boolean) => void;
+  /** Shows its picture in the tile when the row is seen. */
+  watch: (row: HTMLElement, file: StoredFile, tile: HTMLElement) => void;
 };
 
 export type FileRow = ReturnType<typeof createFileRow>;
@@ -40,6 +42,7 @@ export function createFileRow(file: StoredFile, actions: RowActions) {
     button.hidden = name === '.download' && !isReadable;
     button.addEventListener('click', () => act(file));
   }
+  actions.watch(element, file, tile);
   /** Its age changes. */
   const render = (isSelected: boolean): void => {
     const text = describeFile(file);

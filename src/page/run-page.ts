@@ -14,6 +14,7 @@ import { createNotice } from './show-notice.ts';
 import { createPreview } from './show-preview.ts';
 import { createSignIn } from './sign-in.ts';
 import { texts } from './texts.ts';
+import { createThumbnails } from './thumbnails.ts';
 import { createUploadList } from './upload-list.ts';
 
 const signIn = createSignIn();
@@ -73,15 +74,20 @@ const details = createDetails({
     return renamed;
   },
 });
+const thumbnails = createThumbnails(stored);
 const preview = createPreview({
   ...{ download, details },
-  read: (file) => readPreview(stored, file, throughService),
+  read: async (file) => {
+    const shown = await readPreview(stored, file, throughService);
+    if ('content' in shown && shown.content instanceof HTMLImageElement) thumbnails.take(file, shown.content);
+    return shown;
+  },
   neighbour: (fileId, step) => files.neighbour(fileId, step),
 });
 const files = createFileList(
   stored,
   {
-    ...{ preview, details, download, downloadAll, archive, restore },
+    ...{ preview, details, download, downloadAll, archive, restore, watch: thumbnails.watch },
     remove: deletion.delete,
     isHidden: deletion.isHidden,
   },
@@ -91,7 +97,13 @@ const showLimits = createLimitsNote(signpost, files.setTotal);
 
 const uploads = createUploadList(
   signpost,
-  { onStored: (arrived) => files.prepend(arrived.map(({ stored }) => stored)), onIdle: () => void showLimits() },
+  {
+    onStored: (arrived) => {
+      for (const { stored, file } of arrived) thumbnails.offer(stored, file);
+      files.prepend(arrived.map(({ stored }) => stored));
+    },
+    onIdle: () => void showLimits(),
+  },
   announce,
 );
 const interrupted = rememberInterrupted(uploads.unfinished);

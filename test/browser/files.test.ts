@@ -254,6 +254,36 @@ describe('the list of files', () => {
   });
 });
 
+describe('thumbnails', () => {
+  it('are those of what the page uploaded, and of other files only if they are asked for', async () => {
+    const { page, context, choose } = await host.openPage();
+    const presigned: string[] = [];
+    page.on('request', (request) => request.url().endsWith('/presign-download') && presigned.push(request.url()));
+    const rows = page.locator('#files .row.file', { hasText: 'mountains at dusk.png' });
+    const pictures = () => rows.locator('.tile canvas').count();
+    await choose([samples.image]);
+    await expect.poll(pictures).toBe(1);
+    await page.reload();
+    await rows.first().waitFor();
+    await choose([samples.image]);
+    await rows.first().locator('canvas').waitFor();
+    expect([await rows.count(), await pictures(), presigned.length]).toEqual([2, 1, 0]);
+    await page.getByLabel('All thumbnails').check();
+    await expect.poll(pictures).toBe(2);
+    expect(presigned.length).toBe(1);
+    await page.reload();
+    await expect.poll(pictures).toBe(2);
+    await page.getByLabel('All thumbnails').uncheck();
+
+    await page.reload();
+    await rows.first().locator('.open').click();
+    await page.locator('#preview img').waitFor();
+    await page.keyboard.press('Escape');
+    await expect.poll(pictures).toBe(1);
+    await context.close();
+  });
+});
+
 describe('a page under a name that is not this machine’s', () => {
   it('carries no token, asks for one, refuses a wrong one and takes a right one', async () => {
     const { page: own, context: ownContext } = await host.openPage();
