@@ -1,5 +1,6 @@
 import type { Files, StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
+import { createListKeys } from './create-list-keys.ts';
 import { createPager, type Found } from './create-pager.ts';
 import { find, setText, syncRows } from './dom.ts';
 import { explain } from './explain.ts';
@@ -45,6 +46,7 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
   let isLoading = false;
   let total = '';
 
+  const updateKeys = createListKeys(list);
   const visible = () => files.filter(({ fileId }) => !actions.isHidden(fileId));
   const form = createFindForm(() => void reload());
   const selection = createSelection(
@@ -76,6 +78,7 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
       shown.map((file) => rowOf(file).element),
       heading,
     );
+    updateKeys();
     selection.render();
     const isPlain = form.isPlain();
     const isEmpty = all.length === 0 && isComplete && !isLoading && failure.hidden;
@@ -137,6 +140,7 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
   find(failure, '.retry', HTMLButtonElement).addEventListener('click', loadMore);
   find(nothingFound, 'button', HTMLButtonElement).addEventListener('click', () => {
     form.reset();
+    form.focus();
     void reload();
   });
   setInterval(render, RENEW_TIMES_MS);

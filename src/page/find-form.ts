@@ -43,6 +43,7 @@ export function createFindForm(onChange: () => void) {
       return q === undefined && contentType === undefined && asked === undefined && order === '-createdAt';
     },
     reset: (): void => form.reset(),
+    focus: (): void => input.focus(),
     setHidden: (isHidden: boolean): void => {
       form.hidden = isHidden;
     },

@@ -7,6 +7,7 @@ type SelectionActions = Record<'download' | 'archive' | 'restore' | 'remove', (f
 /** The files that are ticked, and the bar that acts on them all. */
 export function createSelection(actions: SelectionActions, listed: () => readonly StoredFile[], onChange: () => void) {
   const bar = find(document, '#selection', HTMLElement);
+  const heading = find(document, '#files h2', HTMLElement);
   const selected = new Map<string, StoredFile>();
   const clear = () => selected.clear();
   const buttons = (['download', 'archive', 'restore', 'remove'] as const).map((name) => {
@@ -38,6 +39,7 @@ export function createSelection(actions: SelectionActions, listed: () => readonl
     },
     render: (): void => {
       const files = [...selected.values()];
+      if (files.length === 0 && bar.contains(document.activeElement)) heading.focus();
       bar.hidden = files.length === 0;
       const bytes = files.reduce((sum, { size }) => sum + size, 0);
       setText(find(bar, '.summary', HTMLElement), files.length === 0 ? '' : texts.selected(files.length, bytes));

@@ -19,6 +19,7 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
   const dialog = find(document, '#preview', HTMLDialogElement);
   const stage = find(dialog, '.stage', HTMLElement);
   const problem = find(dialog, '.problem', HTMLElement);
+  const close = find(dialog, '.close', HTMLButtonElement);
   const steps = [
     { button: find(dialog, '.previous', HTMLButtonElement), step: -1, key: 'ArrowLeft' },
     { button: find(dialog, '.next', HTMLButtonElement), step: 1, key: 'ArrowRight' },
@@ -65,7 +66,12 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
     setText(find(dialog, '.meta', HTMLElement), joinFacts([formatBytes(file.size), file.contentType]));
     setText(problem, '');
     stage.dataset.kind = 'loading';
-    for (const { button, step } of steps) button.disabled = neighbour(file.fileId, step) === null;
+    for (const { button, step } of steps) {
+      const isEnd = neighbour(file.fileId, step) === null;
+      // A button without use would lose the focus, and the arrow keys would go nowhere.
+      if (isEnd && button === document.activeElement) close.focus();
+      button.disabled = isEnd;
+    }
     try {
       await fill(file);
     } catch (error) {
@@ -90,7 +96,7 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
     for (const { step, key } of steps) if (event.key === key) move(step);
   });
   for (const { button, step } of steps) button.addEventListener('click', () => move(step));
-  find(dialog, '.close', HTMLButtonElement).addEventListener('click', () => dialog.close());
+  close.addEventListener('click', () => dialog.close());
   find(dialog, '.download', HTMLButtonElement).addEventListener('click', () => shown && download(shown));
   find(dialog, '.details', HTMLButtonElement).addEventListener('click', () => {
     const file = shown;

@@ -1,6 +1,7 @@
 import type { Signpost, StoredFile } from '../client/create-signpost.ts';
 import { createUploadQueue, type FileSource, type QueueItem } from '../client/queue/create-upload-queue.ts';
 import type { Announce } from './announcer.ts';
+import { createListKeys } from './create-list-keys.ts';
 import { find, setText, syncRows } from './dom.ts';
 import { explain } from './explain.ts';
 import { texts } from './texts.ts';
@@ -29,6 +30,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
   const more = find(section, '.more', HTMLButtonElement);
   const choose = find(document, '#choose', HTMLButtonElement);
   const total = createUploadTotal(section);
+  const updateKeys = createListKeys(list);
 
   const rows = new Map<string, UploadRow>();
   let shownRows = SHOWN_ROWS;
@@ -77,6 +79,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
       return row.element;
     });
     syncRows(list, elements, all.length > 0 ? total.heading : choose);
+    updateKeys();
     const hidden = all.length - shown.length;
     more.hidden = hidden === 0;
     setText(more, texts.moreUploads(hidden));

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -92,6 +93,100 @@ describe.each([
     await page.getByLabel('Search by name').fill('nowhere');
     await page.getByText('No files match.').waitFor();
     await inspect(page, 'with nothing found');
+    await context.close();
+  });
+});
+
+type Labelled = { ariaLabel: string };
+
+const row = (page: Page, name: string) => page.locator('#files .row.file', { hasText: name }).first();
+const active = (page: Page, what: string) => page.evaluate(`document.activeElement.${what}`);
+
+/** Tabs to the control of this accessible name, as somebody without a mouse would. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let steps = 0; steps < 80; steps++) {
+    await page.keyboard.press('Tab');
+    const label =
+      "document.activeElement.closest('button')?.ariaLabel ?? document.activeElement.closest('button')?.innerText";
+    if (String(await page.evaluate(label)).includes(name)) return;
+  }
+  throw new Error(`no way to "${name}" with the Tab key`);
+}
+
+describe('without a mouse', () => {
+  it('can be used with the keyboard alone: upload, preview, delete', async () => {
+    const { page, context, choose } = await host.openPage();
+    await choose([samples.text, samples.image]);
+    await row(page, 'mountains at dusk.png').waitFor();
+    const path = join(host.directory, 'typed.txt');
+    await writeFile(path, 'by keyboard');
+    await row(page, 'notes.txt').waitFor();
+    // Asked for before the way there: the browser has to be told to hand its dialog over.
+    const choosing = page.waitForEvent('filechooser');
+    await tabTo(page, 'Choose files');
+    await page.keyboard.press('Enter');
+    await (await choosing).setFiles([path]);
+    await row(page, 'typed.txt').waitFor();
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('1 file uploaded');
+
+    await tabTo(page, 'typed.txt');
+    await page.keyboard.press('Enter');
+    await page.getByText('by keyboard').waitFor();
+    await page.keyboard.press('Escape');
+    await tabTo(page, 'Delete typed.txt');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => row(page, 'typed.txt').count()).toBe(0);
+    expect(await active(page, 'tagName')).toBe('BUTTON');
+    await page.keyboard.press('Control+z');
+    await row(page, 'typed.txt').waitFor();
+    await page.keyboard.press('ArrowUp');
+    expect(await active(page, 'ariaLabel')).toContain('typed.txt');
+    await page.keyboard.press('Delete');
+    await expect.poll(() => row(page, 'typed.txt').count()).toBe(0);
+    // Leaving the page leaves no time to undo.
+    const reload = async () => {
+      await page.reload();
+      await row(page, 'notes.txt').waitFor();
+      return row(page, 'typed.txt').count();
+    };
+    await expect.poll(reload).toBe(0);
+    await context.close();
+  });
+
+  it('has few stops for the Tab key: a link past the rest, and one row of the list', async () => {
+    const { page, context } = await host.openPage();
+    const names = () =>
+      page.locator('#files .open').evaluateAll((all) => all.map((one) => (one as Labelled).ariaLabel));
+    await row(page, 'notes.txt').waitFor();
+    await page.keyboard.press('Tab');
+    expect(await active(page, 'innerText')).toBe('Skip to the files');
+    await page.keyboard.press('Enter');
+    expect(await active(page, 'id')).toBe('files-heading');
+
+    const [first = '', second = ''] = await names();
+    await tabTo(page, first);
+    await page.getByText('The arrow keys move from file to file').waitFor();
+    await page.keyboard.press('ArrowDown');
+    expect(await active(page, 'ariaLabel')).toBe(second);
+    await page.keyboard.press('End');
+    expect(await active(page, 'ariaLabel')).toBe((await names()).at(-1));
+    await page.keyboard.press('Home');
+    expect(await active(page, 'ariaLabel')).toBe(first);
+    // The buttons of the same row, and then none of another.
+    for (const label of ['Download', 'Details of', 'Delete']) {
+      await page.keyboard.press('Tab');
+      expect(await active(page, 'ariaLabel')).toContain(label);
+    }
+    await page.keyboard.press('Tab');
+    expect(await active(page, "closest('.row')")).toBeNull();
+
+    await page.getByLabel('Select notes.txt').check();
+    await page.getByRole('toolbar').getByRole('button', { name: 'Select none' }).press('Enter');
+    expect(await active(page, 'id')).toBe('files-heading');
+    await row(page, 'notes.txt').locator('.open').click();
+    const next = page.getByRole('button', { name: 'Next file' });
+    while (await next.isEnabled()) await next.press('Enter');
+    expect(await active(page, 'ariaLabel')).toBe('Close the preview');
     await context.close();
   });
 });

@@ -20,17 +20,6 @@ const active = (page: Page, what: string) => page.evaluate(`document.activeEleme
 
 type Named = { querySelector: (selector: string) => { textContent: string } | null };
 
-/** Tabs to the control of this accessible name, as somebody without a mouse would. */
-async function tabTo(page: Page, name: string): Promise<void> {
-  for (let steps = 0; steps < 80; steps++) {
-    await page.keyboard.press('Tab');
-    const label =
-      "document.activeElement.closest('button')?.ariaLabel ?? document.activeElement.closest('button')?.innerText";
-    if (String(await page.evaluate(label)).includes(name)) return;
-  }
-  throw new Error(`no way to "${name}" with the Tab key`);
-}
-
 describe('the list of files', () => {
   it('is empty at first, and says so', async () => {
     const { page, context } = await host.openPage();
@@ -126,42 +115,6 @@ describe('the list of files', () => {
     await page.evaluate("drag('drop')");
     await row(page, 'dropped.txt').waitFor();
     expect(await page.getByText('Drop to upload').isVisible()).toBe(false);
-    await context.close();
-  });
-
-  it('can be used with the keyboard alone: upload, preview, delete', async () => {
-    const { page, context } = await host.openPage();
-    const path = join(host.directory, 'typed.txt');
-    await writeFile(path, 'by keyboard');
-    await row(page, 'notes.txt').waitFor();
-    // Asked for before the way there: the browser has to be told to hand its dialog over.
-    const choosing = page.waitForEvent('filechooser');
-    await tabTo(page, 'Choose files');
-    await page.keyboard.press('Enter');
-    await (await choosing).setFiles([path]);
-    await row(page, 'typed.txt').waitFor();
-    await expect.poll(() => page.getByRole('status').textContent()).toContain('1 file uploaded');
-
-    await tabTo(page, 'typed.txt');
-    await page.keyboard.press('Enter');
-    await page.getByText('by keyboard').waitFor();
-    await page.keyboard.press('Escape');
-    await tabTo(page, 'Delete typed.txt');
-    await page.keyboard.press('Enter');
-    await expect.poll(() => row(page, 'typed.txt').count()).toBe(0);
-    expect(await active(page, 'tagName')).toBe('BUTTON');
-    await page.keyboard.press('Control+z');
-    await row(page, 'typed.txt').waitFor();
-    await tabTo(page, 'Delete typed.txt');
-    await page.keyboard.press('Enter');
-    await expect.poll(() => row(page, 'typed.txt').count()).toBe(0);
-    // Leaving the page leaves no time to undo.
-    const reload = async () => {
-      await page.reload();
-      await row(page, 'notes.txt').waitFor();
-      return row(page, 'typed.txt').count();
-    };
-    await expect.poll(reload).toBe(0);
     await context.close();
   });
 

@@ -9,7 +9,7 @@ export type Engine = {
   evaluate: (expression: string) => Promise<unknown>;
   /** Chooses files in the page's picker. */
   choose: (paths: string[]) => Promise<void>;
-  press: (key: 'Tab' | 'Enter' | 'Escape') => Promise<void>;
+  press: (key: 'Tab' | 'Enter' | 'Escape' | 'ArrowDown') => Promise<void>;
   close: () => Promise<void>;
 };
 

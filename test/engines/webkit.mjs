@@ -30,7 +30,7 @@ export async function start(port) {
       const picker = await driver.wait(until.elementLocated(By.id('picker')));
       await picker.sendKeys(paths.join('\n'));
     },
-    press: (key) => driver.actions().sendKeys(Key[key.toUpperCase()]).perform(),
+    press: (key) => driver.actions().sendKeys(Key[key.replace('Arrow', '').toUpperCase()]).perform(),
     close: async () => {
       await driver.quit().catch(() => {});
       process.kill(-server.pid);
