@@ -57,8 +57,7 @@ export function createFileRow(file: StoredFile, actions: RowActions) {
 /** `48.2 kB · 5 minutes ago`, and what is special about it. */
 function describeFile(file: StoredFile): string {
   const facts = [formatBytes(file.size), formatAgo(file.createdAt, Date.now())];
-  if (file.status === 'held') return joinFacts([...facts, texts.held]);
-  if (file.status === 'archived') return joinFacts([...facts, texts.archived]);
-  if (file.status !== 'rejected') return joinFacts(facts);
+  if (file.status === 'active') return joinFacts(facts);
+  if (file.status !== 'rejected') return joinFacts([...facts, texts.statuses[file.status]]);
   return `${joinFacts(facts)} · ${texts.rejected(file.rejection ?? texts.rejectedWhy)}`;
 }

@@ -6,6 +6,7 @@ import { find } from './dom.ts';
 import { createDownload } from './download-file.ts';
 import { explain } from './explain.ts';
 import { createFileList } from './file-list.ts';
+import { fillTexts } from './fill-texts.ts';
 import { rememberInterrupted } from './interrupted.ts';
 import { readPreview } from './read-preview.ts';
 import { createDetails } from './show-details.ts';
@@ -17,6 +18,7 @@ import { texts } from './texts.ts';
 import { createThumbnails } from './thumbnails.ts';
 import { createUploadList } from './upload-list.ts';
 
+fillTexts();
 const signIn = createSignIn();
 const announce = createAnnouncer(find(document, '#announcer', HTMLElement));
 const notify = createNotice(announce);

@@ -95,7 +95,8 @@ function describe(file: StoredFile) {
     size: texts.exactSize(file.size),
     type: file.contentType,
     detectedType: file.detectedContentType,
-    status: file.status === 'rejected' ? texts.rejected(file.rejection ?? texts.rejectedWhy) : file.status,
+    status:
+      file.status === 'rejected' ? texts.rejected(file.rejection ?? texts.rejectedWhy) : texts.statuses[file.status],
     created: formatTime(file.createdAt),
     checksum: file.checksumSha256,
     etag: file.etag,

@@ -2,6 +2,7 @@ import { createFiles, SignpostError } from '../client/create-signpost.ts';
 import { subjectOf } from '../client/subject-of.ts';
 import { find, setText } from './dom.ts';
 import { explain } from './explain.ts';
+import { texts } from './texts.ts';
 
 const STORED_AS = 'signpost-demo:token';
 
@@ -59,11 +60,8 @@ export function createSignIn() {
   /** Ends when the dialog is closed: with another token, or without one, and then the refusal stands. */
   const askAgain = () =>
     new Promise<void>((resolve) => {
-      setText(find(form, 'h2', HTMLElement), 'Your session has ended');
-      setText(
-        find(form, '.lead-in', HTMLElement),
-        'The service takes your token no more. Paste another one, and your uploads go on.',
-      );
+      setText(find(form, 'h2', HTMLElement), texts.sessionEnded);
+      setText(find(form, '.lead-in', HTMLElement), texts.pasteAgain);
       cancel.hidden = false;
       dialog.addEventListener('close', () => resolve(), { once: true });
       dialog.showModal();

@@ -1,4 +1,5 @@
 import { formatBytes, formatCount, formatDuration, formatFiles } from './format.ts';
+import { wording } from './wording.ts';
 
 /** In the order of the panel. */
 const FACTS = [
@@ -20,10 +21,11 @@ const FACTS = [
 type FactName = (typeof FACTS)[number][0];
 
 /**
- * All that the page says, apart from the fixed texts of `index.html`. What the service says of an error is the
- * service's.
+ * All that the page says: to be replaced for another language, together with `wording.ts`, which has what it shares
+ * with the element. What the service says of an error is the service's.
  */
 export const texts = {
+  language: wording.language,
   name: 'Signpost',
   waiting: 'Waiting',
   preparing: 'Being prepared …',
@@ -68,8 +70,10 @@ export const texts = {
     `${formatFiles(files)}, ${formatBytes(bytes)} of ${formatBytes(quota)}`,
   moreFiles: (count: number) => `${formatCount(count)} more`,
   notListed: (reason: string) => `The files could not be listed. ${reason}`,
-  held: 'waits for a check',
-  archived: 'archived',
+  statuses: {
+    ...{ active: 'active', held: 'waits for a check', archived: 'archived' },
+    ...{ rejected: 'rejected', refused: 'refused', deleted: 'deleted' },
+  },
   rejected: (reason: string) => `rejected: ${reason}`,
   rejectedWhy: 'no reason given',
   select: (name: string) => `Select ${name}`,
@@ -107,4 +111,79 @@ export const texts = {
   tooLarge: (limit: string) => `The file is too large to be shown here: over ${limit}. Download it to see it.`,
   notShown: 'This browser cannot show the file.',
   textEnds: (shown: string, size: string) => `… (the first ${shown} of ${size})`,
+
+  sessionEnded: 'Your session has ended',
+  pasteAgain: 'The service no longer takes your token. Paste another one, and your uploads continue.',
+
+  /** What does not change, by the names in `index.html`. */
+  fixed: {
+    about: 'Files go straight to the bucket. Signpost signs, verifies and remembers.',
+    signOut: 'Sign out',
+    whichUser: 'Which user are you?',
+    pasteToken:
+      'This service does not issue tokens. Paste one from your issuer or from `npm run token -- demo`. It stays in ' +
+      'this tab.',
+    accessToken: 'Access token',
+    continue: 'Continue',
+    cancelSignIn: 'Cancel',
+    skip: 'Skip to the files',
+    drop: 'Drop files and folders anywhere',
+    dropHint: 'Large files are sent in parts, and resume after a pause, a lost connection or a reload.',
+    chooseFiles: 'Choose files',
+    chooseFolder: 'Choose a folder',
+    unfinished: 'Unfinished uploads',
+    chooseAgain: 'Choose them again to resume: parts that have arrived are not sent again.',
+    dismissUnfinished: 'Dismiss',
+    files: 'Files',
+    thumbnailsHint: 'each is a download',
+    keys: 'The arrow keys move from file to file, Delete deletes, and Control+Z undoes that.',
+    allKinds: 'All kinds',
+    images: 'Images',
+    videos: 'Videos',
+    audio: 'Audio',
+    pdf: 'PDF',
+    textFiles: 'Text',
+    current: 'Current',
+    archivedFiles: 'Archived',
+    heldFiles: 'Waiting for a check',
+    rejectedFiles: 'Rejected',
+    newest: 'Newest first',
+    oldest: 'Oldest first',
+    aToZ: 'Name, A to Z',
+    zToA: 'Name, Z to A',
+    largest: 'Largest first',
+    smallest: 'Smallest first',
+    selectAll: 'Select all shown',
+    selectNone: 'Select none',
+    downloadThem: 'Download',
+    archiveThem: 'Archive',
+    restoreThem: 'Restore',
+    deleteThem: 'Delete',
+    nothingYet: 'Nothing here yet',
+    nothingYetHint: 'What you upload appears here, once it has been verified.',
+    noMatch: 'No files match.',
+    showAll: 'Show all files',
+    tryAgain: 'Try again',
+    loadMore: 'Load more',
+    undo: 'Undo',
+    openDetails: 'Details',
+    fileName: 'Name',
+    rename: 'Rename',
+    auditLog: 'Audit log',
+    dropNow: 'Drop to upload',
+    thumbnails: 'All thumbnails',
+    retryIt: 'Retry',
+    addFiles: 'Add files',
+    allUploads: 'All uploads',
+    search: 'Search by name',
+    kind: 'Kind',
+    status: 'Status',
+    order: 'Order',
+    selectedFiles: 'Selected files',
+    downloads: 'Downloads',
+    previous: 'Previous file',
+    next: 'Next file',
+    closePreview: 'Close the preview',
+    closeDetails: 'Close the details',
+  },
 } as const;

@@ -34,7 +34,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
 
   const rows = new Map<string, UploadRow>();
   let shownRows = SHOWN_ROWS;
-  let stored: StoredUpload[] = [];
+  const stored: StoredUpload[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   let drawnAtMs = Number.NEGATIVE_INFINITY;
   let wasActive = false;
