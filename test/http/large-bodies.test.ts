@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { type Mismatch, Problem } from '../../src/contract/errors.ts';
 import { boundBodies } from '../../src/http/bound-bodies.ts';
 import type { Env } from '../../src/http/env.ts';
 import { MAX_BATCH_BODY_BYTES, readJson } from '../../src/http/validate.ts';
@@ -28,4 +29,45 @@ it('lets other requests be answered between large bodies that end together', asy
   await others;
   expect(events.filter((event) => event === 'validated')).toHaveLength(8);
   expect(events.join(' ')).not.toContain('validated validated');
+});
+
+describe('a list of thousands of wrong entries', () => {
+  let examined = 0;
+  const part = z.strictObject({ partNumber: z.int(), etag: z.string().refine(() => ++examined) });
+  const schema = z.strictObject({ parts: z.array(part).max(10_000), note: z.string().optional() });
+  const app = new Hono<Env>()
+    .use(boundBodies())
+    .post('/', async (c) => c.json((await readJson(c, schema, MAX_BATCH_BODY_BYTES)).parts.length));
+  app.onError((error, c) => c.json(error instanceof Problem ? error.errors : error.message, 400));
+  const right = Array.from({ length: 10_000 }, (_, i) => ({ partNumber: i + 1, etag: 'e' }));
+  const answer = async (body: unknown) => {
+    examined = 0;
+    const headers = { 'content-type': 'application/json' };
+    return (await app.request('/', { method: 'POST', headers, body: JSON.stringify(body) })).json();
+  };
+  const errorsOf = async (body: unknown) => (await answer(body)) as Mismatch[];
+  const pathsOf = async (body: unknown) => (await errorsOf(body)).map(({ path }) => path);
+
+  it('is examined only as far as the mismatches are answered', async () => {
+    const paths = await pathsOf({ parts: right.map(({ etag }) => ({ partNumber: 'x', etag })) });
+    expect(paths).toHaveLength(100);
+    expect(paths[99]).toBe('parts.99.partNumber');
+    expect(examined).toBeLessThanOrEqual(500);
+  });
+
+  it('is refused with the place of each, also at its end, and for what is wrong beside it', async () => {
+    expect(await pathsOf({ parts: right.with(9_998, { partNumber: 1.5, etag: 'e' }) })).toEqual([
+      'parts.9998.partNumber',
+    ]);
+    expect(await errorsOf({ parts: [...right.slice(1), {}] })).toEqual([
+      { path: 'parts.9999.partNumber', message: 'is missing' },
+      { path: 'parts.9999.etag', message: 'is missing' },
+    ]);
+    expect(await pathsOf({ parts: right, note: 1 })).toEqual(['note']);
+    expect(await pathsOf({ parts: [...right, ...right.slice(0, 1_000)] })).toEqual(['parts']);
+  });
+
+  it('is taken if all entries are right', async () => {
+    expect(await answer({ parts: right })).toBe(10_000);
+  });
 });
