@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { SETTING_GROUPS } from '../src/config/settings.ts';
 
 const WIDTH = 120;

@@ -5,7 +5,7 @@ import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
 import { jwtVerify } from 'jose';
 import pg from 'pg';
-import { z } from 'zod';
+import * as z from 'zod';
 import { answer, Bucket, s3 } from './answer.mjs';
 
 const client = new S3Client(s3);

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
 import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
 import type { Config } from '../config/config.ts';

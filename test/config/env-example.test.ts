@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseConfig, SETTING_NAMES } from '../../src/config/config.ts';
 import { SETTING_GROUPS } from '../../src/config/settings.ts';
 

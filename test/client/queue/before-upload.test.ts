@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { createFiles } from '../../../src/client/create-signpost.ts';
 import { checkLimits } from '../../../src/client/queue/check-limits.ts';
 import { createUploadQueue } from '../../../src/client/queue/create-upload-queue.ts';
