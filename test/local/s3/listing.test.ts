@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
+import { utimes } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   type DeleteObjectsCommandInput,
   ListObjectsCommand,
@@ -143,6 +146,20 @@ describe('ListObjectsV2', () => {
       }),
     );
     expect((await list({ Prefix: 'new' })).keys).toEqual([]);
+  });
+
+  it('shows them also after the folder of the records has not changed for long', async () => {
+    const folder = join(s3.directory, 'buckets', s3.bucket, 'objects');
+    const listLater = async (changedAt: number) => {
+      await utimes(folder, changedAt, changedAt);
+      return [(await list({ Prefix: 'late' })).keys, (await list({ Prefix: 'late' })).keys];
+    };
+    expect(await listLater(1_700_000_000)).toEqual([[], []]);
+    await s3.client.send(new PutObjectCommand({ Bucket: s3.bucket, Key: 'late', Body: '' }));
+    expect((await list({ Prefix: 'late' })).keys).toEqual(['late']);
+    expect(await listLater(1_700_000_060)).toEqual([['late'], ['late']]);
+    await s3.client.send(new DeleteObjectCommand({ Bucket: s3.bucket, Key: 'late' }));
+    expect((await list({ Prefix: 'late' })).keys).toEqual([]);
   });
 
   it.each<[string, Partial<ListObjectsV2CommandInput>]>([

@@ -19,18 +19,31 @@ export type ListPage<Item> = { items: Item[]; commonPrefixes: string[]; next: st
  */
 export function listPage<Item extends { key: string }>(
   all: readonly Item[],
+  query: ListQuery,
+  isAfterMarker?: (item: Item) => boolean,
+): ListPage<Item> {
+  return pageOfSorted(
+    [...all].sort((a, b) => compareKeys(a.key, b.key)),
+    query,
+    isAfterMarker,
+  );
+}
+
+/** `listPage` of items in the order of their keys: reads only the items of the page, however many there are. */
+export function pageOfSorted<Item extends { key: string }>(
+  sorted: readonly Item[],
   { prefix, delimiter, marker, maxKeys }: ListQuery,
   isAfterMarker: (item: Item) => boolean = () => false,
 ): ListPage<Item> {
   const skipped = commonPrefix(marker, prefix, delimiter);
-  const sorted = all
-    .filter((item) => item.key.startsWith(prefix) && (item.key === marker ? isAfterMarker(item) : isAfter(item.key)))
-    .sort((a, b) => compareKeys(a.key, b.key));
   const items: Item[] = [];
   const commonPrefixes: string[] = [];
   let last: string | null = null;
-  for (const item of sorted) {
+  for (let at = firstFrom(sorted, compareKeys(marker, prefix) > 0 ? marker : prefix); at < sorted.length; at++) {
+    const item = sorted[at] as Item;
+    if (!item.key.startsWith(prefix)) break;
     const common = commonPrefix(item.key, prefix, delimiter);
+    if (item.key === marker ? !isAfterMarker(item) : common !== null && common === skipped) continue;
     if (common !== null && common === commonPrefixes.at(-1)) continue;
     if (items.length + commonPrefixes.length === maxKeys) return { items, commonPrefixes, next: last };
     if (common === null) items.push(item);
@@ -38,12 +51,17 @@ export function listPage<Item extends { key: string }>(
     last = common ?? item.key;
   }
   return { items, commonPrefixes, next: null };
+}
 
-  function isAfter(key: string): boolean {
-    if (marker === '') return true;
-    const common = commonPrefix(key, prefix, delimiter);
-    return compareKeys(key, marker) > 0 && (common === null || common !== skipped);
+/** The index of the first item whose key is not before this one. */
+function firstFrom(sorted: readonly { key: string }[], key: string): number {
+  let [from, to] = [0, sorted.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compareKeys((sorted[middle] as { key: string }).key, key) < 0) from = middle + 1;
+    else to = middle;
   }
+  return from;
 }
 
 function commonPrefix(key: string, prefix: string, delimiter: string): string | null {

@@ -1,26 +1,36 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { compareKeys } from '../listing/compare-keys.ts';
 import { bucketDirectory, requireBucket } from './buckets.ts';
 import { mapInBatches, readIfPresent } from './durable-files.ts';
 import { parseRecord } from './object-record.ts';
 import { readNames } from './read-names.ts';
 import type { Store } from './store.ts';
 
+/** Some disks date a folder's last change only to two seconds. */
+const SETTLED_AFTER_MS = 3_000;
+
 /**
- * The keys of a bucket's objects, in no order. Each record is read once; later listings read only the directory. Throws
- * NoSuchBucket.
+ * The keys of a bucket's objects, in the order of a listing. Each record is read once. A later listing reads only the
+ * directory, and not even that if it has not changed since. Throws NoSuchBucket.
  */
-export async function listKeys(store: Store, bucket: string): Promise<string[]> {
+export async function listKeys(store: Store, bucket: string): Promise<readonly { key: string }[]> {
   await requireBucket(store, bucket);
   const directory = join(bucketDirectory(store, bucket), 'objects');
-  const names = await readNames(directory, 'record');
   const known = store.keys.get(bucket);
-  const keys = new Map<string, string>();
+  const { mtimeMs } = await stat(directory);
+  if (known?.changedAtMs === mtimeMs) return known.sorted;
+  // What changes soon after the last change may get the same time.
+  const changedAtMs = Date.now() - mtimeMs > SETTLED_AFTER_MS ? mtimeMs : null;
+  const names = await readNames(directory, 'record');
+  const byName = new Map<string, string>();
   await mapInBatches(names, async (name) => {
-    const key = known?.get(name) ?? (await readKey(join(directory, name)));
-    if (key !== null) keys.set(name, key);
+    const key = known?.byName.get(name) ?? (await readKey(join(directory, name)));
+    if (key !== null) byName.set(name, key);
   });
-  store.keys.set(bucket, keys);
-  return [...keys.values()];
+  const sorted = Array.from(byName.values(), (key) => ({ key })).sort((a, b) => compareKeys(a.key, b.key));
+  store.keys.set(bucket, { byName, sorted, changedAtMs });
+  return sorted;
 }
 
 async function readKey(path: string): Promise<string | null> {

@@ -10,7 +10,7 @@ import { readFolder, readVersions } from './versions.ts';
 
 /** All versions in a bucket: keys in no order, the newest version of each key first. Throws NoSuchBucket. */
 export async function listVersions(store: Store, bucket: string): Promise<Version[]> {
-  const keys = new Set(await listKeys(store, bucket));
+  const keys = new Set((await listKeys(store, bucket)).map(({ key }) => key));
   for (const key of await listKeysOfVersions(store, bucket)) keys.add(key);
   const versions = await mapInBatches([...keys], async (key) =>
     readVersions(store, bucket, key, await readRecord(store, bucket, key)),

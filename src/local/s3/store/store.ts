@@ -1,6 +1,14 @@
 /** Whether a bucket keeps versions; null if it never did. */
 export type Versioning = 'Enabled' | 'Suspended' | null;
 
+/** `byName`: by the record's file name, which never changes its key. */
+type ListedKeys = {
+  byName: ReadonlyMap<string, string>;
+  sorted: readonly { key: string }[];
+  /** When the folder of the records last changed before they were listed; null if that was too short before. */
+  changedAtMs: number | null;
+};
+
 /**
  * The buckets on disk:
  *
@@ -29,8 +37,8 @@ export type Store = {
    * Records whose data files are being read, by the name of the first file; the last reader removes files that are due.
    */
   readers: Map<string, { count: number; isRemovalDue: boolean }>;
-  /** By bucket, the keys of its records as last listed, by the record's file name, which never changes its key. */
-  keys: Map<string, ReadonlyMap<string, string>>;
+  /** The keys of each bucket as last listed. */
+  keys: Map<string, ListedKeys>;
   /** By bucket, whether it keeps versions, once read. */
   versioning: Map<string, Versioning>;
 };
