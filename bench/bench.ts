@@ -256,12 +256,13 @@ async function printSdk(directory: string): Promise<void> {
   ];
   printTable(
     "Through the SDK's parts in Node against `curl -T`",
-    ['', 'SDK', 'curl', 'ratio', 'target', "the service's RSS over idle, at most", 'with 1 MiB'],
+    ['', 'SDK', '`signpost upload`', 'curl', 'ratios', 'target', "the service's RSS over idle, at most", 'with 1 MiB'],
     figures.flatMap(({ store, measured }) => {
       if (measured === null) return [];
-      const { sdk, curl, growthBytes, smallGrowthBytes } = measured;
+      const { sdk, command, curl, growthBytes, smallGrowthBytes } = measured;
+      const ratios = [sdk, command].map((speed) => (speed / curl).toFixed(2)).join(', ');
       const memory = [mebibytes(growthBytes), mebibytes(smallGrowthBytes)];
-      return [[store, perSecond(sdk), perSecond(curl), (sdk / curl).toFixed(2), '≥ 0.9', ...memory]];
+      return [[store, ...[sdk, command, curl].map(perSecond), ratios, '≥ 0.85', ...memory]];
     }),
   );
 }

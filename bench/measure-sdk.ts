@@ -18,9 +18,9 @@ const SMALL_BYTES = 1024 ** 2;
 const SETTLE_MS = 2_000;
 
 /**
- * Uploads a file by the SDK in parts, alternating with the same bytes by `curl -T` to the same bucket, each in its own
- * process: the embedded bucket, or that of `env`. Speeds are medians in bytes per second. Memory is the growth of the
- * service's RSS over idle, in bytes, with a file of 1 MiB and with the whole file.
+ * Uploads a file in parts by the SDK and by `signpost upload`, alternating with the same bytes by `curl -T` to the same
+ * bucket, each in its own process: the embedded bucket, or that of `env`. Speeds are medians in bytes per second.
+ * Memory is the growth of the service's RSS over idle, in bytes, with a file of 1 MiB and with the whole file.
  */
 export async function measureSdk(directory: string, sizeBytes: number, env: Readonly<Record<string, string>> = {}) {
   const [large, small] = [join(directory, 'sdk-large'), join(directory, 'sdk-small')];
@@ -30,19 +30,30 @@ export async function measureSdk(directory: string, sizeBytes: number, env: Read
   const service = await startService([process.execPath, 'dist/main.js'], dataDir, '', env);
   const bySdk = async (file: string, bytes: number) =>
     timed(bytes, [process.execPath, 'bench/upload-by-sdk.mjs', service.url, await service.mint(), file]);
+  const byCommand = async (file: string, bytes: number) => {
+    const settings = [`SIGNPOST=${service.url}`, `TOKEN=${await service.mint()}`, `XDG_STATE_HOME=${dataDir}`];
+    return timed(bytes, ['env', ...settings, process.execPath, 'dist/signpost.js', 'upload', file]);
+  };
   try {
     await sleep(SETTLE_MS);
     const idleBytes = await service.rssBytes();
     await service.forgetPeak();
     await bySdk(small, SMALL_BYTES);
     const smallGrowthBytes = (await service.peakRssBytes()) - idleBytes;
-    const speeds = { sdk: [] as number[], curl: [] as number[] };
+    const speeds = { sdk: [] as number[], command: [] as number[], curl: [] as number[] };
     for (let round = 0; round < ROUNDS; round++) {
       speeds.sdk.push(await bySdk(large, sizeBytes));
+      speeds.command.push(await byCommand(large, sizeBytes));
       speeds.curl.push(await timed(sizeBytes, await putCommand(service, large, sizeBytes)));
     }
     const growthBytes = (await service.peakRssBytes()) - idleBytes;
-    return { smallGrowthBytes, growthBytes, sdk: median(speeds.sdk), curl: median(speeds.curl) };
+    return {
+      smallGrowthBytes,
+      growthBytes,
+      sdk: median(speeds.sdk),
+      command: median(speeds.command),
+      curl: median(speeds.curl),
+    };
   } finally {
     await service.stop();
     await rm(dataDir, { recursive: true });

@@ -1,28 +1,53 @@
-import { closeSync, fstatSync, openAsBlob, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { LocalFile } from './find-local-files.ts';
 
-/** Node 20 counts the bytes of a blob in 32 bits: of a file of 5 GiB, `openAsBlob` gives the first GiB. */
-const MAX_BLOB_BYTES = 2 ** 32 - 1;
+/** A slice up to this size is read when it is made, a larger one when its own slices are made. */
+const MAX_READ_BYTES = 1024 ** 2;
 
 /**
- * A file on this machine, of any size: its slices are read when they are needed.
- * @throws if it cannot be read; a slice, if the file has changed since it was found.
+ * A file on this machine, of any size: its slices are read when they are needed. Not by `openAsBlob`: in Node 20 it
+ * counts bytes in 32 bits (of a file of 5 GiB it gives the first GiB), and reads pieces of 64 KiB.
+ * @throws if the file has changed since it was found: a slice.
  */
-export async function openLocalFile({ path, size, lastModified }: LocalFile): Promise<File> {
-  const create = (parts: Blob[]) => new File(parts, basename(path), { lastModified });
-  if (size <= MAX_BLOB_BYTES) return create([await openAsBlob(path)]);
-  const file = create([]);
-  const position = (at: number) => (at < 0 ? Math.max(0, size + at) : Math.min(at, size));
-  Object.defineProperty(file, 'size', { value: size });
-  file.slice = (start = 0, end = size) => {
-    const from = position(start);
-    return new Blob([readBytes({ path, size, lastModified }, from, Math.max(0, position(end) - from))]);
-  };
-  return file;
+export function openLocalFile(found: LocalFile): File {
+  const file = new File([], basename(found.path), { lastModified: found.lastModified });
+  return withSlices(file, found, 0, found.size);
 }
 
-function readBytes({ path, size, lastModified }: Omit<LocalFile, 'folderPath'>, position: number, length: number) {
+type Source = Omit<LocalFile, 'folderPath'>;
+
+/** `blob` as the bytes `from` to `to` of the file. */
+function withSlices<B extends Blob>(blob: B, source: Source, from: number, to: number): B {
+  const size = to - from;
+  const position = (at: number) => from + (at < 0 ? Math.max(0, size + at) : Math.min(at, size));
+  const slice = (start = 0, end = size) => {
+    const first = position(start);
+    const last = Math.max(first, position(end));
+    if (last - first > MAX_READ_BYTES) return withSlices(new Blob(), source, first, last);
+    return new Blob([readBytes(source, first, last - first)]);
+  };
+  const stream = () => {
+    let at = 0;
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+      if (at >= size) return controller.close();
+      const length = Math.min(MAX_READ_BYTES, size - at);
+      controller.enqueue(readBytes(source, from + at, length));
+      at += length;
+    };
+    return new ReadableStream({ pull }, { highWaterMark: 0 });
+  };
+  const arrayBuffer = async () => readBytes(source, from, size).buffer;
+  const text = async () => new TextDecoder().decode(await arrayBuffer());
+  return Object.defineProperties(blob, {
+    size: { value: size },
+    ...Object.fromEntries(
+      Object.entries({ slice, stream, arrayBuffer, text }).map(([name, value]) => [name, { value, writable: true }]),
+    ),
+  });
+}
+
+function readBytes({ path, size, lastModified }: Source, position: number, length: number) {
   const bytes = new Uint8Array(length);
   const opened = openSync(path, 'r');
   try {

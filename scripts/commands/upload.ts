@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import mime from 'mime';
 import { createSignpost, SignpostError, type UploadOptions } from '../../src/client/create-signpost.ts';
 import { EXIT, UsageError } from '../command.ts';
+import { fetchFromDisk } from '../fetch-from-disk.ts';
 import { findLocalFiles, type LocalFile } from '../find-local-files.ts';
 import { openLocalFile } from '../open-local-file.ts';
 import { createProgressBar } from '../progress-bar.ts';
@@ -50,7 +51,10 @@ export const uploadCommand = defineRemoteCommand(
       console.error('\nstopped: repeat the command to continue with the missing parts');
       process.exit(EXIT.interrupted);
     });
-    const signpost = createSignpost({ ...service, parallelFiles, storage: openUploadMemory(uploadMemoryPath()) });
+    const signpost = createSignpost({
+      ...{ ...service, parallelFiles, fetch: fetchFromDisk },
+      storage: openUploadMemory(uploadMemoryPath()),
+    });
     const bar = createProgressBar(
       files.length === 1 ? basename(files[0]?.path ?? '') : `${files.length} files`,
       totalOf(files),
@@ -71,7 +75,7 @@ export const uploadCommand = defineRemoteCommand(
         },
       };
       try {
-        const stored = await signpost.upload(await openLocalFile(file), uploadOptions);
+        const stored = await signpost.upload(openLocalFile(file), uploadOptions);
         bar.clear();
         console.log(values.json ? JSON.stringify(stored) : `${stored.fileId}\t${file.path}`);
       } catch (error) {

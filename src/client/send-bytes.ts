@@ -29,7 +29,7 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
   const { status, header, text } = await send(toSend).catch(async (cause: unknown) => {
     toSend.signal.throwIfAborted();
     // For a file that was changed or removed meanwhile, a browser reports the same error as for a lost connection.
-    const read = () => toSend.body.slice(0, 1).arrayBuffer();
+    const read = async () => toSend.body.slice(0, 1).arrayBuffer();
     await read()
       // In WebKit, a page that is being left cannot read files either. It is gone before the second attempt.
       .catch(() => toSend.session.sleep(1000, toSend.signal).then(read))

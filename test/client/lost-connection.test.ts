@@ -79,7 +79,12 @@ describe('a connection that is lost', () => {
     });
     Object.assign(gone, { slice: () => unreadable });
     expect(await failureOf(client.upload(gone))).toMatchObject({ code: 'file-changed', retryable: false });
-    expect(client.delaysMs).toEqual([1000]);
+    const slice = () => {
+      throw new Error('a.txt has changed');
+    };
+    Object.assign(unreadable, { slice });
+    expect(await failureOf(client.upload(gone))).toMatchObject({ code: 'file-changed', retryable: false });
+    expect(client.delaysMs).toEqual([1000, 1000]);
   });
 
   it('is not reported as a changed file if only a page that is being left cannot read it', async () => {
