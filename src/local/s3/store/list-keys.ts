@@ -24,8 +24,14 @@ export async function listKeys(store: Store, bucket: string): Promise<readonly {
   const changedAtMs = Date.now() - mtimeMs > SETTLED_AFTER_MS ? mtimeMs : null;
   const names = await readNames(directory, 'record');
   const byName = new Map<string, string>();
-  await mapInBatches(names, async (name) => {
-    const key = known?.byName.get(name) ?? (await readKey(join(directory, name)));
+  const unread: string[] = [];
+  for (const name of names) {
+    const key = known?.byName.get(name);
+    if (key === undefined) unread.push(name);
+    else byName.set(name, key);
+  }
+  await mapInBatches(unread, async (name) => {
+    const key = await readKey(join(directory, name));
     if (key !== null) byName.set(name, key);
   });
   const sorted = Array.from(byName.values(), (key) => ({ key })).sort((a, b) => compareKeys(a.key, b.key));
