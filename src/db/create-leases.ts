@@ -70,19 +70,23 @@ export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SE
       lost.signal.throwIfAborted();
       renewedAt = askedAt;
     };
+    let renewing: Promise<void> = Promise.resolve();
     const timer = setInterval(
-      () =>
-        check().catch(() => {
+      () => {
+        renewing = check().catch(() => {
           // A short outage of the database has no effect; a longer one ends the lease.
           const leftMs = renewedAt + termSeconds * 1000 - performance.now();
           if (leftMs < (termSeconds * 1000) / 4) lost.abort(new Error(`the lease "${name}" could not be renewed`));
-        }),
+        });
+      },
       (termSeconds * 1000) / 4,
     );
     try {
       return await task({ signal: lost.signal, fence, check });
     } finally {
       clearInterval(timer);
+      // A renewal that is on its way must not come after the release.
+      await renewing;
       // If the lease cannot be released, it expires. A second ago, because the column rounds to milliseconds, also up.
       await extend(name, holder, fence, sql`now() - interval '1 second'`).catch(() => false);
     }
