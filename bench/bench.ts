@@ -5,40 +5,37 @@
 // npm run bench -- peers [name]: the routes and what people run instead; needs npm ci --prefix bench/peers.
 // npm run bench -- cores: presigning by one process and by two (WEB_CONCURRENCY); needs wrk.
 // npm run bench -- tail: the slowest hundredth of a mix of requests, and the longest stall of the event loop.
-// npm run bench -- sweep [objects]: the sweeper over the bucket of TEST_S3_ENDPOINT.
+// npm run bench -- sweep [objects...]: the sweeper, over a bucket of TEST_S3_ENDPOINT or the embedded one.
 // npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
 // npm run bench -- find: finding files, which no other run measures.
+// npm run bench -- insert [rows]: what each index of the files costs when a row is added.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkCosts } from './check-costs.ts';
 import { measureCores } from './measure-cores.ts';
-import { measureFind } from './measure-find.ts';
 import { measureMemory } from './measure-memory.ts';
-import { measureMigrations } from './measure-migrations.ts';
 import { measurePeers } from './measure-peers.ts';
 import { measureRoutes } from './measure-routes.ts';
 import { measureRowLevelSecurity } from './measure-row-level-security.ts';
 import { measureSdk, withRealBucket } from './measure-sdk.ts';
 import { measureProductionStart, measureStart } from './measure-start.ts';
-import { measureSweep } from './measure-sweep.ts';
 import { measureTail } from './measure-tail.ts';
 import { measureUpload } from './measure-upload.ts';
+import { printFind, printInsert, printMigrations, printSweep } from './print-growth.ts';
+import { mebibytes, perSecond, print, printTable, seconds } from './print-table.ts';
+
+const PARTS: Readonly<Record<string, (directory: string) => Promise<void>>> = {
+  ...{ costs: printCosts, cores: printCores, peers: printPeers, start: printStart, sdk: printSdk, find: printFind },
+  ...{ insert: printInsert, migrate: printMigrations, sweep: printSweep, tail: printTail },
+  ...{ routes: printRoutes, rls: printRowLevelSecurity },
+};
 
 async function main(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'signpost-bench-'));
   try {
-    if (process.argv[2] === 'costs') return await printCosts(directory);
-    if (process.argv[2] === 'cores') return await printCores(directory);
-    if (process.argv[2] === 'peers') return await printPeers(directory);
-    if (process.argv[2] === 'start') return await printStart(directory);
-    if (process.argv[2] === 'sdk') return await printSdk(directory);
-    if (process.argv[2] === 'find') return await printFind(directory);
-    if (process.argv[2] === 'migrate') return await printMigrations(directory);
-    if (process.argv[2] === 'sweep') return await printSweep(directory);
-    if (process.argv[2] === 'tail') return await printTail(directory);
-    if (process.argv[2] === 'routes') return await printRoutes(directory);
-    if (process.argv[2] === 'rls') return await printRowLevelSecurity(directory);
+    const part = PARTS[process.argv[2] ?? ''];
+    if (part !== undefined) return await part(directory);
     print(`${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${availableParallelism()} cores`);
 
     const start = await measureStart(directory);
@@ -168,35 +165,6 @@ async function printTail(directory: string): Promise<void> {
   );
 }
 
-async function printMigrations(directory: string): Promise<void> {
-  const rows = Number(process.argv[3] ?? 1_000_000);
-  const figures = await measureMigrations(directory, rows);
-  printTable(
-    `Migrations with ${rows} files`,
-    ['', 'takes', 'longest read meanwhile'],
-    figures.map(({ tag, tookMs, longestReadMs }) => [tag, seconds(tookMs), seconds(longestReadMs)]),
-  );
-}
-
-async function printFind(directory: string): Promise<void> {
-  const { figures, insertUs, insertIndexedUs } = await measureFind(directory);
-  printTable(
-    'A page of 50 out of 1,000,000 files of one user',
-    ['', 'files', 'statements', 'planning', 'executing', 'together', 'target'],
-    figures.map(({ name, found, statements, planMs, runMs }) => [
-      name,
-      String(found),
-      String(statements),
-      ...[planMs, runMs, planMs + runMs].map((ms) => `${ms.toFixed(1)} ms`),
-      planMs + runMs <= 5 ? '≤ 5 ms' : '≤ 5 ms: **missed**',
-    ]),
-  );
-  print(
-    `A row of its own, inserted: ${insertUs.toFixed(0)} µs, with the indexes of finding ` +
-      `${insertIndexedUs.toFixed(0)} µs.`,
-  );
-}
-
 async function printRoutes(directory: string): Promise<void> {
   const only = process.argv[3];
   const routes = await measureRoutes(directory, only === undefined ? {} : { only: [only] });
@@ -231,19 +199,6 @@ async function printRowLevelSecurity(directory: string): Promise<void> {
   );
 }
 
-async function printSweep(directory: string): Promise<void> {
-  const figures = await measureSweep(directory, [10_000, Number(process.argv[3] ?? 100_000)]);
-  printTable(
-    '`npm run sweep` over the bucket of `TEST_S3_ENDPOINT`, a row for each object',
-    ['objects', 'time', 'highest RSS'],
-    (figures ?? []).map(({ objects, seconds, peakRssBytes }) => [
-      String(objects),
-      `${seconds.toFixed(1)} s`,
-      mebibytes(peakRssBytes),
-    ]),
-  );
-}
-
 async function printSdk(directory: string): Promise<void> {
   const GIB = 1024 ** 3;
   const figures = [
@@ -265,27 +220,6 @@ async function printSdk(directory: string): Promise<void> {
       return [[store, ...[sdk, command, curl].map(perSecond), ratios, '≥ 0.85', ...memory]];
     }),
   );
-}
-
-function printTable(title: string, head: string[], rows: string[][]): void {
-  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
-  print(`## ${title}\n\n${lines.join('\n')}`);
-}
-
-function print(text: string): void {
-  console.log(`${text}\n`);
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(2)} s`;
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / 1024 ** 2).toFixed(0)} MiB`;
-}
-
-function perSecond(bytes: number): string {
-  return `${mebibytes(bytes)}/s`;
 }
 
 main().catch((error: unknown) => {
