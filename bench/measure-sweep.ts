@@ -1,61 +1,109 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { sql } from 'drizzle-orm';
-import { connectDatabase } from '../src/db/connect-database.ts';
-import { migrateDatabase } from '../src/db/migrate-database.ts';
-import { files } from '../src/db/schema.ts';
-import { startEmbeddedPostgres } from '../src/local/embedded-postgres/start-embedded-postgres.ts';
+import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { startLocalS3 } from '../src/local/s3/start-local-s3.ts';
+import type { ObjectRecord } from '../src/local/s3/store/object-record.ts';
+import { readFindIndexes } from './fill-files.ts';
 import { withRealBucket } from './measure-sdk.ts';
+import { withDatabase } from './with-database.ts';
 
 const PARALLEL = 64;
+const ETAG = '"0cc175b9c0f1b6a831c399e269772661"';
+const KEYS = { region: 'us-east-1', accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
+
+/** `env`: the settings that name it. `settle` is called when all are added. */
+type Bucket = { env: Record<string, string>; add: (key: string) => Promise<void>; settle: () => Promise<unknown> };
+
+export type SweepFigure = { objects: number; seconds: number; peakRssBytes: number };
 
 /**
- * Runs `npm run sweep` over a bucket of `TEST_S3_ENDPOINT` with this many files, each with its row: seconds and the
- * highest RSS. null without a server.
+ * Runs `npm run sweep` over a bucket with this many files, each with its row: seconds and the highest RSS of the
+ * sweeper, which runs in a process of its own. The bucket is on `TEST_S3_ENDPOINT` if set, else the embedded one.
  */
-export async function measureSweep(directory: string, counts: readonly number[]) {
-  return withRealBucket(async (env) => {
-    const client = new S3Client({
-      ...{ region: 'us-east-1', endpoint: env.S3_ENDPOINT ?? '', forcePathStyle: true },
-      credentials: { accessKeyId: env.AWS_ACCESS_KEY_ID ?? '', secretAccessKey: env.AWS_SECRET_ACCESS_KEY ?? '' },
-    });
-    const postgres = await startEmbeddedPostgres({ directory: join(directory, 'sweep') });
-    await migrateDatabase({ url: postgres.url });
-    const database = await connectDatabase({ url: postgres.url, queryTimeoutSeconds: 600 });
-    const figures: { objects: number; seconds: number; peakRssBytes: number }[] = [];
-    let made = 0;
-    for (const objects of counts) {
-      const { rows } = (await database.db.execute(sql`
-        insert into ${files} (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
-        select id, 'bench', 'bench/_/_/' || id || '/a.txt', 'a.txt', 'text/plain', 1,
-          '"0cc175b9c0f1b6a831c399e269772661"', now()
-        from (select overlay(gen_random_uuid()::text placing '7' from 15 for 1)::uuid as id
-          from generate_series(1, ${objects - made})) as ids
-        returning object_key`)) as unknown as { rows: { object_key: string }[] };
-      made = objects;
-      const put = async () => {
-        for (let row = rows.pop(); row !== undefined; row = rows.pop()) {
-          await client.send(new PutObjectCommand({ Bucket: env.S3_BUCKET_NAME, Key: row.object_key, Body: 'a' }));
-        }
-      };
-      await Promise.all(Array.from({ length: PARALLEL }, put));
-      figures.push({ objects, ...(await sweepOnce({ ...env, DATABASE_URL: postgres.url }, objects)) });
-    }
+export async function measureSweep(directory: string, counts: readonly number[]): Promise<SweepFigure[]> {
+  return withDatabase(directory, async (client, url) => {
+    await client.query('alter table files disable trigger files_count_usage');
+    for (const index of (await readFindIndexes(client)).keys()) await client.query(`drop index ${index}`);
+    const measure = async ({ env, add, settle }: Bucket) => {
+      const figures: SweepFigure[] = [];
+      let made = 0;
+      for (const objects of counts) {
+        const { rows } = await client.query(
+          `insert into files (id, owner_id, object_key, file_name, content_type, size_bytes, etag, created_at)
+          select id, 'bench', 'bench/_/_/' || id || '/a.txt', 'a.txt', 'text/plain', 1, $2, now()
+          from (select overlay(gen_random_uuid()::text placing '7' from 15 for 1)::uuid as id
+            from generate_series(1, $1::int)) as ids
+          returning object_key`,
+          [objects - made, ETAG],
+        );
+        made = objects;
+        await client.query('vacuum analyze files');
+        const work = async () => {
+          for (let row = rows.pop(); row !== undefined; row = rows.pop()) await add(row.object_key);
+        };
+        await Promise.all(Array.from({ length: PARALLEL }, work));
+        await settle();
+        figures.push({ objects, ...(await sweepOnce({ ...env, DATABASE_URL: url }, objects)) });
+      }
+      return figures;
+    };
+    return (await withRealBucket((env) => withPuts(env, measure))) ?? withRecords(directory, measure);
+  });
+}
+
+async function withPuts<Result>(env: Record<string, string>, use: (bucket: Bucket) => Promise<Result>) {
+  const client = clientOf(env);
+  const add = async (Key: string) => {
+    await client.send(new PutObjectCommand({ Bucket: env.S3_BUCKET_NAME, Key, Body: 'a' }));
+  };
+  const result = await use({ env, add, settle: async () => {} });
+  client.destroy();
+  return result;
+}
+
+/** The embedded bucket, in this process. Objects are added as records without bytes, which a sweep does not read. */
+async function withRecords<Result>(directory: string, use: (bucket: Bucket) => Promise<Result>): Promise<Result> {
+  const folder = join(directory, 'bucket');
+  const s3 = await startLocalS3({ ...KEYS, directory: folder, host: '127.0.0.1', port: 0 });
+  const env = {
+    ...{ S3_BUCKET_NAME: 'bench', S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
+    ...{ AWS_ACCESS_KEY_ID: KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey },
+  };
+  const client = clientOf(env);
+  await client.send(new CreateBucketCommand({ Bucket: env.S3_BUCKET_NAME }));
+  // The embedded bucket reads each record once, when it is first listed: of a million that takes minutes.
+  const settle = () => client.send(new ListObjectsV2Command({ Bucket: env.S3_BUCKET_NAME, MaxKeys: 1 }));
+  const add = async (key: string) => {
+    const record: ObjectRecord = {
+      ...{ key, sizeBytes: 1, etag: ETAG, lastModified: new Date().toISOString(), headers: [], checksum: null },
+      ...{ tags: [], files: [], uploadId: null, versionId: 'null', sequence: 0 },
+    };
+    const name = createHash('sha256').update(key).digest('hex');
+    await writeFile(join(folder, 'buckets/bench/objects', `${name}.json`), JSON.stringify(record));
+  };
+  try {
+    return await use({ env, add, settle });
+  } finally {
     client.destroy();
-    await database.close();
-    await postgres.stop();
-    return figures;
+    await s3.close();
+  }
+}
+
+function clientOf({ S3_ENDPOINT = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' }: Record<string, string>) {
+  return new S3Client({
+    ...{ region: KEYS.region, endpoint: S3_ENDPOINT, forcePathStyle: true },
+    credentials: { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY },
   });
 }
 
 async function sweepOnce(env: Record<string, string>, objects: number) {
   const { PATH = '', HOME = '' } = process.env;
   const startedAt = performance.now();
-  const child = spawn(process.execPath, ['dist/sweep.js', '--json'], {
+  const child = spawn(process.execPath, ['dist/signpost.js', 'sweep', '--json'], {
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
