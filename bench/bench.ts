@@ -9,6 +9,7 @@
 // npm run bench -- migrate [rows]: all migrations since the first release, with that many files; how long reads wait.
 // npm run bench -- find: finding files, which no other run measures.
 // npm run bench -- insert [rows]: what each index of the files costs when a row is added.
+// npm run bench -- growth [rows]: the same requests with 10,000 files in the database, and with that many.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,12 +23,12 @@ import { measureSdk, withRealBucket } from './measure-sdk.ts';
 import { measureProductionStart, measureStart } from './measure-start.ts';
 import { measureTail } from './measure-tail.ts';
 import { measureUpload } from './measure-upload.ts';
-import { printFind, printInsert, printMigrations, printSweep } from './print-growth.ts';
+import { printFind, printGrowth, printInsert, printMigrations, printSweep } from './print-growth.ts';
 import { mebibytes, perSecond, print, printTable, seconds } from './print-table.ts';
 
 const PARTS: Readonly<Record<string, (directory: string) => Promise<void>>> = {
   ...{ costs: printCosts, cores: printCores, peers: printPeers, start: printStart, sdk: printSdk, find: printFind },
-  ...{ insert: printInsert, migrate: printMigrations, sweep: printSweep, tail: printTail },
+  ...{ insert: printInsert, growth: printGrowth, migrate: printMigrations, sweep: printSweep, tail: printTail },
   ...{ routes: printRoutes, rls: printRowLevelSecurity },
 };
 

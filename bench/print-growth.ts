@@ -1,4 +1,5 @@
 import { measureFind } from './measure-find.ts';
+import { measureGrowth } from './measure-growth.ts';
 import { measureInsert } from './measure-insert.ts';
 import { measureMigrations } from './measure-migrations.ts';
 import { measureSweep } from './measure-sweep.ts';
@@ -26,6 +27,20 @@ export async function printInsert(directory: string): Promise<void> {
     `A row added to ${rows} files, by the indexes for finding files`,
     ['', 'CPU µs of the database'],
     figures.map(({ name, microseconds }) => [name, microseconds.toFixed(1)]),
+  );
+}
+
+export async function printGrowth(directory: string): Promise<void> {
+  const rows = Number(process.argv[3] ?? 10_000_000);
+  const figures = await measureGrowth(directory, rows);
+  printTable(
+    `Requests with 10,000 files in the database, and with ${rows}`,
+    ['', 'with 10,000', `with ${rows}`, 'ratio', 'target'],
+    figures.map(({ name, smallMs, largeMs }) => {
+      const ratio = largeMs / smallMs;
+      const ms = [smallMs, largeMs].map((time) => `${time.toFixed(2)} ms`);
+      return [name, ...ms, ratio.toFixed(2), `≤ 1.5${ratio <= 1.5 ? '' : ': **missed**'}`];
+    }),
   );
 }
 

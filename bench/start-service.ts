@@ -62,12 +62,12 @@ export async function startService(
 
   return {
     ...{ startMs, startCpuMs, port, url },
-    mint: async () => {
+    mint: async (userId = 'bench') => {
       const { jwtSecret: secret } = await readDevSecrets(dataDir);
       const now = () => new Date();
       const scopes = ['files:read', 'files:write'] as const;
       return mintToken(parseConfig({ JWT_SECRET: secret }).auth, {
-        userId: 'bench' as UserId,
+        userId: userId as UserId,
         scopes,
         ttlSeconds: 3600,
         now,
