@@ -125,15 +125,19 @@ describe('the documentation', () => {
     expect([...servers, ...next].filter((name) => !page.includes(lines(name)))).toEqual([]);
   });
 
-  it('calls the package by its name in package.json', () => {
-    const { name } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-    const parts = '(?:client|react|receipts|next|node|lambda|worker)';
-    const named = pages.flatMap(({ text }) => [
-      ...text.matchAll(new RegExp(`from '((?:@[\\w-]+/)?[\\w-]+)/${parts}'`, 'g')),
-      ...text.matchAll(/import \{[^}]*\bsettingsFrom\b[^}]*\} from '([^']+)'/g),
+  it('calls the package signpost, and says how to install it so if it has another name', () => {
+    const { name, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    const parts = Object.keys(exports).map((entry) => entry.replace(/^\.\/?/, ''));
+    const components = readdirSync(join(ROOT, 'docs', 'registry'), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+    const imported = [...pages.map(({ text }) => text), ...components].flatMap((text) => [
+      ...text.matchAll(/(?:from|import) '((?:@[\w-]+\/)?[\w-]*signpost[\w-]*)(?:\/([\w.-]+))?'/g),
     ]);
-    expect(named.length).toBeGreaterThan(10);
-    expect(new Set(named.map(([, called]) => called))).toEqual(new Set([name]));
+    expect(imported.length).toBeGreaterThan(50);
+    expect(imported.filter(([, called, part = '']) => called !== 'signpost' || !parts.includes(part))).toEqual([]);
+    const installing = pages.find(({ path }) => path === join('docs', 'installing.md'))?.text ?? '';
+    if (name !== 'signpost') expect(installing).toContain(`npm install signpost@npm:${name}`);
   });
 
   it('names only existing settings in what is deployed', () => {
