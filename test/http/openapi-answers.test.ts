@@ -163,11 +163,13 @@ describe('each operation', () => {
   it('answers while it receives too many bodies', async () => {
     const [app, ofEvents] = [appWith({}), appWith({})];
     const users = await Promise.all(Array.from({ length: 8 }, (_, n) => mint(`user-${n}`)));
-    const unfinished = users.flatMap((token) => [
-      sendUnfinished(app, '/presign-upload', { count: 64, authorization: `Bearer ${token}` }),
-      sendUnfinished(app, '/presign-upload/batch', { count: 8, authorization: `Bearer ${token}` }),
+    const unfinished = await Promise.all([
+      ...users.flatMap((token) => [
+        sendUnfinished(app, '/presign-upload', { count: 64, authorization: `Bearer ${token}` }),
+        sendUnfinished(app, '/presign-upload/batch', { count: 8, authorization: `Bearer ${token}` }),
+      ]),
+      sendUnfinished(ofEvents, '/events/s3', { count: 8, authorization: `Bearer ${EVENTS_SECRET}` }),
     ]);
-    unfinished.push(sendUnfinished(ofEvents, '/events/s3', { count: 8, authorization: `Bearer ${EVENTS_SECRET}` }));
     const [refused] = await Promise.all([
       ask(ofEvents, 'takeBucketEvents', calls.takeBucketEvents),
       expectEach('storage-unavailable', app, (call) => (call.body === undefined ? null : call)),
