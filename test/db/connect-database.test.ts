@@ -34,14 +34,17 @@ afterAll(async () => {
 describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver) => {
   let relay: Awaited<ReturnType<typeof startRelay>>;
   let database: Database;
+  /** For timeouts alone: a busy machine takes longer than a second for any query. */
+  let hasty: Database;
 
   beforeEach(async () => {
     relay = await startRelay(test.url);
-    database = await connectDatabase({ url: relay.url, driver, queryTimeoutSeconds: 1 });
+    database = await connectDatabase({ url: relay.url, driver });
+    hasty = await connectDatabase({ url: relay.url, driver, queryTimeoutSeconds: 1 });
   });
 
   afterEach(async () => {
-    await database.close();
+    await Promise.all([database.close(), hasty.close()]);
     await relay.goAway();
   });
 
@@ -75,11 +78,11 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
   });
 
   it('is unavailable after a timeout if it never answers a query', async () => {
-    await database.ping();
+    await expect.poll(() => hasty.ping()).toBeUndefined();
     relay.setSilent(true);
-    await expect(database.ping()).rejects.toMatchObject(UNAVAILABLE);
+    await expect(hasty.ping()).rejects.toMatchObject(UNAVAILABLE);
     relay.setSilent(false);
-    await expect(database.ping()).resolves.toBeUndefined();
+    await expect.poll(() => hasty.ping()).toBeUndefined();
   });
 
   it('is unavailable after a timeout if it never answers on a new connection', async () => {
@@ -89,7 +92,7 @@ describe.each(['pg', 'neon'] as const)('a database, with the driver %s', (driver
 
   it('is unavailable after a timeout while a query waits for a lock', async () => {
     const lock = await lockFiles();
-    await expect(createFileQueries(database, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
+    await expect(createFileQueries(hasty, NO_QUOTA).list({ ownerId: 'alice', limit: 1 })).rejects.toMatchObject(
       UNAVAILABLE,
     );
     await lock.end();
