@@ -1,63 +1,44 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
-import { Hono } from 'hono';
-import type { Browser, Page as BrowserPage } from 'playwright-core';
+import type { Page as BrowserPage } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSignpost, type Signpost } from '../../src/index.ts';
-import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
-import { createTestDatabase } from '../helpers/database.ts';
-import { listen } from '../helpers/listen.ts';
-import { startTestBucket } from '../helpers/test-service.ts';
 import { bundleDocs, FRAMEWORKS, type Page } from './bundle-docs.ts';
-import { launchChromium } from './launch-chromium.ts';
+import { type Mounted, startMounted } from './start-mounted.ts';
 
-let bucket: Awaited<ReturnType<typeof startTestBucket>>;
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
-let signpost: Signpost;
-let server: Server;
-let url: string;
-let browser: Browser;
-/** An app with a session of its own, on whose origin the service is mounted. */
+let host: Mounted;
+/** The app has a session of its own. */
 beforeAll(async () => {
-  bucket = await startTestBucket();
-  database = await createTestDatabase();
-  signpost = createSignpost({
-    settings: { ...bucket.env, DATABASE_URL: database.url, MAX_UPLOAD_BYTES: 20_000_000, JOBS_INTERVAL_SECONDS: 0 },
+  host = await startMounted({
+    maxUploadBytes: 20_000_000,
     authorize: (request) => {
       const [, userId] = /user=(\w+)/.exec(request.headers.get('cookie') ?? '') ?? [];
       const maxBytes = userId === 'queue_several' ? undefined : 1000;
       return userId === undefined ? null : { userId, limits: { maxBytes } };
     },
+    addPages: (app) => {
+      const bundles = new Map<string, Promise<string>>();
+      app.get('/:page/main.js', async (c) => {
+        const name = c.req.param('page') as Page;
+        const bundle = bundles.get(name) ?? bundleDocs(name);
+        bundles.set(name, bundle);
+        return c.body(await bundle);
+      });
+      app.get('/:page', (c) => c.html(`<body></body><script src="${c.req.path}/main.js"></script>`));
+    },
   });
-  const app = new Hono().mount('/uploads', signpost.fetch);
-  app.get('/:page/main.js', async (c) => c.body(await bundleDocs(c.req.param('page') as Page)));
-  app.get('/:page', (c) => c.html(`<body></body><script src="${c.req.path}/main.js"></script>`));
-  server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  url = await listen(server);
-  await setUpBucket(bucket.client, bucket.name, [url]);
-  browser = await launchChromium();
 });
-afterAll(async () => {
-  await browser.close();
-  server.close();
-  server.closeAllConnections();
-  await signpost.close();
-  await database.drop();
-  await bucket.close();
-});
+afterAll(() => host.close());
 
 const open = async (name: Page) => {
-  const context = await browser.newContext();
+  const context = await host.browser.newContext();
   const userId = name.replace('-', '_');
-  await context.addCookies([{ name: 'user', value: userId, url }]);
+  await context.addCookies([{ name: 'user', value: userId, url: host.url }]);
   const page = await context.newPage();
-  await page.goto(`${url}/${name}`);
+  await page.goto(`${host.url}/${name}`);
   return {
     ...{ page, input: page.locator('input[type=file]'), close: () => context.close() },
-    stored: async () => (await signpost.files.list({ userId })).files.map(({ fileName }) => fileName).sort(),
+    stored: async () => (await host.signpost.files.list({ userId })).files.map(({ fileName }) => fileName).sort(),
   };
 };
 /** Drags files or folders of this disk over an element, and drops them. */
@@ -93,7 +74,7 @@ describe.each(FRAMEWORKS)('docs/%s.md, in the middle of an upload', (name) => {
       hold = resolve;
     });
     // The bucket does not answer until the upload was paused.
-    await page.route(`${bucket.endpoint}/**`, async (route) => {
+    await page.route(`${host.bucket.endpoint}/**`, async (route) => {
       await held;
       await route.continue().catch(() => {});
     });
@@ -103,8 +84,8 @@ describe.each(FRAMEWORKS)('docs/%s.md, in the middle of an upload', (name) => {
     hold();
     await page.getByText('held.txt is stored').waitFor();
 
-    await page.unroute(`${bucket.endpoint}/**`);
-    await page.route(`${bucket.endpoint}/**`, () => {});
+    await page.unroute(`${host.bucket.endpoint}/**`);
+    await page.route(`${host.bucket.endpoint}/**`, () => {});
     await input.setInputFiles(fileOf('unwanted.txt', 10));
     await page.getByRole('button', { name: 'Cancel' }).click();
     await expect.poll(() => page.getByRole('progressbar').count()).toBe(0);
@@ -179,7 +160,7 @@ describe('docs/queue.md, over a reload', () => {
       })`);
     const rows = async () => (await ids()).length;
     const large = `new File([new Uint8Array(17 * 2 ** 20)], 'large.bin', { lastModified: 2 })`;
-    await page.route(`${bucket.endpoint}/**`, () => {});
+    await page.route(`${host.bucket.endpoint}/**`, () => {});
     await page.evaluate(`(async () => {
       const folder = await navigator.storage.getDirectory();
       const handle = await folder.getFileHandle('disk.txt', { create: true });
@@ -195,14 +176,14 @@ describe('docs/queue.md, over a reload', () => {
     await expect.poll(rows).toBe(5);
 
     const second = await page.context().newPage();
-    await second.route(`${bucket.endpoint}/**`, () => {});
+    await second.route(`${host.bucket.endpoint}/**`, () => {});
     await second.goto(page.url());
     await second.evaluate(`queue.add(new File(['second'], 'second.txt', { lastModified: 3 }))`);
     await expect.poll(rows).toBe(6);
     expect(await items(second)).toHaveLength(1);
     await second.close();
 
-    await page.unroute(`${bucket.endpoint}/**`);
+    await page.unroute(`${host.bucket.endpoint}/**`);
     await page.reload();
     await expect
       .poll(async () => ((await items()) as string[]).toSorted())
@@ -220,7 +201,7 @@ describe('docs/queue.md, over a reload', () => {
     const others = (url: string) =>
       page.evaluate(`createQueueMemory({ owner: 'other' }).load('${url}').then((files) => files.map(({ id }) => id))`);
     expect(await others('/other-service')).toEqual([]);
-    expect(await others(`${url}/uploads`)).toEqual(['x']);
+    expect(await others(`${host.url}/uploads`)).toEqual(['x']);
 
     await page.evaluate(`new Promise((resolve) => {
       indexedDB.open('signpost-queue').onsuccess = ({ target: { result } }) => {

@@ -1,17 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { createAdaptorServer } from '@hono/node-server';
 import { build } from 'esbuild';
-import { Hono } from 'hono';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSignpost, type Signpost } from '../../src/index.ts';
-import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
-import { createTestDatabase } from '../helpers/database.ts';
-import { listen } from '../helpers/listen.ts';
-import { startTestBucket } from '../helpers/test-service.ts';
-import { launchChromium } from './launch-chromium.ts';
+import { type Mounted, startMounted } from './start-mounted.ts';
 
 const at = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 
@@ -39,15 +31,10 @@ const APP = `
   );
   createRoot(document.getElementById('root')).render(<StrictMode><App /></StrictMode>);`;
 
-let bucket: Awaited<ReturnType<typeof startTestBucket>>;
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
-let signpost: Signpost;
-let server: Server;
-let browser: Browser;
+let host: Mounted;
 let page: Page;
 let picture: Buffer;
 beforeAll(async () => {
-  [bucket, database, browser] = await Promise.all([startTestBucket(), createTestDatabase(), launchChromium()]);
   const { outputFiles } = await build({
     stdin: { contents: APP, resolveDir: at('docs/registry'), loader: 'tsx' },
     ...{
@@ -65,30 +52,23 @@ beforeAll(async () => {
       'signpost/react': at('src/client/hooks/react.ts'),
     },
   });
-  signpost = createSignpost({
-    settings: { ...bucket.env, DATABASE_URL: database.url, MAX_UPLOAD_BYTES: 100_000, JOBS_INTERVAL_SECONDS: 0 },
+  host = await startMounted({
+    maxUploadBytes: 100_000,
     authorize: () => ({ userId: 'ada' }),
+    addPages: (app) => {
+      app.get('/main.js', (c) => c.body(outputFiles[0]?.text ?? ''));
+      app.get('/', (c) =>
+        c.html(
+          '<!doctype html><html lang="en"><title>App</title><div id="root"></div><script src="/main.js"></script>',
+        ),
+      );
+    },
   });
-  const app = new Hono().mount('/uploads', signpost.fetch);
-  app.get('/main.js', (c) => c.body(outputFiles[0]?.text ?? ''));
-  app.get('/', (c) =>
-    c.html('<!doctype html><html lang="en"><title>App</title><div id="root"></div><script src="/main.js"></script>'),
-  );
-  server = createAdaptorServer({ fetch: app.fetch }) as Server;
-  const url = await listen(server);
-  await setUpBucket(bucket.client, bucket.name, [url]);
-  page = await browser.newPage();
+  page = await host.browser.newPage();
   picture = await page.screenshot();
-  await page.goto(url);
+  await page.goto(host.url);
 });
-afterAll(async () => {
-  await browser.close();
-  server.close();
-  server.closeAllConnections();
-  await signpost.close();
-  await database.drop();
-  await bucket.close();
-});
+afterAll(() => host.close());
 
 const pictureOf = (name: string) => ({ name, mimeType: 'image/png', buffer: picture });
 const pickerIn = (name: string) => page.getByRole('region', { name }).locator('input[type=file]');
@@ -107,7 +87,7 @@ describe('the React components to copy', () => {
     const held = new Promise<void>((resolve) => {
       hold = resolve;
     });
-    await page.route(`${bucket.endpoint}/**`, async (route) => {
+    await page.route(`${host.bucket.endpoint}/**`, async (route) => {
       await held;
       await route.continue().catch(() => {});
     });
@@ -124,7 +104,7 @@ describe('the React components to copy', () => {
     await page.getByRole('button', { name: 'Resume held.png' }).click();
     hold();
     await row('held.png').getByText('Uploaded').waitFor();
-    await page.unroute(`${bucket.endpoint}/**`);
+    await page.unroute(`${host.bucket.endpoint}/**`);
     await page.getByRole('button', { name: 'Remove large.png' }).click();
     await row('large.png').waitFor({ state: 'detached' });
   });
@@ -134,7 +114,7 @@ describe('the React components to copy', () => {
     await page.locator('input[accept="image/*"]').setInputFiles(pictureOf('ada.png'));
     await page.getByText('The picture is stored.').waitFor();
     expect(await button.locator('img').count()).toBe(1);
-    const { files } = await signpost.files.list({ userId: 'ada' }, { documentType: 'avatar' });
+    const { files } = await host.signpost.files.list({ userId: 'ada' }, { documentType: 'avatar' });
     expect(files.map(({ fileId }) => fileId)).toEqual([await page.title()]);
   });
 
@@ -144,7 +124,9 @@ describe('the React components to copy', () => {
     await gallery.getByRole('img', { name: 'held.png' }).waitFor();
     await gallery.getByRole('button', { name: 'Delete held.png' }).click();
     await gallery.getByText('held.png').waitFor({ state: 'detached' });
-    expect((await signpost.files.list({ userId: 'ada' })).files.map(({ fileName }) => fileName)).toEqual(['ada.png']);
+    expect((await host.signpost.files.list({ userId: 'ada' })).files.map(({ fileName }) => fileName)).toEqual([
+      'ada.png',
+    ]);
   });
 
   it('have nothing for axe to find', async () => {
