@@ -16,8 +16,8 @@ export const REBOUND_HOST = 'rebound.example';
 export type PageHost = Awaited<ReturnType<typeof startPageHost>>;
 
 /**
- * `npm start`, the bucket behind a relay, and a real Chromium as soon as a page is opened. The bucket is the embedded
- * one with nothing configured, or a new one on the server of `TEST_S3_ENDPOINT`.
+ * The built service, the bucket behind a relay, and a real Chromium as soon as a page is opened. The bucket is the
+ * embedded one with nothing configured, or a new one on the server of `TEST_S3_ENDPOINT`.
  */
 export async function startPageHost(settings: Record<string, string> = {}) {
   const directory = await mkdtemp(join(tmpdir(), 'signpost-browser-'));
@@ -27,7 +27,7 @@ export async function startPageHost(settings: Record<string, string> = {}) {
   const endpoint = remote?.endpoint ?? `http://127.0.0.1:${bucketPort}`;
   const relay = await startRelay(endpoint);
   if (remote !== null) await setUpBucket(remote.client, remote.name, ['*']);
-  const service = run('npm', ['start'], {
+  const service = run('node', ['dist/main.js'], {
     ...{ PORT: port, LOCAL_S3_PORT: bucketPort, DATA_DIR: dataDirectory },
     ...{ S3_PUBLIC_ENDPOINT: relay.url, RATE_LIMIT_PER_MINUTE: '0' },
     ...remote?.env,

@@ -18,6 +18,7 @@ export type Generation = keyof typeof GENERATIONS;
 
 /** The service and, on another origin, an app with Uppy in a real Chromium. */
 export async function startUppy(env: Record<string, string> = {}) {
+  const pages = { 5: bundle(5), 6: bundle(6) };
   const app = createServer();
   const appUrl = await listen(app);
   const service = await startTestService({ env: { ALLOWED_ORIGINS: appUrl, AUTH_COOKIE: 'token', ...env } });
@@ -29,7 +30,7 @@ export async function startUppy(env: Record<string, string> = {}) {
     const [, generation] = /^\/(5|6)\.js$/.exec(request.url ?? '') ?? [];
     if (generation === undefined) {
       response.setHeader('content-type', 'text/html').end(`<script src="${request.url}.js"></script>`);
-    } else response.setHeader('content-type', 'text/javascript').end(await bundle(Number(generation) as Generation));
+    } else response.setHeader('content-type', 'text/javascript').end(await pages[Number(generation) as Generation]);
   });
   const browser = await launchChromium();
 
