@@ -8,12 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MARKER_NAME } from '../../src/jobs/examine-marker.ts';
 import { type PageHost, startPageHost } from './start-page.ts';
 
-const PART_BYTES = 8 * 1024 ** 2;
-const LARGE_BYTES = 300_000_000;
+const PART_BYTES = 5 * 1024 ** 2;
+const LARGE_BYTES = 120_000_000;
 const PART_COUNT = Math.ceil(LARGE_BYTES / PART_BYTES);
 
 /** Slow enough for a large file to have a middle. */
-const UPLOAD_BYTES_PER_SECOND = 50e6;
+const UPLOAD_BYTES_PER_SECOND = 20e6;
 const CUT_MS = 700;
 
 let host: PageHost;
@@ -122,7 +122,7 @@ describe('the page in a real browser', () => {
     await context.close();
   });
 
-  it('uploads 300 MB in parts through two cuts of the connection and a reload, no stored part twice', async () => {
+  it('uploads 120 MB in parts through two cuts of the connection and a reload, no stored part twice', async () => {
     const path = join(host.directory, 'large.bin');
     const sha256 = await writeLarge(path);
     const { page, context, complaints, choose } = await host.openPage();
@@ -143,7 +143,7 @@ describe('the page in a real browser', () => {
     page.once('dialog', (dialog) => dialog.accept());
     await page.reload();
     await slowDown(page);
-    await page.getByText('large.bin (300 MB)').first().waitFor();
+    await page.getByText('large.bin (120 MB)').first().waitFor();
     const sentBefore = parts.sent.length;
     const [upload, ...others] = await host.openUploads();
     expect(others).toEqual([]);

@@ -73,7 +73,7 @@ window.cancel = async ({ way, service, token }) => {
   const uppy = new Uppy();
   uppy.use(AwsS3, { ...WAYS[way]({ service, token }), shouldUseMultipart: true, limit: 1 });
   const started = new Promise((resolve) => uppy.on('s3-multipart:part-uploaded', resolve));
-  uppy.addFile({ name: 'given-up.bin', type: 'text/plain', data: new Blob([new Uint8Array(30 * 1024 ** 2)]) });
+  uppy.addFile({ name: 'given-up.bin', type: 'text/plain', data: new Blob([new Uint8Array(16 * 1024 ** 2)]) });
   uppy.upload();
   await started;
   uppy.cancelAll();
