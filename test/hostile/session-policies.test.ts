@@ -155,10 +155,10 @@ describe('the session policy of one user', () => {
   );
 
   it.each([
-    [{ mayRead: true, mayWrite: false }, ['s3:GetObject']],
-    [{ mayRead: false, mayWrite: true }, ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload']],
-    [{ mayRead: false, mayWrite: false }, []],
-  ])('allows with %j only what it says', (rights, allowed) => {
+    ['reading', { mayRead: true, mayWrite: false }, ['s3:GetObject']],
+    ['writing', { mayRead: false, mayWrite: true }, ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload']],
+    ['neither', { mayRead: false, mayWrite: false }, []],
+  ])('allows no more with the right of %s', (_, rights, allowed) => {
     const narrow = sessionPolicy({ ...AT, keyPrefix: '' }, user('alice'), rights);
     const may = (action: string) => allows(narrow, { action, resource: `${BUCKET}/alice/x` });
     expect(ON_OBJECTS.filter(may)).toEqual(allowed);

@@ -65,13 +65,13 @@ describe('a ticket', () => {
     expect((await call(`/s3/params?${query}`)).body.code).toBe(code);
   });
 
-  it.each<[CallerLimits, string]>([
-    [{ maxBytes: 4 }, 'verification-failed'],
-    [{ contentTypes: ['image/*'] }, 'verification-failed'],
-    [{ quotaFiles: 0 }, 'quota-exceeded'],
-    [{ maxFiles: 0 }, 'quota-exceeded'],
-    [{ ...RECORD, maxFiles: 0 }, 'quota-exceeded'],
-  ])('%j refuses to confirm what was signed without it', async (limits, code) => {
+  it.each<[string, CallerLimits, string]>([
+    ['maxBytes', { maxBytes: 4 }, 'verification-failed'],
+    ['contentTypes', { contentTypes: ['image/*'] }, 'verification-failed'],
+    ['quotaFiles', { quotaFiles: 0 }, 'quota-exceeded'],
+    ['maxFiles', { maxFiles: 0 }, 'quota-exceeded'],
+    ['maxFiles of a record', { ...RECORD, maxFiles: 0 }, 'quota-exceeded'],
+  ])('with %s refuses to confirm an upload that was signed without it', async (_, limits, code) => {
     const upload = await service.presign('mallory', { ...TEXT, ...RECORD });
     await service.put(upload, 'hello');
     expect((await holder(limits, 'files:write', 'mallory').confirm(upload.objectKey)).body.code).toBe(code);

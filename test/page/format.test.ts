@@ -85,12 +85,17 @@ describe('the note on limits', () => {
   const text = (more: object) => describeLimits({ ...limits, ...more }).replaceAll('\u00a0', ' ');
 
   it.each([
-    [{}, 'Up to 10 MB per file'],
-    [{ contentTypes: ['image/*', 'text/csv'] }, 'Up to 10 MB per file · images · CSV'],
+    ['of every type', {}, 'Up to 10 MB per file'],
+    ['of some types', { contentTypes: ['image/*', 'text/csv'] }, 'Up to 10 MB per file · images · CSV'],
     [
+      'with a quota',
       { quota: { bytes: 1000, files: 1200, usedBytes: 300, usedFiles: 2 } },
       'Up to 10 MB per file · 300 bytes of 1 kB used · 2 of 1,200 files stored',
     ],
-    [{ quota: { bytes: 1000, files: 5, usedBytes: null, usedFiles: null } }, 'Up to 10 MB per file'],
-  ])('%j: %s', (more, expected) => expect(text(more)).toBe(expected));
+    [
+      'with a quota whose use is unknown',
+      { quota: { bytes: 1000, files: 5, usedBytes: null, usedFiles: null } },
+      'Up to 10 MB per file',
+    ],
+  ])('for files %s', (_, more, expected) => expect(text(more)).toBe(expected));
 });

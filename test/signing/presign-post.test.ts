@@ -17,7 +17,7 @@ function timeOf(date: string): Date {
 }
 
 describe('presignPost', () => {
-  it.each(ENDPOINTS)('signs the form that the AWS SDK signs, for %o', async (options) => {
+  it.each(ENDPOINTS)('signs the form that the AWS SDK signs, for $bucket in $region', async (options) => {
     const endpoint = await resolveEndpoint(options);
     const text = fc.string({ unit: 'grapheme', maxLength: 30 });
     await fc.assert(

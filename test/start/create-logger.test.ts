@@ -25,7 +25,10 @@ describe('createLogger', () => {
 
   const CONTROLS = '\u001b[31m \u009b31m \u202e \u2028 \u2066 \u0085 \u007f';
 
-  it.each([false, true])('escapes control characters in every field (readable: %s)', async (isTerminal) => {
+  it.each([
+    ['JSON', false],
+    ['readable lines', true],
+  ] as const)('escapes control characters in every field of %s', async (_, isTerminal) => {
     const path = join(folder, String(isTerminal));
     const fd = openSync(path, 'w');
     const logger = await createLogger('info', isTerminal, fd);

@@ -34,10 +34,14 @@ describe('METRICS_PORT', () => {
   });
 
   it.each([
-    [{ PORT: '4000', METRICS_PORT: '4000' }, 'PORT, METRICS_PORT: must be different ports'],
-    [{ PORT: '4000', METRICS_PORT: '4001' }, 'LOCAL_S3_PORT, METRICS_PORT: must be different ports'],
-    [{ METRICS_PORT: 'x' }, 'METRICS_PORT'],
-  ])('refuses %j', (env, message) => {
+    ['the port of the service', { PORT: '4000', METRICS_PORT: '4000' }, 'PORT, METRICS_PORT: must be different ports'],
+    [
+      'the port of the embedded bucket',
+      { PORT: '4000', METRICS_PORT: '4001' },
+      'LOCAL_S3_PORT, METRICS_PORT: must be different ports',
+    ],
+    ['a word', { METRICS_PORT: 'x' }, 'METRICS_PORT'],
+  ])('refuses %s', (_, env, message) => {
     expect(() => parseConfig(env)).toThrow(ConfigError);
     expect(() => parseConfig(env)).toThrow(message);
   });

@@ -10,10 +10,14 @@ const OWN = {
 
 describe('WEB_CONCURRENCY', () => {
   it.each([
-    [{}, 'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL'],
-    [{ ...OWN, DATABASE_URL: '' }, 'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL'],
-    [{ ...OWN, DATABASE_MAX_CONNECTIONS: '3' }, '3 connections are too few for 4 processes'],
-  ])('is refused above 1 with %j', (env, message) => {
+    ['the embedded bucket and database', {}, 'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL'],
+    [
+      'the embedded database',
+      { ...OWN, DATABASE_URL: '' },
+      'WEB_CONCURRENCY: more than 1 needs S3_BUCKET_NAME and DATABASE_URL',
+    ],
+    ['too few connections', { ...OWN, DATABASE_MAX_CONNECTIONS: '3' }, '3 connections are too few for 4 processes'],
+  ])('is refused above 1 with %s', (_, env, message) => {
     const config = parseConfig({ ...env, WEB_CONCURRENCY: '4' });
     expect(() => requireShareable(config)).toThrow(ConfigError);
     expect(() => requireShareable(config)).toThrow(message);

@@ -102,14 +102,14 @@ describe('SSE-C', () => {
   });
 
   it.each([
-    [{ algorithm: 'AES128' }, 'InvalidEncryptionAlgorithmError'],
-    [{ algorithm: '' }, 'InvalidArgument'],
-    [{ key: '' }, 'InvalidArgument'],
-    [{ key: 'A'.repeat(44) }, 'InvalidArgument'],
-    [{ key: OWN.subarray(1).toString('base64') }, 'InvalidArgument'],
-    [{ 'key-md5': '' }, 'InvalidArgument'],
-    [{ 'key-md5': createHash('md5').update(OTHER).digest('base64') }, 'InvalidArgument'],
-  ])('refuses the headers %j, and stores nothing', async (change, code) => {
+    ['another algorithm', { algorithm: 'AES128' }, 'InvalidEncryptionAlgorithmError'],
+    ['no algorithm', { algorithm: '' }, 'InvalidArgument'],
+    ['no key', { key: '' }, 'InvalidArgument'],
+    ['a longer key', { key: 'A'.repeat(44) }, 'InvalidArgument'],
+    ['a shorter key', { key: OWN.subarray(1).toString('base64') }, 'InvalidArgument'],
+    ['no MD5', { 'key-md5': '' }, 'InvalidArgument'],
+    ['the MD5 of another key', { 'key-md5': createHash('md5').update(OTHER).digest('base64') }, 'InvalidArgument'],
+  ])('refuses %s, and stores nothing', async (_, change, code) => {
     const md5 = createHash('md5').update(OWN).digest('base64');
     const parts = { algorithm: 'AES256', key: OWN.toString('base64'), 'key-md5': md5, ...change };
     const headers = Object.fromEntries(Object.entries(parts).map(([name, value]) => [PREFIX + name, value]));
