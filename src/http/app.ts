@@ -44,7 +44,7 @@ export type AppServices = UploadServices &
     authorize?: Authorize | undefined;
     /** Where the service is mounted: left out of every path that begins with it. Default: at the root. */
     basePath?: string | undefined;
-    /** The demo page; null in production. */
+    /** The page at `/`; null in production. */
     page: Page | null;
     /** null: each instance counts requests for itself. */
     rates: RateQueries | null;

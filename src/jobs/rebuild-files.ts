@@ -31,7 +31,7 @@ export type RebuildCounts = {
 };
 
 export type RebuildServices = {
-  config: Pick<Config, 'limits' | 'store' | 'urls'>;
+  config: Pick<Config, 'limits' | 'store'>;
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;

@@ -53,7 +53,7 @@ export type Services = AppServices &
 
 export type ServicesOptions = {
   logger: Logger;
-  /** Directory of the built demo page. Default: no page. In production there is never a page. */
+  /** Directory of the built page. Default: no page. In production there is never a page. */
   pageFolder?: string;
   now?: () => Date;
   /** The app's own parts, in place of tokens and after a confirmation. */

@@ -32,7 +32,7 @@ export type SignpostOptions = {
   logger?: Logger | undefined;
   /** Abort it when the app is about to stop: `/readyz` then answers 503, everything else as before. */
   stopping?: AbortSignal | undefined;
-  /** Whether to serve the demo page at `/`: in development, at the root of an origin. Default false. */
+  /** Whether to serve the page at `/`: in development, at the root of an origin. Default false. */
   page?: boolean | undefined;
   /** Whether to count for `metrics()`. Default: if `METRICS_PORT` is set. */
   metrics?: boolean | undefined;

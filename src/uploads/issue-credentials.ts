@@ -98,7 +98,7 @@ async function issue(
   if (session === null) throw new Problem('forbidden', 'your user id is too long for a session policy');
   const prefix = userPrefix(store.keyPrefix, caller.userId);
   // Before the credentials leave the service, the audit log has their row.
-  await recordAct(services, caller, 'credentials.issue', { objectKey: prefix });
+  await recordAct(services, caller, caller.act.action, { objectKey: prefix });
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
   return {
     ...{ accessKeyId, secretAccessKey, sessionToken },

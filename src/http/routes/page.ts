@@ -15,7 +15,7 @@ export type Page = {
   mintToken: () => Promise<string | null>;
 };
 
-type PageServices = { config: Pick<Config, 'server' | 'auth' | 'urls'>; endpoint: SigningEndpoint };
+type PageServices = { config: Pick<Config, 'server' | 'urls'>; endpoint: SigningEndpoint };
 
 const ASSET_TYPES: Readonly<Record<string, string>> = {
   'page.js': 'text/javascript; charset=utf-8',
@@ -28,7 +28,7 @@ const TOKEN_PLACEHOLDER = '%TOKEN%';
 const DOWNLOADS_PLACEHOLDER = '%DOWNLOADS%';
 
 /**
- * The demo page, for development: open routes, `/` and its assets.
+ * The page of the product, for development: open routes, `/` and its assets.
  *
  * The page contains a token only if the service listens on a loopback address and is called by a loopback name, without
  * a proxy. So DNS rebinding, a tunnel or another machine gets the page without a token. Every account on this machine
