@@ -58,7 +58,7 @@ const deletion = createDeletion(
   async (fileId) => {
     await lasting.remove(fileId);
     files.remove(fileId);
-    void showLimits();
+    void limits.show();
   },
   notify,
   () => files.render(),
@@ -95,7 +95,7 @@ const files = createFileList(
   },
   announce,
 );
-const showLimits = createLimitsNote(signpost, files.setTotal);
+const limits = createLimitsNote(signpost, files.setTotal);
 
 const uploads = createUploadList(
   signpost,
@@ -103,8 +103,9 @@ const uploads = createUploadList(
     onStored: (arrived) => {
       for (const { stored, file } of arrived) thumbnails.offer(stored, file);
       files.prepend(arrived.map(({ stored }) => stored));
+      limits.showSoon();
     },
-    onIdle: () => void showLimits(),
+    onIdle: () => void limits.show(),
   },
   announce,
 );
@@ -117,6 +118,6 @@ acceptFiles(async (source) => {
 }, notify);
 
 signIn.onToken(() => {
-  void showLimits();
+  void limits.show();
   void files.load();
 });

@@ -3,6 +3,9 @@ import { ANY_TYPE, describeLimits } from './describe-limits.ts';
 import { find, setText } from './dom.ts';
 import { texts } from './texts.ts';
 
+/** While files arrive one after another, what they add up to is asked for this often. */
+const SOON_MS = 2_000;
+
 /**
  * Asks for the user's limits, shows them, and lets the file picker offer only what is allowed.
  * @param onTotal called with what the user's files add up to.
@@ -12,8 +15,9 @@ export function createLimitsNote(signpost: Signpost, onTotal: (text: string) => 
   const picker = find(document, '#picker', HTMLInputElement);
 
   let asked = 0;
+  let isDue = false;
 
-  return async (): Promise<void> => {
+  const show = async (): Promise<void> => {
     const question = ++asked;
     // Without an answer, the limits are met when an upload begins.
     const limits = await signpost.limits().catch(() => null);
@@ -23,5 +27,17 @@ export function createLimitsNote(signpost: Signpost, onTotal: (text: string) => 
     const { bytes, usedBytes, usedFiles } = limits.quota;
     if (usedBytes === null || usedFiles === null) return;
     onTotal(bytes === null ? texts.stored(usedFiles, usedBytes) : texts.storedOf(usedFiles, usedBytes, bytes));
+  };
+  return {
+    show,
+    /** For what happens many times in a row. */
+    showSoon: (): void => {
+      if (isDue) return;
+      isDue = true;
+      setTimeout(() => {
+        isDue = false;
+        void show();
+      }, SOON_MS);
+    },
   };
 }

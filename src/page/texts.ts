@@ -135,7 +135,7 @@ export const texts = {
     chooseAgain: 'Choose them again to resume: parts that have arrived are not sent again.',
     dismissUnfinished: 'Dismiss',
     files: 'Files',
-    thumbnailsHint: 'each is a download',
+    thumbnailsHint: '(each is a download)',
     keys: 'The arrow keys move from file to file, Delete deletes, and Control+Z undoes that.',
     allKinds: 'All kinds',
     images: 'Images',

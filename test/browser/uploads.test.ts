@@ -170,11 +170,18 @@ describe('uploads on the page', () => {
       status: 503,
       json: { code: 'storage-unavailable', detail: 'the bucket does not answer', status: 503 },
     };
-    await page.route('**/presign-upload', (route) => route.fulfill(answer));
-    await choose([again]);
+    await page.route('**/presign-upload', (route) =>
+      route.request().postDataJSON().fileName === 'again.txt' ? route.fulfill(answer) : route.continue(),
+    );
+    const summary = () => page.locator('#files .bar .summary').textContent();
+    await expect.poll(summary).toMatch(/^\d/);
+    const before = await summary();
+    await choose([renewed, again]);
+    // The totals are of now, not of when nothing was under way.
+    await expect.poll(summary).not.toBe(before);
     const status = page.locator('#uploads .status');
     await expect.poll(() => status.textContent()).toMatch(/^The bucket does not answer\. Trying again/);
-    expect(await page.title()).toBe('0% · Signpost');
+    expect(await page.title()).toBe('58% · Signpost');
     expect(await icon()).toMatch(/^blob:/);
     await context.setOffline(true);
     await page.unroute('**/presign-upload');
