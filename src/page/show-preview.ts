@@ -4,6 +4,7 @@ import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes, joinFacts } from './format.ts';
 import type { Preview } from './read-preview.ts';
+import { showName } from './show-name.ts';
 import { texts } from './texts.ts';
 
 type PreviewActions = {
@@ -17,6 +18,7 @@ type PreviewActions = {
 /** The preview in a modal dialog, with the files before and after it. */
 export function createPreview({ read, download, details, neighbour }: PreviewActions) {
   const dialog = find(document, '#preview', HTMLDialogElement);
+  const heading = find(dialog, 'h2', HTMLElement);
   const stage = find(dialog, '.stage', HTMLElement);
   const problem = find(dialog, '.problem', HTMLElement);
   const close = find(dialog, '.close', HTMLButtonElement);
@@ -62,7 +64,9 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
   const show = async (file: StoredFile) => {
     clear();
     shown = file;
-    setText(find(dialog, 'h2', HTMLElement), file.fileName);
+    showName(heading, file.fileName);
+    // Its two parts would be read with a gap.
+    heading.setAttribute('aria-label', file.fileName);
     setText(find(dialog, '.meta', HTMLElement), joinFacts([formatBytes(file.size), file.contentType]));
     setText(problem, '');
     stage.dataset.kind = 'loading';

@@ -203,6 +203,10 @@ describe('uploads on the page', () => {
       .first()
       .click();
     await page.locator('#preview[open]').waitFor();
+    const [dialog, suffix] = [page.locator('#preview'), page.locator('#preview h2 span').last()];
+    expect(await suffix.textContent()).toBe('.txt');
+    const [around, inside] = [await dialog.boundingBox(), await suffix.boundingBox()];
+    expect((inside?.x ?? 0) + (inside?.width ?? 0)).toBeLessThan((around?.x ?? 0) + (around?.width ?? 0));
     const overflow = (of: string) => page.evaluate(`${of}.scrollWidth - ${of}.clientWidth`);
     expect(await overflow('document.querySelector("#preview")')).toBe(0);
     await page.keyboard.press('Escape');
