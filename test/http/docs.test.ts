@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync } from 'node:zlib';
+import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { renderDocs } from '../../src/http/docs/render-docs.ts';
@@ -58,11 +59,17 @@ describe('GET /docs', () => {
     expect(page).not.toMatch(/<script|' onload/);
   });
 
-  it('names paths below the one where the service is mounted', async () => {
-    const app = createApp({ ...service.services, basePath: '/api/files' });
-    const page = await (await app.request('/api/files/docs')).text();
-    expect(page).toContain('href="/api/files/openapi.json"');
-    expect(page).toContain('$SIGNPOST/api/files/presign-upload');
+  it('leads to the description and the routes wherever the service is mounted, also if nobody tells it where', async () => {
+    const app = new Hono().mount('/api/files', service.app.fetch);
+    const at = 'http://app.test/api/files/docs';
+    const page = await (await app.request(at)).text();
+    const [, link = ''] = /for programs: <a href="([^"]+)"/.exec(page) ?? [];
+    const document = await app.request(new URL(link, at).href);
+    const { servers, paths } = (await document.json()) as { servers: { url: string }[]; paths: object };
+    const root = new URL(servers[0]?.url ?? '', new URL(link, at)).href.replace(/\/$/, '');
+    expect(root).toBe('http://app.test/api/files');
+    expect(Object.keys(paths)).toContain('/healthz');
+    expect((await app.request(`${root}/healthz`)).status).toBe(200);
   });
 
   it('is not there in production', async () => {

@@ -10,10 +10,9 @@ type Json = Record<string, unknown>;
  * from the description, and is escaped.
  */
 export function renderDocs(description: Json): string {
-  const { info, paths, tags, components, servers } = description;
+  const { info, paths, tags, components } = description;
   const { schemas } = objectOf(components);
   const { title, description: about } = objectOf(info);
-  const basePath = textOf(objectOf(listOf(servers)[0]).url).replace(/\/$/, '');
   const resolve: Resolve = (value) => {
     const { $ref, ...own } = objectOf(value);
     const names = typeof $ref === 'string' ? $ref.replace('#/', '').split('/') : [];
@@ -50,12 +49,13 @@ export function renderDocs(description: Json): string {
 <main>
 <h1>${textOf(title)}: the API</h1>
 <p>${prose(about)}</p>
-<p>The same for programs: <a href="${basePath}/openapi.json">openapi.json</a> (OpenAPI ${textOf(description.openapi)}).
-This page is there in development only.</p>
+<p>The same for programs: <a href="openapi.json">openapi.json</a> (OpenAPI ${textOf(description.openapi)}).
+This page is there in development only. In the commands, <code>$SIGNPOST</code> is the address of the service, and
+<code>$TOKEN</code> a bearer token.</p>
 ${groups.map(
   ({ name, what, of }) => html`<h2>${name}</h2>
 <p>${prose(what)}</p>
-${of.map((operation) => renderOperation(operation, basePath, resolve))}`,
+${of.map((operation) => renderOperation(operation, resolve))}`,
 )}
 <h2 id="schemas">Schemas</h2>
 ${Object.entries(objectOf(schemas)).map(

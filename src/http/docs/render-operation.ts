@@ -9,7 +9,7 @@ export type Operation = { path: string; method: string; described: Json };
 export type Resolve = (value: unknown) => Json;
 
 /** One operation of the description: parameters, body, answers and problems, examples, and a command. */
-export function renderOperation(operation: Operation, basePath: string, resolve: Resolve): Html {
+export function renderOperation(operation: Operation, resolve: Resolve): Html {
   const { path, method, described } = operation;
   const parameters = listOf(described.parameters).map(resolve);
   const { schema, example } = objectOf(objectOf(objectOf(described.requestBody).content)['application/json']);
@@ -17,7 +17,7 @@ export function renderOperation(operation: Operation, basePath: string, resolve:
   const answers = responses.map(([status, answer]) => ({ ...resolve(answer), status }));
   const scopes = new Set(listOf(described.security).flatMap((each) => Object.values(objectOf(each)).flatMap(listOf)));
   const body = html`<details open><summary>Body</summary>${renderSchema(schema)}${renderExample(example)}</details>`;
-  const command = writeCommand(operation, basePath, parameters, example);
+  const command = writeCommand(operation, parameters, example);
   return html`<section id="${textOf(described.operationId)}">
 <h3><span class="method">${method}</span> ${path}</h3>
 <p>${prose(described.summary)}</p>
@@ -52,16 +52,11 @@ function renderExample(value: unknown): Html {
   return value === undefined ? html`` : html`<pre tabindex="0">${JSON.stringify(value, null, 2)}</pre>`;
 }
 
-/** The example as a command for a shell. `$SIGNPOST` is the origin of the service. */
-function writeCommand(
-  { path, method, described }: Operation,
-  basePath: string,
-  parameters: readonly Json[],
-  body: unknown,
-): string {
+/** The example as a command for a shell. `$SIGNPOST` is the address of the service, with the path it is mounted at. */
+function writeCommand({ path, method, described }: Operation, parameters: readonly Json[], body: unknown): string {
   const examples = parameters.filter((parameter) => parameter.example !== undefined);
   const value = ({ example }: Json) => encodeURIComponent(listOf(example).join(',') || textOf(example));
-  const at = examples.reduce((all, each) => all.replace(`{${textOf(each.name)}}`, value(each)), basePath + path);
+  const at = examples.reduce((all, each) => all.replace(`{${textOf(each.name)}}`, value(each)), path);
   const query = examples.filter((each) => each.in === 'query').map((each) => `${textOf(each.name)}=${value(each)}`);
   const url = [at, ...(query.length > 0 ? [query.join('&')] : [])].join('?');
   const json = JSON.stringify(body)?.replaceAll("'", "'\\''");

@@ -49,10 +49,8 @@ const INFO = {
 /**
  * The description of the API as OpenAPI 3.1, made from the schemas that validate requests and from those of answers.
  * @param options.cookie the cookie that may carry the token; null if none may.
- * @param options.basePath where the service is mounted. Default: at the root.
  */
-export function describeApi(options: { cookie: string | null; basePath?: string | undefined }): Json {
-  const { cookie, basePath = '/' } = options;
+export function describeApi({ cookie }: { cookie: string | null }): Json {
   const operations = Object.entries(OPERATIONS);
   const all = operations.map(([, operation]) => operation);
   const inputs = all.flatMap(({ body, query }) => [body, query].filter((schema) => schema !== undefined));
@@ -76,7 +74,8 @@ export function describeApi(options: { cookie: string | null; basePath?: string 
   return {
     openapi: '3.1.0',
     info: INFO,
-    servers: [{ url: basePath }],
+    // Relative to the document (OpenAPI 3.1.0, "Server Object"): who mounts the service need not say where.
+    servers: [{ url: '.' }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
     paths,
     components: {

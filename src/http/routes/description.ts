@@ -11,13 +11,10 @@ import { describeApi } from '../openapi/describe-api.ts';
  * The description of the API, open to everybody; in development also as a page, without scripts. Made when it is first
  * asked for.
  */
-export function descriptionRoutes(services: {
-  config: Pick<Config, 'auth' | 'server'>;
-  basePath?: string | undefined;
-}): Hono<Env> {
+export function descriptionRoutes(services: { config: Pick<Config, 'auth' | 'server'> }): Hono<Env> {
   const routes = new Hono<Env>();
   const { auth, server } = services.config;
-  const describe = () => describeApi({ cookie: auth.cookie, basePath: services.basePath });
+  const describe = () => describeApi({ cookie: auth.cookie });
   let text: string | undefined;
   routes.get('/openapi.json', (c) => {
     text ??= JSON.stringify(describe());
