@@ -208,6 +208,23 @@ describe('<signpost-uploader>', () => {
     expect(await complaint()).toBe('Bitte eine Datei hinzufügen.');
   });
 
+  it('shows 100 of 2,000 files, and draws nothing while they wait', async () => {
+    await open('element');
+    await page.route(`${bucket.endpoint}/**`, () => {});
+    await page.evaluate(`document.querySelector('signpost-uploader').add(Array.from({ length: 2000 }, (_, index) =>
+      new File(['x'], index + '.png', { type: 'image/png' })))`);
+    await uploader().getByText('and 1,900 files more').waitFor();
+    expect(await uploader().getByRole('listitem').count()).toBe(100);
+    const changes = () =>
+      page.evaluate(`new Promise((resolve) => {
+        const observer = new MutationObserver(() => {});
+        const all = { subtree: true, childList: true, attributes: true, characterData: true };
+        observer.observe(document.querySelector('signpost-uploader').shadowRoot, all);
+        setTimeout(() => resolve(observer.takeRecords().length), 1_200);
+      })`);
+    await expect.poll(changes).toBe(0);
+  });
+
   it('says that the endpoint is missing', async () => {
     await open('element');
     await page.evaluate(`document.querySelector('signpost-uploader').removeAttribute('endpoint')`);

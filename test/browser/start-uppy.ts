@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
 import { createAdaptorServer } from '@hono/node-server';
 import { build } from 'esbuild';
+import type { Browser } from 'playwright-core';
 import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
 import { listen } from '../helpers/listen.ts';
 import { startTestService } from '../helpers/test-service.ts';
@@ -16,7 +17,7 @@ const GENERATIONS = {
 
 export type Generation = keyof typeof GENERATIONS;
 
-/** The service and, on another origin, an app with Uppy in a real Chromium. */
+/** The service and, on another origin, an app with Uppy; a real Chromium as soon as a page is opened. */
 export async function startUppy(env: Record<string, string> = {}) {
   const pages = { 5: bundle(5), 6: bundle(6) };
   const app = createServer();
@@ -32,11 +33,12 @@ export async function startUppy(env: Record<string, string> = {}) {
       response.setHeader('content-type', 'text/html').end(`<script src="${request.url}.js"></script>`);
     } else response.setHeader('content-type', 'text/javascript').end(await pages[Number(generation) as Generation]);
   });
-  const browser = await launchChromium();
+  let browser: Promise<Browser> | undefined;
 
   /** The app's page with this generation of Uppy; `parts` are the numbers of those that arrived, in their order. */
   const openPage = async (generation: Generation) => {
-    const context = await browser.newContext();
+    browser ??= launchChromium();
+    const context = await (await browser).newContext();
     const page = await context.newPage();
     const parts: string[] = [];
     page.on('response', (response) => {
@@ -51,6 +53,8 @@ export async function startUppy(env: Record<string, string> = {}) {
 
   return {
     ...{ service, url, openPage },
+    /** Where the app's page with this generation of Uppy is. */
+    urlOf: (generation: Generation) => `${appUrl}/${generation}`,
     /** The same page each time: to open one takes most of a second of a core. */
     pageOf: (generation: Generation) => {
       const page = opened.get(generation) ?? openPage(generation);
@@ -59,7 +63,7 @@ export async function startUppy(env: Record<string, string> = {}) {
     },
     openUploads: async () => (await client.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads?.length ?? 0,
     close: async () => {
-      await browser.close();
+      await (await browser)?.close();
       for (const each of [server, app]) {
         each.close();
         each.closeAllConnections();

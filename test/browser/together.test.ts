@@ -1,16 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listen } from '../helpers/listen.ts';
 import { type PageHost, startPageHost } from './start-page.ts';
 
 const MIB = 1024 ** 2;
 
 let host: PageHost;
+/** An app: the service, and beside it the service worker of the documentation. */
+let app: Server;
+let url: string;
 beforeAll(async () => {
   host = await startPageHost();
+  const text = await readFile(new URL('../../docs/sdk.md', import.meta.url), 'utf8');
+  const blocks = [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block = '']) => block);
+  const worker = blocks.find((block) => block.includes('self.addEventListener')) ?? '';
+  const headers = { 'content-type': 'text/javascript' };
+  const fetchApp = (request: Request) => {
+    const { pathname, search } = new URL(request.url);
+    if (pathname === '/sw.js') return new Response(worker.replace('signpost/client', '/client.js'), { headers });
+    const forwarded = new Request(new URL(pathname + search, host.url), request);
+    forwarded.headers.set('accept-encoding', 'identity');
+    return fetch(forwarded);
+  };
+  app = createAdaptorServer({ fetch: fetchApp }) as Server;
+  url = await listen(app);
 });
-afterAll(() => host.close());
+afterAll(async () => {
+  await host.close();
+  app.close();
+  app.closeAllConnections();
+});
 
-/** Begins to upload in the page, or in a worker of it: `sent` has the bytes, `uploaded` the file. */
+/** Begins to upload in the page, or in a worker of it: `news` has the bytes, and in the end the file. */
 const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
   const begun = `(async (origin, token, tell) => {
     const { createSignpost } = await import(origin + '/client.js');
@@ -18,7 +42,8 @@ const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
     const file = new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 });
     const onProgress = ({ sentBytes }) => tell({ sentBytes });
     const fail = (error) => tell({ error: String(error) });
-    signpost.upload(file, { onProgress }).then(({ fileId }) => tell({ fileId }), fail);
+    self.upload = signpost.upload(file, { onProgress });
+    self.upload.then(({ fileId }) => tell({ fileId }), fail);
   })`;
   const worker = `onmessage = ({ data }) => ${begun}(data.origin, data.token, (news) => postMessage(news))`;
   return page.evaluate(`
@@ -33,11 +58,23 @@ const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
       worker.postMessage({ origin: location.origin, token });
     }`);
 };
-const newsOf = (page: Page) => page.evaluate('window.news') as Promise<{ sentBytes?: number; fileId?: string }>;
+/** The same in a service worker. */
+const beginInServiceWorker = (page: Page, name: string) =>
+  page.evaluate(`(async () => {
+    window.news = {};
+    navigator.serviceWorker.onmessage = ({ data }) => Object.assign(window.news, data);
+    await navigator.serviceWorker.register('/sw.js', { type: 'module' });
+    const { active } = await navigator.serviceWorker.ready;
+    const file = new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 });
+    const { content: token } = document.querySelector('meta[name="signpost-token"]');
+    active.postMessage({ file, url: location.origin, token });
+  })()`);
+type News = { sentBytes?: number; fileId?: string; error?: string };
+const newsOf = (page: Page) => page.evaluate('window.news') as Promise<News>;
 
 /** Three pages of one browser. Their third part waits until `goOn`; `parts` has those that were sent. */
 const openPages = async () => {
-  const { page: first, context } = await host.openPage({ bypassCSP: true });
+  const { page: first, context } = await host.openPage({ bypassCSP: true }, url);
   const parts: string[] = [];
   const held: Route[] = [];
   await context.route(/partNumber=/, async (route) => {
@@ -50,7 +87,7 @@ const openPages = async () => {
   });
   const open = async (context: BrowserContext) => {
     const page = await context.newPage();
-    await page.goto(host.url);
+    await page.goto(url);
     return page;
   };
   const [second, third] = [await open(context), await open(context)];
@@ -97,6 +134,35 @@ describe('one file in two pages and a worker', () => {
     expect(new Set(ids).size).toBe(1);
     // Whether the third part of the closed page has arrived is the browser's affair.
     expect(parts.filter((part) => part !== '3').toSorted()).toEqual(['1', '2']);
+    await context.close();
+  });
+});
+
+describe('one file in a page and a service worker', () => {
+  it('is sent once, and cancelling it in the page does no harm to the service worker', async () => {
+    const { first, second, context, parts, isHeld } = await openPages();
+    await begin(first, 'cancelled.bin');
+    await isHeld();
+    await beginInServiceWorker(second, 'cancelled.bin');
+    await expect.poll(async () => (await newsOf(second)).sentBytes).toBeGreaterThanOrEqual(16 * MIB);
+    await first.evaluate('void upload.abort()');
+    await expect.poll(() => newsOf(second)).toHaveProperty('fileId');
+    expect((await newsOf(first)).error).toMatch(/^AbortError/);
+    expect(parts.toSorted()).toEqual(['1', '2', '3', '3']);
+    await context.close();
+  });
+
+  it('is sent by the service worker, and cancelling it in a page that follows does no harm', async () => {
+    const { first, second, context, parts, isHeld, goOn } = await openPages();
+    await beginInServiceWorker(first, 'kept.bin');
+    await isHeld();
+    await begin(second, 'kept.bin');
+    await expect.poll(async () => (await newsOf(second)).sentBytes).toBeGreaterThanOrEqual(16 * MIB);
+    await second.evaluate('void upload.abort()');
+    await expect.poll(async () => (await newsOf(second)).error).toMatch(/^AbortError/);
+    await goOn();
+    await expect.poll(() => newsOf(first)).toHaveProperty('fileId');
+    expect(parts.toSorted()).toEqual(['1', '2', '3']);
     await context.close();
   });
 });
