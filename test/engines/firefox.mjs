@@ -3,9 +3,13 @@ import puppeteer from 'puppeteer-core';
 /** Debian's Firefox over WebDriver BiDi. @returns {Promise<import('./start-engine.ts').Engine>} */
 export async function start() {
   const browser = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr' });
-  const page = await browser.newPage();
+  let page;
   return {
-    open: async (url) => void (await page.goto(url)),
+    // In a tab of its own: between pages of two origins, Firefox may change the tab's process, and the driver waits on.
+    open: async (url) => {
+      page = await browser.newPage();
+      await page.goto(url);
+    },
     // Firefox asks before it leaves a page with uploads under way.
     reload: async () => {
       page.once('dialog', (dialog) => dialog.accept());

@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { crc32, deflateSync } from 'node:zlib';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageHost, startPageHost } from '../browser/start-page.ts';
+import { startUppy } from '../browser/start-uppy.ts';
+import { mint } from '../helpers/test-service.ts';
 import { type Engine, startEngine } from './start-engine.ts';
 
 const MEBIBYTE = 1024 ** 2;
@@ -28,6 +31,12 @@ function png(width: number): Buffer {
 }
 
 const PNG = png(3);
+
+let uppy: Awaited<ReturnType<typeof startUppy>>;
+beforeAll(async () => {
+  uppy = await startUppy();
+});
+afterAll(() => uppy.close());
 
 describe.each(['firefox', 'webkit'] as const)('the page in %s', (name) => {
   let host: PageHost;
@@ -83,14 +92,28 @@ describe.each(['firefox', 'webkit'] as const)('the page in %s', (name) => {
     expect(await focused()).toMatch(/^dot\.png,/);
   });
 
-  it('goes on when the network is back', async () => {
+  it('has nothing for axe to find', async () => {
+    const axe = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
+    await engine.evaluate(`(() => { ${axe} })()`);
+    const violations = await engine.evaluate(`axe.run(document, { resultTypes: ['violations'] }).then(
+      ({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html)))`);
+    expect(violations).toEqual([]);
+  });
+
+  it('says that there is no network, and goes on when it is back', async () => {
     const bytes = randomBytes(PARTS * PART_BYTES);
+    const tellOnLine = (isOnLine: boolean) =>
+      engine.evaluate(`void (Object.defineProperty(navigator, 'onLine', { value: ${isOnLine}, configurable: true }),
+        dispatchEvent(new Event('${isOnLine ? 'online' : 'offline'}')))`);
     host.relay.silenceAfter(ALLOWED_BYTES);
     await engine.choose([await write('cut.bin', bytes)]);
     await expect.poll(host.relay.isSilent).toBe(true);
+    await tellOnLine(false);
     await host.relay.goAway();
+    await expect.poll(() => engine.evaluate('document.querySelector("#uploads").innerText')).toMatch(/no network/);
     host.relay.setSilent(false);
     await host.relay.comeBack();
+    await tellOnLine(true);
     await expect.poll(listed, { timeout: 90_000 }).toMatch(/cut\.bin/);
     expect(await stored('cut.bin')).toBe(hash(bytes));
     expect(await engine.evaluate('complaints')).toEqual([]);
@@ -116,5 +139,17 @@ describe.each(['firefox', 'webkit'] as const)('the page in %s', (name) => {
     expect(host.relay.isSilent()).toBe(false);
     expect(await stored('long.bin')).toBe(hash(bytes));
     expect(await host.openUploads()).toEqual([]);
+  });
+
+  it("uploads by Uppy and the package's plugin, and shows a refused file as an error", async () => {
+    const files = [
+      { name: 'film.bin', type: 'application/octet-stream', sizeBytes: 20 * MEBIBYTE + 7 },
+      { name: 'fake.png', type: 'image/png', text: '<script>no picture</script>' },
+    ];
+    await engine.open(uppy.urlOf(6));
+    await engine.evaluate(`startPlugin(${JSON.stringify({ service: uppy.url, token: await mint(name), files })})`);
+    expect(await engine.evaluate('outcome()')).toEqual({ successful: ['film.bin'], failed: ['fake.png'] });
+    const { body } = await uppy.service.call<{ files: object[] }>(name, '/files');
+    expect(body.files).toMatchObject([{ fileName: 'film.bin', size: 20 * MEBIBYTE + 7 }]);
   });
 });
