@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
 import { launchChromium } from '../browser/launch-chromium.ts';
-import { startApp } from '../frameworks/start-app.ts';
+import { type RunningApp, startApp } from '../frameworks/start-app.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
 
@@ -69,25 +69,53 @@ async function uploadOn(url: string, file = FILE): Promise<unknown> {
   return answer.json();
 }
 
-it('uploads from a page that Vite built, through an app with Hono', { timeout: BUILT_WITHIN_MS }, async () => {
-  await build('vite', 'typescript/bin/tsc', '-p', '.');
-  await build('vite', 'vite/bin/vite.js', 'build');
-  await build('hono', 'typescript/bin/tsc', '-p', '.');
-  const assets = join(apps, 'vite/dist/assets');
-  const scripts = (await readdir(assets)).filter((name) => name.endsWith('.js'));
-  const sizes = await Promise.all(scripts.map(async (name) => (await readFile(join(assets, name))).length));
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_PAGE_BYTES);
+describe('apps that Vite built, through an app with Hono', { timeout: BUILT_WITHIN_MS }, () => {
+  let app: RunningApp;
+  beforeAll(async () => {
+    await build('hono', 'typescript/bin/tsc', '-p', '.');
+    app = await startApp(() => [process.execPath, 'dist/hono/server.js'], env, { cwd: join(apps, 'hono') });
+  });
+  afterAll(() => app?.stop());
 
-  const app = await startApp(() => [process.execPath, 'dist/hono/server.js'], env, { cwd: join(apps, 'hono') });
-  try {
+  it('uploads with React, once with encryption', async () => {
+    await build('vite', 'typescript/bin/tsc', '-p', '.');
+    await build('vite', 'vite/bin/vite.js', 'build');
+    const assets = join(apps, 'vite/dist/assets');
+    const scripts = (await readdir(assets)).filter((name) => name.endsWith('.js'));
+    const sizes = await Promise.all(scripts.map(async (name) => (await readFile(join(assets, name))).length));
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MAX_PAGE_BYTES);
+
     expect(await uploadOn(app.url)).toMatchObject({ fileName: FILE.name, size: FILE.buffer.length, recordId: null });
     const newest = await fetch(`${app.url}/newest`);
     expect(await newest.json()).toEqual([{ fileName: FILE.name, size: FILE.buffer.length }]);
     const secret = await uploadOn(app.url, { ...FILE, name: 'a.secret' });
     expect(secret).toMatchObject({ encryption: expect.stringMatching(/^1\./), detectedContentType: null });
-  } finally {
-    await app.stop();
-  }
+  });
+
+  it.each([
+    ['vue', 'vue'],
+    ['svelte', 'svelte'],
+    ['solid', 'jsx'],
+  ])('uploads by the component of docs/%s.md', async (name, language) => {
+    const text = await readFile(join(HERE, `../../docs/${name}.md`), 'utf8');
+    for (const [block, file] of [
+      ['js', 'signpost.js'],
+      [language, `upload.${language}`],
+    ] as const) {
+      const [, code = ''] = new RegExp(`^\`\`\`${block}\\n(.*?)^\`\`\`$`, 'ms').exec(text) ?? [];
+      await writeFile(join(apps, name, file), code);
+    }
+    await build(name, 'vite/bin/vite.js', 'build');
+    const context = await browser.newContext();
+    await context.addCookies([{ name: 'user', value: name, url: app.url }]);
+    const page = await context.newPage();
+    await page.goto(`${app.url}/${name}/`);
+    await page.locator('input').setInputFiles(FILE);
+    await page.getByText(`${FILE.name} is stored`).waitFor();
+    await context.close();
+    const listed = await fetch(`${app.url}/uploads/files`, { headers: { authorization: `Bearer ${name}` } });
+    expect(await listed.json()).toMatchObject({ files: [{ fileName: FILE.name, recordId: 'case-42' }] });
+  });
 });
 
 it.each(['--turbopack', '--webpack'])(

@@ -1,8 +1,8 @@
 import { createSignpost, type Signpost, type SignpostOptions, settingsFrom } from 'signpost';
 
-// Stands for the app's own sessions: the token is the user's id.
-const authorize: SignpostOptions['authorize'] = (request) => {
-  const userId = request.headers.get('authorization')?.replace('Bearer ', '');
+// Stands for the app's own sessions: the token is the user's id, and so is the cookie.
+const authorize: SignpostOptions['authorize'] = ({ headers }) => {
+  const userId = headers.get('authorization')?.replace('Bearer ', '') ?? headers.get('cookie')?.replace('user=', '');
   return userId === undefined ? null : { userId, limits: { maxBytes: 1_000_000 } };
 };
 

@@ -11,5 +11,9 @@ app.get('/newest', async (c) => {
   const { files } = await signpost().files.list({ userId: 'ada' }, { limit: 1, createdTo: new Date() });
   return c.json(files.map(({ fileName, size }: File) => ({ fileName, size })));
 });
+for (const name of ['vue', 'svelte', 'solid']) {
+  const rewriteRequestPath = (path: string) => path.replace(`/${name}/`, '/');
+  app.use(`/${name}/*`, serveStatic({ root: `../${name}/dist`, rewriteRequestPath }));
+}
 app.use(serveStatic({ root: '../vite/dist' }));
 serve({ fetch: app.fetch, port: Number(process.env.PORT) });

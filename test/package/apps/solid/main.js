@@ -1,0 +1,4 @@
+import { createComponent, render } from 'solid-js/web';
+import { Upload } from './upload.jsx';
+
+render(() => createComponent(Upload, {}), document.querySelector('main'));

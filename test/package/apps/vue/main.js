@@ -1,0 +1,4 @@
+import { createApp } from 'vue';
+import Upload from './upload.vue';
+
+createApp(Upload).mount('main');
