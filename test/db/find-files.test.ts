@@ -122,10 +122,10 @@ describe('findFiles', () => {
   it('finds rare, common and less common files among thousands', async () => {
     const ownerId = 'thousands';
     const word = (n: number) => (n % 2 ? ' common' : '') + (n % 97 ? '' : ' between') + (n % 1999 ? '' : ' rare');
-    const all = Array.from({ length: 6000 }, (_, n) =>
+    const all = Array.from({ length: 2000 }, (_, n) =>
       given({ owner: ownerId, name: `${n}${word(n)}`, size: n, at: n, type: n % 1999 ? 'text/plain' : 'image/tiff' }),
     );
-    await store([...all, ...all.slice(0, 3000).map((file) => ({ ...file, id: uuidv7(), owner: 'another' }))]);
+    await store([...all, ...all.slice(0, 1000).map((file) => ({ ...file, id: uuidv7(), owner: 'another' }))]);
     const queries = [
       { q: 'common' },
       { q: 'between' },
