@@ -42,7 +42,7 @@ export function acceptFiles(add: (source: FileSource) => Promise<number>, notify
   addEventListener('paste', (event) => void add([...(event.clipboardData?.files ?? [])].map(nameByTime)));
 }
 
-/** What is pasted from a picture is called the same every time. */
+/** A pasted picture always has the same name. */
 function nameByTime(file: File): File {
   if (!/^image\.\w+$/.test(file.name)) return file;
   const name = texts.pasted(new Date(), file.name.slice('image'.length));

@@ -4,7 +4,7 @@ const CONTROLS = 'button, input';
  * Arrow keys, Home and End move from row to row, and the Tab key stops at the controls of one row only: at those of the
  * row that was used last, at first of the first one (ARIA Authoring Practices Guide, "Managing Focus Within Components
  * Using a Roving tabindex"). Delete presses the row's own button for it, if it has one.
- * @returns what is to be called when the rows have changed.
+ * @returns a function to call when the rows have changed.
  */
 export function createListKeys(list: HTMLElement): () => void {
   let used: Element | null = null;

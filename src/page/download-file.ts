@@ -44,7 +44,7 @@ export function createDownload(
       // In a frame of its own: navigating to an attachment or to an error of the bucket would stop the uploads.
       else find(document, '#downloads', HTMLIFrameElement).src = link.presignedUrl;
     } catch (error) {
-      // Nobody chose a place.
+      // The user has closed the dialog that asks for a place.
       if (error instanceof DOMException && error.name === 'AbortError') return;
       notify(texts.notDownloaded(fileName, explain(error)));
     }

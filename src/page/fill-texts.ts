@@ -3,8 +3,8 @@ import { texts } from './texts.ts';
 const MARKED = '[data-text], [data-label]';
 
 /**
- * Puts the texts into the page, which has none of its own: `data-text` names the one that is an element's content,
- * `data-label` its accessible name.
+ * Puts the texts into the page's elements: `data-text` names the text of an element's content, `data-label` that of its
+ * accessible name.
  * @throws TypeError if there is no such text, which is a mistake in the page.
  */
 export function fillTexts(): void {

@@ -66,7 +66,7 @@ export function createThumbnails({ download }: Pick<Files, 'download'>) {
   box.addEventListener('change', () => {
     if (box.checked) localStorage.setItem(STORED_AS, 'all');
     else localStorage.removeItem(STORED_AS);
-    // It tells of each row that is seen.
+    // Observing a row again reports whether it is seen.
     observer.disconnect();
     for (const element of rows.keys()) observer.observe(element);
   });

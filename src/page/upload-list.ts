@@ -103,7 +103,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     section.hidden = all.length === 0;
     total.render(totals, announce);
     if (!hasEnded) return;
-    // From now on it is counted anew.
+    // The next uploads are counted from 0.
     queue.remove(queue.getSnapshot().items.flatMap(({ id, status }) => (status === 'done' ? id : [])));
     onIdle();
   }

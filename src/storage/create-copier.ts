@@ -28,14 +28,14 @@ const PARALLEL_IN_ALL = 16;
 type CopyingStore = Pick<Store, 'sse' | 'keyPrefix' | 'encryptedCopies' | 'partCopies'>;
 type Etagged = Pick<StoredObject, 'etag'>;
 
-/** What is the copy's own. */
+/** The properties in which a copy differs from its source. */
 type Copied = Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>;
 
 /**
  * Copies objects within the bucket: CopyObject up to 5 GiB, above it UploadPartCopy of ranges. Each request has the
- * condition that the ETag is the one that `head` read. A failed copy in parts is aborted, and begins anew when it is
- * repeated; what a killed one leaves is aborted by the sweeper. Its ETag is that of parts, and the bucket has no
- * checksum of the whole.
+ * condition that the ETag is the one that `head` read. A failed copy in parts is aborted, and a repeated call begins
+ * again; after a crash, the sweeper aborts it. A copy in parts has the ETag of an upload in parts, and the bucket has
+ * no checksum of the whole object.
  * @param head `Bucket.head`.
  * @param sizes default: S3's limit (S3 User Guide, "Copying an object using multipart upload").
  */

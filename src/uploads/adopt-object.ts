@@ -87,9 +87,10 @@ export async function adoptObject(
 }
 
 /**
- * The upload that would have stored this object; null, with the reasons, if it could not have been signed. Of the
- * metadata of an upload that was signed, also for another bucket, it takes over what is only its client's word: name,
- * pairs, and how the client encrypted it, with the type before. Anybody who may put the object can write these too.
+ * The upload that would have stored this object; null, with the reasons, if it could not have been signed. If the
+ * object has the metadata of a signed upload, also of another bucket, it keeps what only the client claims: the name,
+ * the pairs, how the client encrypted it, and its type before that. Anybody who may put the object could write these as
+ * well.
  */
 function toUpload(
   store: Pick<StoreTraits, 'partCopies'>,

@@ -193,14 +193,14 @@ async function confirm(
     if (object !== null && mayRemove(row, key)) await bucket.remove(object);
     throw noFile(key, row);
   };
-  // For most uploads, the insert tells whether there is a row: so the first confirmation asks for none.
+  // For most uploads, the insert reports an existing row, so the first confirmation need not look for one before.
   const isFound = isKnown || object === null || isCostly(config.store, object);
   const row = isKnown || !isFound ? known : await find();
   if (row !== null && !(object === null && isForgotten(row))) return settle(row);
   if (sampled === null || object === null) throw input.uploadId === undefined ? objectNotFound() : uploadNotFound();
 
   const verdict = await verifyObject(services, key, object, sampled.firstBytes).catch((error: unknown) => ({ error }));
-  // A file need not fit the limits any more, nor be readable.
+  // An object that is already a file may no longer fit the limits, or be unreadable.
   const other = isFound || 'upload' in verdict ? null : await find();
   if (other !== null) return settle(other);
   if ('error' in verdict) throw verdict.error;

@@ -41,7 +41,7 @@ export type QueueMemory = {
    */
   load: (url: string) => Promise<SavedFile[]>;
   save: (file: SavedFile) => void;
-  /** Called when a file is paused, and when it no longer is. Without it, paused files go on after a reload. */
+  /** Called when a file is paused or resumed. Without it, paused files continue after a reload. */
   setPaused?: ((id: string, isPaused: boolean) => void) | undefined;
   forget: (ids: readonly string[]) => void;
 };

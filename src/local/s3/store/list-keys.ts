@@ -12,7 +12,7 @@ const SETTLED_AFTER_MS = 3_000;
 
 /**
  * The keys of a bucket's objects, in the order of a listing. Each record is read once. A later listing reads only the
- * directory, and not even that if it has not changed since. Throws NoSuchBucket.
+ * directory, and nothing if the directory has not changed since. Throws NoSuchBucket.
  */
 export async function listKeys(store: Store, bucket: string): Promise<readonly { key: string }[]> {
   await requireBucket(store, bucket);
