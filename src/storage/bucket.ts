@@ -13,7 +13,14 @@ import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
 import type { ObjectRequests } from './request-objects.ts';
 import { statusOf } from './s3-failure.ts';
-import { metadataOf, type ObjectVersion, onlyThisVersion, type StoredObject, toStoredObject } from './stored-object.ts';
+import {
+  type FoundObject,
+  metadataOf,
+  type ObjectVersion,
+  onlyThisVersion,
+  type StoredObject,
+  toStoredObject,
+} from './stored-object.ts';
 
 /** An object and its first bytes, as many as were asked for; it must not be empty. */
 export type Sampled = { object: StoredObject; firstBytes: () => Promise<Uint8Array> };
@@ -61,7 +68,7 @@ export function openBucket(
   }
 
   /** HEAD, with each key that the object may be encrypted with until one fits: usually the first. */
-  async function look(key: string, versionId: string | null): Promise<StoredObject | null> {
+  async function look(key: string, versionId: string | null): Promise<FoundObject | null> {
     const keyIds = possibleKeyIds(store);
     for (const sseKeyId of keyIds) {
       const found = await lookWith({ key, sseKeyId }, versionId, keyIds.length > 1);
@@ -82,7 +89,7 @@ export function openBucket(
     encrypted: EncryptedObject,
     versionId: string | null,
     hasOthers: boolean,
-  ): Promise<StoredObject | 'other-key' | null> {
+  ): Promise<FoundObject | 'other-key' | null> {
     const { key, sseKeyId } = encrypted;
     try {
       const query: Record<string, string> = versionId === null ? {} : { versionId };
@@ -103,7 +110,7 @@ export function openBucket(
     }
   }
 
-  async function head(key: string, versionId: string | null = null): Promise<StoredObject | null> {
+  async function head(key: string, versionId: string | null = null): Promise<FoundObject | null> {
     const object = await look(key, versionId);
     if (object !== null) return object;
     // HEAD has no body that names the reason: a 404 may also mean a missing bucket, and a 403 a missing key (some

@@ -14,7 +14,7 @@ import { isGone, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { canCopy, encryptionOf, newestKeyId, readingParameters, sourceParameters } from './encryption.ts';
 import { SLOW_WITHIN_MS } from './request-limits.ts';
-import type { StoredObject } from './stored-object.ts';
+import type { FoundObject, StoredObject } from './stored-object.ts';
 
 /** From which size an object is copied in parts, and the size of each, as long as there are at most 10,000. */
 export type CopySizes = { mostInOneBytes: number; partBytes: number };
@@ -26,7 +26,7 @@ const PARALLEL = 4;
 const PARALLEL_IN_ALL = 16;
 
 type CopyingStore = Pick<Store, 'sse' | 'keyPrefix' | 'encryptedCopies' | 'partCopies'>;
-type Etagged = Pick<StoredObject, 'etag'>;
+type Found = Pick<FoundObject, 'etag' | 'lastModified'>;
 
 /** The properties in which a copy differs from its source. */
 type Copied = Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>;
@@ -42,7 +42,7 @@ type Copied = Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>;
 export function createCopier(
   { slow }: Pick<S3Clients, 'slow'>,
   bucketName: string,
-  { store, head }: { store: CopyingStore; head: (key: string, versionId?: string | null) => Promise<Etagged | null> },
+  { store, head }: { store: CopyingStore; head: (key: string, versionId?: string | null) => Promise<Found | null> },
   sizes = SIZES,
 ) {
   const turns = createSlots({
@@ -78,6 +78,7 @@ export function createCopier(
 
   async function copyInParts(object: StoredObject, toKey: string, described: Described): Promise<Copied> {
     const to = { Bucket: bucketName, Key: toKey };
+    const before = await head(object.key, object.versionId);
     const begun = await slow.send(
       new CreateMultipartUploadCommand({ ...to, ...describe(described), ...encryptionOf(store, toKey) }),
     );
@@ -98,8 +99,10 @@ export function createCopier(
       };
       const workers = Array.from({ length: PARALLEL }, work);
       await Promise.all(workers).finally(() => Promise.allSettled(workers));
-      // Ceph ignores the conditions of a part.
-      if ((await head(object.key, object.versionId))?.etag !== object.etag) throw objectChanged();
+      // Ceph ignores the conditions of a part. Meanwhile the object may have been another one, and then the same again.
+      const after = await head(object.key, object.versionId);
+      const isSame = after?.etag === object.etag && after.lastModified === before?.lastModified;
+      if (!isSame) throw objectChanged();
       const completion = new CompleteMultipartUploadCommand({ ...sealed, MultipartUpload: { Parts: parts } });
       const { ETag, VersionId } = await slow.send(completion, inTime());
       // Ceph answers an empty ETag.

@@ -17,6 +17,9 @@ export type StoredObject = {
   sseKeyId: string | null;
 };
 
+/** An object as HEAD describes it. `lastModified`: as the bucket writes it, in seconds; empty if it does not. */
+export type FoundObject = StoredObject & { lastModified: string };
+
 /** Identifies one version of an object. */
 export type ObjectVersion = Pick<StoredObject, 'key' | 'etag' | 'versionId'>;
 
@@ -37,7 +40,7 @@ const METADATA = 'x-amz-meta-';
 export function toStoredObject(
   { key, sseKeyId }: EncryptedObject,
   headers: Readonly<Record<string, string>>,
-): StoredObject | null {
+): FoundObject | null {
   const { etag, 'content-length': length } = headers;
   if (etag === undefined || length === undefined) return null;
   return {
@@ -47,6 +50,7 @@ export function toStoredObject(
     versionId: versionIdOf(headers),
     checksumSha256: headers['x-amz-checksum-sha256'] ?? null,
     metadata: metadataOf(headers),
+    lastModified: headers['last-modified'] ?? '',
   };
 }
 

@@ -67,6 +67,34 @@ describe('copying an object that is too large for CopyObject', () => {
     expect(await openUploads()).toEqual([]);
   });
 
+  it('makes nothing of an object that was another one meanwhile, also where parts have no conditions', async () => {
+    await service.bucket.write('large/d.bin', LARGE);
+    const object = await headOf('large/d.bin');
+    const { lastModified } = object;
+    const { config, bucket: whole } = service.services;
+    if (config.bucket === null) throw new Error('the test has no bucket');
+    const lax = createS3Clients(config.bucket);
+    lax.slow.middlewareStack.add(
+      (next) => async (args) => {
+        if (!('PartNumber' in args.input)) return next(args);
+        const input = { ...args.input, CopySourceIfMatch: undefined };
+        if (input.PartNumber !== 2) return next({ ...args, input });
+        await service.bucket.write('large/d.bin', LARGE.toUpperCase());
+        const answer = await next({ ...args, input });
+        do await service.bucket.write('large/d.bin', LARGE);
+        while ((await headOf('large/d.bin')).lastModified === lastModified);
+        return answer;
+      },
+      { step: 'initialize' },
+    );
+    const sizes = { mostInOneBytes: 10 * MIB, partBytes: 5 * MIB };
+    const copy = createCopier(lax, config.bucket.name, { store: config.store, head: whole.head }, sizes);
+    await expect(copy(object, 'copy/d.bin')).rejects.toMatchObject({ code: 'conflict' });
+    expect(await bucket.head('copy/d.bin')).toBeNull();
+    expect(await openUploads()).toEqual([]);
+    lax.destroy();
+  });
+
   it('serves imports and the copies of verified uploads', async () => {
     await service.bucket.write('large/c.txt', LARGE, { ContentType: 'text/plain' });
     const target = { owner: toUserId('alice') as UserId, recordId: null, documentType: null };

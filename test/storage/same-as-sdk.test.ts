@@ -15,7 +15,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ObjectRequest, SendObjectRequest } from '../../src/storage/request-objects.ts';
 import { isS3Failure } from '../../src/storage/s3-failure.ts';
-import { type StoredObject, toStoredObject } from '../../src/storage/stored-object.ts';
+import { type FoundObject, toStoredObject } from '../../src/storage/stored-object.ts';
 import { startTestBucket } from '../helpers/test-service.ts';
 import { openTestRequests } from './object-requests.ts';
 
@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 /** The same object, as the SDK reads it. */
-const fromSdk = (key: string, head: HeadObjectCommandOutput): StoredObject => ({
+const fromSdk = (key: string, head: HeadObjectCommandOutput): FoundObject => ({
   key,
   sizeBytes: head.ContentLength ?? Number.NaN,
   contentType: head.ContentType ?? '',
@@ -47,6 +47,7 @@ const fromSdk = (key: string, head: HeadObjectCommandOutput): StoredObject => ({
   checksumSha256: head.ChecksumSHA256 ?? null,
   metadata: head.Metadata ?? {},
   sseKeyId: null,
+  lastModified: head.LastModified?.toUTCString() ?? '',
 });
 const CHECKSUMS = { 'x-amz-checksum-mode': 'ENABLED' };
 
