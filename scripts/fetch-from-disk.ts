@@ -31,10 +31,10 @@ async function put(url: string, { headers, signal }: RequestInit, body: Blob): P
       const pairs = Object.entries(headersDistinct).flatMap(([name, values = []]) =>
         values.map((value): [string, string] => [name, value]),
       );
-      text(answer).then(
-        (found) => resolve(new Response(found === '' ? null : found, { status, headers: pairs })),
-        reject,
-      );
+      // A Response has a status up to 599, and with 205 no body.
+      text(answer)
+        .then((found) => resolve(new Response(found === '' ? null : found, { status, headers: pairs })))
+        .catch(reject);
     });
   });
   const send = async () => {

@@ -42,6 +42,14 @@ describe('fetchFromDisk', () => {
     expect(await answer.text()).toBe('5 bytes /key?X-Amz-Signature=1');
   });
 
+  it.each([205, 600, 999])('rejects an answer that cannot be a Response: %d', async (status) => {
+    const url = await listen((request, response) => {
+      request.resume();
+      response.writeHead(status).end('text');
+    });
+    await expect(fetchFromDisk(url, { method: 'PUT', body: new Blob(['bytes']) })).rejects.toThrow(/status/);
+  });
+
   it('returns a refusal that comes before all is sent', async () => {
     const url = await listen((request, response) => {
       response.writeHead(403).end('<Code>AccessDenied</Code>');
