@@ -104,6 +104,8 @@ describe('a confirmation whose database fails before its bucket answers', () => 
     const upload = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: PNG.length });
     expect((await service.put(upload, PNG)).status).toBe(200);
     const { objectKey } = upload;
+    // The first confirmation asks the bucket alone; a repeated one asks for the row at the same time.
+    expect((await service.call('alice', '/confirm-upload', { objectKey })).status).toBe(201);
     let answerNow = () => {};
     const held = new Promise<void>((resolve) => {
       answerNow = resolve;
