@@ -39,5 +39,5 @@ function inUnits(text: string): string {
 /** With a capital, unless it begins with a media type. */
 function toSentence(text: string): string {
   const isType = /^[a-z]+\//.test(text);
-  return `${isType ? text.charAt(0) : text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return `${isType ? text : text.charAt(0).toUpperCase() + text.slice(1)}.`;
 }
