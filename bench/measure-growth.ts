@@ -17,10 +17,10 @@ export type GrowthFigure = { name: string; smallMs: number; largeMs: number };
 
 /**
  * Sends the same requests in turns to two services, one with 10,000 files in its database and one with `rows`: the
- * milliseconds of whole requests, of which a tenth are faster, because others are slowed down by whatever else the
- * machine does. In both, a tenth of the files belong to one user, and the others to users with
- * 100 files each. A server of `TEST_DATABASE_URL` (`withServer`) keeps the databases for the next time, because filling
- * a large one takes long: `drop database growth_…` removes it.
+ * 10th percentile of whole requests, in milliseconds, because other processes slow down most of them. In both, a tenth
+ * of the files belong to one user, and the others to users with 100 files each. A server of `TEST_DATABASE_URL`
+ * (`withServer`) keeps the databases for the next time, because filling a large one takes long: `drop database
+ * growth_…` removes it.
  */
 export function measureGrowth(directory: string, rows: number): Promise<GrowthFigure[]> {
   return withServer(directory, async (server) => {
