@@ -8,7 +8,7 @@ const STALL_MS = 60_000;
 
 /**
  * `fetch` for uploads from a disk: a PUT of a blob goes through `node:http`, which takes half the CPU time of Node's
- * own `fetch` (bench/README.md); everything else goes through that. A connection that is silent for a minute is given
+ * own `fetch` (bench/README.md); all other requests use that `fetch`. A connection that is silent for a minute is given
  * up.
  */
 export const fetchFromDisk: typeof fetch = (input, init) =>
@@ -45,7 +45,7 @@ async function put(url: string, { headers, signal }: RequestInit, body: Blob): P
     }
     sending.end();
   };
-  // What goes wrong while sending, `answered` rejects with, unless the bucket has answered before.
+  // An error while sending rejects `answered`, unless the bucket has answered already.
   send().catch((error: unknown) => sending.destroy(error instanceof Error ? error : new Error(String(error))));
   return answered;
 }

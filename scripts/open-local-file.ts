@@ -7,8 +7,8 @@ const MAX_READ_BYTES = 1024 ** 2;
 
 /**
  * A file on this machine, of any size: its slices are read when they are needed. Not by `openAsBlob`: in Node 20 it
- * counts bytes in 32 bits (of a file of 5 GiB it gives the first GiB), and reads pieces of 64 KiB.
- * @throws if the file has changed since it was found: a slice.
+ * counts bytes in 32 bits (of a file of 5 GiB it gives the first GiB), and reads pieces of 64 KiB. Reading fails if the
+ * file has changed since it was found.
  */
 export function openLocalFile(found: LocalFile): File {
   const file = new File([], basename(found.path), { lastModified: found.lastModified });
@@ -17,7 +17,7 @@ export function openLocalFile(found: LocalFile): File {
 
 type Source = Omit<LocalFile, 'folderPath'>;
 
-/** `blob` as the bytes `from` to `to` of the file. */
+/** Gives `blob` the size, and functions that read the file's bytes from `from` to before `to`. */
 function withSlices<B extends Blob>(blob: B, source: Source, from: number, to: number): B {
   const size = to - from;
   const position = (at: number) => from + (at < 0 ? Math.max(0, size + at) : Math.min(at, size));

@@ -1,8 +1,8 @@
 const CONTROLS = 'button, input';
 
 /**
- * Arrow keys, Home and End move from row to row, and the Tab key stops at the controls of one row only: at those of the
- * row that was used last, at first of the first one (ARIA Authoring Practices Guide, "Managing Focus Within Components
+ * Arrow keys, Home and End move from row to row, and the Tab key stops at the controls of one row only: the row that
+ * was used last, or the first row if none was used (ARIA Authoring Practices Guide, "Managing Focus Within Components
  * Using a Roving tabindex"). Delete presses the row's own button for it, if it has one.
  * @returns a function to call when the rows have changed.
  */

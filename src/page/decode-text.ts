@@ -1,11 +1,11 @@
-/** Byte order marks (the Encoding Standard, section 6), and what follows them. */
+/** Byte order marks (Encoding Standard, section 6), and the encoding that each stands for. */
 const MARKS: readonly [mark: readonly number[], encoding: string][] = [
   [[0xef, 0xbb, 0xbf], 'utf-8'],
   [[0xff, 0xfe], 'utf-16le'],
   [[0xfe, 0xff], 'utf-16be'],
 ];
 
-/** What programs write that know no UTF-8. Every byte is a character of it, and those of Latin-1 are the same. */
+/** The usual encoding of programs that do not write UTF-8. It decodes every byte, and reads Latin-1 too. */
 const LEGACY = 'windows-1252';
 
 /**

@@ -25,12 +25,12 @@ function inWords(text: string): string {
   return (isOfBytes ? inUnits(text) : text).replace(/\b[a-z]+\/[\w.+*-]+/g, nameType);
 }
 
-/** Where one number is of bytes, the long ones are all. */
+/** Sizes in a text that has the word `bytes`: the numbers before that word, and all of four digits or more. */
 const SIZES = /\b\d+ bytes|\b\d{4,}\b/g;
 
 function inUnits(text: string): string {
   const sizes = [...text.matchAll(SIZES)].map(([size]) => Number.parseInt(size, 10));
-  // Rounded, a file that is too large could seem to be as large as it may be.
+  // Rounded, the size of a file that is slightly too large could look the same as the limit.
   const isAlike = new Set(sizes.map(formatBytes)).size < new Set(sizes).size;
   const format = isAlike ? (bytes: number) => `${formatCount(bytes)} bytes` : formatBytes;
   return text.replace(SIZES, (size) => format(Number.parseInt(size, 10)));

@@ -47,7 +47,7 @@ export function createFileRow(file: StoredFile, actions: RowActions) {
   const render = (isSelected: boolean): void => {
     const text = describeFile(file);
     setText(meta, text);
-    // Its two parts would be read with a gap.
+    // Screen readers would pause between its two parts.
     open.setAttribute('aria-label', `${file.fileName}, ${text}`);
     if (box.checked !== isSelected) box.checked = isSelected;
   };

@@ -3,7 +3,7 @@ import { ANY_TYPE, describeLimits } from './describe-limits.ts';
 import { find, setText } from './dom.ts';
 import { texts } from './texts.ts';
 
-/** While files arrive one after another, what they add up to is asked for this often. */
+/** How often the totals are requested while files arrive one after another. */
 const SOON_MS = 2_000;
 
 /**
@@ -30,7 +30,7 @@ export function createLimitsNote(signpost: Signpost, onTotal: (text: string) => 
   };
   return {
     show,
-    /** For what happens many times in a row. */
+    /** As `show`, a little later, and once for many calls in a row. */
     showSoon: (): void => {
       if (isDue) return;
       isDue = true;

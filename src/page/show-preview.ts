@@ -65,14 +65,14 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
     clear();
     shown = file;
     showName(heading, file.fileName);
-    // Its two parts would be read with a gap.
+    // Screen readers would pause between its two parts.
     heading.setAttribute('aria-label', file.fileName);
     setText(find(dialog, '.meta', HTMLElement), joinFacts([formatBytes(file.size), file.contentType]));
     setText(problem, '');
     stage.dataset.kind = 'loading';
     for (const { button, step } of steps) {
       const isEnd = neighbour(file.fileId, step) === null;
-      // A button without use would lose the focus, and the arrow keys would go nowhere.
+      // A button that is disabled loses the focus, and then the arrow keys have no effect.
       if (isEnd && button === document.activeElement) close.focus();
       button.disabled = isEnd;
     }

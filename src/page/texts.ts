@@ -21,8 +21,8 @@ const FACTS = [
 type FactName = (typeof FACTS)[number][0];
 
 /**
- * All that the page says: to be replaced for another language, together with `wording.ts`, which has what it shares
- * with the element. What the service says of an error is the service's.
+ * All texts of the page, to be replaced for another language, together with `wording.ts`, which has those that it
+ * shares with the element. The service's own error texts are not here.
  */
 export const texts = {
   language: wording.language,
@@ -115,7 +115,7 @@ export const texts = {
   sessionEnded: 'Your session has ended',
   pasteAgain: 'The service no longer takes your token. Paste another one, and your uploads continue.',
 
-  /** What does not change, by the names in `index.html`. */
+  /** Texts without values, by the names that `index.html` gives them. */
   fixed: {
     about: 'Files go straight to the bucket. Signpost signs, verifies and remembers.',
     signOut: 'Sign out',

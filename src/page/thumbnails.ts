@@ -2,7 +2,7 @@ import type { Files, StoredFile } from '../client/create-signpost.ts';
 import { createLimit } from '../client/limit.ts';
 import { find } from './dom.ts';
 
-/** What every browser renders, and never runs. */
+/** Types that every browser can draw, and that cannot contain scripts. */
 const TYPES = ['image/png', 'image/jpeg', 'image/gif', 'image/webp', 'image/avif'];
 
 /** Of a thumbnail: twice its size on the page, for dense screens. */
@@ -72,7 +72,7 @@ export function createThumbnails({ download }: Pick<Files, 'download'>) {
   });
 
   return {
-    /** What was uploaded here is here. */
+    /** Keeps an uploaded picture, so that its thumbnail needs no download. */
     offer: (file: StoredFile, blob: Blob | null): void => {
       if (blob !== null && isPicture(file)) uploaded.set(file.fileId, blob);
     },
@@ -82,7 +82,7 @@ export function createThumbnails({ download }: Pick<Files, 'download'>) {
       rows.set(element, { file, tile });
       observer.observe(element);
     },
-    /** The preview has the picture. */
+    /** Makes the thumbnail from a picture that the preview shows. */
     take: (file: StoredFile, image: HTMLImageElement): void => {
       image.addEventListener('load', () => {
         const square = squareOf(image);
@@ -111,14 +111,14 @@ function squareOf({ naturalWidth: width, naturalHeight: height }: HTMLImageEleme
 async function drawBlob(blob: Blob): Promise<HTMLCanvasElement | null> {
   const square = squareOf(await loadImage(blob));
   if (square === null) return null;
-  // Of a blob, browsers decode it in the background.
+  // From a blob, not from the image: then browsers decode it in the background.
   const bitmap = await createImageBitmap(blob, ...square, {
     ...{ resizeWidth: SIDE_PX, resizeHeight: SIDE_PX, resizeQuality: 'medium' },
   });
   return draw((context) => context.drawImage(bitmap, 0, 0, SIDE_PX, SIDE_PX));
 }
 
-/** Its size is known then, and it is not decoded yet. */
+/** The image with its size, which is known before it is decoded. */
 async function loadImage(blob: Blob): Promise<HTMLImageElement> {
   const image = new Image();
   const url = URL.createObjectURL(blob);

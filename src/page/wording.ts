@@ -1,6 +1,6 @@
 /**
- * The words that the page, the element and the commands share. The rest of what the page says is in `texts.ts`. What
- * the service says of an error is the service's.
+ * The words that the page, the element and the commands share. The page's other texts are in `texts.ts`. The service's
+ * own error texts are not here.
  */
 export const wording = {
   /** BCP 47: for numbers, sizes and times. */

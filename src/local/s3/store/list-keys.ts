@@ -20,7 +20,7 @@ export async function listKeys(store: Store, bucket: string): Promise<readonly {
   const known = store.keys.get(bucket);
   const { mtimeMs } = await stat(directory);
   if (known?.changedAtMs === mtimeMs) return known.sorted;
-  // What changes soon after the last change may get the same time.
+  // A change soon after the last one may get the same time, and would not be noticed.
   const changedAtMs = Date.now() - mtimeMs > SETTLED_AFTER_MS ? mtimeMs : null;
   const names = await readNames(directory, 'record');
   const byName = new Map<string, string>();

@@ -5,7 +5,7 @@ export type Versioning = 'Enabled' | 'Suspended' | null;
 type ListedKeys = {
   byName: ReadonlyMap<string, string>;
   sorted: readonly { key: string }[];
-  /** When the folder of the records last changed before they were listed; null if that was too short before. */
+  /** The last change of the records' folder when they were listed; null if it was too recent to notice the next one. */
   changedAtMs: number | null;
 };
 
