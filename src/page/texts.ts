@@ -100,7 +100,8 @@ export const texts = {
       const text = known[name];
       return text === null ? [] : [[term, text] as const];
     }),
-  exactSize: (bytes: number) => `${formatBytes(bytes)} (${formatCount(bytes)})`,
+  exactSize: (bytes: number) =>
+    bytes < 1000 ? formatBytes(bytes) : `${formatBytes(bytes)} (${formatCount(bytes)} bytes)`,
   encryptedBySender: 'by the sender, before it was sent',
   loading: 'Loading …',
   noEvents: 'Nothing yet.',
