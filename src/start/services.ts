@@ -24,6 +24,7 @@ import { createSweeperHealth } from '../jobs/sweep-refused.ts';
 import { readDevSecrets } from '../local/dev-secrets.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
 import { createMetrics, type Metrics, NO_METRICS } from '../telemetry/create-metrics.ts';
+import { createAdoptingSlots } from '../uploads/adopt-upload.ts';
 import { createConfirmingSlots } from '../uploads/confirm-upload.ts';
 import { createConfirmedIds } from '../uploads/confirmed-ids.ts';
 import { createFreezer } from '../uploads/freeze-object.ts';
@@ -158,6 +159,7 @@ export async function createServices(
       readClocks: () => readClocks({ ...storage, markerQueries, now }),
       readers: slots.content,
       confirming: slots.confirm,
+      adopting: createAdoptingSlots(),
       confirmed: createConfirmedIds(),
       sweepQueries: createSweepQueries(database, webhooks?.soon),
       webhooks,

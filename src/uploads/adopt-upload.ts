@@ -1,9 +1,10 @@
 import type { ActingCaller } from '../audit/audited.ts';
 import type { Config } from '../config/config.ts';
-import { type Mismatch, Problem } from '../contract/errors.ts';
+import { busy, type Mismatch, Problem } from '../contract/errors.ts';
 import { buildObjectKey, frozenKey, type ParsedKey, safeFileName } from '../contract/object-key.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
+import { createSlots, type Slots } from '../net/slots.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { objectChanged, whyUnreadable } from '../storage/bucket-errors.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
@@ -13,7 +14,23 @@ import { checkQuota } from './check-quota.ts';
 import { fromMetadata } from './upload-metadata.ts';
 import { isFileOf, noFile } from './upload-outcome.ts';
 
+/** How long a call waits for the one that adopts the same object. */
+const ADOPTED_WITHIN_MS = 10_000;
+
+/**
+ * Lets one call at a time adopt an object. Otherwise each call that a client repeats while a large object is being
+ * copied would make another copy of it.
+ */
+export function createAdoptingSlots(): Slots {
+  return createSlots({
+    ...{ inAll: Number.POSITIVE_INFINITY, perUser: 1, waitMs: ADOPTED_WITHIN_MS },
+    refuse: () => busy('this object is being adopted'),
+  });
+}
+
 type AdoptUploadServices = {
+  /** Limits concurrent calls for one object: `createAdoptingSlots`. */
+  adopting: Slots;
   config: Pick<Config, 'limits' | 'store'>;
   bucket: Bucket;
   lister: Pick<BucketLister, 'objects'>;
@@ -26,13 +43,23 @@ type AdoptUploadServices = {
  * Makes a file of an object under the caller's prefix that was put by other means, such as temporary credentials. The
  * file gets a key of its own, and its bytes are a copy that only the service can write. The id is made from owner, key,
  * ETag and date: so repeated and concurrent calls make one file, and an object that is replaced becomes another. The
- * object itself stays, whatever becomes of it here.
+ * object itself stays, whatever becomes of it here. On one instance, calls for one object take turns.
  * @param upload the parts of `objectKey`, if it has the form of an upload's.
  * @returns null if the service signed the upload of this object.
  * @throws {Problem} `object-not-found`; `not-your-object` for a caller who is limited to a record; `quota-exceeded`;
- * `verification-failed`; `conflict` if it changed meanwhile, or its file was deleted.
+ * `verification-failed`; `conflict` if it changed meanwhile, or its file was deleted; `storage-unavailable`, also if
+ * another call is still copying it.
  */
-export async function adoptUpload(
+export function adoptUpload(
+  services: AdoptUploadServices,
+  caller: ActingCaller,
+  objectKey: string,
+  upload: ParsedKey | null,
+): Promise<{ row: FileRow; created: boolean } | null> {
+  return services.adopting.run(objectKey, () => adopt(services, caller, objectKey, upload));
+}
+
+async function adopt(
   services: AdoptUploadServices,
   caller: ActingCaller,
   objectKey: string,

@@ -71,6 +71,8 @@ export function createConfirmingSlots(): Slots {
 export type ConfirmUploadServices = AuditServices & {
   /** Limits concurrent confirmations: `createConfirmingSlots`. */
   confirming: Slots;
+  /** Limits concurrent adoptions of one object: `createAdoptingSlots`. */
+  adopting: Slots;
   confirmed: ConfirmedIds;
   config: Pick<Config, 'limits' | 'store' | 'urls'>;
   ids: IdSigner;

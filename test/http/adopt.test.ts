@@ -47,6 +47,21 @@ describe('POST /confirm-upload with adopt', () => {
     expect([status, body.fileId === all[0]?.body.fileId]).toEqual([201, false]);
   });
 
+  it('copies an object once, however many calls for it come meanwhile', async () => {
+    await service.bucket.write('gil/large.txt', 'large', TEXT);
+    const { bucket } = service.services;
+    const { copy } = bucket;
+    let copies = 0;
+    bucket.copy = (...these) => {
+      copies++;
+      return copy(...these);
+    };
+    const all = await Promise.all(Array.from({ length: 8 }, () => adopt('gil', 'gil/large.txt')));
+    bucket.copy = copy;
+    expect(all.map(({ status }) => status).toSorted()).toEqual([...Array(7).fill(200), 201]);
+    expect(copies).toBe(1);
+  });
+
   it('applies limits, policy and first bytes, and leaves a refused object, however often it is called', async () => {
     const key = 'alice/virus.png';
     await service.bucket.write(key, 'MZ a program', { ContentType: 'image/png' });
