@@ -1,4 +1,5 @@
 import type { QueueItem } from '../client/queue/queue-item.ts';
+import { pageStorage } from '../client/upload-memory.ts';
 import { find } from './dom.ts';
 import { formatBytes } from './format.ts';
 
@@ -38,8 +39,8 @@ export function rememberInterrupted(unfinished: () => readonly QueueItem[]) {
   });
   addEventListener('pagehide', () => {
     const all = [...waiting, ...unfinished().map(toInterrupted)];
-    if (all.length === 0) localStorage.removeItem(STORED_AS);
-    else localStorage.setItem(STORED_AS, JSON.stringify(all));
+    if (all.length === 0) pageStorage()?.removeItem(STORED_AS);
+    else pageStorage()?.setItem(STORED_AS, JSON.stringify(all));
   });
   render();
 
@@ -59,7 +60,7 @@ function toInterrupted({ fileName, totalBytes }: QueueItem): Interrupted {
 
 function read(): Interrupted[] {
   try {
-    const saved = JSON.parse(localStorage.getItem(STORED_AS) ?? '[]');
+    const saved = JSON.parse(pageStorage()?.getItem(STORED_AS) ?? '[]');
     return Array.isArray(saved) ? saved : [];
   } catch {
     return [];

@@ -1,5 +1,6 @@
 import type { Files, StoredFile } from '../client/create-signpost.ts';
 import { createLimit } from '../client/limit.ts';
+import { pageStorage } from '../client/upload-memory.ts';
 import { find } from './dom.ts';
 
 /** Types that every browser can draw, and that cannot contain scripts. */
@@ -62,10 +63,11 @@ export function createThumbnails({ download }: Pick<Files, 'download'>) {
     }
   });
 
-  box.checked = localStorage.getItem(STORED_AS) !== null;
+  const storage = pageStorage();
+  box.checked = (storage?.getItem(STORED_AS) ?? null) !== null;
   box.addEventListener('change', () => {
-    if (box.checked) localStorage.setItem(STORED_AS, 'all');
-    else localStorage.removeItem(STORED_AS);
+    if (box.checked) storage?.setItem(STORED_AS, 'all');
+    else storage?.removeItem(STORED_AS);
     // Observing a row again reports whether it is seen.
     observer.disconnect();
     for (const element of rows.keys()) observer.observe(element);

@@ -27,6 +27,17 @@ describe('the list of files', () => {
     await context.close();
   });
 
+  it('is there too if the browser lets the page store nothing', async () => {
+    const { page, context, complaints } = await host.openPage({}, 'about:blank');
+    const forbid = "Object.defineProperty(window, 'localStorage', { get: () => { throw new Error('forbidden'); } })";
+    await page.addInitScript(forbid);
+    await page.goto(host.url);
+    await page.getByText('Nothing here yet').waitFor();
+    await page.reload();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   it('shows what it can in a preview, and never runs it', async () => {
     const { page, context, complaints, choose } = await host.openPage();
     await choose([
