@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Page } from 'playwright-core';
@@ -75,13 +75,6 @@ const pickerIn = (name: string) => page.getByRole('region', { name }).locator('i
 const row = (name: string) => page.getByRole('listitem').filter({ hasText: name });
 
 describe('the React components to copy', () => {
-  it('are those of registry.json, which names every file', async () => {
-    const { items } = JSON.parse(await readFile(at('docs/registry/registry.json'), 'utf8'));
-    const listed = items.flatMap(({ files }: { files: { path: string }[] }) => files.map(({ path }) => path));
-    const present = (await readdir(at('docs/registry'))).filter((name) => /\.tsx?$/.test(name));
-    expect(listed.toSorted()).toEqual(present.toSorted());
-  });
-
   it('upload what is chosen, pause, resume, and say why a file is refused', async () => {
     let hold = () => {};
     const held = new Promise<void>((resolve) => {
