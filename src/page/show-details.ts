@@ -2,6 +2,7 @@ import type { FileEvent, StoredFile } from '../client/create-signpost.ts';
 import { find, setText } from './dom.ts';
 import { explain } from './explain.ts';
 import { formatTime } from './format.ts';
+import { showHeading } from './show-name.ts';
 import { texts } from './texts.ts';
 
 type DetailsActions = {
@@ -21,7 +22,7 @@ export function createDetails(actions: DetailsActions) {
 
   const render = (file: StoredFile) => {
     shown = file;
-    setText(find(dialog, 'h2', HTMLElement), file.fileName);
+    showHeading(find(dialog, 'h2', HTMLElement), file.fileName);
     name.value = file.fileName;
     form.hidden = file.status === 'rejected';
     setText(problem, '');

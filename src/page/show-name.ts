@@ -13,3 +13,9 @@ export function showName(element: HTMLElement, name: string): void {
   setText(last, end);
   element.title = name;
 }
+
+/** Shows a file's name as a heading. Screen readers would pause between the two parts, so they get the whole name. */
+export function showHeading(heading: HTMLElement, name: string): void {
+  showName(heading, name);
+  heading.setAttribute('aria-label', name);
+}

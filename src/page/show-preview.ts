@@ -4,7 +4,7 @@ import { explain } from './explain.ts';
 import { kindOf } from './file-kind.ts';
 import { formatBytes, joinFacts } from './format.ts';
 import type { Preview } from './read-preview.ts';
-import { showName } from './show-name.ts';
+import { showHeading } from './show-name.ts';
 import { texts } from './texts.ts';
 
 type PreviewActions = {
@@ -64,9 +64,7 @@ export function createPreview({ read, download, details, neighbour }: PreviewAct
   const show = async (file: StoredFile) => {
     clear();
     shown = file;
-    showName(heading, file.fileName);
-    // Screen readers would pause between its two parts.
-    heading.setAttribute('aria-label', file.fileName);
+    showHeading(heading, file.fileName);
     setText(find(dialog, '.meta', HTMLElement), joinFacts([formatBytes(file.size), file.contentType]));
     setText(problem, '');
     stage.dataset.kind = 'loading';
