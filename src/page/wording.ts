@@ -25,6 +25,6 @@ export const wording = {
 export const TYPE_NAMES: Readonly<Record<string, string>> = {
   ...{ 'image/*': 'images', 'video/*': 'videos', 'audio/*': 'audio', 'text/*': 'text files' },
   ...{ 'image/jpeg': 'JPEG', 'image/png': 'PNG', 'image/gif': 'GIF', 'image/webp': 'WebP', 'image/svg+xml': 'SVG' },
-  ...{ 'application/pdf': 'PDF', 'application/zip': 'ZIP', 'application/json': 'JSON', 'video/mp4': 'MP4' },
-  ...{ 'text/plain': 'plain text', 'text/csv': 'CSV' },
+  ...{ 'application/pdf': 'PDF', 'application/zip': 'ZIP', 'application/json': 'JSON' },
+  ...{ 'text/plain': 'plain text', 'text/csv': 'CSV', 'text/html': 'HTML' },
 };
