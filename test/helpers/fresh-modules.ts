@@ -4,7 +4,11 @@ import { afterAll, vi } from 'vitest';
 // none sees what another left behind.
 vi.resetModules();
 
+const { Request, Response } = globalThis;
+
 afterAll(() => {
+  // Hono's server puts classes of its own in their place, which take what these refuse.
+  Object.assign(globalThis, { Request, Response });
   vi.useRealTimers();
   vi.unstubAllEnvs();
   vi.unstubAllGlobals();
