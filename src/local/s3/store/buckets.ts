@@ -92,7 +92,7 @@ export async function writeSetting(
 ): Promise<void> {
   await requireBucket(store, bucket);
   const path = settingPath(store, bucket, setting);
-  await publishFile(store.incoming, path, contents, false);
+  await publishFile(store.incoming, path, contents);
   await syncDirectory(dirname(path));
 }
 

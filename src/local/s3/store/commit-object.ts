@@ -1,13 +1,13 @@
-import { dirname } from 'node:path';
 import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
 import { S3Error } from '../s3-error.ts';
 import { requireBucket } from './buckets.ts';
+import { publishRecord } from './change-records.ts';
 import { keepData, removeData } from './data-files.ts';
-import { hasCode, publishFile, syncDirectory } from './durable-files.ts';
+import { hasCode, syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, type NewRecord, NULL_VERSION, type ObjectRecord } from './object-record.ts';
 import { readRecord } from './objects.ts';
 import type { IncomingFile } from './open-incoming-file.ts';
-import { recordPath } from './record-path.ts';
+import { recordPath, recordsFolder } from './record-path.ts';
 import type { Store } from './store.ts';
 import { readVersioning } from './versioning.ts';
 import { dropVersion, keepVersion, newVersionId, readOlderVersion, settleVersions } from './versions.ts';
@@ -59,8 +59,7 @@ async function putRecord(
   condition: WriteCondition,
   commit: (publish: Publish) => Promise<ObjectRecord>,
 ): Promise<ObjectRecord> {
-  const path = recordPath(store, bucket, key);
-  return writeAlone(store, path, async () => {
+  return writeAlone(store, recordPath(store, bucket, key), async () => {
     const current = await readRecord(store, bucket, key);
     requireWriteCondition(condition, current);
     try {
@@ -69,14 +68,15 @@ async function putRecord(
       if (isKept) await keepVersion(store, bucket, current);
       const committed = await commit(async (record) => {
         const numbered = { ...record, ...version };
-        await publishRecord(store, path, numbered, condition);
+        await publishRecord(store, bucket, numbered, condition.mustNotExist);
         return numbered;
       });
-      await syncDirectory(dirname(path));
+      await syncDirectory(recordsFolder(store, bucket));
       if (current !== null && !isKept) await removeData(store, bucket, current.files);
       if (version.versionId === NULL_VERSION && version.sequence > 0) await dropNullVersion(store, bucket, key);
       return committed;
     } catch (error) {
+      if (hasCode(error, 'EEXIST')) throw new S3Error('PreconditionFailed');
       // The bucket may have been removed meanwhile.
       if (hasCode(error, 'ENOENT')) await requireBucket(store, bucket);
       throw error;
@@ -97,17 +97,4 @@ async function dropNullVersion(store: Store, bucket: string, key: string): Promi
   if (replaced === null) return;
   await dropVersion(store, bucket, key, NULL_VERSION);
   if (!isDeleteMarker(replaced)) await removeData(store, bucket, replaced.files);
-}
-
-async function publishRecord(
-  store: Store,
-  path: string,
-  record: ObjectRecord,
-  { mustNotExist }: WriteCondition,
-): Promise<void> {
-  try {
-    await publishFile(store.incoming, path, JSON.stringify(record), mustNotExist);
-  } catch (error) {
-    throw hasCode(error, 'EEXIST') ? new S3Error('PreconditionFailed') : error;
-  }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { link, open, readFile, rename, rm } from 'node:fs/promises';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
 
@@ -49,27 +49,31 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Publishes a small file atomically: writes and syncs it in `incoming`, then renames it over `target`. With
- * `exclusive`, links it instead, and throws EEXIST if `target` exists. Durable once `target`'s directory is synced.
+ * Publishes a small file atomically: writes and syncs it in `incoming`, then renames it over `target`. Durable once
+ * `target`'s directory is synced.
  */
-export async function publishFile(
+export async function publishFile(incoming: string, target: string, contents: string): Promise<void> {
+  await publishDraft(incoming, contents, (draft) => rename(draft, target));
+}
+
+/** Writes and syncs a small file in `incoming`, which `publish` moves or links to its place. */
+export async function publishDraft(
   incoming: string,
-  target: string,
   contents: string,
-  exclusive: boolean,
+  publish: (draft: string) => Promise<void>,
 ): Promise<void> {
-  const temporary = join(incoming, randomUUID());
+  const draft = join(incoming, randomUUID());
   try {
-    const handle = await open(temporary, 'wx', OWNER_ONLY);
+    const handle = await open(draft, 'wx', OWNER_ONLY);
     try {
       await handle.writeFile(contents);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await (exclusive ? link(temporary, target) : rename(temporary, target));
+    await publish(draft);
   } finally {
-    await rm(temporary, { force: true });
+    await rm(draft, { force: true });
   }
 }
 

@@ -69,7 +69,7 @@ export async function commitPart(
     const replaced = await readPart(path);
     const file = await keepData(store, bucket, bytes);
     try {
-      await publishFile(store.incoming, path, JSON.stringify({ ...part, file } satisfies Part), false);
+      await publishFile(store.incoming, path, JSON.stringify({ ...part, file } satisfies Part));
     } catch (error) {
       await removeData(store, bucket, [file]);
       throw error;

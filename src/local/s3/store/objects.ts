@@ -1,14 +1,14 @@
-import { dirname } from 'node:path';
 import type { ByteRange } from '../byte-range.ts';
 import type { CustomerKey } from '../encryption/key-of-request.ts';
 import { S3Error } from '../s3-error.ts';
 import { requireBucket } from './buckets.ts';
+import { publishRecord } from './change-records.ts';
 import { type DataReader, openData } from './data-files.ts';
-import { publishFile, readIfPresent, syncDirectory } from './durable-files.ts';
+import { readIfPresent, syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, type ObjectRecord, parseRecord, type Tag } from './object-record.ts';
-import { recordPath } from './record-path.ts';
+import { recordPath, recordsFolder } from './record-path.ts';
 import type { Store } from './store.ts';
-import { readOlderVersion, readVersions, requireVersionId, versionPath } from './versions.ts';
+import { keepVersion, readOlderVersion, readVersions, requireVersionId } from './versions.ts';
 import { writeAlone } from './write-alone.ts';
 
 /** The record of a key's object; null if there is none. Throws NoSuchBucket. */
@@ -78,13 +78,16 @@ export async function replaceTags(
   { key, versionId }: { key: string; versionId: string | null },
   tags: Tag[],
 ): Promise<ObjectRecord> {
-  const current = recordPath(store, bucket, key);
-  return writeAlone(store, current, async () => {
+  return writeAlone(store, recordPath(store, bucket, key), async () => {
     const record = await requireRecord(store, bucket, key, versionId);
+    const tagged = { ...record, tags };
     const isCurrent = (await readRecord(store, bucket, key))?.versionId === record.versionId;
-    const path = isCurrent ? current : versionPath(store, bucket, key, record.versionId);
-    await publishFile(store.incoming, path, JSON.stringify({ ...record, tags } satisfies ObjectRecord), false);
-    await syncDirectory(dirname(path));
+    if (isCurrent) {
+      await publishRecord(store, bucket, tagged, false);
+      await syncDirectory(recordsFolder(store, bucket));
+    } else {
+      await keepVersion(store, bucket, tagged);
+    }
     return record;
   });
 }

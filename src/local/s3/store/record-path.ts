@@ -3,9 +3,14 @@ import { join } from 'node:path';
 import { bucketDirectory } from './buckets.ts';
 import type { Store } from './store.ts';
 
+/** The folder of the records of a bucket's current objects. */
+export function recordsFolder(store: Store, bucket: string): string {
+  return join(bucketDirectory(store, bucket), 'objects');
+}
+
 /** Where the record of a key's current object is, if it has one. */
 export function recordPath(store: Store, bucket: string, key: string): string {
-  return join(bucketDirectory(store, bucket), 'objects', `${nameOf(key)}.json`);
+  return join(recordsFolder(store, bucket), `${nameOf(key)}.json`);
 }
 
 /** The folder of a key's other versions, if it has any. */

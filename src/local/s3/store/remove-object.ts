@@ -1,11 +1,10 @@
-import { rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { requireWriteCondition, type WriteCondition } from '../preconditions.ts';
+import { moveRecord, publishRecord, removeRecord } from './change-records.ts';
 import { removeData } from './data-files.ts';
-import { publishFile, removeFile, syncDirectory } from './durable-files.ts';
+import { syncDirectory } from './durable-files.ts';
 import { isDeleteMarker, NULL_VERSION, type ObjectRecord, type Version } from './object-record.ts';
 import { readRecord } from './objects.ts';
-import { recordPath } from './record-path.ts';
+import { recordPath, recordsFolder } from './record-path.ts';
 import type { Store } from './store.ts';
 import { readVersioning } from './versioning.ts';
 import {
@@ -33,8 +32,7 @@ export async function removeObject(
   condition: WriteCondition,
   now: Date,
 ): Promise<Removal> {
-  const path = recordPath(store, bucket, key);
-  return writeAlone(store, path, async () => {
+  return writeAlone(store, recordPath(store, bucket, key), async () => {
     const current = await readRecord(store, bucket, key);
     requireWriteCondition(condition, current);
     const versioning = await readVersioning(store, bucket);
@@ -54,13 +52,10 @@ export async function removeObject(
       isDeleteMarker: true,
     });
     if (current !== null && current.versionId === versionId) {
-      await removeFile(path);
+      await removeRecord(store, bucket, key);
       await removeData(store, bucket, current.files);
     } else if (current !== null) {
-      const kept = versionPath(store, bucket, key, current.versionId);
-      await rename(path, kept);
-      await syncDirectory(dirname(kept));
-      await syncDirectory(dirname(path));
+      await moveRecord(store, bucket, key, versionPath(store, bucket, key, current.versionId));
     }
     if (replaced !== null && !isDeleteMarker(replaced)) await removeData(store, bucket, replaced.files);
     return { versionId, isDeleteMarker: true };
@@ -110,7 +105,7 @@ async function removeCurrent(
 ): Promise<void> {
   const [next] = older;
   if (next === undefined || isDeleteMarker(next)) {
-    await removeFile(recordPath(store, bucket, current.key));
+    await removeRecord(store, bucket, current.key);
   } else {
     await makeCurrent(store, bucket, next);
     await dropVersion(store, bucket, next.key, next.versionId);
@@ -120,7 +115,6 @@ async function removeCurrent(
 
 async function makeCurrent(store: Store, bucket: string, version: Version): Promise<void> {
   if (isDeleteMarker(version)) return;
-  const path = recordPath(store, bucket, version.key);
-  await publishFile(store.incoming, path, JSON.stringify(version), false);
-  await syncDirectory(dirname(path));
+  await publishRecord(store, bucket, version, false);
+  await syncDirectory(recordsFolder(store, bucket));
 }

@@ -71,7 +71,7 @@ export async function settleVersions(
 /** Puts a version among those that are not the current object, durably. */
 export async function keepVersion(store: Store, bucket: string, version: Version): Promise<void> {
   const folder = await makeVersionsFolder(store, bucket, version.key);
-  await publishFile(store.incoming, join(folder, `${version.versionId}.json`), JSON.stringify(version), false);
+  await publishFile(store.incoming, join(folder, `${version.versionId}.json`), JSON.stringify(version));
   await syncDirectory(folder);
 }
 
