@@ -1,4 +1,5 @@
 import { compareKeys } from './compare-keys.ts';
+import { firstFrom } from './sorted-keys.ts';
 
 export type ListQuery = {
   prefix: string;
@@ -51,17 +52,6 @@ export function pageOfSorted<Item extends { key: string }>(
     last = common ?? item.key;
   }
   return { items, commonPrefixes, next: null };
-}
-
-/** The index of the first item whose key is not before this one. */
-function firstFrom(sorted: readonly { key: string }[], key: string): number {
-  let [from, to] = [0, sorted.length];
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (compareKeys((sorted[middle] as { key: string }).key, key) < 0) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 function commonPrefix(key: string, prefix: string, delimiter: string): string | null {

@@ -60,7 +60,7 @@ export async function publishFile(incoming: string, target: string, contents: st
 export async function publishDraft(
   incoming: string,
   contents: string,
-  publish: (draft: string) => Promise<void>,
+  publish: (draft: string) => Promise<void> | void,
 ): Promise<void> {
   const draft = join(incoming, randomUUID());
   try {

@@ -1,42 +1,61 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareKeys } from '../listing/compare-keys.ts';
-import { bucketDirectory, requireBucket } from './buckets.ts';
+import { sortKeys, withChanges } from '../listing/sorted-keys.ts';
+import { requireBucket } from './buckets.ts';
+import { folderChangedAt } from './change-records.ts';
 import { mapInBatches, readIfPresent } from './durable-files.ts';
 import { parseRecord } from './object-record.ts';
 import { readNames } from './read-names.ts';
+import { recordName, recordsFolder } from './record-path.ts';
 import type { Store } from './store.ts';
 
-/** Some disks date a folder's last change only to two seconds. */
-const SETTLED_AFTER_MS = 3_000;
+type SortedKeys = readonly { key: string }[];
 
 /**
- * The keys of a bucket's objects, in the order of a listing. Each record is read once. A later listing reads only the
- * directory, and nothing if the directory has not changed since. Throws NoSuchBucket.
+ * The keys of a bucket's objects, in the order of a listing. They are read once, when the store is opened. Since then,
+ * this process notes what it changes (`change-records.ts`). Only if another process has changed the folder, its names
+ * are read again, and the records of new names. Throws NoSuchBucket.
  */
-export async function listKeys(store: Store, bucket: string): Promise<readonly { key: string }[]> {
+export async function listKeys(store: Store, bucket: string): Promise<SortedKeys> {
   await requireBucket(store, bucket);
-  const directory = join(bucketDirectory(store, bucket), 'objects');
-  const known = store.keys.get(bucket);
-  const { mtimeMs } = await stat(directory);
-  if (known?.changedAtMs === mtimeMs) return known.sorted;
-  // A change soon after the last one may get the same time, and would not be noticed.
-  const changedAtMs = Date.now() - mtimeMs > SETTLED_AFTER_MS ? mtimeMs : null;
-  const names = await readNames(directory, 'record');
-  const byName = new Map<string, string>();
-  const unread: string[] = [];
-  for (const name of names) {
-    const key = known?.byName.get(name);
-    if (key === undefined) unread.push(name);
-    else byName.set(name, key);
+  const changedAt = folderChangedAt(store, bucket);
+  const listed = store.keys.get(bucket);
+  if (listed?.changedAt !== changedAt) {
+    return rememberKeys(store, bucket, changedAt, readKeys(recordsFolder(store, bucket), listed?.sorted));
   }
-  await mapInBatches(unread, async (name) => {
-    const key = await readKey(join(directory, name));
-    if (key !== null) byName.set(name, key);
+  const { sorted, changes } = listed;
+  if (changes.size > 0) {
+    listed.changes = new Map();
+    listed.sorted = sorted.then((keys) => withChanges(keys, changes));
+  }
+  return listed.sorted;
+}
+
+/**
+ * Remembers the keys for later listings.
+ * @param changedAt `folderChangedAt` before their names were read.
+ */
+export function rememberKeys(
+  store: Store,
+  bucket: string,
+  changedAt: bigint,
+  keys: Promise<string[]>,
+): Promise<SortedKeys> {
+  const sorted = keys.then((read) => sortKeys(read).map((key) => ({ key })));
+  const listed = { sorted, changes: new Map<string, boolean>(), changedAt };
+  store.keys.set(bucket, listed);
+  sorted.catch(() => {
+    if (store.keys.get(bucket) === listed) store.keys.delete(bucket);
   });
-  const sorted = Array.from(byName.values(), (key) => ({ key })).sort((a, b) => compareKeys(a.key, b.key));
-  store.keys.set(bucket, { byName, sorted, changedAtMs });
   return sorted;
+}
+
+/** Reads the folder's names, and the records of those that are not known. */
+async function readKeys(folder: string, known: Promise<SortedKeys> | undefined): Promise<string[]> {
+  const keyOf = new Map((await known)?.map(({ key }) => [recordName(key), key]));
+  const keys = await mapInBatches(await readNames(folder, 'record'), async (name) => {
+    return keyOf.get(name) ?? readKey(join(folder, name));
+  });
+  return keys.filter((key) => key !== null);
 }
 
 async function readKey(path: string): Promise<string | null> {

@@ -1,7 +1,9 @@
 import { chmod, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listBucketNames } from './buckets.ts';
+import { folderChangedAt } from './change-records.ts';
 import { syncDirectory } from './durable-files.ts';
+import { rememberKeys } from './list-keys.ts';
 import { endRemoval } from './remove-bucket.ts';
 import type { Store } from './store.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
@@ -23,7 +25,8 @@ export async function openStore(directory: string): Promise<Store> {
   for (const { name } of await listBucketNames(store)) {
     const bucketDirectory = join(directory, 'buckets', name);
     const entries = await readdir(bucketDirectory);
-    if (entries.includes('objects')) await sweepOrphans(bucketDirectory);
+    if (entries.includes('objects'))
+      await rememberKeys(store, name, folderChangedAt(store, name), sweepOrphans(bucketDirectory));
     else await endRemoval(store, name);
   }
   return store;

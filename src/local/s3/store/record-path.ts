@@ -10,12 +10,17 @@ export function recordsFolder(store: Store, bucket: string): string {
 
 /** Where the record of a key's current object is, if it has one. */
 export function recordPath(store: Store, bucket: string, key: string): string {
-  return join(recordsFolder(store, bucket), `${nameOf(key)}.json`);
+  return join(recordsFolder(store, bucket), recordName(key));
 }
 
 /** The folder of a key's other versions, if it has any. */
 export function versionsPath(store: Store, bucket: string, key: string): string {
   return join(bucketDirectory(store, bucket), 'versions', nameOf(key));
+}
+
+/** The name of a key's record in its folder. */
+export function recordName(key: string): string {
+  return `${nameOf(key)}.json`;
 }
 
 function nameOf(key: string): string {

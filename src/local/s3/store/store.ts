@@ -1,12 +1,17 @@
 /** Whether a bucket keeps versions; null if it never did. */
 export type Versioning = 'Enabled' | 'Suspended' | null;
 
-/** `byName`: by the record's file name, which never changes its key. */
+/** The keys of a bucket's objects. */
 type ListedKeys = {
-  byName: ReadonlyMap<string, string>;
-  sorted: readonly { key: string }[];
-  /** The last change of the records' folder when they were listed; null if it was too recent to notice the next one. */
-  changedAtMs: number | null;
+  /** In the order of a listing. */
+  sorted: Promise<readonly { key: string }[]>;
+  /** The keys whose records this process has changed since `sorted` was made, and whether they have an object. */
+  changes: Map<string, boolean>;
+  /**
+   * The last change of the records' folder that is in `sorted` or `changes`, in nanoseconds; null if another process
+   * has changed it since.
+   */
+  changedAt: bigint | null;
 };
 
 /**
@@ -37,7 +42,7 @@ export type Store = {
    * Records whose data files are being read, by the name of the first file; the last reader removes files that are due.
    */
   readers: Map<string, { count: number; isRemovalDue: boolean }>;
-  /** The keys of each bucket as last listed. */
+  /** The keys of each bucket, once read: see `listKeys`. */
   keys: Map<string, ListedKeys>;
   /** By bucket, whether it keeps versions, once read. */
   versioning: Map<string, Versioning>;

@@ -12,8 +12,11 @@ import { readFolder } from './versions.ts';
  */
 const ORPHAN_AGE_MILLISECONDS = 10 * 60 * 1000;
 
-/** Removes what a crash left in a bucket: uploads whose object exists, and data files without a record. */
-export async function sweepOrphans(bucketDirectory: string): Promise<void> {
+/**
+ * Removes what a crash left in a bucket: uploads whose object exists, and data files without a record. Returns the keys
+ * of all objects, because it reads their records.
+ */
+export async function sweepOrphans(bucketDirectory: string): Promise<string[]> {
   // Data files are listed before the records that name them: a file that no record names afterwards is an orphan.
   const dataFiles = await readNames(join(bucketDirectory, 'data'), 'uuid');
   const uploads = join(bucketDirectory, 'uploads');
@@ -26,13 +29,15 @@ export async function sweepOrphans(bucketDirectory: string): Promise<void> {
     }
   }
   const completed = new Set<string>();
-  for (const name of await readNames(join(bucketDirectory, 'objects'), 'record')) {
-    const text = await readIfPresent(join(bucketDirectory, 'objects', name));
-    if (text === null) continue;
-    const { files, uploadId } = parseRecord(text);
+  const records = join(bucketDirectory, 'objects');
+  const keys = await mapInBatches(await readNames(records, 'record'), async (name) => {
+    const text = await readIfPresent(join(records, name));
+    if (text === null) return null;
+    const { key, files, uploadId } = parseRecord(text);
     for (const file of files) named.add(file.name);
     if (uploadId !== null) completed.add(uploadId);
-  }
+    return key;
+  });
   for (const version of await readAllVersions(join(bucketDirectory, 'versions'))) {
     if (isDeleteMarker(version)) continue;
     for (const file of version.files) named.add(file.name);
@@ -43,6 +48,7 @@ export async function sweepOrphans(bucketDirectory: string): Promise<void> {
   }
   for (const name of dataFiles.filter((file) => !named.has(file)))
     await removeIfOld(join(bucketDirectory, 'data', name));
+  return keys.filter((key) => key !== null);
 }
 
 async function readAllVersions(directory: string): Promise<Version[]> {
