@@ -4,11 +4,12 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateBucketCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { startLocalS3 } from '../src/local/s3/start-local-s3.ts';
 import type { ObjectRecord } from '../src/local/s3/store/object-record.ts';
 import { readFindIndexes } from './fill-files.ts';
 import { withRealBucket } from './measure-sdk.ts';
+import { findFreePort } from './start-service.ts';
 import { withDatabase } from './with-database.ts';
 
 const PARALLEL = 64;
@@ -16,9 +17,10 @@ const ETAG = '"0cc175b9c0f1b6a831c399e269772661"';
 const KEYS = { region: 'us-east-1', accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 
 /** `env`: the settings that name it. `settle` is called when all are added. */
-type Bucket = { env: Record<string, string>; add: (key: string) => Promise<void>; settle: () => Promise<unknown> };
+type Bucket = { env: Record<string, string>; add: (key: string) => Promise<void>; settle: () => Promise<void> };
 
-export type SweepFigure = { objects: number; seconds: number; peakRssBytes: number };
+/** `settleSeconds`: how long the embedded bucket's start took with these objects. */
+export type SweepFigure = { objects: number; settleSeconds: number; seconds: number; peakRssBytes: number };
 
 /**
  * Runs `npm run sweep` over a bucket with this many files, each with its row: seconds and the highest RSS of the
@@ -46,8 +48,10 @@ export async function measureSweep(directory: string, counts: readonly number[])
           for (let row = rows.pop(); row !== undefined; row = rows.pop()) await add(row.object_key);
         };
         await Promise.all(Array.from({ length: PARALLEL }, work));
+        const startedAt = performance.now();
         await settle();
-        figures.push({ objects, ...(await sweepOnce({ ...env, DATABASE_URL: url }, objects)) });
+        const settleSeconds = secondsSince(startedAt);
+        figures.push({ objects, settleSeconds, ...(await sweepOnce({ ...env, DATABASE_URL: url }, objects)) });
       }
       return figures;
     };
@@ -68,15 +72,20 @@ async function withPuts<Result>(env: Record<string, string>, use: (bucket: Bucke
 /** The embedded bucket, in this process. Objects are added as records without bytes, which a sweep does not read. */
 async function withRecords<Result>(directory: string, use: (bucket: Bucket) => Promise<Result>): Promise<Result> {
   const folder = join(directory, 'bucket');
-  const s3 = await startLocalS3({ ...KEYS, directory: folder, host: '127.0.0.1', port: 0 });
+  const options = { ...KEYS, directory: folder, host: '127.0.0.1', port: await findFreePort() };
+  let s3 = await startLocalS3(options);
   const env = {
     ...{ S3_BUCKET_NAME: 'bench', S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
     ...{ AWS_ACCESS_KEY_ID: KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey },
   };
   const client = clientOf(env);
   await client.send(new CreateBucketCommand({ Bucket: env.S3_BUCKET_NAME }));
-  // The embedded bucket reads each record once, when it is first listed: of a million that takes minutes.
-  const settle = () => client.send(new ListObjectsV2Command({ Bucket: env.S3_BUCKET_NAME, MaxKeys: 1 }));
+  client.destroy();
+  // The embedded bucket reads each record when it starts.
+  const settle = async () => {
+    await s3.close();
+    s3 = await startLocalS3(options);
+  };
   const add = async (key: string) => {
     const record: ObjectRecord = {
       ...{ key, sizeBytes: 1, etag: ETAG, lastModified: new Date().toISOString(), headers: [], checksum: null },
@@ -88,7 +97,6 @@ async function withRecords<Result>(directory: string, use: (bucket: Bucket) => P
   try {
     return await use({ env, add, settle });
   } finally {
-    client.destroy();
     await s3.close();
   }
 }
@@ -118,5 +126,9 @@ async function sweepOnce(env: Record<string, string>, objects: number) {
   }
   const { counts } = JSON.parse(output);
   if (counts.listed !== objects || counts.missing !== 0) throw new Error(`it counted ${output}`);
-  return { seconds: (performance.now() - startedAt) / 1000, peakRssBytes };
+  return { seconds: secondsSince(startedAt), peakRssBytes };
+}
+
+function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1000;
 }

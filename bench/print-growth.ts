@@ -49,9 +49,10 @@ export async function printSweep(directory: string): Promise<void> {
   const figures = await measureSweep(directory, given.length === 0 ? [10_000, 100_000] : given);
   printTable(
     '`npm run sweep`, a row for each object',
-    ['objects', 'time', 'highest RSS'],
-    figures.map(({ objects, seconds, peakRssBytes }) => [
+    ['objects', 'start of the embedded bucket', 'time', 'highest RSS'],
+    figures.map(({ objects, settleSeconds, seconds, peakRssBytes }) => [
       String(objects),
+      `${settleSeconds.toFixed(1)} s`,
       `${seconds.toFixed(1)} s`,
       mebibytes(peakRssBytes),
     ]),
