@@ -103,14 +103,20 @@ export function createSignpost(options: SignpostOptions = {}): Signpost {
   const { page = false, metrics = false } = options;
   const pool = typeof database === 'string' ? undefined : database;
   const config = parseConfig(environmentOf(options, process.env.NODE_ENV), {
-    ...{ authorize: authorize !== undefined, database: pool !== undefined },
+    authorize: authorize !== undefined,
+    database: pool !== undefined,
   });
   const closing = new AbortController();
   const stopping = AbortSignal.any([closing.signal, ...(options.stopping ? [options.stopping] : [])]);
 
   const openParts = async () => {
     const services = await createServices(config, {
-      ...{ logger, authorize, onConfirmed, basePath, pool, stopping },
+      logger,
+      authorize,
+      onConfirmed,
+      basePath,
+      pool,
+      stopping,
       ...(metrics && { metrics: await createMetrics() }),
       ...(page && { pageFolder: packageFolder('dist/page') }),
     });

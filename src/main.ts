@@ -49,7 +49,9 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
   const logger = await openLog(config);
   const { keepProcesses } = await import('./start/keep-processes.ts');
   await keepProcesses({
-    ...{ config, logger, signalled },
+    config,
+    logger,
+    signalled,
     env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
     onListening: async (port) => {
       // The last argument is for the embedded bucket, which several processes cannot use.

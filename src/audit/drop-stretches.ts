@@ -42,6 +42,8 @@ export async function dropStretches(
 }
 
 const actOf = (number: number): Act => ({
-  ...{ actorId: systemActor('audit'), address: null, action: 'audit.drop' },
+  actorId: systemActor('audit'),
+  address: null,
+  action: 'audit.drop',
   requestId: `seal-${number}`,
 });

@@ -69,7 +69,8 @@ export function recordSent(
 function toEvent(caller: Who, action: AuditAction, outcome: string, { fileId = '', objectKey = '' }: Target) {
   return {
     ...actOf(caller, action),
-    ...{ userId: caller.userId, outcome },
+    userId: caller.userId,
+    outcome,
     fileId: FILE_ID_PATTERN.test(fileId.toLowerCase()) ? fileId : null,
     objectKey: objectKey !== '' && isCleanText(objectKey) ? objectKey : null,
   };

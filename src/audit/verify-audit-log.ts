@@ -46,7 +46,10 @@ export async function verifyAuditLog(
     if (seal?.hash !== expected.hash) broken.push({ number: expected.number, message });
   }
   return {
-    ...{ broken, seals: stretches.length, sealed, dropped },
+    broken,
+    seals: stretches.length,
+    sealed,
+    dropped,
     unsealed: (await sealQueries.count()) - sealed,
     last: end === undefined ? null : formatSeal(end),
   };

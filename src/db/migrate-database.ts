@@ -62,7 +62,8 @@ export async function migrateDatabase({
   const migrations = await readMigrations(folder);
   const database = await connectDatabase({
     ...(source.pool === undefined ? { url: directUrl(source.url) } : source),
-    ...{ driver, queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS },
+    driver,
+    queryTimeoutSeconds: STATEMENT_TIMEOUT_SECONDS,
     // One holds the lock while the other runs statements that cannot be in its transaction.
     maxConnections: 2,
   });

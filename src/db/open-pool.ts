@@ -72,7 +72,10 @@ export async function openPool({
   const { pool } = source;
   if (pool === undefined) {
     return OPEN[driver](how, {
-      ...{ connectionString: source.url, max: source.max, application_name: 'signpost', keepAlive: true },
+      connectionString: source.url,
+      max: source.max,
+      application_name: 'signpost',
+      keepAlive: true,
       // A connection for each use; and none for which another request would have to wait.
       ...(ON_WORKERS && { max: Number.MAX_SAFE_INTEGER, maxUses: 1 }),
       connectionTimeoutMillis: CONNECT_TIMEOUT_SECONDS * 1000,

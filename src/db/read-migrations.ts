@@ -30,7 +30,10 @@ export async function readMigrations(folder?: string): Promise<Migration[]> {
   const isBundled = folder === undefined && typeof BUNDLED_MIGRATIONS !== 'undefined';
   const files = isBundled ? BUNDLED_MIGRATIONS : await readFolder(folder);
   return files.map(({ tag, when, text }) => ({
-    ...{ tag, when, hash: hash('sha256', text), isStepwise: text.startsWith(STEPWISE) },
+    tag,
+    when,
+    hash: hash('sha256', text),
+    isStepwise: text.startsWith(STEPWISE),
     statements: text.split('--> statement-breakpoint'),
   }));
 }

@@ -102,7 +102,10 @@ async function checkDirect(database: Database, direct: Database): Promise<Check>
 async function checkOwner(database: Database): Promise<Check> {
   const name = 'database: rights to migrate';
   const row = z.object({
-    ...{ role: z.string(), schema: z.string(), creates: z.boolean(), foreign: z.string().nullable() },
+    role: z.string(),
+    schema: z.string(),
+    creates: z.boolean(),
+    foreign: z.string().nullable(),
     user_role: z.boolean(),
   });
   const [rights] = await catalogRows(

@@ -60,7 +60,8 @@ export function openTrial(services: TrialServices, signal: AbortSignal) {
   }
 
   return {
-    ...{ services, send },
+    services,
+    send,
 
     /** The fix for this S3 error; `actions` are the IAM actions the request needs. */
     remedyOf(code: string, ...actions: string[]): string | undefined {

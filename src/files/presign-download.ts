@@ -175,7 +175,8 @@ export async function signDownload(
     endpoint,
     await services.credentials(),
     {
-      ...{ key, headers },
+      key,
+      headers,
       query: {
         'response-content-disposition': contentDisposition,
         // The type that the client stored in the bucket may contain a comma; a browser would read a second type

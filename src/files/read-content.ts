@@ -91,7 +91,9 @@ async function open(
   const row = await findActive(services, caller, { fileId });
   const { etag, versionId, sizeBytes } = row;
   const headers = {
-    ...{ etag, 'accept-ranges': 'bytes', 'x-content-type-options': 'nosniff' },
+    etag,
+    'accept-ranges': 'bytes',
+    'x-content-type-options': 'nosniff',
     'content-security-policy': policyOf(row.contentType),
   };
   if (matches(ifNoneMatch, etag)) return { status: 304, headers, bytes: null };

@@ -17,7 +17,9 @@ const WAIT_MS = 2_000;
 export function boundBodies() {
   const slots = (inAll: number, perUser: number) =>
     createSlots({
-      ...{ inAll, perUser, waitMs: WAIT_MS },
+      inAll,
+      perUser,
+      waitMs: WAIT_MS,
       refuse: (isUserLimit) => (isUserLimit ? tooMany() : busy('the service is receiving too many requests at once')),
     });
   const bodies: BodySlots = { large: slots(64, 8), small: slots(512, 64) };

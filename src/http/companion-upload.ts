@@ -9,7 +9,9 @@ const { fileName, contentType, size, metadata } = presignUploadInput.shape;
 
 /** The schema of `toUpload`'s result. */
 export const companionUpload = z.strictObject({
-  ...{ fileName, contentType, metadata },
+  fileName,
+  contentType,
+  metadata,
   size: size.nullable(),
   partSize: z.int().optional(),
   recordId: recordId.optional(),

@@ -33,7 +33,11 @@ export async function importFile(
   const source = await services.bucket.head(listed.key);
   if (source?.etag !== listed.etag) throw objectChanged();
   const adopted = await adoptObject(services, source, {
-    ...{ key, copyTo: key.key, act: ACT, createdAt: listed.lastModified, dryRun },
+    key,
+    copyTo: key.key,
+    act: ACT,
+    createdAt: listed.lastModified,
+    dryRun,
   });
   if ('reasons' in adopted) return { result: 'rejected', reasons: adopted.reasons };
   const { row, metadataLost } = adopted;

@@ -87,7 +87,9 @@ export async function importFiles(
     report(result);
   };
   const examination = {
-    ...{ failures, signal, logger },
+    failures,
+    signal,
+    logger,
     report: (finding: Finding) => tell({ ...finding, result: 'failed' }),
   };
   const isToImport = ({ key }: ListedObject) =>

@@ -47,7 +47,9 @@ export class ReceiptError extends Error {
 export async function verifyReceipt(receipt: string, options: ReceiptOptions): Promise<Receipt> {
   try {
     const { payload } = await jwtVerify(receipt, keysOf(options), {
-      ...{ issuer: options.issuer, typ: RECEIPT_TYPE, algorithms: [...RECEIPT_ALGORITHMS] },
+      issuer: options.issuer,
+      typ: RECEIPT_TYPE,
+      algorithms: [...RECEIPT_ALGORITHMS],
       requiredClaims: ['sub', ...RECEIPT_FIELDS, 'encrypted'],
     });
     const fields = Object.fromEntries(RECEIPT_FIELDS.map((name) => [name, payload[name]]));

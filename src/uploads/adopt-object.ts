@@ -121,8 +121,11 @@ function toUpload(
   if (reasons.length > 0 || !name.success || type === null) return { upload: null, metadataLost, reasons };
   const remembered = toRemembered({ fileName: name.data, metadata: pairs, encryption: envelope.data });
   const upload: UploadMetadata = {
-    ...{ remembered, sizeBytes, contentType: type },
-    ...{ checksumSha256: null, isRepeatable: false },
+    remembered,
+    sizeBytes,
+    contentType: type,
+    checksumSha256: null,
+    isRepeatable: false,
     ...(sseKeyId !== null && { sseKeyId }),
   };
   return { upload, metadataLost, reasons };

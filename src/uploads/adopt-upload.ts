@@ -23,7 +23,9 @@ const ADOPTED_WITHIN_MS = 10_000;
  */
 export function createAdoptingSlots(): Slots {
   return createSlots({
-    ...{ inAll: Number.POSITIVE_INFINITY, perUser: 1, waitMs: ADOPTED_WITHIN_MS },
+    inAll: Number.POSITIVE_INFINITY,
+    perUser: 1,
+    waitMs: ADOPTED_WITHIN_MS,
     refuse: () => busy('this object is being adopted'),
   });
 }
@@ -82,8 +84,11 @@ async function adopt(
   if (row !== null) throw noFile(key, row);
   await checkQuota(services, caller, [source.sizeBytes]);
   const adopted = await adoptObject(services, source, {
-    ...{ key, copyTo: frozenKey(config.store.keyPrefix, key.key, newId(now())) },
-    ...{ act: caller.act, quota: config.limits.quota, createdAt: now() },
+    key,
+    copyTo: frozenKey(config.store.keyPrefix, key.key, newId(now())),
+    act: caller.act,
+    quota: config.limits.quota,
+    createdAt: now(),
   }).catch(refuseUnreadable);
   if ('reasons' in adopted) throw cannotBeFile(adopted.reasons);
   if (adopted.row !== null) return { row: adopted.row, created: true };

@@ -63,7 +63,9 @@ const CONFIRMING_WITHIN_MS = 10_000;
 /** Slots for running confirmations: copying, completing and hashing take long, and one user must not block others. */
 export function createConfirmingSlots(): Slots {
   return createSlots({
-    ...{ inAll: MAX_CONFIRMING, perUser: MAX_CONFIRMING_PER_USER, waitMs: CONFIRMING_WITHIN_MS },
+    inAll: MAX_CONFIRMING,
+    perUser: MAX_CONFIRMING_PER_USER,
+    waitMs: CONFIRMING_WITHIN_MS,
     refuse: (isUserLimit) => busy(`too many${isUserLimit ? ' of your' : ''} uploads are being confirmed or aborted`),
   });
 }

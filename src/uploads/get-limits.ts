@@ -64,7 +64,8 @@ export async function getLimits(
     multipartThresholdBytes: limits.multipartThresholdBytes,
     quota: {
       ...limits.quota,
-      ...{ usedBytes: used?.sizeBytes ?? null, usedFiles: used?.files ?? null },
+      usedBytes: used?.sizeBytes ?? null,
+      usedFiles: used?.files ?? null,
       ...(limits.quota.recordFiles !== undefined && { usedRecordFiles: used?.recordFiles ?? null }),
     },
     ...(recordId !== undefined && { recordId }),

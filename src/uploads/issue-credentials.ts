@@ -101,9 +101,15 @@ async function issue(
   await recordAct(services, caller, caller.act.action, { objectKey: prefix });
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = session;
   return {
-    ...{ accessKeyId, secretAccessKey, sessionToken },
-    ...{ expiresAt: expiration.toISOString(), serverTime: now().toISOString() },
-    ...{ bucket: bucket.name, region: bucket.region, endpoint: urls.s3Endpoint ?? bucket.endpoint ?? null },
-    ...{ forcePathStyle: bucket.forcePathStyle, prefix },
+    accessKeyId,
+    secretAccessKey,
+    sessionToken,
+    expiresAt: expiration.toISOString(),
+    serverTime: now().toISOString(),
+    bucket: bucket.name,
+    region: bucket.region,
+    endpoint: urls.s3Endpoint ?? bucket.endpoint ?? null,
+    forcePathStyle: bucket.forcePathStyle,
+    prefix,
   };
 }

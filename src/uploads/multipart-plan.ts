@@ -67,7 +67,9 @@ export function parseUploadId(signer: IdSigner, key: ObjectKey, uploadId: string
   if (bucketUploadId === '') return null;
   if (!signer.isTag(taggedText(key, text, bucketUploadId), Buffer.from(tag, 'base64url'))) return null;
   const plan = {
-    ...{ sizeBytes: Number(size), partSizeBytes: Number(partSize), partChecksums: kind === '+sha256' },
+    sizeBytes: Number(size),
+    partSizeBytes: Number(partSize),
+    partChecksums: kind === '+sha256',
     ...(kind === '+open' && { isOpen: true as const }),
   };
   return { plan, bucketUploadId, sseKeyId };

@@ -62,7 +62,10 @@ export async function signPlannedParts(
       services.endpoint,
       credentials,
       {
-        ...{ key, uploadId: bucketUploadId, partNumber, expiresInSeconds },
+        key,
+        uploadId: bucketUploadId,
+        partNumber,
+        expiresInSeconds,
         headers: { ...headers, ...(!plan.isOpen && { 'content-length': String(size) }) },
       },
       now,

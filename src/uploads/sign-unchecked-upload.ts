@@ -219,7 +219,11 @@ function metadataOf({ limits, store }: Pick<Config, 'limits' | 'store'>, request
   const limitedTo = signedLimits(limits, sizeBytes === null);
   const sseKeyId = newestKeyId(store);
   return toMetadata({
-    ...{ remembered: toRemembered(request), sizeBytes, contentType, checksumSha256, isRepeatable },
+    remembered: toRemembered(request),
+    sizeBytes,
+    contentType,
+    checksumSha256,
+    isRepeatable,
     ...(limitedTo !== null && { limitedTo }),
     ...(sseKeyId !== null && { sseKeyId }),
   });

@@ -136,7 +136,9 @@ async function signBeginning(
   if (name === '') throw noRequest('key', 'must end with a file name');
 
   const signed = await presignUpload(services, caller, {
-    ...{ ...rest, size, fileName: fitFileName(name) },
+    ...rest,
+    size,
+    fileName: fitFileName(name),
     ...(method === 'POST'
       ? { method: 'CREATE', contentType: contentType ?? ANY_TYPE }
       : {

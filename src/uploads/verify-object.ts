@@ -80,7 +80,8 @@ export async function verifyObject(
   for (const violation of findViolations(services.config.limits, {
     sizeBytes,
     contentType,
-    ...{ documentType: key.documentType, recordId: key.recordId },
+    documentType: key.documentType,
+    recordId: key.recordId,
   })) {
     mismatches.push({ path: violation.path, message: violation.message });
   }

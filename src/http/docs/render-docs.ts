@@ -22,7 +22,9 @@ export function renderDocs(description: Json): string {
     .filter(([path]) => !path.startsWith('/t/'))
     .flatMap(([path, methods]) =>
       Object.entries(objectOf(methods)).map(([method, described]) => ({
-        ...{ path, method: method.toUpperCase(), described: objectOf(described) },
+        path,
+        method: method.toUpperCase(),
+        described: objectOf(described),
       })),
     );
   const groups = listOf(tags).map((tag) => {

@@ -3,8 +3,14 @@ import { type Html, html, listOf, objectOf, prose, textOf } from './html.ts';
 const REF = '#/components/schemas/';
 /** Keywords that bound a value, and how a reader says them. */
 const BOUNDS = {
-  ...{ minimum: '≥ ', maximum: '≤ ', minLength: 'length ≥ ', maxLength: 'length ≤ ' },
-  ...{ minItems: 'items ≥ ', maxItems: 'items ≤ ', pattern: 'matches ', default: 'default ' },
+  minimum: '≥ ',
+  maximum: '≤ ',
+  minLength: 'length ≥ ',
+  maxLength: 'length ≤ ',
+  minItems: 'items ≥ ',
+  maxItems: 'items ≤ ',
+  pattern: 'matches ',
+  default: 'default ',
 };
 
 /** A JSON Schema for people: its type, bounds and description, and a table of an object's fields. */

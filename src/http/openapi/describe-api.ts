@@ -26,11 +26,15 @@ const TEXT = { type: 'string' };
 
 const PARAMETERS = {
   requestId: {
-    ...{ in: 'header', name: 'X-Request-Id', schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' } },
+    in: 'header',
+    name: 'X-Request-Id',
+    schema: { type: 'string', pattern: '^[A-Za-z0-9._-]{1,128}$' },
     description: "The caller's own id for the request; if it does not match the pattern, the service uses another one.",
   },
   onBehalfOf: {
-    ...{ in: 'header', name: 'X-On-Behalf-Of', schema: TEXT },
+    in: 'header',
+    name: 'X-On-Behalf-Of',
+    schema: TEXT,
     description: 'The user to act for, with `files:admin`; for verdicts also with `files:judge`.',
   },
 };
@@ -80,7 +84,9 @@ export function describeApi({ cookie }: { cookie: string | null }): Json {
     paths,
     components: {
       schemas: { ...schemas.input.components, ...schemas.output.components },
-      ...{ responses, headers: HEADERS, parameters: PARAMETERS },
+      responses,
+      headers: HEADERS,
+      parameters: PARAMETERS,
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         ...(cookie !== null && { cookie: { type: 'apiKey', in: 'cookie', name: cookie } }),
@@ -114,7 +120,9 @@ function describeOperation(path: string, operation: Operation, { cookie, schemas
     return [status, { description, headers: allHeaders, ...(content && { content }) }];
   });
   return {
-    ...{ operationId: id, tags: [tag], summary },
+    operationId: id,
+    tags: [tag],
+    summary,
     security: (scopes ?? []).flatMap((scope) => schemes.map((scheme) => ({ [scheme]: [scope] }))),
     parameters: describeParameters(path, operation, schemas.input.schemaOf),
     ...(body && {

@@ -23,16 +23,22 @@ export function describeParameters(path: string, operation: Operation, schemaOf:
   const example = exampleOf(id);
   const named = (where: 'query' | 'header', all: Readonly<Record<string, string>>) =>
     Object.entries(all).map(([name, description]) => ({
-      ...{ in: where, name, description, schema: TEXT },
+      in: where,
+      name,
+      description,
+      schema: TEXT,
       ...(where === 'query' && toExample(TEXT, example.query?.[name])),
     }));
   return [
     ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
       const schema = IN_PATHS[name] ?? TEXT;
-      return { ...{ in: 'path', name, required: true, schema }, ...toExample(schema, example.params?.[name]) };
+      return { in: 'path', name, required: true, schema, ...toExample(schema, example.params?.[name]) };
     }),
     ...Object.entries(properties).map(([name, schema]) => ({
-      ...{ in: 'query', name, required: required.includes(name), schema },
+      in: 'query',
+      name,
+      required: required.includes(name),
+      schema,
       // The values of a list are in one parameter, separated by commas.
       ...(schema.type === 'array' && { explode: false }),
       ...toExample(schema, example.query?.[name]),

@@ -8,21 +8,30 @@ import type { Operation, Operations } from './operation.ts';
 
 const tag = 'Service';
 const receiptKey = z.strictObject({
-  ...{ kty: z.string(), crv: z.string(), x: z.string(), y: z.string().optional() },
-  ...{ kid: z.string(), alg: z.string(), use: z.literal('sig') },
+  kty: z.string(),
+  crv: z.string(),
+  x: z.string(),
+  y: z.string().optional(),
+  kid: z.string(),
+  alg: z.string(),
+  use: z.literal('sig'),
 });
 const part = z.string().describe('`ok`, or the reason why not.');
 
 export const serviceOperations = {
   'GET /audit': {
-    ...{ id: 'listAuditEvents', tag, scopes: ['files:read'] },
+    id: 'listAuditEvents',
+    tag,
+    scopes: ['files:read'],
     summary: "The events of the caller's files; with `files:admin` of all files",
     query: listAuditEventsQuery,
     answers: { 200: { description: 'A page, newest first', schema: auditPageAnswer } },
     problems: ['database-unavailable'],
   },
   'POST /events/s3': {
-    ...{ id: 'takeBucketEvents', tag, scopes: null },
+    id: 'takeBucketEvents',
+    tag,
+    scopes: null,
     summary: 'Confirms uploads that the bucket reports; needs `EVENTS_SECRET`, or a message signed by SNS',
     parameters: { secret: '`EVENTS_SECRET`, for stores that cannot send it as `Authorization: Bearer`' },
     headers: { 'x-amz-sns-message-type': 'SNS', 'x-amz-sns-topic-arn': 'SNS', 'x-amz-sns-rawdelivery': 'SNS' },
@@ -37,7 +46,9 @@ export const serviceOperations = {
     ],
   },
   'GET /.well-known/jwks.json': {
-    ...{ id: 'getReceiptKeys', tag, scopes: null },
+    id: 'getReceiptKeys',
+    tag,
+    scopes: null,
     summary: 'The public keys of receipts',
     answers: {
       200: {
@@ -52,7 +63,9 @@ export const serviceOperations = {
   'GET /client.js': describeModule('getClient', 'The SDK'),
   'GET /uploader.js': describeModule('getUploader', 'The element `<signpost-uploader>`'),
   'GET /healthz': {
-    ...{ id: 'isAlive', tag, scopes: null },
+    id: 'isAlive',
+    tag,
+    scopes: null,
     summary: 'Whether the process runs',
     answers: {
       200: {
@@ -63,7 +76,9 @@ export const serviceOperations = {
     problems: [],
   },
   'GET /readyz': {
-    ...{ id: 'isReady', tag, scopes: null },
+    id: 'isReady',
+    tag,
+    scopes: null,
     summary: 'Whether uploads can be signed',
     parameters: { full: 'With it, the answer is also 503 while the bucket or the database does not answer' },
     answers: {
@@ -77,7 +92,9 @@ export const serviceOperations = {
     problems: ['stopping', 'storage-unavailable', 'database-unavailable'],
   },
   'GET /openapi.json': {
-    ...{ id: 'describeApi', tag, scopes: null },
+    id: 'describeApi',
+    tag,
+    scopes: null,
     summary: 'This description',
     answers: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
     problems: [],
@@ -91,7 +108,10 @@ function describeModule(id: string, what: string): Operation {
     'Cache-Control': 'How long the module may be used without asking again',
   };
   return {
-    ...{ id, tag, scopes: null, problems: [] },
+    id,
+    tag,
+    scopes: null,
+    problems: [],
     summary: `${what} as an ES module, for pages without a bundler`,
     headers: { 'If-None-Match': 'The ETag of the module that the client has' },
     answers: {

@@ -107,7 +107,8 @@ export function companionRoutes(services: UploadServices): Hono<Env> {
     const { key } = readQuery(c, keyQuery);
     const { parts } = await readJson(c, completeBody, MAX_BATCH_BODY_BYTES);
     const { file } = await confirmUpload(services, caller, {
-      ...{ objectKey: key, uploadId: c.req.param('uploadId') },
+      objectKey: key,
+      uploadId: c.req.param('uploadId'),
       parts: parts.map(({ PartNumber, ETag }) => ({ partNumber: PartNumber, etag: ETag })),
     });
     const objectUrl = `${endpoint.protocol}//${endpoint.host}${endpoint.basePath}/${encodePath(key)}`;
@@ -140,7 +141,9 @@ const OF_PARTS = ['not-your-object', 'upload-not-found'] as const;
  */
 export const companionOperations = {
   'GET /s3/params': {
-    ...{ id: 'companionParams', tag, scopes },
+    id: 'companionParams',
+    tag,
+    scopes,
     summary: 'Companion: signs an upload in one request',
     query: z.object({}),
     parameters: {
@@ -163,7 +166,9 @@ export const companionOperations = {
     problems: OF_PRESIGNING,
   },
   'POST /s3/multipart': {
-    ...{ id: 'companionBegin', tag, scopes },
+    id: 'companionBegin',
+    tag,
+    scopes,
     summary: 'Companion: begins an upload in parts',
     body: companionBody,
     answers: {
@@ -175,7 +180,9 @@ export const companionOperations = {
     problems: OF_PRESIGNING,
   },
   'GET /s3/multipart/:uploadId': {
-    ...{ id: 'companionListParts', tag, scopes },
+    id: 'companionListParts',
+    tag,
+    scopes,
     summary: 'Companion: the parts that the bucket has',
     query: keyQuery,
     answers: {
@@ -187,7 +194,9 @@ export const companionOperations = {
     problems: [...OF_PARTS, 'storage-unavailable', 'database-unavailable'],
   },
   'GET /s3/multipart/:uploadId/batch': {
-    ...{ id: 'companionSignParts', tag, scopes },
+    id: 'companionSignParts',
+    tag,
+    scopes,
     summary: 'Companion: signs several parts',
     query: batchQuery,
     answers: {
@@ -202,7 +211,9 @@ export const companionOperations = {
     problems: [...OF_PARTS, 'file-too-large', 'storage-unavailable'],
   },
   'GET /s3/multipart/:uploadId/:partNumber': {
-    ...{ id: 'companionSignPart', tag, scopes },
+    id: 'companionSignPart',
+    tag,
+    scopes,
     summary: 'Companion: signs a part',
     query: keyQuery,
     answers: {
@@ -214,7 +225,9 @@ export const companionOperations = {
     problems: [...OF_PARTS, 'file-too-large', 'storage-unavailable'],
   },
   'POST /s3/multipart/:uploadId/complete': {
-    ...{ id: 'companionComplete', tag, scopes },
+    id: 'companionComplete',
+    tag,
+    scopes,
     summary: 'Companion: completes an upload in parts, and confirms it',
     query: keyQuery,
     body: completeBody,
@@ -230,7 +243,9 @@ export const companionOperations = {
     ],
   },
   'DELETE /s3/multipart/:uploadId': {
-    ...{ id: 'companionAbort', tag, scopes },
+    id: 'companionAbort',
+    tag,
+    scopes,
     summary: 'Companion: aborts an upload in parts',
     query: keyQuery,
     answers: { 200: { description: 'The upload is removed', schema: z.strictObject({}) } },

@@ -30,8 +30,10 @@ export function credentialRoutes(services: IssueCredentialsServices): Hono<Env> 
     readQuery(c, z.strictObject({}));
     const issued = await issueCredentials(services, caller, {});
     const credentials = {
-      ...{ AccessKeyId: issued.accessKeyId, SecretAccessKey: issued.secretAccessKey },
-      ...{ SessionToken: issued.sessionToken, Expiration: issued.expiresAt },
+      AccessKeyId: issued.accessKeyId,
+      SecretAccessKey: issued.secretAccessKey,
+      SessionToken: issued.sessionToken,
+      Expiration: issued.expiresAt,
     };
     return answerJson(c, { credentials, bucket: issued.bucket, region: issued.region, prefix: issued.prefix });
   });
@@ -47,14 +49,18 @@ function requireOn({ roleSessions }: IssueCredentialsServices): void {
 /** What the description of the API says of these routes. */
 export const credentialOperations = {
   'POST /temporary-credentials': {
-    ...{ id: 'issueCredentials', tag: 'Uploads', scopes: ['files:credentials'] },
+    id: 'issueCredentials',
+    tag: 'Uploads',
+    scopes: ['files:credentials'],
     summary: "Credentials of the bucket for the caller's prefix; only with `TEMPORARY_CREDENTIALS_ROLE_ARN`",
     body: issueCredentialsInput,
     answers: { 200: { description: 'The credentials, and where they work', schema: credentialsAnswer } },
     problems: ['route-not-found', 'database-unavailable'],
   },
   'GET /s3/sts': {
-    ...{ id: 'companionCredentials', tag: 'Uppy', scopes: ['files:credentials'] },
+    id: 'companionCredentials',
+    tag: 'Uppy',
+    scopes: ['files:credentials'],
     summary: "Companion: credentials of the bucket for the caller's prefix",
     query: z.object({}),
     answers: {
@@ -62,10 +68,13 @@ export const credentialOperations = {
         description: 'The credentials',
         schema: z.strictObject({
           credentials: z.strictObject({
-            ...{ AccessKeyId: z.string(), SecretAccessKey: z.string(), SessionToken: z.string() },
+            AccessKeyId: z.string(),
+            SecretAccessKey: z.string(),
+            SessionToken: z.string(),
             Expiration: z.iso.datetime(),
           }),
-          ...{ bucket: z.string(), region: z.string() },
+          bucket: z.string(),
+          region: z.string(),
           prefix: z.string().describe('Every key that they reach begins with it.'),
         }),
       },
