@@ -27,9 +27,19 @@ import { printFind, printGrowth, printInsert, printMigrations, printSweep } from
 import { mebibytes, perSecond, print, printTable, seconds } from './print-table.ts';
 
 const PARTS: Readonly<Record<string, (directory: string) => Promise<void>>> = {
-  ...{ costs: printCosts, cores: printCores, peers: printPeers, start: printStart, sdk: printSdk, find: printFind },
-  ...{ insert: printInsert, growth: printGrowth, migrate: printMigrations, sweep: printSweep, tail: printTail },
-  ...{ routes: printRoutes, rls: printRowLevelSecurity },
+  costs: printCosts,
+  cores: printCores,
+  peers: printPeers,
+  start: printStart,
+  sdk: printSdk,
+  find: printFind,
+  insert: printInsert,
+  growth: printGrowth,
+  migrate: printMigrations,
+  sweep: printSweep,
+  tail: printTail,
+  routes: printRoutes,
+  rls: printRowLevelSecurity,
 };
 
 async function main(): Promise<void> {

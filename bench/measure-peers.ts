@@ -56,9 +56,12 @@ export async function measurePeers(directory: string, only = ''): Promise<PeerFi
       on: Server,
       request: Buffer,
       { status = 200, count = SIGNING_REQUESTS, warm = WARM_REQUESTS } = {},
-    ): Side => ({ ...{ on, status, count, warm }, request: () => request });
+    ): Side => ({ on, status, count, warm, request: () => request });
     const first = (on: Server, objectKeys: string[]): Side => ({
-      ...{ on, status: 201, count: CONFIRMS, warm: WARM_REQUESTS },
+      on,
+      status: 201,
+      count: CONFIRMS,
+      warm: WARM_REQUESTS,
       request: confirms(objectKeys),
     });
     const signing = same(own, post('/presign-upload', SMALL));
@@ -96,7 +99,8 @@ export async function measurePeers(directory: string, only = ''): Promise<PeerFi
       [
         'presign-upload/batch of 100 and one presign-upload',
         same(own, post('/presign-upload/batch', { files: Array(100).fill(SMALL) }), {
-          ...{ count: HUNDREDS, warm: WARM_HUNDREDS },
+          count: HUNDREDS,
+          warm: WARM_HUNDREDS,
         }),
         signing,
       ],
@@ -119,7 +123,8 @@ export async function measurePeers(directory: string, only = ''): Promise<PeerFi
       });
       figures.push({
         name,
-        ...{ own: both('own'), peer: both('peer') },
+        own: both('own'),
+        peer: both('peer'),
         cost: median(rounds.map(({ own, peer }) => own.cpuMicroseconds / peer.cpuMicroseconds)),
         speed: median(rounds.map(({ own, peer }) => own.perSecond / peer.perSecond)),
       });

@@ -67,14 +67,22 @@ export async function withRealBucket<Result>(use: (env: Record<string, string>) 
   const credentials = { accessKeyId: TEST_S3_ACCESS_KEY_ID, secretAccessKey: TEST_S3_SECRET_ACCESS_KEY };
   const Bucket = `bench-${randomUUID()}`;
   const client = createS3Client({
-    ...{ name: Bucket, region: 'us-east-1', endpoint, publicEndpoint: endpoint, credentials },
-    ...{ forcePathStyle: true, useAccelerateEndpoint: false, useDualstackEndpoint: false },
+    name: Bucket,
+    region: 'us-east-1',
+    endpoint,
+    credentials,
+    forcePathStyle: true,
+    useAccelerateEndpoint: false,
+    useDualstackEndpoint: false,
   });
   await client.send(new CreateBucketCommand({ Bucket }));
   try {
     return await use({
-      ...{ S3_BUCKET_NAME: Bucket, S3_ENDPOINT: endpoint, S3_FORCE_PATH_STYLE: 'true' },
-      ...{ AWS_ACCESS_KEY_ID: credentials.accessKeyId, AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey },
+      S3_BUCKET_NAME: Bucket,
+      S3_ENDPOINT: endpoint,
+      S3_FORCE_PATH_STYLE: 'true',
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     });
   } finally {
     for (let isEmpty = false; !isEmpty; ) {

@@ -68,7 +68,8 @@ export async function measureProductionStart(directory: string, older?: string):
     await close();
   }
   return [...starts].map(([name, all]) => ({
-    ...{ name, ms: median(all.map(({ startMs }) => startMs)) },
+    name,
+    ms: median(all.map(({ startMs }) => startMs)),
     cpuMs: median(all.map(({ startCpuMs }) => startCpuMs)),
   }));
 }

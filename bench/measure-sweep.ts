@@ -75,8 +75,11 @@ async function withRecords<Result>(directory: string, use: (bucket: Bucket) => P
   const options = { ...KEYS, directory: folder, host: '127.0.0.1', port: await findFreePort() };
   let s3 = await startLocalS3(options);
   const env = {
-    ...{ S3_BUCKET_NAME: 'bench', S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
-    ...{ AWS_ACCESS_KEY_ID: KEYS.accessKeyId, AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey },
+    S3_BUCKET_NAME: 'bench',
+    S3_ENDPOINT: s3.url,
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_ACCESS_KEY_ID: KEYS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: KEYS.secretAccessKey,
   };
   const client = clientOf(env);
   await client.send(new CreateBucketCommand({ Bucket: env.S3_BUCKET_NAME }));
@@ -88,8 +91,17 @@ async function withRecords<Result>(directory: string, use: (bucket: Bucket) => P
   };
   const add = async (key: string) => {
     const record: ObjectRecord = {
-      ...{ key, sizeBytes: 1, etag: ETAG, lastModified: new Date().toISOString(), headers: [], checksum: null },
-      ...{ tags: [], files: [], uploadId: null, versionId: 'null', sequence: 0 },
+      key,
+      sizeBytes: 1,
+      etag: ETAG,
+      lastModified: new Date().toISOString(),
+      headers: [],
+      checksum: null,
+      tags: [],
+      files: [],
+      uploadId: null,
+      versionId: 'null',
+      sequence: 0,
     };
     const name = createHash('sha256').update(key).digest('hex');
     await writeFile(join(folder, 'buckets/bench/objects', `${name}.json`), JSON.stringify(record));
@@ -103,7 +115,9 @@ async function withRecords<Result>(directory: string, use: (bucket: Bucket) => P
 
 function clientOf({ S3_ENDPOINT = '', AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '' }: Record<string, string>) {
   return new S3Client({
-    ...{ region: KEYS.region, endpoint: S3_ENDPOINT, forcePathStyle: true },
+    region: KEYS.region,
+    endpoint: S3_ENDPOINT,
+    forcePathStyle: true,
     credentials: { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY },
   });
 }

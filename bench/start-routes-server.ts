@@ -22,8 +22,13 @@ export async function startBackends(directory: string) {
   const s3 = await startLocalS3({ ...BUCKET, directory: join(directory, 'bucket'), host: '127.0.0.1', port: 0 });
   const postgres = await startEmbeddedPostgres({ directory: join(directory, 'postgres') });
   const client = createS3Client({
-    ...{ name, region, endpoint: s3.url, credentials: { accessKeyId, secretAccessKey } },
-    ...{ forcePathStyle: true, useAccelerateEndpoint: false, useDualstackEndpoint: false },
+    name,
+    region,
+    endpoint: s3.url,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+    useAccelerateEndpoint: false,
+    useDualstackEndpoint: false,
   });
   await client.send(new CreateBucketCommand({ Bucket: name }));
   client.destroy();
@@ -31,8 +36,11 @@ export async function startBackends(directory: string) {
   const env = {
     PATH: process.env.PATH,
     NODE_ENV: 'production',
-    ...{ S3_BUCKET_NAME: name, S3_ENDPOINT: s3.url, S3_FORCE_PATH_STYLE: 'true' },
-    ...{ AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey },
+    S3_BUCKET_NAME: name,
+    S3_ENDPOINT: s3.url,
+    S3_FORCE_PATH_STYLE: 'true',
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
     DATABASE_URL: postgres.url,
     JWT_SECRET,
     ALLOWED_ORIGINS: ORIGIN,

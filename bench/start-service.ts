@@ -33,16 +33,17 @@ export async function startService(
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      ...{ DATA_DIR: dataDir, PORT: String(port), LOCAL_S3_PORT: '0', RATE_LIMIT_PER_MINUTE: '1000000' },
+      DATA_DIR: dataDir,
+      PORT: String(port),
+      LOCAL_S3_PORT: '0',
+      RATE_LIMIT_PER_MINUTE: '1000000',
       // An empty value counts as unset, and overrides a developer's .env.
-      ...{
-        S3_BUCKET_NAME: '',
-        S3_ENDPOINT: '',
-        DATABASE_URL: databaseUrl,
-        JWT_SECRET: '',
-        JWT_PUBLIC_KEY: '',
-        JWKS_URL: '',
-      },
+      S3_BUCKET_NAME: '',
+      S3_ENDPOINT: '',
+      DATABASE_URL: databaseUrl,
+      JWT_SECRET: '',
+      JWT_PUBLIC_KEY: '',
+      JWKS_URL: '',
       ...env,
     },
   });
@@ -61,7 +62,10 @@ export async function startService(
   };
 
   return {
-    ...{ startMs, startCpuMs, port, url },
+    startMs,
+    startCpuMs,
+    port,
+    url,
     mint: async (userId = 'bench') => {
       const { jwtSecret: secret } = await readDevSecrets(dataDir);
       const now = () => new Date();

@@ -13,8 +13,14 @@ export async function bundleBrowserModules() {
   const { outputFiles } = await build({
     entryPoints: Object.entries(SOURCES).map(([name, source]) => ({ in: source, out: name.replace(/\.js$/, '') })),
     absWorkingDir: fileURLToPath(new URL('..', import.meta.url)),
-    ...{ bundle: true, minify: true, platform: 'browser', target: 'es2022', format: 'esm' },
-    ...{ write: false, outdir: '.', logLevel: 'warning' },
+    bundle: true,
+    minify: true,
+    platform: 'browser',
+    target: 'es2022',
+    format: 'esm',
+    write: false,
+    outdir: '.',
+    logLevel: 'warning',
   });
   return Object.fromEntries(
     Object.keys(SOURCES).map((name, index) => {

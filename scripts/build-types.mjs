@@ -9,8 +9,13 @@ mkdirSync('dist', { recursive: true });
 const work = mkdtempSync('dist/types-');
 try {
   const compilerOptions = {
-    ...{ lib: ['es2024', 'dom', 'dom.iterable'], noEmit: false, declaration: true, emitDeclarationOnly: true },
-    ...{ noCheck: true, rootDir: '../../src', outDir: 'all' },
+    lib: ['es2024', 'dom', 'dom.iterable'],
+    noEmit: false,
+    declaration: true,
+    emitDeclarationOnly: true,
+    noCheck: true,
+    rootDir: '../../src',
+    outDir: 'all',
   };
   const files = entries.map(({ source }) => `../../${source}`);
   const project = { extends: '../../tsconfig.json', compilerOptions, files, include: [], exclude: [] };

@@ -45,10 +45,16 @@ const ACTIONS: Record<string, Action> = {
 
 export const auditCommand = defineCommand(
   {
-    ...{ usage, allowPositionals: true, words: Object.keys(ACTIONS) },
+    usage,
+    allowPositionals: true,
+    words: Object.keys(ACTIONS),
     options: {
-      ...{ expect: { type: 'string' }, file: { type: 'string' }, from: { type: 'string' }, to: { type: 'string' } },
-      ...{ before: { type: 'string' }, 'dry-run': { type: 'boolean' } },
+      expect: { type: 'string' },
+      file: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      before: { type: 'string' },
+      'dry-run': { type: 'boolean' },
     },
   },
   async ({ positionals, values }) => {

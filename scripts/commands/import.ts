@@ -24,10 +24,7 @@ const IMPORT_LEASE = 'import';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
-const options = {
-  ...{ prefix: text, owner: text, 'record-id': text, 'document-type': text },
-  ...{ 'dry-run': flag, json: flag },
-};
+const options = { prefix: text, owner: text, 'record-id': text, 'document-type': text, 'dry-run': flag, json: flag };
 
 export const importCommand = defineServiceCommand({ usage, options }, (config, { values }) => {
   const { prefix, 'dry-run': dryRun, json } = values;
@@ -49,7 +46,8 @@ export const importCommand = defineServiceCommand({ usage, options }, (config, {
   return onServices(config, async (services, stopping) => {
     const counts = await services.exclusively(IMPORT_LEASE, (lease) =>
       importFiles({ ...services, files: services.filesWithoutQuota }, prefix, target, {
-        ...{ dryRun, report },
+        dryRun,
+        report,
         signal: AbortSignal.any([stopping, lease.signal]),
       }),
     );

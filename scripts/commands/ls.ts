@@ -35,7 +35,11 @@ export const lsCommand = defineRemoteCommand(
     const sort = SORTS.find((each) => each === (values.sort ?? '-createdAt'));
     if (sort === undefined) throw new UsageError(`--sort takes one of ${SORTS.join(', ')}`);
     const query: FileQuery = {
-      ...{ recordId: values.record, documentType: values.document, contentType: values.type, q: values.name, sort },
+      recordId: values.record,
+      documentType: values.document,
+      contentType: values.type,
+      q: values.name,
+      sort,
       status: values.archived ? 'archived' : 'active',
       limit: Math.min(limit, PAGE_FILES),
     };

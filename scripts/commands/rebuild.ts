@@ -44,10 +44,7 @@ export const rebuildCommand = defineServiceCommand(
         if (!json) printFinding(key, reasons);
       };
       const done = await services.exclusively(SWEEP_LEASE, (lease) =>
-        (moved ? rebind : rebuild)(services, {
-          ...{ dryRun, report },
-          signal: AbortSignal.any([stopping, lease.signal]),
-        }),
+        (moved ? rebind : rebuild)(services, { dryRun, report, signal: AbortSignal.any([stopping, lease.signal]) }),
       );
       if (done === null) throw new Error('a sweep is running now: try again later');
       if (json) console.log(JSON.stringify(done.counts));

@@ -22,7 +22,8 @@ export const sweepCommand = defineServiceCommand(
       const showsProgress = process.stderr.isTTY === true;
       const state = await services.exclusively(SWEEP_LEASE, (lease) =>
         sweep(services, {
-          ...{ dryRun, adopt },
+          dryRun,
+          adopt,
           signal: AbortSignal.any([stopping, lease.signal]),
           checkLease: lease.check,
           onProgress: ({ listed }) => void (showsProgress && process.stderr.write(`\r${listed} objects checked`)),

@@ -30,7 +30,12 @@ arguments, 130 stopped.`;
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
 const options = {
-  ...{ record: text, document: text, 'content-type': text, name: text, checksum: flag, json: flag },
+  record: text,
+  document: text,
+  'content-type': text,
+  name: text,
+  checksum: flag,
+  json: flag,
   meta: { type: 'string', multiple: true, default: [] as string[] },
   parallel: { type: 'string', default: '3' },
 } as const;
@@ -52,7 +57,9 @@ export const uploadCommand = defineRemoteCommand(
       process.exit(EXIT.interrupted);
     });
     const signpost = createSignpost({
-      ...{ ...service, parallelFiles, fetch: fetchFromDisk },
+      ...service,
+      parallelFiles,
+      fetch: fetchFromDisk,
       storage: openUploadMemory(uploadMemoryPath()),
     });
     const bar = createProgressBar(
@@ -67,7 +74,9 @@ export const uploadCommand = defineRemoteCommand(
       const uploadOptions: UploadOptions = {
         fileName: values.name ?? basename(file.path),
         contentType: values['content-type'] ?? mime.getType(file.path) ?? 'application/octet-stream',
-        ...{ recordId: values.record, documentType: values.document, checksum: values.checksum },
+        recordId: values.record,
+        documentType: values.document,
+        checksum: values.checksum,
         metadata: { ...(file.folderPath !== null && { path: file.folderPath }), ...metadata },
         onProgress: ({ sentBytes }) => {
           sent.set(file, sentBytes);
