@@ -8,8 +8,15 @@ const MAX_GZIPPED_BYTES = 6 * 1024;
 const bundle = (contents: string) =>
   build({
     stdin: { contents, resolveDir: 'src/client' },
-    ...{ bundle: true, splitting: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022' },
-    ...{ write: false, metafile: true, outdir: 'dist' },
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    write: false,
+    metafile: true,
+    outdir: 'dist',
   });
 
 describe('the bundle of the client', () => {
@@ -66,7 +73,12 @@ describe('the bundle of the client', () => {
     async (name) => {
       const { outputFiles } = await build({
         entryPoints: [`src/client/hooks/${name}.ts`],
-        ...{ bundle: true, minify: true, format: 'esm', platform: 'browser', target: 'es2022', write: false },
+        bundle: true,
+        minify: true,
+        format: 'esm',
+        platform: 'browser',
+        target: 'es2022',
+        write: false,
         external: ['react', 'vue', 'svelte', 'solid-js', '../queue/*'],
       });
       expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(1024);

@@ -29,7 +29,9 @@ afterAll(async () => {
 });
 
 const settings = () => ({
-  ...{ ...bucket.env, DATABASE_URL: database.url, JOBS_INTERVAL_SECONDS: '0' },
+  ...bucket.env,
+  DATABASE_URL: database.url,
+  JOBS_INTERVAL_SECONDS: '0',
   UPLOAD_ID_SECRET: SECRET,
 });
 /** A session as an app would find it by a cookie. */

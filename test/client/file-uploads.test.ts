@@ -55,7 +55,10 @@ const send: SendFile = async ({ uri, size }, { url, headers, onSent, signal }) =
 
 const client = async (options: Partial<Parameters<typeof createFileUploads>[0]> = {}) =>
   createFileUploads({
-    ...{ url: host.url, token: await mint('ada'), storage: createStorage(), send },
+    url: host.url,
+    token: await mint('ada'),
+    storage: createStorage(),
+    send,
     sleep: async () => {},
     ...options,
   });
@@ -67,7 +70,8 @@ describe('createFileUploads', () => {
     const states: string[] = [];
     const sent: number[] = [];
     const stored = await uploads.upload(file, {
-      ...{ recordId: 'case-42', onState: ({ status }) => states.push(status) },
+      recordId: 'case-42',
+      onState: ({ status }) => states.push(status),
       onProgress: ({ sentBytes }) => sent.push(sentBytes),
     });
     expect(stored).toMatchObject({ fileName: 'notes.txt', contentType: 'text/plain', size: TEXT.length });

@@ -14,7 +14,8 @@ describe('limits', () => {
     await upload(textFile('hello'));
     expect((await limits()).contentTypes).toEqual(['*/*']);
     expect(await limits({ documentType: 'photo' })).toMatchObject({
-      ...{ maxBytes: 10_000_000, contentTypes: ['image/*'] },
+      maxBytes: 10_000_000,
+      contentTypes: ['image/*'],
       quota: { bytes: 1000, files: null, usedBytes: 5, usedFiles: 1 },
     });
   });

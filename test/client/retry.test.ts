@@ -23,7 +23,10 @@ async function run(
     return 'done';
   };
   const policy = {
-    ...{ maxAttempts, giveUpAfterMs, random: () => random, now: () => nowMs },
+    maxAttempts,
+    giveUpAfterMs,
+    random: () => random,
+    now: () => nowMs,
     sleep: async (delayMs: number) => {
       delaysMs.push(delayMs);
       nowMs += delayMs;
@@ -78,9 +81,7 @@ describe('retry without a connection', () => {
   it('waits for a server that has answered before, until the time limit', async () => {
     const { outcome, delaysMs } = await run(
       Array.from({ length: 50 }, () => lost()),
-      {
-        ...{ maxAttempts: 3, giveUpAfterMs: 3_600_000 },
-      },
+      { maxAttempts: 3, giveUpAfterMs: 3_600_000 },
     );
     expect(outcome).toBe('done');
     expect(delaysMs).toHaveLength(50);

@@ -48,7 +48,9 @@ export async function startServiceForClients(options: Parameters<typeof startTes
       ...options,
     });
     return {
-      ...{ ...signpost, sent, delaysMs },
+      ...signpost,
+      sent,
+      delaysMs,
       /** What lies in the bucket under each key that a byte was sent to. */
       stored: () =>
         Promise.all([...keys].map((key) => service.bucket.read(key).then((bytes) => bytes && String(bytes)))),
@@ -57,7 +59,9 @@ export async function startServiceForClients(options: Parameters<typeof startTes
   };
 
   return {
-    ...{ service, url, client },
+    service,
+    url,
+    client,
     openUploads: async (user: string) => {
       const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
       return Uploads.filter(({ Key }) => Key?.startsWith(`${user}/`)).length;

@@ -57,7 +57,9 @@ describe('a file in one piece', () => {
     const client = await host.client('alice');
     const progress: Progress[] = [];
     const stored = await client.upload(textFile('hello', 'Grüße.txt'), {
-      ...{ recordId: 'case-1', documentType: 'note', metadata: { source: 'scanner' } },
+      recordId: 'case-1',
+      documentType: 'note',
+      metadata: { source: 'scanner' },
       onProgress: (each) => progress.push(each),
     });
     expect(stored).toMatchObject({ fileName: 'Grüße.txt', contentType: 'text/plain', size: 5, status: 'active' });

@@ -183,7 +183,9 @@ describe('useUploads and useFiles', () => {
     const client = await host.client('frank');
     for (const name of ['a', 'b', 'c']) await client.upload(textFile(name, name));
     const files = createFiles({
-      ...{ url: host.url, token: await mint('frank'), maxAttempts: 1 },
+      url: host.url,
+      token: await mint('frank'),
+      maxAttempts: 1,
       fetch: (...request) => (isBroken ? cutOff() : fetch(...request)),
     });
     let list = {} as ReturnType<typeof useFiles>;

@@ -29,7 +29,11 @@ describe('POST /confirm-upload with adopt', () => {
     const { status, body } = await adopt('alice', key);
     expect(status).toBe(201);
     expect(body).toMatchObject({
-      ...{ fileName: 'a ü.txt', contentType: 'text/plain', size: 10, status: 'active', metadata: { source: 'cli' } },
+      fileName: 'a ü.txt',
+      contentType: 'text/plain',
+      size: 10,
+      status: 'active',
+      metadata: { source: 'cli' },
       objectKey: expect.stringMatching(/^alice\/_\/_\/[0-9a-f-]{36}\/a__.txt$/),
     });
     await service.bucket.write(key, 'replaced later', TEXT);

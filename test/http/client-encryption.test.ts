@@ -66,7 +66,8 @@ describe('a file that its client encrypted', () => {
   it('is never shown by a browser, neither from the bucket nor through the service', async () => {
     const { fileId } = await storeEncrypted();
     const { body } = await service.call<{ presignedUrl: string }>('alice', '/presign-download', {
-      ...{ fileId, disposition: 'inline' },
+      fileId,
+      disposition: 'inline',
     });
     const fromBucket = await fetch(body.presignedUrl);
     expect(fromBucket.headers.get('content-disposition')).toMatch(/^attachment/);
@@ -83,7 +84,9 @@ describe('a file that its client encrypted', () => {
   it('obeys the policy by its claimed type', async () => {
     await storeEncrypted('alice', { documentType: 'photo' });
     const refused = await service.call('alice', '/presign-upload', {
-      ...{ ...PHOTO, contentType: 'text/html', documentType: 'photo' },
+      ...PHOTO,
+      contentType: 'text/html',
+      documentType: 'photo',
     });
     expectProblem(refused, 415, 'content-type-not-allowed');
   });
@@ -99,7 +102,9 @@ describe('a file that its client encrypted', () => {
   it('is refused if the object has another type than ciphertext has', async () => {
     const { objectKey } = await service.presign('alice', PHOTO);
     const Metadata = {
-      ...{ 'signpost-name': 'scan.png', 'signpost-size': '21', 'signpost-type': 'image/png' },
+      'signpost-name': 'scan.png',
+      'signpost-size': '21',
+      'signpost-type': 'image/png',
       'signpost-encryption': ENVELOPE,
     };
     await service.bucket.write(objectKey, 'x'.repeat(21), { ContentType: 'image/png', Metadata });

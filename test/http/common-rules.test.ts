@@ -244,7 +244,8 @@ describe('bodies', () => {
       });
       const headers = {
         authorization: `Bearer ${await mint('slow')}`,
-        ...{ 'content-type': 'application/json', 'content-length': String(bytes) },
+        'content-type': 'application/json',
+        'content-length': String(bytes),
       };
       // Only Node's fetch needs this.
       const half = { duplex: 'half' } as const;

@@ -19,14 +19,14 @@ import {
 describe('GET /s3/params', () => {
   it('answers a form as Companion does; the app then confirms the file', async () => {
     const { status, body } = await params({
-      ...{
-        filename: 'IMG_1.txt',
-        type: 'text/plain',
-        'metadata[name]': 'büro plan.txt',
-        'metadata[type]': 'text/plain',
-      },
-      ...{ 'metadata[relativePath]': 'null', 'metadata[Caption]': 'Lärm', 'metadata[exif data]': 'x' },
-      ...{ 'metadata[recordId]': 'case-1' },
+      filename: 'IMG_1.txt',
+      type: 'text/plain',
+      'metadata[name]': 'büro plan.txt',
+      'metadata[type]': 'text/plain',
+      'metadata[relativePath]': 'null',
+      'metadata[Caption]': 'Lärm',
+      'metadata[exif data]': 'x',
+      'metadata[recordId]': 'case-1',
     });
     expect(status).toBe(200);
     expect(Object.keys(body).sort()).toEqual(['expires', 'fields', 'method', 'url']);
@@ -38,7 +38,10 @@ describe('GET /s3/params', () => {
     const confirmed = await service.confirm('alice', body.fields.key ?? '');
     expect(confirmed.status).toBe(201);
     expect(confirmed.body).toMatchObject({
-      ...{ fileName: 'büro plan.txt', contentType: 'text/plain', size: 5, recordId: 'case-1' },
+      fileName: 'büro plan.txt',
+      contentType: 'text/plain',
+      size: 5,
+      recordId: 'case-1',
       metadata: { caption: 'Lärm' },
     });
   });
@@ -46,7 +49,10 @@ describe('GET /s3/params', () => {
   it('corrects the file name, and drops invalid metadata', async () => {
     const metadata = {
       name: `Icon\r${'契'.repeat(90)}.pdf`,
-      ...{ caption: 'two\r\nlines', long: 'x'.repeat(1100), after: 'kept', 'signpost-size': '1' },
+      caption: 'two\r\nlines',
+      long: 'x'.repeat(1100),
+      after: 'kept',
+      'signpost-size': '1',
       ...Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`field-${index}`, 'x'])),
     };
     const query = Object.entries(metadata).map(([name, value]) => [`metadata[${name}]`, value]);
@@ -77,7 +83,8 @@ describe('GET /s3/params', () => {
     const empty = await params({ filename: 'empty', type: '' });
     expect((await submit(empty.body, '')).status).toBe(201);
     expect((await service.confirm('alice', empty.body.fields.key ?? '')).body).toMatchObject({
-      ...{ size: 0, contentType: 'application/octet-stream' },
+      size: 0,
+      contentType: 'application/octet-stream',
     });
   });
 

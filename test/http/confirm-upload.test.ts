@@ -22,18 +22,32 @@ const PNG = Buffer.from('89504e470d0a1a0a0000000d4948445200000001000000010806000
 describe('POST /confirm-upload', () => {
   it('answers 201 with the file, then 200 with the same', async () => {
     const upload = await service.presign('alice', {
-      ...{ ...text, fileName: 'lease 2026.txt', recordId: 'case-42', documentType: 'contract' },
+      ...text,
+      fileName: 'lease 2026.txt',
+      recordId: 'case-42',
+      documentType: 'contract',
       metadata: { source: 'scanner-3', note: 'Größe: 5' },
     });
     await service.put(upload, 'hello');
     const first = await service.confirm('alice', upload.objectKey);
     expect(first.status).toBe(201);
     expect(first.body).toEqual({
-      ...{ fileId: upload.fileId, objectKey: upload.objectKey, fileName: 'lease 2026.txt', contentType: 'text/plain' },
-      ...{ size: 5, etag: '"5d41402abc4b2a76b9719d911017c592"', versionId: null, checksumSha256: null },
-      ...{ recordId: 'case-42', documentType: 'contract', metadata: { source: 'scanner-3', note: 'Größe: 5' } },
-      ...{ status: 'active', createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) },
-      ...{ detectedContentType: null, encryption: null, publicFileUrl: `https://cdn.example.com/${upload.objectKey}` },
+      fileId: upload.fileId,
+      objectKey: upload.objectKey,
+      fileName: 'lease 2026.txt',
+      contentType: 'text/plain',
+      size: 5,
+      etag: '"5d41402abc4b2a76b9719d911017c592"',
+      versionId: null,
+      checksumSha256: null,
+      recordId: 'case-42',
+      documentType: 'contract',
+      metadata: { source: 'scanner-3', note: 'Größe: 5' },
+      status: 'active',
+      createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      detectedContentType: null,
+      encryption: null,
+      publicFileUrl: `https://cdn.example.com/${upload.objectKey}`,
     });
     const second = await service.confirm('alice', upload.objectKey);
     expect(second.status).toBe(200);

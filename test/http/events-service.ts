@@ -14,7 +14,8 @@ import {
 export const SECRET = 'the secret of bucket events';
 export const AUTHORIZED = { authorization: `Bearer ${SECRET}` };
 export const SIGNED = {
-  ...{ 'x-amz-sns-message-type': 'Notification', 'x-amz-sns-topic-arn': TOPIC },
+  'x-amz-sns-message-type': 'Notification',
+  'x-amz-sns-topic-arn': TOPIC,
   'content-type': 'text/plain; charset=UTF-8',
 };
 export const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
@@ -37,8 +38,10 @@ beforeAll(async () => {
     // Only the service uses the relay: its clients reach the bucket.
     env: {
       ...bucket.env,
-      ...{ S3_ENDPOINT: relay.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
-      ...{ EVENTS_SECRET: SECRET, EVENTS_SNS_TOPICS: TOPIC },
+      S3_ENDPOINT: relay.url,
+      S3_PUBLIC_ENDPOINT: bucket.endpoint,
+      EVENTS_SECRET: SECRET,
+      EVENTS_SNS_TOPICS: TOPIC,
     },
   });
   app = holdAnswers(
@@ -72,7 +75,11 @@ export const records = (key: string, eventName = 'ObjectCreated:Put') => ({
   Records: [{ eventVersion: '2.2', eventSource: 'aws:s3', eventName, s3: { s3SchemaVersion: '1.0', ...place(key) } }],
 });
 export const eventBridge = (key: string, type = 'Object Created') => ({
-  ...{ version: '0', id: '17793124-05d4-b198-2fde-7ededc63b103', 'detail-type': type, source: 'aws.s3', resources: [] },
+  version: '0',
+  id: '17793124-05d4-b198-2fde-7ededc63b103',
+  'detail-type': type,
+  source: 'aws.s3',
+  resources: [],
   detail: { version: '0', ...place(key), reason: 'PutObject' },
 });
 

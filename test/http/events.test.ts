@@ -28,7 +28,8 @@ describe('POST /events/s3', () => {
     [
       'MinIO',
       (key: string) => ({
-        ...{ EventName: 's3:ObjectCreated:Put', Key: `${bucket.name}/${key}` },
+        EventName: 's3:ObjectCreated:Put',
+        Key: `${bucket.name}/${key}`,
         ...records(encodeURIComponent(key), 's3:ObjectCreated:Put'),
       }),
     ],
@@ -190,7 +191,8 @@ describe('the secret', () => {
     expectProblem(await send(message, { ...SIGNED, ...AUTHORIZED }), 401, 'unauthenticated');
     const config = { ...service.services.config, events: { secrets: [], snsTopics: [TOPIC] } };
     const response = await createApp({ ...service.services, config }).request('/events/s3?secret=null', {
-      ...{ method: 'POST', headers: { ...AUTHORIZED, 'content-type': 'application/json' } },
+      method: 'POST',
+      headers: { ...AUTHORIZED, 'content-type': 'application/json' },
       body: JSON.stringify(records('x')),
     });
     expect(response.status).toBe(401);

@@ -45,8 +45,12 @@ describe('an HTML form', () => {
     const confirmed = await service.confirm('alice', form.objectKey);
     expect(confirmed.status).toBe(201);
     expect(confirmed.body).toMatchObject({
-      ...{ objectKey: form.objectKey, fileName: 'büro plan.txt', contentType: 'text/plain', size: 5 },
-      ...{ recordId: 'case-1', metadata: { source: 'form' } },
+      objectKey: form.objectKey,
+      fileName: 'büro plan.txt',
+      contentType: 'text/plain',
+      size: 5,
+      recordId: 'case-1',
+      metadata: { source: 'form' },
     });
     const again = await service.confirm('alice', form.objectKey);
     expect([again.status, again.body]).toEqual([200, confirmed.body]);
@@ -75,7 +79,8 @@ describe('an HTML form', () => {
       };
       // On another instance, because here they would share the copy.
       const slow: ConfirmUploadServices = {
-        ...{ ...service.services, freezer: createFreezer() },
+        ...service.services,
+        freezer: createFreezer(),
         bucket: { ...bucket, [step]: overtaken },
       };
       const userId = toUserId('alice');

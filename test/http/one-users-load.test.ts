@@ -36,7 +36,10 @@ describe('a user with slow uploads', () => {
   it('does not prevent others from confirming', async () => {
     const sendForm = async (user: string) => {
       const { body } = await service.call<Upload & { fields: Record<string, string> }>(user, '/presign-upload', {
-        ...{ fileName: 'a.png', contentType: 'image/png', size: PNG.length, method: 'POST' },
+        fileName: 'a.png',
+        contentType: 'image/png',
+        size: PNG.length,
+        method: 'POST',
       });
       const form = new FormData();
       for (const [name, value] of Object.entries(body.fields)) form.append(name, value);
@@ -73,7 +76,10 @@ describe('a user with slow uploads', () => {
   ])('does not prevent others from $path', async ({ path, method, atOnce, status }) => {
     const begin = async (user: string) => {
       const { body } = await service.call<{ objectKey: string; uploadId: string }>(user, '/presign-upload', {
-        ...{ fileName: 'a.png', contentType: 'image/png', size: 7, method: 'MULTIPART' },
+        fileName: 'a.png',
+        contentType: 'image/png',
+        size: 7,
+        method: 'MULTIPART',
       });
       return { objectKey: body.objectKey, ...(method === 'GET' && { uploadId: body.uploadId }) };
     };

@@ -18,12 +18,19 @@ export const EVENTS_SECRET = 'a secret for bucket events, long enough';
 const POLICIES = { tiny: { maxBytes: 1 }, image: { contentTypes: ['image/*'] }, held: { hold: true } };
 /** The settings of a service that `callsOf` suits. */
 export const ENV = {
-  ...{ EVENTS_SECRET, PROXY_DOWNLOADS: 'true', RATE_LIMIT_PER_MINUTE: '100000' },
-  ...{ JWT_SECRET: SECRET, UPLOAD_POLICIES: JSON.stringify(POLICIES) },
+  EVENTS_SECRET,
+  PROXY_DOWNLOADS: 'true',
+  RATE_LIMIT_PER_MINUTE: '100000',
+  JWT_SECRET: SECRET,
+  UPLOAD_POLICIES: JSON.stringify(POLICIES),
 };
 export const TEXT = {
-  ...{ fileName: 'lease 2026.txt', contentType: 'text/plain', size: 5 },
-  ...{ recordId: 'case-42', documentType: 'contract', metadata: { source: 'scanner-3' } },
+  fileName: 'lease 2026.txt',
+  contentType: 'text/plain',
+  size: 5,
+  recordId: 'case-42',
+  documentType: 'contract',
+  metadata: { source: 'scanner-3' },
 };
 
 /** Sends alice's request of an operation; returns the status, and the code of a problem or what else was answered. */
@@ -36,7 +43,8 @@ export async function ask(app: App, id: string, call: Call = {}) {
   if (body !== undefined) sent.set('content-type', 'application/json');
   for (const [name, value] of Object.entries(headers)) value === null ? sent.delete(name) : sent.set(name, value);
   const response = await app.request(`${path}?${new URLSearchParams(query)}`, {
-    ...{ method: operation.method, headers: sent },
+    method: operation.method,
+    headers: sent,
     ...(body !== undefined && { body: body instanceof ReadableStream ? body : JSON.stringify(body), duplex: 'half' }),
   });
   const text = await response.text();
@@ -75,7 +83,8 @@ export async function prepare(service: TestService, { type = 'text/plain', text 
   const { url } = (await ask(app, 'companionSignPart', part)).body;
   const { headers } = await fetch(url, { method: 'PUT', body: text });
   return {
-    ...{ file, held },
+    file,
+    held,
     arrived,
     parts: await begin('presignUpload', { ...TEXT, method: 'MULTIPART' }),
     companion: await companion(),
@@ -117,7 +126,8 @@ export function callsOf(
     companionListParts: ofCompanion,
     companionAbort: ofCompanion,
     companionComplete: {
-      ...{ params: { uploadId: complete.uploadId }, query: { key: complete.objectKey } },
+      params: { uploadId: complete.uploadId },
+      query: { key: complete.objectKey },
       body: { parts: [{ PartNumber: 1, ETag: complete.etag }] },
     },
     confirmUpload: { body: { objectKey: arrived.objectKey } },

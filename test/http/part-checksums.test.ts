@@ -34,7 +34,9 @@ const begin = async (more: Record<string, unknown> = { partChecksums: true }) =>
 };
 const signParts = async ({ objectKey, uploadId }: PartsUpload, parts: unknown = listed) => {
   const { status, body } = await service.call<{ parts: [Part, Part] }>('alice', '/presign-parts', {
-    ...{ objectKey, uploadId, parts },
+    objectKey,
+    uploadId,
+    parts,
   });
   expect(status).toBe(200);
   return body.parts;
@@ -73,7 +75,10 @@ describe('an upload with partChecksums', () => {
 
   it('is one PUT without part checksums for a small file', async () => {
     const upload = await service.presign('alice', {
-      ...{ fileName: 'a.txt', contentType: 'text/plain', size: 5, partChecksums: true },
+      fileName: 'a.txt',
+      contentType: 'text/plain',
+      size: 5,
+      partChecksums: true,
     });
     expect((await service.put(upload, 'hello')).status).toBe(200);
     expect((await service.confirm('alice', upload.objectKey)).status).toBe(201);

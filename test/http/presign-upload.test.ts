@@ -20,7 +20,10 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest('base6
 describe('POST /presign-upload', () => {
   it('returns a key under the caller’s prefix, the URL, the headers to send, and both times', async () => {
     const { status, body, headers } = await service.call<Upload>('alice', '/presign-upload', {
-      ...{ ...request, recordId: 'case-42', documentType: 'contract', expiresIn: 60 },
+      ...request,
+      recordId: 'case-42',
+      documentType: 'contract',
+      expiresIn: 60,
       metadata: { source: 'scanner-3' },
     });
     expect(status).toBe(200);
@@ -171,7 +174,8 @@ describe('POST /presign-upload', () => {
   it('refuses a body that is not UTF-8', async () => {
     const body = Buffer.from('{"fileName":"\xff","contentType":"a/b","size":1}', 'latin1');
     const response = await service.app.request('/presign-upload', {
-      ...{ method: 'POST', body },
+      method: 'POST',
+      body,
       headers: {
         authorization: `Bearer ${await mint('a')}`,
         'content-type': 'application/json',

@@ -62,7 +62,8 @@ describe('the receipt of a confirmation', () => {
       { headers: { authorization, 'x-on-behalf-of': 'alice' } },
     );
     expect(await verifyReceipt(body.receipt, { jwks: await keys(), issuer: ISSUER })).toMatchObject({
-      ...{ ownerId: 'alice', fileId: upload.fileId },
+      ownerId: 'alice',
+      fileId: upload.fileId,
     });
   });
 
@@ -84,7 +85,8 @@ describe('the receipt of a confirmation', () => {
     const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: 5 });
     await service.put(upload, 'hello');
     const response = await app.request('/confirm-upload', {
-      ...{ method: 'POST', body: JSON.stringify({ objectKey: upload.objectKey }) },
+      method: 'POST',
+      body: JSON.stringify({ objectKey: upload.objectKey }),
       headers: { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' },
     });
     expect(response.status).toBe(201);
@@ -110,7 +112,8 @@ describe('a receipt and a token', () => {
     const verifyToken = await createTokenVerifier({ ...auth, now: () => new Date() });
     const { receipt } = await service.store('alice', 'hello');
     await expect(async () => verifyToken(`Bearer ${receipt}`)).rejects.toMatchObject({
-      ...{ code: 'unauthenticated', cause: { claim: 'typ' } },
+      code: 'unauthenticated',
+      cause: { claim: 'typ' },
     });
     const claims = jose.decodeJwt(String(receipt));
     for (const typ of [undefined, 'JWT', 'at+jwt']) {

@@ -2,8 +2,10 @@ import type { TestService } from '../helpers/test-service.ts';
 
 /** The embedded bucket has no STS: what a real one answers is in `test/real-s3/temporary-credentials.test.ts`. */
 const SESSION = {
-  ...{ accessKeyId: 'ASIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' },
-  ...{ sessionToken: 'AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c', expiration: new Date() },
+  accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
+  secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
+  sessionToken: 'AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c',
+  expiration: new Date(),
 };
 export const roleSessions = { open: async () => SESSION };
 

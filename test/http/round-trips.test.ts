@@ -23,8 +23,13 @@ beforeAll(async () => {
   });
   service = await startTestService({
     env: {
-      ...{ ...bucket.env, S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
-      ...{ METRICS_PORT: '0', PROXY_DOWNLOADS: 'true', QUOTA_FILES: '1000', JOBS_INTERVAL_SECONDS: '0' },
+      ...bucket.env,
+      S3_ENDPOINT: front.url,
+      S3_PUBLIC_ENDPOINT: bucket.endpoint,
+      METRICS_PORT: '0',
+      PROXY_DOWNLOADS: 'true',
+      QUOTA_FILES: '1000',
+      JOBS_INTERVAL_SECONDS: '0',
     },
   });
   // Usage is waited for only so long, and the first statement opens a connection.

@@ -7,7 +7,9 @@ const FILE = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
 /** In the log, when the database does not count. */
 const ALONE = 'counted by each instance alone';
 const env = {
-  ...{ RATE_LIMIT_STORE: 'postgres', RATE_LIMIT_PER_MINUTE: '20', RATE_LIMIT_PER_ADDRESS: '30' },
+  RATE_LIMIT_STORE: 'postgres',
+  RATE_LIMIT_PER_MINUTE: '20',
+  RATE_LIMIT_PER_ADDRESS: '30',
   TRUSTED_PROXIES: '1',
 };
 
@@ -23,7 +25,8 @@ async function send(instance: number, user: string, path = '/limits', body?: unk
   const response = await apps[instance]?.request(path, {
     method: body === undefined ? 'GET' : 'POST',
     headers: {
-      ...{ authorization: `Bearer ${await mint(user)}`, 'x-forwarded-for': address },
+      authorization: `Bearer ${await mint(user)}`,
+      'x-forwarded-for': address,
       'content-type': 'application/json',
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -259,7 +259,9 @@ describe('SSE-C', () => {
 describe('an upload of Uppy under SSE-C', () => {
   it('gets the key in the headers of each part', async () => {
     const begun = await service.call<{ key: string; uploadId: string }>('alice', '/s3/multipart', {
-      ...{ filename: 'a.bin', type: 'application/octet-stream', metadata: { size: 3 } },
+      filename: 'a.bin',
+      type: 'application/octet-stream',
+      metadata: { size: 3 },
     });
     const { key, uploadId } = begun.body;
     const path = `/s3/multipart/${encodeURIComponent(uploadId)}`;

@@ -53,7 +53,8 @@ describe('POST /temporary-credentials', () => {
       const app = createApp({ ...service.services, config: { ...each, ...ON }, roleSessions: { open } });
       const ask = async (scope: string) =>
         app.request('/temporary-credentials', {
-          ...{ method: 'POST', body: '{}' },
+          method: 'POST',
+          body: '{}',
           headers: { authorization: `Bearer ${await mint('alice', { scope })}`, 'content-type': 'application/json' },
         });
       expect((await ask('files:read files:credentials')).status).toBe(403);

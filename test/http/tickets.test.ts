@@ -83,7 +83,9 @@ describe('a ticket', () => {
       const whole = await service.presign('rita', { ...TEXT, ...other });
       await service.put(whole, 'hello');
       const parts = await service.call<Upload & { uploadId: string }>('rita', '/presign-upload', {
-        ...{ ...TEXT, ...other, method: 'MULTIPART' },
+        ...TEXT,
+        ...other,
+        method: 'MULTIPART',
       });
       const { objectKey, uploadId } = parts.body;
       expectProblem(await confirm(whole.objectKey), 403, 'not-your-object');

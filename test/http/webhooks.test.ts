@@ -106,8 +106,15 @@ describe('with WEBHOOK_URL', () => {
     expect(receiver.received[0]?.event).toMatchObject({
       type: 'upload.refused',
       data: {
-        ...{ ownerId: 'alice', fileId: upload.fileId, objectKey: upload.objectKey, fileName: 'a.png', size: 4 },
-        ...{ contentType: 'image/png', code: 'verification-failed', detail: body.detail, errors: body.errors },
+        ownerId: 'alice',
+        fileId: upload.fileId,
+        objectKey: upload.objectKey,
+        fileName: 'a.png',
+        size: 4,
+        contentType: 'image/png',
+        code: 'verification-failed',
+        detail: body.detail,
+        errors: body.errors,
       },
     });
   });

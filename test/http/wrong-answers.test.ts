@@ -34,8 +34,11 @@ beforeAll(async () => {
     // Only the service gets these answers: its clients reach the bucket.
     env: {
       ...bucket.env,
-      ...{ S3_ENDPOINT: front.url, S3_PUBLIC_ENDPOINT: bucket.endpoint },
-      ...{ EVENTS_SECRET: SECRET, PROXY_DOWNLOADS: 'true', MULTIPART_PART_BYTES: String(5 * 1024 ** 2) },
+      S3_ENDPOINT: front.url,
+      S3_PUBLIC_ENDPOINT: bucket.endpoint,
+      EVENTS_SECRET: SECRET,
+      PROXY_DOWNLOADS: 'true',
+      MULTIPART_PART_BYTES: String(5 * 1024 ** 2),
     },
   });
 });
@@ -79,9 +82,11 @@ const always =
     answer;
 const page = (status: number, more: Record<string, string> = {}): Meddling =>
   always({
-    ...{ status, headers: { 'content-type': 'text/html', ...more } },
+    status,
+    headers: { 'content-type': 'text/html', ...more },
     body: '<!doctype html><title>Maintenance</title>',
   });
+const IN_PARTS = { fileName: 'a.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' };
 const nothing = (status: number) => always({ status, headers: {}, body: '' });
 const xml = (status: number, body: string) => always({ status, headers: { 'content-type': 'application/xml' }, body });
 
@@ -104,9 +109,7 @@ describe.each([
   it('removes nothing, burns no id, and is a 503', async () => {
     const [toConfirm, toTell, toAbort, toSweep] = [await upload(), await upload(), await upload(), await upload()];
     const [toRead, toDelete] = [await store(), await store()];
-    const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
-      ...{ fileName: 'a.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
-    });
+    const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', IN_PARTS);
     const open = await openUploads();
     meddling = how;
     const { objectKey, uploadId } = begun.body;
@@ -117,9 +120,7 @@ describe.each([
       await service.call('alice', '/abort-upload', { objectKey, uploadId }),
       await service.call('alice', '/confirm-upload', { objectKey, uploadId }),
       await service.call('alice', '/list-parts', { objectKey, uploadId }),
-      await service.call('alice', '/presign-upload', {
-        ...{ fileName: 'b.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
-      }),
+      await service.call('alice', '/presign-upload', IN_PARTS),
       await service.call('alice', `/files/${toRead.fileId}/content`),
     ]) {
       expectProblem(answer, 503, 'storage-unavailable');
@@ -228,9 +229,7 @@ describe('a temporary answer of the bucket', () => {
   });
 
   it('completes nothing if the list of parts is truncated', async () => {
-    const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
-      ...{ fileName: 'a.bin', contentType: 'application/octet-stream', size: 6, method: 'MULTIPART' },
-    });
+    const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', IN_PARTS);
     const { objectKey, uploadId } = begun.body;
     meddling = async (_, passOn) => {
       const { status, headers, body } = await passOn();

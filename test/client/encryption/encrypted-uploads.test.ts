@@ -171,7 +171,8 @@ describe('an encrypted download', () => {
     });
     const told: Progress[] = [];
     const range = await files.download(fileId, {
-      ...{ start: 70_000, end: 70_010 },
+      start: 70_000,
+      end: 70_010,
       onProgress: (progress) => told.push(progress),
     });
     expect(await equals(range, file.slice(70_000, 70_010))).toBe(true);
@@ -235,10 +236,9 @@ describe('an encrypted download', () => {
 });
 
 describe('docs/client-encryption.md', () => {
-  const scopeOf = async (user: string) => ({
-    ...{ createFiles, createSignpost, withKeys, withPassword, readEnvelope, rewrap },
-    ...{ url: host.url, token: await mint(user), key: bytes(1), newKey: bytes(2), file: textFile('0123456789') },
-  });
+  const functions = { createFiles, createSignpost, withKeys, withPassword, readEnvelope, rewrap };
+  const given = { ...functions, key: bytes(1), newKey: bytes(2), file: textFile('0123456789') };
+  const scopeOf = async (user: string) => ({ ...given, url: host.url, token: await mint(user) });
 
   it('uploads, and downloads the whole and a range', async () => {
     const result = await runBlock<{ blob: Blob; part: Blob }>(

@@ -26,7 +26,8 @@ describe('the limits of the service', () => {
     const queue = createUploadQueue({ signpost: client, isPaused: true });
     await queue.add([textFile('a'.repeat(101)), textFile('fits')]);
     await queue.add([textFile('a video', 'a.mp4'), new File(['a'.repeat(11)], 'a.png', { type: 'image/png' })], {
-      ...{ documentType: 'photo', contentType: 'video/mp4' },
+      documentType: 'photo',
+      contentType: 'video/mp4',
     });
     await queue.add(new File(['a'.repeat(11)], 'a.png', { type: 'image/png' }), { documentType: 'photo' });
     await expect.poll(() => queue.getSnapshot().totals).toMatchObject({ failed: 4, paused: 1 });

@@ -52,8 +52,11 @@ const file = (name = 'a.txt') => new File(['secret'], name, { lastModified: 1 })
 /** As the browser gives it: it can be read in a later page, too, if the user still lets it or does so when asked. */
 const handleOf = (name: string, permission: PermissionState = 'granted', answer: PermissionState = 'granted') =>
   ({
-    ...{ kind: 'file', name, getFile: async () => file(name) },
-    ...{ queryPermission: async () => permission, requestPermission: async () => answer },
+    kind: 'file',
+    name,
+    getFile: async () => file(name),
+    queryPermission: async () => permission,
+    requestPermission: async () => answer,
   }) as never;
 
 describe('a remembered file', () => {

@@ -28,7 +28,8 @@ describe('createUploadQueue', () => {
     const client = await host.client('alice');
     const stored: string[] = [];
     const queue = createUploadQueue({
-      ...{ signpost: client, uploadOptions: { recordId: 'case-1' } },
+      signpost: client,
+      uploadOptions: { recordId: 'case-1' },
       onDone: ({ fileName, recordId }) => stored.push(`${fileName} ${recordId}`),
     });
     expect(queue.getSnapshot()).toMatchObject({ items: [], isPaused: false, concurrency: 3 });
