@@ -43,9 +43,19 @@ describe('exportAuditLog', () => {
   it('exports each seal, its events after it, and last the events without a seal', () => {
     expect(outline(whole)).toEqual(['seal 1', 1, 2, 3, 'seal 2', 4, 5, 'seal 3', 6, 7, 8, 9, 'unsealed', 10]);
     expect(whole[1]).toEqual({
-      ...{ type: 'event', id: 1, xid: expect.stringMatching(/^\d+$/), at: '2026-01-15T00:00:00.000Z' },
-      ...{ actorId: 'alice', userId: 'alice', action: 'file.update', outcome: 'ok', sentBytes: null },
-      ...{ fileId: expect.any(String), objectKey: 'alice/1', address: '192.0.2.7', requestId: 'request-1' },
+      type: 'event',
+      id: 1,
+      xid: expect.stringMatching(/^\d+$/),
+      at: '2026-01-15T00:00:00.000Z',
+      actorId: 'alice',
+      userId: 'alice',
+      action: 'file.update',
+      outcome: 'ok',
+      sentBytes: null,
+      fileId: expect.any(String),
+      objectKey: 'alice/1',
+      address: '192.0.2.7',
+      requestId: 'request-1',
     });
   });
 

@@ -20,7 +20,8 @@ export async function startAuditLog(driver: DatabaseDriver = 'pg', copyOf?: Test
     await vi.waitUntil(async () => (await test.query(open, [now?.xid])).length === 0, { timeout: 60_000 });
   };
   return {
-    ...{ test, sealQueries },
+    test,
+    sealQueries,
     /** Adds rows, in one transaction. */
     add: (count = 1) =>
       test.query(

@@ -35,67 +35,83 @@ const AUTH0: JWTPayload = {
 };
 
 const CLERK: JWTPayload = {
-  ...{ iss: 'https://clerk.example.com', sub: 'user_2abc', azp: 'https://app.example.com', nbf: START_SECONDS - 10 },
-  ...{ sid: 'sess_1', fva: [7, -1], v: 2, o: { id: 'org_9', rol: 'admin', slg: 'acme' } },
+  iss: 'https://clerk.example.com',
+  sub: 'user_2abc',
+  azp: 'https://app.example.com',
+  nbf: START_SECONDS - 10,
+  sid: 'sess_1',
+  fva: [7, -1],
+  v: 2,
+  o: { id: 'org_9', rol: 'admin', slg: 'acme' },
 };
 
 const COGNITO: JWTPayload = {
-  ...{
-    iss: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc',
-    sub: '5f3c-uuid',
-    client_id: 'app-client',
-    username: 'alice',
-    token_use: 'access',
-  },
-  ...{ scope: 'aws.cognito.signin.user.admin', origin_jti: 'o', jti: 'j' },
+  iss: 'https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Abc',
+  sub: '5f3c-uuid',
+  client_id: 'app-client',
+  username: 'alice',
+  token_use: 'access',
+  scope: 'aws.cognito.signin.user.admin',
 };
 
 const ENTRA: JWTPayload = {
-  ...{
-    iss: 'https://login.microsoftonline.com/7d1c-tenant/v2.0',
-    aud: 'api-client-id',
-    azp: 'spa-client-id',
-    scp: 'access_as_user',
-    ver: '2.0',
-  },
-  ...{ sub: 'pairwise', oid: '00aa-object', tid: '7d1c-tenant' },
+  iss: 'https://login.microsoftonline.com/7d1c-tenant/v2.0',
+  aud: 'api-client-id',
+  azp: 'spa-client-id',
+  scp: 'access_as_user',
+  ver: '2.0',
+  sub: 'pairwise',
+  oid: '00aa-object',
+  tid: '7d1c-tenant',
 };
 
 const FIREBASE: JWTPayload = {
-  ...{ iss: 'https://securetoken.google.com/acme-prod', aud: 'acme-prod', sub: 'Xy1', user_id: 'Xy1' },
-  ...{ email: 'alice@example.com', firebase: { sign_in_provider: 'password', tenant: 'acme-t1', identities: {} } },
+  iss: 'https://securetoken.google.com/acme-prod',
+  aud: 'acme-prod',
+  sub: 'Xy1',
+  user_id: 'Xy1',
+  email: 'alice@example.com',
+  firebase: { sign_in_provider: 'password', tenant: 'acme-t1', identities: {} },
 };
 
 const KEYCLOAK: JWTPayload = {
-  ...{
-    iss: 'https://id.example.com/realms/main',
-    aud: 'account',
-    sub: '8a1b-uuid',
-    typ: 'Bearer',
-    azp: 'web',
-    scope: 'profile email',
-  },
-  ...{ realm_access: { roles: ['offline_access'] }, resource_access: { 'sign.post': { roles: ['uploader'] } } },
+  iss: 'https://id.example.com/realms/main',
+  aud: 'account',
+  sub: '8a1b-uuid',
+  typ: 'Bearer',
+  azp: 'web',
+  scope: 'profile email',
+  realm_access: { roles: ['offline_access'] },
+  resource_access: { 'sign.post': { roles: ['uploader'] } },
 };
 
 const OKTA: JWTPayload = {
-  ...{ iss: 'https://acme.okta.com/oauth2/default', aud: 'api://default', cid: '0oa1', uid: '00u1', ver: 1 },
-  ...{ sub: 'alice@example.com', scp: ['openid', 'files:read', 'files:write'] },
+  iss: 'https://acme.okta.com/oauth2/default',
+  aud: 'api://default',
+  cid: '0oa1',
+  uid: '00u1',
+  ver: 1,
+  sub: 'alice@example.com',
+  scp: ['openid', 'files:read', 'files:write'],
 };
 
 const SUPABASE: JWTPayload = {
-  ...{ iss: 'https://abc.supabase.co/auth/v1', aud: 'authenticated', sub: '11d2-uuid', role: 'authenticated' },
-  ...{
-    aal: 'aal1',
-    session_id: 's',
-    app_metadata: { provider: 'email', team: 'blue' },
-    user_metadata: { team: 'red' },
-  },
+  iss: 'https://abc.supabase.co/auth/v1',
+  aud: 'authenticated',
+  sub: '11d2-uuid',
+  role: 'authenticated',
+  aal: 'aal1',
+  app_metadata: { provider: 'email', team: 'blue' },
+  user_metadata: { team: 'red' },
 };
 
 const WORKOS: JWTPayload = {
-  ...{ iss: 'https://api.workos.com/user_management/client_1', sub: 'user_01H', sid: 'session_1', jti: 'j' },
-  ...{ org_id: 'org_01H', role: 'member', permissions: ['files:read', 'posts:write'] },
+  iss: 'https://api.workos.com/user_management/client_1',
+  sub: 'user_01H',
+  sid: 'session_1',
+  org_id: 'org_01H',
+  role: 'member',
+  permissions: ['files:read', 'posts:write'],
 };
 
 /** What each issuer puts into its tokens, and what becomes of it. */

@@ -10,8 +10,14 @@ const limitsOf = async (signpost: unknown) => (await (await verifier())(await be
 describe('the claim signpost', () => {
   it('gives the caller its limits, also when the token is remembered', async () => {
     const limits = {
-      ...{ maxBytes: 10, contentTypes: ['image/*', '*/*'], documentTypes: ['photo'], recordId: 'case-42' },
-      ...{ maxFiles: 0, quotaBytes: Number.MAX_SAFE_INTEGER, quotaFiles: 3, uploadsUntil: '2027-02-28T23:59:59+01:00' },
+      maxBytes: 10,
+      contentTypes: ['image/*', '*/*'],
+      documentTypes: ['photo'],
+      recordId: 'case-42',
+      maxFiles: 0,
+      quotaBytes: Number.MAX_SAFE_INTEGER,
+      quotaFiles: 3,
+      uploadsUntil: '2027-02-28T23:59:59+01:00',
     };
     const verify = await verifier();
     const header = await bearer({ sub: 'ada', signpost: limits });

@@ -13,7 +13,8 @@ const asSvelte = (source: string) => compile(source, { generate: 'client', css: 
 
 /** A page of components in JSX: it draws those that are named. */
 const jsx = (compile: (source: string) => string | Promise<string>, draw: string) => ({
-  ...{ language: 'jsx', compile },
+  language: 'jsx',
+  compile,
   main: (components: string[]) => `import * as all from 'component'; ${draw.replace('$', components.join())}`,
 });
 const DRAW_REACT = `import { createElement } from 'react'; import { createRoot } from 'react-dom/client';
@@ -26,18 +27,21 @@ const DRAW_SOLID = `import { createComponent, render } from 'solid-js/web';
 const PAGES = {
   react: jsx((source) => source, DRAW_REACT),
   vue: {
-    ...{ language: 'vue', compile: asVue },
+    language: 'vue',
+    compile: asVue,
     main: () =>
       `import { createApp } from 'vue'; import Upload from 'component'; createApp(Upload).mount(document.body);`,
   },
   svelte: {
-    ...{ language: 'svelte', compile: asSvelte },
+    language: 'svelte',
+    compile: asSvelte,
     main: () =>
       `import { mount } from 'svelte'; import Upload from 'component'; mount(Upload, { target: document.body });`,
   },
   solid: jsx(compileSolid, DRAW_SOLID),
   queue: {
-    ...{ language: 'html', compile: (source: string) => `document.body.innerHTML = ${JSON.stringify(source)};` },
+    language: 'html',
+    compile: (source: string) => `document.body.innerHTML = ${JSON.stringify(source)};`,
     main: () => `import 'component'; import * as all from './signpost.js';
       import { createQueueMemory } from 'signpost/queue'; Object.assign(window, all, { createQueueMemory });`,
   },
@@ -47,7 +51,10 @@ const PAGES = {
 const ENTRIES: Record<string, string> = {
   client: 'create-signpost',
   queue: 'queue/create-upload-queue',
-  ...{ react: 'hooks/react', vue: 'hooks/vue', svelte: 'hooks/svelte', solid: 'hooks/solid' },
+  react: 'hooks/react',
+  vue: 'hooks/vue',
+  svelte: 'hooks/svelte',
+  solid: 'hooks/solid',
 };
 
 export const FRAMEWORKS = ['react', 'vue', 'svelte', 'solid'] as const;
@@ -72,7 +79,11 @@ export async function bundleDocs(page: Page): Promise<string> {
   ]);
   const { outputFiles } = await build({
     entryPoints: ['main'],
-    ...{ bundle: true, write: false, format: 'iife', jsx: 'automatic', logLevel: 'silent' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    jsx: 'automatic',
+    logLevel: 'silent',
     define: { 'process.env.NODE_ENV': '"production"' },
     plugins: [
       {
@@ -83,7 +94,9 @@ export async function bundleDocs(page: Page): Promise<string> {
             path: `${ROOT}/src/client/${ENTRIES[path.replace('signpost/', '')]}.ts`,
           }));
           onLoad({ filter: /.*/, namespace: 'docs' }, ({ path }) => ({
-            ...{ contents: sources.get(path) ?? '', loader: 'jsx', resolveDir: ROOT },
+            contents: sources.get(path) ?? '',
+            loader: 'jsx',
+            resolveDir: ROOT,
           }));
         },
       },

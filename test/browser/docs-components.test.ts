@@ -37,7 +37,9 @@ const open = async (name: Page) => {
   const page = await context.newPage();
   await page.goto(`${host.url}/${name}`);
   return {
-    ...{ page, input: page.locator('input[type=file]'), close: () => context.close() },
+    page,
+    input: page.locator('input[type=file]'),
+    close: () => context.close(),
     stored: async () => (await host.signpost.files.list({ userId })).files.map(({ fileName }) => fileName).sort(),
   };
 };

@@ -41,8 +41,12 @@ beforeAll(async () => {
   [app, service] = [at, other + BASE_PATH];
   signpost = createSignpost({
     settings: {
-      ...{ ...bucket.env, DATABASE_URL: database.url, JOBS_INTERVAL_SECONDS: 0 },
-      ...{ ALLOWED_ORIGINS: app, MAX_UPLOAD_BYTES: 2_000_000, ALLOWED_CONTENT_TYPES: 'text/plain,image/*' },
+      ...bucket.env,
+      DATABASE_URL: database.url,
+      JOBS_INTERVAL_SECONDS: 0,
+      ALLOWED_ORIGINS: app,
+      MAX_UPLOAD_BYTES: 2_000_000,
+      ALLOWED_CONTENT_TYPES: 'text/plain,image/*',
     },
     authorize: (request) => {
       const userId = request.headers.get('authorization')?.replace('Bearer ', '');

@@ -11,7 +11,11 @@ beforeAll(async () => {
       contents: `export * from './create-signpost.ts'; export * from './encryption/with-keys.ts';`,
       resolveDir: 'src/client',
     },
-    ...{ bundle: true, write: false, format: 'iife', globalName: 'sdk', target: 'es2022' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'sdk',
+    target: 'es2022',
   });
   sdk = outputFiles[0]?.text ?? '';
 });

@@ -37,14 +37,12 @@ let picture: Buffer;
 beforeAll(async () => {
   const { outputFiles } = await build({
     stdin: { contents: APP, resolveDir: at('docs/registry'), loader: 'tsx' },
-    ...{
-      bundle: true,
-      write: false,
-      format: 'iife',
-      jsx: 'automatic',
-      logLevel: 'error',
-      nodePaths: [at('node_modules')],
-    },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    jsx: 'automatic',
+    logLevel: 'error',
+    nodePaths: [at('node_modules')],
     define: { 'process.env.NODE_ENV': '"production"' },
     alias: {
       'signpost/client': at('src/client/create-signpost.ts'),

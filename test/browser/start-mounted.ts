@@ -27,7 +27,10 @@ export async function startMounted(options: {
   const url = await listen(server);
   await setUpBucket(bucket.client, bucket.name, [url]);
   return {
-    ...{ bucket, signpost, url, browser },
+    bucket,
+    signpost,
+    url,
+    browser,
     close: async () => {
       await browser.close();
       server.close();

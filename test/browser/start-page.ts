@@ -28,8 +28,11 @@ export async function startPageHost(settings: Record<string, string> = {}) {
   const relay = await startRelay(endpoint);
   if (remote !== null) await setUpBucket(remote.client, remote.name, ['*']);
   const service = run('node', ['dist/main.js'], {
-    ...{ PORT: port, LOCAL_S3_PORT: bucketPort, DATA_DIR: dataDirectory },
-    ...{ S3_PUBLIC_ENDPOINT: relay.url, RATE_LIMIT_PER_MINUTE: '0' },
+    PORT: port,
+    LOCAL_S3_PORT: bucketPort,
+    DATA_DIR: dataDirectory,
+    S3_PUBLIC_ENDPOINT: relay.url,
+    RATE_LIMIT_PER_MINUTE: '0',
     ...remote?.env,
     ...settings,
   });
@@ -39,7 +42,11 @@ export async function startPageHost(settings: Record<string, string> = {}) {
   let browser: Promise<Browser> | undefined;
 
   return {
-    ...{ directory, url, relay, s3, Bucket },
+    directory,
+    url,
+    relay,
+    s3,
+    Bucket,
     /** A window of its own; what its scripts complain about is in `complaints`. */
     openPage: async (options: BrowserContextOptions = {}, at = url) => {
       browser ??= launchChromium([`--host-resolver-rules=MAP ${REBOUND_HOST} 127.0.0.1`]);

@@ -52,7 +52,9 @@ export async function startUppy(env: Record<string, string> = {}) {
   const opened = new Map<Generation, ReturnType<typeof openPage>>();
 
   return {
-    ...{ service, url, openPage },
+    service,
+    url,
+    openPage,
     /** Where the app's page with this generation of Uppy is. */
     urlOf: (generation: Generation) => `${appUrl}/${generation}`,
     /** The same page each time: to open one takes most of a second of a core. */
@@ -76,7 +78,11 @@ export async function startUppy(env: Record<string, string> = {}) {
 async function bundle(generation: Generation): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL('uppy-page.js', import.meta.url))],
-    ...{ bundle: true, write: false, format: 'iife', alias: GENERATIONS[generation], logLevel: 'silent' },
+    bundle: true,
+    write: false,
+    format: 'iife',
+    alias: GENERATIONS[generation],
+    logLevel: 'silent',
   });
   return outputFiles[0]?.text ?? '';
 }

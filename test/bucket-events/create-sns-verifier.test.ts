@@ -21,7 +21,9 @@ function start(options: { pem?: string; topics?: string[]; now?: () => Date } = 
 }
 
 const subscription = {
-  ...{ Type: 'SubscriptionConfirmation', Subject: undefined, Token: '2336412f37' },
+  Type: 'SubscriptionConfirmation',
+  Subject: undefined,
+  Token: '2336412f37',
   SubscribeURL: 'https://sns.eu-central-1.amazonaws.com/?Action=ConfirmSubscription&Token=2336412f37',
 };
 
@@ -77,7 +79,8 @@ describe('a message of a listed topic', () => {
   it.each([-2, 2])('is refused with a certificate that is valid %i days from now', async (days) => {
     const other = createSigner(new Date(Date.now() + days * 86_400_000));
     await expect(start({ pem: other.pem }).verify(signSnsMessage(other))).rejects.toMatchObject({
-      ...{ code: 'unauthenticated', message: 'the certificate is not valid now' },
+      code: 'unauthenticated',
+      message: 'the certificate is not valid now',
     });
   });
 });
@@ -123,7 +126,8 @@ describe('the certificate', () => {
   it('is downloaded again for the next message after a failure', async () => {
     const answers = [() => Promise.reject(new Error('down')), async () => '<html>', async () => sns.pem];
     const verify = createSnsVerifier({
-      ...{ topics: [TOPIC], now: () => new Date() },
+      topics: [TOPIC],
+      now: () => new Date(),
       download: () => answers.shift()?.() ?? Promise.reject(new Error('asked once more')),
     });
     const message = snsMessage.parse(signSnsMessage(sns));
@@ -137,7 +141,8 @@ describe('the certificate', () => {
     const asked: string[] = [];
     const pending: (() => void)[] = [];
     const verify = createSnsVerifier({
-      ...{ topics: [TOPIC], now: () => new Date() },
+      topics: [TOPIC],
+      now: () => new Date(),
       download: (url) => {
         asked.push(url);
         return new Promise((_, reject) => pending.push(() => reject(new Error('no such certificate'))));

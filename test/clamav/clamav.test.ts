@@ -47,8 +47,12 @@ beforeAll(async () => {
   // Manual page clamd.conf(5); the format of the signature is ClamAV's "Body-based signatures".
   await writeFile(join(dir, 'own.ndb'), `Signpost.Test:0:*:${Buffer.from(VIRUS).toString('hex')}\n`);
   const settings = {
-    ...{ Foreground: 'yes', DatabaseDirectory: dir, LocalSocket: join(dir, 'clamd.ctl') },
-    ...{ StreamMaxLength: '3M', MaxFileSize: '2M', AlertExceedsMax: 'yes' },
+    Foreground: 'yes',
+    DatabaseDirectory: dir,
+    LocalSocket: join(dir, 'clamd.ctl'),
+    StreamMaxLength: '3M',
+    MaxFileSize: '2M',
+    AlertExceedsMax: 'yes',
   };
   await writeFile(
     join(dir, 'clamd.conf'),

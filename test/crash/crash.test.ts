@@ -36,8 +36,15 @@ describe(`a service that is killed ${CRASHES} times under load`, () => {
     receiver.answer = failNowAndThen;
     const port = await freePort();
     const env = {
-      ...{ NODE_ENV: 'production', HOST: '127.0.0.1', PORT: port, JWT_SECRET: SECRET, ...bucket.env },
-      ...{ DATABASE_URL: database.url, RATE_LIMIT_PER_MINUTE: '0', QUOTA_FILES: '1000000', JOBS_INTERVAL_SECONDS: '0' },
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: port,
+      JWT_SECRET: SECRET,
+      ...bucket.env,
+      DATABASE_URL: database.url,
+      RATE_LIMIT_PER_MINUTE: '0',
+      QUOTA_FILES: '1000000',
+      JOBS_INTERVAL_SECONDS: '0',
       ...receiver.env,
     };
     const stopping = new AbortController();

@@ -55,6 +55,8 @@ export async function compareWebhooks(database: TestDatabase, received: readonly
     unsent: messages.filter(({ id }) => !accepted.has(id)),
     invented: received.filter(({ id }) => !numberOf.has(id)),
     unsigned: received.filter(({ isVerified }) => !isVerified),
-    ...{ disordered, withoutChange, withoutEvent },
+    disordered,
+    withoutChange,
+    withoutEvent,
   };
 }

@@ -13,7 +13,11 @@ const ACT = { actorId: 'alice', address: '192.0.2.1', requestId: 'r1', action: '
 /** What becomes of it. */
 const asRow = (file: NewFile) => ({
   ...file,
-  ...{ status: 'active', refusal: null, verdict: null, deletedAt: null, objectRemovedAt: null },
+  status: 'active',
+  refusal: null,
+  verdict: null,
+  deletedAt: null,
+  objectRemovedAt: null,
 });
 
 describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s', (driver) => {
@@ -165,8 +169,13 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       expect(await files.findToDownload(one, act)).toHaveLength(1);
       expect(await test.query('select * from audit_events where request_id = $1', [act.requestId])).toMatchObject([
         {
-          ...{ action: 'download.presign', actor_id: 'alice', user_id: 'carol', outcome: 'ok', address: '192.0.2.1' },
-          ...{ file_id: mine.id, object_key: mine.objectKey },
+          action: 'download.presign',
+          actor_id: 'alice',
+          user_id: 'carol',
+          outcome: 'ok',
+          address: '192.0.2.1',
+          file_id: mine.id,
+          object_key: mine.objectKey,
         },
       ]);
     });

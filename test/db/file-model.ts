@@ -15,8 +15,16 @@ export type Given = {
 
 export function given(values: Partial<Given> = {}): Given {
   return {
-    ...{ id: uuidv7(), owner: 'alice', name: 'a.txt', type: 'text/plain', size: 1, record: null, documentType: null },
-    ...{ status: 'active', at: Date.UTC(2026, 0, 1), ...values },
+    id: uuidv7(),
+    owner: 'alice',
+    name: 'a.txt',
+    type: 'text/plain',
+    size: 1,
+    record: null,
+    documentType: null,
+    status: 'active',
+    at: Date.UTC(2026, 0, 1),
+    ...values,
   };
 }
 

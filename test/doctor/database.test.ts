@@ -130,7 +130,8 @@ describe('the doctor, on the database', () => {
       await own.query(`alter policy files_own on files using (owner_id = current_setting('signpost.user_id', true))
         with check (owner_id = current_setting('signpost.user_id', true))`);
       expect((await examine(own.url))['database: logins of other databases']).toMatchObject({
-        ...{ verdict: 'fail', detail: expect.stringContaining('files') },
+        verdict: 'fail',
+        detail: expect.stringContaining('files'),
         remedy: expect.stringContaining('REVOKE CONNECT'),
       });
     } finally {

@@ -31,8 +31,11 @@ describe('the doctor, on a token', () => {
   it('shows header, checks, user, owner and scopes', async () => {
     const claims = { sub: 7, user: { id: 7 }, org: 'acme', aud: 'files', azp: 'app', scope: 'openid read:all' };
     const checks = await explain(`Bearer ${await sign(claims, { kid: 'k\u001b1' })}\n`, {
-      ...{ JWT_AUDIENCE: 'files', JWT_CLIENT_IDS: 'app', JWT_USER_CLAIM: 'user.id', JWT_OWNER_CLAIM: 'org' },
-      ...{ JWT_SCOPES: 'read:all=files:read' },
+      JWT_AUDIENCE: 'files',
+      JWT_CLIENT_IDS: 'app',
+      JWT_USER_CLAIM: 'user.id',
+      JWT_OWNER_CLAIM: 'org',
+      JWT_SCOPES: 'read:all=files:read',
     });
     expect(Object.values(checks).every(({ verdict }) => verdict === 'ok')).toBe(true);
     expect(checks.header?.detail).toMatch(/^alg "HS256", kid "k\\u001b1", \d+ bytes$/);

@@ -120,9 +120,16 @@ it('the doctor asks them all, also while bucket and database are away', async ()
   const { port } = await clamd(CLAMD);
   const receiver = await serve(() => {});
   const config = parseConfig({
-    ...{ S3_BUCKET_NAME: 'b', S3_ENDPOINT: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
-    ...{ DATABASE_URL: 'postgres://127.0.0.1:1/x', JWT_SECRET: 'x'.repeat(40), HOLD_UPLOADS: 'true' },
-    ...{ SCAN: `clamd://127.0.0.1:${port}`, WEBHOOK_URL: `http://127.0.0.1:${receiver.port}/`, WEBHOOK_SECRET },
+    S3_BUCKET_NAME: 'b',
+    S3_ENDPOINT: 'http://127.0.0.1:1',
+    AWS_ACCESS_KEY_ID: 'a',
+    AWS_SECRET_ACCESS_KEY: 'b',
+    DATABASE_URL: 'postgres://127.0.0.1:1/x',
+    JWT_SECRET: 'x'.repeat(40),
+    HOLD_UPLOADS: 'true',
+    SCAN: `clamd://127.0.0.1:${port}`,
+    WEBHOOK_URL: `http://127.0.0.1:${receiver.port}/`,
+    WEBHOOK_SECRET,
     WEBHOOK_ALLOW_PRIVATE: 'true',
   });
   const checks = await runDoctor(config, { now: () => new Date(), signal: never, report: () => {} });

@@ -69,15 +69,16 @@ const CASES = {
 
 const OPTIONS = {
   // JavaScript need not say what it does without an answer.
-  ...{
-    strict: true,
-    strictNullChecks: false,
-    noEmit: true,
-    target: 'es2023',
-    module: 'esnext',
-    moduleResolution: 'bundler',
-  },
-  ...{ lib: ['es2023', 'dom', 'dom.iterable'], types: ['node'], skipLibCheck: true, allowImportingTsExtensions: true },
+  strict: true,
+  strictNullChecks: false,
+  noEmit: true,
+  target: 'es2023',
+  module: 'esnext',
+  moduleResolution: 'bundler',
+  lib: ['es2023', 'dom', 'dom.iterable'],
+  types: ['node'],
+  skipLibCheck: true,
+  allowImportingTsExtensions: true,
 };
 
 let directory: string;
@@ -106,8 +107,13 @@ describe('the code "before" on the pages about moving', () => {
   it('signs as the page says, without knowing what arrives: better-upload', async () => {
     const outfile = join(directory, 'server.mjs');
     await build({
-      ...{ entryPoints: [join(directory, 'better-upload-server.ts')], outfile, logLevel: 'silent' },
-      ...{ bundle: true, platform: 'node', format: 'esm', packages: 'external' },
+      entryPoints: [join(directory, 'better-upload-server.ts')],
+      outfile,
+      logLevel: 'silent',
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      packages: 'external',
     });
     const secrets = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'us-east-1' };
     const script = `const { POST } = await import('${outfile}');

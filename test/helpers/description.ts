@@ -21,7 +21,10 @@ export const operations = Object.entries(description.paths)
   .sort(([one], [other]) => one.split('{').length - other.split('{').length)
   .flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
-      ...{ id: operation.operationId, path, method: method.toUpperCase(), responses: operation.responses },
+      id: operation.operationId,
+      path,
+      method: method.toUpperCase(),
+      responses: operation.responses,
       pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
       pointer: `#/paths/${path.replaceAll('/', '~1')}/${method}/responses/`,
     })),

@@ -16,7 +16,9 @@ export async function runReceiver<Result>(has: string, imports: Record<string, u
   if (code === undefined) throw new Error(`docs/webhooks.md has no block with ${has}`);
   const told: Told[] = [];
   const scope = {
-    ...{ ...imports, Webhook, process: { env: { WEBHOOK_SECRET } } },
+    ...imports,
+    Webhook,
+    process: { env: { WEBHOOK_SECRET } },
     onEvent: async (id: string, event: unknown) => void told.push({ id, event }),
   };
   const body = `${code.replace(/^import .*$/gm, '').replace(/^export /gm, '')}\nreturn ${result};`;

@@ -43,8 +43,12 @@ export async function startTestBucket() {
   const local =
     TEST_S3_ENDPOINT === undefined
       ? await (await import('../../src/local/s3/start-local-s3.ts')).startLocalS3({
-          ...{ directory, host: '127.0.0.1', port: 0, region: 'us-east-1' },
-          ...{ accessKeyId: 'test', secretAccessKey: 'test-secret' },
+          directory,
+          host: '127.0.0.1',
+          port: 0,
+          region: 'us-east-1',
+          accessKeyId: 'test',
+          secretAccessKey: 'test-secret',
         })
       : null;
   const credentials = local
@@ -53,8 +57,12 @@ export async function startTestBucket() {
   const endpoint = local?.url ?? TEST_S3_ENDPOINT ?? '';
   const name = `test-${randomBytes(8).toString('hex')}`;
   const client = new S3Client({
-    ...{ endpoint, credentials, region: 'us-east-1', forcePathStyle: true },
-    ...{ requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' },
+    endpoint,
+    credentials,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
   });
   await client.send(new CreateBucketCommand({ Bucket: name }));
   return {
@@ -155,7 +163,16 @@ export async function startTestService(
   };
 
   return {
-    ...{ app, services, bucket, database, logs, call, presign, put, confirm, store },
+    app,
+    services,
+    bucket,
+    database,
+    logs,
+    call,
+    presign,
+    put,
+    confirm,
+    store,
     close: async () => {
       await services.close();
       await bucket.close();

@@ -149,7 +149,10 @@ describe('any text as a key or an id', () => {
       fc.asyncProperty(name, fc.option(name), fc.option(name), async (fileName, recordId, documentType) => {
         const more = { ...(recordId !== null && { recordId }), ...(documentType !== null && { documentType }) };
         const { status, body } = await service.call<{ objectKey: string }>('mallory', '/presign-upload', {
-          ...{ fileName, contentType: 'text/plain', size: 1, ...more },
+          fileName,
+          contentType: 'text/plain',
+          size: 1,
+          ...more,
         });
         if (status !== 200) {
           expect(status).toBe(400);
@@ -159,7 +162,8 @@ describe('any text as a key or an id', () => {
         expect(body.objectKey).not.toMatch(/(^|\/)\.\.?(\/|$)/);
       }),
       {
-        ...{ seed: 20261127, numRuns: 80 },
+        seed: 20261127,
+        numRuns: 80,
         examples: [
           ['../../alice/x', null, null],
           ['a\r\nb', null, null],
@@ -186,7 +190,9 @@ describe('any text as a key or an id', () => {
     '%2e%2e%2f',
   ])('the file name %j is reduced to a plain segment, or refused', async (fileName) => {
     const { status, body } = await service.call<{ objectKey: string }>('mallory', '/presign-upload', {
-      ...{ fileName, contentType: 'text/plain', size: 1 },
+      fileName,
+      contentType: 'text/plain',
+      size: 1,
     });
     if (status !== 200) return expect(status).toBe(400);
     const segments = body.objectKey.split('/');

@@ -15,7 +15,10 @@ const soon = () => Math.floor(Date.now() / 1000) + 600;
 const HS = { alg: 'HS256' };
 const RS = { alg: 'RS256' };
 const claims = (more: Record<string, unknown> = {}) => ({
-  ...{ sub: 'alice', iss: 'https://issuer.example', aud: 'signpost', exp: soon() },
+  sub: 'alice',
+  iss: 'https://issuer.example',
+  aud: 'signpost',
+  exp: soon(),
   ...more,
 });
 const good = () => rawToken(RS, claims(), rsa(issuer.privateKey));
@@ -110,8 +113,11 @@ let service: TestService;
 beforeAll(async () => {
   service = await startTestService({
     env: {
-      ...{ JWT_SECRET: '', JWT_PUBLIC_KEY: PUBLIC_PEM, UPLOAD_ID_SECRET: SECRET },
-      ...{ JWT_ISSUER: 'https://issuer.example', JWT_AUDIENCE: 'signpost' },
+      JWT_SECRET: '',
+      JWT_PUBLIC_KEY: PUBLIC_PEM,
+      UPLOAD_ID_SECRET: SECRET,
+      JWT_ISSUER: 'https://issuer.example',
+      JWT_AUDIENCE: 'signpost',
     },
   });
 });
@@ -120,7 +126,8 @@ afterAll(() => service.close());
 const ROUTES = operations.filter(({ path, responses }) => '401' in responses && path !== '/events/s3');
 const send = (method: string, path: string, authorization: string) =>
   service.app.request(path.replace(/\{\w+\}/g, '0198c0de-0000-7000-8000-000000000001'), {
-    ...{ method, headers: { authorization, 'content-type': 'application/json' } },
+    method,
+    headers: { authorization, 'content-type': 'application/json' },
     ...(method !== 'GET' && method !== 'HEAD' && { body: '{}' }),
   });
 

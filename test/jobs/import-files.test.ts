@@ -79,7 +79,10 @@ describe('importing objects of another program', () => {
     expect(again.counts).toEqual({ ...NOTHING, listed: 4, known: 3, skipped: 1 });
     const [empty] = await listFiles('alice');
     expect(again.results).toContainEqual({
-      ...{ key: 'old/empty', result: 'known', fileId: empty?.fileId, objectKey: empty?.objectKey },
+      key: 'old/empty',
+      result: 'known',
+      fileId: empty?.fileId,
+      objectKey: empty?.objectKey,
     });
     await service.call('alice', `/files/${empty?.fileId}`, undefined, { method: 'DELETE' });
     await service.bucket.write('old/b/two.TXT', 'new', TEXT);
@@ -123,8 +126,11 @@ describe('importing objects of another program', () => {
     expect(counts).toEqual({ ...NOTHING, listed: 6, rejected: 6 });
     const reasons = new Map(results.map((result) => [result.key, 'reasons' in result && result.reasons[0]?.path]));
     expect(Object.fromEntries(reasons)).toEqual({
-      ...{ 'bad/page.png': 'contentType', 'bad/big.txt': 'size', 'bad/no-type': 'contentType' },
-      ...{ 'bad/gzip.txt': 'contentEncoding', 'bad/\u202efdp.exe': 'fileName' },
+      'bad/page.png': 'contentType',
+      'bad/big.txt': 'size',
+      'bad/no-type': 'contentType',
+      'bad/gzip.txt': 'contentEncoding',
+      'bad/\u202efdp.exe': 'fileName',
       [`bad/${'ü'.repeat(200)}.txt`]: 'fileName',
     });
     expect((await service.services.lister.objects('bob/', null)).objects).toEqual([]);

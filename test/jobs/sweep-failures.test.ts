@@ -141,7 +141,10 @@ describe('a sweep that may not remove everything', () => {
   it('treats an object without a date in the listing as new', async () => {
     const upload = await uploadOnly('without a date');
     const { body } = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', {
-      ...{ fileName: 'a.txt', contentType: 'text/plain', size: 7, method: 'MULTIPART' },
+      fileName: 'a.txt',
+      contentType: 'text/plain',
+      size: 7,
+      method: 'MULTIPART',
     });
     for (const dates of [/<LastModified>[^<]*<\/LastModified>/g, /<Initiated>[^<]*<\/Initiated>/g]) {
       manners = async (_, passOn) => {

@@ -22,7 +22,10 @@ beforeAll(async () => {
   library = await startLibrary();
   const { JWT_SECRET, ...env } = library.settings;
   const scope = {
-    ...{ Hono, createSignpost, settingsFrom, process: { env: { ...env, UPLOAD_ID_SECRET: JWT_SECRET } } },
+    Hono,
+    createSignpost,
+    settingsFrom,
+    process: { env: { ...env, UPLOAD_ID_SECRET: JWT_SECRET } },
     serve: ({ port }: { port: number }) => expect(port).toBe(3000),
     getSession: async ({ headers }: Request) =>
       headers.has('x-user') ? { user: { id: headers.get('x-user') } } : null,
@@ -51,7 +54,9 @@ describe('docs/library.md', () => {
   it('is mounted by the lines of the README, which docs/frameworks.md has in full', async () => {
     const { JWT_SECRET, ...env } = library.settings;
     const scope = {
-      ...{ createSignpost, settingsFrom, process: { env: { ...env, UPLOAD_ID_SECRET: JWT_SECRET } } },
+      createSignpost,
+      settingsFrom,
+      process: { env: { ...env, UPLOAD_ID_SECRET: JWT_SECRET } },
       getSession: async () => ({ user: { id: 'eve' } }),
     };
     const mounted = await runBlock<Signpost>('../README', "from 'signpost'", scope, 'signpost');

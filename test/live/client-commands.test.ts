@@ -13,9 +13,12 @@ let service: Running;
 let env: Record<string, string>;
 let judge: Record<string, string>;
 const settings = () => ({
-  ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MAX_UPLOAD_BYTES: String(200 * MIB) },
+  PORT: '0',
+  DATA_DIR: join(dir, 'data'),
+  MAX_UPLOAD_BYTES: String(200 * MIB),
   UPLOAD_POLICIES: '{"letter":{"hold":true}}',
-  ...{ MULTIPART_THRESHOLD_BYTES: String(5 * MIB), MULTIPART_PART_BYTES: String(5 * MIB) },
+  MULTIPART_THRESHOLD_BYTES: String(5 * MIB),
+  MULTIPART_PART_BYTES: String(5 * MIB),
 });
 const memory = () => join(dir, 'state', 'signpost', 'uploads.json');
 
@@ -29,10 +32,7 @@ beforeAll(async () => {
   const judges = run('node', [BIN, 'token', 'judge', '--scope', 'files:judge'], settings(), dir);
   await judges.ended;
   judge = { TOKEN: judges.output().trim() };
-  env = {
-    ...{ SIGNPOST: `http://127.0.0.1:${port}`, TOKEN: token.output().trim() },
-    XDG_STATE_HOME: join(dir, 'state'),
-  };
+  env = { SIGNPOST: `http://127.0.0.1:${port}`, TOKEN: token.output().trim(), XDG_STATE_HOME: join(dir, 'state') };
 });
 afterAll(async () => {
   await service.stop('SIGTERM');

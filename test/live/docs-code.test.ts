@@ -18,9 +18,7 @@ beforeAll(async () => {
     'README.md': await read('README.md'),
     'docs/curl.md': await read('docs/curl.md'),
   };
-  service = run('npm', ['start'], {
-    ...{ PORT: '0', DATA_DIR: join(dir, 'data'), MULTIPART_PART_BYTES: String(PART_BYTES) },
-  });
+  service = run('npm', ['start'], { PORT: '0', DATA_DIR: join(dir, 'data'), MULTIPART_PART_BYTES: String(PART_BYTES) });
   [, url = '', token = ''] = await service.until(/SIGNPOST=(\S+) TOKEN=(\S+)\n/);
 });
 afterAll(async () => {

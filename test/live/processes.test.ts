@@ -29,9 +29,17 @@ describe('WEB_CONCURRENCY=2', () => {
     ]);
     await writeFile(join(dir, 'secret'), SECRET);
     env = {
-      ...{ NODE_ENV: 'production', HOST: '127.0.0.1', PORT: await freePort(), METRICS_PORT: await freePort() },
-      ...{ ...bucket.env, DATABASE_URL: database.url, DATABASE_MAX_CONNECTIONS: '5', WEB_CONCURRENCY: '2' },
-      ...{ JWT_SECRET_FILE: join(dir, 'secret'), RATE_LIMIT_PER_MINUTE: '0', KEEP_ALIVE_SECONDS: '1' },
+      NODE_ENV: 'production',
+      HOST: '127.0.0.1',
+      PORT: await freePort(),
+      METRICS_PORT: await freePort(),
+      ...bucket.env,
+      DATABASE_URL: database.url,
+      DATABASE_MAX_CONNECTIONS: '5',
+      WEB_CONCURRENCY: '2',
+      JWT_SECRET_FILE: join(dir, 'secret'),
+      RATE_LIMIT_PER_MINUTE: '0',
+      KEEP_ALIVE_SECONDS: '1',
     };
     token = await mint('alice', { exp: Math.floor(Date.now() / 1000) + 3600 });
     await run('node', ['scripts/build.mjs']).ended;

@@ -213,8 +213,13 @@ describe('production', () => {
   it('names the variables of missing credentials, and suggests corrections of misspelt ones', async () => {
     const settings = { S3_BUCKET_NAME: 'uploads', AWS_REGION: 'eu-central-1', JWT_SECRET: 'x'.repeat(40) };
     const refused = run('node', ['dist/main.js'], {
-      ...{ NODE_ENV: 'production', DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', ...settings },
-      ...{ AWS_EC2_METADATA_DISABLED: 'true', HOME: dir, RATE_LIMIT: '5', PORT: '0' },
+      NODE_ENV: 'production',
+      DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
+      ...settings,
+      AWS_EC2_METADATA_DISABLED: 'true',
+      HOME: dir,
+      RATE_LIMIT: '5',
+      PORT: '0',
     });
     expect((await refused.ended).code).toBe(1);
     expect(refused.output()).toContain('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set');

@@ -109,7 +109,11 @@ async function load() {
       contents: "export * from 'expo-file-system'; export * from 'signpost/react-native';",
       resolveDir: at('.'),
     },
-    ...{ bundle: true, format: 'esm', platform: 'neutral', outfile, logLevel: 'error' },
+    bundle: true,
+    format: 'esm',
+    platform: 'neutral',
+    outfile,
+    logLevel: 'error',
     alias: { 'react-native': native, 'expo-modules-core': native, expo: native },
   });
   Object.assign(globalThis, { expoNative: { FileSystemFile, FileSystemUploadTask } });
@@ -135,10 +139,8 @@ it('uploads a file by the code of expo-file-system, in the background, with prog
   const sent: number[] = [];
   const states: string[] = [];
   const stored = await uploads.upload(new File(pathToFileURL(path).href), {
-    ...{
-      onProgress: ({ sentBytes }: { sentBytes: number }) => sent.push(sentBytes),
-      onState: ({ status }: { status: string }) => states.push(status),
-    },
+    onProgress: ({ sentBytes }: { sentBytes: number }) => sent.push(sentBytes),
+    onState: ({ status }: { status: string }) => states.push(status),
   });
   expect(stored).toMatchObject({ fileName: 'notes.txt', contentType: 'text/plain', size: TEXT.length });
   expect(String(await service.bucket.read(stored.objectKey))).toBe(TEXT);

@@ -7,10 +7,18 @@ const TWO_YEARS_AGO = [131, 132, 18.1];
 
 /** Since when they have what is no older than CSS Grid (MDN's browser-compat-data 8.1.9). */
 const SINCE: Record<string, number[]> = {
-  ...{ 'light-dark': [123, 120, 17.5], 'color-mix': [111, 113, 16.2], oklch: [111, 113, 15.4] },
-  ...{ '@container': [105, 110, 16], '@layer': [99, 97, 15.4], layer: [99, 97, 15.4] },
-  ...{ has: [105, 121, 15.4], is: [88, 78, 14], modal: [105, 103, 15.6] },
-  ...{ clamp: [79, 75, 13.1], min: [79, 75, 11.1], 'repeating-conic-gradient': [69, 83, 12.1] },
+  'light-dark': [123, 120, 17.5],
+  'color-mix': [111, 113, 16.2],
+  oklch: [111, 113, 15.4],
+  '@container': [105, 110, 16],
+  '@layer': [99, 97, 15.4],
+  layer: [99, 97, 15.4],
+  has: [105, 121, 15.4],
+  is: [88, 78, 14],
+  modal: [105, 103, 15.6],
+  clamp: [79, 75, 13.1],
+  min: [79, 75, 11.1],
+  'repeating-conic-gradient': [69, 83, 12.1],
 };
 const OLD = [
   ...['var', 'calc', 'rgb', 'minmax', 'inset', 'blur', 'rotate', 'linear-gradient', 'radial-gradient', 'not', 'host'],

@@ -26,7 +26,8 @@ const ALLOWED = { Effect: 'Allow', Principal: { AWS: ['arn:aws:iam:::user/test']
 const NOT_AGAIN = { Effect: 'Deny', Principal: { AWS: ['arn:aws:iam:::role/loose'] }, Action: ['sts:AssumeRole'] };
 const OBJECTS = { Effect: 'Allow', Action: ['s3:*'], Resource: ['arn:aws:s3:::*'] };
 const NO_UPLOADS = {
-  ...{ Effect: 'Deny', Action: ['s3:PutObject', 's3:DeleteObject'] },
+  Effect: 'Deny',
+  Action: ['s3:PutObject', 's3:DeleteObject'],
   Resource: ['arn:aws:s3:::*/*/*/*/????????-????-7???-????-????????????/*'],
 };
 

@@ -46,8 +46,10 @@ beforeAll(async () => {
   const { client, name: Bucket } = service.bucket;
   topicArn = /<TopicArn>(.+?)</.exec(
     await callTopics({
-      ...{ Action: 'CreateTopic', Name: Bucket },
-      ...{ 'Attributes.entry.1.key': 'persistent', 'Attributes.entry.1.value': 'true' },
+      Action: 'CreateTopic',
+      Name: Bucket,
+      'Attributes.entry.1.key': 'persistent',
+      'Attributes.entry.1.value': 'true',
       'Attributes.entry.2.key': 'push-endpoint',
       'Attributes.entry.2.value': `${url}/events/s3?secret=${SECRET}`,
     }),
@@ -73,14 +75,19 @@ async function callTopics(parameters: Record<string, string>): Promise<string> {
   const date = amzDate(new Date());
   const { canonicalHeaders, signedHeaders } = canonicalizeHeaders({ host: new URL(endpoint).host, 'x-amz-date': date });
   const request = canonicalRequest({
-    ...{ method: 'POST', canonicalUri: '/', canonicalQueryString: '', canonicalHeaders, signedHeaders },
+    method: 'POST',
+    canonicalUri: '/',
+    canonicalQueryString: '',
+    canonicalHeaders,
+    signedHeaders,
     hashedPayload: createHash('sha256').update(body).digest('hex'),
   });
   const scope = credentialScope(date.slice(0, 8), 'us-east-1', 'sns');
   const key = signingKey(env.AWS_SECRET_ACCESS_KEY, date.slice(0, 8), 'us-east-1', 'sns');
   const signed = `Credential=${env.AWS_ACCESS_KEY_ID}/${scope}, SignedHeaders=${signedHeaders}`;
   const response = await fetch(endpoint, {
-    ...{ method: 'POST', body },
+    method: 'POST',
+    body,
     headers: {
       'content-type': 'application/x-www-form-urlencoded',
       'x-amz-date': date,
@@ -147,7 +154,9 @@ describe("Ceph's bucket notifications", { timeout: 2 * WITHIN_MS }, () => {
     const { Uploads } = await client.send(new ListMultipartUploadsCommand({ Bucket, Prefix: body.objectKey }));
     await client.send(
       new CompleteMultipartUploadCommand({
-        ...{ Bucket, Key: body.objectKey, UploadId: Uploads?.[0]?.UploadId },
+        Bucket,
+        Key: body.objectKey,
+        UploadId: Uploads?.[0]?.UploadId,
         MultipartUpload: { Parts: [{ PartNumber: 1, ETag: sent.headers.get('etag') ?? '' }] },
       }),
     );

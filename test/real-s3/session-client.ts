@@ -17,7 +17,11 @@ export async function issue(service: TestService, user: string, scope = SCOPE) {
   const { bucket: Bucket, region, forcePathStyle, prefix, ...credentials } = body;
   const endpoint = body.endpoint ?? '';
   const client = new s3.S3Client({
-    ...{ endpoint, region, forcePathStyle, credentials, maxAttempts: 1 },
+    endpoint,
+    region,
+    forcePathStyle,
+    credentials,
+    maxAttempts: 1,
     requestChecksumCalculation: 'WHEN_REQUIRED',
   });
   return { body, Bucket, prefix, client, endpoint };

@@ -220,10 +220,14 @@ describe('temporary credentials, on Ceph', () => {
     const { body } = await service.call('alice', '/s3/sts', undefined, { headers: { authorization } });
     expect(body).toEqual({
       credentials: {
-        ...{ AccessKeyId: expect.any(String), SecretAccessKey: expect.any(String), SessionToken: expect.any(String) },
+        AccessKeyId: expect.any(String),
+        SecretAccessKey: expect.any(String),
+        SessionToken: expect.any(String),
         Expiration: expect.stringMatching(/^\d{4}-.*Z$/),
       },
-      ...{ bucket: service.bucket.name, region: 'us-east-1', prefix: 'alice/' },
+      bucket: service.bucket.name,
+      region: 'us-east-1',
+      prefix: 'alice/',
     });
   });
 });

@@ -26,7 +26,9 @@ describe('RECEIPT_KEYS', () => {
     expect(more).toEqual([]);
     expect(key).toEqual({
       ...ed.publicKey.export({ format: 'jwk' }),
-      ...{ kid: expect.stringMatching(/^[\w-]{43}$/), alg: 'EdDSA', use: 'sig' },
+      kid: expect.stringMatching(/^[\w-]{43}$/),
+      alg: 'EdDSA',
+      use: 'sig',
     });
     expect(key?.kid).toBe((await published(pem(ed.privateKey)))[0]?.kid);
   });

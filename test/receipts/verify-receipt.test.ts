@@ -16,13 +16,23 @@ const open = (key: KeyObject, issuer = ISSUER) => createReceipts({ keys: pem(key
 const STATED = {
   fileId: '01980000-0000-7000-8000-000000000001',
   objectKey: 'alice/_/_/01980000-0000-7000-8000-000000000001/a.txt',
-  ...{ contentType: 'text/plain', detectedContentType: null, size: 5, etag: '"5d41"', versionId: null },
-  ...{ checksumSha256: null, createdAt: '2026-11-27T17:00:03.123Z' },
+  contentType: 'text/plain',
+  detectedContentType: null,
+  size: 5,
+  etag: '"5d41"',
+  versionId: null,
+  checksumSha256: null,
+  createdAt: '2026-11-27T17:00:03.123Z',
 };
 const FILE: StoredFile = {
   ...STATED,
-  ...{ fileName: 'ä "lease".txt', recordId: 'case-42', documentType: null, encryption: null, metadata: { a: 'b' } },
-  ...{ status: 'active', publicFileUrl: null },
+  fileName: 'ä "lease".txt',
+  recordId: 'case-42',
+  documentType: null,
+  encryption: null,
+  metadata: { a: 'b' },
+  status: 'active',
+  publicFileUrl: null,
 };
 
 const receipts = await open(ed.privateKey);
@@ -36,13 +46,16 @@ const key = await importJWK({ ...ed.privateKey.export({ format: 'jwk' }) } as JW
 /** Signed with the key of receipts, with another header. */
 const withHeader = (more: object) =>
   new CompactSign(Buffer.from(JSON.stringify(claims)))
-    .setProtectedHeader({ ...{ alg: 'EdDSA', kid, typ: 'signpost-receipt+jwt' }, ...more })
+    .setProtectedHeader({ alg: 'EdDSA', kid, typ: 'signpost-receipt+jwt', ...more })
     .sign(key, { crit: { extension: true } });
 
 describe('a receipt', () => {
   it('states what was confirmed, by the names of the answer', async () => {
     expect(await verifyReceipt(text, { jwks, issuer: ISSUER })).toEqual({
-      ...{ ...STATED, issuer: ISSUER, ownerId: 'alice', encrypted: false },
+      ...STATED,
+      issuer: ISSUER,
+      ownerId: 'alice',
+      encrypted: false,
     });
     const who = { iss: ISSUER, sub: 'alice', jti: FILE.fileId, iat: 1795798803 };
     expect(claims).toEqual({ ...STATED, ...who, encrypted: false });
@@ -95,7 +108,8 @@ describe('a receipt', () => {
   ])('is invalid with %s', async (_what, forge) => {
     const forged = (await forge()) ?? '';
     await expect(verifyReceipt(forged, { jwks, issuer: ISSUER })).rejects.toMatchObject({
-      ...{ name: 'ReceiptError', code: 'invalid-receipt' },
+      name: 'ReceiptError',
+      code: 'invalid-receipt',
     });
   });
 

@@ -36,7 +36,10 @@ describe('presignPost', () => {
           const fields = { 'Content-Type': 'text/plain', 'x-amz-meta-a': value };
           const key = 'alice/_/_/x/a.txt';
           const sdk = await createPresignedPost(client, {
-            ...{ Bucket: options.bucket, Key: key, Fields: fields, Expires: seconds },
+            Bucket: options.bucket,
+            Key: key,
+            Fields: fields,
+            Expires: seconds,
             Conditions: [['content-length-range', size, size]],
           });
           const now = timeOf(sdk.fields['X-Amz-Date'] ?? '');

@@ -4,7 +4,8 @@ import { ConfigError } from '../../src/config/config-error.ts';
 import { requireShareable, settingsOfProcess } from '../../src/start/service-process.ts';
 
 const OWN = {
-  ...{ S3_BUCKET_NAME: 'uploads', AWS_REGION: 'eu-central-1' },
+  S3_BUCKET_NAME: 'uploads',
+  AWS_REGION: 'eu-central-1',
   DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none',
 };
 

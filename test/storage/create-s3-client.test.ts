@@ -22,8 +22,12 @@ afterAll(() => {
 it('an answer that never pauses and never ends is an error all the same', async () => {
   const client = createS3Client(
     {
-      ...{ name: 'bucket', region: 'us-east-1', endpoint },
-      ...{ forcePathStyle: true, useDualstackEndpoint: false, useAccelerateEndpoint: false },
+      name: 'bucket',
+      region: 'us-east-1',
+      endpoint,
+      forcePathStyle: true,
+      useDualstackEndpoint: false,
+      useAccelerateEndpoint: false,
       credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
     },
     { answerWithinMs: 200 },

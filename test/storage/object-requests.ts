@@ -17,7 +17,11 @@ export async function openTestRequests(
   const connections = openConnections(new URL(bucket.endpoint).origin, limits);
   const endpoint = await resolveEndpoint(where);
   const send = requestObjects({
-    ...{ connections, endpoint, credentials: () => credentials, now, watch: NO_WATCH },
+    connections,
+    endpoint,
+    credentials: () => credentials,
+    now,
+    watch: NO_WATCH,
     store: parseConfig({}).store,
   });
   return { send, close: connections.close };

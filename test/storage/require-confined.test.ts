@@ -31,8 +31,12 @@ beforeAll(async () => {
   });
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = bucket.env;
   session = new S3Client({
-    ...{ endpoint: front.url, region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 },
-    ...{ credentials: { accessKeyId, secretAccessKey }, requestChecksumCalculation: 'WHEN_REQUIRED' },
+    endpoint: front.url,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    maxAttempts: 1,
+    credentials: { accessKeyId, secretAccessKey },
+    requestChecksumCalculation: 'WHEN_REQUIRED',
   });
 });
 afterAll(async () => {

@@ -121,7 +121,9 @@ const MISSING = '"0123456789abcdef0123456789abcdef"';
 
 describe('an error has the name and the status that the AWS SDK gives it', () => {
   const of = (operation: ObjectRequest['operation'], more: Omit<ObjectRequest, 'operation' | 'key'> = {}) => ({
-    ...{ operation, key: 'there', ...more },
+    operation,
+    key: 'there',
+    ...more,
   });
   it.each<[string, ObjectRequest]>([
     ['HEAD of a missing key', { operation: 'HeadObject', key: 'missing' }],
@@ -153,9 +155,7 @@ describe('an error has the name and the status that the AWS SDK gives it', () =>
 
   it.each(['HeadObject', 'GetObject', 'DeleteObject'] as const)('%s with a wrong secret', async (operation) => {
     const credentials = { ...credentialsOf(bucket), secretAccessKey: 'wrong' };
-    const client = new S3Client({
-      ...{ endpoint: bucket.endpoint, region: 'us-east-1', forcePathStyle: true, credentials },
-    });
+    const client = new S3Client({ endpoint: bucket.endpoint, region: 'us-east-1', forcePathStyle: true, credentials });
     const other = await openTestRequests(bucket, { credentials });
     const request = { operation, key: 'there' };
     const expected = await failure(bySdk(request, client));

@@ -12,13 +12,16 @@ const statements = (...args: Parameters<typeof sessionPolicy>) =>
 describe('the session policy', () => {
   it('allows what the scopes do, under the prefix alone', () => {
     const list = {
-      ...{ Effect: 'Allow', Action: ['s3:ListBucket'], Resource: 'arn:aws:s3:::uploads' },
+      Effect: 'Allow',
+      Action: ['s3:ListBucket'],
+      Resource: 'arn:aws:s3:::uploads',
       Condition: { StringLike: { 's3:prefix': 'alice/*' } },
     };
     const objects = 'arn:aws:s3:::uploads/alice/*';
     const read = { Effect: 'Allow', Action: ['s3:GetObject'], Resource: objects };
     const write = {
-      ...{ Effect: 'Allow', Resource: objects },
+      Effect: 'Allow',
+      Resource: objects,
       Action: ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload', 's3:ListMultipartUploadParts'],
     };
     const allowed = (rights: typeof BOTH) =>
@@ -32,7 +35,8 @@ describe('the session policy', () => {
     const denied = statements(AT, user('alice'), BOTH).filter(({ Effect }) => Effect === 'Deny');
     expect(denied).toEqual([
       {
-        ...{ Effect: 'Deny', Action: ['s3:PutObject', 's3:DeleteObject'] },
+        Effect: 'Deny',
+        Action: ['s3:PutObject', 's3:DeleteObject'],
         Resource: 'arn:aws:s3:::uploads/alice/*/*/????????-????-7???-????-????????????/*',
       },
     ]);
@@ -67,7 +71,8 @@ describe('the session policy', () => {
   it('names the partition of the role and the prefix of the service', () => {
     const [list, read] = statements({ bucket: 'b', keyPrefix: 'up/', partition: 'aws-cn' }, user('bob'), BOTH);
     expect(list).toMatchObject({
-      ...{ Resource: 'arn:aws-cn:s3:::b', Condition: { StringLike: { 's3:prefix': 'up/bob/*' } } },
+      Resource: 'arn:aws-cn:s3:::b',
+      Condition: { StringLike: { 's3:prefix': 'up/bob/*' } },
     });
     expect(read?.Resource).toBe('arn:aws-cn:s3:::b/up/bob/*');
   });

@@ -28,8 +28,12 @@ type Bucket = Awaited<ReturnType<typeof openBucket>>;
 const run = (program: string, args: readonly string[], { env }: Pick<Bucket, 'env'>) =>
   promisify(execFile)(program, args, {
     env: {
-      ...{ PATH: '/usr/bin:/bin', HOME: '/nonexistent', AWS_DEFAULT_REGION: 'us-east-1', LC_ALL: 'C.UTF-8' },
-      ...{ AWS_ACCESS_KEY_ID: env.AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: env.AWS_SECRET_ACCESS_KEY },
+      PATH: '/usr/bin:/bin',
+      HOME: '/nonexistent',
+      AWS_DEFAULT_REGION: 'us-east-1',
+      LC_ALL: 'C.UTF-8',
+      AWS_ACCESS_KEY_ID: env.AWS_ACCESS_KEY_ID,
+      AWS_SECRET_ACCESS_KEY: env.AWS_SECRET_ACCESS_KEY,
     },
   });
 

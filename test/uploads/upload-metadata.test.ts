@@ -60,8 +60,10 @@ describe('upload metadata', () => {
     const most = Number.MAX_SAFE_INTEGER;
     const largest = {
       remembered: toRemembered({ fileName: '\u{10ffff}'.repeat(63), metadata: {} }),
-      ...{ contentType: 'a'.repeat(128), checksumSha256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=' },
-      ...{ isRepeatable: true, limitedTo: { quotaBytes: most, quotaFiles: most, maxFiles: most } },
+      contentType: 'a'.repeat(128),
+      checksumSha256: 'LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=',
+      isRepeatable: true,
+      limitedTo: { quotaBytes: most, quotaFiles: most, maxFiles: most },
     };
     for (const sent of [
       toMetadata({ ...largest, sizeBytes: most }),
@@ -76,7 +78,10 @@ describe('upload metadata', () => {
   it('contains no encoded word of RFC 2047, which S3 would decode', () => {
     const word = '=?utf-8?q?=C3=BC?=';
     const given = {
-      ...{ sizeBytes: 5, contentType: `text/plain; a="${word}"`, checksumSha256: null, isRepeatable: false },
+      sizeBytes: 5,
+      contentType: `text/plain; a="${word}"`,
+      checksumSha256: null,
+      isRepeatable: false,
       remembered: toRemembered({
         fileName: `${word}.txt`,
         metadata: { a: word, b: `in the middle ${word} of it`, c: '=?', d: '=?x?b?eA==' },

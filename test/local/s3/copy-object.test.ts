@@ -22,8 +22,14 @@ beforeAll(async () => {
   s3 = await startFixture();
   await s3.client.send(
     new PutObjectCommand({
-      ...{ Bucket: s3.bucket, Key: 'söurce +1', Body: 'hello', ContentType: 'text/plain', CacheControl: 'no-cache' },
-      ...{ Metadata: { a: 'b' }, Tagging: 'colour=red', ChecksumAlgorithm: 'SHA256' },
+      Bucket: s3.bucket,
+      Key: 'söurce +1',
+      Body: 'hello',
+      ContentType: 'text/plain',
+      CacheControl: 'no-cache',
+      Metadata: { a: 'b' },
+      Tagging: 'colour=red',
+      ChecksumAlgorithm: 'SHA256',
     }),
   );
 });

@@ -171,7 +171,12 @@ describe('SSE-C', () => {
     const upload = (PartNumber: number, Body: Buffer, key: Buffer | null) =>
       s3.client.send(
         new UploadPartCommand({
-          ...{ Bucket, Key, UploadId, PartNumber, Body, ...(key && sse(key)) },
+          Bucket,
+          Key,
+          UploadId,
+          PartNumber,
+          Body,
+          ...(key && sse(key)),
           ChecksumAlgorithm: 'SHA256',
         }),
       );

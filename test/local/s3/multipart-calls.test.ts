@@ -35,7 +35,10 @@ describe('UploadPart', () => {
   it('refuses a size other than the signed one, and more than 5 GiB', async () => {
     const uploadId = await begin('signed-size');
     const command = new UploadPartCommand({
-      ...{ Bucket: s3.bucket, Key: 'signed-size', UploadId: uploadId, PartNumber: 1 },
+      Bucket: s3.bucket,
+      Key: 'signed-size',
+      UploadId: uploadId,
+      PartNumber: 1,
       ContentLength: 7,
     });
     const path = await s3.presign(command as never, { signableHeaders: new Set(['host', 'content-length']) });
