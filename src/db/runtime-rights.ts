@@ -40,8 +40,10 @@ export const RUNTIME_RIGHTS: Readonly<Record<string, readonly string[]>> = {
   marker_words: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   rate_counts: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   webhook_messages: [
-    ...['SELECT', `INSERT (${WEBHOOK_COLUMNS})`],
-    ...['UPDATE (failures, last_failure, due_at, is_postponed, delivered_at, dead_at)', 'DELETE'],
+    'SELECT',
+    `INSERT (${WEBHOOK_COLUMNS})`,
+    'UPDATE (failures, last_failure, due_at, is_postponed, delivered_at, dead_at)',
+    'DELETE',
   ],
   [MIGRATIONS_TABLE]: ['SELECT'],
 };

@@ -19,8 +19,16 @@ const HEADERS: readonly (readonly [type: string, ...signatures: string[]])[] = [
 
 /** Text formats. If the sample is text, the letters that begin other formats (`BM`, `ID3`, `FORM`) are just words. */
 const TEXT_FORMATS = new Set([
-  ...['application/pdf', 'application/postscript', 'application/rtf', 'text/vcard', 'text/calendar', 'text/vtt'],
-  ...['application/x-ms-regedit', 'application/pgp-encrypted', 'application/xml', 'image/gif'],
+  'application/pdf',
+  'application/postscript',
+  'application/rtf',
+  'text/vcard',
+  'text/calendar',
+  'text/vtt',
+  'application/x-ms-regedit',
+  'application/pgp-encrypted',
+  'application/xml',
+  'image/gif',
 ]);
 
 /** The brands of ISO base media files that are images (MP4 Registration Authority, "Brands"). */

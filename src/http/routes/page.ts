@@ -60,9 +60,24 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
 
 /** Prefixes of the headers that proxies, tunnels and CDNs add (RFC 7239, RFC 9110 section 7.6.3). */
 const PROXY_HEADERS = [
-  ...['forwarded', 'via', 'x-forwarded', 'x-original-', 'x-proxy', 'x-cluster-'],
-  ...['client-ip', 'true-client-', 'x-client-', 'x-real-'],
-  ...['cdn-', 'cf-', 'fastly-', 'fly-', 'ngrok-', 'x-amzn-', 'x-envoy-', 'x-vercel-'],
+  'forwarded',
+  'via',
+  'x-forwarded',
+  'x-original-',
+  'x-proxy',
+  'x-cluster-',
+  'client-ip',
+  'true-client-',
+  'x-client-',
+  'x-real-',
+  'cdn-',
+  'cf-',
+  'fastly-',
+  'fly-',
+  'ngrok-',
+  'x-amzn-',
+  'x-envoy-',
+  'x-vercel-',
 ];
 
 /** Whether the request came through a proxy. nginx may add no header, but speaks HTTP/1.0, as no browser does. */

@@ -3,7 +3,14 @@ import type { S3Request } from './s3-request.ts';
 
 /** Parameters of the signature itself, in lower case. */
 const SIGNATURE_PARAMETERS = [
-  ...['algorithm', 'content-sha256', 'credential', 'date', 'expires', 'security-token', 'signature', 'signedheaders'],
+  'algorithm',
+  'content-sha256',
+  'credential',
+  'date',
+  'expires',
+  'security-token',
+  'signature',
+  'signedheaders',
   'user-agent',
 ].map((name) => `x-amz-${name}`);
 
