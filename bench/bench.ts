@@ -107,7 +107,9 @@ async function printStart(directory: string): Promise<void> {
     'From the spawn to the first 200, in production',
     ['', 'time', 'CPU time', "this commit's CPU time to it"],
     figures.map(({ name, ms, cpuMs }) => [
-      ...[name, `${ms.toFixed(0)} ms`, `${cpuMs.toFixed(0)} ms`],
+      name,
+      `${ms.toFixed(0)} ms`,
+      `${cpuMs.toFixed(0)} ms`,
       ((own?.cpuMs ?? Number.NaN) / cpuMs).toFixed(2),
     ]),
   );

@@ -52,8 +52,17 @@ describe('sealAuditLog', () => {
     const lines = [
       [null, 1, '0', row?.to_xid, row?.sealed_at],
       ...rows.map((r) => [
-        ...[Number(r.id), r.xid, r.at, r.actor_id, r.user_id, r.action, r.outcome],
-        ...[r.file_id, r.object_key, r.address, r.request_id],
+        Number(r.id),
+        r.xid,
+        r.at,
+        r.actor_id,
+        r.user_id,
+        r.action,
+        r.outcome,
+        r.file_id,
+        r.object_key,
+        r.address,
+        r.request_id,
       ]),
       [2, Number(rows.at(-1)?.id)],
     ].map((line) => `${JSON.stringify(line)}\n`);

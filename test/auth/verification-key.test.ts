@@ -38,14 +38,18 @@ describe('a public key', () => {
     const header = await bearer({ sub: 'alice' }, privateKey, { alg: 'RS256' });
     const base64 = Buffer.from(pem).toString('base64');
     for (const text of [
-      ...[`"${pem}"`, `'${pem}'`, `"${pem.replaceAll('\n', '\\n')}"`, pem.replaceAll('\n', '\r\n')],
-      ...[
-        pem.replaceAll('\n', ' '),
-        pem.replaceAll('\n', ''),
-        pem.replaceAll('\n', '\n  '),
-        pem.replaceAll('\n', '\\r\\n'),
-      ],
-      ...[base64, Buffer.from(pem).toString('base64url'), base64.replace(/.{76}/g, '$&\n'), body],
+      `"${pem}"`,
+      `'${pem}'`,
+      `"${pem.replaceAll('\n', '\\n')}"`,
+      pem.replaceAll('\n', '\r\n'),
+      pem.replaceAll('\n', ' '),
+      pem.replaceAll('\n', ''),
+      pem.replaceAll('\n', '\n  '),
+      pem.replaceAll('\n', '\\r\\n'),
+      base64,
+      Buffer.from(pem).toString('base64url'),
+      base64.replace(/.{76}/g, '$&\n'),
+      body,
     ]) {
       expect(await (await verifierFor(text))(header)).toMatchObject({ userId: 'alice' });
     }

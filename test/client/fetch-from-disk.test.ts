@@ -37,7 +37,9 @@ describe('fetchFromDisk', () => {
     const headers = { 'content-type': 'text/plain' };
     const answer = await fetchFromDisk(url, { method: 'PUT', headers, body: new Blob(['bytes']) });
     expect([answer.status, answer.headers.get('etag'), answer.headers.get('x-asked')]).toEqual([
-      ...[412, '"e"', 'PUT text/plain'],
+      412,
+      '"e"',
+      'PUT text/plain',
     ]);
     expect(await answer.text()).toBe('5 bytes /key?X-Amz-Signature=1');
   });

@@ -16,7 +16,11 @@ describe('uploadAll', () => {
     const progress: Progress[] = [];
     const results = await client.uploadAll(files, { recordId: 'case-7', onProgress: (each) => progress.push(each) });
     expect(results.map(({ status }) => status)).toEqual([
-      ...['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+      'fulfilled',
     ]);
     expect(results[2]).toMatchObject({ reason: { code: 'file-too-large' } });
     expect(results[4]).toMatchObject({ value: { fileName: '4.txt', recordId: 'case-7' } });

@@ -232,7 +232,8 @@ describe.each(['pg', 'neon'] as const)('the queries on files, with the driver %s
       for (const state of order) {
         const { countsForQuota, object } = FILE_STATES[state];
         await test.query(`update files set status = $1, deleted_at = $2 where id = $3`, [
-          ...[state, object === 'stays' ? null : new Date()],
+          state,
+          object === 'stays' ? null : new Date(),
           file.id,
         ]);
         const expected = countsForQuota ? { sizeBytes: file.sizeBytes, files: 1 } : { sizeBytes: 0, files: 0 };

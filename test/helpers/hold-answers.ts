@@ -7,8 +7,15 @@ type App = ReturnType<typeof createApp>;
 
 /** Headers of all answers, of CORS, of tracing, and of answers to a token in the path. */
 const COMMON = [
-  ...['content-type', 'content-encoding', 'content-length', 'cache-control', 'x-content-type-options'],
-  ...['vary', 'access-control-', 'traceparent', 'referrer-policy'],
+  'content-type',
+  'content-encoding',
+  'content-length',
+  'cache-control',
+  'x-content-type-options',
+  'vary',
+  'access-control-',
+  'traceparent',
+  'referrer-policy',
 ];
 
 const ajv = new Ajv2020({ strict: false, allErrors: true });

@@ -187,8 +187,22 @@ describe('forged tokens', () => {
 
 describe('rights that a token does not have', () => {
   const SCOPES = [
-    ...['', 'files', 'files:', 'files:*', '*', 'FILES:READ', 'files:read;', 'files:reads', 'read', 'admin', 'root'],
-    ...['openid profile', 'files:read,files:write', 'files:\u0000read', '\tfiles:read\u00a0', 'xfiles:read'],
+    '',
+    'files',
+    'files:',
+    'files:*',
+    '*',
+    'FILES:READ',
+    'files:read;',
+    'files:reads',
+    'read',
+    'admin',
+    'root',
+    'openid profile',
+    'files:read,files:write',
+    'files:\u0000read',
+    '\tfiles:read\u00a0',
+    'xfiles:read',
   ];
   it.each(SCOPES)('scope %j opens no route of files', async (scope) => {
     const token = withClaims({ scope });

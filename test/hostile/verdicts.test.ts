@@ -106,9 +106,32 @@ describe("a verdict on another's file", () => {
 
 describe('a verdict in other words', () => {
   const WORDS = [
-    ...['Clean', 'CLEAN', ' clean', 'clean ', 'clean\u0000', '\u0441lean', 'ok', 'pass', 'active', 'held', 'archived'],
-    ...['deleted', 'refused', '', '__proto__', 'constructor', 'toString', 'clean rejected', 'rejected,clean'],
-    ...[true, 1, 0, null, ['clean'], { clean: true }, { verdict: 'clean' }],
+    'Clean',
+    'CLEAN',
+    ' clean',
+    'clean ',
+    'clean\u0000',
+    '\u0441lean',
+    'ok',
+    'pass',
+    'active',
+    'held',
+    'archived',
+    'deleted',
+    'refused',
+    '',
+    '__proto__',
+    'constructor',
+    'toString',
+    'clean rejected',
+    'rejected,clean',
+    true,
+    1,
+    0,
+    null,
+    ['clean'],
+    { clean: true },
+    { verdict: 'clean' },
   ];
   it.each(WORDS.map((word) => [JSON.stringify(word), word]))('is refused: %s', async (_, verdict) => {
     expect((await judge('alice', alices.fileId, { verdict, reason: 'x' })).status).toBe(400);

@@ -50,7 +50,8 @@ describe('POST /abort-upload', () => {
     const keys = [
       ...Array.from({ length: 50 }, () => `gus/_/_/${uuidv7()}/film.bin`),
       ...[mine.fileId, alices.fileId].flatMap((id) => [`gus/_/_/${id}/x`, `gus/r/_/${id}/film.bin`]),
-      ...[`gus/_/_/${alices.fileId}/film.bin`, `gus/_/_/${old}/film.bin`],
+      `gus/_/_/${alices.fileId}/film.bin`,
+      `gus/_/_/${old}/film.bin`,
     ];
     for (const objectKey of keys) expect((await post('/abort-upload', { objectKey }, 'gus')).status).toBe(204);
     expect(await service.database.query(`select id from files where owner_id = 'gus'`)).toEqual([]);

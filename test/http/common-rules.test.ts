@@ -254,7 +254,8 @@ describe('bodies', () => {
     const large = Array.from({ length: 9 }, () => stalled('/confirm-upload', 1024 ** 2));
     const first = await Promise.race(large);
     expect([first.status, first.headers.get('retry-after'), await first.json()]).toMatchObject([
-      ...[429, '1'],
+      429,
+      '1',
       { code: 'rate-limited', detail: expect.stringContaining('too many requests at once') },
     ]);
     // Small bodies have slots of their own, and so have other users.

@@ -98,7 +98,8 @@ describe('GET /s3/params', () => {
     ['a large size', 413, 'file-too-large', { filename: 'a', 'metadata[size]': String(MAX_BYTES + 1) }],
     [
       'a forbidden type',
-      ...[415, 'content-type-not-allowed'],
+      415,
+      'content-type-not-allowed',
       { filename: 'a', type: 'image/png', 'metadata[documentType]': 'id' },
     ],
   ] as [string, number, string, Record<string, string>][])('refuses %s with %i', async (_name, status, code, query) => {
@@ -222,7 +223,9 @@ describe('/s3/multipart', () => {
     const asBob = (more: string, body?: object, method?: string) =>
       service.call('bob', path(upload, more), body, method === undefined ? {} : { method });
     const answers = [
-      ...[await asBob(''), await asBob('/1'), await asBob('', undefined, 'DELETE')],
+      await asBob(''),
+      await asBob('/1'),
+      await asBob('', undefined, 'DELETE'),
       await asBob('/complete', { parts: [{ PartNumber: 1, ETag: 'x' }] }),
     ];
     for (const answer of answers) expectRefusal(answer, 403, 'not-your-object');

@@ -106,8 +106,12 @@ describe('GET /', () => {
       const bucketOrigin = new URL(bucket.endpoint).origin;
       expect(policy).toEqual(
         expect.arrayContaining([
-          ...["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"],
-          ...[`connect-src 'self' ${bucketOrigin}`, `frame-src blob: ${bucketOrigin}`],
+          "default-src 'none'",
+          "script-src 'self'",
+          "style-src 'self'",
+          "frame-ancestors 'none'",
+          `connect-src 'self' ${bucketOrigin}`,
+          `frame-src blob: ${bucketOrigin}`,
         ]),
       );
     }

@@ -66,8 +66,14 @@ describe('POST /temporary-credentials', () => {
 
   it('refuses tickets: the bucket could not enforce their limits', async () => {
     for (const signpost of [
-      ...[{ recordId: 'case-42' }, { uploadsUntil: '2099-01-01T00:00:00Z' }, { maxBytes: 1000 }, { maxFiles: 3 }],
-      ...[{ contentTypes: ['image/*'] }, { documentTypes: ['avatar'] }, { quotaBytes: 1e6 }, { quotaFiles: 1 }],
+      { recordId: 'case-42' },
+      { uploadsUntil: '2099-01-01T00:00:00Z' },
+      { maxBytes: 1000 },
+      { maxFiles: 3 },
+      { contentTypes: ['image/*'] },
+      { documentTypes: ['avatar'] },
+      { quotaBytes: 1e6 },
+      { quotaFiles: 1 },
     ]) {
       expectProblem(await ask({ scope: SCOPE, signpost }), 403, 'forbidden');
     }

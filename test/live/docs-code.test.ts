@@ -60,7 +60,10 @@ describe('docs/curl.md', () => {
   it('has a beginning and three methods', () => {
     expect(curl()).toHaveLength(4);
     expect(curl().map((block) => /ask (PUT|POST|MULTIPART) \|/.exec(block)?.[1])).toEqual([
-      ...[undefined, 'PUT', 'POST', 'MULTIPART'],
+      undefined,
+      'PUT',
+      'POST',
+      'MULTIPART',
     ]);
   });
 

@@ -56,7 +56,16 @@ describe('npm run doctor without configuration', () => {
 
 describe('the commands', () => {
   const COMMANDS = [
-    ...['doctor', 'bucket-setup', 'token', 'sweep', 'rebuild', 'rekey', 'import', 'audit', 'migrate', 'webhooks'],
+    'doctor',
+    'bucket-setup',
+    'token',
+    'sweep',
+    'rebuild',
+    'rekey',
+    'import',
+    'audit',
+    'migrate',
+    'webhooks',
   ];
   /** As `npm run` starts them, already built. */
   const command = async (name: string, args: readonly string[], settings: Record<string, string> = env) => {

@@ -21,8 +21,20 @@ const SINCE: Record<string, number[]> = {
   'repeating-conic-gradient': [69, 83, 12.1],
 };
 const OLD = [
-  ...['var', 'calc', 'rgb', 'minmax', 'inset', 'blur', 'rotate', 'linear-gradient', 'radial-gradient', 'not', 'host'],
-  ...['@media', '@import', '@keyframes'],
+  'var',
+  'calc',
+  'rgb',
+  'minmax',
+  'inset',
+  'blur',
+  'rotate',
+  'linear-gradient',
+  'radial-gradient',
+  'not',
+  'host',
+  '@media',
+  '@import',
+  '@keyframes',
 ];
 
 it('uses no function, selector or rule of CSS that browsers of two years ago do not know', async () => {

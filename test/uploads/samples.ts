@@ -70,8 +70,11 @@ export const tiff = (offset: number, isBigEndian = false) => {
 /** A tag of so many bytes, and a frame of MP3. */
 export const id3 = (size: number) =>
   Buffer.concat([
-    ...[ascii('ID3'), hex('030000'), Buffer.from([21, 14, 7, 0].map((bits) => (size >> bits) & 0x7f))],
-    ...[Buffer.alloc(size), padded('fffb9064')],
+    ascii('ID3'),
+    hex('030000'),
+    Buffer.from([21, 14, 7, 0].map((bits) => (size >> bits) & 0x7f)),
+    Buffer.alloc(size),
+    padded('fffb9064'),
   ]);
 
 /** The first entry of a ZIP, stored. */
@@ -80,7 +83,8 @@ export const zip = (name: string, content = '\0\x01') =>
     hex('504b0304 1400 0000 0000 00000000 00000000'),
     ...[content.length, content.length].map((length) => uint32(length).reverse()),
     Buffer.from([name.length, 0, 0, 0]),
-    ...[ascii(name), ascii(content)],
+    ascii(name),
+    ascii(content),
   ]);
 
 const MAIN_TYPES: Record<string, string> = { 'word/document.xml': 'wordprocessingml.document' };
