@@ -19,6 +19,8 @@ export async function run(program: (config: Config) => Promise<void>): Promise<v
 /** The settings of the environment and of `.env`, if present; the environment wins. Warns of misspelt names. */
 export function readConfig(): Config {
   if (existsSync('.env')) process.loadEnvFile('.env');
+  // On Node 20, the AWS SDK warns in eight lines of its later versions. The built program has the version that it has.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
   // Before the errors: a setting reported as missing may be a misspelt one.
   for (const hint of misspeltSettings(process.env, SETTING_NAMES)) console.error(`warning: ${hint}`);
   return parseConfig(process.env);

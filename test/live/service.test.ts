@@ -46,6 +46,7 @@ const filesOf = async () => {
 describe('npm start without configuration', () => {
   it('prints curl commands that work when pasted', async () => {
     await start();
+    expect(service?.output()).not.toContain('Warning');
     const lines =
       service
         ?.output()
