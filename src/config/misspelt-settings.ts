@@ -10,9 +10,11 @@ export function misspeltSettings(
   names: readonly string[],
 ): string[] {
   const known = names.flatMap((name) => [name, name + FILE_SUFFIX]);
+  // Once: each of them is compared with each variable.
+  const settings = names.map((name) => ({ name, words: name.split('_') }));
   return Object.keys(env).flatMap((name) => {
-    if (known.includes(name) || !env[name]) return [];
-    const meant = nearest(name.toUpperCase(), known);
+    if (known.includes(name) || name.length < MIN_LENGTH || !env[name]) return [];
+    const meant = nearest(name.toUpperCase(), known) ?? withWordsOf(name.toUpperCase().split('_'), settings);
     return meant === undefined ? [] : [`${name} is not a setting; did you mean ${meant}?`];
   });
 }
@@ -21,29 +23,31 @@ export function misspeltSettings(
 const MIN_LENGTH = 6;
 
 function nearest(name: string, known: readonly string[]): string | undefined {
-  if (name.length < MIN_LENGTH) return undefined;
   if (known.includes(name)) return name;
   const most = name.length < 2 * MIN_LENGTH ? 1 : 2;
   const [close] = known
     .filter((other) => other.length >= MIN_LENGTH && mayBeWithin(most, name, other))
     .map((other) => ({ other, distance: editDistance(name, other) }))
     .sort((a, b) => a.distance - b.distance);
-  if (close !== undefined && close.distance <= most) return close.other;
-  const words = name.split('_');
-  if (words.length < 2) return undefined;
-  return known.find((other) => !other.endsWith(FILE_SUFFIX) && hasWordsOf(other, words));
+  return close !== undefined && close.distance <= most ? close.other : undefined;
 }
 
-/** Whether `some` occur in this order among the words of a name: `S3_BUCKET`, `MAX_BYTES`, `JWT_AUD`. */
-function hasWordsOf(name: string, some: readonly string[]): boolean {
-  let at = 0;
-  for (const word of name.split('_')) if (isAlike(word, some[at] ?? '')) at++;
-  return at === some.length;
+type Setting = { name: string; words: readonly string[] };
+
+/** The first setting that has these words in this order among its own: `S3_BUCKET`, `MAX_BYTES`, `JWT_AUD`. */
+function withWordsOf(some: readonly string[], settings: readonly Setting[]): string | undefined {
+  if (some.length < 2) return undefined;
+  const hasThem = ({ words }: Setting) => {
+    let at = 0;
+    for (const word of words) if (isAlike(word, some[at] ?? '')) at++;
+    return at === some.length;
+  };
+  return settings.find(hasThem)?.name;
 }
 
 /** Whether two words are variants of one: `AUD` and `AUDIENCE`, `PROXY` and `PROXIES`. */
 function isAlike(word: string, other: string): boolean {
-  const [short = '', long = ''] = [word, other].sort((a, b) => a.length - b.length);
+  const [short, long] = word.length < other.length ? [word, other] : [other, word];
   return short === long || (short.length >= 3 && long.startsWith(short.slice(0, Math.max(3, short.length - 1))));
 }
 
