@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config/config.ts';
 import { settingsFrom } from './config/given-settings.ts';
 import type { Logger } from './contract/logger.ts';
+import { answerWhileStarting } from './http/answer-while-starting.ts';
 import type { Signpost, SignpostOptions } from './index.ts';
 import { createLogger } from './start/create-logger.ts';
-import { printWelcome } from './start/print-welcome.ts';
 import { providePostgres } from './start/provide-postgres.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
@@ -35,9 +35,10 @@ async function serveAlone(config: Config, signalled: Promise<NodeJS.Signals>): P
     logger,
     options: { settings: { ...settingsFrom(process.env), LOCAL_S3_PORT: config.local.s3Port } },
     asked: signalled,
+    listensFirst: true,
     begin: async (signpost, port) => {
       const { bucketOrigin } = await signpost.ready();
-      if (!config.server.production) await printWelcome(config, port, bucketOrigin);
+      await welcome(config, port, bucketOrigin);
     },
   });
 }
@@ -53,10 +54,8 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
     logger,
     signalled,
     env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
-    onListening: async (port) => {
-      // The last argument is for the embedded bucket, which several processes cannot use.
-      if (!config.server.production) await printWelcome(config, port, '');
-    },
+    // The last argument is for the embedded bucket, which several processes cannot use.
+    onListening: (port) => welcome(config, port, ''),
     onRestart: (listener) => process.on('SIGHUP', listener),
   });
 }
@@ -73,6 +72,7 @@ async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS
       logger: (await openLog(config)).child({ process: at.number }),
       options: { settings: { ...settingsFrom(process.env), ...settingsOfProcess(config, at) }, metrics: at.hasMetrics },
       asked: keeper === null ? signalled : Promise.race([signalled, keeper.asked]),
+      listensFirst: false,
       begin: async (signpost) => {
         if (keeper === null || !at.hasMetrics) return;
         const tellMetrics = keeper.shareMetrics(signpost.metrics);
@@ -88,22 +88,33 @@ type Serving = {
   options: SignpostOptions;
   /** Resolves with the reason to stop. */
   asked: Promise<NodeJS.Signals | 'stop' | 'replace'>;
-  /** Called when the service listens; what it returns is called after the last answer. */
+  /**
+   * Whether it listens before it has started: see `answerWhileStarting`. One of several processes does not, because the
+   * others answer meanwhile.
+   */
+  listensFirst: boolean;
+  /** Called when the service has started; what it returns is called after the last answer. */
   begin: (signpost: Signpost, port: number) => Promise<(() => Promise<void>) | undefined>;
 };
 
-/** Listens, and resolves when everything is stopped. */
-async function serve(server: Config['server'], { logger, options, asked, begin }: Serving): Promise<void> {
-  // Loaded here, because the process that keeps others does not need them.
-  const [{ createSignpost }, { startServer }] = await Promise.all([
-    import('./index.ts'),
-    import('./http/start-server.ts'),
-  ]);
+/** Serves, and resolves when everything is stopped. */
+async function serve(
+  server: Config['server'],
+  { logger, options, asked, listensFirst, begin }: Serving,
+): Promise<void> {
+  // Loaded here, because the process that keeps others does not need it.
+  const { startServer } = await import('./http/start-server.ts');
+  const { fetch, handOver } = answerWhileStarting();
+  const early = listensFirst ? await startServer(fetch, server) : null;
+  const { createSignpost } = await import('./index.ts');
+  // Nothing is answered while Node 24 loads modules: what has arrived meanwhile is accepted, read and answered now.
+  for (let turns = 0; turns < 4; turns++) await setImmediate();
   const stopping = new AbortController();
   const signpost = createSignpost({ ...options, logger, stopping: stopping.signal, page: true });
   try {
     await signpost.ready();
-    const running = await startServer(signpost.fetch, server);
+    handOver(signpost.fetch);
+    const running = early ?? (await startServer(signpost.fetch, server));
     logger.info({ host: server.host, port: running.port }, 'listening');
     const end = await begin(signpost, running.port);
 
@@ -119,6 +130,13 @@ async function serve(server: Config['server'], { logger, options, asked, begin }
   } finally {
     await signpost.close();
   }
+}
+
+/** In development, says what to try. */
+async function welcome(config: Config, port: number, bucketOrigin: string): Promise<void> {
+  if (config.server.production) return;
+  const { printWelcome } = await import('./start/print-welcome.ts');
+  await printWelcome(config, port, bucketOrigin);
 }
 
 function openLog({ server }: Config) {

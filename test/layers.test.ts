@@ -53,6 +53,20 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
     return { path, text, area: areaOf(path), specifiers };
   });
 
+/** The packages that are loaded with these files of `src`, types and `import()` aside. */
+function packagesWith(paths: readonly string[]): string[] {
+  const seen = new Set(paths);
+  const packages = new Set<string>();
+  for (const path of seen) {
+    const text = files.find((file) => file.path === path)?.text ?? '';
+    for (const [, name = ''] of text.matchAll(/^(?:import|export) (?!type\b)[^;']*?from '([^']+)'/gm)) {
+      if (name.startsWith('.')) seen.add(posix.join(dirname(path), name));
+      else if (!name.startsWith('node:')) packages.add(name);
+    }
+  }
+  return [...packages].sort();
+}
+
 /** The files of a folder, without what is installed in it. */
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true })
@@ -119,6 +133,11 @@ describe('the layers', () => {
         .map((specifier) => `${path} imports ${specifier}`),
     );
     expect(strangers).toEqual([]);
+  });
+
+  it('let the program listen before it has loaded the service', () => {
+    expect(packagesWith(['main.ts', 'http/start-server.ts'])).toEqual(['@hono/node-server', 'pino', 'zod']);
+    expect(packagesWith(['index.ts'])).toEqual(expect.arrayContaining(['@aws-sdk/client-s3', 'drizzle-orm', 'hono']));
   });
 
   it('leave `process` to index, main and run', () => {

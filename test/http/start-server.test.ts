@@ -2,6 +2,7 @@ import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { answerWhileStarting } from '../../src/http/answer-while-starting.ts';
 import { type RunningServer, startServer } from '../../src/http/start-server.ts';
 
 const start = (fetch: (request: Request) => Promise<Response>) =>
@@ -74,5 +75,21 @@ describe('startServer', () => {
     finish?.();
     expect(await slow).toMatchObject({ status: 200, connection: 'close' });
     await stopped;
+  });
+});
+
+describe('answerWhileStarting', () => {
+  it('answers /healthz at once, and lets all other requests wait for the service', async () => {
+    const { fetch, handOver } = answerWhileStarting();
+    const ask = async (path: string) => {
+      const answer = await fetch(new Request(`http://localhost${path}`), {} as never);
+      return answer instanceof Response ? answer.text() : answer;
+    };
+    const waiting = ask('/readyz?full');
+    expect(await ask('/healthz')).toBe('{"status":"ok"}');
+    expect(await Promise.race([waiting, sleep(1, 'waits')])).toBe('waits');
+    handOver(async ({ url }) => new Response(`the service's ${url}`));
+    expect(await waiting).toBe("the service's http://localhost/readyz?full");
+    expect(await ask('/healthz')).toBe("the service's http://localhost/healthz");
   });
 });

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePort } from '../helpers/listen.ts';
+import { freePort, listen } from '../helpers/listen.ts';
 import { type Running, run } from './process.ts';
 
 let dir: string;
@@ -204,6 +205,17 @@ describe('npm start, on a full disk', () => {
 });
 
 describe('production', () => {
+  const SIGNED = {
+    NODE_ENV: 'production',
+    S3_BUCKET_NAME: 'uploads',
+    S3_ENDPOINT: 'http://127.0.0.1:1',
+    AWS_REGION: 'eu-west-1',
+    AWS_ACCESS_KEY_ID: 'id',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    DATABASE_URL: 'postgres://127.0.0.1:1/none',
+    JWT_SECRET: 'x'.repeat(40),
+  };
+
   it('uses nothing embedded: an error names each missing setting', async () => {
     const refused = run('node', ['dist/main.js'], { NODE_ENV: 'production' });
     expect((await refused.ended).code).toBe(1);
@@ -225,5 +237,37 @@ describe('production', () => {
     expect((await refused.ended).code).toBe(1);
     expect(refused.output()).toContain('AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set');
     expect(refused.output()).toContain('RATE_LIMIT is not a setting; did you mean RATE_LIMIT_PER_MINUTE?');
+  });
+
+  it('ends where it cannot sign for the bucket, and says why', async () => {
+    const express = { S3_BUCKET_NAME: 'photos--euw1-az1--x-s3', S3_ENDPOINT: '' };
+    const refused = run('node', ['dist/main.js'], { ...SIGNED, ...express, PORT: '0' });
+    expect((await refused.ended).code).toBe(1);
+    expect(refused.output()).toMatch(/^Cannot sign URLs for bucket "photos--euw1-az1--x-s3": .*S3 Express/m);
+  });
+
+  it('answers /healthz from the beginning, and all other requests when it has started', async () => {
+    // AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats"), and no answer to a query.
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => {
+      sockets.push(socket.once('data', () => socket.write('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I')));
+    });
+    const { host } = new URL(await listen(silent));
+    const port = await freePort();
+    const starting = run('node', ['dist/main.js'], {
+      ...SIGNED,
+      DATABASE_URL: `postgres://nobody@${host}/none`,
+      PORT: port,
+    });
+    const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null))?.status;
+    await expect.poll(() => sockets.length).toBeGreaterThan(0);
+    expect(await statusOf('/healthz')).toBe(200);
+    const ready = statusOf('/readyz');
+    expect(await Promise.race([ready, statusOf('/healthz').then(() => 'waits')])).toBe('waits');
+    expect(starting.output()).not.toContain('"listening"');
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+    expect(await ready).toBe(200);
+    await starting.stop('SIGTERM');
   });
 });
