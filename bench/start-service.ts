@@ -13,8 +13,8 @@ const START_WITHIN_MS = 60_000;
 
 /**
  * Starts the service by `command`, with everything embedded in `dataDir`, or with the database at `databaseUrl`, and
- * with the settings of `env`. `startMs` is the time from the spawn to the first 200 on `/healthz`, and `startCpuMs` the
- * CPU time until then.
+ * with the settings of `env`. `alive` and `ready` are the time from the spawn to the first 200 on `/healthz` and on
+ * `/readyz`, and the CPU time until then.
  * @throws {Error} if that takes more than a minute.
  */
 export async function startService(
@@ -49,21 +49,24 @@ export async function startService(
   });
   const pid = child.pid ?? Number.NaN;
   const url = `http://127.0.0.1:${port}`;
-  while (!(await isHealthy(url))) {
-    if (performance.now() - startedAt > START_WITHIN_MS || child.exitCode !== null)
-      throw new Error('it does not start');
-    await sleep(POLL_MS);
-  }
-  const startMs = performance.now() - startedAt;
-  const startCpuMs = await cpuMsOf(pid);
+  const until = async (path: string) => {
+    while (!(await isOk(url + path))) {
+      if (performance.now() - startedAt > START_WITHIN_MS || child.exitCode !== null)
+        throw new Error('it does not start');
+      await sleep(POLL_MS);
+    }
+    return { ms: performance.now() - startedAt, cpuMs: await cpuMsOf(pid) };
+  };
+  const alive = await until('/healthz');
+  const ready = await until('/readyz');
   const memory = async (field: 'VmRSS' | 'VmHWM') => {
     const status = await readFile(`/proc/${pid}/status`, 'utf8');
     return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024;
   };
 
   return {
-    startMs,
-    startCpuMs,
+    alive,
+    ready,
     port,
     url,
     mint: async (userId = 'bench') => {
@@ -85,7 +88,7 @@ export async function startService(
       const exited = once(child, 'exit');
       process.kill(-pid, 'SIGTERM');
       await exited;
-      while (await isHealthy(url)) await sleep(POLL_MS);
+      while (await isOk(`${url}/healthz`)) await sleep(POLL_MS);
     },
   };
 }
@@ -97,8 +100,8 @@ async function cpuMsOf(pid: number): Promise<number> {
   return spent.reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0);
 }
 
-async function isHealthy(url: string): Promise<boolean> {
-  const answer = await fetch(`${url}/healthz`).catch(() => null);
+async function isOk(url: string): Promise<boolean> {
+  const answer = await fetch(url).catch(() => null);
   await answer?.body?.cancel();
   return answer?.status === 200;
 }
