@@ -89,7 +89,11 @@ export async function keepProcesses({
     const startedAt = performance.now();
     const kept: Kept = { number, worker, ended, listens, startedAt, isLeaving: false, successor: null, metrics: '' };
     all.add(kept);
-    worker.once('listening', () => logger.info({ process: number, pid: worker.process.pid }, 'a process serves'));
+    worker.once('listening', () => {
+      logger.info({ process: number, pid: worker.process.pid }, 'a process serves');
+      // What was sent to it before, it may not have heard.
+      if (isStopping) leave(kept, 'stop');
+    });
     worker.on('message', ({ metrics }: FromProcess) => {
       kept.metrics = metrics;
     });

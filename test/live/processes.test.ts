@@ -153,4 +153,12 @@ describe('WEB_CONCURRENCY=2', () => {
     expect(await service.ended).toEqual({ code: 0, signal: null });
     for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
   });
+
+  it('ends where it is stopped while a process is starting', async () => {
+    service = run('node', ['dist/main.js'], env);
+    await started(1);
+    service.signal('SIGTERM');
+    expect(await service.ended).toEqual({ code: 0, signal: null });
+    for (const { pid } of logged('a process serves')) expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+  });
 });
