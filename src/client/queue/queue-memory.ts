@@ -101,9 +101,9 @@ export function createQueueMemory({ owner, keepsPlainBytes = false }: QueueMemor
     last = result;
     return result;
   };
-  const keepBytes = ({ id, size, file, handle }: SavedFile): Blob | null => {
+  const keepBytes = ({ id, size, file }: SavedFile): Blob | null => {
     const all = [...keptBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
-    if (handle !== null || size > MAX_FILE_BYTES || all + size > MAX_ALL_BYTES) return null;
+    if (size > MAX_FILE_BYTES || all + size > MAX_ALL_BYTES) return null;
     keptBytes.set(id, size);
     return file;
   };

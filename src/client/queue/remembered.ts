@@ -55,13 +55,16 @@ function notPrepared(): SignpostError {
   return new SignpostError({ code: 'not-prepared', status: 0, detail, retryable: false });
 }
 
-/** Whether this is the file that is needed again: the same name, place, size and date, with the same options. */
+/**
+ * Whether this is the file that is needed again: the same name, size and date, with the same options. A file of a
+ * folder may be chosen without the folder.
+ */
 export function matches({ file, fileName, relativePath }: Found, options: QueueFileOptions, saved: SavedFile): boolean {
   const name = saved.options.fileName === undefined ? saved.fileName : fileName;
   return (
     file?.size === saved.size &&
     fileName === name &&
-    relativePath === saved.relativePath &&
+    [null, saved.relativePath].includes(relativePath) &&
     lastModifiedOf(file) === saved.lastModified &&
     JSON.stringify(storable(options)) === JSON.stringify(saved.options)
   );

@@ -110,6 +110,17 @@ describe('a remembered file', () => {
     ]);
   });
 
+  it('of a folder goes on when it is chosen without the folder, and keeps its place', async () => {
+    const browser = createBrowser();
+    const inFolder = Object.defineProperty(file(), 'webkitRelativePath', { value: 'trip/a.txt' });
+    await browser.open({ isEncrypting: true }).queue.add(inFolder);
+    const { queue, sent } = browser.open({ isEncrypting: true });
+    await expect.poll(() => queue.getSnapshot().items).toMatchObject([{ needs: 'file' }]);
+    await queue.add(file());
+    await expect.poll(() => sent).toMatchObject([{ metadata: { 'relative-path': 'trip/a.txt' } }]);
+    expect(queue.getSnapshot().items).toHaveLength(1);
+  });
+
   it('is not the same file added for another record', async () => {
     const browser = createBrowser();
     const of = (recordId: string) => ({ isEncrypting: true, uploadOptions: { recordId } });
