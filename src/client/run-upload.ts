@@ -115,8 +115,10 @@ export function runUpload(
           if (!('send' in prepared)) return prepared;
           transfer = started = prepared;
         }
+        const sending = transfer.send(signal);
+        // Only now: what had arrived before is reported first, and is not sent.
         tell({ status: 'uploading' });
-        const stored = await transfer.send(signal);
+        const stored = await sending;
         if (stored !== null) return stored;
         tell({ status: 'confirming' });
         const { objectKey, uploadId, parts } = transfer;

@@ -29,12 +29,13 @@ export function startUpload(
   let sent = 0;
   let kept = 0;
   const onSent: OnSent = (sentBytes, keptBytes) => {
-    // A repeated request counts as running once it has sent more.
-    if (sentBytes > sent) tell({ status: 'uploading' });
+    const isMore = sentBytes > sent;
     // Encrypted, it is a little longer.
     sent = Math.min(sentBytes, file.size);
     kept = Math.min(keptBytes, file.size);
     if (!round.signal.aborted) options.onProgress?.({ sentBytes: sent, totalBytes: file.size });
+    // A repeated request counts as running once it has sent more.
+    if (isMore) tell({ status: 'uploading' });
   };
   /** Shows only what is kept, and returns how much more was sent. */
   const stepBack = () => {

@@ -2,7 +2,7 @@ import type { QueueItem, QueueTotals } from '../client/queue/queue-item.ts';
 import type { Limits } from '../client/stored-file.ts';
 import { describeLimits } from '../page/describe-limits.ts';
 import { explain } from '../page/explain.ts';
-import { formatBytes, formatDuration, formatFiles, formatPercent, joinFacts } from '../page/format.ts';
+import { formatBytes, formatCount, formatDuration, formatFiles, formatPercent, joinFacts } from '../page/format.ts';
 
 /** All that the element says: for another language, replace what differs. */
 export type UploaderTexts = {
@@ -103,7 +103,7 @@ function describeTotals(totals: QueueTotals): string {
   const { files, done, failed, sentBytes, totalBytes, bytesPerSecond, secondsLeft } = totals;
   const isOver = done + failed === files;
   return joinFacts([
-    isOver ? `${formatFiles(done)} uploaded` : `${done.toLocaleString('en')} of ${formatFiles(files)}`,
+    isOver ? `${formatFiles(done)} uploaded` : `${formatCount(done)} of ${formatFiles(files)}`,
     ...(isOver ? [] : [formatPercent(sentBytes, totalBytes)]),
     ...(bytesPerSecond === null ? [] : [`${formatBytes(bytesPerSecond)}/s`]),
     ...(secondsLeft === null ? [] : [`${formatDuration(secondsLeft)} left`]),

@@ -59,18 +59,18 @@ describe('the formats of the page', () => {
 });
 
 describe('the speed meter', () => {
-  it('is null for a second, then the speed of the last four', () => {
+  it('is null for three seconds, then the speed of the last eight', () => {
     const meter = createSpeedMeter();
-    expect([meter(0, 0), meter(500, 500), meter(2000, 1000)]).toEqual([null, null, 2000]);
-    expect(meter(2000, 5000)).toBe(0);
+    expect([meter(0, 0), meter(4000, 2000), meter(6000, 3000)]).toEqual([null, null, 2000]);
+    expect(meter(6000, 11_000)).toBe(0);
   });
 
   it('starts anew when bytes are sent again', () => {
     const meter = createSpeedMeter();
     meter(0, 0);
-    meter(9000, 1000);
-    expect(meter(4000, 2000)).toBeNull();
-    expect(meter(5000, 3000)).toBe(1000);
+    meter(9000, 3000);
+    expect(meter(4000, 4000)).toBeNull();
+    expect(meter(7000, 7000)).toBe(1000);
   });
 });
 

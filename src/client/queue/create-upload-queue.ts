@@ -93,12 +93,8 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     if (file === null) return;
     running.add(entry);
     if (!isTicking) tick();
-    if (entry.upload !== null) {
-      change(entry, { status: 'preparing' }, PROGRESS_MS);
-      entry.upload.resume();
-      return;
-    }
     change(entry, { status: 'preparing' }, PROGRESS_MS);
+    if (entry.upload !== null) return entry.upload.resume();
     entry.preparation ??= preparation.prepare(file, entry.item, entry.options, entry.removed.signal);
     const mine = entry.preparation;
     mine.then(

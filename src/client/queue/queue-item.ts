@@ -57,7 +57,7 @@ export type QueueTotals = {
   readonly failed: number;
   readonly sentBytes: number;
   readonly totalBytes: number;
-  /** Over the last four seconds; null during the first second, and when nothing is sent. */
+  /** Over the last eight seconds; null during the first three, and when nothing is sent. */
   readonly bytesPerSecond: number | null;
   /** Until all files that are not paused are sent; null if unknown. */
   readonly secondsLeft: number | null;

@@ -29,7 +29,9 @@ export function createQueueTotals(now: () => number) {
     change: (before: QueueItem | null, after: QueueItem | null): void => {
       if (before !== null) add(before, -1);
       if (after !== null) add(after, 1);
-      if (before !== null && after !== null) movedBytes += Math.max(0, after.sentBytes - before.sentBytes);
+      // What an earlier upload had sent is reported before anything is sent.
+      if (before && after && before.status !== 'preparing')
+        movedBytes += Math.max(0, after.sentBytes - before.sentBytes);
     },
     read: (): QueueTotals => {
       if (counts.running === 0) meter = createSpeedMeter();

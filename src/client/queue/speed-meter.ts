@@ -1,18 +1,19 @@
-const WINDOW_MS = 4_000;
+const WINDOW_MS = 8_000;
+/** Earlier, the speed would be that of the system's buffers. */
+const MIN_MS = 3_000;
 
 /**
- * Bytes per second over the last four seconds.
- * @returns a function that takes the total bytes sent and the time; it returns null during the first second.
+ * Bytes per second over the last eight seconds.
+ * @returns a function that takes the total bytes sent and the time; it returns null during the first three seconds.
  */
 export function createSpeedMeter(): (sentBytes: number, nowMs: number) => number | null {
-  let samples: { sentBytes: number; atMs: number }[] = [];
+  let samples: [sentBytes: number, atMs: number][] = [];
   return (sentBytes, nowMs) => {
     // Bytes are sent again, so earlier samples are useless.
-    if (sentBytes < (samples.at(-1)?.sentBytes ?? 0)) samples = [];
-    samples = samples.filter(({ atMs }) => nowMs - atMs <= WINDOW_MS);
-    samples.push({ sentBytes, atMs: nowMs });
-    const first = samples[0];
-    if (first === undefined || nowMs - first.atMs < 1_000) return null;
-    return ((sentBytes - first.sentBytes) / (nowMs - first.atMs)) * 1000;
+    if (samples.some(([earlier]) => earlier > sentBytes)) samples = [];
+    samples = [...samples.filter(([, atMs]) => nowMs - atMs <= WINDOW_MS), [sentBytes, nowMs]];
+    const [[firstBytes, firstMs] = [sentBytes, nowMs]] = samples;
+    const passedMs = nowMs - firstMs;
+    return passedMs < MIN_MS ? null : ((sentBytes - firstBytes) / passedMs) * 1000;
   };
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Signpost } from '../../../src/client/create-signpost.ts';
 import { createUploadQueue, type UploadQueue } from '../../../src/client/queue/create-upload-queue.ts';
-import { cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
+import { createStorage, cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
 
 let host: Awaited<ReturnType<typeof startServiceForClients>>;
 beforeAll(async () => {
@@ -181,6 +181,30 @@ describe('createUploadQueue', () => {
     gate.open();
     await until(queue, ['done']);
     expect(queue.getSnapshot().items[0]).toMatchObject({ error: null, nextAttemptAtMs: null });
+  });
+
+  it('does not count for the speed what an earlier page has sent', async () => {
+    const storage = createStorage();
+    const earlier = await host.client('gina', { storage, maxAttempts: 1, parallelParts: 1 }, ({ what }, send) =>
+      what === 'PUT 3' ? cutOff() : send(),
+    );
+    await expect(earlier.upload(threeParts())).rejects.toMatchObject({ code: 'network-error' });
+    const [list, last] = [createGate(), createGate()];
+    const client = await host.client('gina', { storage }, async ({ what }, send) => {
+      if (what === 'POST /list-parts') await list.opened;
+      if (what === 'PUT 3') await last.opened;
+      return send();
+    });
+    let nowMs = 0;
+    const queue = createUploadQueue({ signpost: client, now: () => nowMs });
+    void queue.add(threeParts());
+    expect(queue.getSnapshot().totals).toMatchObject({ running: 1, sentBytes: 0 });
+    nowMs = 4_000;
+    list.open();
+    await expect.poll(() => queue.getSnapshot().totals.sentBytes).toBe(2 * PART);
+    expect(queue.getSnapshot().totals).toMatchObject({ bytesPerSecond: null, secondsLeft: null });
+    last.open();
+    await queue.settled();
   });
 
   it('removes what has arrived of a removed file, and nothing of a stored one', async () => {
