@@ -1,5 +1,5 @@
 import type { FileEvent, StoredFile } from '../client/create-signpost.ts';
-import { find, setText } from './dom.ts';
+import { copyTemplate, find, setText } from './dom.ts';
 import { explain } from './explain.ts';
 import { formatTime } from './format.ts';
 import { showHeading } from './show-name.ts';
@@ -111,9 +111,29 @@ function describe(file: StoredFile) {
   };
 }
 
+/** A longer fact, such as a receipt, is folded: it would push all else out of view. */
+const SHORT_LENGTH = 300;
+
 function toEntry(term: string, text: string): HTMLElement[] {
   const [name, value] = [document.createElement('dt'), document.createElement('dd')];
   name.textContent = term;
-  value.textContent = text;
+  if (text.length > SHORT_LENGTH) value.append(fold(text));
+  else value.textContent = text;
   return [name, value];
+}
+
+function fold(text: string): HTMLElement {
+  const folded = copyTemplate('folded');
+  find(folded, 'p', HTMLElement).textContent = text;
+  const copy = find(folded, 'button', HTMLButtonElement);
+  copy.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setText(copy, texts.copied);
+    } catch {
+      // Without TLS, or forbidden: the text can be selected.
+      setText(copy, texts.notCopied);
+    }
+  });
+  return folded;
 }

@@ -103,6 +103,8 @@ export const texts = {
   exactSize: (bytes: number) =>
     bytes < 1000 ? formatBytes(bytes) : `${formatBytes(bytes)} (${formatCount(bytes)} bytes)`,
   encryptedBySender: 'by the sender, before it was sent',
+  copied: 'Copied',
+  notCopied: 'This browser does not allow that. Select the text.',
   loading: 'Loading …',
   noEvents: 'Nothing yet.',
 
@@ -170,6 +172,8 @@ export const texts = {
     openDetails: 'Details',
     fileName: 'Name',
     rename: 'Rename',
+    showAllOfIt: 'Show',
+    copy: 'Copy',
     auditLog: 'Audit log',
     dropNow: 'Drop to upload',
     thumbnails: 'All thumbnails',

@@ -160,6 +160,14 @@ describe('uploads on the page', () => {
     await page.getByRole('button', { name: 'Details of beach.txt' }).click();
     await page.getByText('relative-path: trip/day 1/beach.txt').waitFor();
     await page.locator('#details .events').getByText('upload.confirm').waitFor();
+    // What is long is folded, and can be copied.
+    expect(await page.locator('#details dd').getByText(/^eyJ/).isVisible()).toBe(false);
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.evaluate('navigator.clipboard.readText()')).toMatch(/^eyJ/);
+    await page.getByText('Show', { exact: true }).click();
+    await page.locator('#details dd').getByText(/^eyJ/).waitFor();
     await context.close();
   });
 
