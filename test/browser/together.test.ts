@@ -1,45 +1,30 @@
-import { readFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import { createAdaptorServer } from '@hono/node-server';
 import type { BrowserContext, Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listen } from '../helpers/listen.ts';
 import { type PageHost, startPageHost } from './start-page.ts';
+import { beginInServiceWorker, startWorkerApp } from './start-worker-app.ts';
 
 const MIB = 1024 ** 2;
 
 let host: PageHost;
-/** An app: the service, and beside it the service worker of the documentation. */
-let app: Server;
-let url: string;
+let app: Awaited<ReturnType<typeof startWorkerApp>>;
 beforeAll(async () => {
   host = await startPageHost();
-  const text = await readFile(new URL('../../docs/sdk.md', import.meta.url), 'utf8');
-  const blocks = [...text.matchAll(/^```js\n(.*?)^```$/gms)].map(([, block = '']) => block);
-  const worker = blocks.find((block) => block.includes('self.addEventListener')) ?? '';
-  const headers = { 'content-type': 'text/javascript' };
-  const fetchApp = (request: Request) => {
-    const { pathname, search } = new URL(request.url);
-    if (pathname === '/sw.js') return new Response(worker.replace('signpost/client', '/client.js'), { headers });
-    const forwarded = new Request(new URL(pathname + search, host.url), request);
-    forwarded.headers.set('accept-encoding', 'identity');
-    return fetch(forwarded);
-  };
-  app = createAdaptorServer({ fetch: fetchApp }) as Server;
-  url = await listen(app);
+  app = await startWorkerApp(host.url);
 });
 afterAll(async () => {
   await host.close();
   app.close();
-  app.closeAllConnections();
 });
+
+/** The same file wherever it is made. */
+const fileOf = (name: string) => `new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 })`;
 
 /** Begins to upload in the page, or in a worker of it: `news` has the bytes, and in the end the file. */
 const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
   const begun = `(async (origin, token, tell) => {
     const { createSignpost } = await import(origin + '/client.js');
     const signpost = createSignpost({ url: origin, token });
-    const file = new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 });
+    const file = ${fileOf(name)};
     const onProgress = ({ sentBytes }) => tell({ sentBytes });
     const fail = (error) => tell({ error: String(error) });
     self.upload = signpost.upload(file, { onProgress });
@@ -58,23 +43,12 @@ const begin = (page: Page, name: string, place: 'page' | 'worker' = 'page') => {
       worker.postMessage({ origin: location.origin, token });
     }`);
 };
-/** The same in a service worker. */
-const beginInServiceWorker = (page: Page, name: string) =>
-  page.evaluate(`(async () => {
-    window.news = {};
-    navigator.serviceWorker.onmessage = ({ data }) => Object.assign(window.news, data);
-    await navigator.serviceWorker.register('/sw.js', { type: 'module' });
-    const { active } = await navigator.serviceWorker.ready;
-    const file = new File([new Uint8Array(20 * ${MIB})], '${name}', { lastModified: 1000 });
-    const { content: token } = document.querySelector('meta[name="signpost-token"]');
-    active.postMessage({ file, url: location.origin, token });
-  })()`);
 type News = { sentBytes?: number; fileId?: string; error?: string };
 const newsOf = (page: Page) => page.evaluate('window.news') as Promise<News>;
 
 /** Three pages of one browser. Their third part waits until `goOn`; `parts` has those that were sent. */
 const openPages = async () => {
-  const { page: first, context } = await host.openPage({ bypassCSP: true }, url);
+  const { page: first, context } = await host.openPage({ bypassCSP: true }, app.url);
   const parts: string[] = [];
   const held: Route[] = [];
   await context.route(/partNumber=/, async (route) => {
@@ -87,7 +61,7 @@ const openPages = async () => {
   });
   const open = async (context: BrowserContext) => {
     const page = await context.newPage();
-    await page.goto(url);
+    await page.goto(app.url);
     return page;
   };
   const [second, third] = [await open(context), await open(context)];
@@ -143,7 +117,7 @@ describe('one file in a page and a service worker', () => {
     const { first, second, context, parts, isHeld } = await openPages();
     await begin(first, 'cancelled.bin');
     await isHeld();
-    await beginInServiceWorker(second, 'cancelled.bin');
+    await second.evaluate(beginInServiceWorker(fileOf('cancelled.bin')));
     await expect.poll(async () => (await newsOf(second)).sentBytes).toBeGreaterThanOrEqual(16 * MIB);
     await first.evaluate('void upload.abort()');
     await expect.poll(() => newsOf(second)).toHaveProperty('fileId');
@@ -154,7 +128,7 @@ describe('one file in a page and a service worker', () => {
 
   it('is sent by the service worker, and cancelling it in a page that follows does no harm', async () => {
     const { first, second, context, parts, isHeld, goOn } = await openPages();
-    await beginInServiceWorker(first, 'kept.bin');
+    await first.evaluate(beginInServiceWorker(fileOf('kept.bin')));
     await isHeld();
     await begin(second, 'kept.bin');
     await expect.poll(async () => (await newsOf(second)).sentBytes).toBeGreaterThanOrEqual(16 * MIB);
