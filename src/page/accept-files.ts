@@ -5,9 +5,9 @@ import { texts } from './texts.ts';
 
 /**
  * Accepts files and folders from the buttons, from dropping anywhere on the page, and from pasting.
- * @param add returns how many files there were.
+ * @param add returns how many files there were; undefined if it takes none.
  */
-export function acceptFiles(add: (source: FileSource) => Promise<number>, notify: Announce): void {
+export function acceptFiles(add: (source: FileSource) => Promise<number | undefined>, notify: Announce): void {
   const overlay = find(document, '#overlay', HTMLElement);
 
   for (const [button, picker] of [

@@ -7,8 +7,8 @@ import { createDownload } from './download-file.ts';
 import { explain } from './explain.ts';
 import { createFileList } from './file-list.ts';
 import { fillTexts } from './fill-texts.ts';
-import { rememberInterrupted } from './interrupted.ts';
 import { readPreview } from './read-preview.ts';
+import { rememberUploads } from './remember-uploads.ts';
 import { createDetails } from './show-details.ts';
 import { createLimitsNote } from './show-limits.ts';
 import { createNotice } from './show-notice.ts';
@@ -16,7 +16,7 @@ import { createPreview } from './show-preview.ts';
 import { createSignIn } from './sign-in.ts';
 import { texts } from './texts.ts';
 import { createThumbnails } from './thumbnails.ts';
-import { createUploadList } from './upload-list.ts';
+import { createUploadList, type UploadList } from './upload-list.ts';
 
 fillTexts();
 const signIn = createSignIn();
@@ -97,27 +97,22 @@ const files = createFileList(
 );
 const limits = createLimitsNote(signpost, files.setTotal);
 
-const uploads = createUploadList(
-  signpost,
-  {
-    onStored: (arrived) => {
-      for (const { stored, file } of arrived) thumbnails.offer(stored, file);
-      files.prepend(arrived.map(({ stored }) => stored));
-      limits.showSoon();
-    },
-    onIdle: () => void limits.show(),
-  },
-  announce,
-);
-const interrupted = rememberInterrupted(uploads.unfinished);
-acceptFiles(async (source) => {
-  if (!signIn.isDone()) return 0;
-  const { count, items } = await uploads.add(source);
-  interrupted.forget(items);
-  return count;
-}, notify);
+let uploads: UploadList | null = null;
+acceptFiles(async (source) => uploads?.add(source), notify);
 
-signIn.onToken(() => {
+signIn.onToken((owner) => {
+  uploads = createUploadList(
+    { signpost, memory: owner === null ? undefined : rememberUploads(owner, throughService) },
+    {
+      onStored: (arrived) => {
+        for (const { stored, file } of arrived) thumbnails.offer(stored, file);
+        files.prepend(arrived.map(({ stored }) => stored));
+        limits.showSoon();
+      },
+      onIdle: () => void limits.show(),
+    },
+    announce,
+  );
   void limits.show();
   void files.load();
 });

@@ -1,7 +1,8 @@
 import { createFiles, SignpostError } from '../client/create-signpost.ts';
-import { subjectOf } from '../client/subject-of.ts';
+import { createQueueMemory } from '../client/queue/create-upload-queue.ts';
 import { find, setText } from './dom.ts';
 import { explain } from './explain.ts';
+import { ownerOf } from './owner-of.ts';
 import { texts } from './texts.ts';
 
 const STORED_AS = 'signpost-demo:token';
@@ -22,7 +23,7 @@ export function createSignIn() {
   const given = find(document, 'meta[name=signpost-token]', HTMLMetaElement).content;
   let token = given || (sessionStorage.getItem(STORED_AS) ?? '');
   let renewal: Promise<void> | null = null;
-  let onToken = () => {};
+  let onToken: (owner: string | null) => void = () => {};
 
   const render = () => {
     work.hidden = token === '';
@@ -44,16 +45,22 @@ export function createSignIn() {
     const isFirst = token === '';
     sessionStorage.setItem(STORED_AS, pasted);
     // The uploads under way and the list are another user's.
-    if (!isFirst && JSON.stringify(subjectOf(pasted)) !== JSON.stringify(subjectOf(token))) return location.reload();
+    if (!isFirst && ownerOf(pasted) !== ownerOf(token)) return location.reload();
     token = pasted;
     input.value = '';
     dialog.close();
     render();
-    if (isFirst) onToken();
+    if (isFirst) onToken(ownerOf(token));
   });
   cancel.addEventListener('click', () => dialog.close());
-  signOut.addEventListener('click', () => {
+  signOut.addEventListener('click', async () => {
+    const owner = ownerOf(token);
     sessionStorage.removeItem(STORED_AS);
+    // The user's files do not stay in a browser that others may use. One that cannot remove them has none.
+    if (owner !== null)
+      await createQueueMemory({ owner })
+        .clear()
+        .catch(() => {});
     location.reload();
   });
 
@@ -80,7 +87,6 @@ export function createSignIn() {
       await renewal;
       return token;
     },
-    isDone: () => token !== '',
     /** The service refused the token: asks for another, once for all requests that were refused. */
     renew: (): Promise<void> => {
       renewal ??= (given === '' ? askAgain() : renewGiven()).finally(() => {
@@ -88,11 +94,11 @@ export function createSignIn() {
       });
       return renewal;
     },
-    /** Calls back when there is a token: now, or when one is pasted. */
-    onToken: (callback: () => void): void => {
+    /** Calls back when there is a token, with whose it is (`ownerOf`): now, or when one is pasted. */
+    onToken: (callback: (owner: string | null) => void): void => {
       onToken = callback;
       render();
-      if (token !== '') callback();
+      if (token !== '') callback(ownerOf(token));
       else dialog.show();
     },
   };

@@ -1,5 +1,10 @@
-import type { Signpost, StoredFile } from '../client/create-signpost.ts';
-import { createUploadQueue, type FileSource, type QueueItem } from '../client/queue/create-upload-queue.ts';
+import type { StoredFile } from '../client/create-signpost.ts';
+import {
+  createUploadQueue,
+  type FileSource,
+  type QueueItem,
+  type UploadQueueOptions,
+} from '../client/queue/create-upload-queue.ts';
 import type { Announce } from './announcer.ts';
 import { createListKeys } from './create-list-keys.ts';
 import { find, setText, syncRows } from './dom.ts';
@@ -23,8 +28,14 @@ type ListEvents = {
   onIdle: () => void;
 };
 
-/** The running and failed uploads: what the SDK's queue has, without what is done. */
-export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListEvents, announce: Announce) {
+export type UploadList = ReturnType<typeof createUploadList>;
+
+/** The running and failed uploads, and those of an earlier page: what the SDK's queue has, without what is done. */
+export function createUploadList(
+  options: Pick<UploadQueueOptions, 'signpost' | 'memory'>,
+  { onStored, onIdle }: ListEvents,
+  announce: Announce,
+) {
   const section = find(document, '#uploads', HTMLElement);
   const list = find(section, '.rows', HTMLElement);
   const more = find(section, '.more', HTMLButtonElement);
@@ -40,7 +51,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
   let wasActive = false;
 
   const queue = createUploadQueue({
-    signpost,
+    ...options,
     onDone: (file, item) => stored.push({ stored: file, file: item.file }),
     onFailed: (error, { fileName }) => announce(texts.failed(fileName, explain(error))),
   });
@@ -55,6 +66,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     pause: thenRender(queue.pause),
     resume: thenRender(queue.resume),
     retry: thenRender(queue.retry),
+    chooseAgain: () => choose.click(),
     remove: (item: QueueItem) => {
       announce(texts.cancelled(item.fileName));
       thenRender(queue.remove)(item);
@@ -123,6 +135,7 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     const { waiting, running } = queue.getSnapshot().totals;
     if (waiting + running > 0) queue.pause(ids);
     else queue.resume(ids);
+    if (items().every(({ needs }) => needs === 'file')) choose.click();
     render();
   });
   total.cancelAll.addEventListener('click', () => {
@@ -133,16 +146,23 @@ export function createUploadList(signpost: Signpost, { onStored, onIdle }: ListE
     choose.focus();
   });
 
+  addEventListener('beforeunload', (event) => {
+    if (items().some(isUnfinished)) event.preventDefault();
+  });
+
   return {
-    /** Returns how many files were found, and those that are still there. Folders take a while. */
-    add: async (source: FileSource): Promise<{ count: number; items: QueueItem[] }> => {
-      const ids = new Set(await queue.add(source));
-      if (ids.size > 0) announce(texts.filesAdded(ids.size));
-      return { count: ids.size, items: queue.getSnapshot().items.filter(({ id }) => ids.has(id)) };
+    /** Returns how many files were found. Folders take a while. */
+    add: async (source: FileSource): Promise<number> => {
+      const { length } = await queue.add(source);
+      if (length > 0) announce(texts.filesAdded(length));
+      return length;
     },
-    /** The files that are not in the bucket yet, and would be lost on a reload: running, or worth another attempt. */
-    unfinished: (): QueueItem[] => items().filter(({ status, retryable }) => status !== 'failed' || retryable),
   };
+}
+
+/** Whether leaving the page stops it, or loses it: it is not stored, and can still succeed. */
+function isUnfinished({ status, needs, retryable }: QueueItem): boolean {
+  return needs === null && (status !== 'failed' || retryable);
 }
 
 function isUnderWay({ status }: QueueItem): boolean {

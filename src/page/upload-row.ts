@@ -10,12 +10,20 @@ import { texts } from './texts.ts';
 /** What changes from second to second, without a new state. */
 const CHANGING: readonly QueueStatus[] = ['uploading', 'retrying'];
 
+/** What the button beside an upload does. */
+const ICONS = { pause: 'pause', resume: 'resume', chooseAgain: 'upload' } as const;
+
+function nextOf({ status, needs }: QueueItem): keyof typeof ICONS {
+  if (status !== 'paused') return 'pause';
+  return needs === 'file' ? 'chooseAgain' : 'resume';
+}
+
 export type UploadRow = ReturnType<typeof createUploadRow>;
 
 /** One upload's progress and buttons. Draws only when `render` is called, and writes only what has changed. */
 export function createUploadRow(
   { fileName, contentType }: QueueItem,
-  actions: Record<'pause' | 'resume' | 'retry' | 'remove', (item: QueueItem) => void>,
+  actions: Record<'pause' | 'resume' | 'chooseAgain' | 'retry' | 'remove', (item: QueueItem) => void>,
 ) {
   const element = copyTemplate('upload-row');
   const tile = find(element, '.tile', HTMLElement);
@@ -38,6 +46,7 @@ export function createUploadRow(
       const seconds = Math.max(0, (item.nextAttemptAtMs ?? 0) - Date.now()) / 1000;
       return texts.retrying(explain(item.error), seconds < 1 ? null : formatDuration(seconds));
     }
+    if (item.needs !== null) return `${size} · ${texts.needs[item.needs]}`;
     if (item.status === 'paused') {
       const lostBytes = (drawn?.sentBytes ?? 0) - sentBytes;
       const lost = lostBytes > 0 ? [texts.sentAgain(formatBytes(lostBytes))] : [];
@@ -54,14 +63,14 @@ export function createUploadRow(
     if (item === drawn && !CHANGING.includes(item.status)) return;
     setProgress(progress, item.sentBytes, item.totalBytes);
     setText(status, describe(item, nowMs));
-    const isSame = item.status === drawn?.status;
+    const isSame = item.status === drawn?.status && item.needs === drawn.needs;
     drawn = item;
     if (isSame) return;
     element.dataset.state = item.status;
     const isFailed = item.status === 'failed';
-    const isPaused = item.status === 'paused';
-    setIcon(pauseButton, isPaused ? 'resume' : 'pause');
-    pauseButton.setAttribute('aria-label', isPaused ? texts.resume(fileName) : texts.pause(fileName));
+    const next = nextOf(item);
+    setIcon(pauseButton, ICONS[next]);
+    pauseButton.setAttribute('aria-label', texts[next](fileName));
     cancelButton.setAttribute('aria-label', isFailed ? texts.dismiss(fileName) : texts.cancel(fileName));
     const canRetry = isFailed && item.retryable;
     retryButton.hidden = !canRetry;
@@ -77,7 +86,7 @@ export function createUploadRow(
   pauseButton.addEventListener('click', () => {
     if (drawn === null) return;
     meter = createSpeedMeter();
-    (drawn.status === 'paused' ? actions.resume : actions.pause)(drawn);
+    actions[nextOf(drawn)](drawn);
   });
   retryButton.addEventListener('click', () => {
     if (drawn === null) return;

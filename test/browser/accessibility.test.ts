@@ -4,18 +4,21 @@ import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeSamples } from './samples.ts';
-import { type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
+import { countRemembered, type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
 
 const MIN_TARGET_PX = 40;
 
 let host: PageHost;
 let samples: Awaited<ReturnType<typeof writeSamples>>;
+let film: string;
 let axe: string;
 beforeAll(async () => {
   host = await startPageHost();
   axe = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
   const { page, context } = await host.openPage({}, 'about:blank');
   samples = await writeSamples(page, host.directory);
+  film = join(host.directory, 'film.mov');
+  await writeFile(film, Buffer.alloc(17_000_000));
   await context.close();
 });
 afterAll(() => host.close());
@@ -56,18 +59,21 @@ describe.each([
 
     // Nothing gets through: the uploads stay under way for as long as it takes to look at them.
     host.relay.setSilent(true);
-    await choose([samples.text, samples.pdf, samples.lie]);
-    await page.getByText('of 3 files').first().waitFor();
+    await choose([samples.text, samples.pdf, samples.lie, film]);
+    await page.getByText('of 4 files').first().waitFor();
     await page.getByRole('button', { name: 'Pause notes.txt' }).click();
     await page.locator('#uploads').getByText('Paused at').waitFor();
     await inspect(page, 'uploading');
+    await expect.poll(() => countRemembered(page)).toBe(4);
     page.once('dialog', (dialog) => dialog.accept());
     await page.route('**/files?*', (route) => route.abort());
     await page.reload();
-    host.relay.setSilent(false);
-    await page.getByText('Unfinished uploads').first().waitFor();
+    await page.getByRole('button', { name: 'Choose film.mov again' }).waitFor();
+    await page.getByRole('button', { name: 'Resume notes.txt' }).waitFor();
     await page.getByText('There is no connection.').first().waitFor();
     await inspect(page, 'interrupted, and without a connection');
+    await page.getByRole('button', { name: 'Cancel all' }).click();
+    host.relay.setSilent(false);
     await page.unroute('**/files?*');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.locator('#files .failure').waitFor({ state: 'hidden' });
@@ -121,6 +127,7 @@ describe('without a mouse', () => {
     const path = join(host.directory, 'typed.txt');
     await writeFile(path, 'by keyboard');
     await row(page, 'notes.txt').waitFor();
+    await expect.poll(() => page.getByRole('status').textContent()).toContain('2 files uploaded');
     // Asked for before the way there: the browser has to be told to hand its dialog over.
     const choosing = page.waitForEvent('filechooser');
     await tabTo(page, 'Choose files');

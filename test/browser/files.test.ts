@@ -29,7 +29,9 @@ describe('the list of files', () => {
 
   it('is there too if the browser lets the page store nothing', async () => {
     const { page, context, complaints } = await host.openPage({}, 'about:blank');
-    const forbid = "Object.defineProperty(window, 'localStorage', { get: () => { throw new Error('forbidden'); } })";
+    const forbid = `for (const name of ['localStorage', 'indexedDB']) {
+      Object.defineProperty(window, name, { get: () => { throw new Error('forbidden'); } });
+    }`;
     await page.addInitScript(forbid);
     await page.goto(host.url);
     await page.getByText('Nothing here yet').waitFor();

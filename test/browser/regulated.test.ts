@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TEXT, writeSamples } from './samples.ts';
-import { type PageHost, startPageHost } from './start-page.ts';
+import { countRemembered, type PageHost, startPageHost } from './start-page.ts';
 
 let host: PageHost;
 let samples: Awaited<ReturnType<typeof writeSamples>>;
@@ -77,6 +77,16 @@ describe('held files with keys of their own, on a service that presigns no downl
     ]);
     expect(download.suggestedFilename()).toBe('notes.txt');
     expect(await readFile(await download.path(), 'utf8')).toBe(TEXT);
+
+    // The browser keeps no copy of what may be read only through the service.
+    host.relay.setSilent(true);
+    await choose([samples.text]);
+    await expect.poll(() => countRemembered(page)).toBe(1);
+    page.once('dialog', (dialog) => dialog.accept());
+    await page.reload();
+    await page.getByRole('button', { name: 'Choose notes.txt again' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel notes.txt' }).click();
+    host.relay.setSilent(false);
     expect(complaints).toEqual([]);
     await context.close();
   });

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ListMultipartUploadsCommand, ListPartsCommand, S3Client } from '@aws-sdk/client-s3';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { setUpBucket } from '../../src/storage/set-up-bucket.ts';
 import { freePort } from '../helpers/listen.ts';
 import { startRelay } from '../helpers/relay.ts';
@@ -82,6 +82,18 @@ export async function startPageHost(settings: Record<string, string> = {}) {
     },
   };
 }
+
+/** How many unfinished uploads the browser remembers for the page. */
+export function countRemembered(page: Pick<Page, 'evaluate'>): Promise<unknown> {
+  return page.evaluate(REMEMBERED);
+}
+
+export const REMEMBERED = `new Promise((resolve) => {
+  indexedDB.open('signpost-queue').onsuccess = ({ target: { result } }) => {
+    const count = result.transaction('files').objectStore('files').count();
+    count.onsuccess = () => resolve(count.result);
+  };
+})`;
 
 async function embeddedClient(endpoint: string, dataDirectory: string): Promise<S3Client> {
   const { s3SecretAccessKey } = JSON.parse(await readFile(join(dataDirectory, 'secrets.json'), 'utf8'));
