@@ -6,15 +6,19 @@ import { text } from 'node:stream/consumers';
 /** As long as the SDK waits in a browser. */
 const STALL_MS = 60_000;
 
+const REDIRECTS = [301, 302, 307, 308];
+
 /**
  * `fetch` for uploads from a disk: a PUT of a blob goes through `node:http`, which takes half the CPU time of Node's
  * own `fetch` (bench/README.md); all other requests use that `fetch`. A connection that is silent for a minute is given
  * up.
  */
-export const fetchFromDisk: typeof fetch = (input, init) =>
-  typeof input === 'string' && init?.method === 'PUT' && init.body instanceof Blob
-    ? put(input, init, init.body)
-    : fetch(input, init);
+export const fetchFromDisk: typeof fetch = async (input, init) => {
+  if (typeof input !== 'string' || init?.method !== 'PUT' || !(init.body instanceof Blob)) return fetch(input, init);
+  const answer = await put(input, init, init.body);
+  // `fetch` follows it.
+  return REDIRECTS.includes(answer.status) ? fetch(input, init) : answer;
+};
 
 async function put(url: string, { headers, signal }: RequestInit, body: Blob): Promise<Response> {
   const { request } = url.startsWith('https:') ? https : http;

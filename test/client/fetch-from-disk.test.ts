@@ -52,6 +52,18 @@ describe('fetchFromDisk', () => {
     await expect(fetchFromDisk(url, { method: 'PUT', body: new Blob(['bytes']) })).rejects.toThrow(/status/);
   });
 
+  it.each([301, 302, 307, 308])('follows a redirect, as fetch does: %d', async (status) => {
+    const url = await listen(async (request, response) => {
+      const body = await text(request);
+      const isMoved = request.url === '/moved';
+      response.writeHead(isMoved ? 200 : status, { location: '/moved' });
+      response.end(`${request.method} ${request.headers['x-amz-meta-a']} ${body}`);
+    });
+    const headers = { 'x-amz-meta-a': 'b' };
+    const answer = await fetchFromDisk(url, { method: 'PUT', headers, body: new Blob(['bytes']) });
+    expect([answer.status, await answer.text()]).toEqual([200, 'PUT b bytes']);
+  });
+
   it('returns a refusal that comes before all is sent', async () => {
     const url = await listen((request, response) => {
       response.writeHead(403).end('<Code>AccessDenied</Code>');
