@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createFiles, type Files, type StoredFile } from '../../src/client/create-signpost.ts';
 import { EXIT, UsageError } from '../command.ts';
@@ -22,6 +22,8 @@ connection.
 ${REMOTE_USAGE}
 Exit code: 0 downloaded, 1 not downloaded (no such file, exists already, its checksum differs), 2 the service or the
 bucket does not answer, 64 wrong arguments, 130 stopped.`;
+
+const MAX_NAME_BYTES = 255;
 
 const flag = { type: 'boolean', default: false } as const;
 const output = { type: 'string', short: 'o' } as const;
@@ -55,9 +57,9 @@ export const getCommand = defineRemoteCommand(
 );
 
 async function downloadInto(files: Files, file: StoredFile, path: string): Promise<void> {
-  // The etag is in the name, so that two versions are never mixed.
-  const part = `${path}.${file.etag.replaceAll(/\W/g, '').slice(0, 12)}.part`;
-  const start = Math.min((await sizeOf(part)) ?? 0, file.size);
+  const part = partOf(path, file);
+  const start = (await sizeOf(part)) ?? 0;
+  if (start > file.size) throw await notTheFile(path, part, 'there is more of it than the file has');
   const bar = createProgressBar(basename(path), file.size);
   const stream = createWriteStream(part, { flags: 'a' });
   const onProgress = ({ sentBytes }: { sentBytes: number }) => bar.show(start + sentBytes);
@@ -67,11 +69,27 @@ async function downloadInto(files: Files, file: StoredFile, path: string): Promi
     bar.clear();
   }
   await sync(part);
+  // Two downloads at the same time may have written into it.
+  if ((await sizeOf(part)) !== file.size) throw await notTheFile(path, part, 'its size differs');
   if (file.checksumSha256 !== null && !(await hasChecksum(part, file.checksumSha256))) {
-    await rm(part);
-    throw new Error(`${path}: what has arrived is not the file: its SHA-256 differs. Download it again`);
+    throw await notTheFile(path, part, 'its SHA-256 differs');
   }
   await rename(part, path);
+}
+
+/** The etag is in the name, so that two versions are never mixed. A long name is cut: file systems allow 255 bytes. */
+function partOf(path: string, { etag }: StoredFile): string {
+  const suffix = `.${etag.replaceAll(/\W/g, '').slice(0, 12)}.part`;
+  const name = Buffer.from(basename(path))
+    .subarray(0, MAX_NAME_BYTES - suffix.length)
+    .toString();
+  // A letter that was cut in two has become U+FFFD.
+  return join(dirname(path), name.replace(/\ufffd+$/, '') + suffix);
+}
+
+async function notTheFile(path: string, part: string, why: string): Promise<Error> {
+  await rm(part, { force: true });
+  return new Error(`${path}: what has arrived is not the file: ${why}. Download it again`);
 }
 
 /** A file that was uploaded in parts has a checksum of its parts' checksums, which cannot be compared. */

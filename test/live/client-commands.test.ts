@@ -113,10 +113,25 @@ describe('the client commands of signpost', () => {
     expect(await signpost(['get', fileId, '-o', 'into.txt'])).toMatchObject({ code: 0 });
     expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
 
+    await writeFile(part, 'abcdefghij, and what another download wrote');
+    const longer = await signpost(['get', fileId, '-o', 'into.txt', '--force']);
+    expect(longer).toMatchObject({ code: 1, output: expect.stringContaining('not the file') });
+    expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
+
     await writeFile(part, 'XXXXX');
     const wrong = await signpost(['get', fileId, '-o', 'into.txt', '--force']);
     expect(wrong).toMatchObject({ code: 1, output: expect.stringContaining('SHA-256') });
     expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
+  });
+
+  it('download a file whose name is as long as a name may be', async () => {
+    const longest = `${'ü'.repeat(125)}x.txt`;
+    await writeFile(join(dir, 'short.txt'), 'text');
+    const { lines } = await signpost(['upload', 'short.txt', '--name', longest, '--json']);
+    const { fileId, fileName } = JSON.parse(lines[0] ?? '');
+    expect(fileName).toBe(longest);
+    expect(await signpost(['get', fileId])).toMatchObject({ code: 0 });
+    expect(await readFile(join(dir, longest), 'utf8')).toBe('text');
   });
 
   it('list held files, and judge them', async () => {
