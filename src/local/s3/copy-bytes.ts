@@ -47,7 +47,7 @@ export async function copyBytes<Result>(
     const { range, algorithm } = description;
     const sizeBytes = range.end - range.start + 1;
     const running = algorithm === null ? null : startChecksum(algorithm);
-    const upload = await openIncomingFile(store, sizeBytes, to?.bytes);
+    const upload = await openIncomingFile(store, to?.bytes);
     try {
       const { md5Hex } = await receiveBody(data?.chunks ?? [], { ...ANY_BODY, sizeBytes }, async (chunk) => {
         running?.update(chunk);

@@ -60,7 +60,7 @@ export async function postObject(call: S3Call, keys: SigningKeys, headTimeoutMil
   const tags = tagging === undefined ? [] : readTagging(parseXmlBody(Buffer.from(tagging)));
   await requireBucket(store, bucket);
 
-  const upload = await openIncomingFile(store, Number(request.headers.get('content-length')), customerKey?.bytes);
+  const upload = await openIncomingFile(store, customerKey?.bytes);
   try {
     const expected = { ...ANY_BODY, checksum };
     const { md5Hex } = await receiveBody(form.file, expected, async (chunk) => {

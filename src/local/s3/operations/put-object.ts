@@ -25,7 +25,7 @@ export async function putObject(call: S3Call): Promise<S3Answer> {
   const condition = readUploadCondition(request.headers);
   requireWriteCondition(condition, await readRecord(store, request.bucket, request.key));
 
-  const upload = await openIncomingFile(store, expected.sizeBytes, key?.bytes);
+  const upload = await openIncomingFile(store, key?.bytes);
   try {
     const { md5Hex, checksum } = await receiveBody(expected.bytes, expected, upload.write);
     await upload.finish();

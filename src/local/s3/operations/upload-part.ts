@@ -25,7 +25,7 @@ export async function uploadPart(call: S3Call): Promise<S3Answer> {
   const { algorithm } = upload.checksum ?? {};
   // S3 computes a checksum that was not sent, because the object's checksum combines those of all parts.
   const computed = sent === null && algorithm !== undefined ? startChecksum(algorithm) : null;
-  const bytes = await openIncomingFile(store, expected.sizeBytes, key?.bytes);
+  const bytes = await openIncomingFile(store, key?.bytes);
   try {
     const received = await receiveBody(expected.bytes, expected, async (chunk) => {
       computed?.update(chunk);
