@@ -33,6 +33,8 @@ const NO_CREDENTIALS =
   'container or ' +
   'instance role has credentials for this service';
 
+const EXPIRED = 'AWS_CREDENTIAL_EXPIRATION: the credentials have expired';
+
 /** The bucket and its signer; see `createServices`. */
 export async function openStorage(
   config: Pick<Config, 'bucket' | 'store' | 'sts' | 'urls' | 'server' | 'local'>,
@@ -66,7 +68,7 @@ export async function openStorage(
   try {
     await remembered();
   } catch (cause) {
-    throw new Error(NO_CREDENTIALS, { cause });
+    throw new Error(config.bucket?.credentials === undefined ? NO_CREDENTIALS : EXPIRED, { cause });
   }
   const credentials = () => {
     const known = remembered();

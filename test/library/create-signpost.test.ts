@@ -169,4 +169,11 @@ describe('createSignpost', () => {
       message: expect.stringMatching(/^MAX_UPLOAD_BYTES: .*\nUPLOAD_ID_SECRET: .*\nDATABASE_URL: /),
     });
   });
+
+  it('says when the credentials of the settings have expired', async () => {
+    const ended = { AWS_SESSION_TOKEN: 'token', AWS_CREDENTIAL_EXPIRATION: '2026-01-01T00:00:00Z' };
+    await expect(library.open({ settings: ended }).ready()).rejects.toThrow(
+      'AWS_CREDENTIAL_EXPIRATION: the credentials have expired',
+    );
+  });
 });
