@@ -34,7 +34,11 @@ describe('the settings of webhooks', () => {
     ['over http', { WEBHOOK_URL: 'http://a.example', WEBHOOK_SECRET: secretOf(32) }, 'WEBHOOK_URL: must be https'],
     ['over HTTP', { WEBHOOK_URL: 'HTTP://a.example', WEBHOOK_SECRET: secretOf(32) }, 'WEBHOOK_URL: must be https'],
     ['over ftp', { WEBHOOK_URL: 'ftp://a.example', WEBHOOK_SECRET: secretOf(32) }, 'WEBHOOK_URL: must be an http'],
-    ['with a password', { WEBHOOK_URL: 'https://u:p@a.example', WEBHOOK_SECRET: secretOf(32) }, 'without a user'],
+    [
+      'with a password',
+      { WEBHOOK_URL: 'https://u:p@a.example', WEBHOOK_SECRET: secretOf(32) },
+      'without spaces, a user',
+    ],
   ])('are refused %s, and the error has no value', (_, env, message) => {
     const parse = () => parseConfig(env);
     expect(parse).toThrow(message);

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { PROVIDERS } from '../store-traits.ts';
-import { baseUrl, flag } from './kinds.ts';
+import { baseUrl, flag, text } from './kinds.ts';
 
 export const bucketSettings = {
   S3_BUCKET_NAME: z
@@ -21,12 +21,12 @@ export const bucketSettings = {
       fallback: '`us-east-1` where `S3_ENDPOINT` is set',
       example: 'eu-central-1',
     }),
-  AWS_ACCESS_KEY_ID: z.string().optional().meta({
+  AWS_ACCESS_KEY_ID: text.optional().meta({
     description: 'Static credentials, with `AWS_SECRET_ACCESS_KEY`: both or neither.',
     fallback: "the AWS SDK's own chain (profile, container, instance, web identity)",
   }),
-  AWS_SECRET_ACCESS_KEY: z.string().optional().meta({ description: 'The secret of `AWS_ACCESS_KEY_ID`.' }),
-  AWS_SESSION_TOKEN: z.string().optional().meta({ description: 'For temporary static credentials.' }),
+  AWS_SECRET_ACCESS_KEY: text.optional().meta({ description: 'The secret of `AWS_ACCESS_KEY_ID`.' }),
+  AWS_SESSION_TOKEN: text.optional().meta({ description: 'For temporary static credentials.' }),
   AWS_CREDENTIAL_EXPIRATION: z.iso.datetime({ offset: true }).optional().meta({
     description: 'When temporary static credentials expire (ISO 8601): no URL is valid for longer.',
     example: '2026-12-31T12:00:00Z',

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { flag } from './kinds.ts';
+import { flag, text } from './kinds.ts';
 
 /** A secret from which the keys of objects are derived (SSE-C), and its name. */
 export type MasterKey = { id: string; secret: Buffer };
@@ -77,7 +77,7 @@ export const encryptionSettings = {
         'derived from one of these and its object key. The first is for new objects, the others read older ones ' +
         'until `signpost rekey` has encrypted them again. **If a key is lost, its files are lost.**',
     }),
-  SSE_KMS_KEY_ID: z.string().optional().meta({
+  SSE_KMS_KEY_ID: text.optional().meta({
     description: 'Key id or ARN for `SSE_MODE=kms`.',
     fallback: "the account's `aws/s3` key",
   }),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { flag, integer, list } from './kinds.ts';
+import { flag, integer, list, secret } from './kinds.ts';
 import { MIN_EVENTS_SECRET_BYTES } from './secrets.ts';
 
 export const jobSettings = {
@@ -15,8 +15,7 @@ export const jobSettings = {
       '`true`: also adds a row to the audit log for each presigned upload, if the database answers. ' +
       'See [audit log](operating.md#audit-log).',
   }),
-  EVENTS_SECRET: z
-    .string()
+  EVENTS_SECRET: secret
     .min(MIN_EVENTS_SECRET_BYTES, 'must have at least 16 characters')
     .optional()
     .meta({

@@ -29,8 +29,21 @@ export const integer = (min: number, max: number, unit?: Unit) =>
 
 export const flag = z.enum(['true', 'false']).transform((text) => text === 'true');
 
+/** Docker's `--env-file` keeps quotes, where a shell and `.env` remove them. */
+const IN_QUOTES = /^\s*(["']).*\1\s*$/s;
+const unquoted = z.string().refine((text) => !IN_QUOTES.test(text), 'must not be in quotes');
+
+/** A text that is used as it is. */
+export const text = unquoted.refine((text) => text === text.trim(), 'must not begin or end with white space');
+
+/** One secret, or several. It may begin or end with spaces, but a line break at its end comes from `echo`. */
+export const secret = unquoted.refine(
+  (text) => text.trim().includes('\n') || !/[\r\n]$/.test(text),
+  'must not end with a line break',
+);
+
 /** Comma-separated. */
-export const list = z.string().transform((text) =>
+export const list = unquoted.transform((text) =>
   text
     .split(',')
     .map((item) => item.trim())
@@ -41,9 +54,11 @@ export const list = z.string().transform((text) =>
 export const optionalList = list.transform((items) => (items.length === 0 ? undefined : items)).optional();
 
 /** Without a user and password: `fetch` refuses them, and they would appear in errors, logs and answers. */
-export const HTTP_URL_FORM = 'must be an http or https URL, without a user or password';
+export const HTTP_URL_FORM = 'must be an http or https URL, without spaces, a user or a password';
 
 export function isHttpUrl(text: string): boolean {
+  // `URL` would repair these, but only for itself.
+  if (!/^https?:\/\/[^\s\\]+$/i.test(text)) return false;
   const url = URL.canParse(text) ? new URL(text) : null;
   return url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { text } from './kinds.ts';
 
 export const receiptSettings = {
   RECEIPT_KEYS: z
@@ -11,7 +12,7 @@ export const receiptSettings = {
         'others are only published, so a public key is enough. See [new keys](receipts.md#new-keys).',
       fallback: 'no receipts; in development with the embedded bucket or database a key that is made once',
     }),
-  RECEIPT_ISSUER: z.string().min(1).max(256).default('signpost').meta({
+  RECEIPT_ISSUER: text.min(1).max(256).default('signpost').meta({
     description: 'The `iss` of receipts: best the URL of the service. Never change it: verifiers expect it.',
   }),
 };

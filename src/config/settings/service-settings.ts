@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
 import { isOriginPattern } from '../origins.ts';
-import { integer, list } from './kinds.ts';
+import { integer, list, text } from './kinds.ts';
 
 const ORIGIN_FORM =
   'must be origins like https://app.example.com, https://*.example.com (its subdomains) or capacitor://localhost, or *';
@@ -57,8 +57,7 @@ export const serviceSettings = {
         'load balancer takes to see it (Kubernetes: about 5 seconds; 0 without one). See ' +
         '[load balancers](operating.md#probes-load-balancers-stopping).',
     }),
-  DATA_DIR: z
-    .string()
+  DATA_DIR: text
     .default('.data')
     .meta({ description: 'Where the embedded bucket, the embedded database and the generated keys live.' }),
   LOCAL_S3_PORT: integer(0, 65_535).optional().meta({

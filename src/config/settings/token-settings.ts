@@ -1,17 +1,14 @@
 import * as z from 'zod';
 import { parseScopeWords } from '../../contract/scopes.ts';
-import { integer, list, optionalList } from './kinds.ts';
+import { integer, list, optionalList, secret, text } from './kinds.ts';
 
 export const tokenSettings = {
-  JWT_SECRET: z
-    .string()
-    .optional()
-    .meta({
-      description:
-        'HMAC secret (HS256, HS384, HS512), at least 32 bytes in production: `openssl rand -base64 48`. Several, ' +
-        'to change one without a failed request, are separated by commas or line breaks; the first signs. A comma ' +
-        'in a secret is fine: if a part has fewer than 32 bytes, the whole value is one secret.',
-    }),
+  JWT_SECRET: secret.optional().meta({
+    description:
+      'HMAC secret (HS256, HS384, HS512), at least 32 bytes in production: `openssl rand -base64 48`. Several, ' +
+      'to change one without a failed request, are separated by commas or line breaks; the first signs. A comma ' +
+      'in a secret is fine: if a part has fewer than 32 bytes, the whole value is one secret.',
+  }),
   JWT_PUBLIC_KEY: z
     .string()
     .optional()
@@ -51,20 +48,17 @@ export const tokenSettings = {
   JWT_CLOCK_TOLERANCE_SECONDS: integer(0, 300, 'seconds')
     .default(5)
     .meta({ description: 'How far the clocks of issuer and service may differ.' }),
-  JWT_USER_CLAIM: z.string().default('sub').meta({
+  JWT_USER_CLAIM: text.default('sub').meta({
     description:
       'The claim with the user id; `user.id` is nested in an object. Text, or (except in `sub`) a whole number.',
   }),
-  JWT_OWNER_CLAIM: z
-    .string()
-    .optional()
-    .meta({
-      description:
-        'The claim with the owner of the files: a team, a tenant. Decide before the first file: see ' +
-        '[users and owners](issuers.md#users-and-owners).',
-      fallback: 'the user',
-      example: 'org_id',
-    }),
+  JWT_OWNER_CLAIM: text.optional().meta({
+    description:
+      'The claim with the owner of the files: a team, a tenant. Decide before the first file: see ' +
+      '[users and owners](issuers.md#users-and-owners).',
+    fallback: 'the user',
+    example: 'org_id',
+  }),
   JWT_SCOPE_CLAIM: optionalList.meta({
     description: 'The claims that hold scopes, comma-separated.',
     fallback: '`scope,scp`; a token without either may read and write',

@@ -4,7 +4,7 @@ import { jsonText } from '../../contract/json-text.ts';
 import { LABEL_PATTERN } from '../../contract/object-key.ts';
 import { MAX_OBJECT_BYTES, MAX_PUT_BYTES, MAX_URL_TTL_SECONDS, MIN_PART_BYTES } from '../../contract/s3-limits.ts';
 import { parseClamdUrl } from '../../net/clamd.ts';
-import { flag, integer, list } from './kinds.ts';
+import { flag, integer, list, secret } from './kinds.ts';
 import { MIN_SECRET_BYTES } from './secrets.ts';
 
 const uploadPolicy = z.strictObject({
@@ -15,8 +15,7 @@ const uploadPolicy = z.strictObject({
 const urlTtlSeconds = integer(1, MAX_URL_TTL_SECONDS, 'seconds').default(300);
 
 export const uploadSettings = {
-  UPLOAD_ID_SECRET: z
-    .string()
+  UPLOAD_ID_SECRET: secret
     .refine((text) => Buffer.byteLength(text) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
     .optional()
     .meta({
