@@ -158,7 +158,7 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
     ...{ url, isEncrypting: !!encryption },
     upload,
     limits: (limitsOptions = {}) => askLimits(session, limitsOptions),
-    uploadAll: (files, { onProgress, ...uploadOptions } = {}) => {
+    uploadAll: (files, { onProgress, signal, ...uploadOptions } = {}) => {
       const all = [...files];
       const totalBytes = all.reduce((sum, file) => sum + file.size, 0);
       const sent = all.map(() => 0);
@@ -166,6 +166,8 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
         all.map((file, index) =>
           upload(file, {
             ...uploadOptions,
+            // One each: Node warns of a signal with more than ten listeners.
+            signal: signal && AbortSignal.any([signal]),
             ...(onProgress && {
               onProgress: ({ sentBytes }) => {
                 sent[index] = sentBytes;

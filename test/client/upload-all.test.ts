@@ -52,6 +52,20 @@ describe('uploadAll', () => {
     expect(results[2]).toEqual({ status: 'rejected', reason: controller.signal.reason });
   });
 
+  it('adds no listener to its signal for each file, of which Node warns', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => warnings.push(name);
+    process.on('warning', onWarning);
+    const { signal } = new AbortController();
+    const client = await host.client('alice');
+    await client.uploadAll(
+      Array.from({ length: 12 }, (_, index) => textFile('a', `${index}.txt`)),
+      { signal },
+    );
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('resolves at once without files', async () => {
     expect(await (await host.client('alice')).uploadAll([])).toEqual([]);
   });
