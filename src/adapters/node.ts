@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { NO_HOST } from '../http/start-server.ts';
 import type { Signpost } from '../index.ts';
 import { consoleLogger } from '../start/console-logger.ts';
 
@@ -20,13 +21,18 @@ export function toNodeHandler(
   return getRequestListener(
     (request, env) => {
       if (env.incoming.readableDidRead) return new Response(BODY_IS_READ, { status: 500 });
+      // No Request has this method (Fetch Standard, "forbidden method").
+      if (env.incoming.method === 'TRACE') return new Response(null, { status: 405 });
       return signpost.fetch(request, env);
     },
     {
       // By default, the library replaces the whole process's Request and Response.
       overrideGlobalObjects: false,
+      hostname: NO_HOST,
       // By default, the library answers 500 and logs nothing, for example when Signpost cannot be opened.
       errorHandler: (err) => {
+        // Its host or path makes no URL.
+        if (err instanceof RequestError) return new Response(null, { status: 400 });
         consoleLogger.error({ err }, 'Signpost could not answer');
         return new Response(null, { status: 500 });
       },

@@ -19,6 +19,9 @@ const QUEUE_MS = 2_000;
 const DRAIN_MS = 10_000;
 const LOOK_EVERY_MS = 50;
 
+/** The host of requests without one, like the health checks of HAProxy: HTTP/1.0 needs none. A name of nobody. */
+export const NO_HOST = 'host.invalid';
+
 export type RunningServer = {
   port: number;
   /**
@@ -59,7 +62,7 @@ export async function startServer(
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  const listener = getRequestListener(fetch);
+  const listener = getRequestListener(fetch, { hostname: NO_HOST });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     open.add(response);
     response.on('close', () => open.delete(response));

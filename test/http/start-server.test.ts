@@ -1,7 +1,10 @@
-import { Agent, get } from 'node:http';
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { Agent, createServer, get } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { toNodeHandler } from '../../src/adapters/node.ts';
 import { answerWhileStarting } from '../../src/http/answer-while-starting.ts';
 import { type RunningServer, startServer } from '../../src/http/start-server.ts';
 
@@ -22,7 +25,23 @@ const ask = (agent: Agent, { port }: RunningServer, path = '/'): Promise<Got> =>
     asking.on('error', reject);
   });
 
+/** The status of the answer to a request line and headers as they stand, on a connection of their own. */
+async function statusOf(port: number, lines: string): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.write(`${lines}\r\nConnection: close\r\n\r\n`);
+  const [, status] = /^HTTP\/1\.1 (\d{3})/.exec(await text(socket)) ?? [];
+  return Number(status);
+}
+
 describe('startServer', () => {
+  it('answers the health checks of load balancers that send no Host, as a host of nobody', async () => {
+    const server = await start(
+      async ({ url }) => new Response(null, { status: url === 'http://host.invalid/' ? 204 : 500 }),
+    );
+    expect(await statusOf(server.port, 'GET / HTTP/1.0')).toBe(204);
+    await server.stop();
+  });
+
   it('keeps idle connections longer than a load balancer does', async () => {
     const server = await start(async () => new Response('ok'));
     const agent = new Agent({ keepAlive: true });
@@ -75,6 +94,21 @@ describe('startServer', () => {
     finish?.();
     expect(await slow).toMatchObject({ status: 200, connection: 'close' });
     await stopped;
+  });
+});
+
+describe('toNodeHandler', () => {
+  it.each([
+    ['GET / HTTP/1.0', 200],
+    ['GET / HTTP/1.1\r\nHost: a b', 400],
+    ['GET /a\\b HTTP/1.1\r\nHost: a', 400],
+    ['OPTIONS * HTTP/1.1\r\nHost: a', 400],
+    ['TRACE / HTTP/1.1\r\nHost: a', 405],
+  ])('answers a request that is no Request without an error in the log: %j', async (lines, status) => {
+    const server = createServer(toNodeHandler({ fetch: async (request) => new Response(new Request(request).method) }));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    expect(await statusOf((server.address() as AddressInfo).port, lines)).toBe(status);
+    server.close();
   });
 });
 
