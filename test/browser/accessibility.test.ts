@@ -11,6 +11,7 @@ const MIN_TARGET_PX = 40;
 let host: PageHost;
 let samples: Awaited<ReturnType<typeof writeSamples>>;
 let film: string;
+let minutes: string;
 let axe: string;
 beforeAll(async () => {
   host = await startPageHost();
@@ -19,6 +20,8 @@ beforeAll(async () => {
   samples = await writeSamples(page, host.directory);
   film = join(host.directory, 'film.mov');
   await writeFile(film, Buffer.alloc(17_000_000));
+  minutes = join(host.directory, `Minutes of the meeting of the committee ${'x'.repeat(100)}.txt`);
+  await writeFile(minutes, 'What was said.');
   await context.close();
 });
 afterAll(() => host.close());
@@ -78,9 +81,10 @@ describe.each([
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.locator('#files .failure').waitFor({ state: 'hidden' });
 
-    await choose([samples.text, samples.image, samples.lie]);
+    await choose([samples.text, samples.image, samples.lie, minutes]);
     await page.locator('#uploads').getByText('The content is HTML, not PNG').waitFor();
     await page.locator('#files').getByText('notes.txt').first().waitFor();
+    await page.locator('#files .row', { hasText: 'Minutes of' }).first().waitFor();
     await inspect(page, 'with files and a failure');
 
     await page.locator('#files .open', { hasText: 'notes.txt' }).first().click();
