@@ -2,8 +2,13 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { LocalFile } from './find-local-files.ts';
 
-/** A slice up to this size is read when it is made, a larger one when its own slices are made. */
-const MAX_READ_BYTES = 1024 ** 2;
+/**
+ * A slice up to this size is read when it is made, so that other blobs can be made of it. A larger one, such as a piece
+ * of a part, is read when its bytes are asked for: through a real blob, they would be copied three times.
+ */
+const MAX_READ_BYTES = 64 * 1024;
+
+const PIECE_BYTES = 1024 ** 2;
 
 /**
  * A file on this machine, of any size: its slices are read when they are needed. Not by `openAsBlob`: in Node 20 it
@@ -31,7 +36,7 @@ function withSlices<B extends Blob>(blob: B, source: Source, from: number, to: n
     let at = 0;
     const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
       if (at >= size) return controller.close();
-      const length = Math.min(MAX_READ_BYTES, size - at);
+      const length = Math.min(PIECE_BYTES, size - at);
       controller.enqueue(readBytes(source, from + at, length));
       at += length;
     };
@@ -48,7 +53,8 @@ function withSlices<B extends Blob>(blob: B, source: Source, from: number, to: n
 }
 
 function readBytes({ path, size, lastModified }: Source, position: number, length: number) {
-  const bytes = new Uint8Array(length);
+  // Not set to zeros: each byte is read, or this throws.
+  const bytes = Buffer.allocUnsafeSlow(length);
   const opened = openSync(path, 'r');
   try {
     const now = fstatSync(opened);
