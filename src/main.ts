@@ -4,7 +4,6 @@ import { settingsFrom } from './config/given-settings.ts';
 import type { Logger } from './contract/logger.ts';
 import { answerWhileStarting } from './http/answer-while-starting.ts';
 import type { Signpost, SignpostOptions } from './index.ts';
-import { createLogger } from './start/create-logger.ts';
 import { providePostgres } from './start/provide-postgres.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
@@ -29,10 +28,12 @@ await run(async (config) => {
 
 async function serveAlone(config: Config, signalled: Promise<NodeJS.Signals>): Promise<void> {
   await requireFreePorts(config);
-  const logger = await openLog(config);
-  await providePostgres(config, logger);
   await serve(config.server, {
-    logger,
+    prepare: async () => {
+      const logger = await openLog(config);
+      await providePostgres(config, logger);
+      return logger;
+    },
     options: { settings: { ...settingsFrom(process.env), LOCAL_S3_PORT: config.local.s3Port } },
     asked: signalled,
     listensFirst: true,
@@ -69,7 +70,10 @@ async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS
   await serve(
     { ...config.server, host: at.host, port: at.port },
     {
-      logger: (await openLog(config)).child({ process: at.number }),
+      prepare: async () => {
+        const logger: Logger = (await openLog(config)).child({ process: at.number });
+        return logger;
+      },
       options: { settings: { ...settingsFrom(process.env), ...settingsOfProcess(config, at) }, metrics: at.hasMetrics },
       asked: keeper === null ? signalled : Promise.race([signalled, keeper.asked]),
       listensFirst: false,
@@ -84,7 +88,8 @@ async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS
 }
 
 type Serving = {
-  logger: Logger;
+  /** Called before the service is loaded. */
+  prepare: () => Promise<Logger>;
   options: SignpostOptions;
   /** Resolves with the reason to stop. */
   asked: Promise<NodeJS.Signals | 'stop' | 'replace'>;
@@ -100,15 +105,16 @@ type Serving = {
 /** Serves, and resolves when everything is stopped. */
 async function serve(
   server: Config['server'],
-  { logger, options, asked, listensFirst, begin }: Serving,
+  { prepare, options, asked, listensFirst, begin }: Serving,
 ): Promise<void> {
   // Loaded here, because the process that keeps others does not need it.
   const { startServer } = await import('./http/start-server.ts');
   const { fetch, handOver } = answerWhileStarting();
   const early = listensFirst ? await startServer(fetch, server) : null;
+  const logger = await prepare();
+  await untilAnswered();
   const { createSignpost } = await import('./index.ts');
-  // Nothing is answered while Node 24 loads modules: what has arrived meanwhile is accepted, read and answered now.
-  for (let turns = 0; turns < 4; turns++) await setImmediate();
+  await untilAnswered();
   const stopping = new AbortController();
   const signpost = createSignpost({ ...options, logger, stopping: stopping.signal, page: true });
   try {
@@ -132,6 +138,11 @@ async function serve(
   }
 }
 
+/** Node 24 answers nothing while it loads modules. What has arrived meanwhile is accepted, read and answered now. */
+async function untilAnswered(): Promise<void> {
+  for (let turns = 0; turns < 4; turns++) await setImmediate();
+}
+
 /** In development, says what to try. */
 async function welcome(config: Config, port: number, bucketOrigin: string): Promise<void> {
   if (config.server.production) return;
@@ -139,7 +150,8 @@ async function welcome(config: Config, port: number, bucketOrigin: string): Prom
   await printWelcome(config, port, bucketOrigin);
 }
 
-function openLog({ server }: Config) {
+async function openLog({ server }: Config) {
+  const { createLogger } = await import('./start/create-logger.ts');
   return createLogger(server.logLevel, process.stdout.isTTY === true);
 }
 
