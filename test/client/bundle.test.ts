@@ -43,9 +43,9 @@ describe('the bundle of the client', () => {
     expect(Object.keys(all.metafile.inputs).filter((path) => path.includes('encryption/'))).toEqual([]);
   });
 
-  it('has the element in a module of its own, of less than 18 KiB, with the client and the queue', async () => {
+  it('has the element in a module of its own, of less than 18.5 KiB, with the client and the queue', async () => {
     const { outputFiles } = await bundle("import '../element/signpost-uploader.ts'");
-    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(18 * 1024);
+    expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(18.5 * 1024);
   });
 
   it('has uploads of React Native in a module of their own, of less than 5 KiB', async () => {
