@@ -75,7 +75,11 @@ export function createCallService({ url, token, onUnauthorized, fetch }: Service
     } = json ?? {};
     const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
-      ...{ code, status, detail, errors, requestId },
+      code,
+      status,
+      detail,
+      errors,
+      requestId,
       // A refusal with `Retry-After` is temporary: a 409 for an object that changed meanwhile.
       retryable: isTransient(status) || retryAfter !== null,
       retryAfterSeconds: retryAfterSeconds(retryAfter),

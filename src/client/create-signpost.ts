@@ -136,7 +136,13 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
   } = options;
   const { now = Date.now, random = Math.random, sleep = realSleep } = options;
   const session: UploadSession & { limit: Limit } = {
-    ...{ fetch, parallelParts, maxAttempts, stallTimeoutMs, now, random, sleep },
+    fetch,
+    parallelParts,
+    maxAttempts,
+    stallTimeoutMs,
+    now,
+    random,
+    sleep,
     ...(giveUpAfterMs !== undefined && { giveUpAfterMs }),
     call: createCallService({ url, token, onUnauthorized, fetch }),
     reached: new Set(),
@@ -155,7 +161,8 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
   };
   const upload: Signpost['upload'] = (file, uploadOptions = {}) => startUpload(session, file, uploadOptions);
   return {
-    ...{ url, isEncrypting: !!encryption },
+    url,
+    isEncrypting: !!encryption,
     upload,
     limits: (limitsOptions = {}) => askLimits(session, limitsOptions),
     uploadAll: (files, { onProgress, signal, ...uploadOptions } = {}) => {

@@ -94,7 +94,10 @@ async function refusal(response: Response): Promise<SignpostError> {
   const isProblem = text !== '' && response.headers.get('content-type') === 'application/problem+json';
   const { code, detail, requestId }: typeof refused & { requestId?: string } = isProblem ? JSON.parse(text) : refused;
   return new SignpostError({
-    ...{ code, status, detail, requestId },
+    code,
+    status,
+    detail,
+    requestId,
     retryable: isTransient(status),
     retryAfterSeconds: retryAfterSeconds(response.headers.get('retry-after')),
   });

@@ -62,7 +62,9 @@ export function networkError(cause?: unknown, wasReached = false): SignpostError
     code: 'network-error',
     status: 0,
     detail: 'there is no connection to the server',
-    ...{ retryable: true, wasReached, cause },
+    retryable: true,
+    wasReached,
+    cause,
   });
 }
 

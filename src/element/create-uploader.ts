@@ -23,7 +23,10 @@ export type Host = HTMLElement & {
 
 /** The limits while the service has not answered: only those of the attributes. */
 const NO_LIMITS: Limits = {
-  ...{ maxBytes: Number.MAX_SAFE_INTEGER, contentTypes: [ANY_TYPE], methods: [], multipartThresholdBytes: 0 },
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  contentTypes: [ANY_TYPE],
+  methods: [],
+  multipartThresholdBytes: 0,
   quota: { bytes: null, files: null, usedBytes: null, usedFiles: null },
 };
 
@@ -46,8 +49,9 @@ export function createUploader(host: Host, internals: ElementInternals) {
   const isMultiple = () => host.hasAttribute('multiple');
 
   const signpost = (): Signpost => {
-    const [endpoint, { token }] = [host.getAttribute('endpoint') ?? '', host];
-    if (endpoint === '') throw refusal('no-endpoint', 0, host.texts.noEndpoint);
+    const endpoint = host.getAttribute('endpoint');
+    const { token } = host;
+    if (!endpoint) throw refusal('no-endpoint', 0, host.texts.noEndpoint);
     if (client?.endpoint !== endpoint || client.token !== token) {
       client = { endpoint, token, signpost: createSignpost({ url: endpoint, token }) };
     }
@@ -94,7 +98,9 @@ export function createUploader(host: Host, internals: ElementInternals) {
   const view = createUploaderView(() => host.texts, {
     add: (source) => void add(source),
     item: {
-      ...{ pause: queue.pause, resume: queue.resume, retry: queue.retry },
+      pause: queue.pause,
+      resume: queue.resume,
+      retry: queue.retry,
       remove: (id) => remove(items().filter((item) => item.id === id)),
     },
     pauseAll: () => queue.pause(),
@@ -115,7 +121,8 @@ export function createUploader(host: Host, internals: ElementInternals) {
   const stored = () => items().flatMap((item) => item.stored ?? []);
   /** What the form sends, and whether it may. */
   const updateForm = () => {
-    const [name, ids] = [host.getAttribute('name'), stored().map(({ fileId }) => fileId)];
+    const name = host.getAttribute('name');
+    const ids = stored().map(({ fileId }) => fileId);
     const isChanged = ids.join() !== value;
     if (isChanged || name !== sentAs) {
       const data = new FormData();
@@ -126,8 +133,8 @@ export function createUploader(host: Host, internals: ElementInternals) {
     sentAs = name;
     const { waiting, running, paused, failed } = queue.getSnapshot().totals;
     const { valueMissing, stillUploading, someFailed } = host.texts;
-    if (waiting + running + paused > 0) internals.setValidity({ customError: true }, stillUploading, view.choose);
-    else if (failed > 0) internals.setValidity({ customError: true }, someFailed, view.choose);
+    const unfinished = waiting + running + paused > 0 ? stillUploading : failed > 0 && someFailed;
+    if (unfinished) internals.setValidity({ customError: true }, unfinished, view.choose);
     else if (ids.length === 0 && host.hasAttribute('required'))
       internals.setValidity({ valueMissing: true }, valueMissing, view.choose);
     else internals.setValidity({});
@@ -145,9 +152,9 @@ export function createUploader(host: Host, internals: ElementInternals) {
    * Asks for the limits again if they may have changed, after the running code has set all attributes and properties.
    */
   const refreshLimits = () => {
-    const { documentType } = optionsOf(host);
-    const key = JSON.stringify([host.getAttribute('endpoint'), documentType, numberOf('max-bytes')]);
-    if (!host.isConnected || !host.getAttribute('endpoint')) return;
+    const endpoint = host.getAttribute('endpoint');
+    if (!host.isConnected || !endpoint) return;
+    const key = JSON.stringify([endpoint, optionsOf(host).documentType, numberOf('max-bytes')]);
     if (limitsOf?.key === key && limitsOf.token === host.token) return;
     limitsOf = { key, token: host.token };
     setTimeout(showLimits);
@@ -159,7 +166,8 @@ export function createUploader(host: Host, internals: ElementInternals) {
     const contentTypes = types.length > 0 ? types : (limits?.contentTypes ?? [ANY_TYPE]);
     view.drawLimits(limits === null ? '' : host.texts.limits({ ...limits, contentTypes }));
     view.drawOptions({
-      ...{ multiple: isMultiple(), directory: host.hasAttribute('directory') },
+      multiple: isMultiple(),
+      directory: host.hasAttribute('directory'),
       disabled: isDisabledByForm,
       accept: contentTypes.includes(ANY_TYPE) ? '' : contentTypes.join(),
     });
@@ -181,7 +189,10 @@ export function createUploader(host: Host, internals: ElementInternals) {
   });
 
   return {
-    ...{ add, queue, stored, elements: view.elements },
+    add,
+    queue,
+    stored,
+    elements: view.elements,
     /** The element is in a page now, or one of its attributes or properties has changed. */
     refresh: (): void => {
       view.complain(host.isConnected && !host.getAttribute('endpoint') ? host.texts.noEndpoint : '');

@@ -34,8 +34,16 @@ const Base = globalThis.HTMLElement ?? (class {} as typeof HTMLElement);
 export class SignpostUploader extends Base {
   static readonly formAssociated = true;
   static readonly observedAttributes: readonly string[] = [
-    ...['endpoint', 'name', 'record-id', 'document-type', 'accept', 'max-bytes', 'max-files'],
-    ...['multiple', 'directory', 'required'],
+    'endpoint',
+    'name',
+    'record-id',
+    'document-type',
+    'accept',
+    'max-bytes',
+    'max-files',
+    'multiple',
+    'directory',
+    'required',
   ];
 
   // Declared only: a field would replace what the page has set before the element was defined.

@@ -31,8 +31,12 @@ export function createUploaderView(texts: () => UploaderTexts, actions: ViewActi
   const picker = build('input', { type: 'file', hidden: '' });
   const folderPicker = build('input', { type: 'file', webkitdirectory: '', hidden: '' });
   const drop = build('div', { part: 'drop', class: 'drop' }, [
-    ...[buildIcon('upload'), build('div', { class: 'words' }, [lead, hint, problem])],
-    ...[chooseFolder, choose, picker, folderPicker],
+    buildIcon('upload'),
+    build('div', { class: 'words' }, [lead, hint, problem]),
+    chooseFolder,
+    choose,
+    picker,
+    folderPicker,
   ]);
   const total = build('p', { part: 'total', class: 'total' });
   const pauseAll = buildButton('button pause-all');

@@ -32,7 +32,10 @@ export function parseEnvelope(text: string): ParsedEnvelope {
   const [, sealed = '', header = '', prefix = '', size = '', type = '', keyId, iterations = '', salt, wrapped = ''] =
     found;
   return {
-    ...{ header, sealed, size: Number(size), keyId: keyId ?? null },
+    header,
+    sealed,
+    size: Number(size),
+    keyId: keyId ?? null,
     contentType: new TextDecoder().decode(fromBase64Url(type)),
     noncePrefix: fromBase64Url(prefix),
     wrappedKey: fromBase64Url(wrapped),

@@ -46,7 +46,10 @@ type ExpoFile = NativeFile & {
 /** By `File.upload` of `expo-file-system`: on iOS it goes on while the app is suspended, and after it was ended. */
 export const sendByExpo: SendFile<ExpoFile> = (file, { url, headers, onSent, signal }) =>
   file.upload(url, {
-    ...{ httpMethod: 'PUT', headers, sessionType: 'background', signal },
+    httpMethod: 'PUT',
+    headers,
+    sessionType: 'background',
+    signal,
     onProgress: ({ bytesSent }) => onSent(bytesSent),
   });
 

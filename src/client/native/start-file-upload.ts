@@ -76,7 +76,9 @@ export function startFileUpload<Source extends NativeFile>(
       fileName: fitFileName(options.fileName ?? file.name),
       contentType: options.contentType ?? (file.type || 'application/octet-stream'),
       ...pickRemembered(options),
-      ...{ size: file.size, method: 'PUT', expiresIn: expiresInSeconds },
+      size: file.size,
+      method: 'PUT',
+      expiresIn: expiresInSeconds,
     };
     const next = await repeat(() => call<Ticket>('/presign-upload', body, signal), signal);
     // Before the first byte: afterwards the app may be gone.

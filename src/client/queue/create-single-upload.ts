@@ -33,7 +33,11 @@ export type SingleUpload<App extends AppTypes = AppTypes> = Store<ShownUpload<Ap
 };
 
 export const IDLE_UPLOAD: ShownUpload = {
-  ...{ status: 'idle', state: null, progress: { sentBytes: 0, totalBytes: 0 }, error: null, file: null },
+  status: 'idle',
+  state: null,
+  progress: { sentBytes: 0, totalBytes: 0 },
+  error: null,
+  file: null,
 };
 
 /** One upload at a time, as a component shows it. */

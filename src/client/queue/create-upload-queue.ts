@@ -173,7 +173,10 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     }
     const item = {
       ...newItem(`${idPrefix}-${++added}`, isPaused),
-      ...{ file, fileName: options.fileName ?? fileName, relativePath, totalBytes: file?.size ?? 0 },
+      file,
+      fileName: options.fileName ?? fileName,
+      relativePath,
+      totalBytes: file?.size ?? 0,
       contentType: options.contentType ?? (file?.type || 'application/octet-stream'),
     };
     const entry = insert(item, options);

@@ -22,8 +22,17 @@ export const IDLE = { error: null, nextAttemptAtMs: null, retryable: false };
 /** An item whose file is not known yet. */
 export function newItem(id: string, isPaused: boolean | undefined): QueueItem {
   return {
-    ...{ id, file: null, fileName: '', contentType: '', relativePath: null, needs: null, sentBytes: 0, totalBytes: 0 },
-    ...{ status: isPaused ? 'paused' : 'waiting', ...IDLE, stored: null },
+    id,
+    file: null,
+    fileName: '',
+    contentType: '',
+    relativePath: null,
+    needs: null,
+    sentBytes: 0,
+    totalBytes: 0,
+    status: isPaused ? 'paused' : 'waiting',
+    ...IDLE,
+    stored: null,
   };
 }
 
@@ -47,7 +56,11 @@ export function areEqual(a: QueueTotals, b: QueueTotals): boolean {
 /** The error of a file that was chosen and cannot be read. */
 export function unreadable(cause: unknown): SignpostError {
   return new SignpostError({
-    ...{ code: 'file-changed', status: 0, detail: 'the file cannot be read', retryable: false, cause },
+    code: 'file-changed',
+    status: 0,
+    detail: 'the file cannot be read',
+    retryable: false,
+    cause,
   });
 }
 

@@ -4,8 +4,15 @@ import { createSpeedMeter } from './speed-meter.ts';
 type Group = 'waiting' | 'running' | 'paused' | 'done' | 'failed';
 
 const GROUPS: Record<QueueStatus, Group> = {
-  ...{ waiting: 'waiting', paused: 'paused', done: 'done', failed: 'failed' },
-  ...{ preparing: 'running', uploading: 'running', retrying: 'running', offline: 'running', confirming: 'running' },
+  waiting: 'waiting',
+  paused: 'paused',
+  done: 'done',
+  failed: 'failed',
+  preparing: 'running',
+  uploading: 'running',
+  retrying: 'running',
+  offline: 'running',
+  confirming: 'running',
 };
 
 /** Adds up the files of a queue as they change, so that a thousand of them cost no more than one. */

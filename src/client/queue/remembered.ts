@@ -29,9 +29,19 @@ export function createRemembering({ signpost, memory, beforeUpload, uploadOption
       const { id, fileName, contentType, relativePath, totalBytes: size, file } = item;
       const keepsBytes = isEncrypted(options) === false && (!isPrepared || memory?.keepsPlainBytes);
       memory?.save({
-        ...{ id, fileName, contentType, relativePath, size, url, isPrepared, handle },
-        ...{ lastModified: lastModifiedOf(file), isEncrypted: !!isEncrypted(options), options: storable(options) },
-        ...{ file: keepsBytes ? file : null, isPaused: item.status === 'paused' },
+        id,
+        fileName,
+        contentType,
+        relativePath,
+        size,
+        url,
+        isPrepared,
+        handle,
+        lastModified: lastModifiedOf(file),
+        isEncrypted: !!isEncrypted(options),
+        options: storable(options),
+        file: keepsBytes ? file : null,
+        isPaused: item.status === 'paused',
       });
     },
     load: async (): Promise<SavedFile[]> => (await memory?.load(url)) ?? [],
