@@ -7,7 +7,9 @@ const sizes = UNITS.map((unit, index) =>
   [1, 0].map(
     (maximumFractionDigits) =>
       new Intl.NumberFormat(language, {
-        ...{ style: 'unit', unit, maximumFractionDigits },
+        style: 'unit',
+        unit,
+        maximumFractionDigits,
         unitDisplay: index === 0 ? 'long' : 'short',
       }),
   ),

@@ -65,7 +65,8 @@ const deletion = createDeletion(
 );
 
 const details = createDetails({
-  ...{ download, events: stored.events },
+  download,
+  events: stored.events,
   archive: (file) => archive([file]),
   restore: (file) => restore([file]),
   remove: (file) => deletion.delete([file]),
@@ -78,7 +79,8 @@ const details = createDetails({
 });
 const thumbnails = createThumbnails(stored);
 const preview = createPreview({
-  ...{ download, details },
+  download,
+  details,
   read: async (file) => {
     const shown = await readPreview(stored, file, throughService);
     if ('content' in shown && shown.content instanceof HTMLImageElement) thumbnails.take(file, shown.content);
@@ -89,7 +91,13 @@ const preview = createPreview({
 const files = createFileList(
   stored,
   {
-    ...{ preview, details, download, downloadAll, archive, restore, watch: thumbnails.watch },
+    preview,
+    details,
+    download,
+    downloadAll,
+    archive,
+    restore,
+    watch: thumbnails.watch,
     remove: deletion.delete,
     isHidden: deletion.isHidden,
   },

@@ -115,7 +115,9 @@ async function drawBlob(blob: Blob): Promise<HTMLCanvasElement | null> {
   if (square === null) return null;
   // From a blob, not from the image: then browsers decode it in the background.
   const bitmap = await createImageBitmap(blob, ...square, {
-    ...{ resizeWidth: SIDE_PX, resizeHeight: SIDE_PX, resizeQuality: 'medium' },
+    resizeWidth: SIDE_PX,
+    resizeHeight: SIDE_PX,
+    resizeQuality: 'medium',
   });
   return draw((context) => context.drawImage(bitmap, 0, 0, SIDE_PX, SIDE_PX));
 }

@@ -15,7 +15,9 @@ export function createUploadTotal(section: HTMLElement) {
   let announcedQuarter = 0;
 
   return {
-    ...{ heading, pauseAll, cancelAll },
+    heading,
+    pauseAll,
+    cancelAll,
     render: (totals: QueueTotals, announce: Announce): void => {
       const { files, done, failed, sentBytes, totalBytes, bytesPerSecond, secondsLeft } = totals;
       const allFiles = files - failed;

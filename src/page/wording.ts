@@ -23,8 +23,19 @@ export const wording = {
 
 /** What people call media types. Others are shown as they are. */
 export const TYPE_NAMES: Readonly<Record<string, string>> = {
-  ...{ 'image/*': 'images', 'video/*': 'videos', 'audio/*': 'audio', 'text/*': 'text files' },
-  ...{ 'image/jpeg': 'JPEG', 'image/png': 'PNG', 'image/gif': 'GIF', 'image/webp': 'WebP', 'image/svg+xml': 'SVG' },
-  ...{ 'application/pdf': 'PDF', 'application/zip': 'ZIP', 'application/json': 'JSON' },
-  ...{ 'text/plain': 'plain text', 'text/csv': 'CSV', 'text/html': 'HTML' },
+  'image/*': 'images',
+  'video/*': 'videos',
+  'audio/*': 'audio',
+  'text/*': 'text files',
+  'image/jpeg': 'JPEG',
+  'image/png': 'PNG',
+  'image/gif': 'GIF',
+  'image/webp': 'WebP',
+  'image/svg+xml': 'SVG',
+  'application/pdf': 'PDF',
+  'application/zip': 'ZIP',
+  'application/json': 'JSON',
+  'text/plain': 'plain text',
+  'text/csv': 'CSV',
+  'text/html': 'HTML',
 };

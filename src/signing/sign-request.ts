@@ -52,8 +52,12 @@ export function signRequest(
   const canonicalUri = `${basePath}/${encodePath(key)}`;
   const sortedQuery = canonicalQueryString(query);
   const canonical = canonicalRequest({
-    ...{ method, canonicalUri, canonicalQueryString: sortedQuery },
-    ...{ canonicalHeaders, signedHeaders, hashedPayload: EMPTY_HASH },
+    method,
+    canonicalUri,
+    canonicalQueryString: sortedQuery,
+    canonicalHeaders,
+    signedHeaders,
+    hashedPayload: EMPTY_HASH,
   });
   const secretKey = signingKey(credentials.secretAccessKey, date, region, service);
   const signed = signature(secretKey, stringToSign(longDate, scope, canonical));

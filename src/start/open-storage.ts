@@ -54,7 +54,11 @@ export async function openStorage(
   const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
   const reachedAt = (endpoint: string | undefined, more: { useAccelerateEndpoint?: boolean }) =>
     resolveEndpoint({
-      ...{ bucket, region, forcePathStyle, useDualstackEndpoint, ...more },
+      bucket,
+      region,
+      forcePathStyle,
+      useDualstackEndpoint,
+      ...more,
       ...(endpoint !== undefined && { endpoint }),
     });
   // Clients may reach the bucket elsewhere than the service itself.
@@ -77,9 +81,7 @@ export async function openStorage(
       throw unavailable('storage', error);
     });
   };
-  const objects = openObjectRequests({
-    ...{ endpoint: ownEndpoint, credentials, store: config.store, now, watch, turns },
-  });
+  const objects = openObjectRequests({ endpoint: ownEndpoint, credentials, store: config.store, now, watch, turns });
   closers.push(objects.close);
   const opened = openBucket(clients, objects, bucket, config.store);
   opened
@@ -109,7 +111,10 @@ async function startEmbeddedBucket(
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
   const credentials = { accessKeyId, secretAccessKey };
   const local = await startLocalS3({
-    ...{ host: config.server.host, port: config.local.s3Port, region, ...credentials },
+    host: config.server.host,
+    port: config.local.s3Port,
+    region,
+    ...credentials,
     directory: join(config.local.dataDir, 'bucket'),
     onError: (err) => logger.error({ err }, 'the embedded bucket failed a request'),
   });

@@ -155,7 +155,9 @@ export function openBucket(
       const { key, sseKeyId, sizeBytes, contentType, etag, versionId, metadata } = object;
       const { headers, body } = await objects
         .quick({
-          ...{ operation: 'GetObject', key, sseKeyId },
+          operation: 'GetObject',
+          key,
+          sseKeyId,
           query: versionId === null ? {} : { versionId },
           headers: sizeBytes === 0 ? {} : { range: 'bytes=0-0' },
         })

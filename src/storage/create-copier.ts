@@ -46,7 +46,8 @@ export function createCopier(
   sizes = SIZES,
 ) {
   const turns = createSlots({
-    ...{ inAll: PARALLEL_IN_ALL, waitMs: SLOW_WITHIN_MS },
+    inAll: PARALLEL_IN_ALL,
+    waitMs: SLOW_WITHIN_MS,
     refuse: () => busy('too many large objects are being copied'),
   });
   const inTime = () => ({ abortSignal: AbortSignal.timeout(SLOW_WITHIN_MS) });
@@ -69,7 +70,10 @@ export function createCopier(
 
   async function copyWhole(object: StoredObject, toKey: string, instead?: Described): Promise<Copied> {
     const command = new CopyObjectCommand({
-      ...{ Bucket: bucketName, Key: toKey, ...fromSource(object), ...encryptionOf(store, toKey) },
+      Bucket: bucketName,
+      Key: toKey,
+      ...fromSource(object),
+      ...encryptionOf(store, toKey),
       ...(instead && { MetadataDirective: 'REPLACE', ...describe(instead) }),
     });
     const { CopyObjectResult, VersionId } = await slow.send(command, inTime());

@@ -31,7 +31,9 @@ export function areOf({ bytes, headers }: EarlyBytes, object: StoredObject, coun
 
 async function read(send: SendObjectRequest, object: EncryptedObject, count: number): Promise<EarlyBytes | null> {
   const { status, headers, body } = await send({
-    ...{ operation: 'GetObject', key: object.key, sseKeyId: object.sseKeyId },
+    operation: 'GetObject',
+    key: object.key,
+    sseKeyId: object.sseKeyId,
     headers: { range: `bytes=0-${count - 1}` },
   });
   const chunks: Uint8Array[] = [];

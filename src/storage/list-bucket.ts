@@ -22,7 +22,8 @@ export function createBucketLister(client: S3Client, bucketName: string) {
       const page = await ask(
         client.send(
           new ListObjectsV2Command({
-            ...{ Bucket: bucketName, Prefix: prefix },
+            Bucket: bucketName,
+            Prefix: prefix,
             ...(afterKey !== null && { StartAfter: afterKey }),
           }),
         ),
@@ -42,7 +43,8 @@ export function createBucketLister(client: S3Client, bucketName: string) {
       let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } | null = {};
       while (marker !== null) {
         const command: ListMultipartUploadsCommand = new ListMultipartUploadsCommand({
-          ...{ Bucket: bucketName, Prefix: prefix },
+          Bucket: bucketName,
+          Prefix: prefix,
           ...marker,
         });
         const page = await ask(client.send(command));

@@ -48,11 +48,14 @@ export function createMultipartUploads(
 ) {
   /** AWS needs the key for an upload with checksums (S3 API Reference, ListParts and CompleteMultipartUpload). */
   const where = (object: EncryptedObject) => ({
-    ...{ Bucket: bucketName, Key: object.key },
+    Bucket: bucketName,
+    Key: object.key,
     ...readingParameters(store, object),
   });
   const listing = createSlots({
-    ...{ inAll: MAX_LISTED, perUser: MAX_LISTED_PER_USER, waitMs: LISTED_WITHIN_MS },
+    inAll: MAX_LISTED,
+    perUser: MAX_LISTED_PER_USER,
+    waitMs: LISTED_WITHIN_MS,
     refuse: (isUserLimit) => busy(`too many lists of parts${isUserLimit ? ' of yours' : ''} are being read`),
   });
 
@@ -84,7 +87,10 @@ export function createMultipartUploads(
     /** CreateMultipartUpload: returns the bucket's id of the new upload. */
     async begin(key: string, { contentType, metadata, partChecksums, sseKeyId }: UploadToBegin): Promise<string> {
       const command = new CreateMultipartUploadCommand({
-        ...{ Bucket: bucketName, Key: key, ContentType: contentType, Metadata: { ...metadata } },
+        Bucket: bucketName,
+        Key: key,
+        ContentType: contentType,
+        Metadata: { ...metadata },
         ...(partChecksums && { ChecksumAlgorithm: 'SHA256' }),
         ...encryptionOf(store, key, sseKeyId),
       });
@@ -111,7 +117,8 @@ export function createMultipartUploads(
       parts: readonly StoredPart[],
     ): Promise<CompletionRefusal | null> {
       const command = new CompleteMultipartUploadCommand({
-        ...{ ...where(object), UploadId: uploadId },
+        ...where(object),
+        UploadId: uploadId,
         ...(store.conditionalPut && { IfNoneMatch: '*' }),
         MultipartUpload: {
           Parts: parts.map(({ partNumber, etag, checksumSha256 }) => ({

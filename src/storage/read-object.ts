@@ -22,7 +22,10 @@ export async function readObject(
 ): Promise<Readable> {
   const { query, headers } = onlyThisVersion(object);
   const answer = await send({
-    ...{ operation: 'GetObject', key: object.key, sseKeyId: object.sseKeyId, query },
+    operation: 'GetObject',
+    key: object.key,
+    sseKeyId: object.sseKeyId,
+    query,
     headers: stretch === null ? headers : { ...headers, range: `bytes=${stretch.start}-${stretch.end}` },
   }).catch((error: unknown) => {
     throw isGone(error) ? objectChanged(error) : unavailable('storage', error);

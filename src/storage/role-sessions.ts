@@ -61,7 +61,9 @@ export function createRoleSessions(
   ): Promise<RoleSession> {
     const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
     const client = new STSClient({
-      ...{ region: bucket.region, credentials: as, maxAttempts: 2 },
+      region: bucket.region,
+      credentials: as,
+      maxAttempts: 2,
       ...(sts.endpoint !== undefined && { endpoint: sts.endpoint }),
       requestHandler: { connectionTimeout: 2_000, requestTimeout: ANSWER_WITHIN_MS, throwOnRequestTimeout: true },
     });
@@ -71,8 +73,10 @@ export function createRoleSessions(
       const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = given ?? {};
       if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) throw new Error('STS gave no credentials');
       return {
-        ...{ accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey },
-        ...{ sessionToken: SessionToken, expiration: Expiration },
+        accessKeyId: AccessKeyId,
+        secretAccessKey: SecretAccessKey,
+        sessionToken: SessionToken,
+        expiration: Expiration,
       };
     } finally {
       client.destroy();
@@ -87,8 +91,10 @@ export function createRoleSessions(
     const own = createS3Client({ ...bucket, credentials });
     try {
       await requireConfined(client, {
-        ...{ Bucket: bucket.name, own },
-        ...{ prefix: userPrefix(keyPrefix, NOBODY), otherPrefix: userPrefix(keyPrefix, NOBODY_ELSE) },
+        Bucket: bucket.name,
+        own,
+        prefix: userPrefix(keyPrefix, NOBODY),
+        otherPrefix: userPrefix(keyPrefix, NOBODY_ELSE),
         assumeAgain: () => assume(async () => session, policy, 900, 'signpost-probe'),
       });
     } finally {

@@ -44,7 +44,10 @@ export function toStoredObject(
   const { etag, 'content-length': length } = headers;
   if (etag === undefined || length === undefined) return null;
   return {
-    ...{ key, etag, sseKeyId, sizeBytes: Number(length) },
+    key,
+    etag,
+    sseKeyId,
+    sizeBytes: Number(length),
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'] ?? null,
     versionId: versionIdOf(headers),
