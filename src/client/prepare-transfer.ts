@@ -67,7 +67,7 @@ async function fit(name: string): Promise<string> {
 export async function requestOf(file: File | Blob, options: UploadOptions): Promise<UploadRequest> {
   return {
     fileName: await fit(options.fileName ?? ('name' in file ? file.name : 'file')),
-    contentType: options.contentType ?? (file.type || 'application/octet-stream'),
+    contentType: options.contentType || file.type || 'application/octet-stream',
     size: file.size,
     ...pickRemembered(options),
     ...(options.checksum && { partChecksums: true }),

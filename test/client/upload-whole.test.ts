@@ -72,8 +72,12 @@ describe('a file in one piece', () => {
 
   it('may be empty, and a blob without name or type', async () => {
     const client = await host.client('alice');
-    const stored = await client.upload(new Blob([]));
-    expect(stored).toMatchObject({ fileName: 'file', contentType: 'application/octet-stream', size: 0 });
+    const nameless = new Blob([]);
+    // As an app passes them on.
+    for (const options of [{}, { contentType: nameless.type }]) {
+      const stored = await client.upload(nameless, options);
+      expect(stored).toMatchObject({ fileName: 'file', contentType: 'application/octet-stream', size: 0 });
+    }
     expect(
       await client.upload(new Blob(['{}']), { fileName: 'a.json', contentType: 'application/json' }),
     ).toMatchObject({ fileName: 'a.json', contentType: 'application/json', size: 2 });
