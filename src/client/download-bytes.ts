@@ -1,6 +1,7 @@
 import type { Progress } from './progress.ts';
 import { type RetryPolicy, retry } from './retry.ts';
 import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import { tellApp } from './tell-app.ts';
 
 /** Where a file's bytes are read. `headers`, if any, must be sent with it. */
 export type DownloadTicket = {
@@ -60,7 +61,7 @@ export async function* downloadBytes(
           at += chunk.length;
           if (at > stop) throw changed();
           yield chunk;
-          onProgress?.({ sentBytes: at - start, totalBytes: stop - start });
+          tellApp(onProgress, { sentBytes: at - start, totalBytes: stop - start });
         }
       }
     } catch (error) {

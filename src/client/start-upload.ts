@@ -2,6 +2,7 @@ import type { Limit } from './limit.ts';
 import { runUpload, type UploadSession } from './run-upload.ts';
 import { canTryAgain } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
+import { tellApp } from './tell-app.ts';
 import type { OnSent } from './transfer.ts';
 import type { Upload, UploadOptions } from './upload.ts';
 import type { UploadState } from './upload-state.ts';
@@ -21,27 +22,28 @@ export function startUpload(
   const enter = (next: UploadState) => {
     if (upload.state.status === next.status && next.status !== 'retrying') return;
     Object.assign(upload, { state: next });
-    options.onState?.(next);
+    tellApp(options.onState, next);
   };
   /** Enters a state that a round reports, unless the round was ended. */
   const tell = (next: UploadState) => round.signal.aborted || enter(next);
 
   let sent = 0;
   let kept = 0;
+  const tellProgress = () => tellApp(options.onProgress, { sentBytes: sent, totalBytes: file.size });
   const onSent: OnSent = (sentBytes, keptBytes) => {
     const isMore = sentBytes > sent;
     // Encrypted, it is a little longer.
     sent = Math.min(sentBytes, file.size);
     kept = Math.min(keptBytes, file.size);
-    if (!round.signal.aborted) options.onProgress?.({ sentBytes: sent, totalBytes: file.size });
+    if (!round.signal.aborted) tellProgress();
     // A repeated request counts as running once it has sent more.
     if (isMore) tell({ status: 'uploading' });
   };
   /** Shows only what is kept, and returns how much more was sent. */
   const stepBack = () => {
     const lostBytes = sent - kept;
-    if (lostBytes > 0) options.onProgress?.({ sentBytes: kept, totalBytes: file.size });
     sent = kept;
+    if (lostBytes > 0) tellProgress();
     return lostBytes;
   };
 

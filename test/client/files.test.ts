@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createFiles, type FilesOptions, SignpostError } from '../../src/client/create-signpost.ts';
 import { mint } from '../helpers/test-service.ts';
 import { startServiceForClients, textFile } from './service-for-clients.ts';
@@ -30,6 +30,27 @@ describe('createFiles', () => {
     const query = { limit: 2, sort: 'fileName', documentType: 'note', q: undefined } as const;
     for await (const page of files.list(query)) pages.push(page.files.map(({ fileName }) => fileName));
     expect(pages).toEqual([['a.txt', 'b.txt'], ['c.txt']]);
+  });
+
+  it('downloads with one request if the function for the progress throws', async () => {
+    const { fileId } = await uploaded('reader', new Uint8Array(3_000_000), 'three.bin');
+    const reported: unknown[] = [];
+    vi.stubGlobal('console', { ...console, error: (error: unknown) => reported.push(error) });
+    let requests = 0;
+    const files = await filesOf('reader', {
+      fetch: (input, init) => {
+        requests++;
+        return fetch(input, init);
+      },
+    });
+    const onProgress = () => {
+      throw new Error('the bar has gone');
+    };
+    expect((await files.download(fileId, { onProgress })).size).toBe(3_000_000);
+    vi.unstubAllGlobals();
+    // One for the URL, one for the bytes.
+    expect(requests).toBe(2);
+    expect(reported.length).toBeGreaterThan(0);
   });
 
   it('gets, changes, archives, restores, counts and removes a file', async () => {

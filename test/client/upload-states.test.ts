@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Upload, UploadState } from '../../src/client/create-signpost.ts';
 import { createPause, host } from './parts-service.ts';
 import { createStorage, cutOff, type Interference, PART, textFile, threeParts } from './service-for-clients.ts';
@@ -11,7 +11,26 @@ const follow = async (user: string, file: File, interfere?: Interference, maxAtt
   return { client, upload, states, names: () => states.map(({ status }) => status) };
 };
 
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
 describe('the states of an upload', () => {
+  it.each([
+    ['in one piece', textFile('hello')],
+    ['in parts', threeParts()],
+  ])('and its progress are reported to functions that throw, and it is stored: a file %s', async (_, file) => {
+    const reported = new Set<unknown>();
+    vi.stubGlobal('console', { ...console, error: (error: Error) => reported.add(error.message) });
+    const { upload } = await host.client('alice');
+    const gone = (what: string) => () => {
+      throw new Error(`${what} has gone`);
+    };
+    const stored = await upload(file, { onState: gone('the text'), onProgress: gone('the bar') });
+    expect(stored.size).toBe(file.size);
+    expect(reported).toEqual(new Set(['the text has gone', 'the bar has gone']));
+  });
+
   it.each([
     ['in one piece', textFile('hello')],
     ['in parts', threeParts()],

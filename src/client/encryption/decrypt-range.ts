@@ -1,4 +1,5 @@
 import type { PlainRange } from '../file-encryption.ts';
+import { tellApp } from '../tell-app.ts';
 import { CHUNK_BYTES, type ChunkCipher, chunkCount, PLAIN_BYTES } from './chunk-cipher.ts';
 import { EncryptionError } from './encryption-error.ts';
 
@@ -22,7 +23,7 @@ export async function* decryptRange(
     index++;
     at += wanted.length;
     if (wanted.length > 0) yield wanted;
-    onProgress?.({ sentBytes: at - start, totalBytes: to - start });
+    tellApp(onProgress, { sentBytes: at - start, totalBytes: to - start });
   }
   if (index !== stop) throw new EncryptionError('tampered', 'the stored object ends early');
 }

@@ -5,6 +5,7 @@ import type { Progress } from '../progress.ts';
 import { type RetryPolicy, retry } from '../retry.ts';
 import { canTryAgain, isTransient, networkError, SignpostError } from '../signpost-error.ts';
 import { pickRemembered, type Remembered, type StoredFile } from '../stored-file.ts';
+import { tellApp } from '../tell-app.ts';
 import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { abortError, createAbort } from './create-abort.ts';
@@ -55,13 +56,13 @@ export function startFileUpload<Source extends NativeFile>(
 
   const enter = (state: UploadState) => {
     Object.assign(upload, { state });
-    options.onState?.(state);
+    tellApp(options.onState, state);
   };
   const onSent = (bytes: number, { signal } = round) => {
     if (signal.aborted || isOver) return;
     if (upload.state.status === 'retrying') enter({ status: 'uploading' });
     sentBytes = Math.min(bytes, totalBytes);
-    options.onProgress?.({ sentBytes, totalBytes });
+    tellApp(options.onProgress, { sentBytes, totalBytes });
   };
   const repeat = <Answer>(attempt: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> => {
     const onRetry = (error: SignpostError, nextAttemptAtMs: number) => {
@@ -74,7 +75,7 @@ export function startFileUpload<Source extends NativeFile>(
     if (file.size === null) throw fileGone();
     const body = {
       fileName: fitFileName(options.fileName ?? file.name),
-      contentType: options.contentType ?? (file.type || 'application/octet-stream'),
+      contentType: options.contentType || file.type || 'application/octet-stream',
       ...pickRemembered(options),
       size: file.size,
       method: 'PUT',
@@ -201,7 +202,7 @@ export function startFileUpload<Source extends NativeFile>(
       round.abort();
       const lostBytes = sentBytes;
       sentBytes = 0;
-      options.onProgress?.({ sentBytes, totalBytes });
+      tellApp(options.onProgress, { sentBytes, totalBytes });
       enter({ status: 'paused', lostBytes });
     },
     resume: () => {
