@@ -6,7 +6,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Page, Request } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MARKER_NAME } from '../../src/jobs/examine-marker.ts';
-import { type PageHost, startPageHost } from './start-page.ts';
+import { countRemembered, type PageHost, startPageHost } from './start-page.ts';
 
 const PART_BYTES = 5 * 1024 ** 2;
 const LARGE_BYTES = 120_000_000;
@@ -193,6 +193,71 @@ describe('the page in a real browser', () => {
     expect(parts.stored.length).toBeGreaterThan(4);
     expect(new Set(parts.stored).size).toBe(parts.stored.length);
     expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('goes on after a reload with the files of this user alone, and forgets them when the user signs out', async () => {
+    const { page, context, choose } = await host.openPage();
+    const write = async (name: string, content: string | Buffer) => {
+      await writeFile(join(host.directory, name), content);
+      return join(host.directory, name);
+    };
+    const film = await write('film.bin', Buffer.alloc(17_000_000));
+    const dropped = await write('dropped.bin', Buffer.alloc(17_000_000));
+    const note = await write('note.txt', 'note');
+    const grace = await host.mint('grace');
+    // As if the service had put this token into the page; null: its own.
+    await page.addInitScript(`document.addEventListener('readystatechange', () => {
+      const given = sessionStorage.getItem('given');
+      if (given !== null) document.querySelector('meta[name=signpost-token]').content = given;
+    })`);
+    const reloadWith = async (token: string | null) => {
+      await page.evaluate(token === null ? "sessionStorage.removeItem('given')" : `sessionStorage.given = '${token}'`);
+      await page.reload();
+    };
+    page.on('dialog', (dialog) => dialog.accept());
+    const under = page.locator('#uploads .row .name');
+    const stored = (name: string) => page.locator('#files .row.file', { hasText: name });
+
+    await page.locator('#files[aria-busy=false]').waitFor();
+    host.relay.setSilent(true);
+    await choose([note, film]);
+    const session = await context.newCDPSession(page);
+    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
+      const data = { items: [], files: [dropped], dragOperationsMask: 1 };
+      await session.send('Input.dispatchDragEvent', { type, x: 200, y: 200, data });
+    }
+    await expect.poll(() => countRemembered(page)).toBe(3);
+    await reloadWith(grace);
+    await page.getByText('Nothing here yet').waitFor();
+    await choose([await write('of-grace.txt', 'grace')]);
+    await expect.poll(() => countRemembered(page)).toBe(4);
+    expect(await under.allTextContents()).toEqual(['of-grace.txt']);
+
+    // The browser's connections have lost bytes: it gets others.
+    await host.relay.goAway();
+    host.relay.setSilent(false);
+    await host.relay.comeBack();
+    await reloadWith(null);
+    await page.getByText('Choose this file again to continue.').waitFor();
+    await stored('note.txt').waitFor();
+    // A browser lets a page read what was dropped on it until its tab is closed.
+    await stored('dropped.bin').waitFor();
+    const choosing = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Choose film.bin again' }).click();
+    await (await choosing).setFiles([film]);
+    await stored('film.bin').waitFor();
+    await expect.poll(() => countRemembered(page)).toBe(1);
+
+    host.relay.setSilent(true);
+    await reloadWith('');
+    await page.getByLabel('Access token').fill(grace);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await under.getByText('of-grace').waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('Which user are you?').waitFor();
+    expect(await countRemembered(page)).toBe(0);
+    host.relay.setSilent(false);
     await context.close();
   });
 });

@@ -64,6 +64,12 @@ export async function startPageHost(settings: Record<string, string> = {}) {
       await page.goto(at);
       return { page, context, complaints, choose: (files: string[]) => page.locator('#picker').setInputFiles(files) };
     },
+    /** A token for the user, by the command. */
+    mint: async (user: string): Promise<string> => {
+      const minting = run('npm', ['run', '-s', 'token', '--', user], { DATA_DIR: dataDirectory });
+      await minting.ended;
+      return /ey\S+/.exec(minting.output())?.[0] ?? '';
+    },
     openUploads: async () => {
       const { Uploads = [] } = await s3.send(new ListMultipartUploadsCommand({ Bucket }));
       return Uploads.map(({ Key = '', UploadId = '' }) => ({ Key, UploadId }));

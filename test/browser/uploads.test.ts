@@ -2,8 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { run } from '../live/process.ts';
-import { countRemembered, type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
+import { type PageHost, REBOUND_HOST, startPageHost } from './start-page.ts';
 
 let host: PageHost;
 let again: string;
@@ -19,12 +18,6 @@ beforeAll(async () => {
   await writeFile(long, 'long');
 });
 afterAll(() => host.close());
-
-async function mintForGrace(): Promise<string> {
-  const minting = run('npm', ['run', '-s', 'token', '--', 'grace'], { DATA_DIR: join(host.directory, 'data') });
-  await minting.ended;
-  return /ey\S+/.exec(minting.output())?.[0] ?? '';
-}
 
 describe('uploads on the page', () => {
   it('uploads and lists a file that is tried again with success', async () => {
@@ -68,6 +61,7 @@ describe('uploads on the page', () => {
       await asked.page.getByRole('button', { name: 'Continue' }).click();
     };
     await paste(token);
+    await asked.page.getByRole('button', { name: 'Choose files' }).waitFor();
     await refuseOnce(asked.page, '**/confirm-upload');
     await asked.choose([renewed]);
     await asked.page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
@@ -81,62 +75,11 @@ describe('uploads on the page', () => {
     await asked.choose([again]);
     await asked.page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
     asked.page.on('dialog', (dialog) => dialog.accept());
-    await paste(await mintForGrace());
+    await paste(await host.mint('grace'));
     await asked.page.getByText('Nothing here yet').waitFor();
     await asked.page.getByRole('button', { name: 'Sign out' }).click();
     await asked.page.getByText('Which user are you?').waitFor();
     await asked.context.close();
-  });
-
-  it('goes on after a reload with the files of this user alone, and forgets them when the user signs out', async () => {
-    const { page, context, choose } = await host.openPage();
-    const large = join(host.directory, 'large.bin');
-    await writeFile(large, Buffer.alloc(17_000_000));
-    const grace = await mintForGrace();
-    // As if the service had put this token into the page; null: its own.
-    await page.addInitScript(`document.addEventListener('readystatechange', () => {
-      const given = sessionStorage.getItem('given');
-      if (given !== null) document.querySelector('meta[name=signpost-token]').content = given;
-    })`);
-    const reloadWith = async (token: string | null) => {
-      await page.evaluate(token === null ? "sessionStorage.removeItem('given')" : `sessionStorage.given = '${token}'`);
-      await page.reload();
-    };
-    page.on('dialog', (dialog) => dialog.accept());
-    const under = page.locator('#uploads .row .name');
-    const stored = (name: string) => page.locator('#files .row.file', { hasText: name });
-
-    await page.locator('#files[aria-busy=false]').waitFor();
-    const before = await stored('again.txt').count();
-    host.relay.setSilent(true);
-    await choose([again, large]);
-    await expect.poll(() => countRemembered(page)).toBe(2);
-    await reloadWith(grace);
-    await page.getByText('Nothing here yet').waitFor();
-    await choose([renewed]);
-    await expect.poll(() => countRemembered(page)).toBe(3);
-    expect(await under.allTextContents()).toEqual(['renewed.txt']);
-
-    host.relay.setSilent(false);
-    await reloadWith(null);
-    await page.getByText('Choose this file again to continue.').waitFor();
-    await stored('again.txt').nth(before).waitFor();
-    const choosing = page.waitForEvent('filechooser');
-    await page.getByRole('button', { name: 'Choose large.bin again' }).click();
-    await (await choosing).setFiles([large]);
-    await stored('large.bin').waitFor();
-    await expect.poll(() => countRemembered(page)).toBe(1);
-
-    host.relay.setSilent(true);
-    await reloadWith('');
-    await page.getByLabel('Access token').fill(grace);
-    await page.getByRole('button', { name: 'Continue' }).click();
-    await under.getByText('renewed').waitFor();
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await page.getByText('Which user are you?').waitFor();
-    expect(await countRemembered(page)).toBe(0);
-    host.relay.setSilent(false);
-    await context.close();
   });
 
   it('offers no second try for a file that is refused for what it is, and says each reason once', async () => {
