@@ -12,7 +12,7 @@ import { adoptObject } from './adopt-object.ts';
 import { adoptedId } from './adopted-id.ts';
 import { checkQuota } from './check-quota.ts';
 import { fromMetadata } from './upload-metadata.ts';
-import { isFileOf, noFile } from './upload-outcome.ts';
+import { findRow, isFileOf, noFile } from './upload-outcome.ts';
 
 /** How long a call waits for the one that adopts the same object. */
 const ADOPTED_WITHIN_MS = 10_000;
@@ -67,7 +67,7 @@ async function adopt(
   objectKey: string,
   upload: ParsedKey | null,
 ): Promise<{ row: FileRow; created: boolean } | null> {
-  const { config, bucket, files, newId, now } = services;
+  const { config, bucket, newId, now } = services;
   const { recordId } = caller.limits ?? {};
   if (upload === null && recordId !== undefined) {
     throw new Problem('not-your-object', `you may upload to the record ${recordId} only`);
@@ -94,7 +94,7 @@ async function adopt(
   if (adopted.row !== null) return { row: adopted.row, created: true };
   // Another call was faster, with a copy of its own.
   if (adopted.copy !== null) await bucket.remove(adopted.copy).catch(() => {});
-  const winner = await files.findAny({ id: key.fileId, ownerId: caller.userId });
+  const winner = await findRow(services, key);
   if (isFileOf(key, winner)) return { row: winner, created: false };
   throw noFile(key, winner);
 }

@@ -6,7 +6,7 @@ import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { toRefusedFile } from './to-new-file.ts';
-import { mayRemove } from './upload-outcome.ts';
+import { findRow, mayRemove } from './upload-outcome.ts';
 
 /**
  * Deletes an unconfirmed object and burns its file id: the id can never become a file, and an object that arrives later
@@ -30,7 +30,7 @@ export async function discardUpload(
   act: Act | null = null,
 ): Promise<FileRow | null> {
   const taken = await files.refuse(toRefusedFile(key, object, now()), refusal, act);
-  const row = taken ?? (await files.findAny({ id: key.fileId, ownerId: key.userId }));
+  const row = taken ?? (await findRow({ files }, key));
   if (object !== null && row !== null && mayRemove(row, key)) await bucket.remove(object);
   if (taken !== null) await files.markRemoved(taken);
   return row;

@@ -1,10 +1,19 @@
 import { Problem } from '../contract/errors.ts';
 import { FILE_STATES, type StatesWith } from '../contract/file-states.ts';
 import type { ParsedKey } from '../contract/object-key.ts';
+import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import { fileRejected } from '../files/get-file.ts';
 
 type RowOfFile = FileRow & { status: StatesWith<'object', 'stays'> };
+
+/** The row that has the key's file id, in any state. */
+export function findRow(
+  { files }: { files: Pick<FileQueries, 'findAny'> },
+  { fileId, userId }: ParsedKey,
+): Promise<FileRow | null> {
+  return files.findAny({ id: fileId, ownerId: userId });
+}
 
 /** Whether the row is a file's, with its object, and has this key. */
 export function isFileOf({ key }: ParsedKey, row: FileRow | null): row is RowOfFile {

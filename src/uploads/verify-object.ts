@@ -18,9 +18,8 @@ export const loadContentCheck = () => {
 };
 let loading: Promise<typeof import('./check-content.ts')> | undefined;
 
-export type Verdict =
-  | { upload: UploadMetadata; detectedContentType: string | null; mismatches: [] }
-  | { mismatches: [Mismatch, ...Mismatch[]] };
+/** An object that can be a file, and what its metadata says. */
+export type Verified = { upload: UploadMetadata; detectedContentType: string | null; mismatches: [] };
 
 /** Whether confirming takes more than the object's headers and first bytes: it is copied, or all of it is hashed. */
 export function isCostly(store: Config['store'], object: StoredObject): boolean {
@@ -47,7 +46,7 @@ export async function verifyObject(
   key: ObjectKeyParts,
   object: StoredObject,
   firstBytes = () => services.bucket.firstBytes(object, SAMPLE_BYTES),
-): Promise<Verdict> {
+): Promise<Verified | { mismatches: Mismatch[] }> {
   const upload = fromMetadata(object.metadata);
   if (upload === null) return { mismatches: [{ path: 'metadata', message: 'not stored through a presigned upload' }] };
 
@@ -99,6 +98,5 @@ export async function verifyObject(
     const actual = mustHash(upload, object) ? await services.bucket.sha256(object, key.userId) : object.checksumSha256;
     check('checksumSha256', actual === upload.checksumSha256, 'the SHA-256 of the content differs from the signed one');
   }
-  const [first, ...rest] = mismatches;
-  return first === undefined ? { upload, detectedContentType, mismatches: [] } : { mismatches: [first, ...rest] };
+  return mismatches.length === 0 ? { upload, detectedContentType, mismatches: [] } : { mismatches };
 }

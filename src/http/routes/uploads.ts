@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
 import { fileAnswer } from '../../files/file-answer.ts';
 import { type AbortUploadServices, abortUpload, abortUploadInput } from '../../uploads/abort-upload.ts';
-import { type ConfirmUploadServices, confirmUpload, confirmUploadInput } from '../../uploads/confirm-upload.ts';
+import { type ConfirmUploadServices, confirmUpload } from '../../uploads/confirm-upload.ts';
+import { confirmUploadInput } from '../../uploads/confirm-upload-input.ts';
 import { type GetLimitsServices, getLimits, limitsAnswer, limitsQuery } from '../../uploads/get-limits.ts';
 import {
   type ListUploadedPartsServices,
