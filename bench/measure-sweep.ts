@@ -16,11 +16,11 @@ const PARALLEL = 64;
 const ETAG = '"0cc175b9c0f1b6a831c399e269772661"';
 const KEYS = { region: 'us-east-1', accessKeyId: 'bench', secretAccessKey: 'bench-secret' };
 
-/** `env`: the settings that name it. `settle` is called when all are added. */
-type Bucket = { env: Record<string, string>; add: (key: string) => Promise<void>; settle: () => Promise<void> };
+/** `env`: the settings that name it. `start`: of the embedded bucket, when all are added. */
+type Bucket = { env: Record<string, string>; add: (key: string) => Promise<void>; start: (() => Promise<void>) | null };
 
-/** `settleSeconds`: how long the embedded bucket's start took with these objects. */
-export type SweepFigure = { objects: number; settleSeconds: number; seconds: number; peakRssBytes: number };
+/** `startSeconds`: how long the embedded bucket's start took with these objects; null with another store. */
+export type SweepFigure = { objects: number; startSeconds: number | null; seconds: number; peakRssBytes: number };
 
 /**
  * Runs `npm run sweep` over a bucket with this many files, each with its row: seconds and the highest RSS of the
@@ -30,7 +30,7 @@ export async function measureSweep(directory: string, counts: readonly number[])
   return withDatabase(directory, async (client, url) => {
     await client.query('alter table files disable trigger files_count_usage');
     for (const index of (await readFindIndexes(client)).keys()) await client.query(`drop index ${index}`);
-    const measure = async ({ env, add, settle }: Bucket) => {
+    const measure = async ({ env, add, start }: Bucket) => {
       const figures: SweepFigure[] = [];
       let made = 0;
       for (const objects of counts) {
@@ -49,9 +49,9 @@ export async function measureSweep(directory: string, counts: readonly number[])
         };
         await Promise.all(Array.from({ length: PARALLEL }, work));
         const startedAt = performance.now();
-        await settle();
-        const settleSeconds = secondsSince(startedAt);
-        figures.push({ objects, settleSeconds, ...(await sweepOnce({ ...env, DATABASE_URL: url }, objects)) });
+        await start?.();
+        const startSeconds = start && secondsSince(startedAt);
+        figures.push({ objects, startSeconds, ...(await sweepOnce({ ...env, DATABASE_URL: url }, objects)) });
       }
       return figures;
     };
@@ -64,7 +64,7 @@ async function withPuts<Result>(env: Record<string, string>, use: (bucket: Bucke
   const add = async (Key: string) => {
     await client.send(new PutObjectCommand({ Bucket: env.S3_BUCKET_NAME, Key, Body: 'a' }));
   };
-  const result = await use({ env, add, settle: async () => {} });
+  const result = await use({ env, add, start: null });
   client.destroy();
   return result;
 }
@@ -85,7 +85,7 @@ async function withRecords<Result>(directory: string, use: (bucket: Bucket) => P
   await client.send(new CreateBucketCommand({ Bucket: env.S3_BUCKET_NAME }));
   client.destroy();
   // The embedded bucket reads each record when it starts.
-  const settle = async () => {
+  const start = async () => {
     await s3.close();
     s3 = await startLocalS3(options);
   };
@@ -107,7 +107,7 @@ async function withRecords<Result>(directory: string, use: (bucket: Bucket) => P
     await writeFile(join(folder, 'buckets/bench/objects', `${name}.json`), JSON.stringify(record));
   };
   try {
-    return await use({ env, add, settle });
+    return await use({ env, add, start });
   } finally {
     await s3.close();
   }

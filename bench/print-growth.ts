@@ -50,9 +50,9 @@ export async function printSweep(directory: string): Promise<void> {
   printTable(
     '`npm run sweep`, a row for each object',
     ['objects', 'start of the embedded bucket', 'time', 'highest RSS'],
-    figures.map(({ objects, settleSeconds, seconds, peakRssBytes }) => [
+    figures.map(({ objects, startSeconds, seconds, peakRssBytes }) => [
       String(objects),
-      `${settleSeconds.toFixed(1)} s`,
+      startSeconds === null ? '' : `${startSeconds.toFixed(1)} s`,
       `${seconds.toFixed(1)} s`,
       mebibytes(peakRssBytes),
     ]),
