@@ -167,6 +167,7 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
     remove: (fileId: string): void => {
       files = files.filter((one) => one.fileId !== fileId);
     },
+    focus: (fileId: string): void => rows.get(fileId)?.element.querySelector<HTMLElement>('.details')?.focus(),
     /** The next or the previous file that can be shown; null at the end. */
     neighbour: (fileId: string, step: 1 | -1): StoredFile | null => {
       const readable = visible().filter((file) => file.status === 'active' || file.fileId === fileId);

@@ -70,6 +70,7 @@ const details = createDetails({
   archive: (file) => archive([file]),
   restore: (file) => restore([file]),
   remove: (file) => deletion.delete([file]),
+  focus: (fileId) => files.focus(fileId),
   rename: async (file, fileName) => {
     const renamed = await stored.update(file.fileId, { fileName });
     files.replace(renamed);

@@ -8,6 +8,8 @@ import { texts } from './texts.ts';
 type DetailsActions = {
   rename: (file: StoredFile, fileName: string) => Promise<StoredFile>;
   events: (fileId: string) => Promise<FileEvent[]>;
+  /** Gives the focus to the file's row. */
+  focus: (fileId: string) => void;
 } & Record<'download' | 'archive' | 'restore' | 'remove', (file: StoredFile) => void>;
 
 /** The panel with all that is known of a file, and what can be done with it. */
@@ -77,6 +79,8 @@ export function createDetails(actions: DetailsActions) {
     });
   }
   dialog.addEventListener('close', () => {
+    // A file that was renamed has another row. The browser knows only the former one, and leaves the focus here.
+    if (shown !== null && dialog.contains(document.activeElement)) actions.focus(shown.fileId);
     shown = null;
   });
   dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());

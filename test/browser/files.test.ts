@@ -169,6 +169,9 @@ describe('the list of files', () => {
     await details.getByLabel('Name').fill('nothing.txt');
     await details.getByRole('button', { name: 'Rename' }).click();
     await details.getByRole('heading', { name: 'nothing.txt' }).waitFor();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => active(page, 'ariaLabel')).toBe('Details of nothing.txt');
+    await page.keyboard.press('Enter');
     await details.getByRole('button', { name: 'Archive' }).click();
     await expect.poll(() => row(page, 'nothing.txt').count()).toBe(0);
     await page.getByLabel('Status').selectOption('Archived');
