@@ -1,5 +1,12 @@
-/** Claims that differ between two tokens of one user (RFC 7519, section 4.1; OpenID Connect Core 1.0, section 2). */
-const OF_ONE_TOKEN = ['exp', 'iat', 'nbf', 'jti', 'auth_time', 'sid', 'nonce'];
+/**
+ * Claims that differ between two tokens of one user: RFC 7519, section 4.1; OpenID Connect Core 1.0, sections 2 and
+ * 3.1.3.6; and the issuers' own.
+ */
+const OF_ONE_TOKEN = [
+  ...['exp', 'iat', 'nbf', 'jti', 'auth_time', 'sid', 'nonce', 'acr', 'at_hash'],
+  // Keycloak, Microsoft Entra, Amazon Cognito.
+  ...['session_state', 'aio', 'rh', 'uti', 'event_id', 'origin_jti'],
+];
 
 /**
  * Whose token it is: all claims but those of the one token, since the service's settings decide which of them names the

@@ -5,7 +5,7 @@ const tokenOf = (claims: unknown) => `e30.${Buffer.from(JSON.stringify(claims)).
 
 describe('the owner of a token', () => {
   it('is the same after a renewal', () => {
-    const renewed = tokenOf({ sub: 'ada', iss: 'a', exp: 2, iat: 1, jti: 'y', sid: 's' });
+    const renewed = tokenOf({ sub: 'ada', iss: 'a', exp: 2, iat: 1, jti: 'y', sid: 's', aio: 'z', origin_jti: 'o' });
     expect(ownerOf(renewed)).toBe(ownerOf(tokenOf({ iss: 'a', sub: 'ada', exp: 9, iat: 8, jti: 'x' })));
   });
 
