@@ -69,6 +69,8 @@ export type DownloadRequest = UrlOptions & { fileId?: string | undefined; object
 /** The answer to `POST /presign-download`. */
 export type PresignedDownload = {
   presignedUrl: string;
+  /** To send with the request, where the file has a key of its own (SSE-C). */
+  headers?: Record<string, string> | undefined;
   /** ISO 8601. */
   expiresAt: string;
   file: File;
@@ -111,7 +113,7 @@ export type FileVerdict = {
   verdict: { verdict: 'clean' | 'rejected'; reason: string | null; by: string | null; at: string } | null;
   /** Reads the bytes to be judged; null unless the file is held. */
   presignedUrl: string | null;
-  /** To send with it, where the file has a key of its own (SSE-C). */
+  /** To send with the request, where the file has a key of its own (SSE-C). */
   headers?: Record<string, string> | undefined;
   expiresAt: string | null;
 };
