@@ -19,8 +19,6 @@ type News = {
 /** A follower's request for the news. */
 const HELLO = 'hello';
 
-export type Share = ReturnType<typeof shareUpload>;
-
 /** The names that are held in this page, where the browser has no locks. */
 const held = new Set<string>();
 

@@ -15,8 +15,6 @@ export type SavedUpload = {
   encryption?: string | undefined;
 };
 
-export type UploadMemory = ReturnType<typeof createUploadMemory>;
-
 /**
  * Remembers uploads across page reloads. If the storage is full, forbidden or tampered with, only resuming is lost.
  * @param storage `localStorage` or the like; null remembers nothing.

@@ -108,8 +108,6 @@ function readSts(set: Settings) {
 /** What the store supports, and how objects are stored in it. */
 export type Store = ReturnType<typeof readStore>;
 
-export type Sse = Store['sse'];
-
 function readStore(set: Settings) {
   const described = describeStore(set.S3_PROVIDER, set.S3_BUCKET_NAME === undefined ? null : set.S3_ENDPOINT, {
     forms: set.S3_POST_POLICY,
@@ -136,8 +134,6 @@ function readStore(set: Settings) {
 }
 
 /** How the database is reached. */
-export type DatabaseConfig = ReturnType<typeof readDatabase>;
-
 function readDatabase(set: Settings, isGiven: boolean) {
   return {
     isEmbedded: !isGiven && set.DATABASE_URL === undefined,
@@ -152,8 +148,6 @@ function readDatabase(set: Settings, isGiven: boolean) {
 }
 
 /** The secrets that sign ids of uploads. */
-export type UploadIds = ReturnType<typeof readUploadIds>;
-
 /** Secrets that all instances share. Role credentials do not count: they expire and differ between instances. */
 function readUploadIds(set: Settings, auth: AuthConfig) {
   const lasting = set.AWS_SESSION_TOKEN === undefined ? set.AWS_SECRET_ACCESS_KEY : undefined;
@@ -168,8 +162,6 @@ function readUploadIds(set: Settings, auth: AuthConfig) {
 }
 
 /** The URLs of objects: which hosts they name, and how long the signed ones are valid. */
-export type Urls = ReturnType<typeof readUrls>;
-
 function readUrls(set: Settings) {
   return {
     /** For clients; undefined: the service's own. */
@@ -186,8 +178,6 @@ function readUrls(set: Settings) {
 }
 
 /** The keys that sign receipts, and the name they are signed with. */
-export type ReceiptSettings = ReturnType<typeof readReceipts>;
-
 function readReceipts(set: Settings) {
   /** `keys` null: none is set. */
   return { keys: set.RECEIPT_KEYS ?? null, issuer: set.RECEIPT_ISSUER };

@@ -18,8 +18,6 @@ export type ViewActions = {
 
 export type ViewOptions = { multiple: boolean; directory: boolean; disabled: boolean; accept: string };
 
-export type UploaderView = ReturnType<typeof createUploaderView>;
-
 /** The tree of the element, and what draws it. */
 export function createUploaderView(texts: () => UploaderTexts, actions: ViewActions) {
   const lead = build('p', { part: 'lead', class: 'lead', id: 'lead' });

@@ -55,8 +55,8 @@ type Content = {
 
 /**
  * Sends a file, or the requested range, through the service; each read is in the audit log, and at its end how many
- * bytes were sent. Only the verified object is
- * read: if its key now has another object, that is a `conflict`. A statement, then a request to the bucket.
+ * bytes were sent. Only the verified object is read: if its key now has another object, that is a `conflict`. Takes a
+ * statement, then a request to the bucket.
  * @returns 200, 206 or 304 (RFC 9110), the headers, and the bytes (null if there are none), which stop when the reader
  * stops.
  * @throws {Problem} `file-not-found`, `conflict` if it is archived or held, `file-rejected`, `range-not-satisfiable`,

@@ -12,7 +12,7 @@ import { adoptObject } from './adopt-object.ts';
 import { adoptedId } from './adopted-id.ts';
 import { checkQuota } from './check-quota.ts';
 import { fromMetadata } from './upload-metadata.ts';
-import { findRow, isFileOf, noFile } from './upload-outcome.ts';
+import { type Confirmed, findRow, isFileOf, noFile } from './upload-outcome.ts';
 
 /** How long a call waits for the one that adopts the same object. */
 const ADOPTED_WITHIN_MS = 10_000;
@@ -57,7 +57,7 @@ export function adoptUpload(
   caller: ActingCaller,
   objectKey: string,
   upload: ParsedKey | null,
-): Promise<{ row: FileRow; created: boolean } | null> {
+): Promise<Confirmed | null> {
   return services.adopting.run(objectKey, () => adopt(services, caller, objectKey, upload));
 }
 
@@ -66,7 +66,7 @@ async function adopt(
   caller: ActingCaller,
   objectKey: string,
   upload: ParsedKey | null,
-): Promise<{ row: FileRow; created: boolean } | null> {
+): Promise<Confirmed | null> {
   const { config, bucket, newId, now } = services;
   const { recordId } = caller.limits ?? {};
   if (upload === null && recordId !== undefined) {

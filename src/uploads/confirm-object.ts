@@ -22,7 +22,7 @@ import { isSignedUpload } from './is-signed-upload.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';
 import { ownUploadKey } from './own-upload-key.ts';
 import { toNewFile } from './to-new-file.ts';
-import { findRow, isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
+import { type Confirmed, findRow, isFileOf, isForgotten, mayRemove, noFile } from './upload-outcome.ts';
 import { isCostly, SAMPLE_BYTES, type Verified, verifyObject } from './verify-object.ts';
 
 export type ConfirmObjectServices = {
@@ -39,9 +39,6 @@ export type ConfirmObjectServices = {
   now: () => Date;
   newId: (now: Date) => string;
 };
-
-/** The row of a file, and whether this call inserted it. */
-export type Confirmed = { row: FileRow; created: boolean };
 
 /**
  * Completes an upload in parts if there is one, verifies its object, and inserts the row.

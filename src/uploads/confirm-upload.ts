@@ -7,11 +7,11 @@ import { toFile } from '../files/file-answer.ts';
 import { createSlots, type Slots } from '../net/slots.ts';
 import type { Receipts } from '../receipts/create-receipts.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
-import { type Confirmed, type ConfirmObjectServices, confirmObject } from './confirm-object.ts';
+import { type ConfirmObjectServices, confirmObject } from './confirm-object.ts';
 import type { ConfirmUploadInput } from './confirm-upload-input.ts';
 import { ownUploadKey } from './own-upload-key.ts';
 import { type OnConfirmed, tellConfirmed } from './tell-confirmed.ts';
-import { findRow, isFileOf, noFile, refusalOf } from './upload-outcome.ts';
+import { type Confirmed, findRow, isFileOf, noFile, refusalOf } from './upload-outcome.ts';
 
 /** Limits on concurrent confirmations and abortions: in total, per user, and how long one waits for its turn. */
 const MAX_CONFIRMING = 64;

@@ -7,6 +7,9 @@ import { fileRejected } from '../files/get-file.ts';
 
 type RowOfFile = FileRow & { status: StatesWith<'object', 'stays'> };
 
+/** The row of a file, and whether this call inserted it. */
+export type Confirmed = { row: FileRow; created: boolean };
+
 /** The row that has the key's file id, in any state. */
 export function findRow(
   { files }: { files: Pick<FileQueries, 'findAny'> },
