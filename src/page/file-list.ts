@@ -161,7 +161,9 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
     /** Shows a file as it is now. One with another status leaves the list, unless that status is asked for. */
     replace: (file: StoredFile): void => {
       const isListed = file.status === (form.query().status ?? 'active');
-      files = files.flatMap((one) => (one.fileId !== file.fileId ? one : isListed ? file : []));
+      files = files
+        .filter((one) => isListed || one.fileId !== file.fileId)
+        .map((one) => (one.fileId === file.fileId ? file : one));
       render();
     },
     remove: (fileId: string): void => {

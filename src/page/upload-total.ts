@@ -32,7 +32,8 @@ export function createUploadTotal(section: HTMLElement) {
         ...(failed > 0 ? [texts.filesFailed(failed)] : []),
       ];
       setText(summary, joinFacts(facts));
-      setText(heading, isMoving ? texts.uploading : active > 0 ? texts.unfinished : texts.notUploaded);
+      const ofStopped = active > 0 ? texts.unfinished : texts.notUploaded;
+      setText(heading, isMoving ? texts.uploading : ofStopped);
       bar.hidden = allFiles < 2 || active === 0;
       setProgress(bar, sentBytes, totalBytes);
       setText(pauseAll, isMoving ? texts.pauseAll : texts.resumeAll);

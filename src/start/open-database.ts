@@ -69,9 +69,9 @@ export async function openDatabase(
   };
   const tryAgain = (error: unknown, pauseMs: number) => {
     if (isClosed) return;
-    const isAway = error instanceof Problem;
-    const message = isAway ? 'the database is not ready; retrying' : 'the database could not be migrated; retrying';
-    logger[isAway ? 'warn' : 'error']({ err: isAway ? error.cause : error, inSeconds: pauseMs / 1000 }, message);
+    const inSeconds = pauseMs / 1000;
+    if (error instanceof Problem) logger.warn({ err: error.cause, inSeconds }, 'the database is not ready; retrying');
+    else logger.error({ err: error, inSeconds }, 'the database could not be migrated; retrying');
     retry = setTimeout(() => {
       bringUp().catch((again: unknown) => tryAgain(again, Math.min(pauseMs * 2, LONGEST_PAUSE_MS)));
     }, pauseMs);

@@ -53,11 +53,16 @@ const TAG_BYTES = 16;
  * key, plan and id: with a changed plan, a client could get URLs for parts of any length.
  */
 export function formatUploadId(signer: IdSigner, upload: BegunUpload): string {
-  const { sizeBytes, partSizeBytes, partChecksums, isOpen } = upload.plan;
-  const kind = partChecksums ? '+sha256' : isOpen ? '+open' : '';
-  const plan = `${sizeBytes}.${partSizeBytes}${kind}${upload.sseKeyId === null ? '' : `~${upload.sseKeyId}`}`;
+  const { sizeBytes, partSizeBytes } = upload.plan;
+  const masterKey = upload.sseKeyId === null ? '' : `~${upload.sseKeyId}`;
+  const plan = `${sizeBytes}.${partSizeBytes}${kindOf(upload.plan)}${masterKey}`;
   const tag = signer.tag(taggedText(upload.key, plan, upload.bucketUploadId), TAG_BYTES);
   return `${plan}.${tag.toString('base64url')}.${upload.bucketUploadId}`;
+}
+
+function kindOf({ partChecksums, isOpen }: MultipartPlan): string {
+  if (partChecksums) return '+sha256';
+  return isOpen ? '+open' : '';
 }
 
 /** The plan and the bucket's id; null if `formatUploadId` did not make this id for this key with these secrets. */

@@ -32,7 +32,8 @@ export function listOf(value: unknown): readonly unknown[] {
 
 /** A value of JSON as text; an empty one if it is absent. */
 export function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : value === undefined ? '' : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  return value === undefined ? '' : JSON.stringify(value);
 }
 
 /** Text in which `code` is marked as in Markdown. */

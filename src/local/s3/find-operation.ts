@@ -113,7 +113,7 @@ export function findOperation(request: S3Request): S3Operation {
     .map(([name]) => name)
     .filter((name) => SUBRESOURCES.includes(name))
     .sort();
-  const addressed = bucket === '' ? 'service' : key === '' ? 'bucket' : 'object';
+  const addressed = addressedBy(request);
   const isCopy = method === 'PUT' && addressed === 'object' && request.headers.has('x-amz-copy-source');
   const name = [`${method} ${addressed}`, ...subresources].join('?');
   const operation = OPERATIONS.get(isCopy ? `${name} from copy-source` : name);
@@ -123,4 +123,9 @@ export function findOperation(request: S3Request): S3Operation {
       ? method === 'GET'
       : METHODS.includes(method) && !(method === 'POST' && addressed === 'object' && subresources.length === 0);
   throw new S3Error(isAction ? 'NotImplemented' : 'MethodNotAllowed', undefined, { Method: method });
+}
+
+function addressedBy({ bucket, key }: S3Request): 'service' | 'bucket' | 'object' {
+  if (bucket === '') return 'service';
+  return key === '' ? 'bucket' : 'object';
 }
