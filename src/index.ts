@@ -1,8 +1,8 @@
 import { parseConfig } from './config/config.ts';
 import { createApp } from './http/app.ts';
 import { runJobs, startJobs } from './jobs/start-jobs.ts';
-import { createCalls } from './start/calls.ts';
 import { consoleLogger } from './start/console-logger.ts';
+import { createCalls } from './start/create-calls.ts';
 import type { Calls, TicketRequest } from './start/library-calls.ts';
 import { makeTicket } from './start/make-ticket.ts';
 import { packageFolder } from './start/package-folder.ts';

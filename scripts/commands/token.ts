@@ -4,7 +4,7 @@ import type { CallerLimits } from '../../src/config/caller-limits.ts';
 import { jsonText } from '../../src/contract/json-text.ts';
 import { toUserId } from '../../src/contract/object-key.ts';
 import { SCOPES, toScopes } from '../../src/contract/scopes.ts';
-import { readAuth } from '../../src/start/token-key.ts';
+import { readAuth } from '../../src/start/read-auth.ts';
 import { defineServiceCommand, EXIT, UsageError } from '../command.ts';
 
 const usage = `usage: signpost token <user> [--owner <owner>] [--scope "${SCOPES.join(' ')}"]

@@ -6,7 +6,7 @@ import { SCOPES, type Scope } from '../contract/scopes.ts';
 import { inTime } from '../net/in-time.ts';
 import type { Identity } from './caller.ts';
 import { limitsSchema } from './limits-schema.ts';
-import { unauthenticated } from './refusal.ts';
+import { unauthenticated } from './token-refusal.ts';
 
 /** Who a request comes from. */
 export type Authorization = {

@@ -5,7 +5,7 @@ import { toUserId, type UserId } from '../contract/object-key.ts';
 import { SCOPES, type Scope, type ScopeWords } from '../contract/scopes.ts';
 import type { Identity } from './caller.ts';
 import { limitsSchema } from './limits-schema.ts';
-import { claimRefused, unauthenticated } from './refusal.ts';
+import { claimRefused, unauthenticated } from './token-refusal.ts';
 
 /**
  * RFC 9068, section 2.2 (`client_id`), OpenID Connect Core, section 2 (`azp`), Okta (`cid`), Entra ID 1.0 (`appid`).

@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import { unauthenticated } from './refusal.ts';
+import { unauthenticated } from './token-refusal.ts';
 
 /** Maximum remaining lifetime of a token in a path, where proxies and browser histories may store it. */
 const MAX_SECONDS = 3600;

@@ -4,9 +4,9 @@ import { Problem } from '../contract/errors.ts';
 import { RECEIPT_TYPE } from '../contract/receipt-type.ts';
 import type { Identity } from './caller.ts';
 import { CLIENT_CLAIMS, readIdentity } from './claims.ts';
-import { claimRefused, refusalOf, unauthenticated } from './refusal.ts';
 import type { OnRefreshFailed } from './remote-key-set.ts';
 import { createTokenMemory } from './token-memory.ts';
+import { claimRefused, refusalOf, unauthenticated } from './token-refusal.ts';
 import { openIssuers, type TrustedIssuer } from './trusted-issuers.ts';
 
 export type AuthOptions = Omit<AuthConfig, 'cookie'>;

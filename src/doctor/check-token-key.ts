@@ -4,7 +4,7 @@ import { createTokenVerifier } from '../auth/verify-token.ts';
 import { isOpenToOtherClients } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
 import { reasonOf } from '../net/reason-of.ts';
-import { readAuth } from '../start/token-key.ts';
+import { readAuth } from '../start/read-auth.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
 
 const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;

@@ -1,12 +1,12 @@
 import type { Identity } from '../auth/caller.ts';
 import { CLIENT_CLAIMS, claimAt, DEFAULT_SCOPE_CLAIMS } from '../auth/claims.ts';
 import { type Claims, readUnverified } from '../auth/read-unverified.ts';
-import { tokenRefusalOf } from '../auth/refusal.ts';
+import { tokenRefusalOf } from '../auth/token-refusal.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
 import type { AuthConfig } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
-import { readAuth } from '../start/token-key.ts';
+import { readAuth } from '../start/read-auth.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
 
 const MAX_SHOWN = 200;

@@ -1,6 +1,6 @@
 import type { Target } from '../audit/record-refusals.ts';
 import type { Identity } from '../auth/caller.ts';
-import type { TokenRefusal } from '../auth/refusal.ts';
+import type { TokenRefusal } from '../auth/token-refusal.ts';
 import type { ProblemCode } from '../contract/errors.ts';
 import type { AuditAction } from '../db/audit-row.ts';
 import type { Slots } from '../net/slots.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type * as z from 'zod';
-import { tokenRefusalOf } from '../auth/refusal.ts';
+import { tokenRefusalOf } from '../auth/token-refusal.ts';
 import { PROBLEMS, Problem } from '../contract/errors.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { problemAnswer } from '../contract/problem-answer.ts';

@@ -1,7 +1,7 @@
 import { mintToken } from '../auth/mint-token.ts';
 import type { Config } from '../config/config.ts';
 import type { UserId } from '../contract/object-key.ts';
-import { readAuth } from './token-key.ts';
+import { readAuth } from './read-auth.ts';
 
 export const DEMO_USER = 'demo' as UserId;
 const DEMO_TOKEN_SECONDS = 24 * 3600;

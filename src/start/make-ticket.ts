@@ -2,7 +2,7 @@ import { toIdentity } from '../auth/authorize.ts';
 import { mintToken } from '../auth/mint-token.ts';
 import type { Config } from '../config/config.ts';
 import type { TicketRequest } from './library-calls.ts';
-import { readAuth } from './token-key.ts';
+import { readAuth } from './read-auth.ts';
 
 /**
  * Makes a ticket: a token for an owner's files with limits of its own, signed with the first `JWT_SECRET`.

@@ -37,7 +37,7 @@ import { openReceipts } from './open-receipts.ts';
 import { openScanner } from './open-scanner.ts';
 import { openStorage } from './open-storage.ts';
 import { openWebhooks } from './open-webhooks.ts';
-import { readAuth } from './token-key.ts';
+import { readAuth } from './read-auth.ts';
 import { trackLeases, watchServices } from './watch-services.ts';
 
 export type Services = AppServices &
