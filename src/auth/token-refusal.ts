@@ -18,7 +18,7 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 /** Turns an error into a refusal. It keeps only names: jose's errors contain claims, and parsers quote their input. */
-export function refusalOf(error: unknown): Problem {
+export function tokenRefused(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const code = error instanceof errors.JOSEError ? error.code : undefined;
   const claim =

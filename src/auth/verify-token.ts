@@ -6,7 +6,7 @@ import type { Identity } from './caller.ts';
 import { CLIENT_CLAIMS, readIdentity } from './claims.ts';
 import type { OnRefreshFailed } from './remote-key-set.ts';
 import { createTokenMemory } from './token-memory.ts';
-import { claimRefused, refusalOf, unauthenticated } from './token-refusal.ts';
+import { claimRefused, tokenRefused, unauthenticated } from './token-refusal.ts';
 import { openIssuers, type TrustedIssuer } from './trusted-issuers.ts';
 
 export type AuthOptions = Omit<AuthConfig, 'cookie'>;
@@ -59,7 +59,7 @@ export async function createTokenVerifier(options: VerifierOptions): Promise<Tok
       memory.remember(token, identity, payload.exp, at);
       return identity;
     } catch (error) {
-      throw refusalOf(error);
+      throw tokenRefused(error);
     }
   }
 
