@@ -24,6 +24,7 @@ import { descriptionRoutes } from './routes/description.ts';
 import { type EventServices, eventRoutes } from './routes/events.ts';
 import { type FileServices, fileRoutes } from './routes/files.ts';
 import { type HealthServices, healthRoutes } from './routes/health.ts';
+import { type HeldFileServices, heldFileRoutes } from './routes/held-files.ts';
 import { type Page, pageRoutes } from './routes/page.ts';
 import { type ReceiptKeyServices, receiptKeyRoutes } from './routes/receipt-keys.ts';
 import { credentialRoutes } from './routes/temporary-credentials.ts';
@@ -33,6 +34,7 @@ export type AppServices = UploadServices &
   IssueCredentialsServices &
   EventServices &
   FileServices &
+  HeldFileServices &
   HealthServices &
   ReceiptKeyServices & {
     auditLog: AuditLog;
@@ -83,6 +85,7 @@ export function createApp(services: AppServices): Hono<Env> {
   app.route('/', credentialRoutes(services));
   app.route('/', companionRoutes(services));
   app.route('/', fileRoutes(services));
+  app.route('/', heldFileRoutes(services));
   app.route('/', auditRoutes(services));
   return app;
 }

@@ -3,6 +3,7 @@ import '../../contract/problem-answer.ts';
 import { acceptsPathToken } from '../path-token.ts';
 import { companionOperations } from '../routes/companion.ts';
 import { fileOperations } from '../routes/files.ts';
+import { heldFileOperations } from '../routes/held-files.ts';
 import { credentialOperations } from '../routes/temporary-credentials.ts';
 import { uploadOperations } from '../routes/uploads.ts';
 import { describeParameters } from './describe-parameters.ts';
@@ -17,6 +18,7 @@ type Json = Record<string, unknown>;
 export const OPERATIONS: Operations = {
   ...uploadOperations,
   ...fileOperations,
+  ...heldFileOperations,
   ...companionOperations,
   ...credentialOperations,
   ...serviceOperations,

@@ -12,14 +12,7 @@ import {
 import { fileAnswer, toFile } from '../../files/file-answer.ts';
 import { type GetFileServices, getFile } from '../../files/get-file.ts';
 import { type GetUsageServices, getUsage, usageAnswer } from '../../files/get-usage.ts';
-import { type JudgeFileServices, judgeFile, readVerdict, verdictAnswer, verdictInput } from '../../files/judge-file.ts';
 import { filePageAnswer, type ListFilesServices, listFiles, listFilesQuery } from '../../files/list-files.ts';
-import {
-  heldFilesQuery,
-  heldPageAnswer,
-  type ListHeldFilesServices,
-  listHeldFiles,
-} from '../../files/list-held-files.ts';
 import {
   downloadAnswer,
   downloadBatchAnswer,
@@ -40,19 +33,14 @@ import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
 export type FileServices = PresignDownloadServices &
   ChangeFileServices &
-  JudgeFileServices &
   ReadContentServices &
   GetFileServices &
   GetUsageServices &
-  ListFilesServices &
-  ListHeldFilesServices & {
+  ListFilesServices & {
     config: Pick<Config, 'server' | 'urls'>;
   };
 
-/**
- * Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`; judge with
- * `files:judge`.
- */
+/** Confirmed files: list, get and download with the scope `files:read`; change and delete with `files:write`. */
 export function fileRoutes(services: FileServices): Hono<Env> {
   const routes = new Hono<Env>();
 
@@ -122,22 +110,6 @@ export function fileRoutes(services: FileServices): Hono<Env> {
     return answerJson(c, await restoreFile(services, caller, c.req.param('fileId')));
   });
 
-  routes.get('/held-files', async (c) => {
-    const caller = callerWith(c, 'files:judge', 'file.list-held');
-    return answerJson(c, await listHeldFiles(services, caller, readQuery(c, heldFilesQuery)));
-  });
-
-  routes.get('/files/:fileId/verdict', async (c) => {
-    const caller = callerWith(c, 'files:judge', 'download.judge');
-    return answerJson(c, await readVerdict(services, caller, c.req.param('fileId')));
-  });
-
-  routes.post('/files/:fileId/verdict', async (c) => {
-    const caller = callerWith(c, 'files:judge', 'file.judge');
-    const verdict = await readJson(c, verdictInput);
-    return answerJson(c, await judgeFile(services, caller, c.req.param('fileId'), verdict));
-  });
-
   routes.delete('/files/:fileId', async (c) => {
     const caller = callerWith(c, 'files:write', 'file.delete');
     await deleteFile(services, caller, c.req.param('fileId'));
@@ -154,10 +126,10 @@ export function fileRoutes(services: FileServices): Hono<Env> {
 
 const mayRead = ['files:read'] as const;
 const mayWrite = ['files:write'] as const;
-const mayJudge = ['files:judge'] as const;
-const OF_A_FILE = ['file-not-found', 'database-unavailable'] as const;
+/** Problems of a route that names a file. */
+export const OF_A_FILE = ['file-not-found', 'database-unavailable'] as const;
 const OF_BYTES_READ = [...OF_A_FILE, 'conflict', 'file-rejected', 'storage-unavailable'] as const;
-const FILE = { 200: { description: 'The file', schema: fileAnswer } };
+export const FILE = { 200: { description: 'The file', schema: fileAnswer } };
 
 const OF_CONTENT = {
   ETag: 'The ETag of the object in the bucket',
@@ -260,32 +232,6 @@ export const fileOperations = {
     tag: 'Files',
     scopes: mayWrite,
     summary: 'Makes an archived file active again',
-    answers: FILE,
-    problems: [...OF_A_FILE, 'conflict'],
-  },
-  'GET /held-files': {
-    id: 'listHeldFiles',
-    tag: 'Files',
-    scopes: mayJudge,
-    summary: 'The files of all users that wait for a verdict, oldest first',
-    query: heldFilesQuery,
-    answers: { 200: { description: 'A page of files, with their owners', schema: heldPageAnswer } },
-    problems: ['database-unavailable'],
-  },
-  'GET /files/:fileId/verdict': {
-    id: 'getVerdict',
-    tag: 'Files',
-    scopes: mayJudge,
-    summary: "A file's verdict and, while it is held, a URL to read it; `X-On-Behalf-Of` names the owner",
-    answers: { 200: { description: 'The verdict', schema: verdictAnswer } },
-    problems: [...OF_A_FILE, 'storage-unavailable'],
-  },
-  'POST /files/:fileId/verdict': {
-    id: 'judgeFile',
-    tag: 'Files',
-    scopes: mayJudge,
-    summary: 'Decides on a held file; `X-On-Behalf-Of` names the owner',
-    body: verdictInput,
     answers: FILE,
     problems: [...OF_A_FILE, 'conflict'],
   },
