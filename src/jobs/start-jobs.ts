@@ -74,68 +74,69 @@ export function startJobs(services: JobServices, random: () => number = Math.ran
  * @throws the first failure, when all have run.
  */
 export async function runJobs(services: JobServices, signal: AbortSignal): Promise<void> {
-  const {
-    exclusively,
-    logger,
-    metrics,
-    sweepQueries,
-    watermark,
-    sweeperHealth,
-    webhooks,
-    scanner,
-    rates,
-    config,
-    now,
-  } = services;
+  const { exclusively, webhooks, scanner, rates } = services;
+  const hasTimer = services.config.jobs.intervalSeconds > 0;
   const failures: unknown[] = [];
-  const attempt = async (name: Task, job: () => Promise<Record<string, unknown> | null>) => {
-    try {
-      const result = await job();
-      if (result !== null) logger.info(result, name);
-      return result === null ? 'skipped' : 'done';
-    } catch (error) {
+  const run = (task: Task, job: Job) =>
+    runJob(services, task, job).catch((error: unknown) => {
       failures.push(error);
-      if (error instanceof SweepRefused) {
-        if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
-        return 'refused';
-      }
-      logger.error({ err: error instanceof Problem ? error.cause : error }, `${name} failed; retrying`);
-      return 'failed';
-    }
-  };
-  const sweepInTurn = async (lease: Lease) => {
-    const last = await sweepQueries.readState();
-    sweeperHealth.finishedAt = last?.finishedAt ?? sweeperHealth.finishedAt;
-    const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
-    // Another instance has swept recently. A time in the future comes from a wrong clock.
-    if (sinceMs >= 0 && sinceMs < (config.jobs.intervalSeconds * 1000) / 2) return null;
-    await watermark.settle();
-    const ends = AbortSignal.any([signal, lease.signal]);
-    const { counts, finishedAt } = await sweep(services, { signal: ends, checkLease: lease.check });
-    noteSuccess(sweeperHealth);
-    if (finishedAt !== null) {
-      sweeperHealth.finishedAt = finishedAt;
-      for (const [result, count] of Object.entries(counts)) {
-        metrics.count('signpost_sweep_objects_total', { result }, count);
-      }
-    }
-    return { ...counts };
-  };
-  const run = async (task: Task, job: Parameters<typeof attempt>[1]) =>
-    metrics.count('signpost_job_runs_total', { task, outcome: await attempt(task, job) });
+    });
   if (webhooks !== null) {
     await run('webhooks', async () => {
-      if (config.jobs.intervalSeconds > 0) webhooks.soon();
+      if (hasTimer) webhooks.soon();
       else await webhooks.run(WEBHOOKS_WITHIN_MS);
       return { forgotten: await webhooks.forget() };
     });
   }
   // With an interval, the scanner has a timer of its own.
-  if (scanner !== null && config.jobs.intervalSeconds === 0) await run('scan', scanner.run);
+  if (scanner !== null && !hasTimer) await run('scan', scanner.run);
   if (rates !== null) await run('rates', async () => ({ forgotten: await rates.forget() }));
-  await run('sweep', () => exclusively(SWEEP_LEASE, sweepInTurn));
+  await run('sweep', () => exclusively(SWEEP_LEASE, (lease) => sweepInTurn(services, lease, signal)));
   // Needs no lock: of two seals with the same number, one is refused. The log line stores the seal outside the
   // database.
   await run('seal', () => sealAuditLog(services));
   if (failures.length > 0) throw failures[0];
+}
+
+/** Returns what it did, for the log; null if there was nothing to do. */
+type Job = () => Promise<Record<string, unknown> | null>;
+
+/** Runs a job, and logs and counts how it ended. @throws what the job throws. */
+async function runJob({ logger, metrics, sweeperHealth, now }: JobServices, task: Task, job: Job): Promise<void> {
+  const count = (outcome: string) => metrics.count('signpost_job_runs_total', { task, outcome });
+  try {
+    const result = await job();
+    if (result !== null) logger.info(result, task);
+    count(result === null ? 'skipped' : 'done');
+  } catch (error) {
+    if (error instanceof SweepRefused) {
+      if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
+      count('refused');
+    } else {
+      logger.error({ err: error instanceof Problem ? error.cause : error }, `${task} failed; retrying`);
+      count('failed');
+    }
+    throw error;
+  }
+}
+
+/** @returns the counts; null if another instance has swept less than half an interval ago. */
+async function sweepInTurn(services: JobServices, lease: Lease, signal: AbortSignal) {
+  const { config, metrics, now, sweeperHealth, sweepQueries, watermark } = services;
+  const last = await sweepQueries.readState();
+  sweeperHealth.finishedAt = last?.finishedAt ?? sweeperHealth.finishedAt;
+  const sinceMs = now().getTime() - (last?.finishedAt?.getTime() ?? 0);
+  // A time in the future comes from a wrong clock.
+  if (sinceMs >= 0 && sinceMs < (config.jobs.intervalSeconds * 1000) / 2) return null;
+  await watermark.settle();
+  const ends = AbortSignal.any([signal, lease.signal]);
+  const { counts, finishedAt } = await sweep(services, { signal: ends, checkLease: lease.check });
+  noteSuccess(sweeperHealth);
+  if (finishedAt !== null) {
+    sweeperHealth.finishedAt = finishedAt;
+    for (const [result, count] of Object.entries(counts)) {
+      metrics.count('signpost_sweep_objects_total', { result }, count);
+    }
+  }
+  return { ...counts };
 }
