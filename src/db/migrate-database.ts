@@ -95,6 +95,12 @@ export async function requireMigrated({ withConnection }: Pick<Database, 'withCo
   );
 }
 
+/**
+ * Of the transaction with the lock, whatever the database's default is: at a higher level it would keep its snapshot,
+ * and building an index concurrently waits for every older snapshot, so for ever.
+ */
+const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
+
 /** Runs one step; false while another instance migrates, or a table is locked. */
 async function takeTurn(database: Database, migrations: readonly Migration[]): Promise<boolean> {
   try {
@@ -116,7 +122,7 @@ async function takeTurn(database: Database, migrations: readonly Migration[]): P
         if (next?.isStepwise) await runStepwise(database, next);
         else if (next !== undefined) await run(tx, next);
         return true;
-      }),
+      }, READ_COMMITTED),
     );
   } catch (error) {
     if (isLockTimeout(error)) return false;

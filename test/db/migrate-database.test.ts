@@ -49,6 +49,13 @@ describe.each(['pg', 'neon'] as const)('migrateDatabase, with the driver %s', (d
     expect(await tables()).toEqual([{ files: 'files' }]);
   });
 
+  it('migrates a database whose transactions keep their snapshot by default', async () => {
+    await test.query(`do $$ begin
+      execute format('alter database %I set default_transaction_isolation = serializable', current_database()); end $$`);
+    await migrate();
+    expect(await tables()).toEqual([{ files: 'files' }]);
+  });
+
   it('changes nothing the second time', async () => {
     await migrate();
     const before = await applied();
