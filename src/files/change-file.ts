@@ -5,6 +5,7 @@ import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { isHeldType } from '../config/held-types.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
+import type { Limits } from '../config/slices.ts';
 import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { documentType, encryption, fileName, metadata, recordId } from '../contract/fields.ts';
@@ -74,20 +75,31 @@ function ofFile(fileId: string) {
   return { fileId };
 }
 
+type Change = z.infer<typeof updateFileInput>;
+
 async function update(
   services: ChangeFileServices,
   caller: ActingCaller,
   fileId: string,
-  change: z.infer<typeof updateFileInput>,
+  change: Change,
 ): Promise<StoredFile> {
-  const { documentType, recordId, encryption } = change;
-  if (encryption !== undefined && (await findOwn(services, caller, fileId)).encryption === null) {
+  const isLimitedMove = change.recordId !== undefined && caller.limits !== undefined;
+  if (isLimitedMove || change.documentType !== undefined || change.encryption !== undefined) {
+    const { limits } = limitedTo(services, caller).config;
+    requireAllowed(limits, await findOwn(services, caller, fileId), change);
+  }
+  const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
+  if (row === null) throw wrongState(await findOwn(services, caller, fileId));
+  return toFile(row, services.config.urls.publicBaseUrl);
+}
+
+/** Checks a change that depends on what the file is now. */
+function requireAllowed(limits: Limits, file: FileRow, { documentType, recordId, encryption }: Change): void {
+  if (encryption !== undefined && file.encryption === null) {
     throw new Problem('conflict', 'the file is not encrypted by its client');
   }
   const isMoved = documentType !== undefined || recordId !== undefined;
-  if ((documentType ?? null) !== null || (isMoved && caller.limits !== undefined)) {
-    const { limits } = limitedTo(services, caller).config;
-    const file = await findOwn(services, caller, fileId);
+  if ((documentType ?? null) !== null || (isMoved && limits.caller !== undefined)) {
     const claim = {
       ...file,
       ...(documentType !== undefined && { documentType }),
@@ -96,25 +108,10 @@ async function update(
     const [violation] = findViolations(limits, claim);
     if (violation !== undefined) throw new Problem(violation.code, violation.message);
   }
-  if (documentType !== undefined) await requireJudged(services, caller, fileId, documentType);
-  const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
-  if (row === null) throw wrongState(await findOwn(services, caller, fileId));
-  return toFile(row, services.config.urls.publicBaseUrl);
-}
-
-/**
- * A file that was never judged cannot get a document type whose files are held: it would look as if it had been judged.
- * @throws {Problem} `conflict`.
- */
-async function requireJudged(
-  services: ChangeFileServices,
-  caller: ActingCaller,
-  fileId: string,
-  documentType: string | null,
-): Promise<void> {
-  if (!isHeldType(services.config.limits, documentType)) return;
-  const { status, verdict, ...file } = await findOwn(services, caller, fileId);
-  if (status === HELD_STATE || verdict !== null || isHeldType(services.config.limits, file.documentType)) return;
+  if (documentType === undefined || !isHeldType(limits, documentType)) return;
+  // A file that was never judged would look as if it had been.
+  const waitsOrIsJudged = file.status === HELD_STATE || file.verdict !== null;
+  if (waitsOrIsJudged || isHeldType(limits, file.documentType)) return;
   throw new Problem('conflict', 'files of that document type are held until they are judged; upload it as one');
 }
 
