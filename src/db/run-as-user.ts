@@ -1,10 +1,10 @@
 import type { PoolClient } from 'pg';
 import type { Client } from './given-pool.ts';
 import { type Db, isBroken } from './query-database.ts';
-import { type Settings, settingStatement, type UserQuery } from './user-query.ts';
+import { settingStatement, type TransactionSettings, type UserQuery } from './user-query.ts';
 
 /** Runs one statement, which `run` sends over Drizzle, in its own transaction with these settings. */
-export type RunWith = <T>(settings: Settings, run: (db: Db) => Promise<T>) => Promise<T>;
+export type RunWith = <T>(settings: TransactionSettings, run: (db: Db) => Promise<T>) => Promise<T>;
 
 /** BEGIN with the settings, the statement, and COMMIT, one by one: three round trips, with any driver. */
 export function inThreeSteps(client: Client, db: Db): RunWith {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 /** PostgreSQL's settings by name, for one transaction. */
-export type Settings = Readonly<Record<string, string>>;
+export type TransactionSettings = Readonly<Record<string, string>>;
 
 declare module 'pg' {
   /** What `pg` calls on the query that a connection runs, as in `pg-cursor`, which is a query of its own, too. */
@@ -19,7 +19,7 @@ declare module 'pg' {
 export type SettingStatement = { name: string; text: string; values: string[] };
 
 /** Applies the settings until the transaction ends. The text depends only on how many there are. */
-export function settingStatement(settings: Settings, isNamed: boolean): SettingStatement {
+export function settingStatement(settings: TransactionSettings, isNamed: boolean): SettingStatement {
   const entries = Object.entries(settings);
   const calls = entries.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
   const name = isNamed ? `set_config_${entries.length}` : '';
