@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { inTime } from '../net/in-time.ts';
-import type { Stretch } from '../storage/read-object.ts';
+import type { ByteRange } from '../storage/read-object.ts';
 
 /** Time limits. The reader is the client; the source is the bucket. */
 export type ContentLimits = {
@@ -27,15 +27,15 @@ const LIMITS: ContentLimits = { stallMs: 10_000, pauseMs: 20_000, patienceMs: 90
  */
 export function streamContent(
   first: Readable,
-  stretch: Stretch,
-  open: (rest: Stretch) => Promise<Readable>,
+  range: ByteRange,
+  open: (rest: ByteRange) => Promise<Readable>,
   onEnd: (sentBytes: number, error?: unknown) => void,
   { stallMs, pauseMs, patienceMs, leastBytesPerSecond }: ContentLimits = LIMITS,
 ): ReadableStream<Uint8Array> {
   const startedAt = performance.now();
   let source: Readable | null = first;
   let chunks: AsyncIterator<Uint8Array> = first.iterator();
-  let at = stretch.start;
+  let at = range.start;
   /** Where the source was last opened again after a fault. */
   let reopenedAt = -1;
   let hasEnded = false;
@@ -51,7 +51,7 @@ export function streamContent(
     clearTimeout(pause);
     clearTimeout(patience);
     closeSource();
-    if (!hasEnded) onEnd(at - stretch.start, error);
+    if (!hasEnded) onEnd(at - range.start, error);
     hasEnded = true;
   }
 
@@ -59,7 +59,7 @@ export function streamContent(
     for (;;) {
       let fault: unknown = new Error('the bucket sent fewer bytes than the file has');
       if (source === null) {
-        source = await open({ start: at, end: stretch.end });
+        source = await open({ start: at, end: range.end });
         if (hasEnded) {
           // The reader left meanwhile: close the source here.
           closeSource();
@@ -80,13 +80,13 @@ export function streamContent(
   }
 
   function waitForReader(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if (at > stretch.end) {
+    if (at > range.end) {
       end();
       controller.close();
       return;
     }
     pause = setTimeout(closeSource, pauseMs).unref();
-    const dueMs = ((at - stretch.start) / leastBytesPerSecond) * 1000;
+    const dueMs = ((at - range.start) / leastBytesPerSecond) * 1000;
     const behindMs = Math.max(0, performance.now() - startedAt - dueMs);
     patience = setTimeout(() => {
       end();
@@ -103,7 +103,7 @@ export function streamContent(
         try {
           const chunk = await next();
           at += chunk.length;
-          if (at > stretch.end + 1) throw new Error('the bucket sent more bytes than the file has');
+          if (at > range.end + 1) throw new Error('the bucket sent more bytes than the file has');
           if (hasEnded) return;
           controller.enqueue(chunk);
         } catch (error) {

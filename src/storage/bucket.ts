@@ -10,7 +10,7 @@ import { areOf, readEarly } from './early-bytes.ts';
 import { type EncryptedObject, possibleKeyIds } from './encryption.ts';
 import { createHasher } from './hash-objects.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
-import { type ReadableObject, readBytes, readObject, type Stretch } from './read-object.ts';
+import { type ByteRange, type ReadableObject, readBytes, readObject } from './read-object.ts';
 import type { ObjectRequests } from './request-objects.ts';
 import { statusOf } from './s3-failure.ts';
 import {
@@ -122,9 +122,9 @@ export function openBucket(
 
   /** The first `count` bytes of an object, or all if it is shorter; it must not be empty. */
   async function firstBytes(object: StoredObject, count: number): Promise<Uint8Array> {
-    const stretch = { start: 0, end: Math.min(count, object.sizeBytes) - 1 };
+    const range = { start: 0, end: Math.min(count, object.sizeBytes) - 1 };
     const chunks: Uint8Array[] = [];
-    for await (const chunk of readBytes(objects.quick, object, stretch)) chunks.push(chunk);
+    for await (const chunk of readBytes(objects.quick, object, range)) chunks.push(chunk);
     return Buffer.concat(chunks);
   }
 
@@ -172,8 +172,8 @@ export function openBucket(
     },
 
     /** An object's bytes, or a range of them, as a stream; the reader limits the time. */
-    read: (object: ReadableObject, stretch: Stretch | null = null): Promise<Readable> =>
-      readObject(objects.content, object, stretch),
+    read: (object: ReadableObject, range: ByteRange | null = null): Promise<Readable> =>
+      readObject(objects.content, object, range),
 
     firstBytes,
 

@@ -8,7 +8,7 @@ import { onlyThisVersion, type StoredObject } from './stored-object.ts';
 export type ReadableObject = Pick<StoredObject, 'key' | 'sseKeyId' | 'etag' | 'versionId' | 'sizeBytes'>;
 
 /** A byte range, both ends included. */
-export type Stretch = { start: number; end: number };
+export type ByteRange = { start: number; end: number };
 
 /**
  * GetObject: an object's bytes, or a non-empty range of them. The answer's ETag, length and range are checked.
@@ -18,7 +18,7 @@ export type Stretch = { start: number; end: number };
 export async function readObject(
   send: SendObjectRequest,
   object: ReadableObject,
-  stretch: Stretch | null = null,
+  range: ByteRange | null = null,
 ): Promise<Readable> {
   const { query, headers } = onlyThisVersion(object);
   const answer = await send({
@@ -26,24 +26,24 @@ export async function readObject(
     key: object.key,
     sseKeyId: object.sseKeyId,
     query,
-    headers: stretch === null ? headers : { ...headers, range: `bytes=${stretch.start}-${stretch.end}` },
+    headers: range === null ? headers : { ...headers, range: `bytes=${range.start}-${range.end}` },
   }).catch((error: unknown) => {
     throw isGone(error) ? objectChanged(error) : unavailable('storage', error);
   });
-  const { etag = '', 'content-length': length, 'content-range': range } = answer.headers;
+  const { etag = '', 'content-length': length, 'content-range': contentRange } = answer.headers;
   const wanted =
-    stretch === null
-      ? { status: 200, sizeBytes: object.sizeBytes, range: undefined }
+    range === null
+      ? { status: 200, sizeBytes: object.sizeBytes, contentRange: undefined }
       : {
           status: 206,
-          sizeBytes: stretch.end - stretch.start + 1,
-          range: `bytes ${stretch.start}-${stretch.end}/${object.sizeBytes}`,
+          sizeBytes: range.end - range.start + 1,
+          contentRange: `bytes ${range.start}-${range.end}/${object.sizeBytes}`,
         };
   const matches =
     withoutQuotes(etag) === withoutQuotes(object.etag) &&
     answer.status === wanted.status &&
     Number(length) === wanted.sizeBytes &&
-    range === wanted.range;
+    contentRange === wanted.contentRange;
   if (matches) return answer.body;
   answer.body.destroy();
   throw unavailable('storage', new Error('GetObject answered with another object or range'));
@@ -51,8 +51,8 @@ export async function readObject(
 
 /** The bytes of `readObject`; fails if there are too many or too few. */
 export async function* readBytes(...of: Parameters<typeof readObject>): AsyncGenerator<Uint8Array> {
-  const [, object, stretch = null] = of;
-  let left = stretch === null ? object.sizeBytes : stretch.end - stretch.start + 1;
+  const [, object, range = null] = of;
+  let left = range === null ? object.sizeBytes : range.end - range.start + 1;
   const body = await readObject(...of);
   try {
     for await (const chunk of body as AsyncIterable<Uint8Array>) {

@@ -1,6 +1,6 @@
 import { DOCS_STYLE } from './docs-style.ts';
 import { type Html, html, listOf, objectOf, prose, textOf } from './html.ts';
-import { type Operation, type Resolve, renderOperation } from './render-operation.ts';
+import { type ListedOperation, type Resolve, renderOperation } from './render-operation.ts';
 import { renderSchema } from './render-schema.ts';
 
 type Json = Record<string, unknown>;
@@ -70,6 +70,6 @@ ${Object.entries(objectOf(schemas)).map(
   return page.html;
 }
 
-function renderLink({ path, method, described }: Operation): Html {
+function renderLink({ path, method, described }: ListedOperation): Html {
   return html`<li><a href="#${textOf(described.operationId)}"><small>${method}</small> ${path}</a></li>`;
 }

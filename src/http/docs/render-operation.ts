@@ -3,13 +3,13 @@ import { renderSchema } from './render-schema.ts';
 
 type Json = Record<string, unknown>;
 
-export type Operation = { path: string; method: string; described: Json };
+export type ListedOperation = { path: string; method: string; described: Json };
 
 /** Reads a reference within the description; any other object stays as it is. */
 export type Resolve = (value: unknown) => Json;
 
 /** One operation of the description: parameters, body, answers and problems, examples, and a command. */
-export function renderOperation(operation: Operation, resolve: Resolve): Html {
+export function renderOperation(operation: ListedOperation, resolve: Resolve): Html {
   const { path, method, described } = operation;
   const parameters = listOf(described.parameters).map(resolve);
   const { schema, example } = objectOf(objectOf(objectOf(described.requestBody).content)['application/json']);
@@ -53,7 +53,11 @@ function renderExample(value: unknown): Html {
 }
 
 /** The example as a command for a shell. `$SIGNPOST` is the address of the service, with the path it is mounted at. */
-function writeCommand({ path, method, described }: Operation, parameters: readonly Json[], body: unknown): string {
+function writeCommand(
+  { path, method, described }: ListedOperation,
+  parameters: readonly Json[],
+  body: unknown,
+): string {
   const examples = parameters.filter((parameter) => parameter.example !== undefined);
   const value = ({ example }: Json) => encodeURIComponent(listOf(example).join(',') || textOf(example));
   const at = examples.reduce((all, each) => all.replace(`{${textOf(each.name)}}`, value(each)), path);
