@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +18,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openIncomingFile } from '../../../src/local/s3/store/open-incoming-file.ts';
+import { openStore } from '../../../src/local/s3/store/open-store.ts';
 import { KEYS, newClient, outcome, presign, sendRaw, startFixture } from './s3-fixture.ts';
 
 const BUCKET = 'durable';
@@ -163,6 +165,19 @@ describe('a large upload', () => {
     expect(await putBody(server, 'large', Buffer.alloc(256 * 1024 * 1024, 'a'))).toBe('200');
     expect((await maxRssKilobytes()) - before).toBeLessThan(64_000);
     await killHard(server.child);
+  });
+});
+
+describe('bytes in pieces of all sizes', () => {
+  it('are on the disk in their order', async () => {
+    const file = await openIncomingFile(await openStore(join(workspace, 'pieces')));
+    const sizeOf = (index: number) => (index % 100 === 99 ? 700_000 : index % 7);
+    const pieces = Array.from({ length: 700 }, (_, index) => Buffer.alloc(sizeOf(index), index % 251));
+    for (const piece of pieces) await file.write(piece);
+    await file.finish();
+    const whole = Buffer.concat(pieces);
+    expect(file.sizeBytes()).toBe(whole.length);
+    expect((await readFile(file.path)).equals(whole)).toBe(true);
   });
 });
 
