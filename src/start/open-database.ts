@@ -8,6 +8,7 @@ import type { GivenPool } from '../db/given-pool.ts';
 import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
 import type { DatabaseSource } from '../db/open-pool.ts';
 import { isRefused } from '../db/query-database.ts';
+import { requireIsoDates } from '../db/require-iso-dates.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { DATABASE_CALLEE } from '../db/watch-statements.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
@@ -64,6 +65,10 @@ export async function openDatabase(
   const bringUp = async () => {
     if (migrateOnStart) await migrateDatabase({ ...direct, driver });
     else await requireMigrated(database);
+    await requireIsoDates(database).catch((error: unknown) => {
+      // It may be away, although it was migrated at another URL.
+      if (!(error instanceof Problem)) throw error;
+    });
     isReady = true;
     if (prepare && !ON_WORKERS && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
   };

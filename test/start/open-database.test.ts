@@ -47,6 +47,14 @@ describe('a database at start', () => {
     expect(pauses).toEqual(pauses.map((_, n) => 0.5 * 2 ** n));
   });
 
+  it('is refused with a clear error if it writes dates in another form than the drivers read', async () => {
+    const test = await createTestDatabase();
+    closers.push(test.drop);
+    const { pathname } = new URL(test.url);
+    await test.query(`alter database "${pathname.slice(1)}" set datestyle = 'German, DMY'`);
+    await expect(open({ DATABASE_URL: test.url })).rejects.toThrow("SET datestyle = 'ISO'");
+  });
+
   it('is not migrated with MIGRATE_ON_START=false, and is ready after db:migrate', async () => {
     const test = await createTestDatabase({ migrated: false });
     closers.push(test.drop);
