@@ -9,6 +9,7 @@ import {
 import type { Store } from '../config/slices.ts';
 import { busy, unavailable } from '../contract/errors.ts';
 import { MAX_PARTS, MAX_PUT_BYTES } from '../contract/s3-limits.ts';
+import { inParallel } from '../net/in-parallel.ts';
 import { createSlots } from '../net/slots.ts';
 import { isGone, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
@@ -92,17 +93,12 @@ export function createCopier(
       const sealed = { ...upload, ...readingParameters(store, { key: toKey, sseKeyId: newestKeyId(store) }) };
       const ranges = rangesOf(object.sizeBytes, sizes.partBytes);
       const parts: CompletedPart[] = [];
-      // A failed worker ends the shared generator, so the others take no further range.
-      const work = async () => {
-        for (const { PartNumber, CopySourceRange } of ranges) {
-          const part = { ...sealed, ...fromSource(object), PartNumber, CopySourceRange };
-          const { CopyPartResult } = await turns.run(toKey, () => slow.send(new UploadPartCopyCommand(part), inTime()));
-          if (CopyPartResult?.ETag === undefined) throw new Error('UploadPartCopy gave no part');
-          parts[PartNumber - 1] = { PartNumber, ETag: CopyPartResult.ETag };
-        }
-      };
-      const workers = Array.from({ length: PARALLEL }, work);
-      await Promise.all(workers).finally(() => Promise.allSettled(workers));
+      await inParallel(ranges, PARALLEL, async (range) => {
+        const command = new UploadPartCopyCommand({ ...sealed, ...fromSource(object), ...range });
+        const { CopyPartResult } = await turns.run(toKey, () => slow.send(command, inTime()));
+        if (CopyPartResult?.ETag === undefined) throw new Error('UploadPartCopy gave no part');
+        parts[range.PartNumber - 1] = { PartNumber: range.PartNumber, ETag: CopyPartResult.ETag };
+      });
       // Ceph ignores the conditions of a part. Meanwhile the object may have been another one, and then the same again.
       const after = await head(object.key, object.versionId);
       const isSame = after?.etag === object.etag && after.lastModified === before?.lastModified;

@@ -6,6 +6,7 @@ import { findViolations, limitedTo, type Violation } from '../config/limits.ts';
 import { isCopied } from '../config/store-traits.ts';
 import { Problem } from '../contract/errors.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
+import { inParallel } from '../net/in-parallel.ts';
 import { canCopy } from '../storage/encryption.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -92,11 +93,7 @@ export async function presignUploads(all: PresignUploadServices, caller: Caller,
   return { uploads };
 }
 
-function notePresigns(
-  services: PresignUploadServices,
-  caller: Caller,
-  uploads: readonly Awaited<ReturnType<typeof signUncheckedUpload>>[],
-): void {
+function notePresigns(services: PresignUploadServices, caller: Caller, uploads: readonly SignedUpload[]): void {
   for (const { method } of uploads) services.metrics.count('signpost_presigned_uploads_total', { method });
   recordPresigns(services, caller, uploads);
 }
@@ -110,27 +107,16 @@ async function signAll(services: PresignUploadServices, caller: Caller, files: r
     return uploadId;
   };
   const maxParts = Math.min(MAX_SIGNED_PARTS, Math.floor(MAX_PARTS_OF_BATCH / files.length));
-  const uploads: Awaited<ReturnType<typeof signUncheckedUpload>>[] = [];
-  const waiting = files.entries();
-  let hasFailed = false;
-  const work = async () => {
-    for (const [index, request] of waiting) {
-      if (hasFailed) return;
+  const uploads: SignedUpload[] = [];
+  try {
+    await inParallel(files.entries(), PARALLEL, async ([index, request]) => {
       uploads[index] = await signUncheckedUpload({ ...services, multipart: { begin } }, caller, request, maxParts);
-    }
-  };
-  const ends = await Promise.allSettled(
-    Array.from({ length: PARALLEL }, () =>
-      work().catch((error: unknown) => {
-        hasFailed = true;
-        throw error;
-      }),
-    ),
-  );
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed === undefined) return uploads;
-  for (const { key, uploadId } of begun) multipart.abort(key, uploadId).catch(() => {});
-  throw failed.reason;
+    });
+  } catch (error) {
+    for (const { key, uploadId } of begun) multipart.abort(key, uploadId).catch(() => {});
+    throw error;
+  }
+  return uploads;
 }
 
 function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] {
