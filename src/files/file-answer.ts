@@ -5,6 +5,7 @@ import { answers } from '../contract/components.ts';
 import { FILE_STATE_NAMES, FILE_STATES } from '../contract/file-states.ts';
 import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
+import { objectOfFile } from './object-of-file.ts';
 
 /** A confirmed file. */
 export const fileAnswer = z
@@ -58,8 +59,6 @@ export function toFile(row: FileRow, publicBaseUrl: string | null): StoredFile {
     status: row.status,
     ...(row.status === 'rejected' && { rejection: row.verdict?.reason ?? '' }),
     createdAt: row.createdAt.toISOString(),
-    publicFileUrl: FILE_STATES[row.status].isDownloadable
-      ? publicFileUrl(publicBaseUrl, row.storedKey ?? row.objectKey)
-      : null,
+    publicFileUrl: FILE_STATES[row.status].isDownloadable ? publicFileUrl(publicBaseUrl, objectOfFile(row).key) : null,
   } satisfies Record<Exclude<keyof FileRow, Hidden | 'id' | 'sizeBytes'>, unknown> & Record<string, unknown>;
 }

@@ -18,6 +18,7 @@ import type { Metrics } from '../telemetry/create-metrics.ts';
 import { toContentDisposition } from './content-disposition.ts';
 import { fileAnswer, toFile } from './file-answer.ts';
 import { findActive, toFileId } from './get-file.ts';
+import { objectOfFile } from './object-of-file.ts';
 
 const fileId = z.uuid().toLowerCase();
 const disposition = z
@@ -169,13 +170,13 @@ export async function signDownload(
     options.fileName ?? row.fileName,
     row,
   );
-  const key = row.storedKey ?? row.objectKey;
-  const headers = readingHeaders(config.store, { key, sseKeyId: row.sseKeyId });
+  const object = objectOfFile(row);
+  const headers = readingHeaders(config.store, object);
   const signed = presignGet(
     endpoint,
     await services.credentials(),
     {
-      key,
+      key: object.key,
       headers,
       query: {
         'response-content-disposition': contentDisposition,

@@ -9,6 +9,7 @@ import { MAX_READERS } from '../storage/request-limits.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 import { type Disposition, toContentDisposition } from './content-disposition.ts';
 import { type FindActiveServices, findActive } from './get-file.ts';
+import { objectOfFile } from './object-of-file.ts';
 import { parseRange } from './parse-range.ts';
 import { streamContent } from './stream-content.ts';
 
@@ -89,7 +90,7 @@ async function open(
   release: () => void,
 ): Promise<Content> {
   const row = await findActive(services, caller, { fileId });
-  const { etag, versionId, sizeBytes } = row;
+  const { etag, sizeBytes } = row;
   const headers = {
     etag,
     'accept-ranges': 'bytes',
@@ -116,7 +117,7 @@ async function open(
   const status = wanted === null ? 200 : 206;
   if (headersOnly) return { status, headers: described, bytes: null };
 
-  const object = { key: row.storedKey ?? row.objectKey, sseKeyId: row.sseKeyId, etag, versionId, sizeBytes };
+  const object = objectOfFile(row);
   const first = await services.bucket.read(object, wanted);
   const bytes = streamContent(
     first,

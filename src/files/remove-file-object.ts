@@ -1,6 +1,7 @@
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
+import { objectOfFile } from './object-of-file.ts';
 
 /**
  * Removes the object of a deleted file, and records that in its row. An object uploaded under its key since then is
@@ -11,6 +12,6 @@ export async function removeFileObject(
   { bucket, files }: { bucket: Pick<Bucket, 'remove'>; files: Pick<FileQueries, 'markRemoved'> },
   row: FileRow,
 ): Promise<void> {
-  await bucket.remove({ key: row.storedKey ?? row.objectKey, etag: row.etag, versionId: row.versionId });
+  await bucket.remove(objectOfFile(row));
   await files.markRemoved(row);
 }

@@ -5,6 +5,7 @@ import { storedTypeOf, toMediaType } from '../contract/media-type.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../contract/object-key.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
+import { objectOfFile } from '../files/object-of-file.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
@@ -25,7 +26,7 @@ export async function findKeptRows(
     return parsed === null ? [] : [{ key, parsed, id: parsed.fileId, ownerId: parsed.userId }];
   });
   const rows = await sweepQueries.withIds(uploads);
-  const rowOf = new Map(rows.map((row) => [`${row.ownerId} ${row.storedKey ?? row.objectKey}`, row]));
+  const rowOf = new Map(rows.map((row) => [`${row.ownerId} ${objectOfFile(row).key}`, row]));
   return uploads.flatMap(({ key, parsed }): KeptFile[] => {
     const row = rowOf.get(`${parsed.userId} ${key}`);
     const isKept = row !== undefined && FILE_STATES[row.status].object !== 'goes' && row.objectRemovedAt === null;

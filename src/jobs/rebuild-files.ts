@@ -4,6 +4,7 @@ import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
+import { objectOfFile } from '../files/object-of-file.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
 import { freezeObject } from '../uploads/freeze-object.ts';
@@ -114,7 +115,7 @@ async function rebuildPage(rebuild: Rebuild, candidates: readonly Candidate[]): 
     counts.known++;
     if (isCopy && row.storedKey !== key && row.etag !== object.etag && row.objectKey === parsed.key) {
       counts.otherCopies++;
-      const message = `the file has another copy: ${row.storedKey ?? row.objectKey}`;
+      const message = `the file has another copy: ${objectOfFile(row).key}`;
       examination.report({ key, reasons: [{ path: '', message }] });
     }
     return false;

@@ -4,6 +4,7 @@ import type { FileId } from '../db/create-file-queries.ts';
 import type { HeldQueries } from '../db/create-held-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import { type DecideServices, decide } from '../files/decide.ts';
+import { objectOfFile } from '../files/object-of-file.ts';
 import { type ClamdAddress, ScanFailed, scanWithClamd } from '../net/clamd.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -107,15 +108,8 @@ async function judge(
   row: FileRow,
   signal: AbortSignal,
 ): Promise<VerdictName> {
-  const { sizeBytes, etag, versionId, sseKeyId } = row;
-  const stream = await services.bucket.read({
-    key: row.storedKey ?? row.objectKey,
-    etag,
-    versionId,
-    sizeBytes,
-    sseKeyId,
-  });
-  const found = await scanWithClamd(clamd, { stream, sizeBytes }, signal);
+  const stream = await services.bucket.read(objectOfFile(row));
+  const found = await scanWithClamd(clamd, { stream, sizeBytes: row.sizeBytes }, signal);
   const verdict = found === null ? 'clean' : 'rejected';
   const said = { verdict, reason: found, by: 'clamd' } as const;
   const act = { actorId: SCANNER, requestId: 'scan', address: null, action: `file.${verdict}` } as const;

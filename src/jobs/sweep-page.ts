@@ -3,6 +3,7 @@ import { type ParsedKey, parseFrozenKey, parseObjectKey } from '../contract/obje
 import type { FileId } from '../db/create-file-queries.ts';
 import type { KeyRange } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
+import { objectOfFile } from '../files/object-of-file.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { isSignedUpload } from '../uploads/is-signed-upload.ts';
@@ -163,7 +164,7 @@ async function reportMissing(
     range,
     objects.map(({ key }) => key),
   );
-  const files = rows.map((row) => ({ row, key: row.storedKey ?? row.objectKey }));
+  const files = rows.map((row) => ({ row, key: objectOfFile(row).key }));
   const note = async () => {};
   await eachObject(files, { failures, signal, logger, note }, async ({ row, key }) => {
     // If it was confirmed after the listing, or deleted meanwhile, nothing is wrong.

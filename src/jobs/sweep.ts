@@ -3,6 +3,7 @@ import { parseFrozenKey, parseObjectKey } from '../contract/object-key.ts';
 import type { SweepState } from '../db/create-sweep-queries.ts';
 import type { SweepCounts } from '../db/jobs-schema.ts';
 import type { FileRow } from '../db/schema.ts';
+import { objectOfFile } from '../files/object-of-file.ts';
 import { requireAgreement } from './agreed-clocks.ts';
 import { checkClaim, claimBucket } from './claim-bucket.ts';
 import { eachObject } from './each-object.ts';
@@ -113,9 +114,9 @@ async function finishDeletions(running: RunningSweep): Promise<void> {
     if (dryRun) counts.deleted += rows.length;
     if (dryRun || rows.length === 0) continue;
     await check();
-    const these = rows.map((row) => ({ row, key: row.storedKey ?? row.objectKey }));
-    await eachObject(these, { ...running, ...services, note }, async ({ row: { etag, versionId }, key }) => {
-      await bucket.remove({ key, etag, versionId });
+    const these = rows.map((row) => ({ row, key: objectOfFile(row).key }));
+    await eachObject(these, { ...running, ...services, note }, async ({ row }) => {
+      await bucket.remove(objectOfFile(row));
       return true;
     });
   } while (last !== null);
