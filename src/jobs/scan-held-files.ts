@@ -6,6 +6,7 @@ import type { FileRow } from '../db/schema.ts';
 import { type DecideServices, decide } from '../files/decide.ts';
 import { objectOfFile } from '../files/object-of-file.ts';
 import { type ClamdAddress, ScanFailed, scanWithClamd } from '../net/clamd.ts';
+import { inParallel } from '../net/in-parallel.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
 
@@ -76,15 +77,10 @@ export async function scanHeldFiles(
       left.map(([, { file }]) => file),
     );
     isLast = rows.length < PAGE;
-    const queue = rows.values();
-    await allEnded(
-      Array.from({ length: PARALLEL }, async () => {
-        for (const row of queue) {
-          signal.throwIfAborted();
-          await scanOne(row);
-        }
-      }),
-    );
+    await inParallel(rows, PARALLEL, async (row) => {
+      signal.throwIfAborted();
+      await scanOne(row);
+    });
   }
   // A file that was due and was not found is no longer held: forget its failures.
   for (const [name, { notBeforeMs }] of known) if (!isLeft(name, notBeforeMs)) known.delete(name);
@@ -93,12 +89,6 @@ export async function scanHeldFiles(
 
 function nameOf({ id, ownerId }: FileId): string {
   return `${id} ${ownerId}`;
-}
-
-/** Waits for all tasks. @throws the first error, after all have ended. */
-async function allEnded(tasks: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(tasks)).find((task) => task.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
 }
 
 /** Scans exactly the object version that the file's row names, and stores the verdict. */
