@@ -22,9 +22,11 @@ export type Authorization = {
 
 /**
  * Decides who a request comes from, in place of a JWT: for example by the app's own session. Gets the request without
- * its body. Returns null if nobody is signed in.
+ * its body. Returns null or undefined, as session stores do, if nobody is signed in.
  */
-export type Authorize = (request: Request) => Authorization | null | Promise<Authorization | null>;
+export type Authorize = (
+  request: Request,
+) => Authorization | null | undefined | Promise<Authorization | null | undefined>;
 
 /** How long the app may take to decide. */
 const DECIDED_WITHIN_MS = 10_000;
@@ -38,8 +40,8 @@ const authorization = z.strictObject({
 
 /**
  * The identity that the app's `authorize` gives a request.
- * @throws {Problem} `unauthenticated` for null; `application-unavailable` if it throws, takes over ten seconds, or
- * returns anything other than an `Authorization`.
+ * @throws {Problem} `unauthenticated` for null or undefined; `application-unavailable` if it throws, takes over ten
+ * seconds, or returns anything other than an `Authorization`.
  */
 export async function authorizeWith(
   authorize: Authorize,
@@ -55,7 +57,7 @@ export async function authorizeWith(
   } catch (cause) {
     throw unavailable('application', new Error('authorize failed', { cause }));
   }
-  if (answer === null) throw unauthenticated('you are not signed in');
+  if (answer === null || answer === undefined) throw unauthenticated('you are not signed in');
   return toIdentity(answer, (wrong) => unavailable('application', new Error(`authorize returned ${wrong}`)));
 }
 

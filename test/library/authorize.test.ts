@@ -15,7 +15,6 @@ afterAll(() => library.close());
 describe('authorize', () => {
   it.each<[string, SignpostOptions['authorize']]>([
     ['throws', () => Promise.reject(new Error('the session store is down'))],
-    ['answers undefined', () => undefined as never],
     ['answers a token', () => 'ada' as never],
     ['has no user id', () => ({}) as never],
     ['has an empty user id', () => ({ userId: '' })],
@@ -28,6 +27,13 @@ describe('authorize', () => {
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('5');
     expect(await answer.json()).toMatchObject({ code: 'application-unavailable' });
+  });
+
+  it.each([null, undefined])('answers 401 where authorize answers %s', async (nobody) => {
+    const signpost = library.open({ authorize: () => nobody });
+    const answer = await signpost.fetch(request('/presign-upload', json('ada', text)));
+    expect(answer.status).toBe(401);
+    expect(await answer.json()).toMatchObject({ code: 'unauthenticated', detail: 'you are not signed in' });
   });
 
   it('ignores the cookies of another site’s page', async () => {
