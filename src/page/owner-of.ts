@@ -3,9 +3,22 @@
  * 3.1.3.6; and the issuers' own.
  */
 const OF_ONE_TOKEN = [
-  ...['exp', 'iat', 'nbf', 'jti', 'auth_time', 'sid', 'nonce', 'acr', 'at_hash'],
+  'exp',
+  'iat',
+  'nbf',
+  'jti',
+  'auth_time',
+  'sid',
+  'nonce',
+  'acr',
+  'at_hash',
   // Keycloak, Microsoft Entra, Amazon Cognito.
-  ...['session_state', 'aio', 'rh', 'uti', 'event_id', 'origin_jti'],
+  'session_state',
+  'aio',
+  'rh',
+  'uti',
+  'event_id',
+  'origin_jti',
 ];
 
 /**

@@ -4,23 +4,43 @@ import { errorOf, PRODUCTION } from './production-settings.ts';
 
 describe('a value as Docker and Kubernetes hand it over', () => {
   it.each([
-    ...['JWT_SECRET', 'JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_USER_CLAIM', 'JWT_ALGORITHMS', 'AWS_ACCESS_KEY_ID'],
-    ...['AWS_SECRET_ACCESS_KEY', 'UPLOAD_ID_SECRET', 'EVENTS_SECRET', 'SSE_KMS_KEY_ID', 'ALLOWED_CONTENT_TYPES'],
+    'JWT_SECRET',
+    'JWT_ISSUER',
+    'JWT_AUDIENCE',
+    'JWT_USER_CLAIM',
+    'JWT_ALGORITHMS',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+    'UPLOAD_ID_SECRET',
+    'EVENTS_SECRET',
+    'SSE_KMS_KEY_ID',
+    'ALLOWED_CONTENT_TYPES',
   ])('is refused in quotes, which would be part of it: %s', (name) => {
     for (const quote of [`"`, `'`])
       expect(errorOf({ ...PRODUCTION, [name]: quote + 'x'.repeat(40) + quote })).toContain(`${name}: must not be in q`);
   });
 
   it.each([
-    ...['JWT_SECRET', 'JWT_USER_CLAIM', 'JWT_OWNER_CLAIM', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'],
-    ...['AWS_SESSION_TOKEN', 'UPLOAD_ID_SECRET', 'EVENTS_SECRET', 'SSE_KMS_KEY_ID'],
+    'JWT_SECRET',
+    'JWT_USER_CLAIM',
+    'JWT_OWNER_CLAIM',
+    'AWS_ACCESS_KEY_ID',
+    'AWS_SECRET_ACCESS_KEY',
+    'AWS_SESSION_TOKEN',
+    'UPLOAD_ID_SECRET',
+    'EVENTS_SECRET',
+    'SSE_KMS_KEY_ID',
   ])('is refused with the line break of echo at its end: %s', (name) => {
     for (const end of ['\n', '\r'])
       expect(errorOf({ ...PRODUCTION, [name]: 'x'.repeat(40) + end })).toMatch(new RegExp(`^${name}: must not .*end`));
   });
 
   it.each([
-    ...[' https://a.example', 'https://a.example ', 'https://a.example/\r', 'https://a.exa\tmple', 'https:/a.example'],
+    ' https://a.example',
+    'https://a.example ',
+    'https://a.example/\r',
+    'https://a.exa\tmple',
+    'https:/a.example',
     'https:\\\\a.example',
   ])('is no URL if only a browser would repair it: %j', (url) => {
     for (const name of ['S3_ENDPOINT', 'PUBLIC_BASE_URL', 'WEBHOOK_URL'])
