@@ -2,12 +2,7 @@ import puppeteer from 'puppeteer-core';
 
 /** Debian's Firefox over WebDriver BiDi. @returns {Promise<import('./start-engine.ts').Engine>} */
 export async function start() {
-  const browser = await puppeteer.launch({
-    browser: 'firefox',
-    executablePath: '/usr/bin/firefox-esr',
-    // By default, Firefox ends a service worker 60 s after its last event: too early on a busy machine.
-    extraPrefsFirefox: { 'dom.serviceWorkers.idle_timeout': 600_000 },
-  });
+  const browser = await puppeteer.launch({ browser: 'firefox', executablePath: '/usr/bin/firefox-esr' });
   let page;
   return {
     // In a tab of its own: between pages of two origins, Firefox may change the tab's process, and the driver waits on.

@@ -7,7 +7,6 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PageHost, REMEMBERED, startPageHost } from '../browser/start-page.ts';
 import { startUppy } from '../browser/start-uppy.ts';
-import { beginInServiceWorker, startWorkerApp } from '../browser/start-worker-app.ts';
 import { mint } from '../helpers/test-service.ts';
 import { type Engine, startEngine } from './start-engine.ts';
 
@@ -151,24 +150,6 @@ describe.each(['firefox', 'webkit'] as const)('the page in %s', (name) => {
     expect(await stored('long.bin')).toBe(hash(bytes));
     expect(await host.openUploads()).toEqual([]);
   });
-
-  // WebKitGTK lets no service worker send a file of the page.
-  const inServiceWorker = async () => {
-    const app = await startWorkerApp(host.url);
-    try {
-      await engine.open(app.url);
-      // From the disk: Firefox may wait forever for the bytes of a file that the page made, if they are read at once.
-      await engine.evaluate(`void document.querySelector('#picker').replaceWith(
-        Object.assign(document.createElement('input'), { type: 'file', id: 'picker' }))`);
-      await engine.choose([await write('worker.bin', randomBytes(20 * MEBIBYTE))]);
-      await engine.evaluate(beginInServiceWorker("document.querySelector('#picker').files[0]"));
-      const news = () => engine.evaluate('news');
-      await expect.poll(news).toMatchObject({ fileId: expect.any(String), sentBytes: 20 * MEBIBYTE });
-    } finally {
-      app.close();
-    }
-  };
-  if (name === 'firefox') it('uploads in a service worker', inServiceWorker);
 
   it("uploads by Uppy and the package's plugin, and shows a refused file as an error", async () => {
     const files = [
