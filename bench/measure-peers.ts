@@ -12,6 +12,8 @@ const SIGNING_REQUESTS = 2_000;
 const CONFIRMS = 500;
 const WARM_HUNDREDS = 200;
 const HUNDREDS = 40;
+/** As many as requests at a time: the database confirms one file of a user after the other, because of the quota. */
+const USERS = 32;
 
 const FIRST_TIME = 'confirm-upload, first time, and the tutorial';
 
@@ -19,6 +21,7 @@ type Measured = { perSecond: number; cpuMicroseconds: number };
 export type PeerFigures = { name: string; own: Measured; peer: Measured; cost: number; speed: number };
 
 type Side = { on: Server; count: number; warm: number; status: number; request: () => Buffer };
+type Upload = { objectKey: string; token: string };
 type Server = { port: number; cpuMicroseconds: () => Promise<number> };
 
 /**
@@ -37,16 +40,17 @@ export async function measurePeers(directory: string, only = ''): Promise<PeerFi
     await start('companion'),
   ];
   try {
-    const token = await service.mint('alice');
+    const tokens = await Promise.all(Array.from({ length: USERS }, (_, user) => service.mint(`user-${user}`)));
+    const [token = ''] = tokens;
     const post = (path: string, body: unknown) => postJson(path, token, body);
-    const uploads = FIRST_TIME.startsWith(only) ? WARM_REQUESTS + CONFIRMS * ROUNDS : 0;
-    const keys = () => uploadSmall(service.ports.app, token, 1 + uploads);
-    const confirms = (objectKeys: string[]) => {
-      const requests = objectKeys.map((objectKey) => post('/confirm-upload', { objectKey }));
-      let next = 0;
-      return () => requests[next++] ?? Buffer.alloc(0);
+    const confirms = FIRST_TIME.startsWith(only) ? WARM_REQUESTS + CONFIRMS * ROUNDS : 0;
+    const upload = async (): Promise<Upload[]> => {
+      const each = 1 + Math.ceil(confirms / USERS);
+      const keys = await Promise.all(tokens.map((by) => uploadSmall(service.ports.app, by, each)));
+      const turns = Array.from({ length: each }, (_, turn) => keys.map((own) => own[turn] ?? ''));
+      return turns.flatMap((turn) => turn.map((objectKey, user) => ({ objectKey, token: tokens[user] ?? '' })));
     };
-    const [ownKeys, theirKeys] = [await keys(), await keys()];
+    const [ownUploads, theirUploads] = [await upload(), await upload()];
     const own: Server = { port: service.ports.app, cpuMicroseconds: service.cpuMicroseconds };
     const of = ({ ports, cpuMicroseconds }: Awaited<ReturnType<typeof start>>): Server => ({
       port: ports.app,
@@ -57,23 +61,22 @@ export async function measurePeers(directory: string, only = ''): Promise<PeerFi
       request: Buffer,
       { status = 200, count = SIGNING_REQUESTS, warm = WARM_REQUESTS } = {},
     ): Side => ({ on, status, count, warm, request: () => request });
-    const first = (on: Server, objectKeys: string[]): Side => ({
-      on,
-      status: 201,
-      count: CONFIRMS,
-      warm: WARM_REQUESTS,
-      request: confirms(objectKeys),
-    });
+    const first = (on: Server, uploads: Upload[]): Side => {
+      const requests = uploads.map(({ objectKey, token: by }) => postJson('/confirm-upload', by, { objectKey }));
+      let next = 0;
+      const request = () => requests[next++] ?? Buffer.alloc(0);
+      return { on, status: 201, count: CONFIRMS, warm: WARM_REQUESTS, request };
+    };
     const signing = same(own, post('/presign-upload', SMALL));
-    const file = { objectKey: ownKeys.pop() };
-    const theirs = { objectKey: theirKeys.pop() };
+    const file = { objectKey: ownUploads.shift()?.objectKey };
+    const theirs = { objectKey: theirUploads.shift()?.objectKey };
     const files = [{ name: SMALL.fileName, size: SMALL.size, type: SMALL.contentType }];
     const params = Buffer.from(
       `GET /s3/params?filename=lease.pdf&type=application%2Fpdf HTTP/1.1\r\nhost: 127.0.0.1\r\n` +
         `origin: ${ORIGIN}\r\n\r\n`,
     );
     const pairs: [name: string, own: Side, peer: Side][] = [
-      [FIRST_TIME, first(own, ownKeys), first(of(tutorial), theirKeys)],
+      [FIRST_TIME, first(own, ownUploads), first(of(tutorial), theirUploads)],
       [
         'confirm-upload, again, and the tutorial',
         same(own, post('/confirm-upload', file), { count: CONFIRMS }),
