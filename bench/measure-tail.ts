@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SMALL, uploadSmall } from './measure-routes.ts';
-import { ORIGIN, postJson } from './send-requests.ts';
+import { ORIGIN, postJson, sendRequests } from './send-requests.ts';
 import { startRoutesServer } from './start-routes-server.ts';
 
 const CONNECTIONS = 64;
@@ -22,37 +22,31 @@ export type TailFigures = { name: string; perSecond: number; p50Ms: number; p99M
  * Requests at 70 % of the highest rate, each sent at its time whether or not the ones before are answered; a request's
  * time begins when it should have been sent. First presigned uploads alone, then a mix: mostly presigned uploads,
  * downloads and repeated confirmations, some lists, and now and then a page of 1,000 files, a batch of 100 and a body
- * of 10,000 parts.
+ * of 10,000 parts. Before them, Hono's echo in the same process, at 70 % of its own highest rate.
  */
 export async function measureTail(directory: string): Promise<TailFigures[]> {
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', '1', String(process.pid)]);
   const server = await startRoutesServer(join(directory, 'tail'));
   const port = server.ports.app;
-  const sockets = await Promise.all(
-    Array.from({ length: CONNECTIONS }, async () => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-      await once(socket, 'connect');
-      return socket;
-    }),
-  );
   try {
     const token = await server.mint('alice');
     const keys = await uploadSmall(port, token, FILES);
-    const [free] = sockets;
-    for (const objectKey of keys) {
-      await ask(free as Socket, { status: 201, bytes: postJson('/confirm-upload', token, { objectKey }) });
-    }
+    const confirms = keys.map((objectKey) => postJson('/confirm-upload', token, { objectKey }));
+    const request = (index: number) => confirms[index] ?? Buffer.alloc(0);
+    await sendRequests({ port, count: keys.length, status: 201, request });
     const mix = mixOf(token, keys[0] ?? '');
+    const echo = { status: 200, bytes: postJson('/', token, SMALL) };
     const figures: TailFigures[] = [];
-    for (const [name, shots] of [
-      ['presigned uploads', mix.slice(0, 1)],
-      ['the mix', mix],
+    for (const [name, on, shots] of [
+      ["Hono's echo", server.ports.echo, [echo]],
+      ['presigned uploads', port, mix.slice(0, 1)],
+      ['the mix', port, mix],
     ] as const) {
       const fastest = { seconds: SECONDS / 2, perSecond: Number.POSITIVE_INFINITY };
-      await run(sockets, shots, fastest);
-      const highest = (await run(sockets, shots, fastest)).perSecond;
+      await run(on, shots, fastest);
+      const highest = (await run(on, shots, fastest)).perSecond;
       await server.stallMs();
-      const { times, perSecond } = await run(sockets, shots, { seconds: SECONDS, perSecond: highest * SHARE });
+      const { times, perSecond } = await run(on, shots, { seconds: SECONDS, perSecond: highest * SHARE });
       const stallMs = await server.stallMs();
       times.sort((a, b) => a - b);
       const at = (part: number) => times[Math.floor(times.length * part)] ?? Number.NaN;
@@ -60,9 +54,18 @@ export async function measureTail(directory: string): Promise<TailFigures[]> {
     }
     return figures;
   } finally {
-    for (const socket of sockets) socket.destroy();
     await server.close();
   }
+}
+
+function open(port: number): Promise<Socket[]> {
+  return Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      await once(socket, 'connect');
+      return socket;
+    }),
+  );
 }
 
 function mixOf(token: string, objectKey: string): Shot[] {
@@ -90,7 +93,8 @@ function mixOf(token: string, objectKey: string): Shot[] {
   return shots.map((_, index) => shots[(index * 7) % shots.length] as Shot);
 }
 
-async function run(sockets: readonly Socket[], mix: readonly Shot[], rate: { seconds: number; perSecond: number }) {
+async function run(port: number, mix: readonly Shot[], rate: { seconds: number; perSecond: number }) {
+  const sockets = await open(port);
   const times: number[] = [];
   const startedAt = performance.now();
   const endsAt = startedAt + rate.seconds * 1000;
@@ -103,13 +107,16 @@ async function run(sockets: readonly Socket[], mix: readonly Shot[], rate: { sec
       if (Math.max(dueAt, performance.now()) > endsAt) return;
       if (inMs > 0) await sleep(inMs);
       const shot = mix[index % mix.length] as Shot;
-      const from = Number.isFinite(rate.perSecond) ? dueAt : performance.now();
+      // A timer may be early.
+      const from = Number.isFinite(rate.perSecond) ? Math.min(dueAt, performance.now()) : performance.now();
       await ask(socket, shot);
       times.push(performance.now() - from);
     }
   };
   await Promise.all(sockets.map(keepBusy));
-  return { times, perSecond: (times.length / (performance.now() - startedAt)) * 1000 };
+  const perSecond = (times.length / (performance.now() - startedAt)) * 1000;
+  for (const socket of sockets) socket.destroy();
+  return { times, perSecond };
 }
 
 /** One request. @throws {Error} for an answer with another status. */
