@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +30,10 @@ async function stopPostgres(dataDir: string): Promise<void> {
   const page = await readFile(new URL('../../docs/frameworks.md', import.meta.url), 'utf8');
   const [, command = ''] = /`(kill .*postmaster\.pid\))`/.exec(page) ?? [];
   await promisify(execFile)('sh', ['-c', command.replace('.data', dataDir)]);
+  // It writes into its folder until it has ended, and removes this file last.
+  const [, pidFile = ''] = /\.data(\/\S+postmaster\.pid)/.exec(command) ?? [];
+  expect(pidFile).not.toBe('');
+  await expect.poll(() => existsSync(dataDir + pidFile)).toBe(false);
 }
 
 describe('Signpost in Next.js', () => {
