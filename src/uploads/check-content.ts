@@ -3,29 +3,44 @@ import { usualName } from '../contract/media-type.ts';
 import { isRendered, kindOf } from '../contract/rendered-types.ts';
 import { detectContentType, isText } from './detect-content-type.ts';
 
+const anyOf = (...patterns: RegExp[]) => new RegExp(patterns.map(({ source }) => source).join('|'));
+
 /**
  * A program may be stored as one of these types: a program's type, or one that says nothing about the content. Under
  * any other type, a program deceives the person who opens it.
  */
 const OPAQUE =
   /^application\/(octet-stream|x-octet-stream|(x-)?(binary|unknown|unknown-content-type|download|force-download))$/;
-const EXECUTABLE =
-  /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable|pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary|mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|makeself|vnd\.appimage|vnd\.microsoft\.portable-executable|efi)$/;
+const EXECUTABLE = anyOf(
+  /^application\/(x-)?(msdownload|msdos-program|dosexec|ms-dos-executable|dos-exe|exe|winexe|executable)$/,
+  /^application\/(x-)?(pie-executable|sharedlib|object|elf|core|coredump|kernel-module|mach-binary)$/,
+  /^application\/(x-)?(mach-o(-[a-z]+)?|java-jnilib|appimage|iso9660-appimage|makeself|vnd\.appimage)$/,
+  /^application\/(x-)?(vnd\.microsoft\.portable-executable|efi)$/,
+);
 
 /** Containers of many formats: accepted for every type whose format is unknown here. */
 const CONTAINERS = /^application\/(zip|x-cfb|gzip|xml|vnd\.sqlite3)$/;
 
-const ZIP =
-  /^(application\/(zip|java-archive|x-java-archive|x-xpinstall|vnd\.(openxmlformats-.+|oasis\.opendocument\..+|android\.package-archive|visio|.+\.macroenabled\.12|apple\.(pages|numbers|keynote)))|model\/3mf|.+\+zip)$/;
+const ZIP = anyOf(
+  /^application\/(zip|java-archive|x-java-archive|x-xpinstall)$/,
+  /^application\/vnd\.(openxmlformats-.+|oasis\.opendocument\..+|android\.package-archive|visio)$/,
+  /^application\/vnd\.(.+\.macroenabled\.12|apple\.(pages|numbers|keynote))$/,
+  /^(model\/3mf|.+\+zip)$/,
+);
 /** Office before 2007. Its programs also save other formats (RTF, HTML, XML) under these types. */
 const OFFICE = /^application\/(msword|vnd\.(ms-(excel|powerpoint|works|project|outlook|publisher|office)|visio))/;
 const OFFICE_CONTENT = /^(application\/(x-cfb|rtf|xml|xhtml\+xml)|text\/html)$/;
 const MARKUP = /^(text\/html|application\/xhtml\+xml|image\/svg\+xml|application\/xml)$/;
 /** Types whose files are markup, or may begin with markup: sources, templates, Markdown, messages. */
-const MAY_BE_MARKUP =
-  /^(.+\+xml|application\/(xml(-.+)?|x-httpd-php|x-php|x-wais-source)|message\/.+|multipart\/.+|text\/(?!plain|csv|css|calendar|vcard|tab-separated-values|javascript).+)$/;
-const ISO_MEDIA =
-  /^(video\/(mp4|quicktime|3gpp2?|x-f4v|iso\.segment)|audio\/(mp4|3gpp2?|x-m4[br]|vnd\.audible.*)|application\/mp4|image\/(hei[cf](-sequence)?|avif|x-canon-cr3))$/;
+const MAY_BE_MARKUP = anyOf(
+  /^(.+\+xml|application\/(xml(-.+)?|x-httpd-php|x-php|x-wais-source)|message\/.+|multipart\/.+)$/,
+  /^text\/(?!plain|csv|css|calendar|vcard|tab-separated-values|javascript).+$/,
+);
+const ISO_MEDIA = anyOf(
+  /^video\/(mp4|quicktime|3gpp2?|x-f4v|iso\.segment)$/,
+  /^(audio\/(mp4|3gpp2?|x-m4[br]|vnd\.audible.*)|application\/mp4)$/,
+  /^image\/(hei[cf](-sequence)?|avif|x-canon-cr3)$/,
+);
 const OGG = /^((application|video|audio)\/ogg|audio\/(opus|vorbis|(x-)?speex)|video\/x-(theora|ogm)|.+\+ogg)$/;
 const MPEG = /^(video\/(mpeg|mp2[pt]|vnd\.dlna\.mpeg-tts|dvd|x-(ms-)?vob)|audio\/(mpeg|mp2|x-mp2|aac))$/;
 const TIFF = /^image\/(tiff|x-(adobe-dng|canon-cr2|nikon-nef|sony-arw|olympus-orf|panasonic-rw2?|pentax-pef|dcraw))$/;
@@ -33,8 +48,10 @@ const FONT =
   /^(font\/.+|application\/(x-)?font-.+|application\/vnd\.(ms-opentype|oasis\.opendocument\.formula-template))$/;
 const COMPRESSED = /^application\/(gzip|x-bzip2|x-xz|zstd|x-compress|x-lzip|x-lz4|x-tar)$/;
 /** Types of files that may be compressed: the type names the archive, or the archive and its compression. */
-const MAY_BE_COMPRESSED =
-  /^(application\/(x-g?tar|x-tgz|x-compressed|x-(.+-)?compressed-tar|x-gtar-compressed|x-apple-diskimage)|image\/svg\+xml(-compressed)?|.+\+gzip)$/;
+const MAY_BE_COMPRESSED = anyOf(
+  /^application\/(x-g?tar|x-tgz|x-compressed|x-(.+-)?compressed-tar|x-gtar-compressed|x-apple-diskimage)$/,
+  /^(image\/svg\+xml(-compressed)?|.+\+gzip)$/,
+);
 
 /** Content that was detected, and the claimed types that such files may have. */
 const FAMILIES: readonly (readonly [found: RegExp, claimed: RegExp])[] = [

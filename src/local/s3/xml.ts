@@ -2,8 +2,16 @@ export type XmlElement = { name: string; text: string; children: XmlElement[] };
 
 const MAX_DEPTH = 16;
 
-const TOKEN =
-  /<\?[^?]*\?>|<!--(?<comment>[^-]*(?:-[^-]+)*)-->|<!\[CDATA\[(?<cdata>[^\]]*(?:\](?!\]>)[^\]]*)*)\]\]>|<\/(?<close>[\w:.-]+)\s*>|<(?<open>[\w:.-]+)(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(?<empty>\/?)>|(?<text>[^<]+)/y;
+/** What may come next: a processing instruction, a comment, CDATA, the end or the start of an element, or text. */
+const TOKENS = [
+  /<\?[^?]*\?>/,
+  /<!--(?<comment>[^-]*(?:-[^-]+)*)-->/,
+  /<!\[CDATA\[(?<cdata>[^\]]*(?:\](?!\]>)[^\]]*)*)\]\]>/,
+  /<\/(?<close>[\w:.-]+)\s*>/,
+  /<(?<open>[\w:.-]+)(?:\s+[\w:.-]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*\s*(?<empty>\/?)>/,
+  /(?<text>[^<]+)/,
+];
+const TOKEN = new RegExp(TOKENS.map(({ source }) => source).join('|'), 'y');
 
 const ENTITIES = new Map([
   ['lt', '<'],
