@@ -103,11 +103,13 @@ const USUAL_NAMES = new Map(NAMES.flatMap(([usual, ...others]) => others.map((ot
  */
 export function toMediaType(text: string): string | null {
   if (text.length > MAX_TEXT_LENGTH || CONTROL_CHARACTER.test(text)) return null;
-  const [type = ''] = text.split(';', 1);
-  if (!ESSENCE.test(trim(type)) || trim(type).length > MAX_MEDIA_TYPE_LENGTH) return null;
-  let result = trim(type).toLowerCase();
+  const [beginning = ''] = text.split(';', 1);
+  const type = trim(beginning);
+  if (!ESSENCE.test(type) || type.length > MAX_MEDIA_TYPE_LENGTH) return null;
+  let result = type.toLowerCase();
+  if (beginning === text) return result;
   const names = new Set<string>();
-  for (const [, name = '', quoted, plain = ''] of text.slice(type.length).matchAll(PARAMETERS)) {
+  for (const [, name = '', quoted, plain = ''] of text.slice(beginning.length).matchAll(PARAMETERS)) {
     // SigV4 folds white space in headers.
     const value = trim((quoted ?? plain).replace(/[\t ]+/g, ' '));
     const key = name.toLowerCase();

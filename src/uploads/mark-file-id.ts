@@ -35,5 +35,5 @@ function unmarked(fileId: string): string {
 
 /** Unique for each key: no part contains a line break, and no label is empty. */
 function markedText({ userId, recordId, documentType, fileId, fileName }: ObjectKeyParts, by: Beginner): string {
-  return [`file id by ${by}`, userId, recordId ?? '', documentType ?? '', unmarked(fileId), fileName].join('\n');
+  return `file id by ${by}\n${userId}\n${recordId ?? ''}\n${documentType ?? ''}\n${unmarked(fileId)}\n${fileName}`;
 }

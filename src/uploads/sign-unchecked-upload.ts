@@ -99,13 +99,14 @@ export function maxBytesOfMethod(store: Config['store'], method: UploadToSign['m
 async function signPut(services: SignUploadServices, request: UploadToSign, key: ObjectKey, now: Date) {
   const { config, endpoint } = services;
   const { checksumSha256 } = request;
-  const headers: Record<string, string> = {
-    'content-type': storedTypeOf(request),
-    ...(config.store.conditionalPut && { 'if-none-match': '*' }),
-    ...checksumHeader(config, checksumSha256),
-    ...metadataHeaders(metadataOf(config, request)),
-    ...encryptionHeaders(config.store, key),
-  };
+  const headers: Record<string, string> = { 'content-type': storedTypeOf(request) };
+  if (config.store.conditionalPut) headers['if-none-match'] = '*';
+  Object.assign(
+    headers,
+    checksumHeader(config, checksumSha256),
+    metadataHeaders(metadataOf(config, request)),
+    encryptionHeaders(config.store, key),
+  );
   const signed = presignPut(
     endpoint,
     await services.credentials(),

@@ -56,7 +56,8 @@ export function toMetadata({ remembered, ...upload }: UploadMetadata): Record<st
   if (remembered.encryption !== null) metadata[ENCRYPTION_ENTRY] = remembered.encryption;
   if (upload.limitedTo !== undefined) metadata['signpost-limits'] = toText(upload.limitedTo);
   for (const [name, value] of Object.entries(remembered.metadata)) metadata[name] = encodeText(value);
-  return withKeyId(metadata, upload.sseKeyId ?? null);
+  if (upload.sseKeyId !== undefined) metadata['signpost-key'] = upload.sseKeyId;
+  return metadata;
 }
 
 /** The same metadata for an object that is encrypted with a key of this master key (SSE-C); null: with none. */
@@ -67,7 +68,9 @@ export function withKeyId(metadata: Readonly<Record<string, string>>, sseKeyId: 
 
 /** Metadata as headers (S3 User Guide, "Working with object metadata"). */
 export function metadataHeaders(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]));
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(metadata)) headers[`x-amz-meta-${name}`] = value;
+  return headers;
 }
 
 /** Reads back what `toMetadata` wrote; null if the object was not uploaded with it. */
