@@ -18,6 +18,7 @@ export function clientAddress(c: Context<Env>, trustedProxies: number): string |
  * IPv4.
  */
 function toAddress(entry: string): string | null {
+  if (isIP(entry) === 4) return entry;
   const text = entry.trim().replace(/^"(.*)"$/, '$1');
   const [, inBrackets, withPort] = /^(?:\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5})$/.exec(text) ?? [];
   const address = (inBrackets ?? withPort ?? text).replace(/%[\w.-]+$/, '');

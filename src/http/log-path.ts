@@ -32,6 +32,7 @@ export function toLogPath(path: string): string {
 
 /** Removes percent-encoding; null if there are too many layers. */
 function decodeLayers(path: string): string | null {
+  if (!path.includes('%')) return path;
   let text = path;
   for (let layer = 0; layer < MAX_LAYERS; layer++) {
     const decoded = text.replace(/%[0-7][0-9a-f]/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));

@@ -41,15 +41,16 @@ export function rateLimit({ perUser, perAddress }: RateLimits, { now, logger, ra
   let window = 0;
 
   /** As `RateQueries.count`, for this instance. */
-  const countHere = (these: readonly Counted[], entries: number) =>
-    new Map(
-      these.flatMap(({ name, allowance }) => {
-        const count = (counts.get(name) ?? 0) + entries;
-        if (count > allowance) return [];
-        counts.set(name, count);
-        return [[name, count] as const];
-      }),
-    );
+  const countHere = (these: readonly Counted[], entries: number): Map<string, number> => {
+    const counted = new Map<string, number>();
+    for (const { name, allowance } of these) {
+      const count = (counts.get(name) ?? 0) + entries;
+      if (count > allowance) continue;
+      counts.set(name, count);
+      counted.set(name, count);
+    }
+    return counted;
+  };
 
   return createMiddleware<Env>(async (c, next) => {
     const { actorId } = c.get('caller');

@@ -28,14 +28,14 @@ export function recordActs(services: AuditServices) {
   return createMiddleware<Env>(async (c, next) => {
     await next();
     const act = c.get('act');
-    if (act === undefined) return;
+    if (act === undefined || (c.error === undefined && !c.get('caller').isOnBehalf)) return;
     const caller = { ...c.get('caller'), requestId: c.get('requestId'), address: c.get('address') };
     if (c.error instanceof Problem && c.error.code === 'forbidden') {
       const asked = toUserId(Buffer.from(c.req.header('x-on-behalf-of') ?? '', 'latin1').toString());
       const who = { ...caller, userId: asked ?? caller.userId };
       await recordRefusal(services, who, act.action, await targetOf(c, act), c.error);
     }
-    if (c.error !== undefined || !caller.isOnBehalf || !RECORDED_HERE.has(act.action)) return;
+    if (c.error !== undefined || !RECORDED_HERE.has(act.action)) return;
     const recorded = recordAct(services, caller, act.action, await targetOf(c, act));
     if (!PURE.has(act.action)) return recorded;
     recorded.catch((err: unknown) => {
