@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import * as z from 'zod';
-import { unavailable } from '../contract/errors.ts';
+import { Problem, unavailable } from '../contract/errors.ts';
 import { appliedMigrations, createNotes, lastApplied, noteMigration, pendingMigrations } from './applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
 import type { DatabaseDriver, DatabaseSource } from './open-pool.ts';
-import { causeOf, type Db, isLockTimeout, rowsOf, sqlState } from './query-database.ts';
+import { causeOf, type Db, isLockTimeout, meansUnavailable, rowsOf, sqlState } from './query-database.ts';
 import { type Migration, readMigrations } from './read-migrations.ts';
 
 const POOL_TOO_SMALL =
@@ -47,8 +47,9 @@ const NAME_TAKEN = /^(42P07|42723|42710)$/;
  * `ADD`. Statements with CONCURRENTLY run outside a transaction, each other one in its own transaction with the same
  * limit on waiting for locks. An empty database is migrated the same way.
  *
- * Throws `database-unavailable` as `queryDatabase` does and if its turn does not come in time, an `Error` that says so
- * if another application has a table with the name of one of ours, and Drizzle's error if a migration fails otherwise.
+ * Throws `database-unavailable` as `queryDatabase` does and if its turn does not come in time. If a migration fails, an
+ * `Error` names it, with the database's error as its cause; it says so if another application has a table with the name
+ * of one of ours.
  */
 export async function migrateDatabase({
   driver,
@@ -119,8 +120,7 @@ async function takeTurn(database: Database, migrations: readonly Migration[]): P
         const pending = await pendingMigrations(tx, migrations);
         // One per turn, so that its locks are released before the next one, which may take long.
         const [next] = pending;
-        if (next?.isStepwise) await runStepwise(database, next);
-        else if (next !== undefined) await run(tx, next);
+        if (next !== undefined) await run(tx, database, next);
         return true;
       }, READ_COMMITTED),
     );
@@ -137,14 +137,19 @@ async function bound(tx: Db): Promise<void> {
   await tx.execute(sql`set local idle_in_transaction_session_timeout = 0`);
 }
 
-async function run(tx: Db, migration: Migration): Promise<void> {
+/** @throws an `Error` that names the migration, unless the server is the reason, and not a statement. */
+async function run(tx: Db, database: Database, migration: Migration): Promise<void> {
   try {
-    for (const statement of migration.statements) await tx.execute(sql.raw(statement));
+    if (migration.isStepwise) await runStepwise(database, migration);
+    else {
+      for (const statement of migration.statements) await tx.execute(sql.raw(statement));
+      await noteMigration(tx, migration);
+    }
   } catch (error) {
-    if (!NAME_TAKEN.test(sqlState(error) ?? '')) throw error;
-    throw new Error(`${migration.tag} was not applied: ${NAMES_OF_ANOTHER}`, { cause: causeOf(error) });
+    if (error instanceof Problem || meansUnavailable(error)) throw error;
+    const why = NAME_TAKEN.test(sqlState(error) ?? '') ? `: ${NAMES_OF_ANOTHER}` : '';
+    throw new Error(`${migration.tag} was not applied${why}`, { cause: causeOf(error) });
   }
-  await noteMigration(tx, migration);
 }
 
 /** Runs each statement on another connection than the one with the lock; the row at the end records the migration. */

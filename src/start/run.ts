@@ -35,5 +35,7 @@ export function describeError(error: unknown): string {
 /** The messages of an error and its causes; of the last one, what the network, the database or S3 said. */
 function reasons(error: unknown): string[] {
   if (!(error instanceof Error) || error.cause === undefined) return [reasonOf(error)];
+  // Drizzle's message is the whole statement; what was wrong is in its cause.
+  if ('query' in error) return reasons(error.cause);
   return [error.message, ...reasons(error.cause)];
 }
