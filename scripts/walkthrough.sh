@@ -24,6 +24,7 @@ trap 'rm -rf -- "$work"' EXIT
 call() {
   local path=$1
   shift
+  : >"$work/answer"
   curl -sS --fail-with-body -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$signpost$path" \
     -o "$work/answer" "$@" || { cat -- "$work/answer" >&2; exit 1; }
   cat -- "$work/answer"
