@@ -4,7 +4,7 @@
  */
 export const PROBLEMS = {
   'invalid-request': { status: 400, title: 'The request is not valid' },
-  unauthenticated: { status: 401, title: 'A valid bearer token is required' },
+  unauthenticated: { status: 401, title: 'The request is not authenticated' },
   forbidden: { status: 403, title: 'The token does not allow this' },
   'not-your-object': { status: 403, title: "The object key is not under the caller's prefix" },
   'quota-exceeded': { status: 403, title: 'The quota is used up' },
