@@ -7,14 +7,14 @@ import { answers, requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { documentType, metadata, partNumber, recordId, uploadId } from '../contract/fields.ts';
 import { baseName, parseObjectKey, parseOwnKey } from '../contract/object-key.ts';
+import { presignPart } from '../signing/presign-part.ts';
 import { presignUrl } from '../signing/presign-url.ts';
-import { newestKeyId } from '../storage/encryption.ts';
+import { newestKeyId, readingHeaders } from '../storage/encryption.ts';
 import { isMarked } from './mark-file-id.ts';
-import { planOpenParts, uploadNotFound } from './multipart-plan.ts';
+import { partCount, planOpenParts, uploadNotFound } from './multipart-plan.ts';
 import { ownUploadKey } from './own-upload-key.ts';
 import { type PresignUploadServices, presignUpload } from './presign-upload.ts';
 import { presignUploadInput } from './presign-upload-input.ts';
-import { signPlannedParts } from './sign-planned-parts.ts';
 import { maxBytesOfMethod } from './sign-unchecked-upload.ts';
 import { ANY_TYPE } from './upload-metadata.ts';
 import { uploadTtlSeconds } from './upload-ttl.ts';
@@ -88,37 +88,48 @@ export async function signUppyRequest(
     if (method === 'DELETE') throw new Problem('forbidden', 'objects are not deleted through signed requests');
     return signBeginning(services, caller, input, method);
   }
-  if ((method === 'PUT') !== (partNumber !== undefined))
-    throw noRequest('partNumber', 'is for PUT only, and required there');
+  if (method === 'PUT') {
+    if (partNumber === undefined) throw noRequest('partNumber', 'is required for PUT');
+    return signPart(services, caller, { ...input, uploadId, partNumber });
+  }
+  if (partNumber !== undefined) throw noRequest('partNumber', 'is for PUT only');
 
   const { config, endpoint } = services;
   const key = ownUploadKey(config.store, caller, input.key);
-  // An upload that the service began has a plan: its parts are signed with their length only.
-  if (key === null || (method === 'PUT' && !isMarked(services.ids, key, ['client']))) throw uploadNotFound();
+  if (key === null) throw uploadNotFound();
   const now = services.now();
-  const expiresInSeconds = uploadTtlSeconds(config, now, input.expiresIn);
-  if (method !== 'PUT') {
-    const query = { uploadId, 'x-id': ON_PARTS[method] };
-    const toSign = { method, key: key.key, query, headers: {}, expiresInSeconds };
-    return { url: presignUrl(endpoint, await services.credentials(), toSign, now).url };
-  }
-  const plan = planOpenParts(
-    Math.min(maxBytesOf(config.limits, key.documentType), maxBytesOfMethod(config.store, 'CREATE')),
-  );
-  const parts = [{ partNumber: partNumber ?? 0 }];
   const toSign = {
+    method,
     key: key.key,
-    plan,
-    bucketUploadId: uploadId,
-    // The bucket's id does not name the master key that the upload began with.
-    sseKeyId: newestKeyId(config.store),
-    parts,
-    field: 'partNumbers' as const,
-    expiresInSeconds,
+    query: { uploadId, 'x-id': ON_PARTS[method] },
+    headers: {},
+    expiresInSeconds: uploadTtlSeconds(config, now, input.expiresIn),
   };
-  const signed = await signPlannedParts(services, toSign, now);
-  const [part] = signed.parts;
-  return { url: part?.presignedUrl ?? '', ...(part?.headers && { headers: part.headers }) };
+  return { url: presignUrl(endpoint, await services.credentials(), toSign, now).url };
+}
+
+/** Signs a part without its length: the client splits a file whose size is not known here. */
+async function signPart(
+  services: PresignUploadServices,
+  caller: Caller,
+  input: { key: string; uploadId: string; partNumber: number; expiresIn?: number | undefined },
+): Promise<PresignedResponse> {
+  const { config, endpoint } = services;
+  const own = ownUploadKey(config.store, caller, input.key);
+  // An upload that the service began has a plan: its parts are signed with their length only.
+  if (own === null || !isMarked(services.ids, own, ['client'])) throw uploadNotFound();
+  const { uploadId, partNumber } = input;
+  const maxBytes = Math.min(maxBytesOf(config.limits, own.documentType), maxBytesOfMethod(config.store, 'CREATE'));
+  const count = partCount(planOpenParts(maxBytes));
+  if (partNumber > count) throw noRequest('partNumber', `is above ${count}: the largest file has no such part`);
+  const now = services.now();
+  const { key } = own;
+  // The bucket's id does not name the master key that the upload began with.
+  const headers = readingHeaders(config.store, { key, sseKeyId: newestKeyId(config.store) });
+  const expiresInSeconds = uploadTtlSeconds(config, now, input.expiresIn);
+  const toSign = { key, uploadId, partNumber, headers, expiresInSeconds };
+  const { url } = presignPart(endpoint, await services.credentials(), toSign, now);
+  return { url, ...(Object.keys(headers).length > 0 && { headers }) };
 }
 
 async function signBeginning(

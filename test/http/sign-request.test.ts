@@ -152,6 +152,14 @@ describe('POST /sign-request for an upload in parts', () => {
     expect((await fetch(list.url)).status).toBe(404);
   });
 
+  it('names the part that the largest file does not have', async () => {
+    const { key } = await signed({ method: 'POST', key: 'a.txt', documentType: 'id' });
+    const refused = (await sign({ method: 'PUT', key, uploadId: 'x', partNumber: 2 })) as unknown as Answer;
+    expectProblem(refused, 400, 'invalid-request');
+    const message = 'is above 1: the largest file has no such part';
+    expect(refused.body.errors).toEqual([{ path: 'partNumber', message }]);
+  });
+
   it('verifies size, type and limits that it could not sign', async () => {
     const cases: [Record<string, unknown>, string, string][] = [
       [{ size: 5 }, 'text/plain', 'longer'],
