@@ -42,7 +42,7 @@ export function fileRejected({ verdict }: Pick<FileRow, 'verdict'>): Problem {
   return new Problem('file-rejected', `the file was rejected: ${verdict?.reason}`);
 }
 
-export function fileNotFound(): Problem {
+function fileNotFound(): Problem {
   return new Problem('file-not-found', 'you have no such file');
 }
 

@@ -10,7 +10,7 @@ export type MasterKey = { id: string; secret: Buffer };
 export const CUSTOMER_KEY_BYTES = 32;
 
 /** A name appears in the metadata of objects, in ids of uploads and in the database. */
-export const MASTER_KEY_ID_PATTERN = /^[A-Za-z0-9_-]{1,16}$/;
+const MASTER_KEY_ID_PATTERN = /^[A-Za-z0-9_-]{1,16}$/;
 
 const MASTER_KEYS_FORM =
   'must be one or more id:key, separated by commas; an id has 1 to 16 of [A-Za-z0-9_-], a key is the base64 of ' +

@@ -91,7 +91,7 @@ export function versionPath(store: Store, bucket: string, key: string, versionId
 }
 
 /** Not recursively, so that a removed bucket is not created again. */
-export async function makeVersionsFolder(store: Store, bucket: string, key: string): Promise<string> {
+async function makeVersionsFolder(store: Store, bucket: string, key: string): Promise<string> {
   const folder = versionsPath(store, bucket, key);
   for (const path of [dirname(folder), folder]) {
     try {
