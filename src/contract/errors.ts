@@ -80,6 +80,11 @@ export function unavailable(what: 'storage' | 'database' | 'keys' | 'application
   });
 }
 
+/** What went wrong, for the log: the cause of a problem, which its caller does not learn; any other error itself. */
+export function causeOf(error: unknown): unknown {
+  return error instanceof Problem ? error.cause : error;
+}
+
 /** A 503 for an overloaded instance: nothing is broken, and nothing was done. */
 export function busy(why: string): Problem {
   return new Problem('storage-unavailable', `${why}; try again shortly`, { headers: { 'retry-after': '1' } });

@@ -5,7 +5,7 @@ import { Problem, unavailable } from '../contract/errors.ts';
 import { appliedMigrations, createNotes, lastApplied, noteMigration, pendingMigrations } from './applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from './connect-database.ts';
 import type { DatabaseDriver, DatabaseSource } from './open-pool.ts';
-import { causeOf, type Db, isLockTimeout, meansUnavailable, rowsOf, sqlState } from './query-database.ts';
+import { type Db, driverErrorOf, isLockTimeout, meansUnavailable, rowsOf, sqlState } from './query-database.ts';
 import { type Migration, readMigrations } from './read-migrations.ts';
 
 const POOL_TOO_SMALL =
@@ -148,7 +148,7 @@ async function run(tx: Db, database: Database, migration: Migration): Promise<vo
   } catch (error) {
     if (error instanceof Problem || meansUnavailable(error)) throw error;
     const why = NAME_TAKEN.test(sqlState(error) ?? '') ? `: ${NAMES_OF_ANOTHER}` : '';
-    throw new Error(`${migration.tag} was not applied${why}`, { cause: causeOf(error) });
+    throw new Error(`${migration.tag} was not applied${why}`, { cause: driverErrorOf(error) });
   }
 }
 

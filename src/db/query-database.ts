@@ -1,7 +1,7 @@
 import { DrizzleQueryError, type SQL } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import * as z from 'zod';
-import { Problem, unavailable } from '../contract/errors.ts';
+import { causeOf, type Problem, unavailable } from '../contract/errors.ts';
 
 /** Drizzle, typed the same for both drivers. */
 export type Db = PgDatabase<PgQueryResultHKT>;
@@ -81,7 +81,7 @@ export async function rowsOf<Row extends z.ZodType>(
 
 /** Whether a statement did not get its lock within `lock_timeout`. */
 export function isLockTimeout(error: unknown): boolean {
-  return sqlState(error instanceof Problem ? error.cause : error) === '55P03';
+  return sqlState(causeOf(error)) === '55P03';
 }
 
 /** Whether the reason is the server, or the connection to it, and not the statement. */
@@ -103,18 +103,18 @@ function isPlain(error: Error): boolean {
 }
 
 function isFatal(error: unknown): boolean {
-  const cause = causeOf(error);
+  const cause = driverErrorOf(error);
   return cause instanceof Error && 'severity' in cause && FATAL.test(String(cause.severity));
 }
 
 /** The driver's error, without Drizzle's, whose message is the whole statement. */
-export function causeOf(error: unknown): unknown {
+export function driverErrorOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError ? error.cause : error;
 }
 
 /** The SQLSTATE of a query's error; undefined if the server did not send one. */
 export function sqlState(error: unknown): string | undefined {
-  const cause = causeOf(error);
+  const cause = driverErrorOf(error);
   // Only errors with a `severity` have a SQLSTATE; Node's codes, such as EPIPE, may have five letters too.
   if (!(cause instanceof Error) || !('severity' in cause) || !('code' in cause)) return undefined;
   return typeof cause.code === 'string' ? cause.code : undefined;
@@ -122,6 +122,6 @@ export function sqlState(error: unknown): string | undefined {
 
 /** The DETAIL of a query's error; empty if the server did not send one. */
 export function errorDetail(error: unknown): string {
-  const cause = causeOf(error);
+  const cause = driverErrorOf(error);
   return cause instanceof Error && 'detail' in cause ? String(cause.detail) : '';
 }

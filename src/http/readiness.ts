@@ -1,4 +1,4 @@
-import { Problem } from '../contract/errors.ts';
+import { causeOf } from '../contract/errors.ts';
 import type { DatabaseUse } from '../db/track-use.ts';
 import { inTime } from '../net/in-time.ts';
 import type { Credentials } from '../signing/credentials.ts';
@@ -79,5 +79,5 @@ function remember(question: () => Promise<void>) {
 }
 
 function toPart(cause: unknown): Part {
-  return { why: 'does not answer', cause: cause instanceof Problem ? cause.cause : cause };
+  return { why: 'does not answer', cause: causeOf(cause) };
 }

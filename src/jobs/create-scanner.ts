@@ -1,4 +1,4 @@
-import { Problem } from '../contract/errors.ts';
+import { causeOf } from '../contract/errors.ts';
 import type { Exclusively } from '../db/create-leases.ts';
 import type { ClamdAddress } from '../net/clamd.ts';
 import { type ScanCounts, type ScanFailures, type ScanServices, scanHeldFiles } from './scan-held-files.ts';
@@ -46,8 +46,7 @@ export function createScanner(
       await run().catch((error: unknown) => {
         if (stopping.signal.aborted) return;
         metrics.count('signpost_scans_total', { outcome: 'failed' });
-        const err = error instanceof Problem ? error.cause : error;
-        logger.error({ err }, 'held files could not be scanned, and stay held; retrying');
+        logger.error({ err: causeOf(error) }, 'held files could not be scanned, and stay held; retrying');
       });
     }
     if (!stopping.signal.aborted) timer = setTimeout(soon, everyMs).unref();

@@ -1,4 +1,4 @@
-import { Problem } from '../contract/errors.ts';
+import { causeOf } from '../contract/errors.ts';
 import type { FileId } from '../db/create-file-queries.ts';
 import { inTime } from '../net/in-time.ts';
 import { untraced } from '../telemetry/trace-request.ts';
@@ -86,8 +86,7 @@ export function keepWatermark(services: WatermarkServices, withinMs = RENEWED_WI
 
   const settleOrWarn = () =>
     settle().catch((error: unknown) => {
-      const err = error instanceof Problem ? error.cause : error;
-      logger.warn({ err }, 'the marker in the bucket could not be renewed; retrying');
+      logger.warn({ err: causeOf(error) }, 'the marker in the bucket could not be renewed; retrying');
     });
 
   return {

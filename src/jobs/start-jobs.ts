@@ -1,6 +1,6 @@
 import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
 import type { Config } from '../config/config.ts';
-import { Problem } from '../contract/errors.ts';
+import { causeOf } from '../contract/errors.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
 import type { RateQueries } from '../db/create-rate-queries.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -113,7 +113,7 @@ async function runJob({ logger, metrics, sweeperHealth, now }: JobServices, task
       if (noteRefusal(sweeperHealth, error, now())) logger.error({}, error.message);
       count('refused');
     } else {
-      logger.error({ err: error instanceof Problem ? error.cause : error }, `${task} failed; retrying`);
+      logger.error({ err: causeOf(error) }, `${task} failed; retrying`);
       count('failed');
     }
     throw error;

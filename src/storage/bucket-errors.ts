@@ -1,4 +1,4 @@
-import { Problem } from '../contract/errors.ts';
+import { causeOf, Problem } from '../contract/errors.ts';
 import { isS3Failure, statusOf } from './s3-failure.ts';
 
 /** Whether the bucket answered with one of these error codes (S3 API Reference, "Error responses"). */
@@ -11,7 +11,7 @@ export function isCode(error: unknown, ...codes: string[]): boolean {
  * answer or is busy, so that the same request may succeed later.
  */
 export function refusalCode(error: unknown): string | null {
-  const cause = error instanceof Problem ? error.cause : error;
+  const cause = causeOf(error);
   if (!isS3Failure(cause)) return null;
   const status = cause.$metadata.httpStatusCode;
   const isRefusal = status === 501 || (status >= 400 && status < 500 && status !== 408 && status !== 429);
@@ -30,7 +30,7 @@ export class NoKeyFits extends Error {
  * @param error of a request on an object that was just listed.
  */
 export function whyUnreadable(error: unknown): string | null {
-  const cause = error instanceof Problem ? error.cause : error;
+  const cause = causeOf(error);
   if (isCode(cause, 'InvalidObjectState')) return 'is archived in the bucket: restore it there first';
   // HEAD has no body with a code: of an object with a key of its own, it is a 400.
   const isSealed = cause instanceof NoKeyFits || statusOf(cause) === 400;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/config.ts';
-import { Problem } from '../contract/errors.ts';
+import { causeOf } from '../contract/errors.ts';
 import type { WebhookMessage, WebhookQueue } from '../db/create-webhook-queries.ts';
 import { inTime } from '../net/in-time.ts';
 import { NO_METRICS } from '../telemetry/create-metrics.ts';
@@ -218,8 +218,4 @@ async function forgetDelivered({ webhookQueries }: Pick<DeliveryServices, 'webho
     last = await webhookQueries.forget(KEPT_DAYS, FORGET_BATCH);
   }
   return forgotten;
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Problem ? error.cause : error;
 }
