@@ -8,7 +8,7 @@ import type { GivenPool } from '../db/given-pool.ts';
 import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
 import type { DatabaseSource } from '../db/open-pool.ts';
 import { isRefused } from '../db/query-database.ts';
-import { requireIsoDates } from '../db/require-iso-dates.ts';
+import { requireIsoDates } from '../db/require-usable-database.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { DATABASE_CALLEE } from '../db/watch-statements.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
