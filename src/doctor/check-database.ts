@@ -2,6 +2,7 @@ import * as z from 'zod';
 import type { Config } from '../config/config.ts';
 import { appliedMigrations } from '../db/applied-migrations.ts';
 import { connectDatabase, type Database, isNeonHost } from '../db/connect-database.ts';
+import { requireUsableDatabase } from '../db/require-usable-database.ts';
 import { USER_ROLE } from '../db/schema.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { reasonOf } from '../net/reason-of.ts';
@@ -32,7 +33,7 @@ export async function* checkDatabase(config: Pick<Config, 'database'>, url: stri
         return;
       }
     }
-    yield await checkVersion(database);
+    yield await checkServer(database);
     yield await checkTls(database, new URL(url).hostname);
     yield await checkPooler(config, url);
     if (directUrl !== url) yield await checkDirect(database, direct);
@@ -47,7 +48,7 @@ export async function* checkDatabase(config: Pick<Config, 'database'>, url: stri
   }
 }
 
-async function checkVersion(database: Database): Promise<Check> {
+async function checkServer(database: Database): Promise<Check> {
   const name = 'database: answers';
   const setting = z.object({ server_version: z.string() });
   const [{ server_version: version } = { server_version: '0' }] = await catalogRows(
@@ -55,8 +56,10 @@ async function checkVersion(database: Database): Promise<Check> {
     setting,
     'show server_version',
   );
-  if (Number.parseInt(version, 10) >= MIN_VERSION) return ok(name, `PostgreSQL ${version}`);
-  return fail(name, `PostgreSQL ${version}`, `PostgreSQL ${MIN_VERSION} or newer`);
+  if (Number.parseInt(version, 10) < MIN_VERSION)
+    return fail(name, `PostgreSQL ${version}`, `PostgreSQL ${MIN_VERSION} or newer`);
+  const unusable = await requireUsableDatabase(database).then(() => null, reasonOf);
+  return unusable === null ? ok(name, `PostgreSQL ${version}`) : fail(name, unusable);
 }
 
 async function checkTls(database: Database, hostname: string): Promise<Check> {

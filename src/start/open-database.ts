@@ -8,7 +8,7 @@ import type { GivenPool } from '../db/given-pool.ts';
 import { migrateDatabase, requireMigrated } from '../db/migrate-database.ts';
 import type { DatabaseSource } from '../db/open-pool.ts';
 import { isRefused } from '../db/query-database.ts';
-import { requireIsoDates } from '../db/require-usable-database.ts';
+import { requireUsableDatabase } from '../db/require-usable-database.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
 import { DATABASE_CALLEE } from '../db/watch-statements.ts';
 import { ON_WORKERS } from '../net/on-workers.ts';
@@ -63,12 +63,13 @@ export async function openDatabase(
     clearTimeout(retry);
   });
   const bringUp = async () => {
+    await requireUsableDatabase(database).catch((error: unknown) => {
+      // It may be away, although it can be migrated at another URL.
+      const isElsewhere = directUrl !== undefined && directUrl !== config.database.url;
+      if (!isElsewhere || !(error instanceof Problem)) throw error;
+    });
     if (migrateOnStart) await migrateDatabase({ ...direct, driver });
     else await requireMigrated(database);
-    await requireIsoDates(database).catch((error: unknown) => {
-      // It may be away, although it was migrated at another URL.
-      if (!(error instanceof Problem)) throw error;
-    });
     isReady = true;
     if (prepare && !ON_WORKERS && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
   };

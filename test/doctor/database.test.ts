@@ -44,6 +44,17 @@ describe('the doctor, on the database', () => {
     expect(JSON.stringify(checks)).not.toContain('hunter2');
   });
 
+  it('reports one with another encoding than UTF-8', async () => {
+    const name = `latin_${randomUUID()}`;
+    await database.query(`create database "${name}" encoding 'LATIN1' locale 'C' template template0`);
+    try {
+      const checks = await examine(Object.assign(new URL(database.url), { pathname: name }).href);
+      expect(checks['database: answers']).toMatchObject({ verdict: 'fail', detail: expect.stringContaining('LATIN1') });
+    } finally {
+      await database.query(`drop database "${name}" with (force)`);
+    }
+  });
+
   it('names the missing migrations, and migrates nothing', async () => {
     const empty = await createTestDatabase({ migrated: false });
     try {

@@ -56,6 +56,16 @@ describe('a database at start', () => {
   });
 
   it('is not migrated with MIGRATE_ON_START=false, and is ready after db:migrate', async () => {
+  it.each(['LATIN1', 'SQL_ASCII'])('is refused with a clear error if its encoding is %s', async (encoding) => {
+    const server = await createTestDatabase({ migrated: false });
+    closers.push(server.drop);
+    const name = `${encoding}_${randomUUID()}`;
+    await server.query(`create database "${name}" encoding '${encoding}' locale 'C' template template0`);
+    closers.push(async () => void (await server.query(`drop database "${name}" with (force)`)));
+    const url = Object.assign(new URL(server.url), { pathname: name }).href;
+    await expect(open({ DATABASE_URL: url })).rejects.toThrow(`the encoding ${encoding}, and must have UTF8`);
+  });
+
     const test = await createTestDatabase({ migrated: false });
     closers.push(test.drop);
     const { database, exclusively } = await open({ DATABASE_URL: test.url, MIGRATE_ON_START: 'false' });
