@@ -34,7 +34,7 @@ const NAMES_LOST =
  *
  * If it is down, or another instance
  * is migrating it, it is retried with growing intervals until it is ready, and so is any later failure. Until then,
- * `ping` throws.
+ * `ping` throws, and whatever fails as a user is `database-unavailable`.
  * @throws if the first attempt finds the credentials refused, or a migration fails.
  */
 export async function openDatabase(
@@ -56,6 +56,8 @@ export async function openDatabase(
   closers.push(database.close);
 
   let isReady = false;
+  /** Whether requests come, although the schema is not the newest yet. */
+  let isBehind = false;
   let isClosed = false;
   let retry: NodeJS.Timeout | undefined;
   closers.push(async () => {
@@ -71,10 +73,12 @@ export async function openDatabase(
     if (migrateOnStart) await migrateDatabase({ ...direct, driver });
     else await requireMigrated(database);
     isReady = true;
+    isBehind = false;
     if (prepare && !ON_WORKERS && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
   };
   const tryAgain = (error: unknown, pauseMs: number) => {
     if (isClosed) return;
+    isBehind = true;
     const inSeconds = pauseMs / 1000;
     if (error instanceof Problem) logger.warn({ err: error.cause, inSeconds }, 'the database is not ready; retrying');
     else logger.error({ err: error, inSeconds }, 'the database could not be migrated; retrying');
@@ -98,8 +102,14 @@ export async function openDatabase(
     if (!isReady) throw unavailable('database', new Error('the database is not at the newest schema yet'));
     await database.ping();
   };
+  // Until then, statements fail in many ways: a missing role, column, function or right, a state that a check refuses.
+  const unlessBehind = <T>(use: Promise<T>): Promise<T> =>
+    use.catch((error: unknown) => {
+      throw isBehind ? unavailable('database', error) : error;
+    });
+  const asUser: Database['asUser'] = (...query) => unlessBehind(database.asUser(...query));
   return {
-    database: { ...database, ping },
+    database: { ...database, asUser, ping },
     markerQueries: createMarkerQueries(database, hostOf(source)),
     exclusively: createLeases(database),
   };

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
+import { createFileQueries } from '../../src/db/create-file-queries.ts';
 import { migrateDatabase } from '../../src/db/migrate-database.ts';
 import { type Closers, openDatabase } from '../../src/start/open-database.ts';
 import { createTestDatabase } from '../helpers/database.ts';
@@ -55,7 +56,6 @@ describe('a database at start', () => {
     await expect(open({ DATABASE_URL: test.url })).rejects.toThrow("SET datestyle = 'ISO'");
   });
 
-  it('is not migrated with MIGRATE_ON_START=false, and is ready after db:migrate', async () => {
   it.each(['LATIN1', 'SQL_ASCII'])('is refused with a clear error if its encoding is %s', async (encoding) => {
     const server = await createTestDatabase({ migrated: false });
     closers.push(server.drop);
@@ -66,6 +66,7 @@ describe('a database at start', () => {
     await expect(open({ DATABASE_URL: url })).rejects.toThrow(`the encoding ${encoding}, and must have UTF8`);
   });
 
+  it('is not migrated with MIGRATE_ON_START=false, and is ready after db:migrate', async () => {
     const test = await createTestDatabase({ migrated: false });
     closers.push(test.drop);
     const { database, exclusively } = await open({ DATABASE_URL: test.url, MIGRATE_ON_START: 'false' });
@@ -75,6 +76,21 @@ describe('a database at start', () => {
     await migrateDatabase({ url: test.url, folder: 'drizzle' });
     await expect.poll(() => database.ping()).toBeUndefined();
     expect(await exclusively('a test', async () => 'done')).toBe('done');
+  });
+
+  it('is unavailable, not broken, while it lacks what a newer version needs', async () => {
+    const test = await createTestDatabase();
+    closers.push(test.drop);
+    await test.query(`alter table files drop column sse_key_id cascade`);
+    await test.query(`delete from signpost_migrations where tag >= '0016'`);
+    const { database } = await open({ DATABASE_URL: test.url, MIGRATE_ON_START: 'false' });
+    const files = createFileQueries(database, { bytes: null, files: null });
+    const file = { id: randomUUID(), ownerId: 'alice' };
+    await expect(files.findAny(file)).rejects.toMatchObject({ ...UNAVAILABLE, cause: { cause: { code: '42703' } } });
+    await test.query('alter table files add column sse_key_id text');
+    await test.query(`insert into signpost_migrations values ('9999_done', '', 9999999999999)`);
+    await expect.poll(() => database.ping()).toBeUndefined();
+    expect(await files.findAny(file)).toBeNull();
   });
 
   it('is migrated at DATABASE_DIRECT_URL, and used at DATABASE_URL', async () => {
