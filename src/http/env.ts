@@ -25,8 +25,8 @@ export type Env = {
     act?: Target & { action: AuditAction };
     /** The problem's code, if the answer is a problem. */
     code?: ProblemCode;
-    /** The size of the request's body, if it was read. */
-    bytesIn?: number;
+    /** The request's body, if it was read. */
+    body?: Uint8Array;
     /** The size of the answer's body; for `/content` the announced one. */
     bytesOut?: number;
     /** Why the token was refused, if it was. */

@@ -66,7 +66,7 @@ export function observe(services: {
 
     const { status } = c.res;
     const [caller, refusal, code] = [c.get('caller'), c.get('refusal'), c.get('code')];
-    const [bytesIn, bytesOut] = [c.get('bytesIn'), c.get('bytesOut')];
+    const [bytesIn, bytesOut] = [c.get('body')?.byteLength, c.get('bytesOut')];
     const durationMs = performance.now() - startedAt;
     const labels = { method, route: route ?? 'unknown', status: String(status) };
     metrics.observe('signpost_http_request_duration_seconds', labels, durationMs / 1000);

@@ -46,7 +46,6 @@ export async function readJson<Schema extends z.ZodType>(
   const release = await takeBodySlot(c, maxBytes);
   try {
     const bytes = await readBody(c, maxBytes).catch(refuseBrokenBody);
-    c.set('bytesIn', bytes.byteLength);
     const isLarge = bytes.byteLength > MAX_BODY_BYTES;
     if (isLarge) await nextTurn();
     const body = parseJson(bytes);
@@ -155,8 +154,19 @@ function nextTurn(): Promise<void> {
   return turn;
 }
 
+/**
+ * The body, read once: the audit log may need it again. It is read as a whole only if its length is announced: over
+ * HTTP/2, a request need not do that, and has no `Transfer-Encoding` either (RFC 9113, sections 8.1.1 and 8.2.2).
+ */
 async function readBody(c: Context<Env>, maxBytes: number): Promise<Uint8Array> {
-  if (c.req.header('transfer-encoding') === undefined) return new Uint8Array(await c.req.arrayBuffer());
+  const bytes = c.get('body') ?? (await readOnce(c, maxBytes));
+  requireSize(bytes.byteLength, maxBytes);
+  c.set('body', bytes);
+  return bytes;
+}
+
+async function readOnce(c: Context<Env>, maxBytes: number): Promise<Uint8Array> {
+  if (Number(c.req.header('content-length')) <= maxBytes) return new Uint8Array(await c.req.arrayBuffer());
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
   for await (const chunk of c.req.raw.body ?? []) {

@@ -175,6 +175,16 @@ describe('the audit log', () => {
     );
   });
 
+  it('has what an act on another’s behalf named, also if its body came in chunks', async () => {
+    const user = someone();
+    const { objectKey } = await service.presign(user, TEXT);
+    const headers = { ...(await admin()), 'x-on-behalf-of': user, 'transfer-encoding': 'chunked' };
+    const body = new Blob([JSON.stringify({ objectKey })]).stream();
+    const abort = { method: 'POST', body, duplex: 'half', headers: { ...headers, 'content-type': 'application/json' } };
+    expect((await service.app.request('/abort-upload', abort as RequestInit)).status).toBe(204);
+    expect(await eventsOf(user)).toMatchObject([{ actorId: 'root', action: 'upload.abort', objectKey }]);
+  });
+
   it('has each aborted upload once', async () => {
     const user = someone();
     const upload = await service.presign(user, TEXT);

@@ -71,3 +71,41 @@ describe('a list of thousands of wrong entries', () => {
     expect(await answer({ parts: right })).toBe(10_000);
   });
 });
+
+describe('a body whose length is not announced, as over HTTP/2', () => {
+  const schema = z.strictObject({ text: z.string() });
+  const app = new Hono<Env>().use(boundBodies()).post('/', async (c) => {
+    await readJson(c, schema);
+    return c.json((await readJson(c, schema)).text);
+  });
+  app.onError((error, c) => c.json({ code: error instanceof Problem ? error.code : error.message }, 400));
+  const send = async (pieces: Iterable<string>) => {
+    const encoder = new TextEncoder();
+    const source = pieces[Symbol.iterator]();
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const { done, value } = source.next();
+        if (done) controller.close();
+        else controller.enqueue(encoder.encode(value));
+      },
+    });
+    const headers = { 'content-type': 'application/json' };
+    return (await app.request('/', { method: 'POST', headers, body, duplex: 'half' } as RequestInit)).json();
+  };
+
+  it('is read no further than its limit', async () => {
+    let sent = 0;
+    const endless = (function* () {
+      for (;;) {
+        sent += 1;
+        if (sent > 1000) throw new Error('the body was read past its limit');
+        yield 'x'.repeat(1024);
+      }
+    })();
+    expect(await send(endless)).toEqual({ code: 'body-too-large' });
+  });
+
+  it('can be read again, for the audit log', async () => {
+    expect(await send(['{"text":', '"hello"}'])).toBe('hello');
+  });
+});
