@@ -15,7 +15,7 @@ import { adoptUpload } from './adopt-upload.ts';
 import { completeParts } from './complete-parts.ts';
 import type { ConfirmUploadInput } from './confirm-upload-input.ts';
 import type { ConfirmedIds } from './confirmed-ids.ts';
-import { discardUpload } from './discard-upload.ts';
+import { discardUpload, removeUpload } from './discard-upload.ts';
 import type { Freezer } from './freeze-object.ts';
 import type { IdSigner } from './id-signer.ts';
 import { isSignedUpload } from './is-signed-upload.ts';
@@ -142,7 +142,7 @@ async function settle(
   row: FileRow,
 ): Promise<Confirmed> {
   if (!isFileOf(key, row)) {
-    if (object !== null && mayRemove(row, key)) await bucket.remove(object);
+    if (object !== null && mayRemove(row, key)) await removeUpload({ bucket }, object);
     throw noFile(key, row);
   }
   confirmed.add(key.fileId);

@@ -4,6 +4,7 @@ import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
+import { refusalCode } from '../storage/bucket-errors.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { toRefusedFile } from './to-new-file.ts';
 import { findRow, mayRemove } from './upload-outcome.ts';
@@ -19,8 +20,8 @@ import { findRow, mayRemove } from './upload-outcome.ts';
  * @param refusal the error that later confirmations get; null if the upload was aborted.
  * @param act the entry in the audit log if this call aborts the upload; null if the refusal already has its entry.
  * @returns the row that has the id, from this call or a faster one; null if that row was deleted meanwhile.
- * @throws {Problem} `database-unavailable`, and `storage-unavailable` if the object could not be removed: its id is
- * burned, and the call may be repeated.
+ * @throws {Problem} `database-unavailable`, and `storage-unavailable` as `removeUpload`: the id is burned, and the call
+ * may be repeated.
  */
 export async function discardUpload(
   { files, bucket, now }: { files: FileQueries; bucket: Pick<Bucket, 'remove'>; now: () => Date },
@@ -31,7 +32,26 @@ export async function discardUpload(
 ): Promise<FileRow | null> {
   const taken = await files.refuse(toRefusedFile(key, object, now()), refusal, act);
   const row = taken ?? (await findRow({ files }, key));
-  if (object !== null && row !== null && mayRemove(row, key)) await bucket.remove(object);
-  if (taken !== null) await files.markRemoved(taken);
+  const isGone = object === null || row === null || !mayRemove(row, key) || (await removeUpload({ bucket }, object));
+  if (taken !== null && isGone) await files.markRemoved(taken);
   return row;
+}
+
+/**
+ * Removes the object of an upload that can never become a file. If the bucket refuses (Object Lock, a policy), it would
+ * refuse a repeated call as well, so the object is left to the sweeper.
+ * @returns whether it is removed.
+ * @throws {Problem} `storage-unavailable` if the bucket does not answer.
+ */
+export async function removeUpload(
+  { bucket }: { bucket: Pick<Bucket, 'remove'> },
+  object: StoredObject,
+): Promise<boolean> {
+  try {
+    await bucket.remove(object);
+    return true;
+  } catch (error) {
+    if (refusalCode(error) === null) throw error;
+    return false;
+  }
 }

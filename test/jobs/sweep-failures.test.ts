@@ -96,6 +96,24 @@ describe('a sweep that may not remove everything', () => {
     expect(await audited('sweep.aborted')).toEqual([{ ...row, object_key: body.objectKey }]);
   });
 
+  it('is left a refused and an aborted upload, which are answered as if they were removed', async () => {
+    const page = '<!doctype html><script>';
+    const refused = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: page.length });
+    expect((await service.put(refused, page)).status).toBe(200);
+    const aborted = await uploadOnly('aborted');
+    manners = locking(() => true);
+    for (let n = 0; n < 2; n++) {
+      expect((await service.confirm('alice', refused.objectKey)).body).toMatchObject({ code: 'verification-failed' });
+      expect((await service.call('alice', '/abort-upload', { objectKey: aborted.objectKey })).status).toBe(204);
+      expect((await service.confirm('alice', aborted.objectKey)).body).toMatchObject({ code: 'conflict' });
+    }
+    for (const { objectKey } of [refused, aborted]) expect(await exists(objectKey)).toBe(true);
+
+    manners = honest;
+    expect(await sweepAfter(0)).toMatchObject({ deleted: 2, failed: 0 });
+    for (const { objectKey } of [refused, aborted]) expect(await exists(objectKey)).toBe(false);
+  });
+
   it('continues after one call without an answer, and ends if the bucket does not answer at all', async () => {
     const files = await Promise.all(Array.from({ length: 5 }, (_, n) => storeDeleted(`silent ${n}`)));
     const silent = s3Error(500, 'InternalError');
