@@ -1,4 +1,4 @@
-import { and, eq, lte, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import type { Database } from './connect-database.ts';
 import { leases } from './jobs-schema.ts';
 import { queryDatabase } from './query-database.ts';
@@ -30,10 +30,13 @@ const TERM_SECONDS = 60;
 /**
  * Leases are rows instead of advisory locks: a session's lock stays with the pooler's connection after its instance got
  * another one (PgBouncer's transaction mode, Supavisor, Neon's pooler). They expire by the database's clock, so the
- * clocks of the instances may differ.
+ * clocks of the instances may differ; it may also be set back.
  */
 export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SECONDS): Exclusively {
-  const expiresAt = sql`now() + ${termSeconds} * interval '1 second'`;
+  const after = (seconds: number) => sql`now() + ${seconds} * interval '1 second'`;
+  const expiresAt = after(termSeconds);
+  // One that ends later than any lease can was taken while the database's clock was wrong: its holder may be long gone.
+  const isFree = sql`${leases.expiresAt} <= now() or ${leases.expiresAt} > ${after(2 * TERM_SECONDS)}`;
 
   const acquire = async (name: string, holder: string): Promise<number | undefined> => {
     const [taken] = await queryDatabase(() =>
@@ -43,7 +46,7 @@ export function createLeases({ db }: Pick<Database, 'db'>, termSeconds = TERM_SE
         .onConflictDoUpdate({
           target: leases.name,
           set: { holder, fence: sql`${leases.fence} + 1`, expiresAt },
-          setWhere: lte(leases.expiresAt, sql`now()`),
+          setWhere: isFree,
         })
         .returning({ fence: leases.fence }),
     );

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import { type Problem, unavailable } from '../contract/errors.ts';
 
@@ -29,13 +30,15 @@ export function createBucketLister(client: S3Client, bucketName: string) {
         ),
       );
       if (page.Name !== bucketName) throw invalidListing();
-      if (page.IsTruncated && !page.Contents?.length) throw invalidListing();
       const objects = (page.Contents ?? []).map(({ Key, ETag, LastModified }) => {
         // An object without a date must not count as old.
         if (Key === undefined || ETag === undefined || LastModified === undefined) throw invalidListing();
         return { key: Key, etag: ETag, lastModified: LastModified };
       });
-      return { objects, isLast: page.IsTruncated !== true };
+      const isLast = page.IsTruncated !== true;
+      // The first page again, from a store that ignores StartAfter, would be followed by itself for ever.
+      if (!isLast && [undefined, afterKey].includes(objects.at(-1)?.key)) throw invalidListing();
+      return { objects, isLast };
     },
 
     /** ListMultipartUploads under a prefix, all pages of at most 1,000. */
@@ -53,13 +56,15 @@ export function createBucketLister(client: S3Client, bucketName: string) {
           if (Key === undefined || UploadId === undefined || Initiated === undefined) throw invalidListing();
           yield { key: Key, uploadId: UploadId, initiated: Initiated };
         }
-        marker = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : null;
+        const next = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
+        if (page.IsTruncated && isDeepStrictEqual(next, marker)) throw invalidListing();
+        marker = page.IsTruncated ? next : null;
       }
     },
   };
 }
 
-/** The page belongs to another bucket, or ends without saying where the next page begins. */
+/** The page belongs to another bucket, or does not lead to the next one. */
 function invalidListing(): Problem {
   return unavailable('storage', new Error('the listing is not from this bucket, or incomplete'));
 }

@@ -45,6 +45,15 @@ describe('a lease', () => {
     expect(await exclusively('failing', async () => 'again')).toBe('again');
   });
 
+  it('is taken over if it ends later than a lease can: the clock of the database was wrong', async () => {
+    const first = await begin(exclusively, 'from the future');
+    await test.query(`update leases set expires_at = now() + interval '1 hour' where name = 'from the future'`);
+    expect(await exclusively('from the future', async () => 'second')).toBe('second');
+    await expect(first.lease.check()).rejects.toThrow('went to another instance');
+    first.end();
+    await first.running();
+  });
+
   it('goes to one of ten simultaneous callers', async () => {
     let ends: () => void = () => {};
     const held = new Promise<void>((resolve) => {

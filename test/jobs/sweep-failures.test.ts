@@ -114,6 +114,22 @@ describe('a sweep that may not remove everything', () => {
     for (const { objectKey } of [refused, aborted]) expect(await exists(objectKey)).toBe(false);
   });
 
+  it('does not list for ever what ignores where a page should start', async () => {
+    await uploadOnly('on the only page');
+    let onlyPage: Returned | undefined;
+    manners = async ({ query }, passOn) => {
+      const answer = await passOn();
+      if (!query.has('list-type') || query.get('max-keys') === '1') return answer;
+      const body = String(answer.body).replace('<IsTruncated>false', '<IsTruncated>true');
+      onlyPage ??= { ...answer, body, headers: { ...answer.headers, 'content-length': String(body.length) } };
+      return onlyPage;
+    };
+    await expect(sweepAfter(0)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    expect(onlyPage).toBeDefined();
+    manners = honest;
+    expect(await sweepAfter(0)).toMatchObject({ failed: 0 });
+  });
+
   it('continues after one call without an answer, and ends if the bucket does not answer at all', async () => {
     const files = await Promise.all(Array.from({ length: 5 }, (_, n) => storeDeleted(`silent ${n}`)));
     const silent = s3Error(500, 'InternalError');
