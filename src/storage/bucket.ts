@@ -25,6 +25,8 @@ import {
 /** An object and its first bytes, as many as were asked for; it must not be empty. */
 export type Sampled = { object: StoredObject; firstBytes: () => Promise<Uint8Array> };
 
+type ListedKey = { Key?: string | undefined; ETag?: string | undefined };
+
 /**
  * The domain's interface to a bucket. Every function throws the 503 `storage-unavailable` if the bucket does not
  * answer, or something else answers in its place, and `conflict` if the object changed after `head` read it.
@@ -46,13 +48,13 @@ export function openBucket(
   /**
    * For stores whose answers without a body carry no S3 header: a listing names its bucket and prefix, so it must come
    * from the bucket.
-   * @returns the first key with this prefix.
+   * @returns the first object with this prefix.
    */
-  async function firstListed(client: S3Client, prefix: string): Promise<string | undefined> {
+  async function firstListed(client: S3Client, prefix: string): Promise<ListedKey | undefined> {
     const page = await client.send(new ListObjectsV2Command({ Bucket: bucketName, Prefix: prefix, MaxKeys: 1 }));
     if (page.Name !== bucketName || (page.Prefix ?? '') !== prefix)
       throw new Error('the listing is not from this bucket');
-    return page.Contents?.[0]?.Key;
+    return page.Contents?.[0];
   }
 
   /** Resolves if the bucket answers these credentials. */
@@ -76,8 +78,7 @@ export function openBucket(
     }
     // A 403 may also mean that there is no such object. A listing shows no version but the latest, so it says nothing
     // of another one.
-    const listed = versionId === null ? await firstListed(quick, key).catch(() => key) : key;
-    if (listed !== key) return null;
+    if (versionId === null && (await isUnlisted(key))) return null;
     throw unavailable('storage', new NoKeyFits('no key of SSE_C_MASTER_KEYS opens this object'));
   }
 
@@ -102,11 +103,28 @@ export function openBucket(
     } catch (error) {
       if (hasOthers && (statusOf(error) === 400 || statusOf(error) === 403)) return 'other-key';
       if (statusOf(error) === 404 || statusOf(error) === 403) return null;
-      if (isUnmarked(error, 404)) {
-        const listed = await firstListed(quick, key).catch(() => key);
-        if (listed !== key) return null;
-      }
+      if (isUnmarked(error, 404) && (await isUnlisted(key))) return null;
+      const object = isUnmarked(error, 200) && versionId === null ? await lookByListing(encrypted) : null;
+      if (object !== null) return object;
       throw unavailable('storage', error);
+    }
+  }
+
+  async function isUnlisted(key: string): Promise<boolean> {
+    const listed = await firstListed(quick, key).catch(() => ({ Key: key }));
+    return listed?.Key !== key;
+  }
+
+  /** An object as GET describes it; null unless the listing has one with the same ETag. */
+  async function lookByListing(encrypted: EncryptedObject): Promise<FoundObject | null> {
+    try {
+      const { headers, body } = await objects.quick({ operation: 'GetObject', ...encrypted, headers: checksums });
+      body.destroy();
+      const object = toStoredObject(encrypted, headers);
+      const listed = await firstListed(quick, encrypted.key);
+      return object !== null && listed?.Key === object.key && listed.ETag === object.etag ? object : null;
+    } catch {
+      return null;
     }
   }
 

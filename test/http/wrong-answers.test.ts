@@ -97,6 +97,7 @@ describe.each([
     page(200, { etag: '"5f-3"', 'last-modified': 'Fri, 27 Nov 2026 10:00:00 GMT' }),
   ],
   ["CloudFront's page", page(200, { 'x-amz-cf-id': 'a', 'x-amz-cf-pop': 'b', etag: '"5f-3"' })],
+  ['an answer of another service', always({ status: 200, headers: { etag: '"5f-3"' }, body: '{}' })],
   ['an empty 200', nothing(200)],
   ['a 204', nothing(204)],
   ['a login somewhere else', page(302, { location: 'https://login.example.com/' })],
@@ -260,6 +261,15 @@ describe('a store whose answers without a body have no S3 header, like Cloudflar
     expect(await bucket.read(aborted.objectKey)).toBeNull();
     const { counts } = await sweep(withClocks(service.services, TWO_DAYS_ON));
     expect(counts.listed).toBeGreaterThan(0);
+    // Without metadata, even the HEAD of an object has no such header.
+    for (const text of ['put by other means', '']) {
+      await bucket.write('alice/plain.txt', text, { ContentType: 'text/plain' });
+      const { status, body } = await service.call('alice', '/confirm-upload', {
+        objectKey: 'alice/plain.txt',
+        adopt: true,
+      });
+      expect([status, body.size]).toEqual([201, text.length]);
+    }
   });
 });
 
