@@ -107,9 +107,9 @@ function valid<Output, Input>(schema: z.ZodType<Output, Input>, input: Input): O
   return validate(schema, input);
 }
 
-/** As a query string has them. */
+/** As a query string has them, where an empty value counts as absent. */
 function toTexts(query: ListQuery | HeldQuery): Record<string, string> {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
   return Object.fromEntries(
     given.map(([name, value]) => [name, value instanceof Date ? value.toISOString() : String(value)]),
   );

@@ -64,7 +64,7 @@ describe('createSignpost', () => {
     await put(upload);
     const file = await signpost.confirmUpload({ ...carl, limits: { quotaBytes: 5 } }, { objectKey: upload.objectKey });
     expect(file).toMatchObject({ fileName: 'a.txt', documentType: 'note' });
-    const { files } = await signpost.files.list(carl, { limit: 1, createdFrom: new Date(0) });
+    const { files } = await signpost.files.list(carl, { limit: 5, createdFrom: new Date(0), q: '' });
     expect(files.map(({ fileId }) => fileId)).toEqual([upload.fileId]);
     expect(await codeOf(signpost.files.find({ userId: 'eve' }, upload.fileId))).toBe('file-not-found');
     expect(await signpost.files.usage({ userId: 'carl', limits: { quotaBytes: 5 } })).toMatchObject({ quotaBytes: 5 });
