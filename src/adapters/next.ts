@@ -16,12 +16,15 @@ export function toRouteHandlers(
 ): Record<'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS', RouteHandler> {
   const handle: RouteHandler = async (request) => {
     const mounted = await (typeof signpost === 'function' ? signpost() : signpost);
-    return mounted.fetch(request.method === 'GET' ? withoutEncodings(request) : request);
+    return mounted.fetch(request.body === null ? withoutEncodings(request) : request);
   };
   return { GET: handle, HEAD: handle, POST: handle, PUT: handle, PATCH: handle, DELETE: handle, OPTIONS: handle };
 }
 
-/** Next.js drops `Content-Encoding` from a route's answer, and compresses by itself: ours must be plain. */
+/**
+ * For GET and HEAD, which have no body. Next.js drops `Content-Encoding` from a route's answer, and compresses by
+ * itself: ours must be plain.
+ */
 function withoutEncodings(request: Request): Request {
   const headers = new Headers(request.headers);
   headers.delete('accept-encoding');

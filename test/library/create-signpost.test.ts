@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { toRouteHandlers } from '../../src/adapters/next.ts';
 import {
   ConfigError,
   createSignpost,
@@ -40,6 +41,16 @@ describe('createSignpost', () => {
     expect((await signpost.fetch(request('/api/uploadsx/healthz'))).status).toBe(401);
     const answer = await signpost.fetch(request('/api/uploads/t/wrong/s3/params?filename=a&type=text/plain'));
     expect([answer.status, answer.headers.get('referrer-policy')]).toEqual([401, 'no-referrer']);
+  });
+
+  it('compresses nothing in Next.js, which drops the header that says so', async () => {
+    const { GET, HEAD } = toRouteHandlers(library.open());
+    for (const [method, handle] of Object.entries({ GET, HEAD })) {
+      const { status, headers } = await handle(
+        request('/client.js', { method, headers: { 'accept-encoding': 'gzip' } }),
+      );
+      expect([status, headers.get('content-encoding'), headers.get('content-length')]).toEqual([200, null, null]);
+    }
   });
 
   it('has the routes as functions, which validate, limit and keep users apart alike', async () => {
