@@ -40,6 +40,17 @@ describe('lockDataDirectory', () => {
     expect((await stat(lockFile())).mode & 0o777).toBe(0o600);
   });
 
+  it('creates its parents, and fails at once where nothing can be created', async () => {
+    const deep = join(parent, 'a', 'b', 'c');
+    await lockDataDirectory(deep);
+    expect(await readdir(deep)).toEqual(['service-1.lock']);
+    await writeFile(join(parent, 'file'), '');
+    await expect(lockDataDirectory(join(parent, 'file'))).rejects.toThrow('EEXIST');
+    await expect(lockDataDirectory(join(parent, 'file', 'data'))).rejects.toThrow('ENOTDIR');
+    // Node's own `mkdir` never ends there.
+    await expect(lockDataDirectory('/proc/none/data')).rejects.toThrow(/ENOENT|EROFS/);
+  });
+
   it.each([
     ['a process that has ended', async () => JSON.stringify({ pid: await endedProcess(), began: null })],
     ['a process whose number was reused', async () => JSON.stringify({ pid: ownPid, began: 'another boot 1' })],
