@@ -33,9 +33,17 @@ export class ScanFailed extends Error {
 export function parseClamdUrl(text: string): ClamdAddress | null {
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol !== 'clamd:' || url.username + url.password + url.search + url.hash !== '') return null;
-  if (url.host === '') return url.pathname.length > 1 ? { path: decodeURIComponent(url.pathname) } : null;
+  if (url.host === '') return toSocket(url.pathname);
   if (url.pathname !== '' && url.pathname !== '/') return null;
   return { host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? DEFAULT_PORT : Number(url.port) };
+}
+
+function toSocket(pathname: string): ClamdAddress | null {
+  try {
+    return pathname.length > 1 ? { path: decodeURIComponent(pathname) } : null;
+  } catch {
+    return null;
+  }
 }
 
 /**

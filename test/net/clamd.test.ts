@@ -129,6 +129,7 @@ describe('parseClamdUrl', () => {
     ['clamd://host/path', null],
     ['clamd://user@host', null],
     ['clamd:///', null],
+    ['clamd:///run/100%.ctl', null],
     ['clamd:', null],
     ['tcp://host:3310', null],
     ['host:3310', null],
