@@ -14,6 +14,9 @@ import { listenToKeeper, type Place, readPlace, requireShareable, settingsOfProc
  */
 const SAME_SIGNAL_MS = 1_000;
 
+/** How long a start may take to end when it is no longer wanted, before the process ends anyway. */
+const STARTED_WITHIN_MS = 2_000;
+
 /** The environment without `.env`: each of several processes reads that file itself. */
 const given = { ...process.env };
 const place = readPlace(given);
@@ -56,7 +59,7 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
     signalled,
     env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
     // The last argument is for the embedded bucket, which several processes cannot use.
-    onListening: (port) => welcome(config, port, ''),
+    onServing: (port) => welcome(config, port, ''),
     onRestart: (listener) => process.on('SIGHUP', listener),
   });
 }
@@ -76,8 +79,9 @@ async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS
       },
       options: { settings: { ...settingsFrom(process.env), ...settingsOfProcess(config, at) }, metrics: at.hasMetrics },
       asked: keeper === null ? signalled : Promise.race([signalled, keeper.asked]),
-      listensFirst: false,
-      begin: async (signpost) => {
+      listensFirst: at.isFirst,
+      begin: async (signpost, port) => {
+        await keeper?.tellServing(port);
         if (keeper === null || !at.hasMetrics) return;
         const tellMetrics = keeper.shareMetrics(signpost.metrics);
         await tellMetrics();
@@ -94,8 +98,8 @@ type Serving = {
   /** Resolves with the reason to stop. */
   asked: Promise<NodeJS.Signals | 'stop' | 'replace'>;
   /**
-   * Whether it listens before it has started: see `answerWhileStarting`. One of several processes does not, because the
-   * others answer meanwhile.
+   * Whether it listens before it has started: see `answerWhileStarting`. Of several processes only the first does:
+   * beside the others, which answer meanwhile.
    */
   listensFirst: boolean;
   /** Called when the service has started; what it returns is called after the last answer. */
@@ -117,8 +121,14 @@ async function serve(
   await untilAnswered();
   const stopping = new AbortController();
   const signpost = createSignpost({ ...options, logger, stopping: stopping.signal, page: true });
+  const unwanted = await Promise.race([signpost.ready().then(() => null), asked]);
+  if (unwanted !== null) {
+    logger.info({ signal: unwanted }, 'stopping during the start');
+    // A migration may take hours. The next start repeats it, as after a crash.
+    await Promise.race([signpost.close(), sleep(STARTED_WITHIN_MS)]);
+    return;
+  }
   try {
-    await signpost.ready();
     handOver(signpost.fetch);
     const running = early ?? (await startServer(signpost.fetch, server));
     logger.info({ host: server.host, port: running.port }, 'listening');

@@ -25,8 +25,8 @@ type Options = {
   logger: Logger;
   /** The environment of the processes: undefined for a variable that only this process has. */
   env: Readonly<Record<string, string | undefined>>;
-  /** Called once, when the first process listens. */
-  onListening: (port: number) => Promise<void>;
+  /** Called once, when the first process serves. */
+  onServing: (port: number) => Promise<void>;
   /** Resolves with the signal to stop. */
   signalled: Promise<string>;
   /** Calls the listener at each signal to restart. */
@@ -38,8 +38,8 @@ type Kept = {
   number: number;
   worker: Worker;
   startedAt: number;
-  /** Resolves with its port when it listens; null if it has ended before. */
-  listens: Promise<number | null>;
+  /** Resolves with its port when it serves; null if it has ended before. */
+  serves: Promise<number | null>;
   ended: Promise<void>;
   /** Whether it was asked to end. */
   isLeaving: boolean;
@@ -53,51 +53,55 @@ type Kept = {
  * Serves one port by several processes, until the signal to stop. Connections go to each in turn.
  *
  * A process that ends is replaced. At a signal to restart, each gets a successor, one after the other: when the
- * successor listens, the predecessor gets no new connections and answers the requests of its own ones. If the successor
+ * successor serves, the predecessor gets no new connections and answers the requests of its own ones. If the successor
  * does not start, the restart ends, and the others stay as they are.
  * @throws {Error} if the first process does not start, or if one ends again and again.
  */
-export async function keepProcesses({
-  config,
-  logger,
-  env,
-  onListening,
-  signalled,
-  onRestart,
-}: Options): Promise<void> {
+export async function keepProcesses({ config, logger, env, onServing, signalled, onRestart }: Options): Promise<void> {
   const { host, port, metricsPort, processes } = config.server;
   const place = { processes, host, port, hasMetrics: metricsPort !== null };
   const all = new Set<Kept>();
   /** The counters of processes that have ended. */
   let countedBefore = '';
   let isStopping = false;
-  let giveUp: (error: Error) => void = () => {};
+  let giveUp: (error: unknown) => void = () => {};
   const givenUp = new Promise<never>((_, reject) => {
     giveUp = reject;
   });
   givenUp.catch(() => {});
   cluster.schedulingPolicy = cluster.SCHED_RR;
 
-  function start(number: number): Kept {
-    const text = JSON.stringify({ ...place, number } satisfies Place);
+  /** @param isFirst whether no other process serves. */
+  function start(number: number, isFirst = false): Kept {
+    const text = JSON.stringify({ ...place, number, isFirst } satisfies Place);
     const worker = cluster.fork({ ...env, [PLACE_VARIABLE]: text });
-    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-    const listens = Promise.race([
-      new Promise<number>((resolve) => worker.once('listening', ({ port }) => resolve(port))),
+    const ended = new Promise<void>((resolve) => {
+      worker.once('exit', () => resolve());
+      worker.on('error', (err) => {
+        logger.error({ err, process: number }, 'a process failed');
+        // Where the system makes no process (EAGAIN), there is no exit either.
+        if (worker.process.pid === undefined) resolve();
+      });
+    });
+    const serves = Promise.race([
+      new Promise<number>((resolve) => {
+        worker.on('message', (message: FromProcess) => 'port' in message && resolve(message.port));
+      }),
       ended.then(() => null),
     ]);
     const startedAt = performance.now();
-    const kept: Kept = { number, worker, ended, listens, startedAt, isLeaving: false, successor: null, metrics: '' };
+    const kept: Kept = { number, worker, ended, serves, startedAt, isLeaving: false, successor: null, metrics: '' };
     all.add(kept);
-    worker.once('listening', () => {
+    worker.on('message', (message: FromProcess) => {
+      if ('metrics' in message) {
+        kept.metrics = message.metrics;
+        return;
+      }
       logger.info({ process: number, pid: worker.process.pid }, 'a process serves');
       // What was sent to it before, it may not have heard.
       if (isStopping) leave(kept, 'stop');
     });
-    worker.on('message', ({ metrics }: FromProcess) => {
-      kept.metrics = metrics;
-    });
-    worker.on('exit', () => {
+    void ended.then(() => {
       all.delete(kept);
       countedBefore = joinMetrics([countedBefore, keepCounters(kept.metrics)]);
     });
@@ -119,7 +123,7 @@ export async function keepProcesses({
         return;
       }
       if (failures > 1) await sleep(FIRST_PAUSE_MS * 2 ** (failures - 2));
-      const isSucceeded = kept.successor !== null && (await kept.successor.listens) !== null;
+      const isSucceeded = kept.successor !== null && (await kept.successor.serves) !== null;
       if (isSucceeded || isStopping) return;
     }
   }
@@ -130,12 +134,12 @@ export async function keepProcesses({
       if (isStopping) return;
       const next = start(old.number);
       old.successor = next;
-      if ((await next.listens) === null) {
+      if ((await next.serves) === null) {
         old.successor = null;
         if (!isStopping) logger.error({ process: old.number }, 'the restart ends here: the new process did not start');
         return;
       }
-      void keep(next);
+      void keep(next).catch(giveUp);
       leave(old, 'replace');
       await old.ended;
     }
@@ -161,15 +165,15 @@ export async function keepProcesses({
   void signalled.then(stopAll);
   let metricsServer: RunningServer | null = null;
   try {
-    const first = start(1);
-    const listening = await first.listens;
-    if (listening === null && !isStopping) throw new Error('process 1 did not start; its own error is above');
-    if (listening === null || isStopping) return;
-    void keep(first);
-    for (let number = 2; number <= processes; number++) void keep(start(number));
+    const first = start(1, true);
+    const servedPort = await first.serves;
+    if (servedPort === null && !isStopping) throw new Error('process 1 did not start; its own error is above');
+    if (servedPort === null || isStopping) return;
+    void keep(first).catch(giveUp);
+    for (let number = 2; number <= processes; number++) void keep(start(number)).catch(giveUp);
     metricsServer = await serveMetrics({ config, logger, metrics: { text: readMetrics } });
-    onRestart(oneByOne(replaceAll));
-    await onListening(listening);
+    onRestart(oneByOne(() => replaceAll().catch(giveUp)));
+    await onServing(servedPort);
     await Promise.race([signalled, givenUp]);
   } finally {
     stopAll();

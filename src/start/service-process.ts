@@ -6,14 +6,24 @@ import type { GivenSettings } from '../config/given-settings.ts';
 /** The variable that makes a process one of several, which `keepProcesses` has started. */
 export const PLACE_VARIABLE = 'SIGNPOST_PROCESS';
 
-/** What all processes of one service share, even if the settings change meanwhile, and the number of this one. */
-export type Place = { number: number; processes: number; host: string; port: number; hasMetrics: boolean };
+/**
+ * What all processes of one service share, even if the settings change meanwhile; the number of this one; and whether
+ * it is started before any other serves.
+ */
+export type Place = {
+  processes: number;
+  host: string;
+  port: number;
+  hasMetrics: boolean;
+  number: number;
+  isFirst: boolean;
+};
 
 /** From the keeper: to stop with the whole service, to leave the port to a successor, or to tell the metrics. */
 export type ToProcess = 'stop' | 'replace' | 'metrics';
 
-/** To the keeper: the metrics in Prometheus's text format. */
-export type FromProcess = { metrics: string };
+/** To the keeper: the port, when it serves; the metrics in Prometheus's text format. */
+export type FromProcess = { port: number } | { metrics: string };
 
 /** null: this process is the only one, or the keeper of others. */
 export function readPlace(env: Readonly<Record<string, string | undefined>>): Place | null {
@@ -63,6 +73,8 @@ export function listenToKeeper(worker: Worker) {
     ask = resolve;
   });
   let tellMetrics = async (): Promise<void> => {};
+  // Resolves also if the keeper is gone.
+  const tell = (message: FromProcess) => new Promise((resolve) => worker.send(message, resolve));
   worker.on('message', (message: ToProcess) => {
     if (message === 'metrics') void tellMetrics();
     else ask(message);
@@ -70,12 +82,13 @@ export function listenToKeeper(worker: Worker) {
   return {
     /** Resolves when the keeper wants this process to end. */
     asked,
+    /** Tells the keeper that this process serves. */
+    tellServing: (port: number) => tell({ port }),
     /** Sends the metrics whenever the keeper asks for them, and once more when the returned function is called. */
     shareMetrics: (read: () => Promise<{ text: string }>): (() => Promise<void>) => {
       tellMetrics = async () => {
         const { text: metrics } = await read();
-        // Resolves also if the keeper is gone.
-        await new Promise((resolve) => worker.send({ metrics } satisfies FromProcess, resolve));
+        await tell({ metrics });
       };
       return tellMetrics;
     },

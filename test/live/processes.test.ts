@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,8 @@ describe('WEB_CONCURRENCY=2', () => {
   let dir: string;
   let bucket: Awaited<ReturnType<typeof startTestBucket>>;
   let database: TestDatabase;
+  /** A copy of the program `node`, so that it can be taken away. */
+  let node: string;
   let service: Running;
   let env: Record<string, string>;
   let token: string;
@@ -42,8 +44,9 @@ describe('WEB_CONCURRENCY=2', () => {
       KEEP_ALIVE_SECONDS: '1',
     };
     token = await mint('alice', { exp: Math.floor(Date.now() / 1000) + 3600 });
-    await run('node', ['scripts/build.mjs']).ended;
-    service = run('node', ['dist/main.js'], env);
+    node = join(dir, 'node');
+    await Promise.all([run('node', ['scripts/build.mjs']).ended, copyFile(process.execPath, node)]);
+    service = run(node, ['dist/main.js'], env);
     await started(2);
   });
   afterAll(async () => {
@@ -126,6 +129,16 @@ describe('WEB_CONCURRENCY=2', () => {
     expect(await presign(false)).toBe(200);
   });
 
+  it('keeps the others while the system makes no process, and replaces it later', async () => {
+    const last = (await started(5)).at(-1) ?? 0;
+    await rename(node, `${node}.away`);
+    process.kill(last, 'SIGKILL');
+    await expect.poll(() => logged('a process failed')).not.toEqual([]);
+    expect(await presign(false)).toBe(200);
+    await rename(`${node}.away`, node);
+    await started(6);
+  });
+
   it('keeps the processes that there are where a restart finds settings that are not valid', async () => {
     await rm(join(dir, 'secret'));
     service.signal('SIGHUP');
@@ -135,7 +148,7 @@ describe('WEB_CONCURRENCY=2', () => {
   });
 
   it('ends where a process cannot be replaced, and says so', async () => {
-    const [, , , , last = 0] = await started(5);
+    const last = (await started(6)).at(-1) ?? 0;
     process.kill(last, 'SIGKILL');
     expect(await service.ended).toEqual({ code: 1, signal: null });
     expect(service.output()).toMatch(/^process \d ended 5 times in a row, each time soon after its start$/m);

@@ -246,27 +246,43 @@ describe('production', () => {
     expect(refused.output()).toMatch(/^Cannot sign URLs for bucket "photos--euw1-az1--x-s3": .*S3 Express/m);
   });
 
-  it('answers /healthz from the beginning, and all other requests when it has started', async () => {
-    // AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats"), and no answer to a query.
+  /** A database that accepts connections, and answers no query. */
+  async function startSilent() {
     const sockets: Socket[] = [];
-    const silent = createServer((socket) => {
+    const server = createServer((socket) => {
+      // AuthenticationOk and ReadyForQuery (PostgreSQL documentation, "Message Formats").
       sockets.push(socket.once('data', () => socket.write('R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I')));
     });
-    const { host } = new URL(await listen(silent));
+    const url = `postgres://nobody@${new URL(await listen(server)).host}/none`;
+    const end = () => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    };
+    return { url, end, isAsked: () => expect.poll(() => sockets.length).toBeGreaterThan(0) };
+  }
+
+  it('ends at a signal during the start, which may wait for hours', async () => {
+    const silent = await startSilent();
+    const starting = run('node', ['dist/main.js'], { ...SIGNED, DATABASE_URL: silent.url, PORT: '0' });
+    await silent.isAsked();
+    expect(await starting.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(starting.output()).toContain('"msg":"stopping during the start"');
+    expect(starting.output()).not.toContain('"msg":"listening"');
+    silent.end();
+  });
+
+  it.each(['1', '2'])('answers /healthz from the beginning, and the rest when %s started', async (processes) => {
+    const silent = await startSilent();
     const port = await freePort();
-    const starting = run('node', ['dist/main.js'], {
-      ...SIGNED,
-      DATABASE_URL: `postgres://nobody@${host}/none`,
-      PORT: port,
-    });
+    const env = { ...SIGNED, DATABASE_URL: silent.url, PORT: port, WEB_CONCURRENCY: processes };
+    const starting = run('node', ['dist/main.js'], env);
     const statusOf = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => null))?.status;
-    await expect.poll(() => sockets.length).toBeGreaterThan(0);
+    await silent.isAsked();
     expect(await statusOf('/healthz')).toBe(200);
     const ready = statusOf('/readyz');
     expect(await Promise.race([ready, statusOf('/healthz').then(() => 'waits')])).toBe('waits');
     expect(starting.output()).not.toContain('"listening"');
-    silent.close();
-    for (const socket of sockets) socket.destroy();
+    silent.end();
     expect(await ready).toBe(200);
     await starting.stop('SIGTERM');
   });

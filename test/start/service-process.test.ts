@@ -29,7 +29,7 @@ describe('WEB_CONCURRENCY', () => {
     ['4', 1],
   ])('gives each of 4 processes its whole share of %s connections', (connections, share) => {
     const config = parseConfig({ ...OWN, WEB_CONCURRENCY: '4', DATABASE_MAX_CONNECTIONS: connections });
-    const place = { number: 1, processes: 4, host: '127.0.0.1', port: 3000, hasMetrics: false };
+    const place = { number: 1, isFirst: true, processes: 4, host: '127.0.0.1', port: 3000, hasMetrics: false };
     expect(settingsOfProcess(config, place)).toMatchObject({ DATABASE_MAX_CONNECTIONS: share });
   });
 });
