@@ -14,6 +14,7 @@ export function answer(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   c.set('bytesOut', typeof body === 'string' ? Buffer.byteLength(body) : Number(headers['content-length'] ?? 0));
+  if (body instanceof ReadableStream) c.set('isStreamed', true);
   const init = { status, headers: { ...c.get('headers'), ...headers }, encodeBody: 'manual' };
   return new Response(body, init);
 }

@@ -9,6 +9,7 @@ import type { Metrics } from '../telemetry/create-metrics.ts';
 import type { IssueCredentialsServices } from '../uploads/issue-credentials.ts';
 import { allowOrigins } from './allow-origins.ts';
 import { authenticate } from './authenticate.ts';
+import { boundAnswers } from './bound-answers.ts';
 import { boundBodies } from './bound-bodies.ts';
 import type { Env } from './env.ts';
 import { noRoute } from './no-route.ts';
@@ -80,6 +81,7 @@ export function createApp(services: AppServices): Hono<Env> {
   app.use(authenticate(services));
   const limits = { perUser: server.rateLimitPerMinute, perAddress: server.rateLimitPerAddress };
   if (limits.perUser + limits.perAddress > 0) app.use(rateLimit(limits, services));
+  app.use(boundAnswers());
   app.use(recordActs(services));
   app.route('/', uploadRoutes(services));
   app.route('/', credentialRoutes(services));

@@ -11,7 +11,10 @@ export type BodySlots = { large: Slots; small: Slots };
 /** The variables that middleware sets for the routes. `authenticate` sets `caller`, on every route that needs one. */
 export type Env = {
   /** What @hono/node-server provides; absent for a request without a socket. */
-  Bindings: { incoming?: { httpVersion?: string; socket: { remoteAddress?: string | undefined } } };
+  Bindings: {
+    incoming?: { httpVersion?: string; socket: { remoteAddress?: string | undefined } };
+    outgoing?: { destroyed: boolean; once(event: 'close', listener: () => void): unknown };
+  };
   Variables: {
     requestId: string;
     /** Headers of the answer, by lower-case name: middleware adds them, `answer` sends them. */
@@ -29,6 +32,8 @@ export type Env = {
     body?: Uint8Array;
     /** The size of the answer's body; for `/content` the announced one. */
     bytesOut?: number;
+    /** Whether the answer's body is streamed, not in memory. */
+    isStreamed?: boolean;
     /** Why the token was refused, if it was. */
     refusal?: TokenRefusal;
     /** Counts a batch's entries towards the rate limit, if there is one; throws `rate-limited`. */

@@ -1,6 +1,8 @@
+import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Problem } from '../../src/contract/errors.ts';
 import { createApp } from '../../src/http/app.ts';
+import { startServer } from '../../src/http/start-server.ts';
 import { type Returned, type Sent, startStoreInFront } from '../doctor/store-in-front.ts';
 import { mint, startTestBucket, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
 
@@ -102,6 +104,42 @@ describe('a user with slow uploads', () => {
     expect(asked).toBe(atOnce);
     release();
     for (const answer of await Promise.all(asking)) expect([status, 503]).toContain(answer.status);
+  });
+});
+
+describe('a user who does not read the answers', () => {
+  it('gets no more of the large ones; others do', async () => {
+    for (const user of ['alice', 'bob']) await service.store(user, 'hello');
+    const { services } = service;
+    const list: typeof services.files.list = async (page) => {
+      const [file] = await services.files.list({ ...page, limit: 1 });
+      return file === undefined ? [] : Array(1000).fill({ ...file, row: { ...file.row, fileName: 'a'.repeat(8192) } });
+    };
+    const app = createApp({ ...services, files: { ...services.files, list } });
+    const server = await startServer(app.fetch, { host: '127.0.0.1', port: 0, keepAliveSeconds: 5 });
+    const tokens = { alice: await mint('alice'), bob: await mint('bob') };
+    const statusOf = async (user: 'alice' | 'bob', path = '/files?limit=1000') => {
+      const headers = { authorization: `Bearer ${tokens[user]}` };
+      const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { headers });
+      await answer.arrayBuffer();
+      return answer.status;
+    };
+    const leaveUnread = (): Socket => {
+      const socket = connect(server.port, '127.0.0.1');
+      socket.on('error', () => {});
+      socket.write(`GET /files?limit=1000 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tokens.alice}\r\n\r\n`);
+      return socket;
+    };
+
+    // One after the other, they are read: no number of them is too many.
+    for (let times = 0; times < 6; times++) expect(await statusOf('alice')).toBe(200);
+    const unread = Array.from({ length: 5 }, leaveUnread);
+    await expect.poll(() => statusOf('alice')).toBe(429);
+    expect(await statusOf('alice', '/limits')).toBe(200);
+    expect(await statusOf('bob')).toBe(200);
+    for (const socket of unread) socket.destroy();
+    await expect.poll(() => statusOf('alice')).toBe(200);
+    await server.stop();
   });
 });
 
