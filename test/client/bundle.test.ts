@@ -65,7 +65,11 @@ describe('the bundle of the client', () => {
     );
     expect(gzipSync(outputFiles[0]?.contents ?? '').length).toBeLessThan(5.5 * 1024);
     const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/client/queue/'));
-    expect(inputs.toSorted()).toEqual(['<stdin>', 'src/client/signpost-error.ts']);
+    expect(inputs.toSorted()).toEqual([
+      '<stdin>',
+      'src/client/signpost-error.ts',
+      'src/client/tell-app.ts',
+    ]);
   });
 
   it.each(['react', 'vue', 'svelte', 'solid'])(

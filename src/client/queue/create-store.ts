@@ -1,3 +1,5 @@
+import { tellApp } from '../tell-app.ts';
+
 /** Snapshots that never change, and a call for each new one: what React's `useSyncExternalStore` reads. */
 export type Store<Snapshot> = {
   /** Calls the listener after changes, at most every 50 ms while bytes are sent. Returns a function that ends that. */
@@ -24,7 +26,7 @@ export function createStore<Snapshot>(build: (previous: Snapshot | null) => Snap
     clearTimeout(timer);
     timer = undefined;
     isUrgent = false;
-    for (const listener of [...listeners]) listener();
+    for (const listener of [...listeners]) tellApp(listener);
   };
 
   return {

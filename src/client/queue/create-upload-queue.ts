@@ -1,5 +1,6 @@
 import type { AppTypes } from '../app-types.ts';
 import { canTryAgain, SignpostError } from '../signpost-error.ts';
+import { tellApp } from '../tell-app.ts';
 import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { collectFiles, type Found } from './collect-files.ts';
@@ -149,8 +150,8 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     startNext();
     const { id, stored, error, retryable } = entry.item;
     if (!retryable) memory?.forget([id]);
-    if (stored !== null) onDone?.(stored, entry.item);
-    else onFailed?.(error, entry.item);
+    if (stored !== null) tellApp(onDone, stored, entry.item);
+    else tellApp(onFailed, error, entry.item);
   };
 
   const insert = (item: QueueItem, options: QueueFileOptions): Entry => {
@@ -204,7 +205,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       if (needs !== null) needy.set(entry, saved);
       // Another page may send it: it stays remembered.
       if (refusal !== null) change(entry, { status: 'failed', error: refusal });
-      if (refusal !== null) onFailed?.(refusal, entry.item);
+      if (refusal !== null) tellApp(onFailed, refusal, entry.item);
       touch(PROGRESS_MS);
       startNext();
     }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Signpost } from '../../../src/client/create-signpost.ts';
 import { createUploadQueue, type UploadQueue } from '../../../src/client/queue/create-upload-queue.ts';
 import { createStorage, cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
@@ -223,6 +223,32 @@ describe('createUploadQueue', () => {
     expect(client.count('POST /presign-upload')).toBe(2);
     expect(failures).toEqual([]);
     expect(queue.getSnapshot().totals).toMatchObject({ sentBytes: 0, totalBytes: 0 });
+  });
+
+  it('goes on when a function of the app throws', async () => {
+    const reported: unknown[] = [];
+    vi.stubGlobal('console', { ...console, error: (error: Error) => reported.push(error.message) });
+    const broken = (what: string) => () => {
+      throw new Error(what);
+    };
+    const client = await host.client('hugo');
+    const queue = createUploadQueue({
+      signpost: client,
+      onDone: broken('done'),
+      onFailed: broken('failed'),
+    });
+    const stop = queue.subscribe(broken('listener'));
+    const unreadable = {
+      isFile: true,
+      name: 'gone.txt',
+      file: (_: unknown, no: (error: Error) => void) => no(Error()),
+    };
+    // Folders are read one after another: those after a file that cannot be read as well.
+    expect(await queue.add([textFile('one'), unreadable as never, unreadable as never])).toHaveLength(3);
+    expect((await queue.settled()).items.map(({ status }) => status)).toEqual(['done', 'failed', 'failed']);
+    expect(reported).toEqual(expect.arrayContaining(['done', 'failed', 'listener']));
+    stop();
+    vi.unstubAllGlobals();
   });
 
   it('refuses anything that is not a file', async () => {
