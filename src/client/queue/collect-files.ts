@@ -22,7 +22,7 @@ export type Found = {
 };
 
 type Entry = FileSystemEntry | FileSystemHandle;
-type Root = Blob | Entry | Promise<FileSystemHandle | null>;
+type Root = Blob | Entry | Promise<Blob | Entry>;
 
 /** Chromium has it in secure contexts (File System Access specification, section 3.3). */
 type ItemWithHandle = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
@@ -55,13 +55,13 @@ function rootsOf(source: FileSource, wantHandles: boolean): Iterable<Root> {
     const entry = item.webkitGetAsEntry?.() ?? null;
     // What is pasted has a file alone.
     if (entry === null) return file ?? [];
-    if (wantHandles && item.getAsFileSystemHandle) {
-      return item.getAsFileSystemHandle().then(
-        (handle) => handle,
-        () => null,
-      );
-    }
-    return entry.isFile && file !== null ? file : entry;
+    const itself = entry.isFile && file !== null ? file : entry;
+    if (!wantHandles || !item.getAsFileSystemHandle) return itself;
+    // The browser may give none: for a folder that it protects, or in a frame of another site.
+    return item.getAsFileSystemHandle().then(
+      (handle) => handle ?? itself,
+      () => itself,
+    );
   });
 }
 
@@ -75,7 +75,8 @@ function found(file: Blob, path?: string, handle?: FileSystemFileHandle): Found 
 async function* walkAll(roots: readonly Exclude<Root, Blob>[]): AsyncGenerator<Found, void> {
   for (const root of roots) {
     const entry = await root;
-    if (entry !== null) yield* walk(entry, '');
+    if (entry instanceof Blob) yield found(entry);
+    else yield* walk(entry, '');
   }
 }
 

@@ -121,6 +121,21 @@ describe('a remembered file', () => {
     expect(queue.getSnapshot().items).toHaveLength(1);
   });
 
+  it.each([
+    ['none', async () => null],
+    ['an error', () => Promise.reject(new DOMException('not here', 'NotAllowedError'))],
+  ])('is sent when it is dropped and the browser gives %s instead of a handle', async (_what, getHandle) => {
+    const { queue, sent } = createBrowser().open();
+    const item = {
+      kind: 'file',
+      getAsFile: () => file(),
+      webkitGetAsEntry: () => ({ isFile: true, name: 'a.txt' }),
+      getAsFileSystemHandle: getHandle,
+    };
+    expect(await queue.add({ items: [item] } as never)).toHaveLength(1);
+    await expect.poll(() => sent).toMatchObject([{ fileName: 'a.txt' }]);
+  });
+
   it('is not the same file added for another record', async () => {
     const browser = createBrowser();
     const of = (recordId: string) => ({ isEncrypting: true, uploadOptions: { recordId } });
