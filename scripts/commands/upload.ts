@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import mime from 'mime';
+import { cleanText } from '../../src/client/clean-text.ts';
 import { createSignpost, SignpostError, type UploadOptions } from '../../src/client/create-signpost.ts';
 import { EXIT, UsageError } from '../command.ts';
 import { fetchFromDisk } from '../fetch-from-disk.ts';
@@ -77,7 +78,7 @@ export const uploadCommand = defineRemoteCommand(
         recordId: values.record,
         documentType: values.document,
         checksum: values.checksum,
-        metadata: { ...(file.folderPath !== null && { path: file.folderPath }), ...metadata },
+        metadata: { ...(file.folderPath !== null && { path: cleanText(file.folderPath) }), ...metadata },
         onProgress: ({ sentBytes }) => {
           sent.set(file, sentBytes);
           bar.show([...sent.values()].reduce((sum, each) => sum + each, 0));

@@ -1,11 +1,9 @@
+import { cleanText } from './clean-text.ts';
+
 /** The service's limit in bytes of UTF-8; most file systems count characters. */
 const MAX_BYTES = 255;
 /** A longer suffix after the last dot is not an extension. */
 const EXTENSION = /[^.]\.[^.\s]{1,31}$/;
-
-/** Characters not allowed in a name: controls, and the overrides that make `fdp.exe` look like `exe.pdf`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-const UNCLEAN = /[\u0000-\u001f\u007f-\u009f\u202d\u202e]/g;
 
 const sizeOf = (text: string) => new TextEncoder().encode(text).length;
 
@@ -15,10 +13,7 @@ const sizeOf = (text: string) => new TextEncoder().encode(text).length;
  * @returns a valid name unchanged; `file` if nothing is left.
  */
 export function fitFileName(name: string): string {
-  // Encoding to UTF-8 turns half of a surrogate pair into U+FFFD.
-  const clean = new TextDecoder('utf-8', { ignoreBOM: true }).decode(
-    new TextEncoder().encode(name.replace(UNCLEAN, '')),
-  );
+  const clean = cleanText(name);
   if (sizeOf(clean) <= MAX_BYTES) return clean || 'file';
   // macOS stores letters and their marks separately.
   const last = clean.replace(/^.*[/\\]/s, '').normalize('NFC') || 'file';

@@ -67,6 +67,7 @@ describe('the bundle of the client', () => {
     const inputs = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/client/queue/'));
     expect(inputs.toSorted()).toEqual([
       '<stdin>',
+      'src/client/clean-text.ts',
       'src/client/signpost-error.ts',
       'src/client/tell-app.ts',
     ]);

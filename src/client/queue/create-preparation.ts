@@ -1,4 +1,5 @@
 import type { AppTypes } from '../app-types.ts';
+import { cleanText } from '../clean-text.ts';
 import type { Signpost } from '../create-signpost.ts';
 import type { SignpostError } from '../signpost-error.ts';
 import type { Limits } from '../stored-file.ts';
@@ -59,7 +60,7 @@ export function createPreparation({ signpost, beforeUpload, metadataSchema, ...r
   const optionsFor = ({ relativePath }: QueueItem, options: QueueFileOptions): QueueFileOptions => {
     return relativePath === null
       ? options
-      : { ...options, metadata: { [PATH_FIELD]: relativePath, ...options.metadata } };
+      : { ...options, metadata: { [PATH_FIELD]: cleanText(relativePath), ...options.metadata } };
   };
   const describe = (file: File | Blob, item: QueueItem, options: QueueFileOptions): Prepared => {
     const ownName = file !== item.file && 'name' in file ? file.name : item.fileName;

@@ -95,6 +95,20 @@ describe('the limits of the service', () => {
   });
 });
 
+describe('the path of a file in its folder', () => {
+  it('is sent as the service accepts it', async () => {
+    const client = await host.client('ines');
+    const queue = createUploadQueue({ signpost: client });
+    // What macOS keeps in a folder with an icon of its own.
+    const icon = new File([], 'Icon\r');
+    await queue.add(Object.defineProperty(icon, 'webkitRelativePath', { value: 'photos/\ud800/Icon\r' }));
+    expect((await queue.settled()).items[0]?.stored).toMatchObject({
+      fileName: 'Icon',
+      metadata: { 'relative-path': 'photos/\ufffd/Icon' },
+    });
+  });
+});
+
 describe('metadataSchema', () => {
   it('checks the metadata, and the result is sent', async () => {
     const client = await host.client('gil');
