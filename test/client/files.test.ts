@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createFiles, type FilesOptions, SignpostError } from '../../src/client/create-signpost.ts';
+import { createFileList } from '../../src/client/queue/create-upload-queue.ts';
 import { mint } from '../helpers/test-service.ts';
 import { startServiceForClients, textFile } from './service-for-clients.ts';
 
@@ -132,6 +133,36 @@ describe('createFiles', () => {
     });
     await expect(files.downloadTo(fileId, stream, { signal: stopping.signal })).rejects.toThrow('enough');
     expect(aborted).toEqual(new Error('enough'));
+  });
+});
+
+describe('createFileList', () => {
+  it('shows what was put or removed while a page was loaded', async () => {
+    const { upload } = await running.client('lara');
+    const store = (name: string) => upload(textFile(name, name));
+    const [, gone] = [await store('kept.txt'), await store('gone.txt')];
+    let goOn = () => {};
+    const opened = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let listed = 0;
+    const files = await filesOf('lara', {
+      fetch: async (input, init) => {
+        const response = await fetch(input, init);
+        if (!String(input).includes('/files?')) return response;
+        listed++;
+        await opened;
+        return response;
+      },
+    });
+    const list = createFileList(files, { sort: 'fileName' });
+    list.subscribe(() => {});
+    await expect.poll(() => listed).toBe(1);
+    list.put(await store('new.txt'));
+    await list.remove(gone.fileId);
+    goOn();
+    await expect.poll(() => list.getSnapshot().isLoading).toBe(false);
+    expect(list.getSnapshot().files.map(({ fileName }) => fileName)).toEqual(['new.txt', 'kept.txt']);
   });
 });
 

@@ -42,6 +42,8 @@ export function createFileList(source: Pick<Files, 'list' | 'remove'>, query: Fi
   let cursor = query.cursor;
   let isBegun = false;
   let running: AbortController | null = null;
+  /** What was put, or removed (null), since the last page was asked for: the page may be older. */
+  const changes = new Map<string, StoredFile | null>();
   const store = createStore(() => shown);
   const show = (patch: Partial<FileListSnapshot>) => {
     shown = { ...shown, ...patch };
@@ -53,14 +55,19 @@ export function createFileList(source: Pick<Files, 'list' | 'remove'>, query: Fi
     running?.abort();
     const mine = new AbortController();
     running = mine;
+    changes.clear();
     show({ isLoading: true, error: null });
     try {
       const { value } = await source.list({ ...query, cursor: from }, mine.signal).next();
       if (running !== mine || !value) return;
       cursor = value.nextCursor ?? undefined;
-      const known = isFirst ? [] : shown.files;
-      const ids = new Set(known.map(({ fileId }) => fileId));
-      const files = [...known, ...value.files.filter(({ fileId }) => !ids.has(fileId))];
+      const page = value.files.flatMap((file) => {
+        const changed = changes.get(file.fileId);
+        return changed === undefined ? file : (changed ?? []);
+      });
+      const put = [...changes.values()].reverse().flatMap((file) => file ?? []);
+      const before = isFirst ? without(put, page) : shown.files;
+      const files = [...before, ...without(page, before)];
       show({ files, isLoading: false, hasMore: value.nextCursor !== null });
     } catch (error) {
       if (running === mine) show({ isLoading: false, error });
@@ -81,13 +88,20 @@ export function createFileList(source: Pick<Files, 'list' | 'remove'>, query: Fi
     },
     refresh: () => load(query.cursor, true),
     put: (file) => {
+      changes.set(file.fileId, file);
       const isThere = shown.files.some(({ fileId }) => fileId === file.fileId);
       const files = shown.files.map((other) => (other.fileId === file.fileId ? file : other));
       show({ files: isThere ? files : [file, ...files] });
     },
     remove: async (fileId) => {
       await source.remove(fileId);
+      changes.set(fileId, null);
       show({ files: shown.files.filter((file) => file.fileId !== fileId) });
     },
   };
+}
+
+function without(files: readonly StoredFile[], others: readonly StoredFile[]): StoredFile[] {
+  const ids = new Set(others.map(({ fileId }) => fileId));
+  return files.filter(({ fileId }) => !ids.has(fileId));
 }
