@@ -113,10 +113,10 @@ describe('useUpload', () => {
     expect(drawn.at(-1)).toMatch(/^done/);
   });
 
-  it.each(['its own handle', 'a signal'])('is aborted by %s, and that is no failure', async (way) => {
+  it.each(['handle', 'upload', 'signal'] as const)('is aborted by its %s, and that is no failure', async (way) => {
     const controller = new AbortController();
     const client = await host.client('carol', { parallelParts: 1 }, ({ what }, send) => {
-      if (what === 'PUT 2') void (way === 'a signal' ? controller.abort() : hook.abort());
+      if (what === 'PUT 2') void { handle: hook, upload, signal: controller }[way].abort();
       return send();
     });
     await draw(client);

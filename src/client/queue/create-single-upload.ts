@@ -92,8 +92,8 @@ export function createSingleUpload(signpost: Pick<Signpost, 'upload'>): SingleUp
         upload.then(
           (file) => update({ status: 'done', file }),
           (error) => {
-            if (shown.status !== 'aborted')
-              update(options.signal?.aborted ? { status: 'aborted' } : { status: 'failed', error });
+            const isAborted = upload.state.status === 'aborted';
+            if (shown.status !== 'aborted') update(isAborted ? { status: 'aborted' } : { status: 'failed', error });
           },
         );
         return upload;
