@@ -1,5 +1,5 @@
 import { noAnswer } from './no-answer.ts';
-import { isTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import { isBucketTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 import type { Session } from './transfer.ts';
 
 export type BytesToSend = {
@@ -50,9 +50,7 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
     code: 'bucket-refused',
     status,
     detail: `the bucket answered ${status} ${reason}`.trimEnd(),
-    // 409: two conditional writes raced. A 400 RequestTimeout: the body came too slowly (S3 API Reference, "Error
-    // Responses").
-    retryable: isTransient(status) || status === 409 || reason === 'RequestTimeout',
+    retryable: isBucketTransient(status, reason),
     retryAfterSeconds: retryAfterSeconds(header('retry-after')),
   });
 }

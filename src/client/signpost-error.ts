@@ -83,6 +83,14 @@ export function isTransient(status: number): boolean {
   return status === 408 || status === 425 || status === 429 || status >= 500;
 }
 
+/**
+ * Whether a refusal by the bucket is worth repeating. 409: two conditional writes raced. A 400 `RequestTimeout`: the
+ * body came too slowly (S3 API Reference, "Error Responses").
+ */
+export function isBucketTransient(status: number, reason: string): boolean {
+  return isTransient(status) || status === 409 || reason === 'RequestTimeout';
+}
+
 /** `Retry-After` in seconds (RFC 9110, section 10.2.3). 0 if missing, or if it is a date: two clocks may disagree. */
 export function retryAfterSeconds(header: string | null): number {
   return Number(header) || 0;

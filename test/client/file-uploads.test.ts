@@ -171,7 +171,7 @@ describe('createFileUploads', () => {
   });
 
   it('repeats a lost request, and asks for another URL when one has expired', async () => {
-    const answers = ['lost', 'expired', 'real'];
+    const answers = ['lost', '409 ConditionalRequestConflict', '400 RequestTimeout', 'expired', 'real'];
     const asked: string[] = [];
     const uploads = await client({
       send: async (given, { url, ...rest }) => {
@@ -179,6 +179,8 @@ describe('createFileUploads', () => {
         asked.push(pathname);
         const what = answers.shift();
         if (what === 'lost') throw new TypeError('the connection was lost');
+        const [, status, code] = /^(\d+) (\w+)$/.exec(what ?? '') ?? [];
+        if (code !== undefined) return { status: Number(status), body: `<Error><Code>${code}</Code></Error>` };
         return send(given, { url: what === 'expired' ? url.replace(/Signature=../, 'Signature=00') : url, ...rest });
       },
     });
@@ -188,13 +190,15 @@ describe('createFileUploads', () => {
       'preparing',
       'uploading',
       'retrying',
+      'retrying',
+      'retrying',
       'uploading',
       'preparing',
       'uploading',
       'confirming',
       'done',
     ]);
-    expect([asked.length, new Set(asked).size]).toEqual([3, 2]);
+    expect([asked.length, new Set(asked).size]).toEqual([5, 2]);
   });
 
   it('is refused by a typed error that says whether trying again can help', async () => {

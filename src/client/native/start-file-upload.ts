@@ -3,7 +3,7 @@ import { fitFileName } from '../fit-file-name.ts';
 import type { Limit } from '../limit.ts';
 import type { Progress } from '../progress.ts';
 import { type RetryPolicy, retry } from '../retry.ts';
-import { canTryAgain, isTransient, networkError, SignpostError } from '../signpost-error.ts';
+import { canTryAgain, isBucketTransient, networkError, SignpostError } from '../signpost-error.ts';
 import { pickRemembered, type Remembered, type StoredFile } from '../stored-file.ts';
 import { tellApp } from '../tell-app.ts';
 import type { Upload } from '../upload.ts';
@@ -99,8 +99,9 @@ export function startFileUpload<Source extends NativeFile>(
       throw networkError(cause);
     });
     if ((status >= 200 && status < 300) || status === 412) return;
-    const reason = /<Message>([^<]*)</.exec(body)?.[1] ?? `the bucket answered ${status}`;
-    throw new SignpostError({ code: 'bucket-refused', status, detail: reason, retryable: isTransient(status) });
+    const detail = /<Message>([^<]*)</.exec(body)?.[1] ?? `the bucket answered ${status}`;
+    const retryable = isBucketTransient(status, /<Code>(\w+)</.exec(body)?.[1] ?? '');
+    throw new SignpostError({ code: 'bucket-refused', status, detail, retryable });
   };
   /** @returns the file, if an earlier attempt had sent it and only the answer was lost. */
   const sendAll = async (signal: AbortSignal): Promise<StoredFile | null> => {
