@@ -170,6 +170,23 @@ describe('createFileUploads', () => {
     expect([attempts, upload.state.status]).toEqual([2, 'done']);
   });
 
+  it.each(['aborted', 'paused'] as const)('stays %s when the storage of the app answers late', async (status) => {
+    let written: (() => void) | undefined;
+    const setItem = () => new Promise<void>((resolve) => (written = resolve));
+    const uploads = await client({ storage: { getItem: () => null, setItem } });
+    const states: string[] = [];
+    const upload = uploads.upload(file, { onState: (state) => states.push(state.status) });
+    await expect.poll(() => written).toBeDefined();
+    if (status === 'aborted') await upload.abort();
+    else upload.pause();
+    written?.();
+    await new Promise(setImmediate);
+    expect(states).toEqual(['preparing', status]);
+    if (status === 'aborted') return expect(upload).rejects.toMatchObject({ name: 'AbortError' });
+    upload.resume();
+    await expect.poll(() => states.at(-1)).toBe('confirming');
+  });
+
   it('repeats a lost request, and asks for another URL when one has expired', async () => {
     const answers = ['lost', '409 ConditionalRequestConflict', '400 RequestTimeout', 'expired', 'real'];
     const asked: string[] = [];

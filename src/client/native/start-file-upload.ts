@@ -58,6 +58,8 @@ export function startFileUpload<Source extends NativeFile>(
     Object.assign(upload, { state });
     tellApp(options.onState, state);
   };
+  /** Enters a state that a round reports, unless the round was ended. */
+  const tell = (state: UploadState) => round.signal.aborted || enter(state);
   const onSent = (bytes: number, { signal } = round) => {
     if (signal.aborted || isOver) return;
     if (upload.state.status === 'retrying') enter({ status: 'uploading' });
@@ -66,7 +68,7 @@ export function startFileUpload<Source extends NativeFile>(
   };
   const repeat = <Answer>(attempt: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> => {
     const onRetry = (error: SignpostError, nextAttemptAtMs: number) => {
-      if (!signal.aborted) enter({ status: 'retrying', error, nextAttemptAtMs });
+      tell({ status: 'retrying', error, nextAttemptAtMs });
     };
     return retry(attempt, { ...policy, onRetry }, signal);
   };
@@ -93,6 +95,7 @@ export function startFileUpload<Source extends NativeFile>(
 
   /** One PUT; 412 means that it is there already, 403 that the URL has expired. */
   const sendOnce = async (to: Ticket, signal: AbortSignal): Promise<void> => {
+    signal.throwIfAborted();
     const { presignedUrl: url, headers } = to;
     const { status, body = '' } = await session.send(file, { url, headers, onSent, signal }).catch((cause: unknown) => {
       signal.throwIfAborted();
@@ -107,11 +110,11 @@ export function startFileUpload<Source extends NativeFile>(
   const sendAll = async (signal: AbortSignal): Promise<StoredFile | null> => {
     for (let renewals = 0; !isSent; renewals++) {
       if (ticket === null) {
-        enter({ status: 'preparing' });
+        tell({ status: 'preparing' });
         ticket = await presign(signal);
       }
       const current = ticket;
-      enter({ status: 'uploading' });
+      tell({ status: 'uploading' });
       try {
         await repeat(() => sendOnce(current, signal), signal);
         isSent = true;
@@ -128,7 +131,7 @@ export function startFileUpload<Source extends NativeFile>(
   };
   const run = async (signal: AbortSignal): Promise<StoredFile> => {
     const found = await sendAll(signal);
-    if (found === null) enter({ status: 'confirming' });
+    if (found === null) tell({ status: 'confirming' });
     const { objectKey } = ticket as Ticket;
     const stored = found ?? (await confirm(objectKey, signal));
     await pending.remove(objectKey);
