@@ -150,6 +150,17 @@ describe('createFileUploads', () => {
     expect(await (await client({ storage })).restore()).toEqual([]);
   });
 
+  it('keeps what is pending while the storage cannot be read', async () => {
+    const storage = createStorage();
+    const locked = { ...storage, getItem: () => Promise.reject(new Error('the database is locked')) };
+    for (const [fileName, where] of Object.entries({ 'first.txt': storage, 'second.txt': locked })) {
+      const uploads = await client({ storage: where, send: () => new Promise(() => {}) });
+      const upload = uploads.upload(file, { fileName });
+      await expect.poll(() => upload.state.status).toBe('uploading');
+    }
+    expect(await (await client({ storage })).restore()).toMatchObject([{ fileName: 'first.txt', status: 'pending' }]);
+  });
+
   it('pauses, and starts from the first byte when it is resumed', async () => {
     let attempts = 0;
     const uploads = await client({
