@@ -30,7 +30,8 @@ export type ServiceOptions = {
 };
 
 export function createCallService({ url, token, onUnauthorized, fetch }: ServiceOptions): CallService {
-  const base = `${url}`.replace(/\/+$/, '');
+  // No path can follow a query: what begins with `no:` is refused as an invalid URL.
+  const base = `${url}`.replace(/\/+$/, '').replace(/.*[?#].*/, 'no:');
   let wasReached = false;
   const ask = () => (typeof token === 'function' ? token() : token);
 

@@ -16,7 +16,7 @@ export async function explainSilence({ url, bearer, fetch }: SilentRequest): Pro
   const page = globalThis.location;
   const address = parseUrl(url, page?.href);
   if (address === null || !/^https?:$/.test(address.protocol) || address.username !== '') {
-    return invalid('url', 'must be the URL of the service, such as https://files.example.com');
+    return invalid('url', 'must be the URL of the service without ? and #, such as https://files.example.com');
   }
   // RFC 6750, section 2.1.
   if (!/^[!-~]*$/.test(bearer ?? '')) return invalid('token', 'must be a string of visible ASCII characters');

@@ -21,16 +21,16 @@ const startPage = async (status: number) => {
 };
 
 describe('a wrong URL', () => {
-  it.each(['files.example.com', '/uploads', 'ftp://files.example.com', 'https://user:password@files.example.com'])(
-    'is told at once: %s',
-    async (url) => {
-      // The client of these tests parses the URL itself.
-      const { error, state, waits } = await refusalOf({ url, fetch });
-      expect(error).toMatchObject({ code: 'invalid-url', status: 0, retryable: false });
-      expect(state).toMatchObject({ status: 'failed', retryable: false });
-      expect(waits).toBe(0);
-    },
-  );
+  it.each([
+    ...['files.example.com', '/uploads', 'ftp://files.example.com', 'https://user:password@files.example.com'],
+    ...['https://files.example.com/?tenant=a', 'https://files.example.com/#top'],
+  ])('is told at once: %s', async (url) => {
+    // The client of these tests parses the URL itself.
+    const { error, state, waits } = await refusalOf({ url, fetch });
+    expect(error).toMatchObject({ code: 'invalid-url', status: 0, retryable: false });
+    expect(state).toMatchObject({ status: 'failed', retryable: false });
+    expect(waits).toBe(0);
+  });
 
   it.each([200, 404])('of another server, which answers %i, is an error with the URL', async (status) => {
     const page = await startPage(status);
