@@ -29,22 +29,35 @@ export type ServiceOptions = {
   fetch: typeof fetch;
 };
 
-export function createCallService({ url, token, onUnauthorized, fetch }: ServiceOptions): CallService {
+/** @param stallTimeoutMs a request is given up after five times as long: the service may verify a file meanwhile. */
+export function createCallService({
+  url,
+  token,
+  onUnauthorized,
+  fetch,
+  stallTimeoutMs = 60_000,
+}: ServiceOptions & { stallTimeoutMs?: number | undefined }): CallService {
   // No path can follow a query: what begins with `no:` is refused as an invalid URL.
   const base = `${url}`.replace(/\/+$/, '').replace(/.*[?#].*/, 'no:');
   let wasReached = false;
   const ask = () => (typeof token === 'function' ? token() : token);
 
   async function send(path: string, body: unknown, signal: AbortSignal, method: string, bearer: string | undefined) {
+    const ends = new AbortController();
+    const end = () => ends.abort();
+    const timer = setTimeout(end, 5 * stallTimeoutMs);
+    signal.addEventListener('abort', end, ends);
     try {
+      signal.throwIfAborted();
       const response = await fetch(base + path, {
         method,
         headers: {
           ...(bearer && { authorization: `Bearer ${bearer}` }),
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-        signal,
+        // undefined without one.
+        body: JSON.stringify(body),
+        signal: ends.signal,
       });
       const text = await response.text();
       wasReached = true;
@@ -52,6 +65,10 @@ export function createCallService({ url, token, onUnauthorized, fetch }: Service
     } catch (cause) {
       signal.throwIfAborted();
       throw await noAnswer({ url: base + path, bearer, fetch }, wasReached, cause);
+    } finally {
+      clearTimeout(timer);
+      // Removes its listener from the signal.
+      end();
     }
   }
 

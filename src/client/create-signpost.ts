@@ -64,7 +64,8 @@ export type SignpostOptions = {
   giveUpAfterMs?: number | undefined;
   /**
    * A request to the bucket is retried after this many milliseconds without a byte sent, since connections may be lost
-   * without an error. Only with `XMLHttpRequest`. Default 60,000.
+   * without an error (only with `XMLHttpRequest`); one to the service after five times as many without an answer.
+   * Default 60,000.
    */
   stallTimeoutMs?: number | undefined;
   /**
@@ -144,7 +145,7 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
     random,
     sleep,
     ...(giveUpAfterMs !== undefined && { giveUpAfterMs }),
-    call: createCallService({ url, token, onUnauthorized, fetch }),
+    call: createCallService({ url, token, onUnauthorized, fetch, stallTimeoutMs }),
     reached: new Set(),
     join: async (file, request, mayFollow) => {
       try {

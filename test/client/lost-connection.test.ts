@@ -1,4 +1,6 @@
+import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { listen } from '../helpers/listen.ts';
 import { mint } from '../helpers/test-service.ts';
 import { cutOff, failureOf, startServiceForClients, textFile } from './service-for-clients.ts';
 
@@ -85,6 +87,19 @@ describe('a connection that is lost', () => {
     Object.assign(unreadable, { slice });
     expect(await failureOf(client.upload(gone))).toMatchObject({ code: 'file-changed', retryable: false });
     expect(client.delaysMs).toEqual([1000, 1000]);
+  });
+
+  it('is what a silent service has, which is asked again', async () => {
+    const silent = createServer(() => {});
+    const url = await listen(silent);
+    let asked = 0;
+    const client = await host.client('alice', {
+      stallTimeoutMs: 100,
+      fetch: (input, init) => (asked++ === 0 ? fetch(`${url}/presign-upload`, init) : fetch(input, init)),
+    });
+    expect(await client.upload(textFile('x'))).toMatchObject({ size: 1 });
+    silent.close();
+    silent.closeAllConnections();
   });
 
   it('is not reported as a changed file if only a page that is being left cannot read it', async () => {
