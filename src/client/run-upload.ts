@@ -2,6 +2,7 @@ import type { FileEncryption } from './file-encryption.ts';
 import type { JointUpload } from './join-upload.ts';
 import { prepareTransfer, requestFor, requestOf } from './prepare-transfer.ts';
 import type { UploadRequest } from './presign.ts';
+import { fileChanged } from './signpost-error.ts';
 import type { StoredFile } from './stored-file.ts';
 import {
   type Content,
@@ -130,7 +131,8 @@ export function runUpload(
           return null;
         }
         if (isFinal(error)) joint?.forget();
-        throw error;
+        // Of what is hashed or encrypted first, reading fails with the browser's own error.
+        throw /^Not[RF]/.test((error as Error | undefined)?.name ?? '') ? fileChanged(error) : error;
       }
     },
 

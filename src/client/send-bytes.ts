@@ -1,5 +1,5 @@
 import { noAnswer } from './no-answer.ts';
-import { isBucketTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import { fileChanged, isBucketTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 import type { Session } from './transfer.ts';
 
 export type BytesToSend = {
@@ -35,8 +35,7 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
       .catch(() => toSend.session.sleep(1000, toSend.signal).then(read))
       .catch((cause: unknown) => {
         toSend.signal.throwIfAborted();
-        const detail = 'the file changed';
-        throw new SignpostError({ code: 'file-changed', status: 0, detail, retryable: false, cause });
+        throw fileChanged(cause);
       });
     throw await noAnswer({ url: toSend.presignedUrl, fetch: toSend.session.fetch }, reached.has(host), cause);
   });
@@ -56,17 +55,13 @@ export async function sendBytes(toSend: BytesToSend): Promise<string | null> {
 }
 
 /** Whether the bucket has answered, even with a refusal. */
-export function isAnswer(error: unknown): boolean {
+export function isAnswer(error: unknown): error is SignpostError {
   return error instanceof SignpostError && error.code === 'bucket-refused';
 }
 
 /** Whether the bucket may have refused because the URL, or the credentials that signed it, expired. */
 export function isStaleUrl(error: unknown): boolean {
-  return (
-    error instanceof SignpostError &&
-    error.code === 'bucket-refused' &&
-    (error.status === 403 || error.detail.endsWith('ExpiredToken'))
-  );
+  return isAnswer(error) && (error.status === 403 || error.detail.endsWith('ExpiredToken'));
 }
 
 function sendByXhr({ presignedUrl, headers = {}, body, onSent, session, signal }: BytesToSend): Promise<BucketAnswer> {

@@ -68,6 +68,10 @@ export function networkError(cause?: unknown, wasReached = false): SignpostError
   });
 }
 
+export function fileChanged(cause: unknown): SignpostError {
+  return new SignpostError({ code: 'file-changed', status: 0, detail: 'the file changed', retryable: false, cause });
+}
+
 /** Refusals of the file itself: the same file is refused again. */
 const REFUSED_FILE = [400, 413, 415, 422];
 

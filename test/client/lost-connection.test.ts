@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withKeys } from '../../src/client/encryption/with-keys.ts';
 import { listen } from '../helpers/listen.ts';
 import { mint } from '../helpers/test-service.ts';
 import { cutOff, failureOf, startServiceForClients, textFile } from './service-for-clients.ts';
@@ -87,6 +88,21 @@ describe('a connection that is lost', () => {
     Object.assign(unreadable, { slice });
     expect(await failureOf(client.upload(gone))).toMatchObject({ code: 'file-changed', retryable: false });
     expect(client.delaysMs).toEqual([1000, 1000]);
+  });
+
+  it.each([
+    ['hashed', { checksum: true }],
+    ['encrypted', { encryption: withKeys([{ id: 'a', key: new Uint8Array(32) }]) }],
+  ])('is not what an unreadable file has that is %s first', async (_what, options) => {
+    const client = await host.client('alice');
+    const unreadable = Object.assign(new File(['hello'], 'a.txt', { type: 'text/plain' }), {
+      slice: () => unreadable,
+      arrayBuffer: () => Promise.reject(new DOMException('the file was removed', 'NotFoundError')),
+    });
+    const upload = client.upload(unreadable, options);
+    expect(await failureOf(upload)).toMatchObject({ code: 'file-changed' });
+    expect(upload.state).toMatchObject({ status: 'failed', retryable: false });
+    expect(client.sent).not.toContain('PUT whole');
   });
 
   it('is what a silent service has, which is asked again', async () => {
