@@ -42,6 +42,11 @@ export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
    * `PROXY_DOWNLOADS=only`. Default false.
    */
   throughService?: boolean | undefined;
+  /**
+   * A download continues in another connection if one brings no byte for this many milliseconds, since connections may
+   * be lost without an error; a request to the service is repeated after five times as many. Default 60,000.
+   */
+  stallTimeoutMs?: number | undefined;
   /** For tests. */
   random?: (() => number) | undefined;
   sleep?: RetryPolicy['sleep'] | undefined;
@@ -109,7 +114,7 @@ export function createFiles<App extends AppTypes = AppTypes>(options: FilesOptio
       first = null;
       return url;
     };
-    const task = { presign: takeUrl, fetch, start, end, onProgress };
+    const task = { presign: takeUrl, fetch, start, end, onProgress, stallTimeoutMs: options.stallTimeoutMs };
     if (!first || !encryption) return yield* downloadBytes(task, policy, signal);
     yield* encryption.decrypt(first.file, task, (start, end) =>
       downloadBytes({ ...task, start, end, onProgress: undefined }, policy, signal),

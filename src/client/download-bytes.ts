@@ -19,6 +19,8 @@ export type DownloadTask = {
   /** One past the last byte; undefined: to the end of the file. */
   end: number | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
+  /** A connection that brings nothing for so long is lost. Default 60,000. */
+  stallTimeoutMs?: number | undefined;
 };
 
 /**
@@ -27,7 +29,7 @@ export type DownloadTask = {
  * @throws {SignpostError} `network-error`, `bucket-refused`, or `conflict` if the file changed meanwhile.
  */
 export async function* downloadBytes(
-  { presign, fetch, start, end, onProgress }: DownloadTask,
+  { presign, fetch, start, end, onProgress, stallTimeoutMs = 60_000 }: DownloadTask,
   policy: RetryPolicy,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
@@ -44,7 +46,8 @@ export async function* downloadBytes(
     if (at >= stop) return { stop, body: null };
     const isWhole = at === 0 && stop === size;
     const headers = { ...ticket.headers, ...(!isWhole && { range: `bytes=${at}-${stop - 1}` }) };
-    const response = await fetch(ticket.presignedUrl, { headers, signal }).catch((cause: unknown) => {
+    const answer = inTime(fetch(ticket.presignedUrl, { headers, signal }), stallTimeoutMs);
+    const response = await answer.catch((cause: unknown) => {
       signal.throwIfAborted();
       throw networkError(cause);
     });
@@ -57,7 +60,7 @@ export async function* downloadBytes(
     const startedAt = at;
     try {
       if (body !== null) {
-        for await (const chunk of chunksOf(body)) {
+        for await (const chunk of chunksOf(body, stallTimeoutMs)) {
           at += chunk.length;
           if (at > stop) throw changed();
           yield chunk;
@@ -77,14 +80,23 @@ export async function* downloadBytes(
   }
 }
 
-/** Not every browser can iterate over a stream. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+/** Not every browser can iterate over a stream. The time that the reader takes for a chunk does not count. */
+async function* chunksOf(body: ReadableStream<Uint8Array>, withinMs: number): AsyncGenerator<Uint8Array, void> {
   const reader = body.getReader();
+  const read = () => inTime(reader.read(), withinMs);
   try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+    for (let next = await read(); !next.done; next = await read()) yield next.value;
   } finally {
     await reader.cancel().catch(() => {});
   }
+}
+
+/** Rejects if it takes longer: a connection may be lost without an error. */
+function inTime<Result>(work: Promise<Result>, withinMs: number): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('the connection is silent')), withinMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 async function refusal(response: Response): Promise<SignpostError> {

@@ -120,6 +120,29 @@ describe('createFiles', () => {
     await expect(hopeless.download(fileId)).rejects.toEqual(code('network-error'));
   });
 
+  it('continues in another connection when one is silent', async () => {
+    const { fileId } = await uploaded('waiter', new Uint8Array(200_000), 'zeros.bin');
+    let silences = 2;
+    const silent: typeof fetch = async (input, init) => {
+      const response = await fetch(input, init);
+      if (String(input).startsWith(running.url) || silences-- <= 0) return response;
+      // First before the answer, then after a part of it.
+      if (silences === 1) return new Promise(() => {});
+      const body = response.body?.pipeThrough(
+        new TransformStream<Uint8Array, Uint8Array>({
+          transform: (chunk, controller) => {
+            controller.enqueue(chunk.subarray(0, 1000));
+            return new Promise(() => {});
+          },
+        }),
+      );
+      return new Response(body, { status: response.status, headers: response.headers });
+    };
+    const files = await filesOf('waiter', { fetch: silent, stallTimeoutMs: 100 });
+    expect((await files.download(fileId)).size).toBe(200_000);
+    expect(silences).toBe(-1);
+  });
+
   it('stops with the reason of its signal, and aborts the stream', async () => {
     const { fileId } = await uploaded('stopper', new Uint8Array(200_000), 'zeros.bin');
     const files = await filesOf('stopper');
