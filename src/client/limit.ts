@@ -1,8 +1,8 @@
 export type Limit = <Result>(task: () => Promise<Result>) => Promise<Result>;
 
-/** Runs at most `max` tasks at once; the others wait in order of arrival. */
+/** Runs at most `max` tasks at once, but at least one; the others wait in order of arrival. */
 export function createLimit(max: number): Limit {
-  let free = max;
+  let free = max || 1;
   const waiting: (() => void)[] = [];
   return async (task) => {
     if (free > 0) free--;

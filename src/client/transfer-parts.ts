@@ -142,8 +142,8 @@ export function transferParts(
           await retry(() => sendPart(partNumber, signal), patient(session, 24), signal);
         }
       };
-      const { parallelParts = Math.max(1, Math.floor(MAX_LOST_BYTES / partSize)) } = session;
-      await Promise.all(Array.from({ length: parallelParts }, work));
+      const length = session.parallelParts || Math.max(1, Math.floor(MAX_LOST_BYTES / partSize));
+      await Promise.all(Array.from({ length }, work));
       return null;
     },
     parts: () => {

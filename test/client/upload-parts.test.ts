@@ -16,6 +16,11 @@ describe('a file in parts', () => {
     expect(progress.at(-1)).toEqual({ sentBytes: file.size, totalBytes: file.size });
   });
 
+  it('is sent part after part if none may be sent at once', async () => {
+    const client = await host.client('alice', { parallelFiles: 0, parallelParts: 0 });
+    expect(await client.upload(threeParts())).toMatchObject({ size: 2 * PART + 7 });
+  });
+
   it('is hashed part by part on request, and the bucket verifies each part', async () => {
     const client = await host.client('alice');
     const file = threeParts();
