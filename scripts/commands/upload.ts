@@ -67,11 +67,12 @@ export const uploadCommand = defineRemoteCommand(
       files.length === 1 ? basename(files[0]?.path ?? '') : `${files.length} files`,
       totalOf(files),
     );
-    const sent = new Map<LocalFile, number>();
+    let totalSent = 0;
     const queue = [...files];
     let code: number = EXIT.holds;
 
     const uploadOne = async (file: LocalFile) => {
+      let sent = 0;
       const uploadOptions: UploadOptions = {
         fileName: values.name ?? basename(file.path),
         contentType: values['content-type'] ?? mime.getType(file.path) ?? 'application/octet-stream',
@@ -80,8 +81,9 @@ export const uploadCommand = defineRemoteCommand(
         checksum: values.checksum,
         metadata: { ...(file.folderPath !== null && { path: cleanText(file.folderPath) }), ...metadata },
         onProgress: ({ sentBytes }) => {
-          sent.set(file, sentBytes);
-          bar.show([...sent.values()].reduce((sum, each) => sum + each, 0));
+          totalSent += sentBytes - sent;
+          sent = sentBytes;
+          bar.show(totalSent);
         },
       };
       try {

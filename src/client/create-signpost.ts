@@ -169,21 +169,23 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
     uploadAll: (files, { onProgress, signal, ...uploadOptions } = {}) => {
       const all = [...files];
       const totalBytes = all.reduce((sum, file) => sum + file.size, 0);
-      const sent = all.map(() => 0);
+      let sentBytes = 0;
       return Promise.allSettled(
-        all.map((file, index) =>
-          upload(file, {
+        all.map((file) => {
+          let own = 0;
+          return upload(file, {
             ...uploadOptions,
             // One each: Node warns of a signal with more than ten listeners.
             signal: signal && AbortSignal.any([signal]),
             ...(onProgress && {
-              onProgress: ({ sentBytes }) => {
-                sent[index] = sentBytes;
-                onProgress({ sentBytes: sent.reduce((sum, each) => sum + each, 0), totalBytes });
+              onProgress: (progress) => {
+                sentBytes += progress.sentBytes - own;
+                own = progress.sentBytes;
+                onProgress({ sentBytes, totalBytes });
               },
             }),
-          }),
-        ),
+          });
+        }),
       );
     },
   };
