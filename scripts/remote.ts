@@ -46,8 +46,11 @@ export function explain(error: unknown): string {
   return `${error.detail}${reasons === '' ? '' : `: ${reasons}`} (${error.code})`;
 }
 
-/** Whether the service refused this one (1), or could not be asked at all (2): no answer, no valid token, an outage. */
+/**
+ * Whether this one failed (1): it was refused, or its file changed. Or the service could not be asked at all (2): no
+ * answer, no valid token, an outage.
+ */
 export function exitCodeOf(error: unknown): number {
-  const isOutage = error instanceof SignpostError && (error.retryable || error.status === 0 || error.status === 401);
-  return isOutage ? EXIT.failed : EXIT.found;
+  if (!(error instanceof SignpostError) || error.code === 'file-changed') return EXIT.found;
+  return error.retryable || error.status === 0 || error.status === 401 ? EXIT.failed : EXIT.found;
 }

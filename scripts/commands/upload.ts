@@ -25,8 +25,8 @@ kept in the metadata "path".
   --json                 prints each file's answer, a line each; of one that failed, its path and error
 
 ${REMOTE_USAGE}
-Exit code: 0 all are uploaded and verified, 1 a file was refused, 2 the service or the bucket does not answer, 64 wrong
-arguments, 130 stopped.`;
+Exit code: 0 all are uploaded and verified, 1 a file was refused or could not be read, 2 the service or the bucket does
+not answer, 64 wrong arguments, 130 stopped.`;
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
@@ -50,8 +50,9 @@ export const uploadCommand = defineRemoteCommand(
       throw new UsageError('--parallel takes a number from 1 to 16');
     }
     const metadata = Object.fromEntries(values.meta.map(parsePair));
-    const files = await findLocalFiles(positionals);
-    if (values.name !== undefined && files.length !== 1) throw new UsageError('--name is for one file');
+    const { files, unreadable } = await findLocalFiles(positionals);
+    if (values.name !== undefined && files.length + unreadable.length !== 1)
+      throw new UsageError('--name is for one file');
 
     process.once('SIGINT', () => {
       console.error('\nstopped: repeat the command to continue with the missing parts');
@@ -70,6 +71,13 @@ export const uploadCommand = defineRemoteCommand(
     let totalSent = 0;
     const queue = [...files];
     let code: number = EXIT.holds;
+
+    const report = (path: string, error: unknown) => {
+      if (values.json) console.log(JSON.stringify({ path, error: describe(error) }));
+      else console.error(`${path}: ${explain(error)}`);
+      code = Math.max(code, exitCodeOf(error));
+    };
+    for (const { path, error } of unreadable) report(path, error);
 
     const uploadOne = async (file: LocalFile) => {
       let sent = 0;
@@ -92,9 +100,7 @@ export const uploadCommand = defineRemoteCommand(
         console.log(values.json ? JSON.stringify(stored) : `${stored.fileId}\t${file.path}`);
       } catch (error) {
         bar.clear();
-        if (values.json) console.log(JSON.stringify({ path: file.path, error: describe(error) }));
-        else console.error(`${file.path}: ${explain(error)}`);
-        code = Math.max(code, exitCodeOf(error));
+        report(file.path, error);
       }
     };
     const work = async () => {

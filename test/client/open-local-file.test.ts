@@ -1,9 +1,11 @@
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findLocalFiles } from '../../scripts/find-local-files.ts';
 import { openLocalFile } from '../../scripts/open-local-file.ts';
+import { exitCodeOf } from '../../scripts/remote.ts';
+import { SignpostError } from '../../src/client/signpost-error.ts';
 
 const GIB = 1024 ** 3;
 
@@ -20,7 +22,7 @@ async function openSparse(size: number): Promise<File> {
   const handle = await open(path, 'w');
   await handle.write('the end', size - 7);
   await handle.close();
-  const [found] = await findLocalFiles([path]);
+  const [found] = (await findLocalFiles([path])).files;
   if (found === undefined) throw new Error('the file was not found');
   return openLocalFile(found);
 }
@@ -35,6 +37,24 @@ describe('openLocalFile', () => {
     expect((await file.slice(size - 3, size + 9).arrayBuffer()).byteLength).toBe(3);
     expect((await file.slice(0, 65_536).arrayBuffer()).byteLength).toBe(65_536);
     expect([file.slice(9, 3).size, file.slice(size + 1).size, file.slice(0, 0).size]).toEqual([0, 0, 0]);
+  });
+
+  it('finds all files of a folder but those that cannot be read, and says which', async () => {
+    await mkdir(join(directory, 'b'));
+    for (const name of ['a.txt', 'b/c.txt']) await writeFile(join(directory, name), 'text');
+    // Linux keeps names as bytes; this one is `\xff.txt`.
+    await writeFile(Buffer.concat([Buffer.from(`${directory}/`), Buffer.from([0xff]), Buffer.from('.txt')]), 'text');
+    const { files, unreadable } = await findLocalFiles([`${directory}/b/..`]);
+    const name = basename(directory);
+    expect(files.map(({ folderPath }) => folderPath)).toEqual([`${name}/a.txt`, `${name}/b/c.txt`]);
+    expect(unreadable).toMatchObject([
+      { path: `${directory}/\ufffd.txt`, error: { message: 'cannot be read: its name is not UTF-8' } },
+    ]);
+  });
+
+  it('fails for itself alone when a file has changed: the service did answer', () => {
+    const of = (code: string) => new SignpostError({ code, status: 0, detail: '', retryable: false });
+    expect([exitCodeOf(of('file-changed')), exitCodeOf(of('network-error'))]).toEqual([1, 2]);
   });
 
   it('reads nothing of a file that has changed', async () => {
