@@ -18,6 +18,8 @@ export const EXIT = {
   badUsage: 64,
   /** Stopped by Ctrl-C (128 and the number of SIGINT, as shells have it). */
   interrupted: 130,
+  /** The reader of its output has gone (128 and the number of SIGPIPE). */
+  closedPipe: 141,
 } as const;
 
 type Options = NonNullable<ParseArgsConfig['options']>;
@@ -81,7 +83,19 @@ export function defineServiceCommand<O extends Options>(
   definition: CommandDefinition<O>,
   program: (config: Config, args: Arguments<O>) => Promise<number>,
 ): Command {
-  return defineCommand(definition, (args) => program(readConfig(), args));
+  return defineCommand(definition, (args) => {
+    // What has begun is finished: the doctor removes what it has stored.
+    onClosedPipe(() => {});
+    return program(readConfig(), args);
+  });
+}
+
+/** Calls `act` when the reader of standard output has gone, as `head` does. Without it, Node prints a stack trace. */
+export function onClosedPipe(act: () => void): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    act();
+  });
 }
 
 function readArguments(args: readonly string[], options: Options, allowPositionals: boolean) {

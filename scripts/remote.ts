@@ -1,6 +1,14 @@
 import type { ParseArgsConfig } from 'node:util';
 import { SignpostError } from '../src/client/create-signpost.ts';
-import { type Arguments, type Command, type CommandDefinition, defineCommand, EXIT, UsageError } from './command.ts';
+import {
+  type Arguments,
+  type Command,
+  type CommandDefinition,
+  defineCommand,
+  EXIT,
+  onClosedPipe,
+  UsageError,
+} from './command.ts';
 
 /** The end of the usage of every command that is a client of a running service. */
 export const REMOTE_USAGE = `SIGNPOST is the service's address (http://127.0.0.1:3000), TOKEN the bearer token.`;
@@ -17,6 +25,7 @@ export function defineRemoteCommand<O extends NonNullable<ParseArgsConfig['optio
 ): Command {
   return defineCommand(definition, async (args) => {
     const service = remoteService();
+    onClosedPipe(() => process.exit(EXIT.closedPipe));
     return program(service, args).catch((error: unknown) => {
       if (!(error instanceof SignpostError)) throw error;
       console.error(explain(error));

@@ -124,6 +124,16 @@ describe('the client commands of signpost', () => {
     expect(await readFile(join(dir, 'into.txt'), 'utf8')).toBe('abcdefghij');
   });
 
+  it('end in silence when the reader of their output has gone', async () => {
+    // More than a pipe holds.
+    await writeFile(join(dir, 'long.bin'), randomBytes(MIB));
+    const { lines } = await signpost(['upload', 'long.bin', '--json']);
+    const { fileId } = JSON.parse(lines[0] ?? '');
+    const piped = run('bash', ['-c', `set -o pipefail; node ${BIN} get ${fileId} -o - | true`], env, dir);
+    expect(await piped.ended).toMatchObject({ code: 141 });
+    expect(piped.output()).toBe('');
+  });
+
   it('download a file whose name is as long as a name may be', async () => {
     const longest = `${'ü'.repeat(125)}x.txt`;
     await writeFile(join(dir, 'short.txt'), 'text');
