@@ -105,11 +105,12 @@ async function pathFor(file: StoredFile, output: string | undefined): Promise<st
   const name = basename(file.fileName).replaceAll(/[\\/]/g, '_');
   const safe = ['', '.', '..'].includes(name) ? file.fileId : name;
   if (output === undefined) return safe;
-  const isFolder = await stat(output).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  return isFolder ? join(output, safe) : output;
+  const found = await stat(output).catch(() => null);
+  if (found?.isDirectory()) return join(output, safe);
+  // A device or a pipe would be replaced by the file.
+  if (found?.isFile() === false) throw new Error(`${output} is not a file; -o - writes to standard output`);
+  if (found === null && output.endsWith('/')) throw new Error(`${output} is not a folder`);
+  return output;
 }
 
 async function sync(path: string): Promise<void> {

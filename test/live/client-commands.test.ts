@@ -75,6 +75,14 @@ describe('the client commands of signpost', () => {
     expect(await readFile(join(dir, 'copy.txt'), 'utf8')).toBe('first');
     expect(await signpost(['get', fileId, '-o', '-'])).toMatchObject({ code: 0, output: 'first' });
     expect(await signpost(['get', fileId, '-o', 'copy.txt'])).toMatchObject({ code: 1 });
+    await run('mkfifo', [join(dir, 'pipe')]).ended;
+    for (const [output, why] of [
+      ['pipe', 'pipe is not a file'],
+      ['nowhere/', 'nowhere/ is not a folder'],
+    ] as const) {
+      const refused = await signpost(['get', fileId, '-o', output, '--force']);
+      expect(refused).toMatchObject({ code: 1, output: expect.stringContaining(why) });
+    }
 
     expect((await signpost(['usage', '--json'])).output).toContain('"files":2');
     expect(await signpost(['rm', fileId, 'nope'])).toMatchObject({
