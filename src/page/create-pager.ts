@@ -7,6 +7,11 @@ export type Status = NonNullable<FileQuery['status']>;
 /** What is listed if nothing else is asked for: first what needs attention, or soon will. */
 const CURRENT: readonly Status[] = ['held', 'rejected', 'active'];
 
+/** The states of the files that a query lists. */
+export function statusesOf({ status }: FileQuery): readonly Status[] {
+  return status === undefined ? CURRENT : [status];
+}
+
 export type Found = { files: StoredFile[]; isLast: boolean };
 
 /**
@@ -14,7 +19,7 @@ export type Found = { files: StoredFile[]; isLast: boolean };
  * @returns a function that returns the next page.
  */
 export function createPager(stored: Pick<Files, 'list'>, query: FileQuery): () => Promise<Found> {
-  const statuses = query.status === undefined ? CURRENT : [query.status];
+  const statuses = statusesOf(query);
   let at = 0;
   let cursor: string | undefined;
   let files: StoredFile[] = [];

@@ -1,7 +1,7 @@
 import type { Files, StoredFile } from '../client/create-signpost.ts';
 import type { Announce } from './announcer.ts';
 import { createListKeys } from './create-list-keys.ts';
-import { createPager, type Found } from './create-pager.ts';
+import { createPager, type Found, statusesOf } from './create-pager.ts';
 import { find, setText, syncRows } from './dom.ts';
 import { explain } from './explain.ts';
 import { createFileRow, type FileRow, type RowActions } from './file-row.ts';
@@ -158,9 +158,9 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
       files = [...arrived.toReversed(), ...files];
       render();
     },
-    /** Shows a file as it is now. One with another status leaves the list, unless that status is asked for. */
+    /** Shows a file as it is now. One whose status is not listed leaves the list. */
     replace: (file: StoredFile): void => {
-      const isListed = file.status === (form.query().status ?? 'active');
+      const isListed = statusesOf(form.query()).some((status) => status === file.status);
       files = files
         .filter((one) => isListed || one.fileId !== file.fileId)
         .map((one) => (one.fileId === file.fileId ? file : one));

@@ -46,6 +46,17 @@ describe('held files with keys of their own, on a service that presigns no downl
     await page.reload();
     await row('notes.txt').getByText('waits for a check').waitFor();
     expect(await page.getByRole('button', { name: 'Download notes.txt' }).isVisible()).toBe(false);
+    for (const [from, to] of [
+      ['notes.txt', 'renamed.txt'],
+      ['renamed.txt', 'notes.txt'],
+    ] as const) {
+      await page.getByRole('button', { name: `Details of ${from}` }).click();
+      await page.locator('#details').getByRole('textbox').fill(to);
+      await page.locator('#details').getByRole('button', { name: 'Rename' }).click();
+      await page.locator('#details').getByRole('heading', { name: to }).waitFor();
+      await page.keyboard.press('Escape');
+      await row(to).getByText('waits for a check').waitFor();
+    }
 
     const reject = { verdict: 'rejected', reason: 'Eicar-Test-Signature', by: 'clamav' };
     for (const [name, id] of ids) await judge(id, name === 'backup.zip' ? reject : { verdict: 'clean' });
