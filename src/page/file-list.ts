@@ -155,7 +155,9 @@ export function createFileList(stored: Pick<Files, 'list'>, actions: ListActions
     },
     prepend: (arrived: readonly StoredFile[]): void => {
       if (!form.isPlain()) return void reload();
-      files = [...arrived.toReversed(), ...files];
+      // The list may have been loaded since they arrived.
+      const ids = new Set(arrived.map(({ fileId }) => fileId));
+      files = [...arrived.toReversed(), ...files.filter(({ fileId }) => !ids.has(fileId))];
       render();
     },
     /** Shows a file as it is now. One whose status is not listed leaves the list. */

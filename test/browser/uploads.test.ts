@@ -35,6 +35,25 @@ describe('uploads on the page', () => {
     await context.close();
   });
 
+  it('lists a file once that was stored while the list was loaded', async () => {
+    const { page, context, choose } = await host.openPage();
+    const row = page.locator('#files .row.file', { hasText: 'once.txt' });
+    const once = join(host.directory, 'once.txt');
+    await writeFile(once, 'once');
+    const confirmed = page.waitForResponse('**/confirm-upload');
+    await page.route('**/files?*', (route) => confirmed.then(() => route.continue()));
+    await page.clock.install();
+    await page.reload();
+    // Without timers, the list comes before the page draws what it has uploaded.
+    await page.clock.pauseAt(Date.now() + 60_000);
+    await choose([once]);
+    await row.waitFor();
+    await page.clock.runFor(2_000);
+    await page.locator('#announcer').getByText('1 file uploaded').waitFor();
+    expect(await row.count()).toBe(1);
+    await context.close();
+  });
+
   it('goes on with what was under way when a token ends: with a new one, or with one that is asked for', async () => {
     const own = await host.openPage();
     const token = (await own.page.locator('meta[name=signpost-token]').getAttribute('content')) ?? '';
