@@ -21,7 +21,8 @@ export function createSignIn() {
   const signOut = find(document, '#sign-out', HTMLButtonElement);
   const work = find(document, '#work', HTMLElement);
   const given = find(document, 'meta[name=signpost-token]', HTMLMetaElement).content;
-  let token = given || (sessionStorage.getItem(STORED_AS) ?? '');
+  const storage = tabStorage();
+  let token = given || (storage?.getItem(STORED_AS) ?? '');
   let renewal: Promise<void> | null = null;
   let onToken: (owner: string | null) => void = () => {};
 
@@ -43,7 +44,7 @@ export function createSignIn() {
       return;
     }
     const isFirst = token === '';
-    sessionStorage.setItem(STORED_AS, pasted);
+    storage?.setItem(STORED_AS, pasted);
     // The uploads under way and the list are another user's.
     if (!isFirst && ownerOf(pasted) !== ownerOf(token)) return location.reload();
     token = pasted;
@@ -55,7 +56,7 @@ export function createSignIn() {
   cancel.addEventListener('click', () => dialog.close());
   signOut.addEventListener('click', async () => {
     const owner = ownerOf(token);
-    sessionStorage.removeItem(STORED_AS);
+    storage?.removeItem(STORED_AS);
     // The user's files do not stay in a browser that others may use. One that cannot remove them has none.
     if (owner !== null)
       await createQueueMemory({ owner })
@@ -102,6 +103,15 @@ export function createSignIn() {
       else dialog.show();
     },
   };
+}
+
+/** null if the user forbids it (access throws): then the token is pasted again after a reload. */
+function tabStorage(): Storage | null {
+  try {
+    return sessionStorage;
+  } catch {
+    return null;
+  }
 }
 
 /** null if the service takes the token. A token that may not read files may still upload some. */

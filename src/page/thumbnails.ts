@@ -66,11 +66,12 @@ export function createThumbnails({ download }: Pick<Files, 'download'>) {
   const storage = pageStorage();
   box.checked = (storage?.getItem(STORED_AS) ?? null) !== null;
   box.addEventListener('change', () => {
-    if (box.checked) storage?.setItem(STORED_AS, 'all');
-    else storage?.removeItem(STORED_AS);
     // Observing a row again reports whether it is seen.
     observer.disconnect();
     for (const element of rows.keys()) observer.observe(element);
+    // Last, because a full storage throws.
+    if (box.checked) storage?.setItem(STORED_AS, 'all');
+    else storage?.removeItem(STORED_AS);
   });
 
   return {

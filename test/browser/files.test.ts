@@ -29,13 +29,20 @@ describe('the list of files', () => {
 
   it('is there too if the browser lets the page store nothing', async () => {
     const { page, context, complaints } = await host.openPage({}, 'about:blank');
-    const forbid = `for (const name of ['localStorage', 'indexedDB']) {
+    const forbid = `for (const name of ['localStorage', 'sessionStorage', 'indexedDB']) {
       Object.defineProperty(window, name, { get: () => { throw new Error('forbidden'); } });
     }`;
     await page.addInitScript(forbid);
     await page.goto(host.url);
     await page.getByText('Nothing here yet').waitFor();
+    // As where the service puts no token into the page.
+    await page.addInitScript(`document.addEventListener('readystatechange', () => {
+      document.querySelector('meta[name=signpost-token]')?.setAttribute('content', '');
+    })`);
     await page.reload();
+    await page.getByLabel('Access token').fill(await host.mint('ada'));
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('Nothing here yet').waitFor();
     expect(complaints).toEqual([]);
     await context.close();
   });
