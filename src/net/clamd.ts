@@ -60,7 +60,7 @@ export async function scanWithClamd(
   { stream, sizeBytes }: { stream: Readable; sizeBytes: number },
   signal: AbortSignal,
 ): Promise<string | null> {
-  const socket = createConnection({ ...clamd, signal });
+  const socket = connect(clamd, signal);
   let streamError: unknown;
   stream.once('error', (error) => {
     streamError ??= error;
@@ -93,7 +93,7 @@ export async function scanWithClamd(
  * @throws {ScanFailed} without an answer.
  */
 export async function askClamd(clamd: ClamdAddress, command: 'PING' | 'VERSION', signal: AbortSignal): Promise<string> {
-  const socket = createConnection({ ...clamd, signal });
+  const socket = connect(clamd, signal);
   const answer = readAnswer(socket);
   // Awaited only after the connection.
   answer.catch(() => {});
@@ -105,6 +105,19 @@ export async function askClamd(clamd: ClamdAddress, command: 'PING' | 'VERSION',
   } finally {
     socket.destroy();
   }
+}
+
+/**
+ * A socket that the signal closes. Node's own option for that leaves a listener on the signal for each socket, and the
+ * signal lasts as long as the service.
+ */
+function connect(clamd: ClamdAddress, signal: AbortSignal): Socket {
+  const socket = createConnection(clamd);
+  const stop = () => socket.destroy(signal.reason);
+  signal.addEventListener('abort', stop);
+  socket.once('close', () => signal.removeEventListener('abort', stop));
+  if (signal.aborted) stop();
+  return socket;
 }
 
 async function connected(socket: Socket): Promise<void> {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { parseClamdUrl, ScanFailed, scanWithClamd } from '../../src/net/clamd.ts';
@@ -117,6 +118,11 @@ describe('scanWithClamd', () => {
     await expect(stopped).rejects.toThrow('stop');
     expect(endless.destroyed).toBe(true);
     await clamd.close();
+  });
+
+  it('leaves nothing on a signal that outlives it', async () => {
+    await scan(answering('stream: OK\0'));
+    await expect.poll(() => getEventListeners(NEVER, 'abort')).toEqual([]);
   });
 });
 
