@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { mint, startTestService, type TestService } from '../helpers/test-service.ts';
+import { addSts, roleSessions } from './role-sessions.ts';
 
 /**
  * Unexpected values that every field must handle: lone surrogates, control characters, their encodings, other names.
@@ -63,9 +64,14 @@ let service: TestService;
 let token: string;
 let shots: Shot[];
 beforeAll(async () => {
-  service = await startTestService({ env: { PROXY_DOWNLOADS: 'true', EVENTS_SECRET: 'secret of bucket events' } });
+  const policies = JSON.stringify({ held: { hold: true } });
+  const env = { PROXY_DOWNLOADS: 'true', EVENTS_SECRET: 'secret of bucket events', UPLOAD_POLICIES: policies };
+  service = await startTestService({ env });
+  addSts(service, roleSessions);
   token = await mint('alice', { scope: 'files:admin' });
   const { fileId, objectKey } = await service.store('alice', 'hello');
+  const held = await service.store('alice', 'hello', { documentType: 'held' });
+  await service.bucket.write('alice/by other means.txt', 'hello');
   const text = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
   const parts = { ...text, method: 'MULTIPART', partChecksums: true };
   const begun = await service.call<{ objectKey: string; uploadId: string }>('alice', '/presign-upload', parts);
@@ -79,7 +85,10 @@ beforeAll(async () => {
   const conditions = { range: 'bytes=0-1', 'if-range': '"a"', 'if-none-match': '"a"' };
   shots = [
     { path: '/presign-upload', body: { ...text, ...words, checksumSha256, method: 'PUT', expiresIn: 9 } },
-    { path: '/presign-upload', body: { ...text, method: 'POST' } },
+    { path: '/presign-upload', body: { ...text, metadata: { a: 'b' }, encryption: 'e', method: 'POST' } },
+    { path: '/limits', query: { documentType: 'held' } },
+    { path: '/temporary-credentials', body: { expiresIn: 900 } },
+    { path: '/s3/sts' },
     { path: '/presign-upload', body: parts },
     { path: '/presign-upload/batch', body: { files: [text] } },
     { path: '/presign-parts', body: { ...open, partNumbers: [1] } },
@@ -87,6 +96,10 @@ beforeAll(async () => {
     { path: '/list-parts', body: open },
     { path: '/confirm-upload', body: { ...open, parts: [{ partNumber: 1, etag: '"a"' }] } },
     { path: '/confirm-upload', body: { objectKey } },
+    { path: '/confirm-upload', body: { objectKey: 'alice/by other means.txt', adopt: true } },
+    { path: '/held-files', query: { limit: '1', cursor: 'W10' } },
+    { path: `/files/${held.fileId}/verdict` },
+    { path: `/files/${held.fileId}/verdict`, body: { verdict: 'rejected', reason: 'r', by: 'b' } },
     { path: '/abort-upload', body: { ...open, objectKey } },
     { path: '/sign-request', body: { ...words, method: 'PUT', key: 'a.txt', contentType: 'text/plain', size: 5 } },
     { path: '/sign-request', body: { method: 'PUT', key, uploadId, partNumber: 1 } },
