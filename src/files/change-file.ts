@@ -88,8 +88,8 @@ async function update(
     const { limits } = limitedTo(services, caller).config;
     requireAllowed(limits, await findOwn(services, caller, fileId), change);
   }
-  const row = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
-  if (row === null) throw wrongState(await findOwn(services, caller, fileId));
+  const { row, isChanged } = await changeRow(services, caller, fileId, statesWith('isChangeable', true), change);
+  if (!isChanged) throw wrongState(row);
   return toFile(row, services.config.urls.publicBaseUrl);
 }
 
@@ -139,30 +139,36 @@ async function takeStep(
   fileId: string,
 ): Promise<FileRow> {
   const to = STATE_AFTER[step];
-  const row = await changeRow(services, caller, fileId, statesBefore(step), { status: to });
-  if (row !== null) return row;
-  const known = await findOwn(services, caller, fileId);
-  if (known.status !== to || !FILE_STATES[to].takes[step]) throw wrongState(known);
-  if (caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { fileId, objectKey: known.objectKey });
-  return known;
+  const { row, isChanged } = await changeRow(services, caller, fileId, statesBefore(step), { status: to });
+  if (isChanged) return row;
+  if (row.status !== to || !FILE_STATES[to].takes[step]) throw wrongState(row);
+  if (caller.isOnBehalf) await recordAct(services, caller, caller.act.action, { fileId, objectKey: row.objectKey });
+  return row;
 }
 
-/** The changed row; null if the caller has no such file in one of these states. */
+/** How often a change is tried on a file that others confirm or change at the same time. */
+const CHANGE_TRIES = 3;
+
+/**
+ * Changes the caller's file if it is in one of these states.
+ * @returns the changed row, or the unchanged one of a file in another state.
+ * @throws {Problem} as `findOwn`.
+ */
 async function changeRow(
   services: ChangeFileServices,
   caller: ActingCaller,
   fileId: string,
   from: readonly FileState[],
   change: FileChange,
-): Promise<FileRow | null> {
+): Promise<{ row: FileRow; isChanged: boolean }> {
   const id = toFileId(services.config.store, caller, { fileId });
-  if (id === null) return null;
-  return services.files.change(
-    { id, ownerId: caller.userId, onlyOfRecord: caller.limits?.recordId },
-    from,
-    change,
-    caller.act,
-  );
+  const file = id === null ? null : { id, ownerId: caller.userId, onlyOfRecord: caller.limits?.recordId };
+  for (let tries = 1; ; tries++) {
+    const changed = file === null ? null : await services.files.change(file, from, change, caller.act);
+    if (changed !== null) return { row: changed, isChanged: true };
+    const row = await findOwn(services, caller, fileId);
+    if (!from.includes(row.status) || tries === CHANGE_TRIES) return { row, isChanged: false };
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { createApp } from '../../src/http/app.ts';
 import { startRelay } from '../helpers/relay.ts';
-import { expectProblem, startTestBucket, startTestService } from '../helpers/test-service.ts';
+import { expectProblem, mint, startTestBucket, startTestService } from '../helpers/test-service.ts';
 import { listed, path, remove, type Stored, service, stateOf, storeAs } from './stored-files.ts';
 
 describe('DELETE /files/{fileId}', () => {
@@ -18,6 +19,17 @@ describe('DELETE /files/{fileId}', () => {
     const file = await storeAs('active');
     const statuses = (await Promise.all(Array.from({ length: 10 }, () => remove(file)))).map(({ status }) => status);
     expect(statuses.sort()).toEqual([204, ...Array.from({ length: 9 }, () => 404)]);
+  });
+
+  it('deletes a file that was confirmed between its two statements', async () => {
+    const file = await storeAs('active');
+    const { files } = service.services;
+    let before = 1;
+    const change: typeof files.change = async (...all) => (before-- > 0 ? null : files.change(...all));
+    const app = createApp({ ...service.services, files: { ...files, change } });
+    const headers = { authorization: `Bearer ${await mint('alice')}` };
+    expect((await app.request(path(file), { method: 'DELETE', headers })).status).toBe(204);
+    expect((await service.call('alice', path(file))).status).toBe(404);
   });
 
   it('is final: an object uploaded again under its key can become no file, and is removed', async () => {
