@@ -1,6 +1,6 @@
 import type { QueueItem } from '../client/queue/queue-item.ts';
+import { canTryAgain } from '../client/signpost-error.ts';
 import { setText } from '../page/dom.ts';
-import { isWorthRetrying } from '../page/explain.ts';
 import { build, buildButton, buildIcon, changeIcon } from './build-element.ts';
 import type { UploaderTexts } from './uploader-texts.ts';
 
@@ -42,7 +42,7 @@ export function createUploaderRow(first: QueueItem, texts: () => UploaderTexts, 
     setText(name, fileName);
     progress.setAttribute('aria-label', texts().progressOf(fileName));
     progress.hidden = isOver;
-    retry.hidden = !(status === 'failed' && isWorthRetrying(error));
+    retry.hidden = !(status === 'failed' && canTryAgain(error));
     setText(retry, texts().retry(null));
     retry.setAttribute('aria-label', texts().retry(fileName));
     pause.hidden = isOver;

@@ -2,14 +2,6 @@ import { SignpostError } from '../client/signpost-error.ts';
 import { formatBytes, formatCount, nameType } from './format.ts';
 import { wording } from './wording.ts';
 
-/** Refusals of the file itself: the same file is refused again. */
-const FINAL_STATUSES = [400, 413, 415, 422];
-
-/** Whether another attempt with the same file can succeed. */
-export function isWorthRetrying(error: unknown): boolean {
-  return !(error instanceof SignpostError && FINAL_STATUSES.includes(error.status));
-}
-
 /** An error as sentences for people: each reason once, sizes in units, types by their names. */
 export function explain(error: unknown): string {
   if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : wording.somethingWrong;

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
@@ -158,6 +160,20 @@ describe('<signpost-uploader>', () => {
     await page.unroute(`${service}/presign-upload`);
     await button('Retry again.png').press('Enter');
     await item('again.png').getByText('Uploaded').waitFor();
+  });
+
+  it('offers no Retry for a file that was removed from the disk', async () => {
+    await open('element');
+    const folder = await mkdtemp(join(tmpdir(), 'signpost-element-'));
+    await writeFile(join(folder, 'gone.png'), picture);
+    await page.route(`${service}/presign-upload`, async (route) => {
+      await rm(folder, { recursive: true });
+      await route.continue();
+    });
+    await uploader().locator('input').first().setInputFiles(join(folder, 'gone.png'));
+    await item('gone.png').getByText('The file changed').waitFor();
+    expect(await button('Retry gone.png').isVisible()).toBe(false);
+    await page.unroute(`${service}/presign-upload`);
   });
 
   it('refuses what is dropped and not accepted, and says why, with no Retry', async () => {
