@@ -22,11 +22,16 @@ export async function listen(server: Server): Promise<string> {
   }
 }
 
+/** Those that `freePort` has given: a program that needs two must not get the same one twice. */
+const given = new Set<string>();
+
 /** A port that was free a moment ago, for programs that must be given a port. */
 export async function freePort(): Promise<string> {
   const server = createServer();
   const { port } = new URL(await listen(server));
   server.close();
   await once(server, 'close');
+  if (given.has(port)) return freePort();
+  given.add(port);
   return port;
 }
