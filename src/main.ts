@@ -89,6 +89,7 @@ async function serveInPlace(config: Config, at: Place, signalled: Promise<NodeJS
       },
     },
   );
+  await keeper?.leave();
 }
 
 type Serving = {

@@ -1,4 +1,5 @@
 import type { Worker } from 'node:cluster';
+import { once } from 'node:events';
 import type { Config } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import type { GivenSettings } from '../config/given-settings.ts';
@@ -66,6 +67,9 @@ function connectionsOfProcess({ database: { maxConnections } }: SharedConfig, pr
   );
 }
 
+/** How long a process that ends waits for its keeper's last word. */
+const LEFT_WITHIN_MS = 5_000;
+
 /** The process's side of the conversation with its keeper. */
 export function listenToKeeper(worker: Worker) {
   let ask: (why: 'stop' | 'replace') => void = () => {};
@@ -84,6 +88,17 @@ export function listenToKeeper(worker: Worker) {
     asked,
     /** Tells the keeper that this process serves. */
     tellServing: (port: number) => tell({ port }),
+    /**
+     * Ends the conversation; call it when the port is closed. The keeper may have handed over a connection before it
+     * knew that, and if the process had ended by then, nobody would answer it. Node's cluster gives such a connection
+     * to another process, and confirms the end after the last one.
+     */
+    leave: async (): Promise<void> => {
+      if (!worker.isConnected()) return;
+      const left = once(worker, 'disconnect', { signal: AbortSignal.timeout(LEFT_WITHIN_MS) });
+      worker.disconnect();
+      await left.catch(() => {});
+    },
     /** Sends the metrics whenever the keeper asks for them, and once more when the returned function is called. */
     shareMetrics: (read: () => Promise<{ text: string }>): (() => Promise<void>) => {
       tellMetrics = async () => {

@@ -1,3 +1,9 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
@@ -31,5 +37,20 @@ describe('WEB_CONCURRENCY', () => {
     const config = parseConfig({ ...OWN, WEB_CONCURRENCY: '4', DATABASE_MAX_CONNECTIONS: connections });
     const place = { number: 1, isFirst: true, processes: 4, host: '127.0.0.1', port: 3000, hasMetrics: false };
     expect(settingsOfProcess(config, place)).toMatchObject({ DATABASE_MAX_CONNECTIONS: share });
+  });
+});
+
+describe('a process that leaves its port', () => {
+  it('answers or gives back a connection that was already on its way to it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'signpost-leaving-'));
+    try {
+      const program = join(folder, 'leaving-process.mjs');
+      const entryPoints = [join(import.meta.dirname, 'leaving-process.ts')];
+      await build({ entryPoints, outfile: program, bundle: true, format: 'esm', platform: 'node', logLevel: 'silent' });
+      const { stdout } = await promisify(execFile)(process.execPath, [program, join(folder, 'sign')]);
+      expect(JSON.parse(stdout)).toEqual(['200', '200']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
