@@ -62,13 +62,18 @@ export function defineCommand<O extends Options>(
       console.error(error);
       process.exit(EXIT.failed);
     });
+    // With nobody to read it, what has begun is finished: the doctor removes what it has stored.
+    process.stdout.on('error', () => {});
     try {
       const args = readArguments(argv, known, allowPositionals);
       if ('help' in args.values && args.values.help === true) {
         console.log(usage);
         process.exit(EXIT.holds);
       }
-      process.exit(await program(args as Arguments<O>));
+      const code = await program(args as Arguments<O>);
+      const lost: NodeJS.ErrnoException | null = process.stdout.errored;
+      if (lost !== null && lost.code !== 'EPIPE') exitForOutput(lost);
+      process.exit(code);
     } catch (error) {
       const isUsage = error instanceof UsageError;
       console.error(isUsage ? `${error.message}\n\n${usage}` : describeError(error));
@@ -83,19 +88,14 @@ export function defineServiceCommand<O extends Options>(
   definition: CommandDefinition<O>,
   program: (config: Config, args: Arguments<O>) => Promise<number>,
 ): Command {
-  return defineCommand(definition, (args) => {
-    // What has begun is finished: the doctor removes what it has stored.
-    onClosedPipe(() => {});
-    return program(readConfig(), args);
-  });
+  return defineCommand(definition, (args) => program(readConfig(), args));
 }
 
-/** Calls `act` when the reader of standard output has gone, as `head` does. Without it, Node prints a stack trace. */
-export function onClosedPipe(act: () => void): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    act();
-  });
+/** Ends the process, with the code of what standard output fails with: its reader has gone, or a disk is full. */
+export function exitForOutput(error: NodeJS.ErrnoException): never {
+  if (error.code === 'EPIPE') process.exit(EXIT.closedPipe);
+  console.error(`standard output: ${error.message}`);
+  process.exit(EXIT.failed);
 }
 
 function readArguments(args: readonly string[], options: Options, allowPositionals: boolean) {

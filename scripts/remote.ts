@@ -6,7 +6,7 @@ import {
   type CommandDefinition,
   defineCommand,
   EXIT,
-  onClosedPipe,
+  exitForOutput,
   UsageError,
 } from './command.ts';
 
@@ -25,7 +25,7 @@ export function defineRemoteCommand<O extends NonNullable<ParseArgsConfig['optio
 ): Command {
   return defineCommand(definition, async (args) => {
     const service = remoteService();
-    onClosedPipe(() => process.exit(EXIT.closedPipe));
+    process.stdout.on('error', exitForOutput);
     return program(service, args).catch((error: unknown) => {
       if (!(error instanceof SignpostError)) throw error;
       console.error(explain(error));

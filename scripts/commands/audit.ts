@@ -10,7 +10,7 @@ import { connectDatabase } from '../../src/db/connect-database.ts';
 import { createSealQueries, type SealQueries } from '../../src/db/create-seal-queries.ts';
 import { sqlState } from '../../src/db/query-database.ts';
 import { readConfig } from '../../src/start/run.ts';
-import { defineCommand, EXIT, onClosedPipe, UsageError } from '../command.ts';
+import { defineCommand, EXIT, UsageError } from '../command.ts';
 
 const usage = `usage: signpost audit seal
        signpost audit verify [--file FILE] [--expect <number>:<hash>]
@@ -63,7 +63,6 @@ export const auditCommand = defineCommand(
     if (action === undefined) throw new UsageError(`expected one of: ${Object.keys(ACTIONS).join(', ')}`);
     const unknown = Object.keys(values).find((option) => !action.options.some((known) => known === option));
     if (unknown !== undefined) throw new UsageError(`audit ${name} has no option --${unknown}`);
-    onClosedPipe(() => {});
     return action.run(values);
   },
 );

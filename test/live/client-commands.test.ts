@@ -142,6 +142,12 @@ describe('the client commands of signpost', () => {
     expect(piped.output()).toBe('');
   });
 
+  it('tell that the disk is full that their output goes to', async () => {
+    const full = run('bash', ['-c', `node ${BIN} usage > /dev/full`], env, dir);
+    expect(await full.ended).toMatchObject({ code: 2 });
+    expect(full.output()).toMatch(/^standard output: ENOSPC/);
+  });
+
   it('download a file whose name is as long as a name may be', async () => {
     const longest = `${'ü'.repeat(125)}x.txt`;
     await writeFile(join(dir, 'short.txt'), 'text');
