@@ -51,7 +51,8 @@ function remoteService(): Remote {
 export function explain(error: unknown): string {
   if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : String(error);
   if (error.code === 'network-error') return 'the service or the bucket does not answer (network-error)';
-  const reasons = error.errors.map(({ path, message }) => `${path} ${message}`.trim()).join(', ');
+  const more = error.errors.filter(({ message }) => message !== error.detail);
+  const reasons = more.map(({ path, message }) => `${path} ${message}`.trim()).join(', ');
   return `${error.detail}${reasons === '' ? '' : `: ${reasons}`} (${error.code})`;
 }
 

@@ -10,7 +10,7 @@ const ANY_TYPE = '*/*';
 type Amount = { sizeBytes: number; files: number; recordFiles?: number | undefined };
 type Claim = { sizeBytes: number; contentType: string; documentType: string | null; recordId: string | null };
 
-/** A limit that an upload breaks: the problem's code, the request's field, and a message with the limit. */
+/** A limit that an upload breaks: the problem's code, the request's field, and a sentence with the limit. */
 export type Violation = {
   code: 'file-too-large' | 'content-type-not-allowed' | 'invalid-request';
   path: string;
@@ -55,14 +55,17 @@ export function findViolations(limits: Limits, claim: Claim): Violation[] {
 /** Whether the caller may upload to this record, or to none: one violation, or an empty list. */
 function recordViolations({ caller }: Limits, recordId: string | null): Violation[] {
   if (caller?.recordId === undefined || caller.recordId === recordId) return [];
-  return [{ code: 'invalid-request', path: 'recordId', message: `must be ${caller.recordId}` }];
+  return [
+    { code: 'invalid-request', path: 'recordId', message: `you may upload to the record ${caller.recordId} only` },
+  ];
 }
 
 /** Whether the caller may use this document type, or none: one violation, or an empty list. */
 export function documentTypeViolations(limits: Limits, documentType: string | null): Violation[] {
   const documentTypes = limits.caller?.documentTypes;
   if (documentTypes === undefined || documentTypes.some((allowed) => allowed === documentType)) return [];
-  return [{ code: 'invalid-request', path: 'documentType', message: `must be one of ${documentTypes.join(', ')}` }];
+  const message = `you may upload the document types ${documentTypes.join(', ')} only`;
+  return [{ code: 'invalid-request', path: 'documentType', message }];
 }
 
 /** Whether the limits allow a file of this type. */

@@ -52,7 +52,7 @@ export async function getLimits(
   const [violation] = documentTypeViolations(limits, documentType);
   if (violation !== undefined) {
     const { code, path, message } = violation;
-    throw new Problem(code, `documentType ${message}`, { errors: [{ path, message }] });
+    throw new Problem(code, message, { errors: [{ path, message }] });
   }
   const { recordId, documentTypes, uploadsUntil } = limits.caller ?? {};
   const used = await askUsage(services, caller);

@@ -113,7 +113,9 @@ describe('a ticket', () => {
     const own = await upload(RECORD);
     expect((await confirm(own.objectKey)).status).toBe(201);
     for (const recordId of ['case-43', null]) {
-      expectProblem(await call(`/files/${own.fileId}`, { recordId }, 'PATCH'), 400, 'invalid-request');
+      const refused = await call(`/files/${own.fileId}`, { recordId }, 'PATCH');
+      expectProblem(refused, 400, 'invalid-request');
+      expect(refused.body.detail).toBe('you may upload to the record case-42 only');
     }
     expect((await call(`/files/${own.fileId}`, { fileName: 'b' }, 'PATCH')).status).toBe(200);
     expect((await call(`/files/${own.fileId}`, undefined, 'DELETE')).status).toBe(204);

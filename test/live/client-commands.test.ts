@@ -16,7 +16,7 @@ const settings = () => ({
   PORT: '0',
   DATA_DIR: join(dir, 'data'),
   MAX_UPLOAD_BYTES: String(200 * MIB),
-  UPLOAD_POLICIES: '{"letter":{"hold":true}}',
+  UPLOAD_POLICIES: '{"letter":{"hold":true},"note":{"maxBytes":7}}',
   MULTIPART_THRESHOLD_BYTES: String(5 * MIB),
   MULTIPART_PART_BYTES: String(5 * MIB),
 });
@@ -194,6 +194,10 @@ describe('the client commands of signpost', () => {
     expect(await signpost(['upload', 'program.png'])).toMatchObject({
       code: 1,
       output: expect.stringMatching(/^program\.png: .* \(verification-failed\)$/m),
+    });
+    expect(await signpost(['upload', 'program.png', '--document', 'note'])).toMatchObject({
+      code: 1,
+      lines: ['program.png: the file has 8 bytes; at most 7 are allowed for document type note (file-too-large)'],
     });
     const several = await signpost(['upload', 'program.png', 'case'], { TOKEN: 'not-a-token' });
     expect(several).toMatchObject({ code: 2, output: expect.stringContaining('(unauthenticated)') });
