@@ -42,13 +42,14 @@ export function createBucketMarker(
     }
   }
 
-  /** Whether the condition held; `unknown` if the store does not support it. */
+  /** Whether the condition held; `unknown` if the store does not support it. Without one, throws whatever fails. */
   async function put(text: string, condition: { IfMatch?: string; IfNoneMatch?: string }) {
     const body = { Body: text, ContentType: 'application/json', ...encryptionOf(store, key, null) };
     try {
       await client.send(new PutObjectCommand({ ...where, ...body, ...condition }));
       return true;
     } catch (error) {
+      if (Object.keys(condition).length === 0) throw unavailable('storage', error);
       // S3 answers one of two simultaneous writes with ConditionalRequestConflict.
       if (isCode(error, 'PreconditionFailed', 'ConditionalRequestConflict', 'NoSuchKey')) return false;
       if (isCode(error, 'NotImplemented', 'InvalidArgument', 'InvalidRequest')) return 'unknown';

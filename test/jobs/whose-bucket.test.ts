@@ -4,6 +4,7 @@ import { checkSweeper } from '../../src/doctor/check-sweeper.ts';
 import { MARKER_NAME, OBJECTION_NAME } from '../../src/jobs/examine-marker.ts';
 import { keepWatermark } from '../../src/jobs/keep-watermark.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
+import { createBucketMarker } from '../../src/storage/bucket-marker.ts';
 import { copyDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startTestService, type TestService } from '../helpers/test-service.ts';
 import { withClocks } from './with-clocks.ts';
@@ -222,6 +223,16 @@ describe('the bucket of one database', () => {
     const retries = service.logs.filter(({ message }) => message.endsWith('could not be renewed; retrying'));
     expect(retries.length).toBeGreaterThanOrEqual(3);
     expect(failures).toBeGreaterThan(3);
+  });
+
+  it('is an error where the bucket refuses the marker or the objection whatever its condition', async () => {
+    const { client, name } = service.bucket;
+    const { keyPrefix, sse } = service.services.config.store;
+    // The embedded bucket has no KMS.
+    const marker = createBucketMarker(client, name, 'marker', { keyPrefix, sse: { ...sse, mode: 'kms' } });
+    const refused = { code: 'storage-unavailable', cause: { name: 'NotImplemented' } };
+    await expect(marker.write('mine')).rejects.toMatchObject(refused);
+    await expect(marker.replace('mine', null)).rejects.toMatchObject(refused);
   });
 
   it('is shown by the doctor: its database, the age of its marker, and objections', async () => {
