@@ -89,14 +89,14 @@ export function createCallService({
       code = 'unexpected-answer',
       detail = `${response.url || path} answered ${status}`,
       errors,
-      requestId,
+      requestId = null,
     } = json ?? {};
     const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
       code,
       status,
       detail,
-      errors,
+      errors: errors ?? [],
       requestId,
       // A refusal with `Retry-After` is temporary: a 409 for an object that changed meanwhile.
       retryable: isTransient(status) || retryAfter !== null,

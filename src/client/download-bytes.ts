@@ -105,7 +105,11 @@ async function refusal(response: Response): Promise<SignpostError> {
   const reason = /<Code>(\w+)<\/Code>/.exec(text)?.[1] ?? '';
   const refused = { code: 'bucket-refused', detail: `the bucket answered ${status} ${reason}`.trimEnd() };
   const isProblem = text !== '' && response.headers.get('content-type') === 'application/problem+json';
-  const { code, detail, requestId }: typeof refused & { requestId?: string } = isProblem ? JSON.parse(text) : refused;
+  const {
+    code,
+    detail,
+    requestId = null,
+  }: typeof refused & { requestId?: string | null } = isProblem ? JSON.parse(text) : refused;
   return new SignpostError({
     code,
     status,

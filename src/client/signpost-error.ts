@@ -5,12 +5,15 @@ export type SignpostErrorDetails = {
   status: number;
   detail: string;
   retryable: boolean;
-  errors?: readonly { path: string; message: string }[] | undefined;
-  requestId?: string | null | undefined;
-  retryAfterSeconds?: number | undefined;
-  wasReached?: boolean | undefined;
+  errors?: readonly { path: string; message: string }[];
+  requestId?: string | null;
+  retryAfterSeconds?: number;
+  wasReached?: boolean;
   cause?: unknown;
 };
+
+/** What an error has unless it is given. Assigned as one object, since this class is in every bundle. */
+const DEFAULTS = { errors: [], requestId: null, wasReached: false, retryAfterSeconds: 0 };
 
 /**
  * The error of a failed upload. An aborted upload rejects with its signal's reason instead (an `AbortError`).
@@ -26,34 +29,27 @@ export type SignpostErrorDetails = {
  */
 export class SignpostError extends Error {
   override readonly name = 'SignpostError';
-  readonly code: ErrorCode;
+  declare readonly code: ErrorCode;
   /** The HTTP status; 0 if there was no answer. */
-  readonly status: number;
-  readonly detail: string;
+  declare readonly status: number;
+  declare readonly detail: string;
   /** The invalid fields, for `invalid-request` and `verification-failed`; otherwise empty. */
-  readonly errors: readonly { path: string; message: string }[];
+  declare readonly errors: readonly { path: string; message: string }[];
   /** The request's id in the service's log. */
-  readonly requestId: string | null;
+  declare readonly requestId: string | null;
   /** The same request may succeed later. When an upload fails with it, all attempts have been used up. */
-  readonly retryable: boolean;
+  declare readonly retryable: boolean;
   /**
    * For `network-error`: whether the same server has answered this client before. If not, its address or its CORS rules
    * may be wrong.
    */
-  readonly wasReached: boolean;
+  declare readonly wasReached: boolean;
   /** How long the server asked to wait; 0 if it did not ask. */
-  readonly retryAfterSeconds: number;
+  declare readonly retryAfterSeconds: number;
 
-  constructor(details: SignpostErrorDetails) {
-    super(details.detail, { cause: details.cause });
-    this.code = details.code;
-    this.status = details.status;
-    this.detail = details.detail;
-    this.errors = details.errors ?? [];
-    this.requestId = details.requestId ?? null;
-    this.retryable = details.retryable;
-    this.wasReached = details.wasReached ?? false;
-    this.retryAfterSeconds = details.retryAfterSeconds ?? 0;
+  constructor({ cause, ...details }: SignpostErrorDetails) {
+    super(details.detail, { cause });
+    Object.assign(this, DEFAULTS, details);
   }
 }
 
