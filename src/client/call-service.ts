@@ -1,5 +1,5 @@
 import { noAnswer } from './no-answer.ts';
-import { isTransient, retryAfterSeconds, SignpostError } from './signpost-error.ts';
+import { isTransient, networkError, retryAfterSeconds, SignpostError } from './signpost-error.ts';
 
 /**
  * One request to the service, by default a POST. Returns the answer's JSON, or undefined. Throws `SignpostError`, or
@@ -16,8 +16,9 @@ export type ServiceOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
   url: string;
   /**
-   * The bearer token, or a function that returns it. Called before every request, so a token can be renewed. Without it
-   * the page's own cookies say who asks: for a service mounted in the app, on the same origin.
+   * The bearer token, or a function that returns it. Called before every request, so a token can be renewed. What it
+   * throws fails the upload, but while the browser is offline it is waited out. Without a token the page's own cookies
+   * say who asks: for a service mounted in the app, on the same origin.
    */
   token?: string | (() => string | Promise<string>) | undefined;
   /**
@@ -40,7 +41,14 @@ export function createCallService({
   // No path can follow a query: what begins with `no:` is refused as an invalid URL.
   const base = `${url}`.replace(/\/+$/, '').replace(/.*[?#].*/, 'no:');
   let wasReached = false;
-  const ask = () => (typeof token === 'function' ? token() : token);
+  const ask = async () => {
+    try {
+      return await (typeof token === 'function' ? token() : token);
+    } catch (error) {
+      // Offline, no app can renew a token: that is waited out as every lost connection is.
+      throw globalThis.navigator?.onLine === false ? networkError(error, wasReached) : error;
+    }
+  };
 
   async function send(path: string, body: unknown, signal: AbortSignal, method: string, bearer: string | undefined) {
     const ends = new AbortController();

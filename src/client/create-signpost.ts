@@ -37,8 +37,9 @@ export type SignpostOptions = {
   /** The service's base URL: `https://uploads.example.com`. */
   url: string;
   /**
-   * The bearer token, or a function that returns it. Called before every request, so a token can be renewed. Without it
-   * the page's own cookies say who asks: for a service mounted in the app, on the same origin.
+   * The bearer token, or a function that returns it. Called before every request, so a token can be renewed. What it
+   * throws fails the upload, but while the browser is offline it is waited out. Without a token the page's own cookies
+   * say who asks: for a service mounted in the app, on the same origin.
    */
   token?: ServiceOptions['token'];
   /**

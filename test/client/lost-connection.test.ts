@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { withKeys } from '../../src/client/encryption/with-keys.ts';
 import { listen } from '../helpers/listen.ts';
 import { mint } from '../helpers/test-service.ts';
@@ -54,6 +54,26 @@ describe('a connection that is lost', () => {
     left = 30;
     expect(await client.upload(textFile('second'))).toMatchObject({ size: 6 });
     expect(client.delaysMs.length).toBeGreaterThanOrEqual(30);
+  });
+
+  it('is what keeps an offline browser from renewing its token', async () => {
+    const good = await mint('alice');
+    const navigator = { onLine: true };
+    vi.stubGlobal('navigator', navigator);
+    let failures = 0;
+    const token = () => {
+      if (!navigator.onLine && failures++ === 20) navigator.onLine = true;
+      if (navigator.onLine) return good;
+      throw new TypeError('Failed to fetch');
+    };
+    const client = await host.client('alice', { token });
+    await client.upload(textFile('first'));
+    navigator.onLine = false;
+    const states: string[] = [];
+    const upload = client.upload(textFile('second'), { onState: ({ status }) => states.push(status) });
+    expect(await upload).toMatchObject({ size: 6 });
+    expect(states).toEqual(['preparing', 'offline', 'uploading', 'confirming', 'done']);
+    vi.unstubAllGlobals();
   });
 
   it('is given up after the time that the app sets', async () => {
