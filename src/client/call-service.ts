@@ -90,9 +90,10 @@ export function createCallService({
     }
     const { response, text } = answer;
     const json = parseJson(text);
-    if (response.ok && json !== null) return json;
-
     const { status } = response;
+    // The service answers 204 or with JSON.
+    if (response.ok && (json || status === 204)) return json;
+
     const {
       code = 'unexpected-answer',
       detail = `${response.url || path} answered ${status}`,

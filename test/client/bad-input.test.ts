@@ -13,9 +13,9 @@ const refusalOf = async (options: Partial<SignpostOptions>) => {
 };
 
 /** A server that answers everything with the same page. */
-const startPage = async (status: number) => {
+const startPage = async (status: number, page = '<!doctype html><title>Somebody else</title>') => {
   const server = createServer((_request, response) => {
-    response.writeHead(status, { 'content-type': 'text/html' }).end('<!doctype html><title>Somebody else</title>');
+    response.writeHead(status, { 'content-type': 'text/html' }).end(page);
   });
   return { url: await listen(server), close: () => server.close() };
 };
@@ -32,8 +32,12 @@ describe('a wrong URL', () => {
     expect(waits).toBe(0);
   });
 
-  it.each([200, 404])('of another server, which answers %i, is an error with the URL', async (status) => {
-    const page = await startPage(status);
+  it.each([
+    [200, undefined],
+    [404, undefined],
+    [200, ''],
+  ])('of another server, which answers %i, is an error with the URL', async (status, text) => {
+    const page = await startPage(status, text);
     const { error, waits } = await refusalOf({ url: page.url });
     page.close();
     const detail = `${page.url}/presign-upload answered ${status}`;
