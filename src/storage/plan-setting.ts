@@ -39,7 +39,7 @@ export async function planSetting(
     return { name, state: 'differs', now, wanted, apply: () => applySetting(`s3:Put${action}`, store, write) };
   } catch (error) {
     if (statusOf(error) === 403) return { name, state: 'unreadable', why: `these credentials lack s3:Get${action}` };
-    if (isUnknown(error, store)) return { name, state: 'unknown to the store', why: reasonOf(error) };
+    if (isUnknown(error, store)) return { name, state: 'unknown to the store', why: answerOf(error) };
     throw error;
   }
 }
@@ -57,7 +57,7 @@ export async function applySetting(
     return null;
   } catch (error) {
     if (statusOf(error) === 403) throw new Error(`these credentials lack ${action}`);
-    if (isUnknown(error, store)) return reasonOf(error);
+    if (isUnknown(error, store)) return answerOf(error);
     throw error;
   }
 }
@@ -77,6 +77,6 @@ function isUnknown(error: unknown, store: Pick<StoreTraits, 'bucketSettings'>): 
   return status === 501 || status === 405 || (!store.bucketSettings && status >= 400 && status < 500 && status !== 401);
 }
 
-function reasonOf(error: unknown): string {
+function answerOf(error: unknown): string {
   return isS3Failure(error) ? `it answers ${statusOf(error)} ${error.name}` : String(error);
 }

@@ -6,6 +6,7 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import { statusOf } from './s3-failure.ts';
 
 /** A session for a prefix, and what the service itself may do. */
 type Trial = {
@@ -83,9 +84,4 @@ async function isAllowed(call: Promise<unknown>): Promise<boolean> {
     if (statusOf(error) === 403) return false;
     throw error;
   }
-}
-
-function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
-  return (error.$metadata as { httpStatusCode?: number }).httpStatusCode;
 }

@@ -46,7 +46,7 @@ afterAll(async () => {
 });
 
 const refused = async () => {
-  throw Object.assign(new Error('AccessDenied'), { $metadata: { httpStatusCode: 403 } });
+  throw Object.assign(new Error('AccessDenied'), { $fault: 'client', $metadata: { httpStatusCode: 403 } });
 };
 const run = (except: string | null, assumeAgain: () => Promise<unknown> = refused) => {
   allowed = except;
