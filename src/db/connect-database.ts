@@ -77,9 +77,9 @@ const PING_TIMEOUT_SECONDS = 5;
 /**
  * A pool of connections, or the use of an app's pool.
  *
- * It opens the first connection for the first query, so a start succeeds while the database is
- * down, and works once it is back. After a failover, connections to a server that is read-only or shutting down are
- * closed, and new ones go to the server that the URL then leads to. A connection lives at most 5 minutes.
+ * It opens the first connection for the first query, so a start succeeds while the database is down, and works once it
+ * is back. After a failover, connections to a server that is read-only or shutting down are closed, and new ones go to
+ * the server that the URL then leads to. A connection lives at most 5 minutes.
  *
  * The client measures the query timeout: PgBouncer and Neon's pooler refuse the start-up parameter `statement_timeout`.
  * A limit on the server can be set for the role.

@@ -32,9 +32,9 @@ const LOCK_TIMEOUT = sql.raw(`'900ms'`);
 const NAME_TAKEN = /^(42P07|42723|42710)$/;
 
 /**
- * Brings the database to the schema of the migrations. If the schema is
- * up to date, it does nothing and needs no rights to. Safe when many instances start at once: they take turns under an
- * advisory lock (PostgreSQL documentation, section 13.3.5), waiting at most 60 seconds.
+ * Brings the database to the schema of the migrations. If the schema is up to date, it does nothing and needs no rights
+ * to. Safe when many instances start at once: they take turns under an advisory lock (PostgreSQL documentation, section
+ * 13.3.5), waiting at most 60 seconds.
  *
  * The lock and all settings belong to a transaction, so it works behind any pooler. Each migration is one transaction,
  * and a failure leaves the database as it was before. A statement that waits for a table's lock blocks every other

@@ -7,8 +7,8 @@ export type Disposition = 'attachment' | 'inline';
 
 /**
  * The Content-Disposition of a download: the exact name in `filename*`, and an ASCII form for old clients (RFC 6266,
- * RFC 8187). `inline` only if a browser runs no code in the claimed type nor in the detected one, and
- * the bytes are not encrypted by a client.
+ * RFC 8187). `inline` only if a browser runs no code in the claimed type nor in the detected one, and the bytes are not
+ * encrypted by a client.
  */
 export function toContentDisposition(
   disposition: Disposition,

@@ -32,9 +32,8 @@ const NAMES_LOST =
 /**
  * Opens the configured database, the app's pool or an embedded one, migrated to the newest schema.
  *
- * If it is down, or another instance
- * is migrating it, it is retried with growing intervals until it is ready, and so is any later failure. Until then,
- * `ping` throws, and whatever fails as a user is `database-unavailable`.
+ * If it is down, or another instance is migrating it, it is retried with growing intervals until it is ready, and so is
+ * any later failure. Until then, `ping` throws, and whatever fails as a user is `database-unavailable`.
  * @throws if the first attempt finds the credentials refused, or a migration fails.
  */
 export async function openDatabase(
