@@ -13,8 +13,9 @@ export function answer(
   body: string | Uint8Array<ArrayBuffer> | ReadableStream | null,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  c.set('bytesOut', typeof body === 'string' ? Buffer.byteLength(body) : Number(headers['content-length'] ?? 0));
-  if (body instanceof ReadableStream) c.set('isStreamed', true);
+  const bytesHeld = typeof body === 'string' ? Buffer.byteLength(body) : 0;
+  c.set('bytesHeld', bytesHeld);
+  c.set('bytesOut', bytesHeld || Number(headers['content-length'] ?? 0));
   const init = { status, headers: { ...c.get('headers'), ...headers }, encodeBody: 'manual' };
   return new Response(body, init);
 }

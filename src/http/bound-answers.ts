@@ -17,7 +17,7 @@ export function boundAnswers() {
   return createMiddleware<Env>(async (c, next) => {
     await next();
     const by = c.get('caller').actorId;
-    const bytes = c.get('isStreamed') ? 0 : (c.get('bytesOut') ?? 0);
+    const bytes = c.get('bytesHeld') ?? 0;
     const outgoing = c.env?.outgoing;
     if (bytes <= SMALL_BYTES || outgoing === undefined || outgoing.destroyed) return;
     const inAll = (unread.get(by) ?? 0) + bytes;

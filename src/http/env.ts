@@ -32,8 +32,8 @@ export type Env = {
     body?: Uint8Array;
     /** The size of the answer's body; for `/content` the announced one. */
     bytesOut?: number;
-    /** Whether the answer's body is streamed, not in memory. */
-    isStreamed?: boolean;
+    /** How much of that is in memory for this answer alone: the whole text; nothing of a stream, and of HEAD. */
+    bytesHeld?: number;
     /** Why the token was refused, if it was. */
     refusal?: TokenRefusal;
     /** Counts a batch's entries towards the rate limit, if there is one; throws `rate-limited`. */

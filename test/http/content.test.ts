@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/http/app.ts';
+import { startServer } from '../../src/http/start-server.ts';
 import { listen } from '../helpers/listen.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 
@@ -82,6 +84,22 @@ describe('GET /files/{fileId}/content', () => {
     expect([status, header('content-length'), text]).toEqual([200, '10', '']);
     // Range applies to GET only (RFC 9110, section 14.2).
     expect((await get({ range: 'bytes=0-3' }, { method: 'HEAD' })).status).toBe(200);
+  });
+
+  it('answers HEAD of a file of any size', async () => {
+    const { services } = service;
+    const findToDownload: typeof services.files.findToDownload = async (...query) => {
+      const rows = await services.files.findToDownload(...query);
+      return rows.map((row) => ({ ...row, sizeBytes: 5 * 1024 ** 4 }));
+    };
+    const app = createApp({ ...services, files: { ...services.files, findToDownload } });
+    const server = await startServer(app.fetch, { host: '127.0.0.1', port: 0, keepAliveSeconds: 5 });
+    const answer = await fetch(`http://127.0.0.1:${server.port}/files/${file.fileId}/content`, {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${await mint('alice')}` },
+    });
+    await server.stop();
+    expect([answer.status, answer.headers.get('content-length')]).toEqual([200, String(5 * 1024 ** 4)]);
   });
 
   it('prevents that a browser runs code in the file', async () => {
