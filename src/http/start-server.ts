@@ -50,8 +50,8 @@ export async function startServer(
     requestTimeout: REQUEST_WITHIN_MS,
     connectionsCheckingInterval: CHECK_EVERY_MS,
   });
-  const sockets = new Set<Socket>();
-  const open = new Set<ServerResponse>();
+  /** The open connections, each with its answers that are not sent yet: several, if requests are pipelined. */
+  const sockets = new Map<Socket, Set<ServerResponse>>();
   let isStopping = false;
   let accepted = 0;
   /** Set while the port is closing: resolves when it is closed. */
@@ -59,13 +59,19 @@ export async function startServer(
 
   server.on('connection', (socket: Socket) => {
     accepted++;
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    const unsent = new Set<ServerResponse>();
+    sockets.set(socket, unsent);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      // Node tells only the first one. The others wait for their turn, without a socket.
+      for (const response of unsent) if (response.socket === null) response.destroy().emit('close');
+    });
   });
   const listener = getRequestListener(fetch, { hostname: NO_HOST });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    open.add(response);
-    response.on('close', () => open.delete(response));
+    const unsent = sockets.get(request.socket);
+    unsent?.add(response);
+    response.on('close', () => unsent?.delete(response));
     if (isStopping) announceClose(response);
     if (portCloses === null) void listener(request, response);
     else void portCloses.then(() => listener(request, response));
@@ -92,7 +98,7 @@ export async function startServer(
     port: typeof address === 'object' && address !== null ? address.port : port,
     stop: async ({ isReplaced = false } = {}) => {
       isStopping = true;
-      for (const response of open) announceClose(response);
+      for (const unsent of sockets.values()) for (const response of unsent) announceClose(response);
       const closed = once(server, 'close');
       // That of `node:http` would close the idle connections too, and fail a request that is on its way.
       if (isReplaced) Server.prototype.close.call(server);
@@ -104,7 +110,7 @@ export async function startServer(
       const closeIdle = setInterval(() => {
         server.closeIdleConnections();
         // Node treats a connection that has sent nothing as one with a request in progress.
-        for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+        for (const socket of sockets.keys()) if (socket.bytesRead === 0) socket.destroy();
       }, LOOK_EVERY_MS);
       const lastResort = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
       await closed;

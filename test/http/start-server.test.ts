@@ -50,6 +50,22 @@ describe('startServer', () => {
     await server.stop();
   });
 
+  it('ends all requests of a connection that closes, also those that are pipelined', async () => {
+    let [arrived, ended] = [0, 0];
+    const server = await start(async ({ signal }) => {
+      arrived++;
+      await once(signal, 'abort');
+      ended++;
+      return new Response('a'.repeat(100_000));
+    });
+    const socket = connect(server.port, '127.0.0.1');
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(3));
+    await expect.poll(() => arrived).toBe(3);
+    socket.destroy();
+    await expect.poll(() => ended).toBe(3);
+    await server.stop();
+  });
+
   it('stops without failing a request of clients that obey Connection: close and reconnect', async () => {
     const server = await start(async () => {
       await sleep(5);
