@@ -15,23 +15,28 @@ const UNREAD_BYTES_PER_USER = 32 * 1024 * 1024;
 export function boundAnswers() {
   const unread = new Map<string, number>();
   return createMiddleware<Env>(async (c, next) => {
-    await next();
     const by = c.get('caller').actorId;
-    const bytes = c.get('bytesHeld') ?? 0;
     const outgoing = c.env?.outgoing;
-    if (bytes <= SMALL_BYTES || outgoing === undefined || outgoing.destroyed) return;
-    const inAll = (unread.get(by) ?? 0) + bytes;
+    let bytes = 0;
+    let isClosed = outgoing?.destroyed ?? true;
+    // Before the answer: over HTTP/2, nothing says afterwards that its client has gone meanwhile.
+    outgoing?.once('close', () => {
+      isClosed = true;
+      const left = (unread.get(by) ?? 0) - bytes;
+      if (left > 0) unread.set(by, left);
+      else unread.delete(by);
+    });
+    await next();
+    const held = c.get('bytesHeld') ?? 0;
+    if (held <= SMALL_BYTES || isClosed) return;
+    const inAll = (unread.get(by) ?? 0) + held;
     if (inAll > UNREAD_BYTES_PER_USER) {
       // Otherwise its headers would be the problem's, too.
       c.res = undefined;
       throw tooMuch();
     }
+    bytes = held;
     unread.set(by, inAll);
-    outgoing.once('close', () => {
-      const left = (unread.get(by) ?? 0) - bytes;
-      if (left > 0) unread.set(by, left);
-      else unread.delete(by);
-    });
   });
 }
 

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
+import { connect as connectHttp2, createServer } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { getRequestListener } from '@hono/node-server';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Problem } from '../../src/contract/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { startServer } from '../../src/http/start-server.ts';
 import { type Returned, type Sent, startStoreInFront } from '../doctor/store-in-front.ts';
+import { listen } from '../helpers/listen.ts';
 import { mint, startTestBucket, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
 
 const PNG = Buffer.from(
@@ -111,8 +115,10 @@ describe('a user who does not read the answers', () => {
   it('gets no more of the large ones; others do', async () => {
     for (const user of ['alice', 'bob']) await service.store(user, 'hello');
     const { services } = service;
+    let listed = 0;
     const list: typeof services.files.list = async (page) => {
       const [file] = await services.files.list({ ...page, limit: 1 });
+      listed++;
       return file === undefined ? [] : Array(1000).fill({ ...file, row: { ...file.row, fileName: 'a'.repeat(8192) } });
     };
     const app = createApp({ ...services, files: { ...services.files, list } });
@@ -135,12 +141,48 @@ describe('a user who does not read the answers', () => {
     // One after the other, they are read: no number of them is too many.
     for (let times = 0; times < 6; times++) expect(await statusOf('alice')).toBe(200);
     const unread = [3, 1, 1].map(leaveUnread);
+    await expect.poll(() => listed).toBe(6 + 5);
     await expect.poll(() => statusOf('alice')).toBe(429);
     expect(await statusOf('alice', '/limits')).toBe(200);
     expect(await statusOf('bob')).toBe(200);
     for (const socket of unread) socket.destroy();
     await expect.poll(() => statusOf('alice')).toBe(200);
     await server.stop();
+  });
+});
+
+describe('a user who leaves before the answer', () => {
+  it('has nothing left unread, also over HTTP/2', async () => {
+    await service.store('alice', 'hello');
+    const { services } = service;
+    let [asked, answered] = [0, 0];
+    let answerAll = () => {};
+    const held = new Promise<void>((resolve) => {
+      answerAll = resolve;
+    });
+    const list: typeof services.files.list = async (page) => {
+      const [file] = await services.files.list({ ...page, limit: 1 });
+      if (asked++ < 5) await held;
+      answered++;
+      return file === undefined ? [] : Array(1000).fill({ ...file, row: { ...file.row, fileName: 'a'.repeat(8192) } });
+    };
+    const app = createApp({ ...services, files: { ...services.files, list } });
+    const server = createServer(getRequestListener(app.fetch));
+    const client = connectHttp2(await listen(server));
+    const authorization = `Bearer ${await mint('alice')}`;
+    const ask = () => client.request({ ':path': '/files?limit=1000', authorization });
+    const left = Array.from({ length: 5 }, ask);
+    await expect.poll(() => asked).toBe(5);
+    for (const stream of left) stream.close();
+    await Promise.all(left.map((stream) => once(stream, 'close')));
+    // An answer to a later request of the connection: the server has closed the earlier ones.
+    const [{ ':status': before }] = await once(ask().resume(), 'response');
+    answerAll();
+    await expect.poll(() => answered).toBe(6);
+    const [{ ':status': after }] = await once(ask().resume(), 'response');
+    expect([before, after]).toEqual([200, 200]);
+    client.close();
+    server.close();
   });
 });
 
