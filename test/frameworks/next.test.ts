@@ -25,10 +25,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** As docs/frameworks.md has it: Next.js ends without closing anything. */
+/** As docs/installing.md has it: Next.js ends without closing anything. */
 async function stopPostgres(dataDir: string): Promise<void> {
-  const page = await readFile(new URL('../../docs/frameworks.md', import.meta.url), 'utf8');
-  const [, command = ''] = /`(kill .*postmaster\.pid\))`/.exec(page) ?? [];
+  const page = await readFile(new URL('../../docs/installing.md', import.meta.url), 'utf8');
+  const [, command = ''] = /^(kill .*postmaster\.pid\))$/m.exec(page) ?? [];
   await promisify(execFile)('sh', ['-c', command.replace('.data', dataDir)]);
   // It writes into its folder until it has ended, and removes this file last.
   const [, pidFile = ''] = /\.data(\/\S+postmaster\.pid)/.exec(command) ?? [];
