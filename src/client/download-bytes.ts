@@ -19,7 +19,7 @@ export type DownloadTask = {
   /** One past the last byte; undefined: to the end of the file. */
   end: number | undefined;
   onProgress: ((progress: Progress) => void) | undefined;
-  /** A connection that brings nothing for so long is lost. Default 60,000. */
+  /** A connection that brings nothing for so long is lost, or no answer for five times as long. Default 60,000. */
   stallTimeoutMs?: number | undefined;
 };
 
@@ -36,7 +36,7 @@ export async function* downloadBytes(
   let at = start;
   let etag: string | null = null;
 
-  /** One attempt to read on from `at`. */
+  /** One attempt to read on from `at`. `close`: a connection that is lost must not take the place of the next one. */
   const open = async () => {
     const ticket = await presign(signal);
     const { size } = ticket.file;
@@ -46,17 +46,27 @@ export async function* downloadBytes(
     if (at >= stop) return { stop, body: null };
     const isWhole = at === 0 && stop === size;
     const headers = { ...ticket.headers, ...(!isWhole && { range: `bytes=${at}-${stop - 1}` }) };
-    const answer = inTime(fetch(ticket.presignedUrl, { headers, signal }), stallTimeoutMs);
-    const response = await answer.catch((cause: unknown) => {
+    const connection = new AbortController();
+    const close = () => connection.abort();
+    signal.addEventListener('abort', close, connection);
+    try {
       signal.throwIfAborted();
-      throw networkError(cause);
-    });
-    if (response.status !== (isWhole ? 200 : 206) || response.body === null) throw await refusal(response);
-    return { stop, body: response.body };
+      const answer = fetch(ticket.presignedUrl, { headers, signal: connection.signal });
+      // Longer, because browsers let a request wait while six others of the same server are open.
+      const response = await inTime(answer, 5 * stallTimeoutMs).catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw networkError(cause);
+      });
+      if (response.status !== (isWhole ? 200 : 206) || response.body === null) throw await refusal(response);
+      return { stop, body: response.body, close };
+    } catch (error) {
+      close();
+      throw error;
+    }
   };
 
   for (let failures = 0; ; ) {
-    const { stop, body } = await retry(open, policy, signal);
+    const { stop, body, close } = await retry(open, policy, signal);
     const startedAt = at;
     try {
       if (body !== null) {
@@ -73,6 +83,8 @@ export async function* downloadBytes(
       failures = at > startedAt ? 1 : failures + 1;
       if (failures >= policy.maxAttempts) throw networkError(error);
       continue;
+    } finally {
+      close?.();
     }
     if (at >= stop) return;
     failures = at > startedAt ? 1 : failures + 1;
