@@ -131,8 +131,9 @@ export function runUpload(
           return null;
         }
         if (isFinal(error)) joint?.forget();
-        // Of what is hashed or encrypted first, reading fails with the browser's own error.
-        throw /^Not[RF]/.test((error as Error | undefined)?.name ?? '') ? fileChanged(error) : error;
+        // Of what is hashed or encrypted first, reading fails with the browser's own error: NotReadableError
+        // or NotFoundError (W3C File API, "Errors and Exceptions").
+        throw error instanceof DOMException && /^Not[RF]/.test(error.name) ? fileChanged(error) : error;
       }
     },
 

@@ -72,7 +72,8 @@ describe('a wrong token', () => {
   );
 
   it('is the app’s error if its function throws', async () => {
-    const signedOut = new Error('signed out');
+    // A browser's error of this name means that the file is gone.
+    const signedOut = Object.assign(new Error('signed out'), { name: 'NotFoundError' });
     const { error } = await refusalOf({ token: () => Promise.reject(signedOut) });
     expect(error).toBe(signedOut);
   });
