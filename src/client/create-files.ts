@@ -107,7 +107,9 @@ export function createFiles<App extends AppTypes = AppTypes>(options: FilesOptio
   };
   async function* bytesOf(fileId: string, downloadOptions: DownloadOptions) {
     const { encryption = options.encryption, start = 0, end, onProgress } = downloadOptions;
-    const signal = downloadOptions.signal ?? new AbortController().signal;
+    const shared = downloadOptions.signal ?? new AbortController().signal;
+    // One each: Node warns of a signal with more than ten listeners. Not every browser has `any`.
+    const signal = AbortSignal.any?.([shared]) ?? shared;
     let first = encryption ? await locate(fileId, signal) : null;
     const takeUrl = async () => {
       const url = first ?? (await locate(fileId, signal));

@@ -149,6 +149,19 @@ describe('createFiles', () => {
     expect(lost?.aborted).toBe(true);
   });
 
+  it('gives many downloads one signal, of which Node does not warn', async () => {
+    const { fileId } = await uploaded('many', new Uint8Array(10), 'zeros.bin');
+    const files = await filesOf('many');
+    const warnings: string[] = [];
+    const onWarning = ({ name }: Error) => warnings.push(name);
+    process.on('warning', onWarning);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 12 }, () => files.download(fileId, { signal })));
+    await new Promise(setImmediate);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   it('stops with the reason of its signal, and aborts the stream', async () => {
     const { fileId } = await uploaded('stopper', new Uint8Array(200_000), 'zeros.bin');
     const files = await filesOf('stopper');
