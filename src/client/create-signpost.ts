@@ -176,8 +176,8 @@ export function createSignpost<App extends AppTypes = AppTypes>(options: Signpos
           let own = 0;
           return upload(file, {
             ...uploadOptions,
-            // One each: Node warns of a signal with more than ten listeners.
-            signal: signal && AbortSignal.any([signal]),
+            // One each: Node warns of a signal with more than ten listeners. Not every browser has `any`.
+            signal: signal && (AbortSignal.any?.([signal]) ?? signal),
             ...(onProgress && {
               onProgress: (progress) => {
                 sentBytes += progress.sentBytes - own;

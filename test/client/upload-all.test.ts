@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Progress } from '../../src/client/create-signpost.ts';
 import { startServiceForClients, textFile } from './service-for-clients.ts';
 
@@ -38,7 +38,11 @@ describe('uploadAll', () => {
     expect(most).toBe(2);
   });
 
-  it('ends with its signal, and keeps the files stored by then', async () => {
+  it.each([
+    ['', AbortSignal],
+    [' in a browser without AbortSignal.any', {}],
+  ])('ends with its signal, and keeps the files stored by then%s', async (_where, abortSignal) => {
+    vi.stubGlobal('AbortSignal', abortSignal);
     const controller = new AbortController();
     const client = await host.client('alice', { parallelFiles: 1 }, ({ what }, send) => {
       if (what === 'PUT whole' && client.count(what) === 2) controller.abort();
@@ -50,6 +54,7 @@ describe('uploadAll', () => {
     );
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
     expect(results[2]).toEqual({ status: 'rejected', reason: controller.signal.reason });
+    vi.unstubAllGlobals();
   });
 
   it('adds no listener to its signal for each file, of which Node warns', async () => {
