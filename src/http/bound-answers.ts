@@ -9,13 +9,16 @@ const SMALL_BYTES = 16 * 1024;
 const UNREAD_BYTES_PER_USER = 32 * 1024 * 1024;
 
 /**
- * Limits the memory for answers that their clients do not read: 32 MiB per user. Without a limit, a user who asks for
- * long lists and never reads them fills the memory. Streamed answers hold only what is on its way.
+ * Limits the memory for answers that their clients do not read: 32 MiB per user, and for the user's guests. Without a
+ * limit, a user who asks for long lists and never reads them fills the memory. Streamed answers hold only what is on
+ * its way.
  */
 export function boundAnswers() {
   const unread = new Map<string, number>();
   return createMiddleware<Env>(async (c, next) => {
-    const by = c.get('caller').actorId;
+    const { actorId, limits } = c.get('caller');
+    // A guest with a ticket must not take the place of its user's own answers.
+    const by = `${limits === undefined ? 'user' : 'guest of'} ${actorId}`;
     const outgoing = c.env?.outgoing;
     let bytes = 0;
     let isClosed = outgoing?.destroyed ?? true;

@@ -123,8 +123,9 @@ describe('a user who does not read the answers', () => {
     };
     const app = createApp({ ...services, files: { ...services.files, list } });
     const server = await startServer(app.fetch, { host: '127.0.0.1', port: 0, keepAliveSeconds: 5 });
-    const tokens = { alice: await mint('alice'), bob: await mint('bob') };
-    const statusOf = async (user: 'alice' | 'bob', path = '/files?limit=1000') => {
+    const guest = await mint('alice', { signpost: { maxFiles: 1 } });
+    const tokens = { alice: await mint('alice'), guest, bob: await mint('bob') };
+    const statusOf = async (user: keyof typeof tokens, path = '/files?limit=1000') => {
       const headers = { authorization: `Bearer ${tokens[user]}` };
       const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { headers });
       await answer.arrayBuffer();
@@ -144,7 +145,7 @@ describe('a user who does not read the answers', () => {
     await expect.poll(() => listed).toBe(6 + 5);
     await expect.poll(() => statusOf('alice')).toBe(429);
     expect(await statusOf('alice', '/limits')).toBe(200);
-    expect(await statusOf('bob')).toBe(200);
+    for (const other of ['bob', 'guest'] as const) expect(await statusOf(other)).toBe(200);
     for (const socket of unread) socket.destroy();
     await expect.poll(() => statusOf('alice')).toBe(200);
     await server.stop();
