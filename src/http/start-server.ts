@@ -61,10 +61,11 @@ export async function startServer(
     accepted++;
     const unsent = new Set<ServerResponse>();
     sockets.set(socket, unsent);
-    socket.on('close', () => {
+    socket.on('close', async () => {
       sockets.delete(socket);
-      // Node tells only the first one. The others wait for their turn, without a socket.
-      for (const response of unsent) if (response.socket === null) response.destroy().emit('close');
+      await setImmediate();
+      // Node 20 tells only the first one. The others wait for their turn, without a socket.
+      for (const response of unsent) response.destroy().emit('close');
     });
   });
   const listener = getRequestListener(fetch, { hostname: NO_HOST });
