@@ -71,7 +71,7 @@ export async function confirmObject(
   if ('error' in verdict) throw verdict.error;
   if (!isSignedUpload(services.ids, key, object)) throw putByOtherMeans(verdict.mismatches);
   await services.bucket.affirm(object);
-  const detail = 'the stored object does not match the signed upload; it was removed';
+  const detail = 'the stored object does not match the signed upload, and is removed';
   return refuse(services, key, object, { code: 'verification-failed', detail, errors: verdict.mismatches });
 }
 

@@ -76,7 +76,7 @@ describe.each([
 
   it('shows a file that is refused as an error', async () => {
     const options = { name: 'fake.png', type: 'image/png', text: '<script>no picture</script>', tellSize: true };
-    await expect(upload(host, generation, way, options)).rejects.toThrow('it was removed');
+    await expect(upload(host, generation, way, options)).rejects.toThrow('and is removed');
   });
 
   it('leaves nothing in the bucket of an upload that was given up', async () => {

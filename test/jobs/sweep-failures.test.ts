@@ -103,7 +103,10 @@ describe('a sweep that may not remove everything', () => {
     const aborted = await uploadOnly('aborted');
     manners = locking(() => true);
     for (let n = 0; n < 2; n++) {
-      expect((await service.confirm('alice', refused.objectKey)).body).toMatchObject({ code: 'verification-failed' });
+      expect((await service.confirm('alice', refused.objectKey)).body).toMatchObject({
+        code: 'verification-failed',
+        detail: 'the stored object does not match the signed upload, and is removed',
+      });
       expect((await service.call('alice', '/abort-upload', { objectKey: aborted.objectKey })).status).toBe(204);
       expect((await service.confirm('alice', aborted.objectKey)).body).toMatchObject({ code: 'conflict' });
     }
