@@ -44,7 +44,8 @@ export type FilesOptions = Omit<ServiceOptions, 'fetch'> & {
   throughService?: boolean | undefined;
   /**
    * A download continues in another connection if one brings no byte for this many milliseconds, since connections may
-   * be lost without an error; a request without an answer is repeated after five times as many. Default 60,000.
+   * be lost without an error; a request without an answer is repeated after five times as many. 1 to 400,000,000, since
+   * a timer takes no more; default 60,000.
    */
   stallTimeoutMs?: number | undefined;
   /** For tests. */

@@ -66,7 +66,7 @@ export type SignpostOptions = {
   /**
    * A request to the bucket is retried after this many milliseconds without a byte sent, since connections may be lost
    * without an error (only with `XMLHttpRequest`); one to the service after five times as many without an answer.
-   * Default 60,000.
+   * 1 to 400,000,000, since a timer takes no more; default 60,000.
    */
   stallTimeoutMs?: number | undefined;
   /**
