@@ -11,7 +11,8 @@ const DATABASE_REQUESTS = 2_000;
 /** The first thousand cost twice as much each: their code is not compiled yet. */
 const FIRST_CONFIRMS = 2_000;
 const BATCH_REQUESTS = 200;
-const PART_BYTES = 5 * 1024 ** 2;
+/** In parts of the usual size, more than 100. */
+const LARGE_BYTES = 1024 ** 3;
 /** More than the service caches. */
 const TOKENS = 12_000;
 
@@ -97,7 +98,7 @@ export async function measureRoutes(
       same('presign-download', DATABASE_REQUESTS, postJson('/presign-download', token, confirmed)),
     );
     const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
-    const parts = { ...confirmed, uploadId: `${100 * PART_BYTES}.${PART_BYTES}.bench`, partNumbers: hundred };
+    const parts = { ...(await beginParts(server.ports.app, token)), partNumbers: hundred };
     cases.push(
       same('presign-parts, 100 in a call', BATCH_REQUESTS, postJson('/presign-parts', token, parts)),
       same(
@@ -145,20 +146,30 @@ export async function uploadSmall(port: number, token: string, count: number): P
   while (objectKeys.length < count) {
     const uploads = await Promise.all(
       Array.from({ length: 16 }, async () => {
-        const presigned = await fetch(`http://127.0.0.1:${port}/presign-upload`, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-          body: JSON.stringify(SMALL),
-        });
-        const { objectKey, presignedUrl, headers } = (await presigned.json()) as Record<string, string> & {
-          headers: Record<string, string>;
-        };
-        const put = await fetch(presignedUrl ?? '', { method: 'PUT', headers, body: PDF });
+        const { objectKey, presignedUrl, headers } = await presign(port, token, SMALL);
+        const put = await fetch(presignedUrl, { method: 'PUT', headers, body: PDF });
         if (put.status !== 200) throw new Error(`the bucket answered ${put.status}: ${await put.text()}`);
-        return objectKey ?? '';
+        return objectKey;
       }),
     );
     objectKeys.push(...uploads);
   }
   return objectKeys;
+}
+
+/** Begins an upload in parts. */
+async function beginParts(port: number, token: string): Promise<{ objectKey: string; uploadId: string }> {
+  const { objectKey, uploadId } = await presign(port, token, { ...SMALL, size: LARGE_BYTES, method: 'MULTIPART' });
+  return { objectKey, uploadId };
+}
+
+type Presigned = { objectKey: string; presignedUrl: string; uploadId: string; headers: Record<string, string> };
+
+async function presign(port: number, token: string, request: object): Promise<Presigned> {
+  const answer = await fetch(`http://127.0.0.1:${port}/presign-upload`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: JSON.stringify(request),
+  });
+  return (await answer.json()) as Presigned;
 }
