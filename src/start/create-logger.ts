@@ -21,8 +21,9 @@ export async function createLogger(level: Server['logLevel'], isTerminal: boolea
   };
   const destination = openLogDestination(fd);
   if (!isTerminal) return pino(options, destination);
-  const { prettyFactory } = await import('pino-pretty');
-  const format = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', singleLine: true });
+  // Of a CommonJS package, the bundle has the default export only.
+  const { default: pretty } = await import('pino-pretty');
+  const format = pretty.prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', singleLine: true });
   // An escaped control would become a control again when it is read back.
   const write = (line: string) => destination.write(format(line.replace(ESCAPED_CONTROL, '$1\\$2')));
   return pino(options, { write });

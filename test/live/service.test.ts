@@ -271,6 +271,14 @@ describe('production', () => {
     silent.end();
   });
 
+  it('writes readable lines to a terminal', async () => {
+    const inTerminal = '--import=data:text/javascript,process.stdout.isTTY=true';
+    const starting = run('node', [inTerminal, 'dist/main.js'], { ...SIGNED, PORT: '0' });
+    await starting.until(/INFO.*listening/);
+    expect(await starting.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(starting.output()).not.toContain('"msg"');
+  });
+
   it.each(['1', '2'])('answers /healthz from the beginning, and the rest when %s started', async (processes) => {
     const silent = await startSilent();
     const port = await freePort();
