@@ -99,7 +99,7 @@ async function verify({ expect, file }: Values): Promise<number> {
     const { broken, dropped, ...counts } = await verifyAuditLog({ sealQueries }, expected);
     const messages = broken.map(({ number, message }) => `seal ${number}: ${message}`);
     const code = report({ ...counts, messages });
-    if (dropped > 0) console.log(`the rows of ${dropped} seals were dropped, and cannot be verified here`);
+    if (dropped > 0) console.log(`seals whose rows were dropped, and cannot be verified here: ${dropped}`);
     return code;
   });
 }
@@ -108,7 +108,7 @@ type Report = { messages: string[]; seals: number; sealed: number; unsealed: num
 
 function report({ messages, seals, sealed, unsealed, last }: Report): number {
   for (const message of messages) console.log(message);
-  console.log(`${seals} seals over ${sealed} rows; ${unsealed} rows are not sealed yet`);
+  console.log(`seals: ${seals}; sealed rows: ${sealed}; rows not sealed yet: ${unsealed}`);
   if (last !== null) console.log(`last seal: ${last}`);
   if (messages.length > 0) return EXIT.found;
   console.log('every sealed row is unchanged');
