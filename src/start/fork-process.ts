@@ -1,6 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from '../contract/logger.ts';
-import { type FromProcess, PLACE_VARIABLE, type Place, type ToProcess } from './service-process.ts';
+import { isFromProcess, PLACE_VARIABLE, type Place, type ToProcess } from './service-process.ts';
 
 /** One of several processes, from its start to its end. */
 export type ForkedProcess = {
@@ -28,8 +28,8 @@ export function forkProcess(place: Place, env: ProcessEnvironment, logger: Logge
     });
   });
   const serves = new Promise<number | null>((resolve) => {
-    worker.on('message', (message: FromProcess) => {
-      if (!('port' in message)) return;
+    worker.on('message', (message: unknown) => {
+      if (!isFromProcess(message) || !('port' in message)) return;
       logger.info({ process: number, pid: worker.process.pid }, 'a process serves');
       resolve(message.port);
     });

@@ -2,7 +2,7 @@ import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { joinMetrics, keepCounters } from '../telemetry/join-metrics.ts';
 import { type ForkedProcess, tellProcess } from './fork-process.ts';
-import type { FromProcess } from './service-process.ts';
+import { isFromProcess } from './service-process.ts';
 
 /** How long a process may take to tell its metrics; then its last ones count. */
 const WITHIN_MS = 2_000;
@@ -24,8 +24,8 @@ export function gatherMetrics() {
 
   return {
     of({ worker, ended }: ForkedProcess): void {
-      worker.on('message', (message: FromProcess) => {
-        if ('metrics' in message) told.set(worker, message.metrics);
+      worker.on('message', (message: unknown) => {
+        if (isFromProcess(message) && 'metrics' in message) told.set(worker, message.metrics);
       });
       void ended.then(() => {
         countedBefore = joinMetrics([countedBefore, keepCounters(told.get(worker) ?? '')]);

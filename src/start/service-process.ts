@@ -26,6 +26,11 @@ export type ToProcess = 'stop' | 'replace' | 'metrics';
 /** To the keeper: the port, when it serves; the metrics in Prometheus's text format. */
 export type FromProcess = { port: number } | { metrics: string };
 
+/** Whether a message is one of these: a module that is loaded before the service (PM2, an agent) may send others. */
+export function isFromProcess(message: unknown): message is FromProcess {
+  return typeof message === 'object' && message !== null && ('port' in message || 'metrics' in message);
+}
+
 /** null: this process is the only one, or the keeper of others. */
 export function readPlace(env: Readonly<Record<string, string | undefined>>): Place | null {
   const text = env[PLACE_VARIABLE];

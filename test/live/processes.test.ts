@@ -30,7 +30,9 @@ describe('WEB_CONCURRENCY=2', () => {
       mkdtemp(join(tmpdir(), 'signpost-processes-')),
     ]);
     await writeFile(join(dir, 'secret'), SECRET);
+    await writeFile(join(dir, 'agent.cjs'), "process.send?.('ready');");
     env = {
+      NODE_OPTIONS: `--require=${join(dir, 'agent.cjs')}`,
       NODE_ENV: 'production',
       HOST: '127.0.0.1',
       PORT: await freePort(),
