@@ -119,8 +119,8 @@ const OPEN = {
     if (given !== undefined)
       return manage<NeonPoolClient, NeonPool>(given, lent<NeonPoolClient>(given, how), how, over);
     const { Pool, neonConfig } = await import('@neondatabase/serverless');
-    // Node has a WebSocket since version 22 only.
-    if (globalThis.WebSocket === undefined) neonConfig.webSocketConstructor ??= (await import('ws')).WebSocket;
+    // Node has a WebSocket since version 22 only, and it does not say why a connection failed.
+    if (!ON_WORKERS) neonConfig.webSocketConstructor ??= (await import('ws')).WebSocket;
     const pool = new Pool({ ...options });
     return manage<NeonPoolClient, NeonPool>(pool, owned<NeonPoolClient>(pool), how, over);
   },
