@@ -1,7 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
 import { PROBLEMS, Problem } from '../contract/errors.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
-import { type AuditServices, actOf, recordRefusal, type Target } from './record-refusals.ts';
+import { type AuditServices, actOf, recordRefusal, type Target } from './record-events.ts';
 
 /** A caller with the action that its rows in the audit log name. */
 export type ActingCaller = Caller & { act: Act };

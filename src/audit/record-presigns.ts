@@ -1,6 +1,6 @@
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { type AuditServices, actOf } from './record-refusals.ts';
+import { type AuditServices, actOf } from './record-events.ts';
 
 /**
  * Adds presigned uploads to the audit log, with `AUDIT_PRESIGN` or if an admin acts for another user. Signing does not

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
+import { type AuditServices, recordAct } from '../audit/record-events.ts';
 import type { StoredFile } from '../client/stored-file.ts';
 import type { Config } from '../config/config.ts';
 import { isHeldType } from '../config/held-types.ts';

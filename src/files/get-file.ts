@@ -1,5 +1,5 @@
 import type { ActingCaller } from '../audit/audited.ts';
-import type { AuditServices } from '../audit/record-refusals.ts';
+import type { AuditServices } from '../audit/record-events.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import type { Store } from '../config/slices.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import { recordAct } from '../audit/record-refusals.ts';
+import { recordAct } from '../audit/record-events.ts';
 import type { StoredFile } from '../client/stored-file.ts';
 import { headersField, presignedUrlField, timeField } from '../contract/answer-fields.ts';
 import { answers, requests } from '../contract/components.ts';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
+import { type AuditServices, recordAct } from '../audit/record-events.ts';
 import type { Config } from '../config/config.ts';
 import { nextCursorField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';

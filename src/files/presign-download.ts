@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import type { AuditServices } from '../audit/record-refusals.ts';
+import type { AuditServices } from '../audit/record-events.ts';
 import type { Config } from '../config/config.ts';
 import { headersField, presignedUrlField, timeField } from '../contract/answer-fields.ts';
 import { answers, requests } from '../contract/components.ts';

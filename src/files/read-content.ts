@@ -1,5 +1,5 @@
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import { recordSent } from '../audit/record-refusals.ts';
+import { recordSent } from '../audit/record-events.ts';
 import type { Caller } from '../auth/caller.ts';
 import { busy, Problem } from '../contract/errors.ts';
 import { storedTypeOf } from '../contract/media-type.ts';

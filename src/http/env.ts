@@ -1,4 +1,4 @@
-import type { Target } from '../audit/record-refusals.ts';
+import type { Target } from '../audit/record-events.ts';
 import type { Identity } from '../auth/caller.ts';
 import type { TokenRefusal } from '../auth/token-refusal.ts';
 import type { ProblemCode } from '../contract/errors.ts';

@@ -1,7 +1,7 @@
 import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
 import * as z from 'zod';
-import { type AuditServices, recordAct, recordRefusal, type Target } from '../audit/record-refusals.ts';
+import { type AuditServices, recordAct, recordRefusal, type Target } from '../audit/record-events.ts';
 import { Problem } from '../contract/errors.ts';
 import { toUserId } from '../contract/object-key.ts';
 import { type AuditAction, QUIET_ACTIONS } from '../db/audit-row.ts';

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { recordRefusal, type Target } from '../audit/record-refusals.ts';
+import { recordRefusal, type Target } from '../audit/record-events.ts';
 import { type Authorization, toIdentity } from '../auth/authorize.ts';
 import { type Caller, requireScope } from '../auth/caller.ts';
 import { Problem } from '../contract/errors.ts';

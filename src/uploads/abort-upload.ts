@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import type { AuditServices } from '../audit/record-refusals.ts';
+import type { AuditServices } from '../audit/record-events.ts';
 import type { Config } from '../config/config.ts';
 import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';

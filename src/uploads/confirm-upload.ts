@@ -1,5 +1,5 @@
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
+import { type AuditServices, recordAct } from '../audit/record-events.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { busy, Problem } from '../contract/errors.ts';

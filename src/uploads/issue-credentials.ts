@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { type ActingCaller, audited } from '../audit/audited.ts';
-import { type AuditServices, recordAct } from '../audit/record-refusals.ts';
+import { type AuditServices, recordAct } from '../audit/record-events.ts';
 import type { Config } from '../config/config.ts';
 import { holdsAny } from '../config/held-types.ts';
 import { MAX_CREDENTIAL_SECONDS, MIN_CREDENTIAL_SECONDS } from '../config/settings/credential-settings.ts';
