@@ -1,5 +1,7 @@
 import type { Caller } from '../auth/caller.ts';
+import type { Config } from '../config/config.ts';
 import type { Problem, ProblemCode } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import { FILE_ID_PATTERN, isCleanText } from '../contract/object-key.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
@@ -7,7 +9,7 @@ import { inTime } from '../net/in-time.ts';
 
 export type AuditServices = {
   auditLog: Pick<AuditLog, 'add'>;
-  logger: { error: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'error'>;
 };
 
 /** How long the answer waits for the refusal's row, which may be written later: refusing needs no database. */
@@ -63,6 +65,23 @@ export function recordSent(
       { err, requestId: caller.requestId, sentBytes },
       'the end of a download is missing from the audit log',
     );
+  });
+}
+
+/**
+ * Adds presigned uploads, with `AUDIT_PRESIGN` or if an admin acts for another user. Signing does not wait for it:
+ * while the database is down, only the request log has them.
+ */
+export function recordPresigns(
+  { config, auditLog, logger }: AuditServices & { config: Pick<Config, 'audit'> },
+  caller: Caller,
+  uploads: readonly { fileId: string; objectKey: string }[],
+): void {
+  const { userId, requestId, isOnBehalf } = caller;
+  if (!config.audit.presigns && !isOnBehalf) return;
+  const events = uploads.map((upload) => toEvent(caller, 'upload.presign', 'ok', upload));
+  auditLog.add(userId, events).catch((err: unknown) => {
+    logger.error({ err, requestId }, 'a presigned upload is missing from the audit log');
   });
 }
 

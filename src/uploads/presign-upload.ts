@@ -1,5 +1,4 @@
-import { recordPresigns } from '../audit/record-presigns.ts';
-import type { AuditServices } from '../audit/record-events.ts';
+import { type AuditServices, recordPresigns } from '../audit/record-events.ts';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { findViolations, limitedTo, type Violation } from '../config/limits.ts';
