@@ -1,4 +1,5 @@
 import { FILE_STATES, HELD_STATE, STATE_OF_VERDICT, type Verdict } from '../contract/file-states.ts';
+import type { Logger } from '../contract/logger.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileId, FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
@@ -9,7 +10,7 @@ export type DecideServices = {
   files: Pick<FileQueries, 'change' | 'markRemoved'>;
   bucket: Pick<Bucket, 'remove'>;
   now: () => Date;
-  logger: { error: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'error'>;
 };
 
 /**

@@ -1,4 +1,5 @@
 import { Problem } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import { refusalCode } from '../storage/bucket-errors.ts';
 
 /** How many tasks run at the same time. */
@@ -17,7 +18,7 @@ export type EachOptions<T> = {
   /** Of the whole sweep. */
   failures: { count: number; silentInARow: number };
   signal: AbortSignal;
-  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'warn'>;
   /** Records finished objects, also if the run ends early. */
   note: (done: readonly T[]) => Promise<void>;
 };

@@ -1,4 +1,5 @@
 import type { Mismatch } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import {
   buildObjectKey,
   type ParsedKey,
@@ -41,7 +42,7 @@ export type ImportResult = { key: string } & (
 export type ImportServices = ImportFileServices & {
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;
-  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'warn'>;
 };
 
 /** The owner of the files, and their labels. */

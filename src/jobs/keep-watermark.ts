@@ -1,4 +1,5 @@
 import { causeOf } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import type { FileId } from '../db/create-file-queries.ts';
 import { inTime } from '../net/in-time.ts';
 import { untraced } from '../telemetry/trace-request.ts';
@@ -19,7 +20,7 @@ const TURNS = 10;
 
 export type WatermarkServices = ClaimServices & {
   sweeperHealth: SweeperHealth;
-  logger: Record<'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
+  logger: Pick<Logger, 'warn' | 'error'>;
 };
 
 export type Watermark = {

@@ -1,5 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { isCopied } from '../config/store-traits.ts';
+import type { Logger } from '../contract/logger.ts';
 import { type ParsedKey, parseFrozenKey, parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
@@ -38,7 +39,7 @@ export type RebuildServices = {
   sweepQueries: Pick<SweepQueries, 'withIds'>;
   /** Without a quota: the files were within it when they were confirmed. */
   files: Pick<FileQueries, 'insert'>;
-  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'warn'>;
   newId: (now: Date) => string;
   now: () => Date;
 };

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../contract/logger.ts';
 import { systemActor } from '../contract/object-key.ts';
 import type { Act } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
@@ -29,7 +30,7 @@ export type RekeyServices = {
   bucket: Bucket;
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds' | 'rebind'>;
-  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'warn'>;
 };
 
 export type RekeyOptions = {

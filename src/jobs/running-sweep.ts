@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../contract/logger.ts';
 import { systemActor } from '../contract/object-key.ts';
 import type { Act, AuditAction } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
@@ -18,7 +19,7 @@ export type SweepServices = ClaimServices & {
   multipart: Pick<MultipartUploads, 'abort'>;
   sweepQueries: SweepQueries;
   readClocks: () => Promise<Clocks>;
-  logger: { warn: (fields: Record<string, unknown>, message: string) => void };
+  logger: Pick<Logger, 'warn'>;
 };
 
 /** The state that the parts of a sweep share. */

@@ -1,4 +1,5 @@
 import type { VerdictName } from '../contract/file-states.ts';
+import type { Logger } from '../contract/logger.ts';
 import { systemActor } from '../contract/object-key.ts';
 import type { FileId } from '../db/create-file-queries.ts';
 import type { HeldQueries } from '../db/create-held-queries.ts';
@@ -14,7 +15,7 @@ export type ScanServices = DecideServices & {
   heldQueries: Pick<HeldQueries, 'toScan'>;
   bucket: Pick<Bucket, 'read' | 'remove'>;
   metrics: Pick<Metrics, 'count'>;
-  logger: Record<'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
+  logger: Pick<Logger, 'warn' | 'error'>;
 };
 
 export type ScanCounts = Record<VerdictName | 'failed' | 'waiting', number>;

@@ -1,6 +1,7 @@
 import { type SealServices, sealAuditLog } from '../audit/seal-audit-log.ts';
 import type { Config } from '../config/config.ts';
 import { causeOf } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import type { Exclusively, Lease } from '../db/create-leases.ts';
 import type { RateQueries } from '../db/create-rate-queries.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -25,7 +26,7 @@ export type JobServices = SweepServices & { config: Pick<Config, 'jobs'> } & Sea
     /** null: each instance counts requests for itself. */
     rates: Pick<RateQueries, 'forget'> | null;
     metrics: Pick<Metrics, 'count'>;
-    logger: Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
+    logger: Pick<Logger, 'info' | 'warn' | 'error'>;
   };
 
 /** How long a run of the jobs by hand waits for webhooks; the rest is sent in the next run. */

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { Problem, unavailable } from '../contract/errors.ts';
+import type { Logger } from '../contract/logger.ts';
 import { connectDatabase, type Database, hostOf } from '../db/connect-database.ts';
 import { createLeases, type Exclusively } from '../db/create-leases.ts';
 import { createMarkerQueries, type MarkerQueries } from '../db/create-marker-queries.ts';
@@ -19,8 +20,6 @@ import { postgresFolder } from './provide-postgres.ts';
 /** Called at the end, last first. */
 export type Closers = (() => Promise<void>)[];
 
-type Logger = Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
-
 /** The first retry interval for a database that was not ready at start; doubled each time. */
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
@@ -38,7 +37,7 @@ const NAMES_LOST =
  */
 export async function openDatabase(
   config: Pick<Config, 'database' | 'local'>,
-  logger: Logger,
+  logger: Pick<Logger, 'info' | 'warn' | 'error'>,
   closers: Closers,
   metrics: Metrics = NO_METRICS,
   pool?: GivenPool,

@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { Logger } from '../contract/logger.ts';
 import { CLAIM_SECONDS, type WebhookMessage, type WebhookQueries } from '../db/create-webhook-queries.ts';
 import { reasonOf } from '../net/reason-of.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -13,7 +14,7 @@ export type AttemptServices = {
   post: Post;
   sign: ReturnType<typeof createWebhookSigner>;
   metrics: Pick<Metrics, 'count'>;
-  logger: Record<'warn' | 'error', (fields: Record<string, unknown>, message: string) => void>;
+  logger: Pick<Logger, 'warn' | 'error'>;
   now: () => Date;
   random: () => number;
 };
