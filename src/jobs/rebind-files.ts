@@ -6,7 +6,7 @@ import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';
-import { differences, findKeptRows, type KeptFile } from './kept-rows.ts';
+import { differences, findKeptRows, type KeptFile } from './each-kept-file.ts';
 
 /** The counts after a move. */
 export type RebindCounts = {

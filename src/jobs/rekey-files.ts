@@ -9,7 +9,7 @@ import { canCopy, newestKeyId } from '../storage/encryption.ts';
 import type { BucketLister } from '../storage/list-bucket.ts';
 import { withKeyId } from '../uploads/upload-metadata.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';
-import { differences, findKeptRows, type KeptFile } from './kept-rows.ts';
+import { differences, findKeptRows, type KeptFile } from './each-kept-file.ts';
 
 /** What `rekeyFiles` did. */
 export type RekeyCounts = {
