@@ -8,10 +8,15 @@ import type { Env } from './env.ts';
  */
 export function noRoute(app: Hono<Env>, path: string): Problem {
   const methods = app.routes.filter((route) => route.method !== 'ALL' && fits(route.path, path)).map((r) => r.method);
-  if (methods.length === 0) return new Problem('route-not-found', 'this route does not exist');
+  if (methods.length === 0) return routeNotFound();
   // Hono answers HEAD with the route of GET.
   const allow = [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))].join(', ');
   return new Problem('method-not-allowed', `this path supports ${allow}`, { headers: { allow } });
+}
+
+/** The 404 of a path without a route, and of a route that the settings leave out. */
+export function routeNotFound(): Problem {
+  return new Problem('route-not-found', 'this route does not exist');
 }
 
 /** Whether a path matches a route's pattern; `:name` matches any segment. */

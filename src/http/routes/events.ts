@@ -10,6 +10,7 @@ import { Problem } from '../../contract/errors.ts';
 import { downloadText } from '../../net/download-text.ts';
 import { answer, answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
+import { routeNotFound } from '../no-route.ts';
 import { JSON_OR_TEXT, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
 export type EventServices = ConfirmEventsServices & {
@@ -31,8 +32,7 @@ export function eventRoutes(services: EventServices): Hono<Env> {
   const routes = new Hono<Env>();
 
   routes.post('/events/s3', async (c) => {
-    if (secrets.length === 0 && snsTopics.length === 0)
-      throw new Problem('route-not-found', 'this route does not exist');
+    if (secrets.length === 0 && snsTopics.length === 0) throw routeNotFound();
     const isSigned = c.req.header('x-amz-sns-message-type') && c.req.header('x-amz-sns-rawdelivery') !== 'true';
     // Check both before reading the body; the signed message names its topic again.
     if (!isSigned) requireSecret(c, secrets);

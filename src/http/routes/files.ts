@@ -1,6 +1,5 @@
 import { Hono } from 'hono';
 import type { Config } from '../../config/config.ts';
-import { Problem } from '../../contract/errors.ts';
 import {
   archiveFile,
   type ChangeFileServices,
@@ -28,6 +27,7 @@ import { type ReadContentServices, readContent } from '../../files/read-content.
 import { answer, answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
+import { routeNotFound } from '../no-route.ts';
 import type { Operations } from '../openapi/operation.ts';
 import { MAX_BATCH_BODY_BYTES, readJson, readQuery } from '../validate.ts';
 
@@ -81,7 +81,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
   });
 
   routes.get('/files/:fileId/content', async (c) => {
-    if (!services.config.server.proxyDownloads) throw new Problem('route-not-found', 'this route does not exist');
+    if (!services.config.server.proxyDownloads) throw routeNotFound();
     const caller = callerWith(c, 'files:read', 'download.content');
     const target = { fileId: c.req.param('fileId'), ...readQuery(c, downloadQuery) };
     const { status, headers, bytes } = await readContent(services, caller, target, {

@@ -7,6 +7,7 @@ import type { SigningEndpoint } from '../../signing/signing-endpoint.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
 import { isLoopback } from '../loopback.ts';
+import { routeNotFound } from '../no-route.ts';
 
 export type Page = {
   /** The folder of the built `index.html` and its assets. */
@@ -51,7 +52,7 @@ export function pageRoutes({ config, endpoint }: PageServices, page: Page): Hono
   routes.get('/demo/:asset', async (c) => {
     const name = c.req.param('asset');
     const type = Object.hasOwn(ASSET_TYPES, name) ? ASSET_TYPES[name] : undefined;
-    if (type === undefined) throw new Problem('route-not-found', 'this route does not exist');
+    if (type === undefined) throw routeNotFound();
     return answerAsset(c, await readAsset(page, name), type, headers);
   });
 

@@ -1,6 +1,5 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { Problem } from '../../contract/errors.ts';
 import {
   credentialsAnswer,
   type IssueCredentialsServices,
@@ -10,6 +9,7 @@ import {
 import { answerJson } from '../answer.ts';
 import { callerWith } from '../authenticate.ts';
 import type { Env } from '../env.ts';
+import { routeNotFound } from '../no-route.ts';
 import type { Operations } from '../openapi/operation.ts';
 import { readJson, readQuery } from '../validate.ts';
 
@@ -43,7 +43,7 @@ export function credentialRoutes(services: IssueCredentialsServices): Hono<Env> 
 
 /** @throws {Problem} `route-not-found` without TEMPORARY_CREDENTIALS_ROLE_ARN. */
 function requireOn({ roleSessions }: IssueCredentialsServices): void {
-  if (roleSessions === null) throw new Problem('route-not-found', 'this route does not exist');
+  if (roleSessions === null) throw routeNotFound();
 }
 
 /** What the description of the API says of these routes. */
