@@ -10,8 +10,8 @@ import type { Config } from '../config/config.ts';
 import { isListedOrigin, isNamedOrigin } from '../config/origins.ts';
 import type { Scope } from '../contract/scopes.ts';
 import type { AuditAction } from '../db/audit-row.ts';
+import { isLoopback } from '../net/is-loopback.ts';
 import type { Env } from './env.ts';
-import { isLoopback } from './loopback.ts';
 import { splitPathToken } from './path-token.ts';
 
 const WRONG_PAGE =

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { type Context, Hono } from 'hono';
 import type { Config } from '../../config/config.ts';
 import { Problem } from '../../contract/errors.ts';
+import { isLoopback } from '../../net/is-loopback.ts';
 import type { SigningEndpoint } from '../../signing/signing-endpoint.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
-import { isLoopback } from '../loopback.ts';
 import { routeNotFound } from '../no-route.ts';
 
 export type Page = {
