@@ -1,3 +1,4 @@
+import { isLoopback } from '../net/is-loopback.ts';
 import type { Settings } from './settings.ts';
 import type { Store } from './slices.ts';
 
@@ -37,5 +38,5 @@ export function encryptionErrors(
 /** Whether requests to this URL cannot be read on the way. S3 itself refuses SSE-C without TLS. */
 function isPrivate(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return protocol === 'https:' || isLoopback(hostname);
 }

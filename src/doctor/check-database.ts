@@ -5,13 +5,13 @@ import { connectDatabase, type Database, isNeonHost } from '../db/connect-databa
 import { requireUsableDatabase } from '../db/require-usable-database.ts';
 import { USER_ROLE } from '../db/schema.ts';
 import { tryNamedStatements } from '../db/try-named-statements.ts';
+import { isLoopback } from '../net/is-loopback.ts';
 import { reasonOf } from '../net/reason-of.ts';
 import { catalogRows } from './catalog-rows.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
 import { checkRoles } from './check-roles.ts';
 
 const MIN_VERSION = 14;
-const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /**
  * Checks that the database answers, has the newest schema, keeps users apart, and grants the service what it needs.
@@ -68,7 +68,7 @@ async function checkTls(database: Database, hostname: string): Promise<Check> {
   const query = 'select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false) as ssl';
   const [connection] = await catalogRows(database, z.object({ ssl: z.boolean() }), query);
   if (connection?.ssl) return ok(name, 'on');
-  if (LOOPBACK.includes(hostname)) return ok(name, 'off, on this machine');
+  if (isLoopback(hostname)) return ok(name, 'off, on this machine');
   return warn(
     name,
     'off: the password and every row cross the network unencrypted',
