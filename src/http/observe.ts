@@ -1,4 +1,6 @@
+import type { Context } from 'hono';
 import { createMiddleware } from 'hono/factory';
+import { matchedRoutes } from 'hono/route';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../contract/logger.ts';
 import type { Metrics } from '../telemetry/create-metrics.ts';
@@ -6,7 +8,6 @@ import { traceRequest } from '../telemetry/trace-request.ts';
 import { clientAddress } from './client-address.ts';
 import type { Env } from './env.ts';
 import { hasToken, toLogPath, withoutTokens } from './log-path.ts';
-import { routeOf } from './route-of.ts';
 
 /** Probes come every few seconds; the log gets their findings elsewhere. */
 const PROBES: ReadonlySet<string | null> = new Set(['/healthz', '/readyz']);
@@ -93,4 +94,10 @@ export function observe(services: {
       'request',
     );
   });
+}
+
+/** The template of the route that a request matches, as `/files/:fileId`; null if it matches none. */
+function routeOf(c: Context<Env>): string | null {
+  // Middleware matches every method.
+  return matchedRoutes(c).findLast(({ method }) => method !== 'ALL')?.path ?? null;
 }
