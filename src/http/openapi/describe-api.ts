@@ -1,9 +1,15 @@
+import * as z from 'zod';
 import { answers, requests } from '../../contract/components.ts';
 import '../../contract/problem-answer.ts';
 import { acceptsPathToken } from '../path-token.ts';
+import { auditOperations } from '../routes/audit.ts';
+import { browserModuleOperations } from '../routes/browser-modules.ts';
 import { companionOperations } from '../routes/companion.ts';
+import { eventOperations } from '../routes/events.ts';
 import { fileOperations } from '../routes/files.ts';
+import { healthOperations } from '../routes/health.ts';
 import { heldFileOperations } from '../routes/held-files.ts';
+import { receiptKeyOperations } from '../routes/receipt-keys.ts';
 import { credentialOperations } from '../routes/temporary-credentials.ts';
 import { uploadOperations } from '../routes/uploads.ts';
 import { describeParameters } from './describe-parameters.ts';
@@ -11,7 +17,6 @@ import { describeProblems, HEADERS, headersOf } from './describe-problems.ts';
 import { exampleOf } from './examples.ts';
 import { toJsonSchemas } from './json-schemas.ts';
 import { type Operation, type Operations, TAGS } from './operation.ts';
-import { serviceOperations } from './service-operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -21,7 +26,19 @@ export const OPERATIONS: Operations = {
   ...heldFileOperations,
   ...companionOperations,
   ...credentialOperations,
-  ...serviceOperations,
+  ...auditOperations,
+  ...eventOperations,
+  ...receiptKeyOperations,
+  ...browserModuleOperations,
+  ...healthOperations,
+  'GET /openapi.json': {
+    id: 'describeApi',
+    tag: 'Service',
+    scopes: null,
+    summary: 'This description',
+    answers: { 200: { description: 'OpenAPI 3.1', schema: z.looseObject({ openapi: z.string() }) } },
+    problems: [],
+  },
 };
 
 const TEXT = { type: 'string' };

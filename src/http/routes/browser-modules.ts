@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
+import type { Operation, Operations } from '../openapi/operation.ts';
 
 /** Put in by `scripts/build.mjs`: a Worker or a Lambda has no folder beside the code, and serves them too. */
 declare const BROWSER_MODULES: Readonly<Record<string, { text: string; gzipBase64: string }>>;
@@ -46,4 +47,29 @@ function isKnown(header: string | undefined, etag: string): boolean {
 /** Reads `Accept-Encoding` (RFC 9110, section 12.5.3). All browsers send `gzip`. */
 function acceptsGzip(header = ''): boolean {
   return header.split(',').some((coding) => /^\s*(x-)?gzip\s*(;(?!\s*q=0(\.0*)?\s*$)|$)/i.test(coding));
+}
+
+/** What the description of the API says of these routes. */
+export const browserModuleOperations: Operations = {
+  'GET /client.js': describeModule('getClient', 'The SDK'),
+  'GET /uploader.js': describeModule('getUploader', 'The element `<signpost-uploader>`'),
+};
+
+function describeModule(id: string, what: string): Operation {
+  const headers = {
+    ETag: 'Changes with the module',
+    'Cache-Control': 'How long the module may be used without asking again',
+  };
+  return {
+    id,
+    tag: 'Service',
+    scopes: null,
+    problems: [],
+    summary: `${what} as an ES module, for pages without a bundler`,
+    headers: { 'If-None-Match': 'The ETag of the module that the client has' },
+    answers: {
+      200: { description: 'The module', bytes: true, headers },
+      304: { description: 'The client has it', headers },
+    },
+  };
 }

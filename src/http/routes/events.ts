@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Context, Hono } from 'hono';
+import * as z from 'zod';
 import { bucketEvents } from '../../bucket-events/bucket-event.ts';
-import { type ConfirmEventsServices, confirmEvents } from '../../bucket-events/confirm-events.ts';
+import { type ConfirmEventsServices, confirmEvents, eventCountsAnswer } from '../../bucket-events/confirm-events.ts';
 import { createSnsReader } from '../../bucket-events/create-sns-reader.ts';
 import { type Download, topicNotListed } from '../../bucket-events/create-sns-verifier.ts';
 import { snsMessage } from '../../bucket-events/sns-message.ts';
@@ -11,6 +12,7 @@ import { downloadText } from '../../net/download-text.ts';
 import { answer, answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
 import { routeNotFound } from '../no-route.ts';
+import type { Operations } from '../openapi/operation.ts';
 import { JSON_OR_TEXT, MAX_BATCH_BODY_BYTES, readJson } from '../validate.ts';
 
 export type EventServices = ConfirmEventsServices & {
@@ -60,3 +62,24 @@ function requireSecret(c: Context<Env>, secrets: readonly string[]): void {
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
+
+/** What the description of the API says of this route. */
+export const eventOperations = {
+  'POST /events/s3': {
+    id: 'takeBucketEvents',
+    tag: 'Service',
+    scopes: null,
+    summary: 'Confirms uploads that the bucket reports; needs `EVENTS_SECRET`, or a message signed by SNS',
+    parameters: { secret: '`EVENTS_SECRET`, for stores that cannot send it as `Authorization: Bearer`' },
+    headers: { 'x-amz-sns-message-type': 'SNS', 'x-amz-sns-topic-arn': 'SNS', 'x-amz-sns-rawdelivery': 'SNS' },
+    body: z.union([bucketEvents, snsMessage]),
+    answers: {
+      200: { description: 'What became of the reported objects', schema: eventCountsAnswer },
+      204: { description: 'The message reports no object' },
+    },
+    problems: [
+      ...(['unauthenticated', 'forbidden', 'route-not-found', 'database-unavailable'] as const),
+      ...(['application-unavailable', 'keys-unavailable'] as const),
+    ],
+  },
+} satisfies Operations;

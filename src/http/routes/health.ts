@@ -1,7 +1,10 @@
 import { Hono } from 'hono';
+import * as z from 'zod';
+import { answers } from '../../contract/components.ts';
 import { Problem, unavailable } from '../../contract/errors.ts';
 import { answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
+import type { Operations } from '../openapi/operation.ts';
 import { createReadiness, type Parts, type ReadinessServices } from '../readiness.ts';
 
 export type HealthServices = ReadinessServices & {
@@ -51,3 +54,38 @@ function notReady(parts: Parts): Problem {
     cause,
   });
 }
+
+const part = z.string().describe('`ok`, or the reason why not.');
+
+/** What the description of the API says of these routes. */
+export const healthOperations = {
+  'GET /healthz': {
+    id: 'isAlive',
+    tag: 'Service',
+    scopes: null,
+    summary: 'Whether the process runs',
+    answers: {
+      200: {
+        description: 'The process runs',
+        schema: z.strictObject({ status: z.literal('ok') }).register(answers, { id: 'Health' }),
+      },
+    },
+    problems: [],
+  },
+  'GET /readyz': {
+    id: 'isReady',
+    tag: 'Service',
+    scopes: null,
+    summary: 'Whether uploads can be signed',
+    parameters: { full: 'With it, the answer is also 503 while the bucket or the database does not answer' },
+    answers: {
+      200: {
+        description: 'The state of each part',
+        schema: z
+          .strictObject({ status: z.enum(['ok', 'degraded']), signing: part, bucket: part, database: part })
+          .register(answers, { id: 'Readiness' }),
+      },
+    },
+    problems: ['stopping', 'storage-unavailable', 'database-unavailable'],
+  },
+} satisfies Operations;

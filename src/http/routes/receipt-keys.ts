@@ -1,7 +1,10 @@
 import { Hono } from 'hono';
+import * as z from 'zod';
+import { answers } from '../../contract/components.ts';
 import type { Receipts } from '../../receipts/create-receipts.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
+import type { Operations } from '../openapi/operation.ts';
 
 export type ReceiptKeyServices = { receipts: Receipts };
 
@@ -16,3 +19,32 @@ export function receiptKeyRoutes({ receipts }: ReceiptKeyServices): Hono<Env> {
   routes.get('/.well-known/jwks.json', (c) => answer(c, 200, text, headers));
   return routes;
 }
+
+const receiptKey = z.strictObject({
+  kty: z.string(),
+  crv: z.string(),
+  x: z.string(),
+  y: z.string().optional(),
+  kid: z.string(),
+  alg: z.string(),
+  use: z.literal('sig'),
+});
+
+/** What the description of the API says of this route. */
+export const receiptKeyOperations = {
+  'GET /.well-known/jwks.json': {
+    id: 'getReceiptKeys',
+    tag: 'Service',
+    scopes: null,
+    summary: 'The public keys of receipts',
+    answers: {
+      200: {
+        description: 'A JWK Set (RFC 7517)',
+        type: 'application/jwk-set+json',
+        headers: { 'Cache-Control': 'How long the keys may be cached' },
+        schema: z.strictObject({ keys: z.array(receiptKey) }).register(answers, { id: 'ReceiptKeys' }),
+      },
+    },
+    problems: [],
+  },
+} satisfies Operations;
