@@ -97,7 +97,7 @@ async function open(
     'x-content-type-options': 'nosniff',
     'content-security-policy': policyOf(row.contentType),
   };
-  if (matches(ifNoneMatch, etag)) return { status: 304, headers, bytes: null };
+  if (namesEtag(ifNoneMatch, etag)) return { status: 304, headers, bytes: null };
 
   const isWhole = headersOnly || (ifRange !== undefined && ifRange !== etag);
   const wanted = isWhole ? null : parseRange(range, sizeBytes);
@@ -145,8 +145,11 @@ function policyOf(contentType: string): string {
     : "sandbox; default-src 'none'";
 }
 
-/** Whether If-None-Match (RFC 9110, section 13.1.2) names this ETag, by weak comparison, or is `*`. */
-function matches(ifNoneMatch: string | undefined, etag: string): boolean {
+/**
+ * Whether If-None-Match (RFC 9110, section 13.1.2) names this ETag, or is `*`. By weak comparison: a proxy that
+ * compresses makes the tag a weak one.
+ */
+export function namesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
   const named = (ifNoneMatch ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return named.includes('*') || named.includes(etag);
 }

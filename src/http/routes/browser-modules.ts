@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Hono } from 'hono';
+import { namesEtag } from '../../files/read-content.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
 import type { Operation, Operations } from '../openapi/operation.ts';
@@ -28,7 +29,7 @@ export function browserModuleRoutes(): Hono<Env> {
         'access-control-allow-origin': '*',
         vary: 'accept-encoding',
       };
-      if (isKnown(c.req.header('if-none-match'), headers.etag)) return answer(c, 304, null, headers);
+      if (namesEtag(c.req.header('if-none-match'), headers.etag)) return answer(c, 304, null, headers);
       const whole = { ...headers, 'content-type': 'text/javascript; charset=utf-8' };
       if (!isGzip) return answer(c, 200, text, whole);
       const length = { 'content-encoding': 'gzip', 'content-length': String(gzip.length) };
@@ -36,12 +37,6 @@ export function browserModuleRoutes(): Hono<Env> {
     });
   }
   return routes;
-}
-
-/** Compares as `If-None-Match` does (RFC 9110, section 13.1.2): a proxy that compresses makes the tag a weak one. */
-function isKnown(header: string | undefined, etag: string): boolean {
-  const tags = (header ?? '').split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags.includes(etag) || tags.includes('*');
 }
 
 /** Reads `Accept-Encoding` (RFC 9110, section 12.5.3). All browsers send `gzip`. */
