@@ -10,7 +10,8 @@ export type OfIssuer = { issuer: string | null; value: string };
 
 export type AuthConfig = ReturnType<typeof readAuthConfig>['auth'];
 
-const KEY_SETTINGS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
+/** The setting of each kind of key. */
+export const KEY_SETTINGS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 
 /** Separates several secrets in one setting; see `splitSecrets`. */
 const SECRET_SEPARATOR = /[,\n]/;

@@ -147,8 +147,10 @@ function readDatabase(set: Settings, isGiven: boolean) {
   };
 }
 
-/** The secrets that sign ids of uploads. */
-/** Secrets that all instances share. Role credentials do not count: they expire and differ between instances. */
+/**
+ * The secrets that sign ids of uploads. All instances share them: so not role credentials, which expire, and differ
+ * between instances.
+ */
 function readUploadIds(set: Settings, auth: AuthConfig) {
   const lasting = set.AWS_SESSION_TOKEN === undefined ? set.AWS_SECRET_ACCESS_KEY : undefined;
   return {
@@ -179,8 +181,11 @@ function readUrls(set: Settings) {
 
 /** The keys that sign receipts, and the name they are signed with. */
 function readReceipts(set: Settings) {
-  /** `keys` null: none is set. */
-  return { keys: set.RECEIPT_KEYS ?? null, issuer: set.RECEIPT_ISSUER };
+  return {
+    /** null: none is set. */
+    keys: set.RECEIPT_KEYS ?? null,
+    issuer: set.RECEIPT_ISSUER,
+  };
 }
 
 /** What users may upload, how much of it, and from which size in parts. */
@@ -216,8 +221,6 @@ function readLimits(set: Settings) {
 }
 
 /** When the jobs run, and what they remove. */
-export type Jobs = ReturnType<typeof readJobs>;
-
 function readJobs(set: Settings, isDatabaseGiven: boolean) {
   return {
     /** 0: they do not run in this process. */
@@ -229,15 +232,11 @@ function readJobs(set: Settings, isDatabaseGiven: boolean) {
 }
 
 /** What the audit log contains besides changes. */
-export type Audit = ReturnType<typeof readAudit>;
-
 function readAudit(set: Settings) {
   return { presigns: set.AUDIT_PRESIGN };
 }
 
 /** Whose bucket events are accepted. */
-export type Events = ReturnType<typeof readEvents>;
-
 function readEvents(set: Settings) {
   return {
     /** Empty: no unsigned event is accepted. */
@@ -246,10 +245,7 @@ function readEvents(set: Settings) {
   };
 }
 
-/** Where events of files are sent. */
-export type Webhooks = NonNullable<ReturnType<typeof readWebhooks>>;
-
-/** null: nowhere, and no event is kept. */
+/** Where events of files are sent; null: nowhere, and no event is kept. */
 function readWebhooks(set: Settings) {
   if (set.WEBHOOK_URL === undefined) return null;
   return { url: set.WEBHOOK_URL, secrets: set.WEBHOOK_SECRET, allowPrivate: set.WEBHOOK_ALLOW_PRIVATE };

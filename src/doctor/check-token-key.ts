@@ -1,13 +1,11 @@
 import * as z from 'zod';
 import { fetchKeySet } from '../auth/remote-key-set.ts';
 import { createTokenVerifier } from '../auth/verify-token.ts';
-import { isOpenToOtherClients } from '../config/auth-config.ts';
+import { isOpenToOtherClients, KEY_SETTINGS } from '../config/auth-config.ts';
 import type { Config } from '../config/config.ts';
 import { reasonOf } from '../net/reason-of.ts';
 import { readAuth } from '../start/read-auth.ts';
 import { type Check, fail, ok, unreachable, warn } from './check.ts';
-
-const KINDS = { secret: 'JWT_SECRET', public: 'JWT_PUBLIC_KEY', jwks: 'JWKS_URL' } as const;
 
 /** Checks that the keys that verify tokens are usable. A JWK Set is fetched as the service fetches it. */
 export async function* checkTokenKey(config: Pick<Config, 'auth' | 'local'>, now: () => Date): AsyncIterable<Check> {
@@ -24,7 +22,7 @@ export async function* checkTokenKey(config: Pick<Config, 'auth' | 'local'>, now
     if (count > 0)
       yield ok(
         name,
-        config.auth.keys.length === 0 ? 'a secret created once in DATA_DIR' : `${count} in ${KINDS[kind]}`,
+        config.auth.keys.length === 0 ? 'a secret created once in DATA_DIR' : `${count} in ${KEY_SETTINGS[kind]}`,
       );
   }
   for (const { value } of auth.keys.filter(({ kind }) => kind === 'jwks')) yield await checkKeySet(value);

@@ -1,4 +1,6 @@
 import * as z from 'zod';
+import { readAs } from '../../contract/fields.ts';
+import { jsonText } from '../../contract/json-text.ts';
 import { flag, text } from './kinds.ts';
 
 /** A secret from which the keys of objects are derived (SSE-C), and its name. */
@@ -16,49 +18,30 @@ const MASTER_KEYS_FORM =
   'must be one or more id:key, separated by commas; an id has 1 to 16 of [A-Za-z0-9_-], a key is the base64 of ' +
   `${CUSTOMER_KEY_BYTES} random bytes (openssl rand -base64 ${CUSTOMER_KEY_BYTES}); no id and no key twice`;
 
+const printable = z.string().regex(/^[ -~]+$/);
 const CONTEXT_FORM = 'must be a JSON object with 1 to 10 texts of printable ASCII, at most 1,024 bytes';
 
-/** `k2:<base64>,k1:<base64>`; undefined if it is anything else. */
-function parseMasterKeys(text: string): MasterKey[] | undefined {
-  const keys = text
-    .split(/[,\n]/)
-    .map((item) => item.trim())
-    .filter((item) => item !== '')
-    .map((item) => {
-      const [id = '', key = ''] = item.split(':', 2);
-      const secret = Buffer.from(key, 'base64');
-      const isKey = secret.length === CUSTOMER_KEY_BYTES && item === `${id}:${secret.toString('base64')}`;
-      return isKey && MASTER_KEY_ID_PATTERN.test(id) ? { id, secret } : undefined;
-    })
-    .filter((key) => key !== undefined);
-  const count = text.split(/[,\n]/).filter((item) => item.trim() !== '').length;
-  const hasTwins =
-    new Set(keys.map(({ id }) => id)).size < count || new Set(keys.map((k) => k.secret.toString('hex'))).size < count;
-  return keys.length === 0 || hasTwins ? undefined : keys;
-}
-
-/** The pairs of a JSON object, sorted by name; undefined if it is anything else. */
-function parseContext(text: string): [name: string, value: string][] | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const pairs = z.record(z.string().regex(/^[ -~]+$/), z.string().regex(/^[ -~]+$/)).safeParse(value);
-  if (!pairs.success || text.length > 1024) return undefined;
-  const entries = Object.entries(pairs.data).sort(([a], [b]) => (a < b ? -1 : 1));
-  return entries.length >= 1 && entries.length <= 10 ? entries : undefined;
-}
-
-/** A text that `parse` reads; `form` says which texts those are. */
-const parsed = <Value>(parse: (text: string) => Value | undefined, form: string) =>
-  z.string().transform((text, context): Value => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    context.addIssue({ code: 'custom', message: form });
-    return z.NEVER;
+/** `k2:<base64>,k1:<base64>`; null if it is anything else. */
+function parseMasterKeys(text: string): MasterKey[] | null {
+  const items = text.split(/[,\n]/).flatMap((item) => item.trim() || []);
+  const keys = items.flatMap((item) => {
+    const [id = '', key = ''] = item.split(':', 2);
+    const secret = Buffer.from(key, 'base64');
+    const isKey = secret.length === CUSTOMER_KEY_BYTES && item === `${id}:${secret.toString('base64')}`;
+    return isKey && MASTER_KEY_ID_PATTERN.test(id) ? [{ id, secret }] : [];
   });
+  const [ids, secrets] = [keys.map(({ id }) => id), keys.map(({ secret }) => secret.toString('hex'))];
+  const areAllOther = [ids, secrets].every((values) => new Set(values).size === items.length);
+  return items.length > 0 && areAllOther ? keys : null;
+}
+
+/** The pairs of a JSON object, sorted by name; null if it is anything else. */
+function parseContext(text: string): [name: string, value: string][] | null {
+  const pairs = jsonText.pipe(z.record(printable, printable)).safeParse(text);
+  if (!pairs.success || text.length > 1024) return null;
+  const entries = Object.entries(pairs.data).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length >= 1 && entries.length <= 10 ? entries : null;
+}
 
 export const encryptionSettings = {
   SSE_MODE: z
@@ -69,7 +52,7 @@ export const encryptionSettings = {
         "Encryption at rest, signed into every upload: `none` (the bucket's own default), `s3` (SSE-S3), `kms` " +
         '(SSE-KMS) or `c` (SSE-C: the store needs a key for every read, and keeps none).',
     }),
-  SSE_C_MASTER_KEYS: parsed(parseMasterKeys, MASTER_KEYS_FORM)
+  SSE_C_MASTER_KEYS: readAs(parseMasterKeys, MASTER_KEYS_FORM)
     .optional()
     .meta({
       description:
@@ -81,7 +64,7 @@ export const encryptionSettings = {
     description: 'Key id or ARN for `SSE_MODE=kms`.',
     fallback: "the account's `aws/s3` key",
   }),
-  SSE_KMS_CONTEXT: parsed(parseContext, CONTEXT_FORM)
+  SSE_KMS_CONTEXT: readAs(parseContext, CONTEXT_FORM)
     .optional()
     .meta({
       description:
