@@ -47,56 +47,65 @@ export async function verifyObject(
   object: StoredObject,
   firstBytes = () => services.bucket.firstBytes(object, SAMPLE_BYTES),
 ): Promise<Verified | { mismatches: Mismatch[] }> {
+  const { config, bucket } = services;
   const upload = fromMetadata(object.metadata);
   if (upload === null) return { mismatches: [{ path: 'metadata', message: 'not stored through a presigned upload' }] };
+  const mismatches = compare(config, key, object, upload);
+  if (mismatches.length > 0) return { mismatches };
 
+  let detectedContentType: string | null = null;
+  // What a client encrypted has no first bytes to look at: by chance they may be a program's.
+  if (object.sizeBytes > 0 && upload.remembered.encryption === null) {
+    const sample = await firstBytes();
+    const isAllowed = (type: string) => allowsType(config.limits, key.documentType, type);
+    const { checkContent } = await loadContentCheck();
+    const { detected, refusal } = await checkContent(claimedType(upload, object), sample, isAllowed);
+    if (refusal !== null) return { mismatches: [{ path: 'contentType', message: refusal }] };
+    detectedContentType = detected;
+  }
+  if (upload.checksumSha256 !== null) {
+    const actual = mustHash(upload, object) ? await bucket.sha256(object, key.userId) : object.checksumSha256;
+    const message = 'the SHA-256 of the content differs from the signed one';
+    if (actual !== upload.checksumSha256) return { mismatches: [{ path: 'checksumSha256', message }] };
+  }
+  return { upload, detectedContentType, mismatches: [] };
+}
+
+/** The type that was signed, or, if the client could choose it, the one that it chose. */
+function claimedType({ contentType }: UploadMetadata, object: StoredObject): string {
+  return contentType === ANY_TYPE ? object.contentType : contentType;
+}
+
+/** How the object's headers differ from its key, its signed metadata and the limits. */
+function compare(
+  { limits, store }: Pick<Config, 'limits' | 'store'>,
+  key: ObjectKeyParts,
+  object: StoredObject,
+  upload: UploadMetadata,
+): Mismatch[] {
   const mismatches: Mismatch[] = [];
   const check = (path: string, agrees: boolean, message: string) => {
     if (!agrees) mismatches.push({ path, message });
   };
-  check(
-    'fileName',
-    safeFileName(upload.remembered.fileName) === key.fileName,
-    'the signed name differs from the one in the key',
-  );
+  const { fileName, encryption } = upload.remembered;
+  check('fileName', safeFileName(fileName) === key.fileName, 'the signed name differs from the one in the key');
   const { sizeBytes } = object;
-  const { encryption } = upload.remembered;
   // If the size was unknown when signed, check it now.
-  const { store } = services.config;
   const maxBytes = isCopied(store, upload.isRepeatable) ? maxCopyBytes(store) : Number.POSITIVE_INFINITY;
   const mostBytes = Math.min(maxBytes, upload.limitedTo?.maxBytes ?? maxBytes);
   if (upload.sizeBytes === null) check('size', sizeBytes <= mostBytes, `the file has more than ${mostBytes} bytes`);
   else check('size', sizeBytes === upload.sizeBytes, `stored ${sizeBytes} bytes, signed ${upload.sizeBytes}`);
-  const isTypeOpen = upload.contentType === ANY_TYPE;
-  const contentType = isTypeOpen ? object.contentType : upload.contentType;
+  const contentType = claimedType(upload, object);
   const isSameType = object.contentType === storedTypeOf({ contentType, encryption });
   check('contentType', isSameType, 'the stored type differs from the signed one');
-  if (isTypeOpen) check('contentType', toMediaType(contentType) !== null, 'is not a media type');
+  if (upload.contentType === ANY_TYPE) check('contentType', toMediaType(contentType) !== null, 'is not a media type');
   check('encryption', (upload.sseKeyId ?? null) === object.sseKeyId, 'is not the one that was signed');
   // Content-Encoding is not signed, so a client can send it; a download would then decode to other bytes.
   const isEncoded = object.contentEncoding !== null && object.contentEncoding !== 'aws-chunked';
   check('contentEncoding', !isEncoded, 'the object is stored with a content encoding');
-  for (const violation of findViolations(services.config.limits, {
-    sizeBytes,
-    contentType,
-    documentType: key.documentType,
-    recordId: key.recordId,
-  })) {
-    mismatches.push({ path: violation.path, message: violation.message });
+  const { documentType, recordId } = key;
+  for (const { path, message } of findViolations(limits, { sizeBytes, contentType, documentType, recordId })) {
+    mismatches.push({ path, message });
   }
-  let detectedContentType: string | null = null;
-  // What a client encrypted has no first bytes to look at: by chance they may be a program's.
-  if (mismatches.length === 0 && sizeBytes > 0 && encryption === null) {
-    const sample = await firstBytes();
-    const isAllowed = (type: string) => allowsType(services.config.limits, key.documentType, type);
-    const { checkContent } = await loadContentCheck();
-    const { detected, refusal } = await checkContent(contentType, sample, isAllowed);
-    detectedContentType = detected;
-    if (refusal !== null) mismatches.push({ path: 'contentType', message: refusal });
-  }
-  if (mismatches.length === 0 && upload.checksumSha256 !== null) {
-    const actual = mustHash(upload, object) ? await services.bucket.sha256(object, key.userId) : object.checksumSha256;
-    check('checksumSha256', actual === upload.checksumSha256, 'the SHA-256 of the content differs from the signed one');
-  }
-  return mismatches.length === 0 ? { upload, detectedContentType, mismatches: [] } : { mismatches };
+  return mismatches;
 }
