@@ -39,7 +39,7 @@ export async function* checkParts(trial: Trial): AsyncIterable<Check> {
 
     name = 'parts: complete';
     action = 's3:PutObject';
-    await completeParts(multipart, { key, recordId: null, documentType: null, ...begun }, undefined);
+    await completeParts(multipart, { key, ...begun }, undefined);
     if ((await bucket.head(key))?.sizeBytes !== BODY.length) throw new Error('the object is not there, or not whole');
     yield ok(name, 'completed');
 

@@ -7,7 +7,7 @@ import { objectOfFile } from '../files/object-of-file.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { isSignedUpload } from '../uploads/is-signed-upload.ts';
-import { toRefusedFile } from '../uploads/to-new-file.ts';
+import { toUnverifiedFile } from '../uploads/to-new-file.ts';
 import { eachObject } from './each-object.ts';
 import { isOfSweeper } from './examine-marker.ts';
 import { actOfSweeper, type RunningSweep } from './running-sweep.ts';
@@ -121,7 +121,7 @@ async function removeAbandoned(sweep: RunningSweep, uploads: readonly Upload[]):
     else sweep.counts.foreign++;
     return true;
   });
-  const refused = found.map(({ parsed, stored }) => toRefusedFile(parsed, stored, now()));
+  const refused = found.map(({ parsed, stored }) => toUnverifiedFile(parsed, stored, now()));
   const taken = new Set((await sweepQueries.refuse(refused)).map(nameOf));
   const note = async (done: readonly Upload[]) => {
     sweep.counts.abandoned += done.length;

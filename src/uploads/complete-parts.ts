@@ -1,6 +1,6 @@
 import { type Mismatch, Problem } from '../contract/errors.ts';
 import type { MultipartUploads, StoredPart } from '../storage/multipart-uploads.ts';
-import { type MultipartPlan, type OpenUpload, partCount, partLength } from './multipart-plan.ts';
+import { type BegunUpload, type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
 
 export type ClientPart = { partNumber: number; etag: string };
 
@@ -14,7 +14,7 @@ export type ClientPart = { partNumber: number; etag: string };
  */
 export async function completeParts(
   multipart: Pick<MultipartUploads, 'listParts' | 'complete'>,
-  { key, sseKeyId, plan, bucketUploadId }: OpenUpload,
+  { key, sseKeyId, plan, bucketUploadId }: BegunUpload,
   clientParts: readonly ClientPart[] | undefined,
   by: string = key,
 ): Promise<void> {

@@ -6,7 +6,7 @@ import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';
 import { refusalCode } from '../storage/bucket-errors.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
-import { toRefusedFile } from './to-new-file.ts';
+import { toUnverifiedFile } from './to-new-file.ts';
 import { findRow, mayRemove } from './upload-outcome.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function discardUpload(
   refusal: Refusal | null,
   act: Act | null = null,
 ): Promise<FileRow | null> {
-  const taken = await files.refuse(toRefusedFile(key, object, now()), refusal, act);
+  const taken = await files.refuse(toUnverifiedFile(key, object, now()), refusal, act);
   const row = taken ?? (await findRow({ files }, key));
   const isGone = object === null || row === null || !mayRemove(row, key) || (await removeUpload({ bucket }, object));
   if (taken !== null && isGone) await files.markRemoved(taken);

@@ -42,7 +42,7 @@ export function partLength(plan: MultipartPlan, partNumber: number): number | nu
  * An upload that was begun: its key, its plan, the bucket's id for it, and the master key from which the key is derived
  * that every part must carry (SSE-C).
  */
-type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string; sseKeyId: string | null };
+export type BegunUpload = { key: ObjectKey; plan: MultipartPlan; bucketUploadId: string; sseKeyId: string | null };
 
 /** HMAC-SHA256 cut to 128 bits (RFC 2104, section 5: at least half); the last base64url character carries two bits. */
 const TAG_BYTES = 16;
@@ -85,11 +85,8 @@ function taggedText(key: ObjectKey, plan: string, bucketUploadId: string): strin
   return `upload id\n${key}\n${plan}\n${bucketUploadId}`;
 }
 
-export type OpenUpload = Pick<ParsedKey, 'key' | 'recordId' | 'documentType'> & {
-  plan: MultipartPlan;
-  bucketUploadId: string;
-  sseKeyId: string | null;
-};
+/** The same, with the labels in its key. */
+type OpenUpload = BegunUpload & Pick<ParsedKey, 'recordId' | 'documentType'>;
 
 /** The problem for an upload id that is unknown, ended, or of another key: the bucket does not tell them apart. */
 export function uploadNotFound(): Problem {

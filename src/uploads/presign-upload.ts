@@ -61,9 +61,7 @@ export async function presignUpload(
   request: UploadToSign,
 ): Promise<SignedUpload> {
   const services = limitedTo(all, caller);
-  refuse(violationsOf(services.config, request));
-  uploadTtlSeconds(services.config, services.now());
-  await checkQuota(services, caller, [request.size]);
+  await requireAllowed(services, caller, violationsOf(services.config, request), [request.size]);
   const upload = await signUncheckedUpload(services, caller, request);
   notePresigns(services, caller, [upload]);
   return upload;
@@ -76,17 +74,11 @@ export async function presignUpload(
  */
 export async function presignUploads(all: PresignUploadServices, caller: Caller, files: readonly PresignUploadInput[]) {
   const services = limitedTo(all, caller);
-  refuse(
-    files.flatMap((request, index) =>
-      violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
-    ),
+  const violations = files.flatMap((request, index) =>
+    violationsOf(services.config, request).map(({ path, ...rest }) => ({ ...rest, path: `files.${index}.${path}` })),
   );
-  uploadTtlSeconds(services.config, services.now());
-  await checkQuota(
-    services,
-    caller,
-    files.map(({ size }) => size),
-  );
+  const sizes = files.map(({ size }) => size);
+  await requireAllowed(services, caller, violations, sizes);
   const uploads = await signAll(services, caller, files);
   notePresigns(services, caller, uploads);
   return { uploads };
@@ -147,8 +139,19 @@ function violationsOf(config: UploadConfig, request: UploadToSign): Violation[] 
   return [{ code: 'file-too-large', path: 'size', message: `such an upload has at most ${maxBytes} bytes` }];
 }
 
-function refuse(violations: readonly Violation[]): void {
+/** @throws {Problem} for a violation, after the caller's `uploadsUntil`, and `quota-exceeded`. */
+async function requireAllowed(
+  services: PresignUploadServices,
+  caller: Caller,
+  violations: readonly Violation[],
+  sizesBytes: readonly (number | null)[],
+): Promise<void> {
   const [first] = violations;
-  if (first === undefined) return;
-  throw new Problem(first.code, first.message, { errors: violations.map(({ path, message }) => ({ path, message })) });
+  if (first !== undefined) {
+    const errors = violations.map(({ path, message }) => ({ path, message }));
+    throw new Problem(first.code, first.message, { errors });
+  }
+  // For its `forbidden` alone, before the quota is asked for.
+  uploadTtlSeconds(services.config, services.now());
+  await checkQuota(services, caller, sizesBytes);
 }

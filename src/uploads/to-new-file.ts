@@ -18,7 +18,7 @@ export function toNewFile(
   limits: HoldLimits,
 ): NewFile {
   return {
-    ...toRefusedFile(key, object, createdAt),
+    ...toUnverifiedFile(key, object, createdAt),
     storedKey: stored.key === key.key ? null : stored.key,
     ...upload.remembered,
     contentType: upload.remembered.encryption === null ? typeOf(object) : upload.contentType,
@@ -36,11 +36,11 @@ function typeOf({ contentType }: StoredObject): string {
 }
 
 /**
- * The row of a refused or aborted upload. It is built from the key and the object's own headers: the object's metadata
- * was not verified.
+ * The row of an upload of which nothing was verified: refused, aborted or abandoned. It is built from the key and the
+ * object's own headers.
  * @param object null if nothing has arrived.
  */
-export function toRefusedFile(key: ParsedKey, object: StoredObject | null, createdAt: Date): NewFile {
+export function toUnverifiedFile(key: ParsedKey, object: StoredObject | null, createdAt: Date): NewFile {
   return {
     id: key.fileId,
     ownerId: key.userId,
