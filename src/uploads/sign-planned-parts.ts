@@ -1,21 +1,15 @@
 import type { Config } from '../config/config.ts';
 import { Problem } from '../contract/errors.ts';
-import type { ObjectKey } from '../contract/object-key.ts';
 import type { Credentials } from '../signing/credentials.ts';
 import { presignPart } from '../signing/presign-part.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';
 import { readingHeaders } from '../storage/encryption.ts';
-import { type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
+import { type BegunUpload, partCount, partLength } from './multipart-plan.ts';
 
 /** How many parts one answer contains. */
 export const MAX_SIGNED_PARTS = 100;
 
-export type PartsToSign = {
-  key: ObjectKey;
-  plan: MultipartPlan;
-  bucketUploadId: string;
-  /** The master key that the upload began with (SSE-C). */
-  sseKeyId: string | null;
+type PartsToSign = BegunUpload & {
   parts: readonly { partNumber: number; checksumSha256?: string | undefined }[];
   /** The request's field that lists the parts, for error paths. */
   field: 'parts' | 'partNumbers';
