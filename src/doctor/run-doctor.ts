@@ -44,7 +44,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
   const { now, signal } = options;
   const checks: Check[] = [];
   const closers: Closers = [];
-  let embeddedUrl: string | undefined;
+  let databaseUrl = config.database.url;
   const report = (check: Check) => {
     checks.push(check);
     options.report(check);
@@ -72,7 +72,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
   try {
     const storage = await checkBucket();
     if (!signal.aborted) await make('database', checkConfiguredDatabase);
-    const url = config.database.url ?? embeddedUrl;
+    const url = databaseUrl;
     const isMigrated = checks.some(({ name, verdict }) => name === 'database: migrations' && verdict === 'ok');
     if (!signal.aborted && storage !== null && url !== undefined && isMigrated) {
       await make('sweeper', () => checkSweeper(storage, { url, config, now }));
@@ -134,9 +134,9 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
 
   async function* checkConfiguredDatabase(): AsyncIterable<Check> {
     const { url: configured, driver } = config.database;
-    embeddedUrl = configured === undefined ? await startEmbeddedDatabase(config, SILENT, closers) : undefined;
-    const url = configured ?? embeddedUrl ?? '';
+    const url = configured ?? (await startEmbeddedDatabase(config, SILENT, closers));
     if (configured === undefined) await migrateDatabase({ url, driver });
+    databaseUrl = url;
     yield* checkDatabase(config, url);
   }
 }

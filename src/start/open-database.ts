@@ -53,9 +53,8 @@ export async function openDatabase(
   const database = await connectDatabase({ ...source, driver, maxConnections, prepare, watch });
   closers.push(database.close);
 
-  let isReady = false;
-  /** Whether requests come, although the schema is not the newest yet. */
-  let isBehind = false;
+  /** `behind`: requests come, although the schema is not the newest yet. */
+  let schema: 'unknown' | 'behind' | 'newest' = 'unknown';
   let isClosed = false;
   let retry: NodeJS.Timeout | undefined;
   closers.push(async () => {
@@ -70,13 +69,12 @@ export async function openDatabase(
     });
     if (migrateOnStart) await migrateDatabase({ ...direct, driver });
     else await requireMigrated(database);
-    isReady = true;
-    isBehind = false;
+    schema = 'newest';
     if (prepare && !ON_WORKERS && config.database.url !== undefined) warnOfPooler(config.database.url).catch(() => {});
   };
   const tryAgain = (error: unknown, pauseMs: number) => {
     if (isClosed) return;
-    isBehind = true;
+    schema = 'behind';
     const inSeconds = pauseMs / 1000;
     if (error instanceof Problem) logger.warn({ err: error.cause, inSeconds }, 'the database is not ready; retrying');
     else logger.error({ err: error, inSeconds }, 'the database could not be migrated; retrying');
@@ -96,14 +94,14 @@ export async function openDatabase(
     tryAgain(error, FIRST_PAUSE_MS);
   }
   const ping = async () => {
-    if (ON_WORKERS && !isReady) await bringUp();
-    if (!isReady) throw unavailable('database', new Error('the database is not at the newest schema yet'));
+    if (ON_WORKERS && schema !== 'newest') await bringUp();
+    if (schema !== 'newest') throw unavailable('database', new Error('the database is not at the newest schema yet'));
     await database.ping();
   };
   // Until then, statements fail in many ways: a missing role, column, function or right, a state that a check refuses.
   const unlessBehind = <T>(use: Promise<T>): Promise<T> =>
     use.catch((error: unknown) => {
-      throw isBehind ? unavailable('database', error) : error;
+      throw schema === 'behind' ? unavailable('database', error) : error;
     });
   const asUser: Database['asUser'] = (...query) => unlessBehind(database.asUser(...query));
   return {

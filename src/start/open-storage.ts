@@ -29,9 +29,8 @@ import type { Closers } from './open-database.ts';
 const CREDENTIALS_WITHIN_MS = 5_000;
 
 const NO_CREDENTIALS =
-  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, ' +
-  'container or ' +
-  'instance role has credentials for this service';
+  'AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY: neither is set, and no profile (AWS_PROFILE), web identity, container ' +
+  'or instance role has credentials for this service';
 
 const EXPIRED = 'AWS_CREDENTIAL_EXPIRATION: the credentials have expired';
 
