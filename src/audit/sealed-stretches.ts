@@ -3,7 +3,7 @@ import type { SealQueries, Stretch } from '../db/create-seal-queries.ts';
 import { isMoved } from './seal-audit-log.ts';
 
 /** A seal, the one before it, and the rows it covers. */
-export type SealedStretch = { seal: AuditSealRow; previous: AuditSealRow | undefined; stretch: Stretch };
+type SealedStretch = { seal: AuditSealRow; previous: AuditSealRow | undefined; stretch: Stretch };
 
 /**
  * Every seal with its stretch of the log, from the first to the last, and the rest of the log, which has no seal yet.

@@ -16,7 +16,7 @@ export const CLIENT_CLAIMS = ['azp', 'client_id', 'cid', 'appid'] as const;
 export const DEFAULT_SCOPE_CLAIMS: readonly string[] = ['scope', 'scp'];
 const DEFAULT_SCOPES: ReadonlySet<Scope> = new Set(['files:read', 'files:write']);
 
-export type ClaimSettings = Pick<AuthConfig, 'userClaim' | 'ownerClaim' | 'scopeClaims' | 'scopeWords'>;
+type ClaimSettings = Pick<AuthConfig, 'userClaim' | 'ownerClaim' | 'scopeClaims' | 'scopeWords'>;
 
 /**
  * A claim by its name, which may contain dots (`https://example.com/user_id`). If there is no such claim, the dots

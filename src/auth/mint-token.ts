@@ -5,7 +5,7 @@ import type { UserId } from '../contract/object-key.ts';
 import type { Scope } from '../contract/scopes.ts';
 import { DEFAULT_SCOPE_CLAIMS, LIMITS_CLAIM } from './claims.ts';
 
-export type MintSettings = Pick<
+type MintSettings = Pick<
   AuthConfig,
   'keys' | 'issuers' | 'audiences' | 'clientIds' | 'algorithms' | 'userClaim' | 'ownerClaim' | 'scopeClaims'
 >;

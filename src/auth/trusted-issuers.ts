@@ -10,7 +10,7 @@ export type TrustedIssuer = {
 };
 
 /** `only`: the single issuer; null if there are several, and a token's `iss` selects one. */
-export type TrustedIssuers = { only: TrustedIssuer | null; byName: ReadonlyMap<string, TrustedIssuer> };
+type TrustedIssuers = { only: TrustedIssuer | null; byName: ReadonlyMap<string, TrustedIssuer> };
 
 type IssuerSettings = Pick<
   AuthConfig,

@@ -9,9 +9,9 @@ import { createTokenMemory } from './token-memory.ts';
 import { claimRefused, tokenRefused, unauthenticated } from './token-refusal.ts';
 import { openIssuers, type TrustedIssuer } from './trusted-issuers.ts';
 
-export type AuthOptions = Omit<AuthConfig, 'cookie'>;
+type AuthOptions = Omit<AuthConfig, 'cookie'>;
 
-export type VerifierOptions = AuthOptions & {
+type VerifierOptions = AuthOptions & {
   now: () => Date;
   /** A monotonic clock in milliseconds. Default: the process's. */
   uptimeMs?: (() => number) | undefined;

@@ -19,7 +19,7 @@ const NO_UPLOAD_ID_SECRET =
   '(openssl rand -base64 48)';
 
 /** What an app gives the library in place of settings: `database` is a pool. */
-export type GivenParts = { authorize?: boolean; database?: boolean };
+type GivenParts = { authorize?: boolean; database?: boolean };
 
 /** Settings without a meaning where the app gives a part. JWT_SECRET still signs the ids of uploads. */
 const REPLACED: Readonly<Record<keyof GivenParts, readonly (keyof Settings)[]>> = {

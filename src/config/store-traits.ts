@@ -4,7 +4,7 @@ import { MAX_OBJECT_BYTES, MAX_PUT_BYTES } from '../contract/s3-limits.ts';
 export const PROVIDERS = ['aws', 'r2', 'b2', 'ceph', 'minio', 'gcs', 'wasabi', 'other'] as const;
 
 /** `embedded` is the bucket in `DATA_DIR`. */
-export type Provider = (typeof PROVIDERS)[number] | 'embedded';
+type Provider = (typeof PROVIDERS)[number] | 'embedded';
 
 /** Encryption at rest that a store may do, beside its own default: SSE-S3, SSE-KMS, SSE-C. */
 type SseMode = 's3' | 'kms' | 'c';
@@ -38,7 +38,7 @@ export type StoreTraits = {
 };
 
 /** A store: one of the known ones, with what was set otherwise. */
-export type StoreDescription = StoreTraits & { provider: Provider; isGuessed: boolean };
+type StoreDescription = StoreTraits & { provider: Provider; isGuessed: boolean };
 
 /** The traits of most stores. */
 const USUAL: StoreTraits = {

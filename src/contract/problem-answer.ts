@@ -22,7 +22,7 @@ const problem = z.strictObject({
 /** The body of an answer that is an error (RFC 9457). */
 export const problemAnswer = problem.register(answers, { id: 'Problem' });
 
-/** The same on the routes of Uppy's Companion: its clients read one of the two further fields. */
-export const companionProblemAnswer = problem
+// The same on the routes of Uppy's Companion: its clients read one of the two further fields.
+problem
   .extend({ error: z.string(), message: z.string() })
   .register(answers, { id: 'CompanionProblem' });

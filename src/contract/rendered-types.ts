@@ -56,7 +56,7 @@ const RENDERED = {
 } as const;
 
 /** The kind of content of a type; `other` for all but images, audio, video and PDF. */
-export type ContentKind = keyof typeof RENDERED | 'other';
+type ContentKind = keyof typeof RENDERED | 'other';
 
 const RENDERED_KINDS = new Map<string, ContentKind>(
   Object.entries(RENDERED).flatMap(([kind, types]) => types.map((type) => [type, kind as ContentKind] as const)),

@@ -10,7 +10,7 @@ type LooseEvent = Act &
   Partial<Pick<AuditEventRow, 'sentBytes'>>;
 
 /** Which events are listed; what is left out is not asked for. */
-export type AuditEventFilter = {
+type AuditEventFilter = {
   [Column in (typeof EQUAL)[number]]?: string | undefined;
 } & {
   /** An action, or its first word for all that begin with it: `download`. */

@@ -22,7 +22,7 @@ export type Connection = {
 
 export type ConnectionCounts = { used: number; idle: number; waiting: number };
 
-export type ConnectionPool = {
+type ConnectionPool = {
   /** Runs each statement on any connection. */
   db: Db;
   /**
@@ -42,7 +42,7 @@ export type ConnectionPool = {
 /** Where the database is: a URL, read as pg-connection-string does, or a pool of the app's. */
 export type DatabaseSource = { url: string; pool?: undefined } | { pool: GivenPool; url?: undefined };
 
-export type PoolOptions = DatabaseSource & {
+type PoolOptions = DatabaseSource & {
   driver: DatabaseDriver;
   /** For a URL. */
   max: number;

@@ -16,7 +16,7 @@ declare module 'pg' {
 }
 
 /** A statement that applies settings; without a name, it is parsed each time. */
-export type SettingStatement = { name: string; text: string; values: string[] };
+type SettingStatement = { name: string; text: string; values: string[] };
 
 /** Applies the settings until the transaction ends. The text depends only on how many there are. */
 export function settingStatement(settings: TransactionSettings, isNamed: boolean): SettingStatement {

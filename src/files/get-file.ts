@@ -10,7 +10,7 @@ import type { FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 
 /** How a caller names a file. */
-export type FileReference = { fileId: string } | { objectKey: string };
+type FileReference = { fileId: string } | { objectKey: string };
 
 /**
  * The file id of a reference, in canonical form; null if it is invalid.

@@ -29,7 +29,7 @@ export const verdictInput = z
   })
   .register(requests, { id: 'VerdictRequest' });
 
-export type VerdictInput = z.infer<typeof verdictInput>;
+type VerdictInput = z.infer<typeof verdictInput>;
 
 /** The answer of `GET /files/{fileId}/verdict`. */
 export const verdictAnswer = z

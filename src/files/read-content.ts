@@ -38,7 +38,7 @@ export function createReaderSlots(): Slots {
 }
 
 /** The request's headers that select the content, as received. */
-export type ContentRequest = {
+type ContentRequest = {
   range?: string | undefined;
   ifRange?: string | undefined;
   ifNoneMatch?: string | undefined;

@@ -3,7 +3,7 @@ import { inTime } from '../net/in-time.ts';
 import type { ByteRange } from '../storage/read-object.ts';
 
 /** Time limits. The reader is the client; the source is the bucket. */
-export type ContentLimits = {
+type ContentLimits = {
   /** How long the reader waits for a byte of the source. */
   stallMs: number;
   /** If the reader takes nothing for this long, the source is closed; it is opened again when the reader continues. */

@@ -12,7 +12,7 @@ const WINDOW_SECONDS = 60;
 const SHARED_WITHIN_MS = 1_000;
 const SHARED_AGAIN_MS = 5_000;
 
-export type RateLimits = {
+type RateLimits = {
   /** Requests of a user in a minute; 0: no limit. */
   perUser: number;
   /** Of an address; 0: no limit. */

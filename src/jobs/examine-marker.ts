@@ -26,7 +26,7 @@ const markerText = z.object({ version: z.literal(1), word: z.string(), database:
 const wordAlone = z.uuid().transform((word) => ({ word, database: null }));
 const objectionText = z.object({ version: z.literal(1), database: databaseIdentity, reason: z.string() });
 
-export type Examined = {
+type Examined = {
   database: DatabaseIdentity;
   found: FoundMarker | null;
   /** The marker's database; null if there is no marker, or it is unreadable or older than version 1. */

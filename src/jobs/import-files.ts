@@ -17,7 +17,7 @@ import { isOfSweeper } from './examine-marker.ts';
 import { type ImportFileServices, type ImportOutcome, importFile } from './import-file.ts';
 
 /** The counts of an import. */
-export type ImportCounts = {
+type ImportCounts = {
   /** Objects under the prefix. */
   listed: number;
   /** Files made, or in a dry run to be made. */
@@ -39,14 +39,14 @@ export type ImportResult = { key: string } & (
   | { result: 'failed'; reasons: readonly Mismatch[] }
 );
 
-export type ImportServices = ImportFileServices & {
+type ImportServices = ImportFileServices & {
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;
   logger: Pick<Logger, 'warn'>;
 };
 
 /** The owner of the files, and their labels. */
-export type ImportTarget = { owner: UserId; recordId: string | null; documentType: string | null };
+type ImportTarget = { owner: UserId; recordId: string | null; documentType: string | null };
 
 export type ImportOptions = {
   /** Only verifies and counts. */

@@ -18,7 +18,7 @@ const MAX_NOTED = 100;
 
 const TURNS = 10;
 
-export type WatermarkServices = ClaimServices & {
+type WatermarkServices = ClaimServices & {
   sweeperHealth: SweeperHealth;
   logger: Pick<Logger, 'warn' | 'error'>;
 };

@@ -15,7 +15,7 @@ import { type Examination, eachPage, examineEach, type Finding } from './examine
 import { isOfSweeper } from './examine-marker.ts';
 
 /** The counts of a rebuild. */
-export type RebuildCounts = {
+type RebuildCounts = {
   /** Objects under keys of uploads and of verified copies. */
   listed: number;
   /** Objects whose upload has a row, in any state: kept as it is. */
@@ -32,7 +32,7 @@ export type RebuildCounts = {
   failed: number;
 };
 
-export type RebuildServices = {
+type RebuildServices = {
   config: Pick<Config, 'limits' | 'store'>;
   bucket: Bucket;
   lister: BucketLister;
@@ -44,7 +44,7 @@ export type RebuildServices = {
   now: () => Date;
 };
 
-export type RebuildOptions = {
+type RebuildOptions = {
   /** Only verifies and counts. */
   dryRun?: boolean;
   /** Ends it; rows made so far stay, and the next run skips them. */

@@ -21,7 +21,7 @@ const BATCH = 500;
 /** How many rows are forgotten by one statement. */
 const FORGET_BATCH = 5_000;
 
-export type SweepOptions = {
+type SweepOptions = {
   /** Only counts what a sweep would do, always from the beginning. */
   dryRun?: boolean;
   /** Also sweeps a bucket whose marker is not this database's: `claim-bucket.ts`. */

@@ -6,7 +6,7 @@ import { readOrMake } from './read-or-make.ts';
 export const SECRETS_FILE = 'secrets.json';
 const RECEIPT_KEY_FILE = 'receipt-key.pem';
 
-export type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
+type DevSecrets = { jwtSecret: string; s3SecretAccessKey: string };
 
 /** The secrets of a data directory, so that tokens and presigned URLs stay valid across restarts. */
 export async function readDevSecrets(directory: string): Promise<DevSecrets> {

@@ -5,7 +5,7 @@ import { splitKeys } from '../config/auth-config.ts';
 import type { RECEIPT_ALGORITHMS } from './receipt.ts';
 
 /** A key of receipts. `sign` is null if only the public key is known. */
-export type ReceiptKey = { publicJwk: PublicJwk; sign: CryptoKey | null };
+type ReceiptKey = { publicJwk: PublicJwk; sign: CryptoKey | null };
 
 /** A public key as it is published (RFC 7517, section 4): never with its private part. */
 export type PublicJwk = { kty: string; crv: string; x: string; y?: string; kid: string; alg: string; use: 'sig' };

@@ -2,7 +2,7 @@ import type { Credentials } from './credentials.ts';
 import { presignUrl, type SignedUrl } from './presign-url.ts';
 import type { SigningEndpoint } from './signing-endpoint.ts';
 
-export type GetToSign = {
+type GetToSign = {
   key: string;
   /** `response-content-disposition`, `response-content-type` and other `response-*`; `versionId`. Default: none. */
   query?: Readonly<Record<string, string>>;

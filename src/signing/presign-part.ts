@@ -2,7 +2,7 @@ import type { Credentials } from './credentials.ts';
 import { presignUrl, type SignedUrl } from './presign-url.ts';
 import type { SigningEndpoint } from './signing-endpoint.ts';
 
-export type PartToSign = {
+type PartToSign = {
   key: string;
   uploadId: string;
   /** 1 to 10,000. */

@@ -3,7 +3,7 @@ import type { Credentials } from './credentials.ts';
 import type { SigningEndpoint } from './signing-endpoint.ts';
 import { ALGORITHM, amzDate, credentialScope, signature, signingKey } from './sigv4.ts';
 
-export type FormToSign = {
+type FormToSign = {
   key: string;
   /** Fields that the form must send with exactly these values: `Content-Type`, `x-amz-meta-*`, encryption. */
   fields: Readonly<Record<string, string>>;
@@ -14,7 +14,7 @@ export type FormToSign = {
 };
 
 /** The form's URL, the fields to send before the file, and the expiry. The fields are a credential. */
-export type SignedForm = { url: string; fields: Record<string, string>; expiresAt: Date };
+type SignedForm = { url: string; fields: Record<string, string>; expiresAt: Date };
 
 /**
  * Signs an HTML form upload: an S3 POST policy ("Browser-Based Uploads Using POST (AWS Signature Version 4)", Amazon S3

@@ -2,7 +2,7 @@ import type { Credentials } from './credentials.ts';
 import { presignUrl, type SignedUrl } from './presign-url.ts';
 import type { SigningEndpoint } from './signing-endpoint.ts';
 
-export type PutToSign = {
+type PutToSign = {
   key: string;
   /**
    * Names in lower case: `content-length`, `content-type`, `if-none-match`, `x-amz-meta-*`, `x-amz-checksum-sha256`,

@@ -19,7 +19,7 @@ import {
 /** `expiresAt` is when the URL stops working. The URL is a credential: never log it. */
 export type SignedUrl = { url: string; expiresAt: Date };
 
-export type UrlToSign = {
+type UrlToSign = {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   key: string;
   /** At least one parameter; each name starts with a lower-case letter. */

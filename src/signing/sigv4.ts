@@ -52,7 +52,7 @@ function foldBlanks(value: string): string {
   return /[ \t\r\n]/.test(value) ? value.replace(/[ \t\r\n]+/g, ' ').replace(/^ | $/g, '') : value;
 }
 
-export type CanonicalRequest = {
+type CanonicalRequest = {
   method: string;
   canonicalUri: string;
   canonicalQueryString: string;

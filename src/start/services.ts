@@ -52,7 +52,7 @@ export type Services = AppServices &
     close: () => Promise<void>;
   };
 
-export type ServicesOptions = {
+type ServicesOptions = {
   logger: Logger;
   /** Directory of the built page. Default: no page. In production there is never a page. */
   pageFolder?: string;

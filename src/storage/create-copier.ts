@@ -18,7 +18,7 @@ import { SLOW_WITHIN_MS } from './request-limits.ts';
 import type { FoundObject, StoredObject } from './stored-object.ts';
 
 /** From which size an object is copied in parts, and the size of each, as long as there are at most 10,000. */
-export type CopySizes = { mostInOneBytes: number; partBytes: number };
+type CopySizes = { mostInOneBytes: number; partBytes: number };
 
 const SIZES: CopySizes = { mostInOneBytes: MAX_PUT_BYTES, partBytes: 256 * 1024 ** 2 };
 

@@ -3,7 +3,7 @@ import type { SendObjectRequest } from './request-objects.ts';
 import { type StoredObject, versionIdOf } from './stored-object.ts';
 
 /** The first bytes of the object under a key, whichever it is, and how the answer describes it. */
-export type EarlyBytes = { bytes: Uint8Array; headers: Readonly<Record<string, string>> };
+type EarlyBytes = { bytes: Uint8Array; headers: Readonly<Record<string, string>> };
 
 /**
  * Asks for an object's first bytes before HEAD has told which object it is, so without a condition.

@@ -25,7 +25,7 @@ const MAX_LISTED_PER_USER = 2;
 const LISTED_WITHIN_MS = 10_000;
 
 /** What is fixed when an upload starts; parts cannot change it. */
-export type UploadToBegin = {
+type UploadToBegin = {
   contentType: string;
   metadata: Readonly<Record<string, string>>;
   /** Requires a SHA-256 for every part; the object keeps their composite. Default false. */
@@ -35,7 +35,7 @@ export type UploadToBegin = {
 };
 
 /** Why an upload could not be completed: no open upload has this id and key, or its parts differ. */
-export type CompletionRefusal = 'no-such-upload' | 'other-parts';
+type CompletionRefusal = 'no-such-upload' | 'other-parts';
 
 /** The domain's interface to unfinished uploads. Every function throws `storage-unavailable` as `Bucket` does. */
 export type MultipartUploads = ReturnType<typeof createMultipartUploads>;

@@ -1,5 +1,5 @@
 /** What the service reads of an error answer of the bucket. The AWS SDK's errors and `S3Error` have these fields. */
-export type S3Failure = Error & {
+type S3Failure = Error & {
   /** S3's error code, as `NoSuchKey`. For a HEAD, whose answer has no body: `NotFound` or `Unknown`. */
   name: string;
   readonly $metadata: { readonly httpStatusCode: number };

@@ -2,7 +2,7 @@ import type { Metric } from 'prom-client';
 import { type LabelsOf, METRICS, type MetricName, type MetricOf } from './metric-table.ts';
 
 /** A value of a metric with labels. */
-export type Sample<Name extends MetricName> = { labels: LabelsOf<Name>; value: number };
+type Sample<Name extends MetricName> = { labels: LabelsOf<Name>; value: number };
 
 /** The metrics of one instance. Counting and observing never throws. */
 export type Metrics = {

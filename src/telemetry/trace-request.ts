@@ -18,7 +18,7 @@ export const TRACER = trace.getTracer('signpost');
 /** A request's header by its name. */
 type ReadHeader = (name: string) => string | undefined;
 
-export type RequestSpan = {
+type RequestSpan = {
   /** The id of the span's trace; if nothing is traced, that of the request's `traceparent`; else null. */
   traceId: string | null;
   /** The header that names this span; null if nothing is traced. */

@@ -25,7 +25,7 @@ export type AdoptObjectServices = {
   files: Pick<FileQueries, 'insert'>;
 };
 
-export type Adoption = {
+type Adoption = {
   /** The file's key; its last part is the reduced name of the object. */
   key: ParsedKey;
   /** Where the object is copied to: the file's key, or one that nobody can write. */
@@ -41,7 +41,7 @@ export type Adoption = {
  * `row`: null if the id has a row already, and in a dry run. `metadataLost`: the object has metadata that a file cannot
  * have, and the file has none.
  */
-export type Adopted =
+type Adopted =
   | { row: FileRow | null; copy: StoredObject | null; metadataLost?: true }
   | { reasons: readonly Mismatch[] };
 

@@ -88,7 +88,7 @@ const FAMILIES: readonly (readonly [found: RegExp, claimed: RegExp])[] = [
 const KNOWN = new Set([...supportedMimeTypes].map(usualName));
 
 /** The content type detected in an object's first bytes, and the reason for a refusal if there is one. */
-export type ContentCheck = { detected: string | null; refusal: string | null };
+type ContentCheck = { detected: string | null; refusal: string | null };
 
 /**
  * Decides whether content that begins with `sample` may be stored with the claimed type. Clients derive the type from

@@ -2,7 +2,7 @@ import { type Mismatch, Problem } from '../contract/errors.ts';
 import type { MultipartUploads, StoredPart } from '../storage/multipart-uploads.ts';
 import { type BegunUpload, type MultipartPlan, partCount, partLength } from './multipart-plan.ts';
 
-export type ClientPart = { partNumber: number; etag: string };
+type ClientPart = { partNumber: number; etag: string };
 
 /**
  * Completes a multipart upload. First requires that every part has its planned length, and that the parts are those the

@@ -5,7 +5,7 @@ import { isIP, type LookupFunction } from 'node:net';
 import { isPublicAddress } from '../net/public-address.ts';
 
 /** A receiver's answer. `retryAfter` is its header of that name. */
-export type ReceiverAnswer = { status: number; retryAfter: string | null };
+type ReceiverAnswer = { status: number; retryAfter: string | null };
 
 /**
  * Sends one request, and follows no redirect.

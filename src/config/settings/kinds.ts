@@ -16,7 +16,7 @@ declare module 'zod' {
 }
 
 /** The unit of a number, if the name does not tell it. */
-export type Unit = 'bytes' | 'seconds';
+type Unit = 'bytes' | 'seconds';
 
 export const integer = (min: number, max: number, unit?: Unit) =>
   z

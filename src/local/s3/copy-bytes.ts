@@ -13,7 +13,7 @@ import { type IncomingFile, openIncomingFile } from './store/open-incoming-file.
 const MAX_SOURCE_BYTES = 5 * 1024 ** 3;
 
 /** A finished copy of a source's bytes; `etag` has its quotes. */
-export type CopiedBytes = {
+type CopiedBytes = {
   source: ObjectRecord;
   upload: IncomingFile;
   sizeBytes: number;

@@ -9,7 +9,7 @@ import { queryValue, type S3Request } from './s3-request.ts';
 import type { ObjectRecord } from './store/object-record.ts';
 
 /** The answer to a GET or HEAD, without the bytes. `range` is null for 304. */
-export type ObjectDescription = {
+type ObjectDescription = {
   status: number;
   headers: [string, string][];
   range: ByteRange | null;

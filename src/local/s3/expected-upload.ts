@@ -17,7 +17,7 @@ import type { Payload } from './signature/payload.ts';
 const MAX_UPLOAD_BYTES = 5 * 1024 ** 3;
 
 /** Bytes to store, and what to verify about them. */
-export type ExpectedUpload = ExpectedBody & { sizeBytes: number; bytes: AsyncIterable<Buffer> };
+type ExpectedUpload = ExpectedBody & { sizeBytes: number; bytes: AsyncIterable<Buffer> };
 
 /** The request headers that this module reads. */
 export const UPLOAD_HEADERS: readonly string[] = [...BODY_HEADERS, 'x-amz-decoded-content-length', 'x-amz-trailer'];

@@ -9,7 +9,7 @@ import type { Checksum } from './store/object-record.ts';
 const MAX_SMALL_BODY_BYTES = 64 * 1024;
 
 /** A verified body: its MD5 in hex, and the checksum that was sent with it. */
-export type ReceivedBody = { md5Hex: string; checksum: Checksum | null };
+type ReceivedBody = { md5Hex: string; checksum: Checksum | null };
 
 /**
  * Passes the body to `write` chunk by chunk and compares it with what was expected once it has ended. Throws

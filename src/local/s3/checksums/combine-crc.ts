@@ -5,7 +5,7 @@ const PARAMETERS = {
   crc64nvme: { bits: 64n, polynomial: 0x9a6c9329ac4bc9b5n },
 } as const;
 
-export type CrcAlgorithm = keyof typeof PARAMETERS;
+type CrcAlgorithm = keyof typeof PARAMETERS;
 
 /**
  * Combines the checksums of consecutive pieces into that of the whole, all big-endian: appending `n` bytes multiplies

@@ -29,7 +29,7 @@ for (let index = 256; index < LOW.length; index++) {
 }
 
 /** A CRC-64's two halves, each a signed 32-bit integer. */
-export type Crc64 = { high: number; low: number };
+type Crc64 = { high: number; low: number };
 
 /**
  * CRC-64/NVME (the S3 reference's CRC64NVME; NVM Command Set specification 1.0d, section 5.2.1.3.4) of `bytes`,

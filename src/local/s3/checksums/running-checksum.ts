@@ -8,7 +8,7 @@ export const CHECKSUM_SIZES_BYTES = { sha256: 32, crc32: 4, crc32c: 4, crc64nvme
 
 export type ChecksumAlgorithm = keyof typeof CHECKSUM_SIZES_BYTES;
 
-export type RunningChecksum = { update(chunk: Uint8Array): void; digest(): Buffer };
+type RunningChecksum = { update(chunk: Uint8Array): void; digest(): Buffer };
 
 /** Computes a checksum chunk by chunk. `digest` is big-endian, as S3 writes it before base64. */
 export function startChecksum(algorithm: ChecksumAlgorithm): RunningChecksum {

@@ -7,7 +7,7 @@ const MIN_CHUNK_BYTES = 8192;
 const SIGNATURE_TRAILER = 'x-amz-trailer-signature';
 const MAX_TRAILERS = 8;
 
-export type ChunkedFormat = {
+type ChunkedFormat = {
   /** Null if the chunks are not signed. */
   verifier: ChunkVerifier | null;
   /** The names of the headers that follow the last chunk; null if the format has none. */

@@ -9,7 +9,7 @@ const TAG_BYTES = 16;
  * its own, so a chunk's number can be its nonce: no key ever encrypts two chunks with one nonce, and no chunk can be
  * moved, within a file or to another.
  */
-export type Sealing = { fileKey: Buffer };
+type Sealing = { fileKey: Buffer };
 
 export function sealingOf(customerKey: Buffer, salt: string): Sealing {
   const info = 'local s3 data file';

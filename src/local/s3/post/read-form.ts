@@ -1,7 +1,7 @@
 import { S3Error } from '../s3-error.ts';
 
 /** A form up to its file. */
-export type PostForm = {
+type PostForm = {
   /** By lower-case name; values are text, decoded as UTF-8. */
   fields: ReadonlyMap<string, string>;
   /** The last segment of the file name that the browser sent, after any `/` or `\`. */
