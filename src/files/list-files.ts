@@ -8,7 +8,8 @@ import { NEW_FILE_STATE, statesWith } from '../contract/file-states.ts';
 import { restorePlus, toMediaType } from '../contract/media-type.ts';
 import { FILE_ID_PATTERN } from '../contract/object-key.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
-import { FILE_SORTS, type FilePosition } from '../db/find-files.ts';
+import { FILE_SORTS, type FilePosition, type FoundFile } from '../db/find-files.ts';
+import { readCursor, toCursor } from './cursor.ts';
 import { fileAnswer, toFile } from './file-answer.ts';
 
 const sort = z.enum(['createdAt', '-createdAt', 'fileName', '-fileName', 'size', '-size']).default('-createdAt');
@@ -78,13 +79,13 @@ export async function listFiles(
   const last = page.at(-1);
   return {
     files: page.map(({ row }) => toFile(row, services.config.urls.publicBaseUrl)),
-    nextCursor: found.length > page.length && last ? toCursor(query.sort, { key: last.key, id: last.row.id }) : null,
+    nextCursor: found.length > page.length && last ? toCursor([query.sort, keyOf(last), last.row.id]) : null,
   };
 }
 
-/** Opaque to the client: the order, and the position where the page ended. */
-function toCursor(sort: Sort, { key, id }: FilePosition): string {
-  return Buffer.from(JSON.stringify([sort, key instanceof Date ? key.getTime() : key, id])).toString('base64url');
+/** A time as a number: its text would be read as a name. */
+function keyOf({ key }: FoundFile): string | number {
+  return key instanceof Date ? key.getTime() : key;
 }
 
 const CURSOR_KEYS = {
@@ -100,10 +101,6 @@ const CURSOR_KEYS = {
 /** Null if the text is not a cursor of this order. */
 function parseCursor(cursor: string, sort: Sort): FilePosition | null {
   const parts = z.tuple([z.literal(sort), CURSOR_KEYS[FILE_SORTS[sort].key], z.string().regex(FILE_ID_PATTERN)]);
-  try {
-    const [, key, id] = parts.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-    return { key, id };
-  } catch {
-    return null;
-  }
+  const [, key, id] = readCursor(parts, cursor) ?? [];
+  return key === undefined || id === undefined ? null : { key, id };
 }

@@ -4,9 +4,10 @@ import { type AuditServices, recordAct } from '../audit/record-events.ts';
 import type { Config } from '../config/config.ts';
 import { nextCursorField } from '../contract/answer-fields.ts';
 import { answers } from '../contract/components.ts';
-import { MAX_TIME_MS, pageLimit } from '../contract/fields.ts';
+import { MAX_TIME_MS, pageLimit, readAs } from '../contract/fields.ts';
 import { FILE_ID_PATTERN, toUserId } from '../contract/object-key.ts';
 import type { HeldPosition, HeldQueries } from '../db/create-held-queries.ts';
+import { readCursor, toCursor } from './cursor.ts';
 import { fileAnswer, toFile } from './file-answer.ts';
 
 const userId = z.string().refine((text) => toUserId(text) !== null, 'is not a user id');
@@ -16,18 +17,16 @@ const position = z
   .transform(([ms, id, ownerId]): HeldPosition => ({ createdAt: new Date(ms), id, ownerId }));
 
 /** The query of `GET /held-files`. */
-export const heldFilesQuery = z
-  .strictObject({
-    limit: pageLimit,
-    cursor: z.string().max(4096).optional().describe('The `nextCursor` of the page before.'),
-    ownerId: userId.optional().describe("Only this user's files."),
-  })
-  .transform(({ cursor, ...query }, context) => {
-    const after = cursor === undefined ? undefined : parseCursor(cursor);
-    if (after !== null) return { ...query, after };
-    context.issues.push({ code: 'custom', path: ['cursor'], message: 'is not a cursor of this list', input: cursor });
-    return z.NEVER;
-  });
+export const heldFilesQuery = z.strictObject({
+  limit: pageLimit,
+  cursor: z
+    .string()
+    .max(4096)
+    .pipe(readAs((text) => readCursor(position, text), 'is not a cursor of this list'))
+    .optional()
+    .describe('The `nextCursor` of the page before.'),
+  ownerId: userId.optional().describe("Only this user's files."),
+});
 
 const heldFileAnswer = fileAnswer
   .extend({ ownerId: z.string().describe("The file's owner: the judge's `X-On-Behalf-Of`.") })
@@ -52,32 +51,18 @@ export const listHeldFiles = audited('file.list-held', list, () => ({}));
 async function list(
   services: ListHeldFilesServices,
   caller: ActingCaller,
-  { limit, after, ownerId }: z.infer<typeof heldFilesQuery>,
+  { limit, cursor, ownerId }: z.infer<typeof heldFilesQuery>,
 ): Promise<z.infer<typeof heldPageAnswer>> {
   const { publicBaseUrl } = services.config.urls;
   // An admin who acts for a user sees what this user's judge would see; a ticket for a record, this record.
   const owner = caller.isOnBehalf ? caller.userId : ownerId;
   const only = { ownerId: owner, recordId: caller.limits?.recordId };
-  const rows = await services.heldQueries.list(limit + 1, after, only);
+  const rows = await services.heldQueries.list(limit + 1, cursor, only);
   await recordAct(services, caller, caller.act.action, {});
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
     files: page.map((row) => ({ ownerId: row.ownerId, ...toFile(row, publicBaseUrl) })),
-    nextCursor: rows.length > page.length && last !== undefined ? toCursor(last) : null,
+    nextCursor: rows.length > page.length && last ? toCursor([last.createdAt.getTime(), last.id, last.ownerId]) : null,
   };
-}
-
-/** Opaque to the client: the position where the page ended. */
-function toCursor({ createdAt, id, ownerId }: HeldPosition): string {
-  return Buffer.from(JSON.stringify([createdAt.getTime(), id, ownerId])).toString('base64url');
-}
-
-/** Null if the text is not a cursor of this list. */
-function parseCursor(cursor: string): HeldPosition | null {
-  try {
-    return position.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString()));
-  } catch {
-    return null;
-  }
 }
