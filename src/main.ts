@@ -57,6 +57,7 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
     config,
     logger,
     signalled,
+    // undefined takes the variables of `.env` away again.
     env: Object.fromEntries(Object.keys(process.env).map((name) => [name, given[name]])),
     // The last argument is for the embedded bucket, which several processes cannot use.
     onServing: (port) => welcome(config, port, ''),
@@ -124,7 +125,7 @@ async function serve(
   const signpost = createSignpost({ ...options, logger, stopping: stopping.signal, page: true });
   const unwanted = await Promise.race([signpost.ready().then(() => null), asked]);
   if (unwanted !== null) {
-    logger.info({ signal: unwanted }, 'stopping during the start');
+    logger.info({ signal: unwanted }, 'stopping before it has started');
     // A migration may take hours. The next start repeats it, as after a crash.
     await Promise.race([signpost.close(), sleep(STARTED_WITHIN_MS)]);
     return;

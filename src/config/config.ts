@@ -44,10 +44,10 @@ export function parseConfig(env: Readonly<Record<string, string | undefined>>, g
   const { auth, errors: authErrors } = readAuthConfig(set, set.NODE_ENV === 'production' && given.authorize !== true);
   const config = readSlices(set, auth, given.database === true);
   // Invalid settings were left out above; reporting them as missing would repeat the error.
-  const atOdds = [...authErrors, ...replaced(present, given), ...contradictions(set, config, given)].filter(
+  const contradictory = [...authErrors, ...replaced(present, given), ...contradictions(set, config, given)].filter(
     (text) => !(text.match(/[A-Z][A-Z0-9_]+/g) ?? []).some(isWrong),
   );
-  const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...atOdds];
+  const errors = [...wrong.map(({ name, message }) => `${name}: ${message}`), ...contradictory];
   if (errors.length > 0) throw new ConfigError(errors.join('\n'));
   return config;
 }

@@ -36,10 +36,7 @@ export async function pendingMigrations<M extends Pick<Migration, 'when'>>(
   return migrations.filter(({ when }) => when > lastAt);
 }
 
-/**
- * Compares a database with the migrations: the names of missing ones, and whether the database has later
- * ones.
- */
+/** Compares a database with the migrations: the names of missing ones, and whether the database has later ones. */
 export async function appliedMigrations(db: Db) {
   const migrations = await readMigrations();
   const lastAt = (await lastApplied(db)) ?? 0;

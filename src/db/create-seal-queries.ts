@@ -49,8 +49,8 @@ export type Horizon = {
 const PAGE_ROWS = 1000;
 
 /**
- * The queries that seal and verify the audit log, as the role that logs in. All throw
- * `database-unavailable` as `queryDatabase` does.
+ * The queries that seal and verify the audit log, as the role that logs in. All throw `database-unavailable` as
+ * `queryDatabase` does.
  */
 export type SealQueries = ReturnType<typeof createSealQueries>;
 

@@ -78,8 +78,8 @@ export function createWebhookQueries({ db }: Pick<Database, 'db'>) {
   }
 
   /**
-   * Makes the next message of the file due, if it was postponed. A statement of its own, after the earlier
-   * one has ended: so it sees every postponement that still saw that one waiting.
+   * Makes the next message of the file due, if it was postponed. A statement of its own, after the earlier one has
+   * ended: so it sees every postponement that still saw that one waiting.
    */
   async function wakeNext({ ownerId, fileId, number: ended }: WebhookMessage): Promise<void> {
     const next = sql`

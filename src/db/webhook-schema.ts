@@ -6,8 +6,8 @@ import { ownRows, time, userRole } from './schema.ts';
  * Events to be sent to `WEBHOOK_URL`: a row is added by the statement that changes the file. It is then waiting, until
  * it is delivered or dead. Delivered rows are deleted after a week, dead ones never.
  *
- * `USER_ROLE` may insert the columns that have no default: a new one needs
- * `GRANT INSERT ("name") ON "webhook_messages" TO signpost_app`.
+ * `USER_ROLE` may insert the columns that have no default: a new one needs `GRANT INSERT ("name") ON "webhook_messages"
+ * TO signpost_app`.
  */
 export const webhookMessages = pgTable(
   'webhook_messages',

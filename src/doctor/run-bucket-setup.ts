@@ -65,7 +65,7 @@ function describeSetting(setting: BucketSetting): string[] {
       return [`  ${name}: as it should be`, ...setting.now.map((line) => `      ${line}`)];
     case 'differs':
       return [
-        `~ ${name} shall be:`,
+        `~ ${name} should be:`,
         ...setting.now.filter((line) => !setting.wanted.includes(line)).map((line) => `    - ${line}`),
         // In their order: the first CORS rule that matches applies.
         ...setting.wanted.map((line) => `    ${setting.now.includes(line) ? ' ' : '+'} ${line}`),

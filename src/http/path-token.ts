@@ -6,13 +6,14 @@ const BEHIND_TOKEN = /^\/+t\/+([^/]*)(.*)$/s;
  * credentials: URLs are remembered in many places.
  */
 const ROUTES = /^\/(s3\/(?!sts$)|sign-request$)/;
+
+/** Replaces the token in any other path: no route matches it, and the log may have it. */
+const REDACTED = '/t/…';
+
 /** Whether a route accepts a token in front of its path. */
 export function acceptsPathToken(path: string): boolean {
   return ROUTES.test(path);
 }
-
-/** Replaces the token in any other path: no route matches it, and the log may have it. */
-const REDACTED = '/t/…';
 
 /**
  * Splits a request's path from the token in front of it: routing and log see `/t/<token>/s3/…` as `/s3/…`, without

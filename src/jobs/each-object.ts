@@ -51,7 +51,7 @@ export async function eachObject<T extends { key: string }>(
       failures.silentInARow = code === null ? failures.silentInARow + 1 : 0;
       if (++failures.count <= MAX_LOGGED) {
         const why = code === null ? { err: error.cause } : { code };
-        logger.warn({ objectKey: one.key, ...why }, 'an object is left: the bucket refused, or did not answer');
+        logger.warn({ objectKey: one.key, ...why }, 'an object stays: the bucket refused, or did not answer');
       }
       if (failures.silentInARow >= MAX_SILENT) throw error;
     }

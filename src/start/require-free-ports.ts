@@ -24,7 +24,7 @@ async function requireFree(setting: string, host: string, port: number): Promise
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     const reasons: Record<string, string> = {
-      EADDRINUSE: `${setting}: something else listens on port ${port} already`,
+      EADDRINUSE: `${setting}: something else already listens on port ${port}`,
       EACCES: `${setting}: this user may not listen on port ${port}`,
       EADDRNOTAVAIL: `HOST: this machine does not have the address ${host}`,
       ENOTFOUND: `HOST: there is no host ${host}`,

@@ -68,5 +68,5 @@ async function abort(
 }
 
 function confirmed(): Problem {
-  return new Problem('conflict', 'the upload is confirmed: it is a file now');
+  return new Problem('conflict', 'the upload was confirmed before: it is a file now');
 }

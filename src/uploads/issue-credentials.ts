@@ -49,9 +49,9 @@ const DEFAULT_SECONDS = 3600;
  * Credentials of the bucket for the caller's prefix alone, for programs such as the AWS CLI. With `files:read` they
  * list and read; with `files:write` they list, put and remove, except under the keys of the service's own uploads.
  * @returns also what a client needs besides them.
- * @throws {Problem} `forbidden` for a ticket, and without either scope;
- * `invalid-request` for more seconds than TEMPORARY_CREDENTIALS_MAX_SECONDS; `storage-unavailable` if STS does not
- * answer, refuses, or does not confine the credentials; `database-unavailable` if the audit log cannot be written.
+ * @throws {Problem} `forbidden` for a ticket, and without either scope; `invalid-request` for more seconds than
+ * TEMPORARY_CREDENTIALS_MAX_SECONDS; `storage-unavailable` if STS does not answer, refuses, or does not confine the
+ * credentials; `database-unavailable` if the audit log cannot be written.
  */
 export const issueCredentials = audited('credentials.issue', issue, () => ({}));
 

@@ -73,8 +73,8 @@ const ON_PARTS = { GET: 'ListParts', POST: 'CompleteMultipartUpload', DELETE: 'A
  * forms, a PUT that confirming checks against the limits, like parts. A client that completes an upload could complete
  * it again, so confirming copies the object, as for a form.
  * @throws {Problem} `not-your-object`, `upload-not-found` for a key that was not signed here and for parts of an upload
- * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for any other request,
- * `file-too-large`, `content-type-not-allowed`.
+ * that did not begin here, `forbidden` for DeleteObject, `invalid-request` for any other request, `file-too-large`,
+ * `content-type-not-allowed`.
  */
 export async function signUppyRequest(
   all: PresignUploadServices,

@@ -14,6 +14,6 @@ export function uploadTtlSeconds(
   const until = limits.caller?.uploadsUntil;
   if (until === undefined) return asked;
   const leftSeconds = Math.floor((Date.parse(until) - now.getTime()) / 1000);
-  if (leftSeconds < 1) throw new Problem('forbidden', `you could upload until ${until}`);
+  if (leftSeconds < 1) throw new Problem('forbidden', `your uploads ended at ${until}`);
   return Math.min(asked, leftSeconds);
 }

@@ -75,7 +75,7 @@ describe('npm run bucket:setup', () => {
     await bucket.client.send(new PutBucketCorsCommand({ Bucket: bucket.name, CORSConfiguration: { CORSRules } }));
     expect(await setUp()).toMatchObject({ output: expect.stringContaining('cors: as it should be') });
     const origins = { ALLOWED_ORIGINS: `${ORIGIN},https://other.example.com` };
-    expect(await setUp({ env: origins })).toMatchObject({ output: expect.stringContaining('~ cors shall be') });
+    expect(await setUp({ env: origins })).toMatchObject({ output: expect.stringContaining('~ cors should be') });
   });
 
   it('leaves CORS alone without ALLOWED_ORIGINS, and settings that were not requested', async () => {

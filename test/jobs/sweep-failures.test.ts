@@ -65,7 +65,7 @@ describe('a sweep that may not remove everything', () => {
     expect(counts).toMatchObject({ deleted: 1, abandoned: 1, failed: 2 });
     for (const key of keys) expect(await exists(key)).toBe(true);
     for (const key of [free.objectKey, freeUpload.objectKey]) expect(await exists(key)).toBe(false);
-    const said = service.logs.filter(({ message }) => message.startsWith('an object is left'));
+    const said = service.logs.filter(({ message }) => message.startsWith('an object stays'));
     expect(said.map(({ fields }) => fields.objectKey).sort()).toEqual([...keys].sort());
     expect(said.map(({ fields }) => fields.code)).toEqual(['403 AccessDenied', '403 AccessDenied']);
 

@@ -38,6 +38,6 @@ describe('the built program, watched', () => {
   it('does not start where METRICS_PORT is taken, and names it', async () => {
     const second = run('node', ['dist/main.js'], { ...env, PORT: '0', DATA_DIR: join(dir, 'second') });
     expect((await second.ended).code).toBe(1);
-    expect(second.output()).toMatch(/^METRICS_PORT: something else listens on port \d+ already/);
+    expect(second.output()).toMatch(/^METRICS_PORT: something else already listens on port \d+/);
   });
 });

@@ -155,7 +155,7 @@ describe('npm start without configuration', () => {
       const second = run('node', ['dist/main.js'], { ...ports, DATA_DIR: join(dir, 'second') });
       expect((await second.ended).code).toBe(1);
       expect(second.output()).toMatch(
-        new RegExp(`^${setting}: something else listens on port \\d+ already\n.*EADDRINUSE`),
+        new RegExp(`^${setting}: something else already listens on port \\d+\n.*EADDRINUSE`),
       );
     }
     expect(existsSync(join(dir, 'second'))).toBe(false);
@@ -266,7 +266,7 @@ describe('production', () => {
     const starting = run('node', ['dist/main.js'], { ...SIGNED, DATABASE_URL: silent.url, PORT: '0' });
     await silent.isAsked();
     expect(await starting.stop('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(starting.output()).toContain('"msg":"stopping during the start"');
+    expect(starting.output()).toContain('"msg":"stopping before it has started"');
     expect(starting.output()).not.toContain('"msg":"listening"');
     silent.end();
   });
