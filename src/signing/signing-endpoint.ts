@@ -13,3 +13,19 @@ export type SigningEndpoint = {
   /** Header names, in lower case, that are signed as absent in every write. Default: none. */
   absentHeaders?: readonly string[];
 };
+
+/**
+ * The headers to sign as absent for a store that accepts unsigned ones. They change what a signed upload does: they
+ * copy any object that the signer may read, make the object readable or writable by others, or redirect (Amazon S3 API
+ * Reference, CopyObject and PutObject).
+ */
+export const HARMFUL_HEADERS = [
+  'x-amz-acl',
+  'x-amz-copy-source',
+  'x-amz-grant-full-control',
+  'x-amz-grant-read',
+  'x-amz-grant-read-acp',
+  'x-amz-grant-write',
+  'x-amz-grant-write-acp',
+  'x-amz-website-redirect-location',
+] as const;
