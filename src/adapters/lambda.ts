@@ -1,7 +1,26 @@
 import { Hono } from 'hono';
 import { handle, type LambdaEvent } from 'hono/aws-lambda';
 import type { Signpost } from '../index.ts';
-import type { HttpAnswer, HttpEvent } from './lambda-events.ts';
+
+/** The fields that are read of an event in payload format 2.0. Function URLs send it, too. */
+type HttpEvent = {
+  rawPath: string;
+  rawQueryString: string;
+  headers: Record<string, string | undefined>;
+  cookies?: string[] | undefined;
+  body?: string | null | undefined;
+  isBase64Encoded: boolean;
+  requestContext: { domainName: string; http: { method: string; sourceIp: string } };
+};
+
+/** The answer in payload format 2.0. */
+type HttpAnswer = {
+  statusCode: number;
+  headers: Record<string, string>;
+  cookies?: string[];
+  body: string;
+  isBase64Encoded: boolean;
+};
 
 /**
  * A handler for AWS Lambda behind a function URL or an HTTP API of API Gateway (events of version 2.0). The client's
