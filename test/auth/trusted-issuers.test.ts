@@ -1,6 +1,7 @@
 import { exportSPKI, type JWTPayload } from 'jose';
 import { describe, expect, it } from 'vitest';
 import { createTokenVerifier, type TokenVerifier } from '../../src/auth/verify-token.ts';
+import { accepts } from './key-server.ts';
 import {
   authOf,
   bearer,
@@ -29,10 +30,6 @@ function signedBy(pair: SigningPair, claims: JWTPayload): Promise<string> {
 
 function signedWith(secret: string, claims: JWTPayload = {}): Promise<string> {
   return bearer({ sub: 'alice', ...claims }, Buffer.from(secret));
-}
-
-async function accepts(verify: TokenVerifier, header: string): Promise<void> {
-  expect(await verify(header)).toMatchObject({ userId: 'alice' });
 }
 
 async function refuses(verify: TokenVerifier, header: string, cause: object = {}): Promise<void> {

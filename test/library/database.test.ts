@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSignpost, type Signpost, type SignpostOptions } from '../../src/index.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { SECRET, startTestBucket } from '../helpers/test-service.ts';
+import { quiet } from './start-library.ts';
 
 const URL_OF_NOTHING = 'postgres://user:password@127.0.0.1:1/nothing';
-const quiet = { error: () => {}, warn: () => {}, info: () => {}, debug: () => {} };
 
 let bucket: Awaited<ReturnType<typeof startTestBucket>>;
 let database: Awaited<ReturnType<typeof createTestDatabase>>;

@@ -1,5 +1,6 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { RawRequest } from './s3-fixture.ts';
+import { hmac } from './sign-raw.ts';
 
 /**
  * An `aws-chunked` body whose chunks continue the signature of their request: the S3 reference, "Transferring Payload
@@ -32,8 +33,4 @@ export function signChunks(
 
 function sha256(bytes: Buffer | string): string {
   return createHash('sha256').update(bytes).digest('hex');
-}
-
-function hmac(key: Buffer | string, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }

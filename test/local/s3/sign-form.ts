@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { hmac } from './sign-raw.ts';
 
 export type FormFile = { name: string; type: string; body: string | Buffer };
 
@@ -48,8 +48,4 @@ export function encodeForm(fields: Record<string, string>, file: FormFile | null
   }
   const body = Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)]);
   return { headers: { 'content-type': `multipart/form-data; boundary=${boundary}` }, body };
-}
-
-function hmac(key: Buffer | string, text: string): Buffer {
-  return createHmac('sha256', key).update(text).digest();
 }

@@ -57,6 +57,7 @@ function encode(text: string): string {
   );
 }
 
-function hmac(key: Buffer | string, text: string): Buffer {
+/** One step of Signature Version 4. */
+export function hmac(key: Buffer | string, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
