@@ -1,16 +1,12 @@
 import type { BucketConfig, StsConfig } from '../config/slices.ts';
 import { systemActor, type UserId, userPrefix } from '../contract/object-key.ts';
+import type { Credentials } from '../signing/credentials.ts';
 import { createS3Client } from './create-s3-client.ts';
 import { requireConfined } from './require-confined.ts';
 import { type SessionRights, sessionPolicy } from './session-policy.ts';
 
 /** The credentials of a session of the role. */
-export type RoleSession = {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-  expiration: Date;
-};
+export type RoleSession = Required<Credentials>;
 
 export type SessionRequest = {
   userId: UserId;
@@ -28,8 +24,6 @@ export type RoleSessions = {
    */
   open: (request: SessionRequest) => Promise<RoleSession | null>;
 };
-
-type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken?: string };
 
 /** Users that no token can name. */
 const NOBODY = systemActor('probe');
