@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import * as z from 'zod';
 import type { Database } from './connect-database.ts';
 import { rateCounts } from './jobs-schema.ts';
-import { queryDatabase, rowsOf } from './query-database.ts';
+import { countChanged, queryDatabase, rowsOf } from './query-database.ts';
 
 /** A count by its name, and its maximum in a minute, including the entries of the call. */
 export type Counted = { name: string; allowance: number };
@@ -36,10 +36,7 @@ export function createRateQueries({ db }: Pick<Database, 'db'>) {
     async forget(): Promise<number> {
       // A count of a moment ago may be in use.
       const over = sql`minute < floor(extract(epoch from now()) / 60)::bigint - 1`;
-      const forgotten = sql`delete from ${rateCounts} where ${over} returning 1`;
-      const count = sql`with forgotten as (${forgotten}) select count(*) as count, '' as name from forgotten`;
-      const [total] = await queryDatabase(() => rowsOf(db, row, count));
-      return total?.count ?? 0;
+      return queryDatabase(() => countChanged(db, sql`delete from ${rateCounts} where ${over} returning 1`));
     },
   };
 }

@@ -13,11 +13,10 @@ import {
   sql,
   TransactionRollbackError,
 } from 'drizzle-orm';
-import * as z from 'zod';
 import type { Act } from './audit-row.ts';
 import { type AuditEventRow, type AuditSealRow, auditEvents, auditSeals } from './audit-schema.ts';
 import type { Database } from './connect-database.ts';
-import { queryDatabase, rowsOf } from './query-database.ts';
+import { countChanged, queryDatabase } from './query-database.ts';
 
 /**
  * A range of the audit log: transactions from `fromXid` up to but excluding `toXid`, ids after `afterId` up to
@@ -153,13 +152,8 @@ export function createSealQueries({ db, withConnection }: Pick<Database, 'db' | 
           const kept = and(eq(auditSeals.number, number), isNull(auditSeals.droppedAt));
           const [seal] = await tx.update(auditSeals).set({ droppedAt: sql`now()` }).where(kept).returning();
           if (seal === undefined) return tx.rollback();
-          const gone = sql`delete from ${auditEvents} where ${within(stretch)} returning id`;
-          const [deleted] = await rowsOf(
-            tx,
-            z.object({ events: z.coerce.number() }),
-            sql`with gone as (${gone}) select count(*) as events from gone`,
-          );
-          if (deleted?.events !== events) return tx.rollback();
+          const deleted = await countChanged(tx, sql`delete from ${auditEvents} where ${within(stretch)} returning 1`);
+          if (deleted !== events) return tx.rollback();
           const { actorId, address, requestId, action } = act;
           await tx.execute(sql`
             insert into ${auditEvents} (actor_id, user_id, action, outcome, address, request_id)

@@ -1,11 +1,10 @@
 import { and, asc, gt, inArray, isNotNull, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
-import * as z from 'zod';
 import { statesWith } from '../contract/file-states.ts';
 import { type Act, logObjects } from './audit-row.ts';
 import type { Database } from './connect-database.ts';
 import type { FileId, NewFile } from './create-file-queries.ts';
 import { type SweepCounts, sweeps } from './jobs-schema.ts';
-import { queryDatabase, rowsOf, sqlState } from './query-database.ts';
+import { countChanged, queryDatabase, sqlState } from './query-database.ts';
 import { type FileRow, files } from './schema.ts';
 import { queueOf } from './webhook-row.ts';
 
@@ -155,9 +154,7 @@ export function createSweepQueries({ db }: Pick<Database, 'db'>, onQueued?: () =
       const isOver = and(lte(files.deletedAt, removedBefore), lte(files.objectRemovedAt, removedBefore), isFinal);
       const over = sql`select ctid from ${files} where ${isOver} order by deleted_at limit ${limit}`;
       const forgotten = sql`delete from ${files} where ctid = any(array(${over})) returning 1`;
-      const count = sql`with forgotten as (${forgotten}) select count(*)::int as count from forgotten`;
-      const [row] = await queryDatabase(() => rowsOf(db, z.object({ count: z.number() }), count));
-      return row?.count ?? 0;
+      return queryDatabase(() => countChanged(db, forgotten));
     },
 
     /** The current or last sweep; null before the first. */

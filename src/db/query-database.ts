@@ -1,4 +1,4 @@
-import { DrizzleQueryError, type SQL } from 'drizzle-orm';
+import { DrizzleQueryError, type SQL, sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
 import * as z from 'zod';
 import { causeOf, type Problem, unavailable } from '../contract/errors.ts';
@@ -70,13 +70,26 @@ export function isBroken(error: unknown): boolean {
   return state === undefined || BROKEN.test(state) || isFatal(error) || isStale(error);
 }
 
-/** The rows of a raw statement: both drivers return them, but Drizzle's common type does not have them. */
+/** Drizzle, or a transaction of it, for raw statements. */
+type Executor = { execute(query: SQL | string): PromiseLike<unknown> };
+
+/**
+ * The rows of a raw statement: both drivers return them, but Drizzle's common type does not have them.
+ * @param query as text it must contain no input from outside: it is not escaped.
+ */
 export async function rowsOf<Row extends z.ZodType>(
-  db: { execute(query: SQL): PromiseLike<unknown> },
+  db: Executor,
   row: Row,
-  query: SQL,
+  query: SQL | string,
 ): Promise<z.infer<Row>[]> {
   return z.object({ rows: z.array(row) }).parse(await db.execute(query)).rows;
+}
+
+/** Runs a raw statement that ends with RETURNING, and returns how many rows it has changed. */
+export async function countChanged(db: Executor, change: SQL): Promise<number> {
+  const counting = sql`with changed as (${change}) select count(*)::int as count from changed`;
+  const [row] = await rowsOf(db, z.object({ count: z.number() }), counting);
+  return row?.count ?? 0;
 }
 
 /** Whether a statement did not get its lock within `lock_timeout`. */
