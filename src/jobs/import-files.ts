@@ -6,15 +6,18 @@ import {
   parseFrozenKey,
   parseObjectKey,
   safeFileName,
+  systemActor,
   type UserId,
 } from '../contract/object-key.ts';
+import type { Act } from '../db/audit-row.ts';
 import type { SweepQueries } from '../db/create-sweep-queries.ts';
 import type { FileRow } from '../db/schema.ts';
+import { objectChanged } from '../storage/bucket-errors.ts';
 import type { BucketLister, ListedObject } from '../storage/list-bucket.ts';
+import { type AdoptObjectServices, adoptObject } from '../uploads/adopt-object.ts';
 import { adoptedId } from '../uploads/adopted-id.ts';
 import { eachPage, examineEach, type Finding } from './examine-each.ts';
 import { isOfSweeper } from './examine-marker.ts';
-import { type ImportFileServices, type ImportOutcome, importFile } from './import-file.ts';
 
 /** The counts of an import. */
 type ImportCounts = {
@@ -32,14 +35,16 @@ type ImportCounts = {
   failed: number;
 };
 
-/** The result for an object. */
+/** The result for an object. `metadataLost`: it has metadata that a file cannot have, and the file has none. */
 export type ImportResult = { key: string } & (
-  | ImportOutcome
-  | { result: 'known'; fileId: string; objectKey: string }
-  | { result: 'failed'; reasons: readonly Mismatch[] }
+  | { result: 'imported' | 'known'; fileId: string; objectKey: string; metadataLost?: true }
+  | { result: 'rejected' | 'failed'; reasons: readonly Mismatch[] }
 );
 
-type ImportServices = ImportFileServices & {
+/** Without a quota: the bytes are in the bucket already. */
+type ImportServices = AdoptObjectServices & {
+  /** Notes the imported files, so that no earlier state of the database sweeps their copies. */
+  watermark: { note: (file: FileRow) => void };
   lister: BucketLister;
   sweepQueries: Pick<SweepQueries, 'withIds'>;
   logger: Pick<Logger, 'warn'>;
@@ -56,6 +61,8 @@ export type ImportOptions = {
   report?: (result: ImportResult) => void;
   onProgress?: (counts: Readonly<ImportCounts>) => void;
 };
+
+const ACT: Act = { actorId: systemActor('import'), requestId: 'import', address: null, action: 'file.import' };
 
 /** An object, the key that its file gets, and the row of that file, if there is one. */
 type Candidate = { key: string; object: ListedObject; file: ParsedKey; row: FileRow | undefined };
@@ -102,10 +109,9 @@ export async function importFiles(
     const objects = listed.filter(isToImport);
     counts.listed += listed.length;
     counts.skipped += listed.length - objects.length;
-    await examineEach(examination, await findRows(services, target, objects), async ({ key, object, file, row }) => {
-      const known = row && ({ key, result: 'known', fileId: row.id, objectKey: row.objectKey } as const);
-      tell(known ?? { key, ...(await importFile(services, object, file, dryRun)) });
-    });
+    await examineEach(examination, await findRows(services, target, objects), async (candidate) =>
+      tell(await importFile(services, candidate, dryRun)),
+    );
     counts.failed = failures.count;
     onProgress?.(counts);
   }
@@ -139,4 +145,31 @@ async function findRows(
     });
   const burned = candidates.filter(isBurned).map(({ object }) => object);
   return [...usable, ...(await findRows(services, target, burned, attempt + 1))];
+}
+
+/**
+ * Makes a file of an object, as `adoptObject`, with its copy under the file's key.
+ * @throws {Problem} `conflict` if the object changed since it was listed, `storage-unavailable`,
+ * `database-unavailable`.
+ */
+async function importFile(
+  services: ImportServices,
+  { key, object, file, row: known }: Candidate,
+  dryRun: boolean,
+): Promise<ImportResult> {
+  if (known !== undefined) return { key, result: 'known', fileId: known.id, objectKey: known.objectKey };
+  const source = await services.bucket.head(key);
+  if (source?.etag !== object.etag) throw objectChanged();
+  const adopted = await adoptObject(services, source, {
+    key: file,
+    copyTo: file.key,
+    act: ACT,
+    createdAt: object.lastModified,
+    dryRun,
+  });
+  if ('reasons' in adopted) return { key, result: 'rejected', reasons: adopted.reasons };
+  const { row, metadataLost } = adopted;
+  if (row !== null) services.watermark.note(row);
+  const result = row !== null || dryRun ? 'imported' : 'known';
+  return { key, result, fileId: file.fileId, objectKey: file.key, ...(metadataLost && { metadataLost }) };
 }
