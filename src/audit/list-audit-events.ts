@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { bytesField, fileIdField, nextCursorField, timeField } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
 import { isoTime, pageLimit, readAs } from '../contract/fields.ts';
+import { answers } from '../contract/named-schemas.ts';
 import { toUserId } from '../contract/object-key.ts';
 import type { AuditLog } from '../db/create-audit-log.ts';
 

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { requests } from '../contract/components.ts';
 import { jsonText } from '../contract/json-text.ts';
+import { requests } from '../contract/named-schemas.ts';
 
 /** An object that arrived in a bucket; null for any other event, such as a removal. */
 export type BucketEvent = { bucket: string; key: string } | null;

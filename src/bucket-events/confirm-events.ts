@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import { countField } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
 import { PROBLEMS, Problem, unavailable } from '../contract/errors.ts';
+import { answers } from '../contract/named-schemas.ts';
 import { parseObjectKey, systemActor } from '../contract/object-key.ts';
 import type { Scope } from '../contract/scopes.ts';
 import type { SigningEndpoint } from '../signing/signing-endpoint.ts';

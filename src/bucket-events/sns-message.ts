@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { requests } from '../contract/components.ts';
+import { requests } from '../contract/named-schemas.ts';
 
 const common = {
   MessageId: z.string(),

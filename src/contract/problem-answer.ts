@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { answers } from './components.ts';
 import { type Mismatch, PROBLEMS, type ProblemCode } from './errors.ts';
+import { answers } from './named-schemas.ts';
 
 const isCode = (name: string): name is ProblemCode => Object.hasOwn(PROBLEMS, name);
 
@@ -23,6 +23,4 @@ const problem = z.strictObject({
 export const problemAnswer = problem.register(answers, { id: 'Problem' });
 
 // The same on the routes of Uppy's Companion: its clients read one of the two further fields.
-problem
-  .extend({ error: z.string(), message: z.string() })
-  .register(answers, { id: 'CompanionProblem' });
+problem.extend({ error: z.string(), message: z.string() }).register(answers, { id: 'CompanionProblem' });

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import { newUuidV7 } from '../contract/ids.ts';
+import { newUuidV7 } from '../contract/new-uuid-v7.ts';
 import { migrateDatabase } from '../db/migrate-database.ts';
 import { codeOf, reasonOf } from '../net/reason-of.ts';
 import { type Closers, startEmbeddedDatabase } from '../start/open-database.ts';

@@ -6,7 +6,6 @@ import type { Config } from '../config/config.ts';
 import { isHeldType } from '../config/held-types.ts';
 import { findViolations, limitedTo } from '../config/limits.ts';
 import type { Limits } from '../config/slices.ts';
-import { requests } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { documentType, encryption, fileName, metadata, recordId } from '../contract/fields.ts';
 import {
@@ -18,6 +17,7 @@ import {
   statesBefore,
   statesWith,
 } from '../contract/file-states.ts';
+import { requests } from '../contract/named-schemas.ts';
 import type { FileChange, FileQueries } from '../db/create-file-queries.ts';
 import type { FileRow } from '../db/schema.ts';
 import type { Bucket } from '../storage/bucket.ts';

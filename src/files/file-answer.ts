@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { StoredFile } from '../client/stored-file.ts';
 import { bytesField, etagField, fileIdField, timeField } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
 import { FILE_STATE_NAMES, FILE_STATES } from '../contract/file-states.ts';
+import { answers } from '../contract/named-schemas.ts';
 import { publicFileUrl } from '../contract/object-key.ts';
 import type { FileRow } from '../db/schema.ts';
 import { objectOfFile } from './object-of-file.ts';

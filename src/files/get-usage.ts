@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
 import { limitedTo } from '../config/limits.ts';
 import { bytesField, countField } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
+import { answers } from '../contract/named-schemas.ts';
 import type { FileQueries } from '../db/create-file-queries.ts';
 
 export type GetUsageServices = { config: Pick<Config, 'limits'>; files: Pick<FileQueries, 'usage'> };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { newUuidV7 } from '../contract/ids.ts';
+import { newUuidV7 } from '../contract/new-uuid-v7.ts';
 import type { UserId } from '../contract/object-key.ts';
 import type { ListedObject } from '../storage/list-bucket.ts';
 

@@ -5,9 +5,9 @@ import type { Config } from '../config/config.ts';
 import { contentTypesOf, documentTypeViolations, limitedTo, maxBytesOf } from '../config/limits.ts';
 import { isCopied, maxCopyBytes } from '../config/store-traits.ts';
 import { bytesField, countField } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
 import { Problem } from '../contract/errors.ts';
 import { documentType } from '../contract/fields.ts';
+import { answers } from '../contract/named-schemas.ts';
 import { askUsage, type UsageServices } from './ask-usage.ts';
 
 export const limitsQuery = z.strictObject({ documentType: documentType.optional() });

@@ -5,8 +5,8 @@ import type { Config } from '../config/config.ts';
 import { holdsAny } from '../config/held-types.ts';
 import { MAX_CREDENTIAL_SECONDS, MIN_CREDENTIAL_SECONDS } from '../config/settings/credential-settings.ts';
 import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
 import { Problem, unavailable } from '../contract/errors.ts';
+import { answers } from '../contract/named-schemas.ts';
 import { userPrefix } from '../contract/object-key.ts';
 import type { RoleSession, RoleSessions } from '../storage/role-sessions.ts';
 

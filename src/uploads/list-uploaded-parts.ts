@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import type { Caller } from '../auth/caller.ts';
 import type { Config } from '../config/config.ts';
-import { requests } from '../contract/components.ts';
 import { objectKey, uploadId } from '../contract/fields.ts';
+import { requests } from '../contract/named-schemas.ts';
 import type { MultipartUploads } from '../storage/multipart-uploads.ts';
 import type { IdSigner } from './id-signer.ts';
 import { toOpenUpload, uploadNotFound } from './multipart-plan.ts';

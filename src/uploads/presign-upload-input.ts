@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { requests } from '../contract/components.ts';
 import {
   checksumSha256,
   contentType,
@@ -12,6 +11,7 @@ import {
   recordId,
 } from '../contract/fields.ts';
 import { ENCRYPTION_ENTRY, encodeText } from '../contract/metadata-text.ts';
+import { requests } from '../contract/named-schemas.ts';
 
 const MAX_BATCH = 100;
 

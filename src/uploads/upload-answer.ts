@@ -8,8 +8,8 @@ import {
   presignedUrlField,
   timeField,
 } from '../contract/answer-fields.ts';
-import { answers } from '../contract/components.ts';
 import { partNumber } from '../contract/fields.ts';
+import { answers } from '../contract/named-schemas.ts';
 
 const expiresAt = timeField.describe('When the URL really stops working: not later than the credentials that sign it.');
 const serverTime = timeField.describe("The service's clock, to compare `expiresAt` with.");

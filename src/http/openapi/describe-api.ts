@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { answers, requests } from '../../contract/components.ts';
+import { answers, requests } from '../../contract/named-schemas.ts';
 import '../../contract/problem-answer.ts';
 import { acceptsPathToken } from '../path-token.ts';
 import { auditOperations } from '../routes/audit.ts';

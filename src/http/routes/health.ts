@@ -1,7 +1,7 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { answers } from '../../contract/components.ts';
 import { Problem, unavailable } from '../../contract/errors.ts';
+import { answers } from '../../contract/named-schemas.ts';
 import { answerJson } from '../answer.ts';
 import type { Env } from '../env.ts';
 import type { Operations } from '../openapi/operation.ts';

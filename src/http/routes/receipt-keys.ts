@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { answers } from '../../contract/components.ts';
+import { answers } from '../../contract/named-schemas.ts';
 import type { Receipts } from '../../receipts/create-receipts.ts';
 import { answer } from '../answer.ts';
 import type { Env } from '../env.ts';
