@@ -18,18 +18,6 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 /** Request ids that a caller may choose: UUIDs, ULIDs and trace ids match, and no id can forge log lines. */
 const SANE_REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
-/** The logger, with its errors caught: a request does not fail because its log line does. */
-export function withoutThrowing(logger: Logger): Logger {
-  const log = (level: keyof Logger) => (fields: Record<string, unknown>, message: string) => {
-    try {
-      logger[level](fields, message);
-    } catch {
-      // The error cannot be logged either.
-    }
-  };
-  return { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
-}
-
 /**
  * Gives every request an id, and a span where spans are collected; and every answer `Cache-Control: no-store`,
  * `X-Content-Type-Options: nosniff` and the span's `traceparent`. Measures it, and logs one line per request, probes at

@@ -16,7 +16,6 @@ import type { GivenPool } from '../db/given-pool.ts';
 import { trackUse } from '../db/track-use.ts';
 import { createReaderSlots } from '../files/read-content.ts';
 import type { AppServices } from '../http/app.ts';
-import { withoutThrowing } from '../http/observe.ts';
 import { readClocks } from '../jobs/agreed-clocks.ts';
 import { keepWatermark } from '../jobs/keep-watermark.ts';
 import type { JobServices } from '../jobs/start-jobs.ts';
@@ -224,4 +223,16 @@ async function openVerifier(config: Pick<Config, 'auth' | 'server' | 'local'>, n
       else logger.error({ err }, 'JWKS_URL could not be fetched: until it is, its tokens cannot be verified');
     },
   });
+}
+
+/** The logger, with its errors caught: a request does not fail because its log line does. */
+function withoutThrowing(logger: Logger): Logger {
+  const log = (level: keyof Logger) => (fields: Record<string, unknown>, message: string) => {
+    try {
+      logger[level](fields, message);
+    } catch {
+      // The error cannot be logged either.
+    }
+  };
+  return { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') };
 }
