@@ -49,8 +49,9 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
     checks.push(check);
     options.report(check);
   };
-  /** Runs a group of checks; whether all of them passed. */
+  /** Runs a group of checks, unless they were stopped; whether all of them passed. */
   const make = async (name: string, group: () => AsyncIterable<Check>, remedy?: string): Promise<boolean> => {
+    if (signal.aborted) return false;
     const before = checks.length;
     try {
       for await (const check of group()) {
@@ -71,16 +72,16 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
   }
   try {
     const storage = await checkBucket();
-    if (!signal.aborted) await make('database', checkConfiguredDatabase);
+    await make('database', checkConfiguredDatabase);
     const url = databaseUrl;
     const isMigrated = checks.some(({ name, verdict }) => name === 'database: migrations' && verdict === 'ok');
-    if (!signal.aborted && storage !== null && url !== undefined && isMigrated) {
+    if (storage !== null && url !== undefined && isMigrated) {
       await make('sweeper', () => checkSweeper(storage, { url, config, now }));
     }
-    if (!signal.aborted) await make('tokens', () => checkTokenKey(config, now));
-    if (!signal.aborted && storage !== null) await make('temporary credentials', () => checkSessions(storage));
-    if (!signal.aborted) await make('scanner', () => checkScanner(config, signal));
-    if (!signal.aborted) await make('webhooks', () => checkWebhooks(config, signal));
+    await make('tokens', () => checkTokenKey(config, now));
+    if (storage !== null) await make('temporary credentials', () => checkSessions(storage));
+    await make('scanner', () => checkScanner(config, signal));
+    await make('webhooks', () => checkWebhooks(config, signal));
   } finally {
     for (const closer of closers.reverse()) await closer();
   }
@@ -106,7 +107,7 @@ export async function runDoctor(config: Config, options: DoctorOptions): Promise
         ['CORS', checkCors],
         ['lifecycle', () => checkLifecycle(config)],
       ] as const) {
-        if (!signal.aborted) await make(name, () => group(trial));
+        await make(name, () => group(trial));
       }
       return storage;
     } finally {
