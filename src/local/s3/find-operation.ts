@@ -5,9 +5,7 @@ import { copyObject } from './operations/copy-object.ts';
 import { createBucket } from './operations/create-bucket.ts';
 import { createMultipartUpload } from './operations/create-multipart-upload.ts';
 import { deleteBucket } from './operations/delete-bucket.ts';
-import { deleteBucketCors } from './operations/delete-bucket-cors.ts';
-import { deleteBucketLifecycle } from './operations/delete-bucket-lifecycle.ts';
-import { deleteBucketPolicy } from './operations/delete-bucket-policy.ts';
+import { deleteBucketSetting } from './operations/delete-bucket-setting.ts';
 import { deleteObject } from './operations/delete-object.ts';
 import { deleteObjectTagging } from './operations/delete-object-tagging.ts';
 import { deleteObjects } from './operations/delete-objects.ts';
@@ -57,16 +55,16 @@ const OPERATIONS = new Map<string, S3Operation>([
   ['HEAD bucket', headBucket],
   ['PUT bucket?cors', putBucketCors],
   ['GET bucket?cors', getBucketCors],
-  ['DELETE bucket?cors', deleteBucketCors],
+  ['DELETE bucket?cors', deleteBucketSetting('cors')],
   ['GET bucket?versioning', getBucketVersioning],
   ['PUT bucket?versioning', putBucketVersioning],
   ['GET bucket?versions', listObjectVersions],
   ['PUT bucket?lifecycle', putBucketLifecycle],
   ['GET bucket?lifecycle', getBucketLifecycle],
-  ['DELETE bucket?lifecycle', deleteBucketLifecycle],
+  ['DELETE bucket?lifecycle', deleteBucketSetting('lifecycle')],
   ['PUT bucket?policy', putBucketPolicy],
   ['GET bucket?policy', getBucketPolicy],
-  ['DELETE bucket?policy', deleteBucketPolicy],
+  ['DELETE bucket?policy', deleteBucketSetting('policy')],
   ['PUT object', putObject],
   ['PUT object from copy-source', copyObject],
   ['GET object', getObject],
