@@ -189,6 +189,11 @@ async function shoot({ method, path, body, query, headers }: Shot): Promise<numb
   return response.status;
 }
 
+/** On a busy machine, a row of the audit log may be late; that is no answer to an odd input. */
+function isLate({ message, fields }: (typeof service.logs)[number]): boolean {
+  return message.includes('missing from the audit log') && /does not answer|no answer within/.test(String(fields.err));
+}
+
 it('answers odd bodies, queries, paths and headers below 500, without an error in the log', async () => {
   for (const shot of shots) {
     const waiting = bentShots(shot);
@@ -199,9 +204,7 @@ it('answers odd bodies, queries, paths and headers below 500, without an error i
       }
     };
     await Promise.all(Array.from({ length: 8 }, shootAll));
-    // On a busy machine, the row of a refusal may be late; that is no answer to an odd input.
-    const isLate = (message: string) => message === 'a refusal is missing from the audit log, or late';
-    const alarms = service.logs.splice(0).filter(({ level, message }) => level === 'error' && !isLate(message));
+    const alarms = service.logs.splice(0).filter((line) => line.level === 'error' && !isLate(line));
     expect(alarms.map(({ message, fields }) => [shot.path, message, String(fields.err)])).toEqual([]);
   }
 });
