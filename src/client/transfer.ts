@@ -57,18 +57,14 @@ export function callRepeatedly<Answer>(session: Session, path: string, body: unk
   return retry(() => session.call<Answer>(path, body, signal), patient(session, 1), signal);
 }
 
-/** Errors that every further attempt with the same key or parts would get. */
-const FINAL_CODES = [
-  'invalid-request',
-  'not-your-object',
-  'object-not-found',
-  'upload-not-found',
-  'conflict',
-  'verification-failed',
-];
+/**
+ * Errors that every further attempt with the same key or parts would get: `invalid-request`, `not-your-object`,
+ * `verification-failed`, `quota-exceeded` (the object was removed) and so on.
+ */
+const FINAL_CODE = /^(upload|object)-not-found|-(request|object|failed|exceeded|rejected)$|conflict/;
 
 export function isFinal(error: unknown): boolean {
-  return error instanceof SignpostError && FINAL_CODES.includes(error.code);
+  return error instanceof SignpostError && FINAL_CODE.test(error.code);
 }
 
 /** Whether the bucket or the service no longer knows the upload: it was completed or aborted elsewhere, or swept. */

@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Progress } from '../../src/client/create-signpost.ts';
-import { startServiceForClients } from './service-for-clients.ts';
+import { createFiles, type Progress } from '../../src/client/create-signpost.ts';
+import { mint } from '../helpers/test-service.ts';
+import { createStorage, failureOf, startServiceForClients, textFile } from './service-for-clients.ts';
 
 const MIB = 1024 ** 2;
 
 let host: Awaited<ReturnType<typeof startServiceForClients>>;
 beforeAll(async () => {
   host = await startServiceForClients({
-    env: { MULTIPART_THRESHOLD_BYTES: String(100 * MIB), MULTIPART_PART_BYTES: String(8 * MIB) },
+    env: { MULTIPART_THRESHOLD_BYTES: String(100 * MIB), MULTIPART_PART_BYTES: String(8 * MIB), QUOTA_FILES: '2' },
   });
 });
 afterAll(() => host.close());
 
-const fileOf = (bytes: number) => new File([new Uint8Array(bytes)], 'film.bin');
+const fileOf = (bytes: number) => new File([new Uint8Array(bytes)], 'film.bin', { lastModified: 1 });
 
 describe('the bytes that an interruption costs', () => {
   it('are 16 MiB: larger files go in parts, whatever the service’s threshold, two of 8 MiB at a time', async () => {
@@ -53,6 +54,21 @@ describe('the bytes that an interruption costs', () => {
     upload.resume();
     await upload;
     expect(progress.at(-1)?.sentBytes).toBe(20 * MIB);
+  });
+
+  it('are all bytes of a file that was refused for a full quota, and is sent again when there is room', async () => {
+    const storage = createStorage();
+    const fill = await host.client('dave');
+    const client = await host.client('dave', { storage }, async ({ what }, send) => {
+      if (what === 'POST /confirm-upload' && client.count(what) === 1)
+        await fill.uploadAll([textFile('one'), textFile('two')]);
+      return send();
+    });
+    expect(await failureOf(client.upload(fileOf(17 * MIB)))).toMatchObject({ code: 'quota-exceeded' });
+    expect(storage.length).toBe(0);
+    const files = createFiles({ url: host.url, token: await mint('dave') });
+    for await (const page of files.list()) await files.remove(page.files[0]?.fileId ?? '');
+    expect(await client.upload(fileOf(17 * MIB))).toMatchObject({ size: 17 * MIB });
   });
 
   it('are all bytes of a file in one piece', async () => {
