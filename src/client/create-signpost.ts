@@ -101,7 +101,7 @@ export type Signpost<App extends AppTypes = AppTypes> = {
    */
   uploadAll: (
     files: Iterable<File | Blob>,
-    options?: Omit<UploadOptions<App>, 'fileName'>,
+    options?: Omit<UploadOptions<App>, 'fileName' | 'objectKey'>,
   ) => Promise<PromiseSettledResult<StoredFile<App>>[]>;
   /**
    * What the user may upload. Ask before a file is chosen. Rejects as `upload` does.

@@ -64,7 +64,7 @@ export function runUpload(
   /** What an abort must remove: set once something may be in the bucket. */
   let started: StartedUpload | null = null;
   /** The key of an upload that is gone: completed elsewhere, aborted or swept. */
-  let goneKey: string | null = null;
+  let goneKey = options.objectKey ?? null;
   let restarts = 0;
 
   const report: OnSent = (sentBytes, keptBytes) => {
@@ -84,7 +84,8 @@ export function runUpload(
       const stored = await findStored(session, goneKey, signal);
       if (stored !== null) return stored;
       goneKey = null;
-      joint?.forget();
+      // Not if only its confirmation is unknown: its parts may be there.
+      if (restarts) joint?.forget();
       report(0, 0);
     }
     let saved = joint?.find() ?? null;
@@ -121,8 +122,8 @@ export function runUpload(
         tell({ status: 'uploading' });
         const stored = await sending;
         if (stored !== null) return stored;
-        tell({ status: 'confirming' });
         const { objectKey, uploadId, parts } = transfer;
+        tell({ status: 'confirming', objectKey });
         return await callRepeatedly(session, '/confirm-upload', { objectKey, uploadId, ...parts?.() }, signal);
       } catch (error) {
         if (transfer !== null && isGone(error) && restarts++ < MAX_RESTARTS) {
@@ -146,7 +147,7 @@ export function runUpload(
       const storedKey = (await joint?.follow(onSent, signal)) ?? null;
       isFollower = false;
       if (storedKey === null) return null;
-      tell({ status: 'confirming' });
+      tell({ status: 'confirming', objectKey: storedKey });
       const stored = await findStored(session, storedKey, signal);
       // Another user's.
       if (stored === null) joint = null;

@@ -29,7 +29,11 @@ export type UploadState<App extends AppTypes = AppTypes> =
       lostBytes: number;
     }
   /** All bytes are sent: the service verifies what the bucket has. */
-  | { status: 'confirming' }
+  | {
+      status: 'confirming';
+      /** Where the bytes are: the `objectKey` to give to `upload` if this page ends before the answer. */
+      objectKey: string;
+    }
   | { status: 'done'; file: StoredFile<App> }
   | {
       status: 'failed';

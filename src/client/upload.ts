@@ -22,6 +22,11 @@ export type UploadOptions<App extends AppTypes = AppTypes> = Remembered<App> & {
    * that of `createSignpost`.
    */
   encryption?: FileEncryption | null | undefined;
+  /**
+   * Of an earlier upload of the same file that was `confirming`, and whose outcome is unknown. If it arrived, it is
+   * confirmed now, and nothing is sent.
+   */
+  objectKey?: string | undefined;
   /** Decreases when bytes must be sent again. Without `XMLHttpRequest` and Node, called only after each part. */
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Called with each new state, except the first one, `waiting`. */

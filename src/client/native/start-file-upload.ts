@@ -131,8 +131,8 @@ export function startFileUpload<Source extends NativeFile>(
   };
   const run = async (signal: AbortSignal): Promise<StoredFile> => {
     const found = await sendAll(signal);
-    if (found === null) tell({ status: 'confirming' });
     const { objectKey } = ticket as Ticket;
+    if (found === null) tell({ status: 'confirming', objectKey });
     const stored = found ?? (await confirm(objectKey, signal));
     await pending.remove(objectKey);
     return stored;
