@@ -75,8 +75,8 @@ export function createPreparation({ signpost, beforeUpload, metadataSchema, ...r
   return {
     forgetLimits: () => answers.clear(),
     /** Why a file can never be sent, as far as that is certain before its turn; else null. */
-    refuseEarly: async (file: File | Blob, item: QueueItem, options: QueueFileOptions) =>
-      beforeUpload === undefined ? check(describe(file, item, optionsFor(item, options))) : null,
+    refuseEarly: async (item: QueueItem, options: QueueFileOptions) =>
+      beforeUpload || !item.file ? null : check(describe(item.file, item, optionsFor(item, options))),
     prepare: async (
       file: File | Blob,
       item: QueueItem,

@@ -118,6 +118,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     let upload: Upload | null = null;
     const begun = signpost.upload(file, {
       ...options,
+      objectKey: entry.objectKey,
       onProgress: ({ sentBytes }) => {
         if (entry.upload === upload) change(entry, { sentBytes }, PROGRESS_MS);
       },
@@ -135,6 +136,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     // The queue itself pauses uploads, and their promises tell how they end.
     if (!running.has(entry) || !isRunning(state)) return;
     const { status, error, nextAttemptAtMs } = { ...IDLE, ...state };
+    if ('objectKey' in state) remembering.setObjectKey(entry, state.objectKey);
     change(entry, { status, error, nextAttemptAtMs }, PROGRESS_MS);
   };
 
@@ -159,9 +161,10 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     entries.push(entry);
     byId.set(item.id, entry);
     sums.change(null, item);
-    const { file } = item;
-    if (file === null) return entry;
-    void preparation.refuseEarly(file, item, options).then((refusal) => refusal && refuse(entry, refusal));
+    void preparation.refuseEarly(item, options).then((refusal) => {
+      const isUnsent = ['waiting', 'paused'].includes(entry.item.status) && entry.upload === null;
+      if (refusal !== null && isUnsent) fail(entry, refusal, canTryAgain(refusal));
+    });
     return entry;
   };
   const append = (found: Found, options: QueueFileOptions): string => {
@@ -202,6 +205,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       const item = newItem(id, isPaused || needs !== null || saved.isPaused);
       const totalBytes = file?.size ?? size;
       const entry = insert({ ...item, file, fileName, contentType, relativePath, totalBytes, needs }, options);
+      entry.objectKey = saved.objectKey;
       if (needs !== null) needy.set(entry, saved);
       // Another page may send it: it stays remembered.
       if (refusal !== null) change(entry, { status: 'failed', error: refusal });
@@ -209,10 +213,6 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
       touch(PROGRESS_MS);
       startNext();
     }
-  };
-  const refuse = (entry: Entry, refusal: unknown) => {
-    if (['waiting', 'paused'].includes(entry.item.status) && entry.upload === null)
-      fail(entry, refusal, canTryAgain(refusal));
   };
 
   const chosen = (ids: Ids | undefined): Entry[] => {

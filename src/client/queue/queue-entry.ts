@@ -12,6 +12,8 @@ export type Entry = {
   options: QueueFileOptions;
   preparation: Promise<Prepared> | null;
   upload: Upload | null;
+  /** Where its bytes are, once all are sent: if its outcome stays unknown, they are not sent twice. */
+  objectKey?: string | undefined;
   /** Aborted when the item is removed. */
   removed: AbortController;
 };

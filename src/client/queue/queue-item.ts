@@ -12,7 +12,7 @@ export type QueueStatus = Exclude<UploadState['status'], 'aborted'>;
 /** The options of `signpost.upload` that each file of a queue may have. */
 export type QueueFileOptions<App extends AppTypes = AppTypes> = Omit<
   UploadOptions<App>,
-  'onProgress' | 'onState' | 'signal'
+  'onProgress' | 'onState' | 'signal' | 'objectKey'
 >;
 
 /**

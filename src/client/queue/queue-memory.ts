@@ -30,6 +30,8 @@ export type SavedFile = {
   handle: FileSystemFileHandle | null;
   /** Whether it was paused: it waits for `resume`. */
   isPaused?: boolean | undefined;
+  /** Where its bytes are, if all are sent and only the confirmation is unknown: they are not sent twice. */
+  objectKey?: string | undefined;
 };
 
 export type QueueMemory = {
@@ -43,6 +45,8 @@ export type QueueMemory = {
   save: (file: SavedFile) => void;
   /** Called when a file is paused or resumed. Without it, paused files continue after a reload. */
   setPaused?: ((id: string, isPaused: boolean) => void) | undefined;
+  /** Called when all bytes of a file are sent. Without it, they are sent again after a reload at that moment. */
+  setObjectKey?: ((id: string, objectKey: string) => void) | undefined;
   forget: (ids: readonly string[]) => void;
 };
 
@@ -108,6 +112,14 @@ export function createQueueMemory({ owner, keepsPlainBytes = false }: QueueMemor
     return file;
   };
 
+  const change = (id: string, changes: Partial<SavedFile>) =>
+    void inTurn((database) =>
+      write(database, (store) => {
+        const row: IDBRequest<Row | undefined> = store.get(id);
+        row.onsuccess = () => row.result && store.put({ ...row.result, ...changes });
+      }),
+    );
+
   /** The rows of one page, if it is gone. */
   const adopt = (database: IDBDatabase, rows: readonly Row[]): Promise<Row[]> =>
     navigator.locks.request(lockOf(rows[0]?.page ?? ''), { ifAvailable: true }, async (lock) => {
@@ -157,14 +169,8 @@ export function createQueueMemory({ owner, keepsPlainBytes = false }: QueueMemor
         if (Date.now() - purgedAtMs > PURGE_MS) await purge(database, await read(database));
       });
     },
-    setPaused: (id, isPaused) => {
-      void inTurn((database) =>
-        write(database, (store) => {
-          const row: IDBRequest<Row | undefined> = store.get(id);
-          row.onsuccess = () => row.result && store.put({ ...row.result, isPaused });
-        }),
-      );
-    },
+    setPaused: (id, isPaused) => change(id, { isPaused }),
+    setObjectKey: (id, objectKey) => change(id, { objectKey }),
     forget: (ids) => {
       for (const id of ids) keptBytes.delete(id);
       if (held !== undefined && ids.length > 0) {

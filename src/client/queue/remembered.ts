@@ -22,7 +22,7 @@ export function createRemembering({ signpost, memory, beforeUpload, uploadOption
       return { ...uploadOptions, ...given, ...(Object.keys(metadata).length > 0 && { metadata }) };
     },
     /** Without plain bytes if the file is encrypted before it is sent, or may be. */
-    save: ({ item, options }: Entry, handle: FileSystemFileHandle | null = null): void => {
+    save: ({ item, options, objectKey }: Entry, handle: FileSystemFileHandle | null = null): void => {
       const { encryption } = options;
       // A file's own encryption cannot be stored, and it must not be sent without.
       if (encryption && encryption !== uploadOptions.encryption) return;
@@ -42,7 +42,12 @@ export function createRemembering({ signpost, memory, beforeUpload, uploadOption
         options: storable(options),
         file: keepsBytes ? file : null,
         isPaused: item.status === 'paused',
+        objectKey,
       });
+    },
+    setObjectKey: (entry: Entry, objectKey: string): void => {
+      entry.objectKey = objectKey;
+      memory?.setObjectKey?.(entry.item.id, objectKey);
     },
     load: async (): Promise<SavedFile[]> => (await memory?.load(url)) ?? [],
     /** The options are those that the file was added with; the queue gives only its encryption. */

@@ -1,7 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Signpost } from '../../../src/client/create-signpost.ts';
-import { createUploadQueue, type UploadQueue } from '../../../src/client/queue/create-upload-queue.ts';
-import { createStorage, cutOff, PART, startServiceForClients, textFile, threeParts } from '../service-for-clients.ts';
+import {
+  createUploadQueue,
+  type QueueMemory,
+  type SavedFile,
+  type UploadQueue,
+} from '../../../src/client/queue/create-upload-queue.ts';
+import {
+  createStorage,
+  cutOff,
+  loseAnswer,
+  PART,
+  startServiceForClients,
+  textFile,
+  threeParts,
+} from '../service-for-clients.ts';
 
 let host: Awaited<ReturnType<typeof startServiceForClients>>;
 beforeAll(async () => {
@@ -205,6 +218,30 @@ describe('createUploadQueue', () => {
     expect(queue.getSnapshot().totals).toMatchObject({ bytesPerSecond: null, secondsLeft: null });
     last.open();
     await queue.settled();
+  });
+
+  it('sends nothing twice whose confirmation had no answer: not on a retry, nor after a reload', async () => {
+    let isCut = true;
+    const client = await host.client('rita', { maxAttempts: 1 }, ({ what }, send) =>
+      what === 'POST /confirm-upload' && isCut ? loseAnswer(send) : send(),
+    );
+    const rows = new Map<string, SavedFile>();
+    const memory: QueueMemory = {
+      load: async () => [...rows.values()],
+      save: (file) => void rows.set(file.id, file),
+      setObjectKey: (id, objectKey) => rows.set(id, { ...(rows.get(id) as SavedFile), objectKey }),
+      forget: (ids) => ids.forEach((id) => void rows.delete(id)),
+    };
+    const openPage = () => createUploadQueue({ signpost: client, memory });
+    const queue = openPage();
+    await queue.add(textFile('once'));
+    expect((await queue.settled()).items).toMatchObject([{ status: 'failed', error: { code: 'network-error' } }]);
+    isCut = false;
+    await until(openPage(), ['done']);
+    queue.retry();
+    expect((await queue.settled()).items).toMatchObject([{ status: 'done' }]);
+    expect([client.count('PUT whole'), client.count('POST /presign-upload')]).toEqual([1, 1]);
+    expect(rows.size).toBe(0);
   });
 
   it('removes what has arrived of a removed file, and nothing of a stored one', async () => {
