@@ -1,5 +1,4 @@
 import type { Context } from 'hono';
-import { HTTPException } from 'hono/http-exception';
 import type * as z from 'zod';
 import { tokenRefusalOf } from '../auth/token-refusal.ts';
 import { PROBLEMS, Problem } from '../contract/errors.ts';
@@ -38,7 +37,6 @@ export function answerProblem(c: Context<Env>, error: Error, logger: Logger): Re
 
 function toProblem(error: Error): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof HTTPException && error.status < 500) return new Problem('invalid-request', error.message);
   return new Problem('internal-error', 'the request failed; the log has the reason under this request id', {
     cause: error,
   });
