@@ -176,7 +176,7 @@ async function changeRow(
  * @throws {Problem} `file-not-found`; `forbidden` for one of another record than the caller is limited to.
  */
 export async function findOwn(services: ChangeFileServices, caller: ActingCaller, fileId: string): Promise<FileRow> {
-  const file = await getFile(services, caller, { fileId });
+  const file = await getFile(services, caller, fileId);
   const { recordId = file.recordId } = caller.limits ?? {};
   if (file.recordId === recordId) return file;
   throw new Problem('forbidden', `you may change files of the record ${recordId} only`);

@@ -27,13 +27,13 @@ export function toFileId({ keyPrefix }: Store, caller: Caller, reference: FileRe
 export type GetFileServices = { config: Pick<Config, 'store'>; files: Pick<FileQueries, 'find'> };
 
 /**
- * The caller's file, by its id or its key.
- * @throws {Problem} `not-your-object` (decided from the key alone), `file-not-found`, `database-unavailable`.
+ * The caller's file.
+ * @throws {Problem} `file-not-found`, `database-unavailable`.
  */
-export async function getFile(services: GetFileServices, caller: Caller, reference: FileReference): Promise<FileRow> {
-  const id = toFileId(services.config.store, caller, reference);
+export async function getFile(services: GetFileServices, caller: Caller, fileId: string): Promise<FileRow> {
+  const id = toFileId(services.config.store, caller, { fileId });
   const row = id === null ? null : await services.files.find({ id, ownerId: caller.userId });
-  if (row === null || ('objectKey' in reference && row.objectKey !== reference.objectKey)) throw fileNotFound();
+  if (row === null) throw fileNotFound();
   return row;
 }
 

@@ -67,7 +67,7 @@ export function createCalls(open: () => Promise<Services>): Calls {
     files: {
       find: (caller, fileId) =>
         by(caller, ['files:read', 'file.get', { fileId }], async (services, who) =>
-          toFile(await getFile(services, who, { fileId }), services.config.urls.publicBaseUrl),
+          toFile(await getFile(services, who, fileId), services.config.urls.publicBaseUrl),
         ),
       list: (caller, query = {}) =>
         by(caller, ['files:read', 'file.list'], (services, who) =>

@@ -63,7 +63,7 @@ export function fileRoutes(services: FileServices): Hono<Env> {
 
   routes.get('/files/:fileId', async (c) => {
     const caller = callerWith(c, 'files:read', 'file.get');
-    const row = await getFile(services, caller, { fileId: c.req.param('fileId') });
+    const row = await getFile(services, caller, c.req.param('fileId'));
     return answerJson(c, toFile(row, services.config.urls.publicBaseUrl));
   });
 
