@@ -38,6 +38,8 @@ describe('RECEIPT_KEYS', () => {
     expect(keys.map(({ publicJwk }) => publicJwk.alg)).toEqual(['ES256', 'EdDSA', 'EdDSA']);
     expect(keys.map(({ sign }) => sign !== null)).toEqual([true, false, true]);
     expect(JSON.stringify(keys)).not.toContain('"d"');
+    const set = await readReceiptKeys(`{"keys":[${jwk(ed.privateKey)},${jwk(other.publicKey)}]}`);
+    expect(set.map(({ sign }) => sign !== null)).toEqual([true, false]);
   });
 
   it('keeps the kid of a JWK', async () => {

@@ -113,14 +113,19 @@ describe('a receipt', () => {
     });
   });
 
-  it('has keys that are unavailable while their URL does not answer, and is valid afterwards', async () => {
+  it('has keys that are unavailable while their URL does not answer, and are fetched once afterwards', async () => {
     let status = 503;
-    const server = createServer((_request, response) => response.writeHead(status).end(JSON.stringify(jwks)));
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      asked++;
+      response.writeHead(status).end(JSON.stringify(jwks));
+    });
     try {
       const options = { jwksUrl: `${await listen(server)}/.well-known/jwks.json`, issuer: ISSUER };
       await expect(verifyReceipt(text, options)).rejects.toMatchObject({ code: 'keys-unavailable' });
       status = 200;
-      expect((await verifyReceipt(text, options)).fileId).toBe(FILE.fileId);
+      for (const _ of Array(3)) expect((await verifyReceipt(text, options)).fileId).toBe(FILE.fileId);
+      expect(asked).toBe(2);
       await expect(verifyReceipt(await withHeader({ kid: 'x' }), options)).rejects.toMatchObject({
         code: 'invalid-receipt',
       });
