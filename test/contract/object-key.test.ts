@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { Problem } from '../../src/contract/errors.ts';
 import {
   buildObjectKey,
+  frozenKey,
   isCleanText,
+  parseFrozenKey,
   parseObjectKey,
   parseOwnKey,
   safeFileName,
@@ -144,6 +146,26 @@ describe('object keys', () => {
   ])('do not parse from %s', (key) => {
     expect(parseObjectKey('', key)).toBeNull();
   });
+});
+
+describe('the prefix of all keys', () => {
+  const parts = { userId: user('alice'), recordId: null, documentType: null, fileId: FILE_ID, fileName: 'a.txt' };
+  const key = buildObjectKey('p/', parts);
+  const copy = frozenKey('p/', key, FILE_ID);
+
+  it('is that of uploads and of their copies', () => {
+    expect(parseFrozenKey('p/', copy)).toEqual({ key, ...parts });
+    expect([parseObjectKey('q/', key), parseFrozenKey('q/', copy), parseObjectKey('p/', copy)]).toEqual([
+      null,
+      null,
+      null,
+    ]);
+  });
+
+  it.each([key, copy.replace(FILE_ID, 'x'), copy.replace('alice', '..'), `p/.verified/${FILE_ID}`])(
+    'does not make %s a copy',
+    (other) => expect(parseFrozenKey('p/', other)).toBeNull(),
+  );
 });
 
 describe('parseOwnKey', () => {
