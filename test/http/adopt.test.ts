@@ -1,6 +1,11 @@
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { frozenKey, toUserId, type UserId } from '../../src/contract/object-key.ts';
+import { createApp } from '../../src/http/app.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
+import type { ListedObject } from '../../src/storage/list-bucket.ts';
+import { createAdoptingSlots } from '../../src/uploads/adopt-upload.ts';
+import { adoptedId } from '../../src/uploads/adopted-id.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 
@@ -64,6 +69,84 @@ describe('POST /confirm-upload with adopt', () => {
     bucket.copy = copy;
     expect(all.map(({ status }) => status).toSorted()).toEqual([...Array(7).fill(200), 201]);
     expect(copies).toBe(1);
+  });
+
+  it('makes one file, and leaves one copy, if several instances copy the object at the same time', async () => {
+    await service.bucket.write('hal/large.txt', 'large', TEXT);
+    const { services } = service;
+    let copying = 0;
+    let go = () => {};
+    const both = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const copy: typeof services.bucket.copy = async (...these) => {
+      const copied = await services.bucket.copy(...these);
+      if (++copying === 2) go();
+      await both;
+      return copied;
+    };
+    const headers = { authorization: `Bearer ${await mint('hal')}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ objectKey: 'hal/large.txt', adopt: true });
+    const answers = await Promise.all(
+      [1, 2].map(() =>
+        createApp({ ...services, bucket: { ...services.bucket, copy }, adopting: createAdoptingSlots() }).request(
+          '/confirm-upload',
+          { method: 'POST', headers, body },
+        ),
+      ),
+    );
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 201]);
+    const files = (await Promise.all(answers.map((answer) => answer.json()))) as File[];
+    expect(files[0]?.fileId).toBe(files[1]?.fileId);
+    const { objects } = await services.lister.objects('.verified/', null);
+    expect(objects.filter(({ key }) => key.includes('/hal/'))).toHaveLength(1);
+    expect(await download('hal', files[0] as File)).toBe('large');
+  });
+
+  it.each<[string, string, object]>([
+    ['bytes', 'other', {}],
+    ['type', 'right', { ContentType: 'text/html' }],
+    ['metadata', 'right', { Metadata: {} }],
+  ])('makes no file if the copy has other %s', async (what, text, more) => {
+    const key = `ian/${what}.txt`;
+    await service.bucket.write(key, 'right', TEXT);
+    const { services } = service;
+    const copy: typeof services.bucket.copy = async (...these) => {
+      const copied = await services.bucket.copy(...these);
+      const { Metadata } = await service.bucket.client.send(
+        new HeadObjectCommand({ Bucket: service.bucket.name, Key: these[1] }),
+      );
+      await service.bucket.write(these[1], text, { ...TEXT, Metadata, ...more });
+      return copied;
+    };
+    const refused = await createApp({ ...services, bucket: { ...services.bucket, copy } }).request('/confirm-upload', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${await mint('ian')}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ objectKey: key, adopt: true }),
+    });
+    expect(refused.status).toBe(503);
+    expect((await service.call<{ files: unknown[] }>('ian', '/files')).body.files).toEqual([]);
+    expect(String(await service.bucket.read(key))).toBe('right');
+  });
+
+  it('takes another id than one that was burned', async () => {
+    await service.bucket.write('ida/c.txt', 'hello', TEXT);
+    const [listed] = (await service.services.lister.objects('ida/', null)).objects;
+    const burned = adoptedId(toUserId('ida') as UserId, listed as ListedObject, 0);
+    const objectKey = `ida/_/_/${burned}/c.txt`;
+    await service.bucket.write(objectKey, 'in the way', TEXT);
+    expect((await service.call('ida', '/abort-upload', { objectKey })).status).toBe(204);
+    for (const status of [201, 200]) {
+      const { body, ...answer } = await adopt('ida', 'ida/c.txt');
+      expect([answer.status, body.fileId === burned]).toEqual([status, false]);
+    }
+  });
+
+  it('refuses an object whose type is no media type, and says so', async () => {
+    await service.bucket.write('jan/a.txt', 'hello', { ContentType: 'nonsense' });
+    const refused = await adopt('jan', 'jan/a.txt');
+    expectProblem(refused, 422, 'verification-failed');
+    expect(refused.body).toMatchObject({ errors: [{ path: 'contentType', message: 'is not a media type' }] });
   });
 
   it('applies limits, policy and first bytes, and leaves a refused object, however often it is called', async () => {
