@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { createApp } from '../../src/http/app.ts';
+import type { RoleSessions } from '../../src/storage/role-sessions.ts';
 import { expectProblem, mint, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 
 const SCOPE = 'files:read files:write files:credentials';
@@ -15,8 +16,13 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 /** Asks for credentials as alice, from a service whose STS answers only if a test fails. */
-async function ask(claims: Record<string, unknown>, body: object = {}, path = '/temporary-credentials') {
-  const roleSessions = { open: async () => expect.fail('STS was asked') };
+async function ask(
+  claims: Record<string, unknown>,
+  body: object = {},
+  path = '/temporary-credentials',
+  open: RoleSessions['open'] = async () => expect.fail('STS was asked'),
+) {
+  const roleSessions = { open };
   const services = withConfig({ ...service.services, roleSessions }, 'sts', STS);
   const response = await createApp({ ...services, config: { ...services.config, sts: STS } }).request(path, {
     headers: { authorization: `Bearer ${await mint('alice', claims)}`, 'content-type': 'application/json' },
@@ -84,6 +90,17 @@ describe('POST /temporary-credentials', () => {
       expectProblem(await ask({ scope: SCOPE }, { expiresIn }), 400, 'invalid-request');
     }
     expectProblem(await ask({ scope: SCOPE }, { policy: '{}' }), 400, 'invalid-request');
+  });
+
+  it('asks for the duration that the caller wants, by default for the most it may', async () => {
+    const asked: number[] = [];
+    const open = async ({ seconds }: { seconds: number }) => {
+      asked.push(seconds);
+      return null;
+    };
+    for (const body of [{}, { expiresIn: 1800 }, { expiresIn: 900 }])
+      await ask({ scope: SCOPE }, body, undefined, open);
+    expect(asked).toEqual([1800, 1800, 900]);
   });
 
   it('does not exist without TEMPORARY_CREDENTIALS_ROLE_ARN', async () => {

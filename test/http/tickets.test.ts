@@ -78,8 +78,12 @@ describe('a ticket', () => {
   });
 
   it('touches no upload and no file of another record or document type, and removes nothing there', async () => {
-    const { call, confirm } = holder({ ...RECORD, documentTypes: ['photo'] }, 'files:write files:read', 'rita');
-    for (const other of [{ recordId: 'case-43', documentType: 'photo' }, {}, { ...RECORD, documentType: 'scan' }]) {
+    const { call, confirm, upload } = holder(
+      { ...RECORD, documentTypes: ['scan', 'photo'] },
+      'files:write files:read',
+      'rita',
+    );
+    for (const other of [{ recordId: 'case-43', documentType: 'photo' }, {}, { ...RECORD, documentType: 'other' }]) {
       const whole = await service.presign('rita', { ...TEXT, ...other });
       await service.put(whole, 'hello');
       const parts = await service.call<Upload & { uploadId: string }>('rita', '/presign-upload', {
@@ -98,6 +102,15 @@ describe('a ticket', () => {
       const signed = { method: 'DELETE', key: objectKey, uploadId };
       expectProblem(await call('/sign-request', signed), 403, 'not-your-object');
       expect((await service.confirm('rita', whole.objectKey)).status).toBe(201);
+    }
+    const own = await upload({ ...RECORD, documentType: 'photo' });
+    expect((await confirm(own.objectKey)).status).toBe(201);
+  });
+
+  it('with contentTypes signs nothing of a type that only the confirmation would see', async () => {
+    const { call } = holder({ contentTypes: ['text/*'] });
+    for (const more of [{ method: 'PUT' }, { method: 'PUT', size: 5 }, { method: 'POST' }]) {
+      expectProblem(await call('/sign-request', { key: 'a.txt', ...more }), 415, 'content-type-not-allowed');
     }
   });
 
@@ -188,6 +201,22 @@ describe('a ticket', () => {
     const body = `<CompleteMultipartUpload>${list}</CompleteMultipartUpload>`;
     expect((await fetch(url, { method: 'POST', body })).status).toBe(200);
     expectProblem(await service.confirm('frank', key), 422, 'verification-failed');
+  });
+
+  it('holds its size for a form, to the byte', async () => {
+    const { call } = holder({ maxBytes: 5 }, 'files:write', 'fay');
+    type Form = { url: string; key: string; fields: Record<string, string> };
+    const submit = async (content: string) => {
+      const asked = { method: 'PUT', key: 'a.txt', contentType: 'text/plain' };
+      const { url, key, fields } = (await call<Form>('/sign-request', asked)).body;
+      const form = new FormData();
+      for (const [name, value] of Object.entries(fields)) form.set(name, value);
+      form.set('file', new Blob([content]));
+      const sent = await fetch(url, { method: 'POST', body: form });
+      return [sent.ok, (await service.confirm('fay', key)).status];
+    };
+    expect(await submit('hello')).toEqual([true, 201]);
+    expect(await submit('hello!')).toEqual([false, 404]);
   });
 
   it('has its limits in the answer of GET /limits', async () => {
