@@ -79,6 +79,13 @@ describe('a held file', () => {
     const { fileId } = await service.store('amy', 'hello');
     const changed = await service.call('amy', `/files/${fileId}`, { documentType: 'avatar' }, { method: 'PATCH' });
     expect(changed.body).toMatchObject({ status: 'held', documentType: 'avatar' });
+    const retype = async (documentType: string) =>
+      (await service.call('amy', `/files/${fileId}`, { documentType }, { method: 'PATCH' })).body;
+    expect(await retype('scan')).toMatchObject({ status: 'held', documentType: 'scan' });
+    await retype('avatar');
+    expect((await judge('amy', fileId, CLEAN)).status).toBe(200);
+    // It was judged, so it may have the type of judged ones.
+    expect(await retype('scan')).toMatchObject({ status: 'active', documentType: 'scan' });
   });
 
   it('can be deleted by its owner, and is then nothing to judge', async () => {
