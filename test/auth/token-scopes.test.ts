@@ -55,6 +55,7 @@ describe('scopes with JWT_SCOPE_CLAIM or JWT_SCOPES', () => {
       ['files:read'],
     ],
     ['a name from Object.prototype', { JWT_SCOPE_CLAIM: 'constructor.name' }, {}, []],
+    ['a claim within nothing: none', { JWT_SCOPE_CLAIM: 'a.b' }, { a: null }, []],
   ])('come from %s', async (_name, env, claims, scopes) => {
     const verify = await verifierWith(env);
     expect([...(await verify(await bearer({ sub: 'alice', ...claims }))).scopes]).toEqual(scopes);

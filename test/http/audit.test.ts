@@ -148,10 +148,12 @@ describe('the audit log', () => {
     await service.put(upload, 'hello');
     await call('/confirm-upload', { objectKey: upload.objectKey });
     await call('/confirm-upload', { objectKey: upload.objectKey });
+    await call(`/files/${fileId}/archive`, {});
+    await call(`/files/${fileId}/archive`, {});
     await call(`/files/${fileId}`, undefined, { method: 'DELETE' });
 
     // Routes that need no database do not wait for their rows.
-    await expect.poll(async () => (await eventsOf(user)).length).toBe(17);
+    await expect.poll(async () => (await eventsOf(user)).length).toBe(19);
     const events = (await eventsOf(user)).slice(1);
     for (const event of events) expect(event).toMatchObject({ actorId: 'root', userId: user, outcome: 'ok' });
     const targets = events.map((event) => [event.action, event.fileId ?? event.objectKey]);
@@ -170,6 +172,8 @@ describe('the audit log', () => {
         ['upload.abort', objectKey],
         ['upload.confirm', upload.fileId],
         ['upload.confirm', upload.fileId],
+        ['file.archive', fileId],
+        ['file.archive', fileId],
         ['file.delete', fileId],
       ].sort(),
     );

@@ -67,6 +67,14 @@ describe('a list of thousands of wrong entries', () => {
     expect(await pathsOf({ parts: [...right, ...right.slice(0, 1_000)] })).toEqual(['parts']);
   });
 
+  it('is refused without the object around it, and so is a large body of nothing', async () => {
+    expect(await pathsOf(right)).toEqual(['']);
+    const headers = { 'content-type': 'application/json' };
+    const body = `${' '.repeat(100_000)}null`;
+    const refused = await app.request('/', { method: 'POST', headers, body });
+    expect(await refused.json()).toEqual([{ path: '', message: expect.stringContaining('expected object') }]);
+  });
+
   it('is taken if all entries are right', async () => {
     expect(await answer({ parts: right })).toBe(10_000);
   });

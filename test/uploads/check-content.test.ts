@@ -220,6 +220,8 @@ describe('checkContent', () => {
     ['HTML behind a comment', text('<!-- a -->\n<body >'), 'image/png'],
     ['a comment that does not end', text('<!-- a'), 'image/png'],
     ['HTML in UTF-16', samples.utf16('<html>'), 'image/png'],
+    ['HTML in big-endian UTF-16', samples.utf16('<html>').swap16(), 'image/png'],
+    ['SVG whose names have a prefix', text('<s:svg xmlns:s="http://www.w3.org/2000/svg">'), 'image/png', 'image/*'],
     ['HTML with a PDF’s header in it', text('<html>%PDF-1.4'), 'application/pdf'],
     ['SVG', text('<svg onload="x">'), 'image/png'],
     ['SVG of an editor', samples.svg, 'image/webp'],

@@ -116,6 +116,8 @@ describe('upload metadata', () => {
     ['a name that decodes to nothing', { ...named, 'signpost-name': '~' }],
     ['a name that is encoded without need', { ...named, 'signpost-name': '~YQ' }],
     ['a name with line breaks', { ...named, 'signpost-name': `~${Buffer.from('a\r\nb').toString('base64url')}` }],
+    ['a type that is not base64url', { ...named, 'signpost-type': '~!' }],
+    ['a type that decodes to nothing', { ...named, 'signpost-type': '~' }],
     ['a value that is not base64url', { ...named, other: '~!' }],
   ])('is not read from %s', (_name, stored) => {
     expect(fromMetadata(stored)).toBeNull();
