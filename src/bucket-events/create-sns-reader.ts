@@ -1,4 +1,4 @@
-import { Problem, unavailable } from '../contract/errors.ts';
+import { Problem, throwUnavailable } from '../contract/errors.ts';
 import { type BucketEvent, bucketEventsText } from './bucket-event.ts';
 import { createSnsVerifier, type Download } from './create-sns-verifier.ts';
 import { type SnsMessage, snsOrigin } from './sns-message.ts';
@@ -29,9 +29,7 @@ export function createSnsReader(options: {
       if (!message.SubscribeURL.startsWith(`${snsOrigin(message.TopicArn)}/?Action=ConfirmSubscription&`)) {
         throw new Problem('invalid-request', 'SubscribeURL does not lead to SNS');
       }
-      await options.download(message.SubscribeURL).catch((error: unknown) => {
-        throw unavailable('keys', error);
-      });
+      await options.download(message.SubscribeURL).catch(throwUnavailable('keys'));
     }
     return [];
   };

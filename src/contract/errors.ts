@@ -68,16 +68,25 @@ export class Problem extends Error {
 /** How long a caller should wait before repeating a call after a 503, in seconds. */
 const RETRY_AFTER_SECONDS = 5;
 
+type Part = 'storage' | 'database' | 'keys' | 'application';
+
 /**
  * A 503: the bucket, the database, the key set or the application does not answer. Nothing is lost; the call may be
  * repeated. A cause that is already a problem is returned unchanged.
  */
-export function unavailable(what: 'storage' | 'database' | 'keys' | 'application', cause: unknown): Problem {
+export function unavailable(what: Part, cause: unknown): Problem {
   if (cause instanceof Problem) return cause;
   return new Problem(`${what}-unavailable`, `${PROBLEMS[`${what}-unavailable`].title}; try again shortly`, {
     headers: { 'retry-after': String(RETRY_AFTER_SECONDS) },
     cause,
   });
+}
+
+/** To catch whatever an answer of this part may fail with: it is thrown as `unavailable`. */
+export function throwUnavailable(what: Part): (cause: unknown) => never {
+  return (cause) => {
+    throw unavailable(what, cause);
+  };
 }
 
 /** What went wrong, for the log: the cause of a problem, which its caller does not learn; any other error itself. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import type { BucketConfig } from '../config/slices.ts';
-import { unavailable } from '../contract/errors.ts';
+import { throwUnavailable } from '../contract/errors.ts';
 import type { Logger } from '../contract/logger.ts';
 import { MARKER_NAME, OBJECTION_NAME } from '../jobs/examine-marker.ts';
 import { readDevSecrets } from '../local/dev-secrets.ts';
@@ -76,9 +76,7 @@ export async function openStorage(
   const credentials = () => {
     const known = remembered();
     if (!(known instanceof Promise)) return known;
-    return inTime(known, CREDENTIALS_WITHIN_MS).catch((error: unknown) => {
-      throw unavailable('storage', error);
-    });
+    return inTime(known, CREDENTIALS_WITHIN_MS).catch(throwUnavailable('storage'));
   };
   const objects = openObjectRequests({ endpoint: ownEndpoint, credentials, store: config.store, now, watch, turns });
   closers.push(objects.close);

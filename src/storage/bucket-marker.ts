@@ -1,6 +1,6 @@
 import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { Store } from '../config/slices.ts';
-import { unavailable } from '../contract/errors.ts';
+import { throwUnavailable, unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { encryptionOf } from './encryption.ts';
 
@@ -58,11 +58,8 @@ export function createBucketMarker(
   }
 
   async function remove(versionId?: string): Promise<void> {
-    try {
-      await client.send(new DeleteObjectCommand({ ...where, VersionId: versionId }));
-    } catch (error) {
-      throw unavailable('storage', error);
-    }
+    const command = new DeleteObjectCommand({ ...where, VersionId: versionId });
+    await client.send(command).catch(throwUnavailable('storage'));
   }
 
   return {

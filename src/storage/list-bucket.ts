@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { type Problem, unavailable } from '../contract/errors.ts';
+import { type Problem, throwUnavailable, unavailable } from '../contract/errors.ts';
 
 /** An object in a listing; `etag` with its quotes. */
 export type ListedObject = { key: string; etag: string; lastModified: Date };
@@ -12,23 +12,12 @@ type ListedUpload = { key: string; uploadId: string; initiated: Date };
 export type BucketLister = ReturnType<typeof createBucketLister>;
 
 export function createBucketLister(client: S3Client, bucketName: string) {
-  const ask = <Answer>(answer: Promise<Answer>): Promise<Answer> =>
-    answer.catch((error: unknown) => {
-      throw unavailable('storage', error);
-    });
-
   return {
     /** ListObjectsV2: at most 1,000 objects under a prefix, starting after a key if one is given. */
     async objects(prefix: string, afterKey: string | null): Promise<{ objects: ListedObject[]; isLast: boolean }> {
-      const page = await ask(
-        client.send(
-          new ListObjectsV2Command({
-            Bucket: bucketName,
-            Prefix: prefix,
-            ...(afterKey !== null && { StartAfter: afterKey }),
-          }),
-        ),
-      );
+      const after = afterKey === null ? {} : { StartAfter: afterKey };
+      const command = new ListObjectsV2Command({ Bucket: bucketName, Prefix: prefix, ...after });
+      const page = await client.send(command).catch(throwUnavailable('storage'));
       if (page.Name !== bucketName) throw invalidListing();
       const objects = (page.Contents ?? []).map(({ Key, ETag, LastModified }) => {
         // An object without a date must not count as old.
@@ -50,7 +39,7 @@ export function createBucketLister(client: S3Client, bucketName: string) {
           Prefix: prefix,
           ...marker,
         });
-        const page = await ask(client.send(command));
+        const page = await client.send(command).catch(throwUnavailable('storage'));
         if (page.Bucket !== bucketName || (page.IsTruncated && !page.NextKeyMarker)) throw invalidListing();
         for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
           if (Key === undefined || UploadId === undefined || Initiated === undefined) throw invalidListing();

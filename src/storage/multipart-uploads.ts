@@ -5,7 +5,7 @@ import {
   ListPartsCommand,
 } from '@aws-sdk/client-s3';
 import type { Store } from '../config/slices.ts';
-import { busy, unavailable } from '../contract/errors.ts';
+import { busy, throwUnavailable, unavailable } from '../contract/errors.ts';
 import { createSlots } from '../net/slots.ts';
 import { isCode } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
@@ -94,7 +94,7 @@ export function createMultipartUploads(
         ...(partChecksums && { ChecksumAlgorithm: 'SHA256' }),
         ...encryptionOf(store, key, sseKeyId),
       });
-      const { UploadId } = await orUnavailable(quick.send(command));
+      const { UploadId } = await quick.send(command).catch(throwUnavailable('storage'));
       if (UploadId === undefined) throw unavailable('storage', new Error('CreateMultipartUpload gave no id'));
       return UploadId;
     },
@@ -157,12 +157,4 @@ export function createMultipartUploads(
 /** NoSuchUpload; Ceph answers NoSuchKey when asked for the parts of a missing upload. */
 function isNoSuchUpload(error: unknown): boolean {
   return isCode(error, 'NoSuchUpload', 'NoSuchKey');
-}
-
-async function orUnavailable<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw unavailable('storage', error);
-  }
 }

@@ -5,10 +5,10 @@ import type { Config } from '../config/config.ts';
 import { holdsAny } from '../config/held-types.ts';
 import { MAX_CREDENTIAL_SECONDS, MIN_CREDENTIAL_SECONDS } from '../config/settings/credential-settings.ts';
 import { presignedUrlField, timeField } from '../contract/answer-fields.ts';
-import { Problem, unavailable } from '../contract/errors.ts';
+import { Problem, throwUnavailable } from '../contract/errors.ts';
 import { answers } from '../contract/named-schemas.ts';
 import { userPrefix } from '../contract/object-key.ts';
-import type { RoleSession, RoleSessions } from '../storage/role-sessions.ts';
+import type { RoleSessions } from '../storage/role-sessions.ts';
 
 export const issueCredentialsInput = z.strictObject({
   expiresIn: z
@@ -92,9 +92,7 @@ async function issue(
   const name = `signpost-${caller.requestId}`.slice(0, 64);
   const session = await roleSessions
     .open({ userId: caller.userId, rights, seconds, name })
-    .catch((error: unknown): RoleSession => {
-      throw unavailable('storage', error);
-    });
+    .catch(throwUnavailable('storage'));
   if (session === null) throw new Problem('forbidden', 'your user id is too long for a session policy');
   const prefix = userPrefix(store.keyPrefix, caller.userId);
   // Before the credentials leave the service, the audit log has their row.
