@@ -4,10 +4,16 @@ import { settingsFrom } from './config/given-settings.ts';
 import type { Logger } from './contract/logger.ts';
 import { answerWhileStarting } from './http/answer-while-starting.ts';
 import type { Signpost, SignpostOptions } from './index.ts';
+import {
+  listenToKeeper,
+  type Place,
+  readPlace,
+  requireShareable,
+  settingsOfProcess,
+} from './start/processes/service-process.ts';
 import { providePostgres } from './start/provide-postgres.ts';
 import { requireFreePorts } from './start/require-free-ports.ts';
 import { run } from './start/run.ts';
-import { listenToKeeper, type Place, readPlace, requireShareable, settingsOfProcess } from './start/service-process.ts';
 
 /**
  * A signal this soon after the first is the same one: a terminal signals both npm and the service, and npm forwards it.
@@ -52,7 +58,7 @@ async function serveByProcesses(config: Config, signalled: Promise<NodeJS.Signal
   requireShareable(config);
   await requireFreePorts(config);
   const logger = await openLog(config);
-  const { keepProcesses } = await import('./start/keep-processes.ts');
+  const { keepProcesses } = await import('./start/processes/keep-processes.ts');
   await keepProcesses({
     config,
     logger,

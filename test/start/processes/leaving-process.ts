@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createServer, get } from 'node:http';
-import { listenToKeeper } from '../../src/start/service-process.ts';
+import { listenToKeeper } from '../../../src/start/processes/service-process.ts';
 
 /** Written when a connection is on its way to the process that leaves. */
 const [, , sign = ''] = process.argv;

@@ -1,10 +1,10 @@
 import cluster from 'node:cluster';
-import type { Config } from '../config/config.ts';
-import type { Logger } from '../contract/logger.ts';
-import type { RunningServer } from '../http/start-server.ts';
+import type { Config } from '../../config/config.ts';
+import type { Logger } from '../../contract/logger.ts';
+import type { RunningServer } from '../../http/start-server.ts';
+import { serveMetrics } from '../serve-metrics.ts';
 import { forkProcess, type ProcessEnvironment } from './fork-process.ts';
 import { gatherMetrics } from './gather-metrics.ts';
-import { serveMetrics } from './serve-metrics.ts';
 import { superviseProcesses } from './supervise-processes.ts';
 
 type Options = {

@@ -1,8 +1,8 @@
 import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
-import type { Config } from '../config/config.ts';
-import { ConfigError } from '../config/config-error.ts';
-import type { GivenSettings } from '../config/given-settings.ts';
+import type { Config } from '../../config/config.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import type { GivenSettings } from '../../config/given-settings.ts';
 
 /** The variable that makes a process one of several, which `keepProcesses` has started. */
 export const PLACE_VARIABLE = 'SIGNPOST_PROCESS';

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
-import { joinMetrics, keepCounters } from '../telemetry/join-metrics.ts';
+import { joinMetrics, keepCounters } from '../../telemetry/join-metrics.ts';
 import { type ForkedProcess, tellProcess } from './fork-process.ts';
 import { isFromProcess } from './service-process.ts';
 

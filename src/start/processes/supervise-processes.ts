@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from '../contract/logger.ts';
+import type { Logger } from '../../contract/logger.ts';
 import { type ForkedProcess, tellProcess } from './fork-process.ts';
 
 /** A process that ends so soon after its start counts as one that cannot run. */

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/config.ts';
-import { ConfigError } from '../../src/config/config-error.ts';
-import { requireShareable, settingsOfProcess } from '../../src/start/service-process.ts';
+import { parseConfig } from '../../../src/config/config.ts';
+import { ConfigError } from '../../../src/config/config-error.ts';
+import { requireShareable, settingsOfProcess } from '../../../src/start/processes/service-process.ts';
 
 const OWN = {
   S3_BUCKET_NAME: 'uploads',

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
-import type { Logger } from '../contract/logger.ts';
+import type { Logger } from '../../contract/logger.ts';
 import { isFromProcess, PLACE_VARIABLE, type Place, type ToProcess } from './service-process.ts';
 
 /** One of several processes, from its start to its end. */
