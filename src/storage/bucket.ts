@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { HeadBucketCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
 import type { Store } from '../config/slices.ts';
-import { unavailable } from '../contract/errors.ts';
-import { isGone, NoKeyFits, objectChanged } from './bucket-errors.ts';
+import { causeOf, unavailable } from '../contract/errors.ts';
+import { isGone, NoKeyFits, objectChanged, refusalCode } from './bucket-errors.ts';
 import { createCopier } from './create-copier.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { areOf, readEarly } from './early-bytes.ts';
@@ -11,7 +11,7 @@ import { type EncryptedObject, possibleKeyIds } from './encryption.ts';
 import { createHasher } from './hash-objects.ts';
 import { UnmarkedAnswer } from './only-the-bucket.ts';
 import { type ByteRange, type ReadableObject, readBytes, readObject } from './read-object.ts';
-import type { ObjectRequests } from './request-objects.ts';
+import type { ObjectRequest, ObjectRequests } from './request-objects.ts';
 import { statusOf } from './s3-failure.ts';
 import {
   type FoundObject,
@@ -103,7 +103,7 @@ export function openBucket(
     } catch (error) {
       if (hasOthers && (statusOf(error) === 400 || statusOf(error) === 403)) return 'other-key';
       if (statusOf(error) === 404 || statusOf(error) === 403) return null;
-      if (isUnmarked(error, 404) && (await isUnlisted(key))) return null;
+      if (isUnmarked(error, 404) && versionId === null && (await isUnlisted(key))) return null;
       const object = isUnmarked(error, 200) && versionId === null ? await lookByListing(encrypted) : null;
       if (object !== null) return object;
       throw unavailable('storage', error);
@@ -136,6 +136,19 @@ export function openBucket(
     // is missing, unless only the first request was signed with a wrong clock or expired credentials.
     await ping(quick);
     return look(key, versionId);
+  }
+
+  /**
+   * Whether the bucket has this object as its version `null`, behind a marker of an earlier deletion whose answer was
+   * lost.
+   */
+  async function isHidden({ key, etag }: ObjectVersion): Promise<boolean> {
+    const found = await look(key, 'null').catch((error: unknown) => {
+      // A store without versions may refuse to look for one.
+      if (refusalCode(error) !== null || causeOf(error) instanceof UnmarkedAnswer) return null;
+      throw error;
+    });
+    return found?.etag === etag;
   }
 
   /** The first `count` bytes of an object, or all if it is shorter; it must not be empty. */
@@ -200,12 +213,28 @@ export function openBucket(
 
     copy: createCopier({ slow }, bucketName, { store, head }),
 
-    /** Removes this object. One that was replaced since is kept; a missing one is not an error. */
+    /**
+     * Removes this object. One that was replaced since is kept; a missing one is not an error.
+     *
+     * An object that was stored before its bucket kept versions is the version `null` since then, and a deletion that
+     * names no version only adds a marker (S3 User Guide, "Deleting object versions from a versioning-enabled bucket").
+     * Both go.
+     */
     async remove(object: ObjectVersion): Promise<void> {
+      const { key, versionId } = object;
+      const remove = (which: Pick<ObjectRequest, 'query' | 'headers'>) =>
+        objects.quick({ operation: 'DeleteObject', key, ...which });
       try {
-        await objects.quick({ operation: 'DeleteObject', key: object.key, ...onlyThisVersion(object) });
+        const left = await remove(onlyThisVersion(object)).then(
+          ({ headers: { 'x-amz-delete-marker': isMarker, 'x-amz-version-id': marker = 'null' } }) =>
+            versionId === null && isMarker === 'true' ? ['null', marker] : [],
+          async (error: unknown) => {
+            if (!isGone(error)) throw error;
+            return versionId === null && (await isHidden(object)) ? ['null'] : [];
+          },
+        );
+        for (const id of new Set(left)) await remove({ query: { versionId: id } });
       } catch (error) {
-        if (isGone(error)) return;
         if (!isUnmarked(error, 204)) throw unavailable('storage', error);
         await ping(quick);
       }

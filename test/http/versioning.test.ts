@@ -4,6 +4,13 @@ import { expectProblem, startTestService, type TestService } from '../helpers/te
 
 type Form = { fileId: string; objectKey: string; presignedUrl: string; fields: Record<string, string> };
 
+async function sendForm({ presignedUrl, fields }: Form): Promise<void> {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  form.append('file', new Blob(['hello']));
+  await fetch(presignedUrl, { method: 'POST', body: form });
+}
+
 let service: TestService;
 beforeAll(async () => {
   service = await startTestService();
@@ -37,10 +44,7 @@ describe('a versioned bucket', () => {
   it('loses the copy of a deleted file from a form for good', async () => {
     const request = { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' };
     const { body } = await service.call<Form>('alice', '/presign-upload', request);
-    const form = new FormData();
-    for (const [name, value] of Object.entries(body.fields)) form.append(name, value);
-    form.append('file', new Blob(['hello']));
-    await fetch(body.presignedUrl, { method: 'POST', body: form });
+    await sendForm(body);
     expect((await service.confirm('alice', body.objectKey)).status).toBe(201);
     expect((await service.call('alice', `/files/${body.fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
     const { client, name: Bucket } = service.bucket;
@@ -55,5 +59,40 @@ describe('a versioned bucket', () => {
     const { client, name: Bucket } = service.bucket;
     const left = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: upload.objectKey }));
     expect([left.Versions ?? [], left.DeleteMarkers ?? []]).toEqual([[], []]);
+  });
+});
+
+describe('a bucket that has begun to keep versions', () => {
+  let older: TestService;
+  const keepVersions = (Status: 'Enabled' | 'Suspended') => {
+    const { client, name: Bucket } = older.bucket;
+    return client.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status } }));
+  };
+  beforeAll(async () => {
+    older = await startTestService();
+  });
+  afterAll(() => older.close());
+
+  const versionsAfterDeletion = async (fileId: string, objectKey: string) => {
+    expect((await older.call('alice', `/files/${fileId}`, undefined, { method: 'DELETE' })).status).toBe(204);
+    const { client, name: Bucket } = older.bucket;
+    return (await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: objectKey }))).Versions ?? [];
+  };
+
+  it('loses the bytes of a file from before for good', async () => {
+    const { fileId, objectKey } = await older.store('alice', 'hello');
+    await keepVersions('Enabled');
+    expect(await versionsAfterDeletion(fileId, objectKey)).toEqual([]);
+  });
+
+  it('loses them also if the answer to an earlier deletion was lost', async () => {
+    await keepVersions('Suspended');
+    const { fileId, objectKey } = await older.store('alice', 'hello');
+    await keepVersions('Enabled');
+    const { client, name: Bucket } = older.bucket;
+    await client.send(new DeleteObjectCommand({ Bucket, Key: objectKey }));
+    const left = await versionsAfterDeletion(fileId, objectKey);
+    // Ceph answers as if nothing had been there.
+    if (process.env.TEST_S3_ENDPOINT === undefined) expect(left).toEqual([]);
   });
 });
