@@ -3,6 +3,7 @@ import type { Store } from '../config/slices.ts';
 import { throwUnavailable, unavailable } from '../contract/errors.ts';
 import { isCode } from './bucket-errors.ts';
 import { encryptionOf } from './encryption.ts';
+import { toVersionId } from './stored-object.ts';
 
 /** A small text as read; `etag` with its quotes, `lastModified` by the bucket's clock. */
 export type FoundMarker = { text: string; etag: string; versionId: string | null; lastModified: Date };
@@ -35,7 +36,7 @@ export function createBucketMarker(
       const { Body, ETag, VersionId, LastModified } = await client.send(new GetObjectCommand(where));
       if (ETag === undefined || LastModified === undefined) throw new Error('GetObject gave no object');
       const text = (await Body?.transformToString()) ?? '';
-      return { text, etag: ETag, versionId: VersionId ?? null, lastModified: LastModified };
+      return { text, etag: ETag, versionId: toVersionId(VersionId), lastModified: LastModified };
     } catch (error) {
       if (isCode(error, 'NoSuchKey')) return null;
       throw unavailable('storage', error);
@@ -79,7 +80,7 @@ export function createBucketMarker(
       for (; conditionIndex < CONDITIONS.length; conditionIndex++) {
         if ((await put(text, CONDITIONS[conditionIndex]?.(found.etag) ?? {})) === true) {
           // A versioned bucket would keep a version for every minute.
-          if (found.versionId !== null && found.versionId !== 'null') await remove(found.versionId).catch(() => {});
+          if (found.versionId !== null) await remove(found.versionId).catch(() => {});
           return true;
         }
         // Refused although nothing has changed: this store reads the condition differently.

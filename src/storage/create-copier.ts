@@ -15,7 +15,7 @@ import { isGone, objectChanged } from './bucket-errors.ts';
 import type { S3Clients } from './create-s3-client.ts';
 import { canCopy, encryptionOf, newestKeyId, readingParameters, sourceParameters } from './encryption.ts';
 import { SLOW_WITHIN_MS } from './request-limits.ts';
-import type { FoundObject, StoredObject } from './stored-object.ts';
+import { type FoundObject, type StoredObject, toVersionId } from './stored-object.ts';
 
 /** From which size an object is copied in parts, and the size of each, as long as there are at most 10,000. */
 type CopySizes = { mostInOneBytes: number; partBytes: number };
@@ -66,7 +66,8 @@ export function createCopier(
   const toCopied = ({ ETag, VersionId }: { ETag?: string | undefined; VersionId?: string | undefined }): Copied => {
     if (ETag === undefined) throw new Error('the copy gave no object');
     // Ceph omits the quotes of a copy's ETag.
-    return { etag: ETag.replace(/^"?(.*?)"?$/, '"$1"'), versionId: VersionId ?? null, sseKeyId: newestKeyId(store) };
+    const etag = ETag.replace(/^"?(.*?)"?$/, '"$1"');
+    return { etag, versionId: toVersionId(VersionId), sseKeyId: newestKeyId(store) };
   };
 
   async function copyWhole(object: StoredObject, toKey: string, instead?: Described): Promise<Copied> {

@@ -1,6 +1,6 @@
 import type { EncryptedObject } from './encryption.ts';
 import type { SendObjectRequest } from './request-objects.ts';
-import { type StoredObject, versionIdOf } from './stored-object.ts';
+import { type StoredObject, toVersionId } from './stored-object.ts';
 
 /** The first bytes of the object under a key, whichever it is, and how the answer describes it. */
 type EarlyBytes = { bytes: Uint8Array; headers: Readonly<Record<string, string>> };
@@ -24,7 +24,7 @@ export function areOf({ bytes, headers }: EarlyBytes, object: StoredObject, coun
   return (
     bytes.length === length &&
     headers.etag === object.etag &&
-    versionIdOf(headers) === object.versionId &&
+    toVersionId(headers['x-amz-version-id']) === object.versionId &&
     headers['content-range'] === `bytes 0-${length - 1}/${object.sizeBytes}`
   );
 }

@@ -50,17 +50,16 @@ export function toStoredObject(
     sizeBytes: Number(length),
     contentType: headers['content-type'] ?? '',
     contentEncoding: headers['content-encoding'] ?? null,
-    versionId: versionIdOf(headers),
+    versionId: toVersionId(headers['x-amz-version-id']),
     checksumSha256: headers['x-amz-checksum-sha256'] ?? null,
     metadata: metadataOf(headers),
     lastModified: headers['last-modified'] ?? '',
   };
 }
 
-/** null if the bucket has no versions, or had none when the object was stored. */
-export function versionIdOf(headers: Readonly<Record<string, string>>): string | null {
-  const versionId = headers['x-amz-version-id'];
-  return versionId === undefined || versionId === 'null' ? null : versionId;
+/** Of a version as the bucket names it: null if it has no versions, or had none when the object was stored. */
+export function toVersionId(name: string | undefined): string | null {
+  return name === undefined || name === 'null' ? null : name;
 }
 
 /** The object's own metadata, names in lower case. */

@@ -95,4 +95,13 @@ describe('a bucket that has begun to keep versions', () => {
     // Ceph answers as if nothing had been there.
     if (process.env.TEST_S3_ENDPOINT === undefined) expect(left).toEqual([]);
   });
+
+  it('and keeps them no more has no version to name, not of a copy either', async () => {
+    await keepVersions('Suspended');
+    const request = { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' };
+    const { body } = await older.call<Form>('alice', '/presign-upload', request);
+    await sendForm(body);
+    expect((await older.confirm('alice', body.objectKey)).body).toMatchObject({ versionId: null });
+    expect((await older.store('alice', 'hello')).versionId).toBeNull();
+  });
 });
