@@ -4,7 +4,7 @@ import { basename, join, posix, relative, resolve, sep } from 'node:path';
 /** `folderPath`: the path below the folder that was named, and its name; null for a file that was named itself. */
 export type LocalFile = { path: string; size: number; lastModified: number; folderPath: string | null };
 
-/** What lies in a folder and cannot be read. */
+/** What was named, or lies in a folder, and cannot be read. */
 export type UnreadableFile = { path: string; error: Error };
 
 type Found = { files: LocalFile[]; unreadable: UnreadableFile[] };
@@ -12,17 +12,18 @@ type Found = { files: LocalFile[]; unreadable: UnreadableFile[] };
 /**
  * The files that were named, and all files in the folders that were named. Links inside folders are left out, so that a
  * circle of them does no harm.
- * @throws if a path that was named is neither a file nor a folder.
  */
 export async function findLocalFiles(paths: readonly string[]): Promise<Found> {
   const found: Found = { files: [], unreadable: [] };
   for (const path of paths) {
-    const facts = await stat(path).catch((cause: unknown) => {
-      throw new Error(`${path}: cannot be read`, { cause });
-    });
-    if (facts.isFile()) found.files.push({ path, size: facts.size, lastModified: facts.mtimeMs, folderPath: null });
-    else if (facts.isDirectory()) await addFolder(path, path, found);
-    else throw new Error(`${path}: is neither a file nor a folder`);
+    try {
+      const facts = await stat(path);
+      if (facts.isFile()) found.files.push({ path, size: facts.size, lastModified: facts.mtimeMs, folderPath: null });
+      else if (facts.isDirectory()) await addFolder(path, path, found);
+      else found.unreadable.push({ path, error: new Error('is neither a file nor a folder') });
+    } catch (cause) {
+      found.unreadable.push({ path, error: unreadable(path, cause) });
+    }
   }
   return found;
 }

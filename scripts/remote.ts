@@ -58,9 +58,11 @@ export function explain(error: unknown): string {
 
 /**
  * Whether this one failed (1): it was refused, or its file changed. Or the service could not be asked at all (2): no
- * answer, no valid token, an outage.
+ * answer, no valid token, an outage, a wrong address.
  */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof SignpostError) || error.code === 'file-changed') return EXIT.found;
-  return error.retryable || error.status === 0 || error.status === 401 ? EXIT.failed : EXIT.found;
+  // What answers at a wrong address is a web server, or another route.
+  const isElsewhere = ['unexpected-answer', 'route-not-found'].includes(error.code);
+  return error.retryable || isElsewhere || error.status === 0 || error.status === 401 ? EXIT.failed : EXIT.found;
 }

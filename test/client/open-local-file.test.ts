@@ -53,8 +53,9 @@ describe('openLocalFile', () => {
   });
 
   it('fails for itself alone when a file has changed: the service did answer', () => {
-    const of = (code: string) => new SignpostError({ code, status: 0, detail: '', retryable: false });
-    expect([exitCodeOf(of('file-changed')), exitCodeOf(of('network-error'))]).toEqual([1, 2]);
+    const of = (code: string, status = 0) => new SignpostError({ code, status, detail: '', retryable: false });
+    const errors = [of('file-changed'), of('network-error'), of('unexpected-answer', 200), of('file-not-found', 404)];
+    expect(errors.map(exitCodeOf)).toEqual([1, 2, 2, 1]);
   });
 
   it('reads nothing of a file that has changed', async () => {

@@ -203,10 +203,12 @@ describe('the client commands of signpost', () => {
     expect(several).toMatchObject({ code: 2, output: expect.stringContaining('(unauthenticated)') });
     expect(await signpost(['ls'], { TOKEN: '' })).toMatchObject({ code: 64 });
     expect(await signpost(['ls'], { SIGNPOST: 'files.example.com' })).toMatchObject({ code: 64 });
-    expect(await signpost(['upload', 'nowhere'])).toMatchObject({
-      code: 2,
-      output: expect.stringMatching(/^nowhere: cannot be read$/m),
+    const named = ['nowhere', '/dev/null', join('case', 'a.txt')];
+    expect(await signpost(['upload', ...named])).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^nowhere: cannot be read: ENOENT.*\n.*neither a file nor a folder\n.*a\.txt$/m),
     });
+    expect(await signpost(['upload', ...named], { SIGNPOST: `${env.SIGNPOST}/wrong` })).toMatchObject({ code: 2 });
     expect(await signpost(['get', 'x'])).toMatchObject({
       code: 1,
       lines: ['x: you have no such file (file-not-found)'],
