@@ -25,8 +25,10 @@ export function AvatarUpload({ signpost, src, name, options, onUploaded, classNa
   useEffect(() => () => void (chosen !== null && URL.revokeObjectURL(chosen)), [chosen]);
 
   const replace = (file: File) => {
-    setChosen(URL.createObjectURL(file));
-    upload(file, options).then(onUploaded, () => setChosen(null));
+    const url = URL.createObjectURL(file);
+    setChosen(url);
+    // Another choice has aborted this one, and is shown by then.
+    upload(file, options).then(onUploaded, () => setChosen((shown) => (shown === url ? null : shown)));
   };
   const shown = chosen ?? src;
   const percent = progress.totalBytes === 0 ? 0 : Math.floor((100 * progress.sentBytes) / progress.totalBytes);

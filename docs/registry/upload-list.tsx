@@ -12,6 +12,15 @@ const BAR = [
   '[&::-webkit-progress-bar]:bg-muted [&::-webkit-progress-value]:bg-primary',
 ].join(' ');
 
+const LABELS = { retry: 'Retry', pause: 'Pause', resume: 'Resume' };
+
+/** What the button beside a file does. It is one button for all, so that the focus stays on it when it is pressed. */
+function actOf({ status, retryable, needs }: QueueItem): keyof typeof LABELS | null {
+  if (status === 'failed') return retryable ? 'retry' : null;
+  if (status === 'done' || needs === 'file') return null;
+  return status === 'paused' ? 'resume' : 'pause';
+}
+
 /** The files of a queue with their progress: pause, resume, retry, remove. */
 export function UploadList({ queue, className }: { queue: UploadQueue; className?: string }) {
   const { items, totals } = useUploads(queue);
@@ -32,7 +41,8 @@ export function UploadList({ queue, className }: { queue: UploadQueue; className
 
 /** An item that has not changed is the same object, so a thousand rows cost as much as those that move. */
 const UploadRow = memo(function UploadRow({ item, queue }: { item: QueueItem; queue: UploadQueue }) {
-  const { id, fileName, status, sentBytes, totalBytes, retryable, needs } = item;
+  const { id, fileName, status, sentBytes, totalBytes } = item;
+  const act = actOf(item);
   const isOver = status === 'done' || status === 'failed';
   return (
     <li className="flex items-center gap-3 p-3" data-state={status}>
@@ -50,19 +60,14 @@ const UploadRow = memo(function UploadRow({ item, queue }: { item: QueueItem; qu
           {describeUpload(item)}
         </p>
       </div>
-      {status === 'failed' && retryable && (
-        <button type="button" className={ACTION} aria-label={`Retry ${fileName}`} onClick={() => queue.retry(id)}>
-          Retry
-        </button>
-      )}
-      {!isOver && status !== 'paused' && (
-        <button type="button" className={ACTION} aria-label={`Pause ${fileName}`} onClick={() => queue.pause(id)}>
-          Pause
-        </button>
-      )}
-      {status === 'paused' && needs !== 'file' && (
-        <button type="button" className={ACTION} aria-label={`Resume ${fileName}`} onClick={() => queue.resume(id)}>
-          Resume
+      {act !== null && (
+        <button
+          type="button"
+          className={ACTION}
+          aria-label={`${LABELS[act]} ${fileName}`}
+          onClick={() => queue[act](id)}
+        >
+          {LABELS[act]}
         </button>
       )}
       <button type="button" className={ACTION} aria-label={`Remove ${fileName}`} onClick={() => queue.remove(id)}>

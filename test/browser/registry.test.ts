@@ -90,9 +90,11 @@ describe('the React components to copy', () => {
       .getByText(/100000/)
       .waitFor();
     expect(await row('large.png').getByRole('button', { name: /Retry/ }).count()).toBe(0);
-    await page.getByRole('button', { name: 'Pause held.png' }).click();
+    await page.getByRole('button', { name: 'Pause held.png' }).press('Enter');
     await row('held.png').getByText('Paused').waitFor();
-    await page.getByRole('button', { name: 'Resume held.png' }).click();
+    // The button has become the other one: the focus is where it was.
+    expect(await page.evaluate('document.activeElement.ariaLabel')).toBe('Resume held.png');
+    await page.keyboard.press('Enter');
     hold();
     await row('held.png').getByText('Uploaded').waitFor();
     await page.unroute(`${host.bucket.endpoint}/**`);
@@ -102,8 +104,19 @@ describe('the React components to copy', () => {
 
   it('replace a picture, and tell the app its file id', async () => {
     const button = page.getByRole('button', { name: 'Change the picture of Ada' });
-    await page.locator('input[accept="image/*"]').setInputFiles(pictureOf('ada.png'));
+    const picker = page.locator('input[accept="image/*"]');
+    let hold = () => {};
+    const held = new Promise<void>((resolve) => {
+      hold = resolve;
+    });
+    await page.route(`${host.bucket.endpoint}/**`, (route) => held.then(() => route.continue()).catch(() => {}));
+    await picker.setInputFiles(pictureOf('other.png'));
+    await page.getByText('% uploaded').waitFor();
+    // Another choice before the first is stored.
+    await picker.setInputFiles(pictureOf('ada.png'));
+    hold();
     await page.getByText('The picture is stored.').waitFor();
+    await page.unroute(`${host.bucket.endpoint}/**`);
     expect(await button.locator('img').count()).toBe(1);
     const { files } = await host.signpost.files.list({ userId: 'ada' }, { documentType: 'avatar' });
     expect(files.map(({ fileId }) => fileId)).toEqual([await page.title()]);
