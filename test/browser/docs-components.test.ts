@@ -64,6 +64,8 @@ describe.each(FRAMEWORKS)('docs/%s.md', (name) => {
     await input.setInputFiles(fileOf('lease.txt', 1000));
     await page.getByText('lease.txt is stored').waitFor();
     expect(await stored()).toEqual(['lease.txt']);
+    // A browser tells of a choice only if it is another one.
+    expect(await input.inputValue()).toBe('');
     await close();
   });
 });
@@ -114,6 +116,7 @@ describe.each(FRAMEWORKS)('docs/%s.md, many files', (name) => {
     await page.getByText('c.txt: done').waitFor();
     expect(await page.locator('.over').count()).toBe(0);
     expect(await stored()).toEqual(['a.txt', 'b.txt', 'c.txt']);
+    expect(await input.inputValue()).toBe('');
     await rows.filter({ hasText: 'a.txt' }).getByRole('button', { name: 'Remove' }).click();
     await expect.poll(() => rows.count()).toBe(3);
 
@@ -141,6 +144,7 @@ describe('docs/queue.md', () => {
         'b.txt: done, 7 of 7 bytes',
       ]);
     expect(await stored()).toEqual(['a.txt', 'b.txt']);
+    expect(await input.inputValue()).toBe('');
     await close();
   });
 });
