@@ -1,3 +1,4 @@
+import { DeleteObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { type Returned, type Sent, s3Error, startStoreInFront } from '../doctor/store-in-front.ts';
@@ -115,6 +116,53 @@ describe('a sweep that may not remove everything', () => {
     manners = honest;
     expect(await sweepAfter(0)).toMatchObject({ deleted: 2, failed: 0 });
     for (const { objectKey } of [refused, aborted]) expect(await exists(objectKey)).toBe(false);
+  });
+
+  it('is told by a 503 if the bucket does not answer, and the refused upload stays refused', async () => {
+    const page = '<!doctype html><script>';
+    const refused = await service.presign('alice', { fileName: 'a.png', contentType: 'image/png', size: page.length });
+    expect((await service.put(refused, page)).status).toBe(200);
+    manners = locking(() => true, s3Error(500, 'InternalError'));
+    expect(await service.confirm('alice', refused.objectKey)).toMatchObject({
+      status: 503,
+      body: { code: 'storage-unavailable' },
+    });
+    expect(await exists(refused.objectKey)).toBe(true);
+    manners = honest;
+    expect((await service.confirm('alice', refused.objectKey)).body).toMatchObject({ code: 'verification-failed' });
+    expect(await exists(refused.objectKey)).toBe(false);
+  });
+
+  it('leaves what is sent again, confirmed or deleted after the listing', async () => {
+    const late = await storeDeleted('deleted');
+    await sweepAfter(DAY_MS);
+    await bucket.write(late.objectKey, 'late');
+    const unconfirmed = await uploadOnly('unconfirmed');
+    const { Metadata } = await bucket.client.send(
+      new HeadObjectCommand({ Bucket: bucket.name, Key: unconfirmed.objectKey }),
+    );
+    const lost = await service.store('alice', 'lost');
+    await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: lost.objectKey }));
+    let isListed = false;
+    manners = async ({ method, path, query }, passOn) => {
+      const answer = await passOn();
+      if (!isListed && query.has('list-type') && query.get('max-keys') !== '1') {
+        isListed = true;
+        await bucket.write(late.objectKey, 'later');
+        await bucket.write(unconfirmed.objectKey, 'sent again', { ContentType: 'text/plain', Metadata });
+        await service.store('alice', 'confirmed');
+      }
+      if (method === 'HEAD' && path.endsWith(lost.objectKey)) {
+        await service.call('alice', `/files/${lost.fileId}`, undefined, { method: 'DELETE' });
+      }
+      return answer;
+    };
+    const nothing = { abandoned: 0, stray: 0, missing: 0, failed: 0 };
+    expect(await sweepAfter(2 * DAY_MS)).toMatchObject(nothing);
+    expect(String(await bucket.read(late.objectKey))).toBe('later');
+    expect(String(await bucket.read(unconfirmed.objectKey))).toBe('sent again');
+    manners = honest;
+    expect(await sweepAfter(2 * DAY_MS)).toMatchObject({ ...nothing, abandoned: 1, stray: 1, deleted: 1 });
   });
 
   it('does not list for ever what ignores where a page should start', async () => {
