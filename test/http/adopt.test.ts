@@ -27,6 +27,36 @@ const download = async (user: string, { fileId }: File) => {
   return (await fetch(body.presignedUrl)).text();
 };
 
+type Copy = TestService['services']['bucket']['copy'];
+/** As on another instance, with other ways to copy and to list. */
+const adoptElsewhere = async (user: string, objectKey: string, copy?: Copy, more: object = {}) => {
+  const { services } = service;
+  const bucket = { ...services.bucket, ...(copy && { copy }) };
+  return createApp({ ...services, bucket, adopting: createAdoptingSlots(), ...more }).request('/confirm-upload', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${await mint(user)}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ objectKey, adopt: true }),
+  });
+};
+/** Copies, and goes on when this many copies are made. */
+function together(count: number): Copy {
+  let copies = 0;
+  let goOn = () => {};
+  const all = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  return async (...these) => {
+    const copied = await service.services.bucket.copy(...these);
+    if (++copies === count) goOn();
+    await all;
+    return copied;
+  };
+}
+const copiesOf = async (user: string) => {
+  const { objects } = await service.services.lister.objects('.verified/', null);
+  return objects.filter(({ key }) => key.includes(`/${user}/`));
+};
+
 describe('POST /confirm-upload with adopt', () => {
   it('makes a file of an object that was put by other means, with a copy that only the service can write', async () => {
     const key = 'alice/photos/a ü.txt';
@@ -73,33 +103,12 @@ describe('POST /confirm-upload with adopt', () => {
 
   it('makes one file, and leaves one copy, if several instances copy the object at the same time', async () => {
     await service.bucket.write('hal/large.txt', 'large', TEXT);
-    const { services } = service;
-    let copying = 0;
-    let go = () => {};
-    const both = new Promise<void>((resolve) => {
-      go = resolve;
-    });
-    const copy: typeof services.bucket.copy = async (...these) => {
-      const copied = await services.bucket.copy(...these);
-      if (++copying === 2) go();
-      await both;
-      return copied;
-    };
-    const headers = { authorization: `Bearer ${await mint('hal')}`, 'content-type': 'application/json' };
-    const body = JSON.stringify({ objectKey: 'hal/large.txt', adopt: true });
-    const answers = await Promise.all(
-      [1, 2].map(() =>
-        createApp({ ...services, bucket: { ...services.bucket, copy }, adopting: createAdoptingSlots() }).request(
-          '/confirm-upload',
-          { method: 'POST', headers, body },
-        ),
-      ),
-    );
+    const copy = together(2);
+    const answers = await Promise.all([1, 2].map(() => adoptElsewhere('hal', 'hal/large.txt', copy)));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 201]);
     const files = (await Promise.all(answers.map((answer) => answer.json()))) as File[];
     expect(files[0]?.fileId).toBe(files[1]?.fileId);
-    const { objects } = await services.lister.objects('.verified/', null);
-    expect(objects.filter(({ key }) => key.includes('/hal/'))).toHaveLength(1);
+    expect(await copiesOf('hal')).toHaveLength(1);
     expect(await download('hal', files[0] as File)).toBe('large');
   });
 
@@ -110,23 +119,29 @@ describe('POST /confirm-upload with adopt', () => {
   ])('makes no file if the copy has other %s', async (what, text, more) => {
     const key = `ian/${what}.txt`;
     await service.bucket.write(key, 'right', TEXT);
-    const { services } = service;
-    const copy: typeof services.bucket.copy = async (...these) => {
-      const copied = await services.bucket.copy(...these);
-      const { Metadata } = await service.bucket.client.send(
-        new HeadObjectCommand({ Bucket: service.bucket.name, Key: these[1] }),
-      );
+    const refused = await adoptElsewhere('ian', key, async (...these) => {
+      const copied = await service.services.bucket.copy(...these);
+      const { client, name: Bucket } = service.bucket;
+      const { Metadata } = await client.send(new HeadObjectCommand({ Bucket, Key: these[1] }));
       await service.bucket.write(these[1], text, { ...TEXT, Metadata, ...more });
       return copied;
-    };
-    const refused = await createApp({ ...services, bucket: { ...services.bucket, copy } }).request('/confirm-upload', {
-      method: 'POST',
-      headers: { authorization: `Bearer ${await mint('ian')}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ objectKey: key, adopt: true }),
     });
     expect(refused.status).toBe(503);
     expect((await service.call<{ files: unknown[] }>('ian', '/files')).body.files).toEqual([]);
     expect(String(await service.bucket.read(key))).toBe('right');
+  });
+
+  it('makes no file of an object that is replaced after it was listed', async () => {
+    await service.bucket.write('kim/a.txt', 'first', TEXT);
+    const { lister } = service.services;
+    const objects: typeof lister.objects = async (...these) => {
+      const listed = await lister.objects(...these);
+      await service.bucket.write('kim/a.txt', 'second', TEXT);
+      return listed;
+    };
+    const refused = await adoptElsewhere('kim', 'kim/a.txt', undefined, { lister: { ...lister, objects } });
+    expect([refused.status, await refused.json()]).toMatchObject([409, { code: 'conflict' }]);
+    expect(await copiesOf('kim')).toEqual([]);
   });
 
   it('takes another id than one that was burned', async () => {
@@ -140,13 +155,6 @@ describe('POST /confirm-upload with adopt', () => {
       const { body, ...answer } = await adopt('ida', 'ida/c.txt');
       expect([answer.status, body.fileId === burned]).toEqual([status, false]);
     }
-  });
-
-  it('refuses an object whose type is no media type, and says so', async () => {
-    await service.bucket.write('jan/a.txt', 'hello', { ContentType: 'nonsense' });
-    const refused = await adopt('jan', 'jan/a.txt');
-    expectProblem(refused, 422, 'verification-failed');
-    expect(refused.body).toMatchObject({ errors: [{ path: 'contentType', message: 'is not a media type' }] });
   });
 
   it('applies limits, policy and first bytes, and leaves a refused object, however often it is called', async () => {
@@ -164,6 +172,9 @@ describe('POST /confirm-upload with adopt', () => {
     await service.bucket.write('alice/gzip', 'x', { ...TEXT, ContentEncoding: 'gzip' });
     expectProblem(await adopt('alice', 'alice/gzip'), 422, 'verification-failed');
     // The object may be replaced by one that fits.
+    await service.bucket.write(key, 'x', { ContentType: 'nonsense' });
+    const errors = [{ path: 'contentType', message: 'is not a media type' }];
+    expect(await adopt('alice', key)).toMatchObject({ status: 422, body: { errors } });
     await service.bucket.write(key, 'x', TEXT);
     expect((await adopt('alice', key)).status).toBe(201);
   });
@@ -182,10 +193,10 @@ describe('POST /confirm-upload with adopt', () => {
   it('leaves no copy of an object that exceeds the quota when several calls race', async () => {
     const keys = ['erin/1', 'erin/2', 'erin/3', 'erin/4'];
     for (const key of keys) await service.bucket.write(key, 'x'.repeat(40_000), TEXT);
-    const answers = await Promise.all(keys.map((key) => adopt('erin', key)));
+    const copy = together(keys.length);
+    const answers = await Promise.all(keys.map((key) => adoptElsewhere('erin', key, copy)));
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, 201, 403, 403]);
-    const { objects } = await service.services.lister.objects('.verified/', null);
-    expect(objects.filter(({ key }) => key.includes('/erin/'))).toHaveLength(2);
+    expect(await copiesOf('erin')).toHaveLength(2);
   });
 
   it('refuses an object with a key of its own, which the service does not know', async () => {
