@@ -60,6 +60,21 @@ describe('dropStretches', () => {
     },
   );
 
+  it('drops nothing if a row goes between the comparison and the drop', async () => {
+    const { sealQueries } = log;
+    const racing: typeof sealQueries.drop = async (...these) => {
+      await log.test.query('delete from audit_events where id = 2');
+      return sealQueries.drop(...these);
+    };
+    const before = new Date('2030-01-01');
+    expect(await dropStretches({ sealQueries: { ...sealQueries, drop: racing } }, { before })).toEqual({
+      dropped: [],
+      broken: { number: 1, message: 'its rows changed meanwhile' },
+    });
+    expect(await ids()).toEqual([1, 3, 4, 5, 6]);
+    expect((await log.test.query('select from audit_seals where dropped_at is not null')).length).toBe(0);
+  });
+
   it('leaves an export of what is left, and of seals whose rows came back', async () => {
     await drop('2026-02-01');
     const lines: string[] = [];
