@@ -54,6 +54,19 @@ describe('POST /confirm-upload', () => {
     expect(second.body).toEqual(first.body);
   });
 
+  it('answers with the file if another instance confirms it while this one refuses it', async () => {
+    const upload = await service.presign('alice', text);
+    await service.put(upload, 'hello');
+    const { files } = service.services;
+    const refuse: typeof files.refuse = async (...these) => {
+      await service.confirm('alice', upload.objectKey);
+      return files.refuse(...these);
+    };
+    const strict = withConfig({ ...service.services, files: { ...files, refuse } }, 'limits', { maxUploadBytes: 1 });
+    expect((await confirmElsewhere(upload.objectKey, strict)).created).toBe(false);
+    expect(await service.bucket.read(upload.objectKey)).not.toBeNull();
+  });
+
   it('makes one row for twenty simultaneous calls, with equal answers and one 201', async () => {
     const upload = await service.presign('alice', text);
     await service.put(upload, 'hello');

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectProblem, mint, startTestService, type TestService, type Upload } from '../helpers/test-service.ts';
+import { createApp } from '../../src/http/app.ts';
+import {
+  expectProblem,
+  mint,
+  startTestService,
+  type TestService,
+  type Upload,
+  withConfig,
+} from '../helpers/test-service.ts';
 
 let service: TestService;
 beforeAll(async () => {
@@ -15,9 +23,26 @@ beforeAll(async () => {
 afterAll(() => service.close());
 
 const request = { fileName: 'lease 2026.pdf', contentType: 'text/plain', size: 5 };
+/** A store that encrypts, and copies nothing that is encrypted. */
+const withoutCopies = () => {
+  const { sse } = service.services.config.store;
+  const store = { encryptedCopies: false, sse: { ...sse, mode: 's3' as const } };
+  return createApp(withConfig(service.services, 'store', store));
+};
 const sha256 = (text: string) => createHash('sha256').update(text).digest('base64');
 
 describe('POST /presign-upload', () => {
+  it('signs no form where the store could not copy it', async () => {
+    const headers = { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' };
+    for (const [method, status] of [
+      ['POST', 400],
+      ['PUT', 200],
+    ]) {
+      const body = JSON.stringify({ ...request, method });
+      expect((await withoutCopies().request('/presign-upload', { method: 'POST', headers, body })).status).toBe(status);
+    }
+  });
+
   it('returns a key under the caller’s prefix, the URL, the headers to send, and both times', async () => {
     const { status, body, headers } = await service.call<Upload>('alice', '/presign-upload', {
       ...request,

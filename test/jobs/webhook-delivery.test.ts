@@ -98,7 +98,7 @@ describe('the delivery of webhooks', () => {
     expect(receiver.mostAtOnce).toBe(16);
   });
 
-  it.each([500, 404, 429, 307, 304])(
+  it.each([500, 404, 429, 300, 304])(
     'sends a message again that was answered with %s, the same, signed anew',
     async (status) => {
       await confirm(1);

@@ -18,6 +18,7 @@ describe('authorize', () => {
     ['answers a token', () => 'ada' as never],
     ['has no user id', () => ({}) as never],
     ['has an empty user id', () => ({ userId: '' })],
+    ['has an empty owner id', () => ({ userId: 'ada', ownerId: '' })],
     ['has an unknown scope', () => ({ userId: 'ada', scopes: ['admin' as never] })],
     ['has a limit that is no number', () => ({ userId: 'ada', limits: { maxBytes: '1' as never } })],
     ['has a field that it does not know', () => ({ userId: 'ada', isAdmin: true }) as never],
@@ -34,6 +35,18 @@ describe('authorize', () => {
     const answer = await signpost.fetch(request('/presign-upload', json('ada', text)));
     expect(answer.status).toBe(401);
     expect(await answer.json()).toMatchObject({ code: 'unauthenticated', detail: 'you are not signed in' });
+  });
+
+  it('gives an admin every scope, and anybody else those that authorize names', async () => {
+    const statusesWith = async (scopes: ('files:admin' | 'files:read')[]) => {
+      const signpost = library.open({ authorize: () => ({ userId: 'ada', scopes }) });
+      const answers = [request('/presign-upload', json('ada', text)), request('/files')].map((each) =>
+        signpost.fetch(each),
+      );
+      return (await Promise.all(answers)).map(({ status }) => status);
+    };
+    expect(await statusesWith(['files:admin'])).toEqual([200, 200]);
+    expect(await statusesWith(['files:read'])).toEqual([403, 200]);
   });
 
   it('ignores the cookies of another site’s page', async () => {

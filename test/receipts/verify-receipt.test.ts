@@ -116,9 +116,10 @@ describe('a receipt', () => {
   it('has keys that are unavailable while their URL does not answer, and are fetched once afterwards', async () => {
     let status = 503;
     let asked = 0;
-    const server = createServer((_request, response) => {
+    const two = { keys: [...jwks.keys, ...(await open(generateKeyPairSync('ed25519').privateKey)).jwks.keys] };
+    const server = createServer(({ url }, response) => {
       asked++;
-      response.writeHead(status).end(JSON.stringify(jwks));
+      response.writeHead(status).end(JSON.stringify(url === '/two' ? two : jwks));
     });
     try {
       const options = { jwksUrl: `${await listen(server)}/.well-known/jwks.json`, issuer: ISSUER };
@@ -127,6 +128,11 @@ describe('a receipt', () => {
       for (const _ of Array(3)) expect((await verifyReceipt(text, options)).fileId).toBe(FILE.fileId);
       expect(asked).toBe(2);
       await expect(verifyReceipt(await withHeader({ kid: 'x' }), options)).rejects.toMatchObject({
+        code: 'invalid-receipt',
+      });
+      const ofTwo = { ...options, jwksUrl: new URL('/two', options.jwksUrl) };
+      expect((await verifyReceipt(text, ofTwo)).fileId).toBe(FILE.fileId);
+      await expect(verifyReceipt(await withHeader({ kid: undefined }), ofTwo)).rejects.toMatchObject({
         code: 'invalid-receipt',
       });
     } finally {
