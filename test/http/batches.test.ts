@@ -31,7 +31,11 @@ describe('a batch of uploads in parts', () => {
       return id;
     };
     const before = await openUploads();
-    const app = createApp({ ...service.services, multipart: { ...multipart, begin } });
+    const abort: typeof multipart.abort = async (...these) => {
+      await multipart.abort(...these);
+      throw unavailable('storage', new Error('the answer is lost'));
+    };
+    const app = createApp({ ...service.services, multipart: { ...multipart, begin, abort } });
     const answer = await app.request('/presign-upload/batch', {
       method: 'POST',
       headers: { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' },

@@ -180,10 +180,12 @@ describe('a ticket', () => {
     expect(await event(first.objectKey)).toMatchObject({ confirmed: 1 });
     expect(await event(second.objectKey)).toMatchObject({ refused: 1 });
     expectProblem(await service.confirm('dave', third.objectKey), 403, 'quota-exceeded');
-    const ofOwner = holder({ maxFiles: 1 }, 'files:write', 'erin');
-    const [one, two] = [await ofOwner.upload(), await ofOwner.upload()];
-    expect(await event(one.objectKey)).toMatchObject({ confirmed: 1 });
-    expect(await event(two.objectKey)).toMatchObject({ refused: 1 });
+    for (const limits of [{ maxFiles: 1 }, { quotaFiles: 1 }, { quotaBytes: 9 }]) {
+      const ofOwner = holder(limits, 'files:write', `erin-${Object.keys(limits)}`);
+      const [one, two] = [await ofOwner.upload(), await ofOwner.upload()];
+      expect(await event(one.objectKey)).toMatchObject({ confirmed: 1 });
+      expect(await event(two.objectKey)).toMatchObject({ refused: 1 });
+    }
   });
 
   it('holds its size for parts that the client itself completes, whoever confirms them', async () => {

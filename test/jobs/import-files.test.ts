@@ -140,7 +140,9 @@ describe('importing objects of another program', () => {
     const Metadata = { 'signpost-name': 'forged.txt', 'signpost-size': '99', 'a-name-of-more-than-32-characters': 'x' };
     await service.bucket.write('meta/a.txt', 'x', { ...TEXT, Metadata });
     await service.bucket.write('meta/b.txt', 'x', { ...TEXT, Metadata: { 'signpost-name': 'forged.txt' } });
+    const tried = await run('meta/', 'meg', { dryRun: true });
     const { results } = await run('meta/', 'meg');
+    expect(results).toEqual(tried.results);
     expect(results).toMatchObject([{ metadataLost: true }, { result: 'imported' }]);
     expect(results[1]).not.toHaveProperty('metadataLost');
     expect(await listFiles('meg')).toMatchObject([

@@ -18,6 +18,7 @@ describe('authorize', () => {
     ['answers a token', () => 'ada' as never],
     ['has no user id', () => ({}) as never],
     ['has an empty user id', () => ({ userId: '' })],
+    ['has an owner and no valid user', () => ({ userId: '', ownerId: 'team' })],
     ['has an empty owner id', () => ({ userId: 'ada', ownerId: '' })],
     ['has an unknown scope', () => ({ userId: 'ada', scopes: ['admin' as never] })],
     ['has a limit that is no number', () => ({ userId: 'ada', limits: { maxBytes: '1' as never } })],
