@@ -1,12 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unavailable } from '../../src/contract/errors.ts';
+import { createApp } from '../../src/http/app.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { startRelay } from '../helpers/relay.ts';
 import {
   type Answer,
   expectProblem,
+  mint,
   startTestBucket,
   startTestService,
   type TestService,
+  type Upload,
 } from '../helpers/test-service.ts';
 
 const TEXT = { fileName: 'a.txt', contentType: 'text/plain', size: 5 };
@@ -191,5 +195,29 @@ describe('credentials that the bucket refuses', () => {
     } finally {
       await other.close();
     }
+  });
+});
+
+describe('an adoption whose row was inserted without an answer', () => {
+  it('is a 503, keeps the copy that the row names, and is known to a repeated call', async () => {
+    await bucket.write('alice/photos/a.txt', 'hello', { ContentType: 'text/plain' });
+    const { files } = service.services;
+    const insert: typeof files.insert = async (...these) => {
+      await files.insert(...these);
+      throw unavailable('database', new Error('the answer is lost'));
+    };
+    const adopt = async (on: TestService['services']) => {
+      const answer = await createApp(on).request('/confirm-upload', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ objectKey: 'alice/photos/a.txt', adopt: true }),
+      });
+      return { status: answer.status, body: (await answer.json()) as { fileId: string } };
+    };
+    expect((await adopt({ ...service.services, files: { ...files, insert } })).status).toBe(503);
+    const { status, body } = await adopt(service.services);
+    expect(status).toBe(200);
+    const { presignedUrl } = (await service.call<Upload>('alice', '/presign-download', { fileId: body.fileId })).body;
+    expect(await (await fetch(presignedUrl)).text()).toBe('hello');
   });
 });
