@@ -1,6 +1,6 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toUserId } from '../../src/contract/object-key.ts';
+import { toUserId, type UserId } from '../../src/contract/object-key.ts';
 import type { Scope } from '../../src/contract/scopes.ts';
 import { type ConfirmUploadServices, confirmUpload } from '../../src/uploads/confirm-upload.ts';
 import { createFreezer } from '../../src/uploads/freeze-object.ts';
@@ -33,6 +33,9 @@ const submit = (form: Form, content: string, fields: Record<string, string> = {}
   data.append('file', new Blob([content]), 'anything.txt');
   return fetch(form.presignedUrl, { method: 'POST', body: data });
 };
+const userId = toUserId('alice') as UserId;
+const who = { userId, actorId: userId, scopes: new Set<Scope>() };
+const ALICE = { ...who, isOnBehalf: false, requestId: 'r', address: null };
 const download = async (fileId: string) => {
   const { body } = await service.call<{ presignedUrl: string }>('alice', '/presign-download', { fileId });
   return (await fetch(body.presignedUrl)).text();
@@ -83,21 +86,27 @@ describe('an HTML form', () => {
         freezer: createFreezer(),
         bucket: { ...bucket, [step]: overtaken },
       };
-      const userId = toUserId('alice');
-      if (userId === null) throw new Error('a user id');
-      const caller = {
-        userId,
-        actorId: userId,
-        isOnBehalf: false,
-        scopes: new Set<Scope>(),
-        requestId: 'r',
-        address: null,
-      };
-      const { file, created } = await confirmUpload(slow, caller, { objectKey: form.objectKey });
+      const { file, created } = await confirmUpload(slow, ALICE, { objectKey: form.objectKey });
       expect({ created, fileId: file.fileId }).toEqual({ created: false, fileId: form.fileId });
       expect(await download(file.fileId)).toBe('hello');
     },
   );
+
+  it('keeps no copy of other bytes, also where the store ignores the condition of a copy', async () => {
+    const form = await presign();
+    await submit(form, 'hello');
+    const { bucket, lister } = service.services;
+    const copy: typeof bucket.copy = async (object, ...rest) => {
+      await submit(form, 'other');
+      return bucket.copy({ ...object, ...(await bucket.head(object.key)) }, ...rest);
+    };
+    const careless = { ...service.services, freezer: createFreezer(), bucket: { ...bucket, copy } };
+    const { objectKey } = form;
+    await expect(confirmUpload(careless, ALICE, { objectKey })).rejects.toMatchObject({ code: 'conflict' });
+    expect((await lister.objects('.verified/', null)).objects.filter(({ key }) => key.endsWith(objectKey))).toEqual([]);
+    expect((await service.confirm('alice', objectKey)).status).toBe(201);
+    expect(await download(form.fileId)).toBe('other');
+  });
 
   it('serves what it verified, with concurrent forms and confirmations', async () => {
     for (let round = 0; round < 10; round++) {

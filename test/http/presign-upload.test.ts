@@ -41,6 +41,8 @@ describe('POST /presign-upload', () => {
       const body = JSON.stringify({ ...request, method });
       expect((await withoutCopies().request('/presign-upload', { method: 'POST', headers, body })).status).toBe(status);
     }
+    const body = JSON.stringify({ method: 'POST', key: 'a.txt', contentType: 'text/plain' });
+    expect((await withoutCopies().request('/sign-request', { method: 'POST', headers, body })).status).toBe(400);
   });
 
   it('returns a key under the caller’s prefix, the URL, the headers to send, and both times', async () => {
