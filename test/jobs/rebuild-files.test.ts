@@ -145,6 +145,19 @@ describe('rebuilding the rows from the bucket', () => {
     expect(findings).toMatchObject([{ key: other }]);
   });
 
+  it('makes no second row of what is confirmed meanwhile, and none of what is removed meanwhile', async () => {
+    const { bucket, sweepQueries } = service.services;
+    const at = (more: object) => ({ ...service, services: { ...service.services, ...more } });
+    const listed = { ...sweepQueries, withIds: async () => [] };
+    const { counts } = await rebuild({}, at({ sweepQueries: listed }));
+    expect(counts).toMatchObject({ made: 0, failed: 0, known: expect.any(Number) });
+    expect(counts.known).toBeGreaterThan(0);
+    await forget();
+    const gone = await rebuild({}, at({ bucket: { ...bucket, head: async () => null } }));
+    expect(gone.counts).toMatchObject({ made: 0, unverified: 0, failed: 0 });
+    expect((await rebuild()).counts.made).toBeGreaterThan(0);
+  });
+
   it('ignores a smaller quota, and restores each file for the owner in its key', async () => {
     await service.store('erin', 'one');
     await service.store('erin', 'two');

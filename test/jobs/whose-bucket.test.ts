@@ -158,6 +158,11 @@ describe('the bucket of one database', () => {
     const marker = await service.services.marker.read();
     await service.bucket.write(MARKER_NAME, marker?.text.slice(0, 50) ?? '');
     await expect(sweepLater(service.services)).rejects.toThrow('the marker in the bucket cannot be read');
+    const watermark = keepWatermark(service.services);
+    watermark.note({ id: (await service.store('alice', 'x')).fileId, ownerId: 'alice' });
+    // It does not prove that another database uses the bucket.
+    await expect(watermark.settle()).rejects.toThrow('the marker in the bucket cannot be read');
+    expect(await exists(OBJECTION_NAME)).toBe(false);
     await service.services.marker.remove();
     await expect(sweepLater(service.services)).rejects.toThrow(
       'the marker that this database wrote into the bucket is gone',
