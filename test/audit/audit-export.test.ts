@@ -63,7 +63,10 @@ describe('exportAuditLog', () => {
     ['2026-02-01', '2026-03-01', ['seal 2', 4, 5, 'unsealed']],
     ['2026-01-20', undefined, ['seal 2', 4, 5, 'seal 3', 6, 7, 8, 9, 'unsealed', 10]],
     [undefined, '2026-02-15', ['seal 1', 1, 2, 3, 'unsealed']],
+    ['2026-02-15', '2026-03-15', ['seal 2', 4, 5, 'unsealed']],
     ['2026-04-01', undefined, ['unsealed', 10]],
+    ['2026-04-15', undefined, ['unsealed', 10]],
+    ['2026-04-01', '2026-04-15', ['unsealed']],
     ['2027-01-01', undefined, ['unsealed']],
   ])('exports the stretches with an event from %s until before %s', async (from, to, expected) => {
     const range = { ...(from && { from: new Date(from) }), ...(to && { to: new Date(to) }) };

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { get as httpGet, type IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 import { createAdaptorServer, type ServerType } from '@hono/node-server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { unavailable } from '../../src/contract/errors.ts';
 import { createApp } from '../../src/http/app.ts';
 import { startServer } from '../../src/http/start-server.ts';
 import { listen } from '../helpers/listen.ts';
@@ -152,6 +154,19 @@ describe('GET /files/{fileId}/content', () => {
 
     await (await open()).body?.cancel();
     expect(await last(3)).toEqual({ sentBytes: 0, outcome: 'ok' });
+
+    const { bucket } = service.services;
+    let reads = 0;
+    const read: typeof bucket.read = async () => {
+      if (++reads > 1) throw unavailable('storage', new Error('the bucket is away'));
+      return Readable.from([Buffer.from('0123')]);
+    };
+    const before = service.app;
+    service.app = createApp({ ...service.services, bucket: { ...bucket, read } });
+    await expect((await open()).text()).rejects.toThrow();
+    service.app = before;
+    expect(await last(4)).toEqual({ sentBytes: 4, outcome: 'storage-unavailable' });
+    expect(service.logs.map(({ message }) => message)).toContain('the content of a file ended early');
   });
 
   it('returns only the verified bytes', async () => {

@@ -140,6 +140,18 @@ describe('POST /files/{fileId}/verdict', () => {
     expectProblem(await remove(), 404, 'file-not-found');
   });
 
+  it('rejects a file whose object the bucket does not remove now', async () => {
+    const file: File = { status: '', ...(await service.store('dora', 'a virus')) };
+    const { bucket } = service.services;
+    const { remove } = bucket;
+    bucket.remove = () => Promise.reject(new Error('the bucket is away'));
+    expect((await judge('dora', file.fileId, REJECTED)).body).toMatchObject({ status: 'rejected' });
+    bucket.remove = remove;
+    expect(await service.bucket.read(file.objectKey)).not.toBeNull();
+    const said = "a rejected file's object is left to the sweeper";
+    expect(service.logs.map(({ message }) => message)).toContain(said);
+  });
+
   it('removes the copy that a form’s upload became', async () => {
     const form = { fileName: 'a.txt', contentType: 'text/plain', size: 5, method: 'POST' };
     const { body: upload } = await service.call<{ presignedUrl: string; fields: Record<string, string> } & File>(

@@ -161,6 +161,7 @@ describe('SSE-C', () => {
     expect(await Promise.all(all.map(read))).toEqual(['plain', 'first', 'second', 'later']);
     expect((await presignDownload(plain.fileId)).headers).toBeUndefined();
     withKeys(K1);
+    expect((await service.call('alice', `/files/${plain.fileId}/download`)).status).toBe(302);
   });
 
   it('answers 503 for a file whose master key is gone, and removes and refuses nothing', async () => {
