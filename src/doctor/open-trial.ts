@@ -157,6 +157,7 @@ function storedBy(key: string, { headers }: BucketAnswer): StoredObject {
     versionId: headers.get('x-amz-version-id'),
     checksumSha256: null,
     metadata: {},
+    sse: headers.get('x-amz-server-side-encryption'),
     sseKeyId: null,
   };
 }

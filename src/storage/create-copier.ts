@@ -3,6 +3,7 @@ import {
   type CompletedPart,
   CompleteMultipartUploadCommand,
   CopyObjectCommand,
+  type CopyObjectCommandOutput,
   CreateMultipartUploadCommand,
   UploadPartCopyCommand,
 } from '@aws-sdk/client-s3';
@@ -30,7 +31,10 @@ type CopyingStore = Pick<Store, 'sse' | 'keyPrefix' | 'encryptedCopies' | 'partC
 type Found = Pick<FoundObject, 'etag' | 'lastModified'>;
 
 /** The properties in which a copy differs from its source. */
-type Copied = Pick<StoredObject, 'etag' | 'versionId' | 'sseKeyId'>;
+type Copied = Pick<StoredObject, 'etag' | 'versionId' | 'sse' | 'sseKeyId'>;
+
+/** What both CopyObject and CompleteMultipartUpload answer of the new object. */
+type Answer = Pick<CopyObjectCommandOutput, 'VersionId' | 'ServerSideEncryption'>;
 
 /**
  * Copies objects within the bucket: CopyObject up to 5 GiB, above it UploadPartCopy of ranges. Each request has the
@@ -63,11 +67,12 @@ export function createCopier(
     };
   };
 
-  const toCopied = ({ ETag, VersionId }: { ETag?: string | undefined; VersionId?: string | undefined }): Copied => {
+  const toCopied = (ETag: string | undefined, { VersionId, ServerSideEncryption }: Answer): Copied => {
     if (ETag === undefined) throw new Error('the copy gave no object');
     // Ceph omits the quotes of a copy's ETag.
     const etag = ETag.replace(/^"?(.*?)"?$/, '"$1"');
-    return { etag, versionId: toVersionId(VersionId), sseKeyId: newestKeyId(store) };
+    const sse = ServerSideEncryption ?? null;
+    return { etag, versionId: toVersionId(VersionId), sse, sseKeyId: newestKeyId(store) };
   };
 
   async function copyWhole(object: StoredObject, toKey: string, instead?: Described): Promise<Copied> {
@@ -78,8 +83,8 @@ export function createCopier(
       ...encryptionOf(store, toKey),
       ...(instead && { MetadataDirective: 'REPLACE', ...describe(instead) }),
     });
-    const { CopyObjectResult, VersionId } = await slow.send(command, inTime());
-    return toCopied({ ETag: CopyObjectResult?.ETag, VersionId });
+    const answer = await slow.send(command, inTime());
+    return toCopied(answer.CopyObjectResult?.ETag, answer);
   }
 
   async function copyInParts(object: StoredObject, toKey: string, described: Described): Promise<Copied> {
@@ -105,9 +110,9 @@ export function createCopier(
       const isSame = after?.etag === object.etag && after.lastModified === before?.lastModified;
       if (!isSame) throw objectChanged();
       const completion = new CompleteMultipartUploadCommand({ ...sealed, MultipartUpload: { Parts: parts } });
-      const { ETag, VersionId } = await slow.send(completion, inTime());
+      const answer = await slow.send(completion, inTime());
       // Ceph answers an empty ETag.
-      return toCopied({ ETag: ETag || (await head(toKey))?.etag, VersionId });
+      return toCopied(answer.ETag || (await head(toKey))?.etag, answer);
     } catch (error) {
       await slow.send(new AbortMultipartUploadCommand(upload)).catch(() => {});
       throw error;
@@ -117,7 +122,7 @@ export function createCopier(
   /**
    * Copies this object to a key of the bucket, which may be its own.
    * @param instead the copy's type and metadata. Default: the object's own.
-   * @returns the copy's ETag, version and key, which are its own.
+   * @returns the copy's ETag, version, encryption and key, which are its own.
    */
   return async (object: StoredObject, toKey: string, instead?: Described): Promise<Copied> => {
     if (!canCopy(store, object.sseKeyId)) {

@@ -13,6 +13,8 @@ export type StoredObject = {
   versionId: string | null;
   checksumSha256: string | null;
   metadata: Readonly<Record<string, string>>;
+  /** `AES256`, `aws:kms` or another; null if the store does not say how it encrypts the object. */
+  sse: string | null;
   /** The master key from which its own key is derived (SSE-C); null if it has none. */
   sseKeyId: string | null;
 };
@@ -53,6 +55,7 @@ export function toStoredObject(
     versionId: toVersionId(headers['x-amz-version-id']),
     checksumSha256: headers['x-amz-checksum-sha256'] ?? null,
     metadata: metadataOf(headers),
+    sse: headers['x-amz-server-side-encryption'] ?? null,
     lastModified: headers['last-modified'] ?? '',
   };
 }

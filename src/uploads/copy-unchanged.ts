@@ -5,8 +5,13 @@ import { newestKeyId } from '../storage/encryption.ts';
 import type { StoredObject } from '../storage/stored-object.ts';
 import { withKeyId } from './upload-metadata.ts';
 
-/** The ETag of an object stored by one PUT: its MD5, unless SSE-KMS or SSE-C encrypts it. */
-const MD5_ETAG = /^"[0-9a-f]{32}"$/;
+/**
+ * Whether the ETag is the MD5 of the bytes: that of an object stored by one PUT, unless SSE-KMS or SSE-C encrypts it
+ * (S3 API Reference, Object). The bucket's default may be SSE-KMS, so only the object's own headers tell.
+ */
+function hasMd5({ etag, sse, sseKeyId }: Pick<StoredObject, 'etag' | 'sse' | 'sseKeyId'>): boolean {
+  return /^"[0-9a-f]{32}"$/.test(etag) && (sse === null || sse === 'AES256') && sseKeyId === null;
+}
 
 /**
  * Copies an object within the bucket, provided that it is still the one that `head` read.
@@ -30,9 +35,7 @@ export async function copyUnchanged(
   const versionId = isUnnamed ? ((await bucket.head(toKey))?.versionId ?? null) : copied.versionId;
   const copy = { ...object, ...copied, ...own, key: toKey, versionId };
   // Ceph checks the condition only before it copies. If both ETags are MD5s, comparing them detects a change.
-  const hasKeys = config.store.sse.mode === 'kms' || object.sseKeyId !== null || copy.sseKeyId !== null;
-  const areMd5s = !hasKeys && MD5_ETAG.test(object.etag) && MD5_ETAG.test(copy.etag);
-  if (areMd5s && object.etag !== copy.etag) {
+  if (hasMd5(object) && hasMd5(copy) && object.etag !== copy.etag) {
     await bucket.remove(copy).catch(() => {});
     throw objectChanged();
   }

@@ -6,7 +6,8 @@ import { sweep } from '../../src/jobs/sweep.ts';
 import { createCopier } from '../../src/storage/create-copier.ts';
 import { createS3Clients } from '../../src/storage/create-s3-client.ts';
 import { freezeObject } from '../../src/uploads/freeze-object.ts';
-import { startTestService, type TestService } from '../helpers/test-service.ts';
+import { startStoreInFront } from '../doctor/store-in-front.ts';
+import { startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 
 const MIB = 1024 ** 2;
@@ -128,4 +129,23 @@ describe('copying an object that is too large for CopyObject', () => {
     expect(counts).toMatchObject({ aborted: 1 });
     expect(await openUploads()).toEqual([]);
   });
+});
+
+it('believes that an object has not changed where the bucket encrypts by SSE-KMS: no ETag is an MD5 then', async () => {
+  const own = await startTestBucket();
+  const encrypted = 'x-amz-server-side-encryption';
+  const front = await startStoreInFront(own.endpoint, async (sent, passOn) => {
+    const { headers, body, ...returned } = await passOn();
+    const isCopy = sent.headers['x-amz-copy-source'] !== undefined;
+    const other = body.toString().replace(/[0-9a-f]{32}/, 'f'.repeat(32));
+    const { 'content-length': _, ...rest } = headers;
+    return isCopy
+      ? { ...returned, headers: { ...rest, [encrypted]: 'aws:kms' }, body: other }
+      : { ...returned, headers: { ...headers, [encrypted]: 'aws:kms' }, body };
+  });
+  const kms = await startTestService({ env: { ...own.env, S3_ENDPOINT: front.url, FREEZE_UPLOADS: 'all' } });
+  expect(await kms.store('alice', 'hello')).toMatchObject({ etag: `"${'f'.repeat(32)}"` });
+  await kms.close();
+  await front.stop();
+  await own.close();
 });

@@ -46,6 +46,7 @@ const fromSdk = (key: string, head: HeadObjectCommandOutput): FoundObject => ({
   versionId: head.VersionId === 'null' ? null : (head.VersionId ?? null),
   checksumSha256: head.ChecksumSHA256 ?? null,
   metadata: head.Metadata ?? {},
+  sse: head.ServerSideEncryption ?? null,
   sseKeyId: null,
   lastModified: head.LastModified?.toUTCString() ?? '',
 });
