@@ -14,6 +14,8 @@ const { metafile } = await build({
   chunkNames: 'client-[name]-[hash]',
   external: Object.keys(manifest.peerDependencies),
   minify: true,
+  // Node prints the line where an error began that nobody catches: without a limit, that is the whole module.
+  lineLimit: 160,
   platform: 'browser',
   target: 'es2022',
   format: 'esm',

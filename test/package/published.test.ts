@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { TARBALL } from './tarball.ts';
@@ -33,6 +33,18 @@ describe('the published package', () => {
     const files = await readdir(join(INSTALLED, 'dist'), { recursive: true });
     expect(files.filter((file) => /^(bench|write-settings)|\.ts$/.test(file) && !file.endsWith('.d.ts'))).toEqual([]);
     expect((await readFile(TARBALL)).length).toBeLessThan(MAX_PACKED_BYTES);
+  });
+
+  it('shows a line of itself, not a whole module, where nobody catches its error', async () => {
+    const url = pathToFileURL(join(INSTALLED, 'dist/receipts.js')).href;
+    const program = `import { verifyReceipt } from '${url}'; await verifyReceipt('text', { jwks: { keys: [] } })`;
+    const node = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program]);
+    const { stderr } = await node.then(
+      () => expect.fail('it is no receipt'),
+      (error: { stderr: string }) => error,
+    );
+    expect(stderr).toContain('ReceiptError');
+    expect(stderr.split('\n').filter((line) => line.length > 500)).toEqual([]);
   });
 
   it('has source maps with our sources, and licence texts and an SBOM of what is bundled', async () => {
