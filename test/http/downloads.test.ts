@@ -39,6 +39,7 @@ describe('POST /presign-download', () => {
     ['naïve "plan".txt', `attachment; filename="na_ve \\"plan\\".txt"; filename*=UTF-8''na%C3%AFve%20%22plan%22.txt`],
     ['契約.pdf', `attachment; filename="__.pdf"; filename*=UTF-8''%E5%A5%91%E7%B4%84.pdf`],
     ['../../etc/passwd', 'attachment; filename="passwd"'],
+    ['a/', 'attachment; filename="file"'],
     ['a\\b.txt', 'attachment; filename="b.txt"'],
     ['50%.txt', 'attachment; filename="50%.txt"'],
   ])('names the download %s', async (fileName, expected) => {

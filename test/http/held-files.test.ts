@@ -103,6 +103,8 @@ describe('POST /files/{fileId}/verdict', () => {
       const answer = await judge('bob', file.fileId, { ...CLEAN, by });
       expect(answer).toMatchObject({ status: 200, body: { ...file, status: 'active' } });
     }
+    const { body } = await service.call<{ events: unknown[] }>('bob', '/audit?action=file.clean');
+    expect(body.events).toMatchObject(Array(2).fill({ actorId: 'virus-scanner', fileId: file.fileId }));
     for (const answer of await Promise.all(downloads('bob', file, false))) expect(answer.status).toBeLessThan(303);
     expectProblem(await judge('bob', file.fileId, REJECTED), 409, 'conflict');
     expect((await as('files:judge', 'bob', `/files/${file.fileId}/verdict`)).body).toMatchObject({

@@ -243,6 +243,8 @@ describe('uploadsUntil', () => {
     const { call, presign, confirm } = holder({ uploadsUntil: until.toISOString() });
     const upload = await presign({ expiresIn: 3000 });
     expect(Date.parse(upload.expiresAt)).toBeLessThanOrEqual(until.getTime());
+    const short = await presign({ expiresIn: 5 });
+    expect(Date.parse(short.expiresAt)).toBeLessThanOrEqual(now.getTime() + 5000);
     await service.put(upload, 'hello');
     const parts = await presign({ method: 'MULTIPART' });
     now = new Date(until.getTime() - 10_000);

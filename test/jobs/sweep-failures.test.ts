@@ -134,9 +134,9 @@ describe('a sweep that may not remove everything', () => {
   });
 
   it('leaves what is sent again, confirmed or deleted after the listing', async () => {
-    const late = await storeDeleted('deleted');
+    const [late, gone] = [await storeDeleted('deleted'), await storeDeleted('also deleted')];
     await sweepAfter(DAY_MS);
-    await bucket.write(late.objectKey, 'late');
+    for (const { objectKey } of [late, gone]) await bucket.write(objectKey, 'late');
     const unconfirmed = await uploadOnly('unconfirmed');
     const { Metadata } = await bucket.client.send(
       new HeadObjectCommand({ Bucket: bucket.name, Key: unconfirmed.objectKey }),
@@ -149,6 +149,7 @@ describe('a sweep that may not remove everything', () => {
       if (!isListed && query.has('list-type') && query.get('max-keys') !== '1') {
         isListed = true;
         await bucket.write(late.objectKey, 'later');
+        await bucket.client.send(new DeleteObjectCommand({ Bucket: bucket.name, Key: gone.objectKey }));
         await bucket.write(unconfirmed.objectKey, 'sent again', { ContentType: 'text/plain', Metadata });
         await service.store('alice', 'confirmed');
       }
