@@ -120,6 +120,45 @@ describe('createFiles', () => {
     await expect(hopeless.download(fileId)).rejects.toEqual(code('network-error'));
   });
 
+  it('gives no bytes of another file, nor more or fewer than the file has', async () => {
+    const { fileId } = await uploaded('sceptic', new Uint8Array(1000), 'zeros.bin');
+    let requests = 0;
+    let tickets = 0;
+    const answering = (body: () => Uint8Array<ArrayBuffer>): typeof fetch => {
+      requests = 0;
+      return async (input, init) => {
+        if (!String(input).startsWith(running.url)) {
+          requests++;
+          return new Response(body(), { status: new Headers(init?.headers).has('range') ? 206 : 200 });
+        }
+        const response = await fetch(input, init);
+        const ticket = await response.json();
+        return Response.json({ ...ticket, file: { ...ticket.file, etag: `"${tickets++}"` } });
+      };
+    };
+    const download = async (body: () => Uint8Array<ArrayBuffer>) =>
+      (await filesOf('sceptic', { fetch: answering(body), maxAttempts: 3 })).download(fileId);
+    // The file is another one when the rest is asked for.
+    await expect(download(() => new Uint8Array(10))).rejects.toEqual(code('conflict'));
+    expect(requests).toBe(1);
+    await expect(download(() => new Uint8Array(1001))).rejects.toEqual(code('conflict'));
+    const { size } = await download(() => new Uint8Array(1000));
+    expect(size).toBe(1000);
+  });
+
+  it('gives up when no more bytes come, although each answer ends without an error', async () => {
+    const { fileId } = await uploaded('sceptic', new Uint8Array(1000), 'zeros.bin');
+    let requests = 0;
+    const empty: typeof fetch = async (input, init) => {
+      if (String(input).startsWith(running.url)) return fetch(input, init);
+      requests++;
+      return new Response(new Uint8Array(), { status: new Headers(init?.headers).has('range') ? 206 : 200 });
+    };
+    const files = await filesOf('sceptic', { fetch: empty, maxAttempts: 3 });
+    await expect(files.download(fileId)).rejects.toEqual(code('network-error'));
+    expect(requests).toBe(3);
+  });
+
   it('continues in another connection when one is silent', async () => {
     const { fileId } = await uploaded('waiter', new Uint8Array(200_000), 'zeros.bin');
     let silences = 2;

@@ -56,6 +56,15 @@ describe('withKeys', () => {
     expect(await (await encrypted(encryption)).opens(withKeys([{ id: 'k', key: bytes(1) }]))).toBe(9);
   });
 
+  it('continues a file with its own key, and begins another file with a new one', async () => {
+    const { encrypt } = withKeys([{ id: 'k', key: bytes(1) }]);
+    const envelopeOf = async (size: number, earlier?: string) =>
+      (await encrypt(new Blob([patternOf(size)]), 'text/plain', earlier)).envelope;
+    const earlier = await envelopeOf(9);
+    expect(await envelopeOf(9, earlier)).toBe(earlier);
+    for (const size of [8, 10]) expect(await envelopeOf(size, earlier)).not.toBe(earlier);
+  });
+
   it('refuses any other key', async () => {
     const key = bytes(1);
     expect(() => withKeys([])).toThrow(TypeError);
@@ -65,7 +74,9 @@ describe('withKeys', () => {
     expect(() => withKeys(twice)).toThrow('same id');
     const encryptsOnly = await importKey(['encrypt']);
     const counter = await importKey(['encrypt', 'decrypt'], 1, 'AES-CTR');
-    for (const unfit of [encryptsOnly, counter]) {
+    const decryptsOnly = await importKey(['decrypt']);
+    const short = await crypto.subtle.importKey('raw', new Uint8Array(16), 'AES-GCM', false, ['encrypt', 'decrypt']);
+    for (const unfit of [encryptsOnly, decryptsOnly, short, counter]) {
       expect(() => withKeys([{ id: 'k', key: unfit }])).toThrow('AES-GCM key of 256 bits');
     }
   });

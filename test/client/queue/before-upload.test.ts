@@ -95,6 +95,36 @@ describe('the limits of the service', () => {
   });
 });
 
+describe('the limits of a ticket', () => {
+  const quota = { bytes: 10, files: 2, usedBytes: 9, usedFiles: 1 };
+  const limits = { maxBytes: 5, contentTypes: ['*/*'], methods: [], multipartThresholdBytes: 1, quota };
+  const ticket = { ...limits, recordId: 'case-42', documentTypes: ['photo', 'scan'] };
+  const claim = { size: 1, contentType: 'text/plain', recordId: 'case-42', documentType: 'scan' };
+
+  it('allow what is exactly within them', () => {
+    expect(checkLimits(ticket, claim)).toBeNull();
+    expect(checkLimits({ ...limits, quota: { ...quota, bytes: null } }, { ...claim, size: 5 })).toBeNull();
+  });
+
+  it.each([
+    [{ size: 6 }, 'file-too-large', 'size'],
+    [{ recordId: 'case-43' }, 'invalid-request', 'recordId'],
+    [{ recordId: undefined }, 'invalid-request', 'recordId'],
+    [{ documentType: 'other' }, 'invalid-request', 'documentType'],
+    [{ documentType: undefined }, 'invalid-request', 'documentType'],
+  ])('refuse %j', (more, code, path) => {
+    expect(checkLimits(ticket, { ...claim, ...more })).toMatchObject({ code, errors: [{ path }] });
+  });
+
+  it.each([[{ usedBytes: 10 }], [{ usedFiles: 2 }], [{ recordFiles: 3, usedRecordFiles: 3 }]])(
+    'refuse one file more than the quota has room for: %j',
+    (used) => {
+      const full = { ...ticket, quota: { ...quota, ...used } };
+      expect(checkLimits(full, claim)).toMatchObject({ code: 'quota-exceeded' });
+    },
+  );
+});
+
 describe('the path of a file in its folder', () => {
   it('is sent as the service accepts it', async () => {
     const client = await host.client('ines');
