@@ -85,6 +85,9 @@ describe('a log that cannot be written', () => {
         await own.call('alice', '/presign-download', { fileId }),
       ]) {
         expectProblem(answer, 500, 'internal-error');
+        const { requestId } = answer.body;
+        const fields = expect.objectContaining({ requestId, code: 'internal-error', err: expect.any(Error) });
+        expect(own.logs).toContainEqual(expect.objectContaining({ level: 'error', fields }));
       }
       expect(await rows()).toEqual(before);
       expectProblem(await own.confirm('bob', waiting.objectKey), 403, 'not-your-object');

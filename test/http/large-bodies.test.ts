@@ -113,6 +113,11 @@ describe('a body whose length is not announced, as over HTTP/2', () => {
     expect(await send(endless)).toEqual({ code: 'body-too-large' });
   });
 
+  it.each(['{', '[', ','])('is not parsed with more than 35,000 of %s', async (each) => {
+    expect(await send([each.repeat(36_000)])).toEqual({ code: 'body-too-large' });
+    expect(await send([each.repeat(1000), ' '.repeat(35_000)])).toEqual({ code: 'invalid-request' });
+  });
+
   it('can be read again, for the audit log', async () => {
     expect(await send(['{"text":', '"hello"}'])).toBe('hello');
   });

@@ -182,6 +182,18 @@ describe('a sweep that may not remove everything', () => {
     expect(await sweepAfter(0)).toMatchObject({ failed: 0 });
   });
 
+  it.each(['Name', 'Bucket'])('believes no listing of another bucket (%s)', async (name) => {
+    manners = async ({ query }, passOn) => {
+      const answer = await passOn();
+      if (!query.has(name === 'Name' ? 'list-type' : 'uploads') || query.get('max-keys') === '1') return answer;
+      const body = String(answer.body).replace(new RegExp(`<${name}>[^<]*`), `<${name}>another`);
+      return { ...answer, body, headers: { ...answer.headers, 'content-length': String(Buffer.byteLength(body)) } };
+    };
+    await expect(sweepAfter(0)).rejects.toMatchObject({ code: 'storage-unavailable' });
+    manners = honest;
+    expect(await sweepAfter(0)).toMatchObject({ failed: 0 });
+  });
+
   it('continues after one call without an answer, and ends if the bucket does not answer at all', async () => {
     const files = await Promise.all(Array.from({ length: 5 }, (_, n) => storeDeleted(`silent ${n}`)));
     const silent = s3Error(500, 'InternalError');
