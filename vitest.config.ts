@@ -37,8 +37,13 @@ export default defineConfig({
     hookTimeout: 180_000,
     // What a test waits for. It ends as soon as that is there; the default of 1 s is a race against the machine.
     expect: { poll: { timeout: 60_000 } },
-    // On Node 20, the AWS SDK warns of its later versions: eight lines in each worker.
-    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+    env: {
+      // On Node 20, the AWS SDK warns of its later versions: eight lines in each worker.
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      // A shell may have the settings of another server.
+      PGSSLMODE: 'disable',
+      PGOPTIONS: '',
+    },
     projects: [
       { extends: true, test: { name: 'quick', include: QUICK } },
       {

@@ -63,7 +63,10 @@ function readLocal(set: Settings) {
 }
 
 /** The bucket's location and credentials. */
-export type BucketConfig = NonNullable<ReturnType<typeof readBucket>>;
+export type BucketConfig = NonNullable<ReturnType<typeof readBucket>> & {
+  /** False for the embedded bucket. Otherwise the SDK reads it: AWS_USE_FIPS_ENDPOINT, or the profile's. */
+  useFipsEndpoint?: false;
+};
 
 /** null: the embedded bucket. */
 function readBucket(set: Settings) {

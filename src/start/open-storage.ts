@@ -42,7 +42,7 @@ export async function openStorage(
   closers: Closers,
   metrics: Metrics = NO_METRICS,
 ) {
-  const bucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
+  const bucketConfig: BucketConfig = config.bucket ?? (await startEmbeddedBucket(config, logger, closers));
   const watch = watchCalls(metrics, BUCKET_CALLEE);
   const turns = createTurns();
   const clients = createS3Clients(bucketConfig, turns, watch);
@@ -50,13 +50,15 @@ export async function openStorage(
   closers.push(async () => clients.destroy());
   if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.server.allowedOrigins);
 
-  const { name: bucket, region, forcePathStyle, useDualstackEndpoint, useAccelerateEndpoint } = bucketConfig;
+  const { name: bucket, region, useAccelerateEndpoint, forcePathStyle, useDualstackEndpoint } = bucketConfig;
+  const { useFipsEndpoint } = bucketConfig;
   const reachedAt = (endpoint: string | undefined, more: { useAccelerateEndpoint?: boolean }) =>
     resolveEndpoint({
       bucket,
       region,
       forcePathStyle,
       useDualstackEndpoint,
+      ...(useFipsEndpoint === false && { useFipsEndpoint }),
       ...more,
       ...(endpoint !== undefined && { endpoint }),
     });
@@ -123,6 +125,7 @@ async function startEmbeddedBucket(
     endpoint: local.url,
     forcePathStyle: true,
     useDualstackEndpoint: false,
+    useFipsEndpoint: false,
     useAccelerateEndpoint: false,
   };
 }

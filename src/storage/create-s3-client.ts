@@ -70,6 +70,7 @@ export function createS3Client(
     ...(bucket.endpoint !== undefined && { endpoint: bucket.endpoint }),
     forcePathStyle: bucket.forcePathStyle,
     useDualstackEndpoint: bucket.useDualstackEndpoint,
+    ...(bucket.useFipsEndpoint === false && { useFipsEndpoint: false }),
     maxAttempts: 2,
     // The last limit is for a stalled body: the second ends with the headers.
     requestHandler: {

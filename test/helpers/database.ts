@@ -28,6 +28,7 @@ export async function createTestDatabase({
   await query(server, `create database "${name}" template "${template}"`);
   const url = new URL(server);
   url.pathname = name;
+  url.search = '';
   return {
     name,
     url: url.href,

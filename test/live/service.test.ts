@@ -26,10 +26,25 @@ const PORTS = { PORT: '', LOCAL_S3_PORT: '' };
 let url = '';
 let token = '';
 
+/** A developer's shell has settings of other servers, such as Neon's and AWS's. The embedded ones do not need them. */
+const OF_OTHERS = {
+  PGHOST: 'ep-cool-1.eu-central-1.aws.neon.tech',
+  PGUSER: 'owner',
+  PGPASSWORD: 'secret',
+  PGDATABASE: 'neondb',
+  PGSSLMODE: 'require',
+  PGCHANNELBINDING: 'require',
+  PGSSLNEGOTIATION: 'direct',
+  PGOPTIONS: '-c search_path=other',
+  AWS_PROFILE: 'none',
+  AWS_USE_FIPS_ENDPOINT: 'true',
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+};
+
 /** `npm start` with embedded defaults, except the ports and the folder. */
 async function start(command: readonly string[] = ['npm', 'start']): Promise<void> {
   const [program = '', ...args] = command;
-  service = run(program, args, { ...PORTS, DATA_DIR: join(dir, 'data') });
+  service = run(program, args, { ...OF_OTHERS, ...PORTS, DATA_DIR: join(dir, 'data') });
   const match = await service.until(/TOKEN=(\S+)\n[\s\S]*\/files -H "Authorization: Bearer \$TOKEN"\n/);
   token = match[1] ?? '';
 }

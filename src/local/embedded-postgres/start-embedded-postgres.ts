@@ -6,8 +6,19 @@ import { findPostgresBinaries } from './find-postgres-binaries.ts';
 import { keepPostmaster } from './keep-postmaster.ts';
 import { startPostmaster, stopPostmaster } from './start-postmaster.ts';
 
+/**
+ * What `pg` otherwise takes from the environment, where it is meant for another server: PGSSLMODE (it is in each `.env`
+ * of Neon's), PGSSLNEGOTIATION, PGOPTIONS, PGREPLICATION.
+ */
+const CONNECTION = new URLSearchParams({
+  sslmode: 'disable',
+  sslnegotiation: 'postgres',
+  options: '-c search_path=public',
+  replication: 'false',
+});
+
 export type EmbeddedPostgres = {
-  /** `postgres://…` with a superuser's password. */
+  /** `postgres://…` with a superuser's password. It may be used whatever the environment says of another server. */
   url: string;
   /** Shuts the server down with its connections, and waits until it has stopped; no error if it has stopped already. */
   stop(): Promise<void>;
@@ -45,7 +56,7 @@ export async function startEmbeddedPostgres({
   const { port } = started;
   const stopKeeping = keepsRunning ? keepPostmaster(started, options) : async () => {};
   return {
-    url: `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/postgres`,
+    url: `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/postgres?${CONNECTION}`,
     stop: async () => {
       await stopKeeping();
       await stopPostmaster(dataDirectory);
