@@ -2,12 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/config.ts';
 import { errorOf, PRODUCTION } from './production-settings.ts';
 
-const CUSTOMER_KEYS = {
-  S3_BUCKET_NAME: 'uploads',
-  SSE_MODE: 'c',
-  SSE_C_MASTER_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
-};
-
 describe('parseConfig', () => {
   it('needs nothing in development', () => {
     expect(parseConfig({})).toMatchObject({
@@ -137,9 +131,6 @@ describe('parseConfig', () => {
     [{ HOLD_UPLOADS: 'true', PUBLIC_BASE_URL: 'https://cdn.example.com' }, 'PUBLIC_BASE_URL'],
     [{ UPLOAD_POLICIES: '{"a":{"hold":true}}', PUBLIC_BASE_URL: 'https://cdn.example.com' }, 'PUBLIC_BASE_URL'],
     [{ PROXY_DOWNLOADS: 'only', PUBLIC_BASE_URL: 'https://cdn.example.com' }, 'PROXY_DOWNLOADS: only contradicts'],
-    [{ ...CUSTOMER_KEYS, PUBLIC_BASE_URL: 'https://cdn.example.com' }, 'PUBLIC_BASE_URL'],
-    [{ ...CUSTOMER_KEYS, S3_ENDPOINT: 'http://s3.example' }, 'S3_ENDPOINT: must be https'],
-    [{ ...CUSTOMER_KEYS, S3_PUBLIC_ENDPOINT: 'http://127.0.0.1.s3.example' }, 'S3_PUBLIC_ENDPOINT: must be https'],
     [{ NODE_ENV: 'Production' }, 'NODE_ENV'],
     [{ NODE_ENV: 'staging' }, 'a staging system is production too'],
     [{ HOST: 'http://localhost' }, 'HOST: must be an IP address'],
@@ -213,13 +204,6 @@ describe('parseConfig', () => {
     expect(parseConfig(store).bucket).toMatchObject({ name: 'My_Uploads', region: 'auto' });
     expect(parseConfig({ ...PRODUCTION, S3_BUCKET_NAME: 'my.uploads-2' }).bucket?.name).toBe('my.uploads-2');
   });
-
-  it.each(['https://s3.example', 'http://localhost:9000', 'http://127.0.0.1:9000', 'http://[::1]:9000'])(
-    'sends keys of encryption to %s',
-    (S3_ENDPOINT) => {
-      expect(parseConfig({ ...CUSTOMER_KEYS, S3_ENDPOINT }).store.sse.mode).toBe('c');
-    },
-  );
 
   it('signs upload ids with a secret that all instances share, and requires UPLOAD_ID_SECRET without one', () => {
     const { JWT_SECRET, ...rest } = PRODUCTION;

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startJobs } from '../../src/jobs/start-jobs.ts';
+import { MARKER_NAME } from '../../src/jobs/examine-marker.ts';
+import { runJobs, startJobs } from '../../src/jobs/start-jobs.ts';
+import { sweep } from '../../src/jobs/sweep.ts';
 import { startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 import { readSamples } from '../telemetry/read-samples.ts';
 
@@ -67,6 +69,40 @@ describe('the jobs of a service', () => {
     await expect.poll(() => swept().length).toBeGreaterThan(length);
     await stop();
     expect(failed()).toHaveLength(1);
+  });
+
+  it('refuse to sweep for another database: said once, counted, and the audit log is sealed all the same', async () => {
+    const services = withConfig(service.services, 'jobs', { intervalSeconds: 0 });
+    const samples = async () => readSamples((await services.metrics.text()).text);
+    const run = () => runJobs(services, new AbortController().signal);
+    const { length } = service.logs;
+    const sealRuns = (all: Record<string, number>) =>
+      Object.keys(all).reduce((sum, name) => sum + (name.endsWith('task="seal"}') ? (all[name] ?? 0) : 0), 0);
+    const before = sealRuns(await samples());
+    await service.bucket.write(MARKER_NAME, 'of another program');
+    for (const _ of [1, 2]) await expect(run()).rejects.toThrow('nothing is swept');
+    const said = service.logs.slice(length).filter(({ level }) => level === 'error');
+    expect(said.map(({ message }) => message)).toEqual([expect.stringContaining('nothing is swept')]);
+    expect(sealRuns(await samples())).toBe(before + 2);
+    expect(await samples()).toMatchObject({
+      'signpost_job_runs_total{outcome="refused",task="sweep"}': 2,
+      signpost_sweep_refused: 1,
+      signpost_sweep_refusals_total: 2,
+    });
+    await sweep(services, { adopt: true });
+    await run();
+    expect(await samples()).toMatchObject({ signpost_sweep_refused: 0, signpost_sweep_refusals_total: 2 });
+  });
+
+  it('leave out a sweep that has just finished, but not if it finished in the future', async () => {
+    const services = withConfig(service.services, 'jobs', { intervalSeconds: 3600 });
+    const run = (more = {}) => runJobs({ ...services, ...more }, new AbortController().signal);
+    await run();
+    const { length } = swept();
+    await run();
+    expect(swept()).toHaveLength(length);
+    await run({ now: () => new Date(Date.now() - 86_400_000) });
+    expect(swept()).toHaveLength(length + 1);
   });
 
   it('do not run with an interval of 0', async () => {

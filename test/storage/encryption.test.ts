@@ -18,6 +18,10 @@ const BUCKET = { S3_BUCKET_NAME: 'uploads', AWS_REGION: 'eu-central-1' };
 
 const storeOf = (env: Record<string, string>) => parseConfig({ ...BUCKET, KEY_PREFIX: 'up/', ...env }).store;
 
+/** With so many pairs, whose values have so many characters: 9 less than one pair has in all. */
+const contextOf = (pairs: number, length: number) =>
+  JSON.stringify(Object.fromEntries(Array.from({ length: pairs }, (_, n) => [`n${n}`, 'v'.repeat(length)])));
+
 /** RFC 5869 for 32 bytes: one round of the expansion. */
 function hkdf(secret: Buffer, info: string): Buffer {
   const hmac = (key: Buffer, text: Buffer) => createHmac('sha256', key).update(text).digest();
@@ -146,6 +150,10 @@ describe('the settings of encryption', () => {
     [{ SSE_KMS_BUCKET_KEY: 'true' }, 'SSE_KMS_BUCKET_KEY: needs SSE_MODE=kms'],
     [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: '{}' }, 'SSE_KMS_CONTEXT: must be a JSON object'],
     [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: '["a"]' }, 'SSE_KMS_CONTEXT: must be a JSON object'],
+    [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: contextOf(10, 1) }, null],
+    [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: contextOf(1, 1015) }, null],
+    [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: contextOf(11, 1) }, 'SSE_KMS_CONTEXT: must be a JSON object'],
+    [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: contextOf(1, 1016) }, 'SSE_KMS_CONTEXT: must be a JSON object'],
     [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: '{"a":1}' }, 'SSE_KMS_CONTEXT: must be a JSON object'],
     [{ SSE_MODE: 'kms', SSE_KMS_CONTEXT: '{"a":"é"}' }, 'SSE_KMS_CONTEXT: must be a JSON object'],
   ])('holds %j', (env, message) => {
