@@ -26,7 +26,8 @@ export type DownloadTask = {
 /**
  * The bytes of a stored file, in order. When the connection breaks, the download continues at the next byte, if the
  * file is still the same (RFC 9110, section 14.2).
- * @throws {SignpostError} `network-error`, `bucket-refused`, or `conflict` if the file changed meanwhile.
+ * @throws {SignpostError} `network-error`, `bucket-refused`, `unexpected-answer` if another server answers, such as a
+ * proxy, or `conflict` if the file changed meanwhile.
  */
 export async function* downloadBytes(
   { presign, fetch, start, end, onProgress, stallTimeoutMs = 60_000 }: DownloadTask,
@@ -43,7 +44,7 @@ export async function* downloadBytes(
     if (etag !== null && etag !== ticket.file.etag) throw changed();
     etag = ticket.file.etag;
     const stop = Math.min(end ?? size, size);
-    if (at >= stop) return { stop, body: null };
+    if (at >= stop) return { stop, body: null, response: null };
     const isWhole = at === 0 && stop === size;
     const headers = { ...ticket.headers, ...(!isWhole && { range: `bytes=${at}-${stop - 1}` }) };
     const connection = new AbortController();
@@ -57,8 +58,10 @@ export async function* downloadBytes(
         signal.throwIfAborted();
         throw networkError(cause);
       });
-      if (response.status !== (isWhole ? 200 : 206) || response.body === null) throw await refusal(response);
-      return { stop, body: response.body, close };
+      if (!response.ok || response.body === null) throw await refusal(response);
+      const bytes = lengthOf(response);
+      if (response.status !== (isWhole ? 200 : 206) || (bytes ?? stop - at) !== stop - at) throw notTheFile(response);
+      return { stop, body: response.body, close, response: bytes === null ? response : null };
     } catch (error) {
       close();
       throw error;
@@ -66,7 +69,7 @@ export async function* downloadBytes(
   };
 
   for (let failures = 0; ; ) {
-    const { stop, body, close } = await retry(open, policy, signal);
+    const { stop, body, close, response } = await retry(open, policy, signal);
     const startedAt = at;
     try {
       if (body !== null) {
@@ -87,6 +90,8 @@ export async function* downloadBytes(
       close?.();
     }
     if (at >= stop) return;
+    // What ends without an error, and did not say how long it is, may be a page of its own.
+    if (response !== null && at > startedAt) throw notTheFile(response);
     failures = at > startedAt ? 1 : failures + 1;
     if (failures >= policy.maxAttempts) throw networkError();
   }
@@ -129,6 +134,23 @@ async function refusal(response: Response): Promise<SignpostError> {
     requestId,
     retryable: isTransient(status),
     retryAfterSeconds: retryAfterSeconds(response.headers.get('retry-after')),
+  });
+}
+
+/** How many bytes will come; null if the answer does not say, or says it of the compressed bytes. */
+function lengthOf({ headers }: Response): number | null {
+  const length = headers.get('content-length');
+  return length === null || headers.has('content-encoding') ? null : Number(length);
+}
+
+/** Another server's answer with 200, such as the page of a proxy: its bytes must not get among those of the file. */
+function notTheFile({ url, status }: Response): SignpostError {
+  const address = url.split('?')[0];
+  return new SignpostError({
+    code: 'unexpected-answer',
+    status,
+    detail: `${address} answered ${status}, and not with the file`,
+    retryable: true,
   });
 }
 

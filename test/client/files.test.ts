@@ -129,7 +129,8 @@ describe('createFiles', () => {
       return async (input, init) => {
         if (!String(input).startsWith(running.url)) {
           requests++;
-          return new Response(body(), { status: new Headers(init?.headers).has('range') ? 206 : 200 });
+          const status = new Headers(init?.headers).has('range') ? 206 : 200;
+          return new Response(body(), { status, headers: { 'content-length': '1000' } });
         }
         const response = await fetch(input, init);
         const ticket = await response.json();
@@ -157,6 +158,24 @@ describe('createFiles', () => {
     const files = await filesOf('sceptic', { fetch: empty, maxAttempts: 3 });
     await expect(files.download(fileId)).rejects.toEqual(code('network-error'));
     expect(requests).toBe(3);
+  });
+
+  it.each([
+    ['a length of its own', { 'content-length': '11' }, 'done'],
+    ['no length', {}, 'unexpected-answer'],
+  ])('takes no byte of a page with 200 and %s that a proxy answers with', async (_what, headers, outcome) => {
+    const bytes = new Uint8Array(randomBytes(1000));
+    const { fileId } = await uploaded('behind', bytes, 'random.bin');
+    let pages = 1;
+    const files = await filesOf('behind', {
+      fetch: async (input, init) =>
+        String(input).startsWith(running.url) || pages-- <= 0
+          ? fetch(input, init)
+          : new Response('<h1>502</h1', { headers }),
+    });
+    const got = await files.download(fileId).catch((error: unknown) => error);
+    if (got instanceof Blob) expect(Buffer.from(await got.arrayBuffer()).equals(bytes)).toBe(true);
+    expect(got instanceof SignpostError ? got.code : 'done').toBe(outcome);
   });
 
   it('continues in another connection when one is silent', async () => {
