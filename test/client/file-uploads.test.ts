@@ -121,6 +121,8 @@ describe('createFileUploads', () => {
     expect(await first.restore()).toEqual([]);
     const offline = await client({ storage, fetch: () => Promise.reject(new TypeError('offline')), maxAttempts: 1 });
     await expect(offline.restore()).rejects.toMatchObject({ code: 'network-error' });
+    const portal = await client({ storage, fetch: async () => new Response('<h1>Welcome to this hotel</h1>') });
+    await expect(portal.restore()).rejects.toMatchObject({ code: 'unexpected-answer' });
     expect(await (await client({ storage })).restore()).toMatchObject([{ status: 'pending' }]);
     const later = await client({ storage, now: () => Date.now() + 3_700_000 });
     expect(await later.restore()).toMatchObject([{ status: 'failed', error: { code: 'object-not-found' } }]);

@@ -3,6 +3,7 @@ import { createLimit } from '../limit.ts';
 import { type RetryPolicy, sleep as realSleep, retry } from '../retry.ts';
 import { SignpostError } from '../signpost-error.ts';
 import type { StoredFile } from '../stored-file.ts';
+import { isFinal } from '../transfer.ts';
 import type { Upload } from '../upload.ts';
 import { createAbort } from './create-abort.ts';
 import { type AppStorage, createPendingUploads } from './pending-uploads.ts';
@@ -96,7 +97,8 @@ export function createFileUploads<Source extends NativeFile>(options: FileUpload
           const file = await retry(() => call<StoredFile>('/confirm-upload', { objectKey }, signal), policy, signal);
           restored.push({ objectKey, fileName, status: 'done', file });
         } catch (error) {
-          if (!(error instanceof SignpostError) || error.retryable || error.status === 401) throw error;
+          // Another answer says nothing about the upload: a refused token, or the page of a hotel's network.
+          if (!(error instanceof SignpostError) || error.retryable || !isFinal(error)) throw error;
           if (error.code === 'object-not-found' && now() < untilMs) {
             restored.push({ objectKey, fileName, status: 'pending' });
             continue;
