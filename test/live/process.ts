@@ -57,3 +57,18 @@ export function run(command: string, args: readonly string[], env: Record<string
     },
   };
 }
+
+/** A developer's shell has settings of other servers, such as Neon's and AWS's. The embedded ones do not need them. */
+export const OF_OTHERS = {
+  PGHOST: 'ep-cool-1.eu-central-1.aws.neon.tech',
+  PGUSER: 'owner',
+  PGPASSWORD: 'secret',
+  PGDATABASE: 'neondb',
+  PGSSLMODE: 'require',
+  PGCHANNELBINDING: 'require',
+  PGSSLNEGOTIATION: 'direct',
+  PGOPTIONS: '-c search_path=other',
+  AWS_PROFILE: 'none',
+  AWS_USE_FIPS_ENDPOINT: 'true',
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+};

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort, listen } from '../helpers/listen.ts';
-import { type Running, run } from './process.ts';
+import { OF_OTHERS, type Running, run } from './process.ts';
 
 let dir: string;
 let service: Running | undefined;
@@ -25,21 +25,6 @@ afterAll(async () => {
 const PORTS = { PORT: '', LOCAL_S3_PORT: '' };
 let url = '';
 let token = '';
-
-/** A developer's shell has settings of other servers, such as Neon's and AWS's. The embedded ones do not need them. */
-const OF_OTHERS = {
-  PGHOST: 'ep-cool-1.eu-central-1.aws.neon.tech',
-  PGUSER: 'owner',
-  PGPASSWORD: 'secret',
-  PGDATABASE: 'neondb',
-  PGSSLMODE: 'require',
-  PGCHANNELBINDING: 'require',
-  PGSSLNEGOTIATION: 'direct',
-  PGOPTIONS: '-c search_path=other',
-  AWS_PROFILE: 'none',
-  AWS_USE_FIPS_ENDPOINT: 'true',
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
-};
 
 /** `npm start` with embedded defaults, except the ports and the folder. */
 async function start(command: readonly string[] = ['npm', 'start']): Promise<void> {
