@@ -41,9 +41,9 @@ export function defineRemoteCommand<O extends NonNullable<ParseArgsConfig['optio
 function remoteService(): Remote {
   const { SIGNPOST: url = '', TOKEN: token = '' } = process.env;
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw new UsageError('SIGNPOST must be the address of the service, like http://127.0.0.1:3000');
+    throw new UsageError('set SIGNPOST to the address of the service, like http://127.0.0.1:3000');
   }
-  if (token === '') throw new UsageError('TOKEN must be the bearer token');
+  if (token === '') throw new UsageError('set TOKEN to the bearer token');
   return { url, token };
 }
 

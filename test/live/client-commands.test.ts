@@ -171,9 +171,14 @@ describe('the client commands of signpost', () => {
       ['alice', second],
     ]);
     expect(await signpost(['held', 'clean', 'alice', first, '--by', 'me'], judge)).toMatchObject({ code: 0 });
+    const idsWith = async (status: string) =>
+      (await signpost(['ls', '--status', status])).lines.map((line) => line.split('\t')[0]);
+    expect(await idsWith('held')).toEqual([second]);
+    expect(await signpost(['ls', '--status', 'heldd'])).toMatchObject({ code: 64 });
     const reject = ['held', 'reject', 'alice', second];
     expect(await signpost(reject, judge)).toMatchObject({ code: 64 });
     expect(await signpost([...reject, '--reason', 'a virus'], judge)).toMatchObject({ code: 0 });
+    expect(await idsWith('rejected')).toEqual([second]);
     expect((await signpost(['held', 'list', '--json'], judge)).output).toBe('');
     expect(await signpost(['held', 'list'])).toMatchObject({ code: 2 });
     expect((await signpost(['get', second, '-o', 'second.txt'])).output).toContain('a virus');
