@@ -48,12 +48,16 @@ describe('a database at start', () => {
     expect(pauses).toEqual(pauses.map((_, n) => 0.5 * 2 ** n));
   });
 
-  it('is refused with a clear error if it writes dates in another form than the drivers read', async () => {
+  it.each([
+    ['datestyle', 'German, DMY', 'ISO'],
+    ['row_security', 'off', 'on'],
+    ['session_replication_role', 'replica', 'origin'],
+    ['standard_conforming_strings', 'off', 'on'],
+  ])('is refused with a clear error if it has the %s %s', async (setting, value, needed) => {
     const test = await createTestDatabase();
     closers.push(test.drop);
-    const { pathname } = new URL(test.url);
-    await test.query(`alter database "${pathname.slice(1)}" set datestyle = 'German, DMY'`);
-    await expect(open({ DATABASE_URL: test.url })).rejects.toThrow("SET datestyle = 'ISO'");
+    await test.query(`alter database "${test.name}" set ${setting} = '${value}'`);
+    await expect(open({ DATABASE_URL: test.url })).rejects.toThrow(`SET ${setting} = '${needed}'`);
   });
 
   it.each(['LATIN1', 'SQL_ASCII'])('is refused with a clear error if its encoding is %s', async (encoding) => {
