@@ -6,6 +6,7 @@ import { wording } from './wording.ts';
 export function explain(error: unknown): string {
   if (!(error instanceof SignpostError)) return error instanceof Error ? error.message : wording.somethingWrong;
   if (error.code === 'network-error') return wording.noConnection;
+  if (error.code === 'unexpected-answer') return wording.otherServer;
   const reasons = error.errors.map(({ message }) => message);
   // A refusal that has reasons repeats the first of them.
   const texts = error.code === 'verification-failed' ? [wording.fileRefused, ...reasons] : [error.detail, ...reasons];
@@ -28,8 +29,8 @@ function inUnits(text: string): string {
   return text.replace(SIZES, (size) => format(Number.parseInt(size, 10)));
 }
 
-/** With a capital, unless it begins with a media type. */
+/** With a capital, unless it begins with a media type or an address. */
 function toSentence(text: string): string {
-  const isType = /^[a-z]+\//.test(text);
-  return `${isType ? text : text.charAt(0).toUpperCase() + text.slice(1)}.`;
+  const isName = /^[a-z]+:?\//.test(text);
+  return `${isName ? text : text.charAt(0).toUpperCase() + text.slice(1)}.`;
 }

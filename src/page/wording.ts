@@ -18,6 +18,7 @@ export const wording = {
   andMore: (messages: string) => `${messages}, and more`,
   somethingWrong: 'Something went wrong.',
   noConnection: 'There is no connection.',
+  otherServer: 'Another server answered. Your network may ask you to sign in first.',
   fileRefused: 'The file was refused',
 } as const;
 

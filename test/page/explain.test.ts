@@ -17,7 +17,14 @@ describe('explain', () => {
     ],
     ['application/x-foo is not allowed; allowed: text/csv', 'application/x-foo is not allowed; allowed: CSV.'],
     ['the bucket answered 503 SlowDown', 'The bucket answered 503 SlowDown.'],
+    ['https://a.example does not let pages read (CORS)', 'https://a.example does not let pages read (CORS).'],
   ])('%s: %s', (detail, sentence) => expect(explain(refused(detail))).toBe(sentence));
+
+  it('says what the page of another network is, and not its address', () => {
+    const detail = 'https://files.example.com/confirm-upload answered 200';
+    const error = new SignpostError({ code: 'unexpected-answer', status: 200, detail, retryable: false });
+    expect(explain(error)).toBe('Another server answered. Your network may ask you to sign in first.');
+  });
 
   it('says each reason once', () => {
     const reason = 'application/pdf is not allowed';
