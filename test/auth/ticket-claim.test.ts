@@ -36,6 +36,8 @@ describe('the claim signpost', () => {
     ['a limit that is null', { maxBytes: null }],
     ['a negative size', { maxBytes: -1 }],
     ['a size as text', { maxBytes: '1' }],
+    ['a negative quota', { quotaBytes: -1 }],
+    ['a negative quota of files', { quotaFiles: -1 }],
     ['a part of a byte', { quotaBytes: 0.5 }],
     ['more than can be counted', { quotaBytes: Number.MAX_SAFE_INTEGER + 1 }],
     ['a negative number of files', { maxFiles: -1 }],
