@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/http/app.ts';
 import { expectProblem, mint, startTestService, type TestService } from '../helpers/test-service.ts';
 import * as samples from '../uploads/samples.ts';
 
@@ -139,5 +140,26 @@ describe('the content of an upload', () => {
       expect(answer.headers.get('content-disposition')).toMatch(new RegExp(`^${expected};`));
       await answer.arrayBuffer();
     }
+  });
+});
+
+describe('a content encoding', () => {
+  it('may be that of an upload in signed pieces, which some stores keep', async () => {
+    const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: 5 });
+    expect((await service.put(upload, 'hello')).status).toBe(200);
+    const { services } = service;
+    const headAndFirstBytes: typeof services.bucket.headAndFirstBytes = async (...these) => {
+      const sampled = await services.bucket.headAndFirstBytes(...these);
+      return sampled && { ...sampled, object: { ...sampled.object, contentEncoding: 'aws-chunked' } };
+    };
+    const confirmed = await createApp({ ...services, bucket: { ...services.bucket, headAndFirstBytes } }).request(
+      '/confirm-upload',
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ objectKey: upload.objectKey }),
+      },
+    );
+    expect(confirmed.status).toBe(201);
   });
 });

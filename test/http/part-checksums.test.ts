@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+import { createApp } from '../../src/http/app.ts';
+import { expectProblem, mint, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 
 const PART = 5 * 1024 ** 2;
 
@@ -112,5 +113,26 @@ describe('an upload with partChecksums', () => {
     const refused = await post('/presign-parts', { objectKey, uploadId, ...wrong });
     expectProblem(refused, 400, 'invalid-request');
     expect(refused.body).toMatchObject({ errors: [{ path }] });
+  });
+});
+
+describe('a store that ignores checksums', () => {
+  it('gets none to check: the upload in parts that asks for it is refused, one PUT is not', async () => {
+    const app = createApp(withConfig(service.services, 'store', { checksums: false }));
+    const presign = async (more: Record<string, unknown>) => {
+      const answer = await app.request('/presign-upload', {
+        method: 'POST',
+        headers: { authorization: `Bearer ${await mint('alice')}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ fileName: 'a.txt', contentType: 'text/plain', size: 5, ...more }),
+      });
+      return { status: answer.status, body: (await answer.json()) as { headers?: Record<string, string> } };
+    };
+    expect((await presign({ method: 'MULTIPART', partChecksums: true })).status).toBe(400);
+    expect((await presign({ partChecksums: true })).status).toBe(200);
+    const { status, body } = await presign({ checksumSha256: base64(bytes) });
+    expect([status, Object.keys(body.headers ?? {})]).toEqual([
+      200,
+      expect.not.arrayContaining(['x-amz-checksum-sha256']),
+    ]);
   });
 });
