@@ -1,5 +1,6 @@
 import { PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { FileRow } from '../../src/db/schema.ts';
 import type { Finding } from '../../src/jobs/examine-each.ts';
 import { rebindFiles } from '../../src/jobs/rebind-files.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
@@ -64,6 +65,25 @@ describe('the rows of a moved bucket', () => {
     expect(events).toEqual([{ actor_id: '\u001frebuild', user_id: 'alice', outcome: 'ok' }]);
     await after.call('alice', `/files/${file.fileId}`, undefined, { method: 'DELETE' });
     expect(await after.bucket.read(file.objectKey)).toBeNull();
+  });
+
+  it('are each its own: not those of a file with the same bytes, nor one that has changed meanwhile', async () => {
+    const [moved, twin] = [await before.store('ann', 'the same'), await before.store('ben', 'the same')];
+    await copy(moved.objectKey);
+    expect((await rebind()).counts).toMatchObject({ rebound: 1 });
+    const versionOf = async (user: string, { fileId }: { fileId: string }) =>
+      (await after.call(user, `/files/${fileId}`)).body.versionId;
+    expect([await versionOf('ann', moved), await versionOf('ben', twin)]).toEqual([expect.any(String), null]);
+
+    const { files, sweepQueries } = after.services;
+    const row = await files.find({ id: twin.fileId, ownerId: 'ben' });
+    const act = { actorId: 'test', requestId: 'r', address: null, action: 'file.rebind' } as const;
+    for (const stale of [{ etag: '"another"' }, { versionId: 'another' }]) {
+      const object = { etag: '"new"', versionId: 'new', sseKeyId: null };
+      await sweepQueries.rebind({ ...(row as FileRow), ...stale }, object, act);
+    }
+    expect(await files.find({ id: twin.fileId, ownerId: 'ben' })).toEqual(row);
+    await after.call('ann', `/files/${moved.fileId}`, undefined, { method: 'DELETE' });
   });
 
   it('are kept where the object is not what the row describes', async () => {
