@@ -24,13 +24,14 @@ export async function rekeyFiles(services: KeptFileServices, options: KeptFileOp
   if (!canCopy(config.store)) throw new Error('this store does not copy encrypted objects');
   const counts = { same: 0, rekeyed: 0 };
   const { listed, ...others } = await eachKeptFile(services, options, async ({ key, row }, object) => {
-    // The object alone has it if an earlier run ended before it changed the row.
     const hasNewest = object.sseKeyId === newest;
     if (hasNewest && row.sseKeyId === newest) {
       counts.same++;
       return;
     }
-    if (!hasNewest && object.etag !== row.etag) throw objectChanged();
+    // An earlier run, whose newest master key may have been another one, ended before it changed the row.
+    const isAhead = object.sseKeyId !== null && object.sseKeyId !== row.sseKeyId;
+    if (!isAhead && object.etag !== row.etag) throw objectChanged();
     if (!options.dryRun) {
       const { contentType, metadata } = object;
       const instead = { contentType, metadata: withKeyId(metadata, newest) };
