@@ -230,4 +230,27 @@ describe('docs/queue.md, over a reload', () => {
     expect(await ids()).toEqual(['x']);
     await close();
   });
+
+  it('does not store a file twice that was being verified', async () => {
+    const { page, stored, close } = await open('queue-several');
+    const once = async () => (await stored()).filter((name) => name === 'once.txt');
+    const remembered = () =>
+      page.evaluate(`new Promise((resolve) => {
+        indexedDB.open('signpost-queue').onsuccess = ({ target: { result } }) => {
+          const rows = result.transaction('files').objectStore('files').getAll();
+          rows.onsuccess = () => resolve(rows.result.map(({ objectKey }) => typeof objectKey).join());
+        };
+      })`);
+    // The service confirms it, and its answer does not arrive.
+    await page.route('**/confirm-upload', async (route) => void (await route.fetch()));
+    await page.evaluate(`queue.add(new File(['once'], 'once.txt', { lastModified: 5 }))`);
+    await expect.poll(once).toHaveLength(1);
+    await expect.poll(remembered).toBe('string');
+    await page.unrouteAll();
+    await page.reload();
+    await expect.poll(() => page.evaluate(`queue.getSnapshot().items.map(({ status }) => status).join()`)).toBe('done');
+    expect(await once()).toHaveLength(1);
+    await expect.poll(remembered).toBe('');
+    await close();
+  });
 });
