@@ -2,6 +2,9 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { bundleBrowserModules } from './scripts/browser-modules.mjs';
 
+// A shell may have settings of other servers, which the AWS SDK and pg read unasked.
+for (const name of Object.keys(process.env)) if (/^(AWS_|PG)/.test(name)) delete process.env[name];
+
 /** What needs no database, no service and no browser: `npm run test:quick`, for the inner loop. */
 const QUICK = [
   'test/*.test.ts',
@@ -37,13 +40,8 @@ export default defineConfig({
     hookTimeout: 180_000,
     // What a test waits for. It ends as soon as that is there; the default of 1 s is a race against the machine.
     expect: { poll: { timeout: 60_000 } },
-    env: {
-      // On Node 20, the AWS SDK warns of its later versions: eight lines in each worker.
-      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
-      // A shell may have the settings of another server.
-      PGSSLMODE: 'disable',
-      PGOPTIONS: '',
-    },
+    // On Node 20, the AWS SDK warns of its later versions: eight lines in each worker.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     projects: [
       { extends: true, test: { name: 'quick', include: QUICK } },
       {
