@@ -25,13 +25,13 @@ export async function rekeyFiles(services: KeptFileServices, options: KeptFileOp
   const counts = { same: 0, rekeyed: 0 };
   const { listed, ...others } = await eachKeptFile(services, options, async ({ key, row }, object) => {
     const hasNewest = object.sseKeyId === newest;
-    if (hasNewest && row.sseKeyId === newest) {
-      counts.same++;
-      return;
-    }
     // An earlier run, whose newest master key may have been another one, ended before it changed the row.
     const isAhead = object.sseKeyId !== null && object.sseKeyId !== row.sseKeyId;
     if (!isAhead && object.etag !== row.etag) throw objectChanged();
+    if (!isAhead && hasNewest) {
+      counts.same++;
+      return;
+    }
     if (!options.dryRun) {
       const { contentType, metadata } = object;
       const instead = { contentType, metadata: withKeyId(metadata, newest) };

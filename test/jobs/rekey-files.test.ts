@@ -7,6 +7,8 @@ import { createCopier } from '../../src/storage/create-copier.ts';
 import { createS3Clients } from '../../src/storage/create-s3-client.ts';
 import { startTestService, type TestService } from '../helpers/test-service.ts';
 
+type Etag = { etag: string };
+
 const newKey = (id: string) => `${id}:${randomBytes(32).toString('base64')}`;
 const K1 = newKey('k1');
 const K2 = newKey('k2');
@@ -74,6 +76,20 @@ describe('rekeyFiles', () => {
     expect(await read(file.fileId)).toBe('interrupted');
     withKeys(`${K2},${K3},${K1}`);
     await rekeyFiles(service.services);
+    withKeys(K1);
+  });
+
+  it('counts a file as failed if its object is another one, also with the newest master key', async () => {
+    if (!copies()) return expectRefusal();
+    withKeys(`${K2},${K1}`);
+    const { fileId } = await service.store('alice', 'hello');
+    const setEtag = (etag: string) =>
+      service.database.query('update files set etag = $1 where id = $2', [etag, fileId]);
+    const [{ etag }] = (await service.database.query('select etag from files where id = $1', [fileId])) as [Etag];
+    await setEtag('"0"');
+    expect(await rekeyFiles(service.services)).toMatchObject({ failed: 1 });
+    await setEtag(etag);
+    expect(await rekeyFiles(service.services)).toMatchObject({ failed: 0 });
     withKeys(K1);
   });
 
