@@ -52,6 +52,8 @@ export class SignpostUppy<Host extends Uppy> {
   readonly id: string;
   readonly type = 'uploader';
   readonly #uploads = new Map<string, Upload>();
+  /** Files whose bytes are in the bucket, and whose outcome is not known. */
+  readonly #sent = new Map<string, { data: Blob; options: string; objectKey: string }>();
 
   constructor(uppy: Host, opts: UppyOptions) {
     if (typeof opts?.signpost?.upload !== 'function') throw new TypeError('signpost must come from createSignpost');
@@ -90,12 +92,21 @@ export class SignpostUppy<Host extends Uppy> {
     const { uppy } = this;
     const file = uppy.getFile(id);
     if (file === undefined) return;
+    const { data } = file;
     let upload: Upload | undefined;
     try {
-      if (!(file.data instanceof Blob)) throw new Error('The file is not on this device. Choose it again.');
+      if (!(data instanceof Blob)) throw new Error('The file is not on this device. Choose it again.');
       const uploadStarted = file.progress.uploadStarted ?? Date.now();
-      upload = this.opts.signpost.upload(file.data, {
-        ...toUploadOptions(file, this.opts.allowedMetaFields),
+      const uploadOptions = toUploadOptions(file, this.opts.allowedMetaFields);
+      const options = JSON.stringify(uploadOptions);
+      const sent = this.#sent.get(id);
+      upload = this.opts.signpost.upload(data, {
+        ...uploadOptions,
+        // Not if the file was edited since, or is for another record.
+        objectKey: sent?.data === data && sent.options === options ? sent.objectKey : undefined,
+        onState: (state) => {
+          if ('objectKey' in state) this.#sent.set(id, { data, options, objectKey: state.objectKey });
+        },
         onProgress: ({ sentBytes, totalBytes }) => {
           const progress = { uploadStarted, bytesUploaded: sentBytes, bytesTotal: totalBytes };
           if (this.#uploads.get(id) === upload) uppy.emit('upload-progress', uppy.getFile(id), progress);
@@ -104,6 +115,7 @@ export class SignpostUppy<Host extends Uppy> {
       this.#uploads.set(id, upload);
       if (file.isPaused) upload.pause();
       const body = await upload;
+      this.#sent.delete(id);
       const uploadURL = body.publicFileUrl ?? undefined;
       uppy.emit('upload-success', uppy.getFile(id), { status: 200, body, uploadURL });
     } catch (error) {
@@ -118,6 +130,7 @@ export class SignpostUppy<Host extends Uppy> {
   #abort(id: string): void {
     const upload = this.#uploads.get(id);
     this.#uploads.delete(id);
+    this.#sent.delete(id);
     void upload?.abort();
   }
 

@@ -3,8 +3,10 @@ import Uppy5 from 'uppy-5-core';
 import { describe, expect, it } from 'vitest';
 import { createSignpost } from '../../src/client/create-signpost.ts';
 import { SignpostUppy } from '../../src/client/uppy-plugin.ts';
+import { loseAnswer, startServiceForClients } from './service-for-clients.ts';
 
 const signpost = createSignpost({ url: 'https://files.example.com', token: 'a token' });
+const logger = { debug: () => {}, warn: () => {}, error: () => {} };
 
 describe('SignpostUppy', () => {
   it('is a plugin by the types of Uppy 5 and 6', () => {
@@ -24,11 +26,36 @@ describe('SignpostUppy', () => {
   });
 
   it('asks to choose a file again whose bytes are not on this device', async () => {
-    const uppy = new Uppy({ logger: { debug: () => {}, warn: () => {}, error: () => {} } });
+    const uppy = new Uppy({ logger });
     uppy.use(SignpostUppy, { signpost });
     const id = uppy.addFile({ name: 'a.txt', type: 'text/plain', data: new Blob(['a']) });
     uppy.setFileState(id, { data: { size: 1 } });
     const result = await uppy.upload();
     expect(result?.failed).toMatchObject([{ error: 'The file is not on this device. Choose it again.' }]);
+  });
+
+  it('does not send a file again whose confirmation had no answer, unless it was changed', async () => {
+    const host = await startServiceForClients();
+    let isCut = true;
+    const client = await host.client('alice', { maxAttempts: 1 }, ({ what }, send) =>
+      what === 'POST /confirm-upload' && isCut ? loseAnswer(send) : send(),
+    );
+    const uppy = new Uppy({ logger }).use(SignpostUppy, { signpost: client });
+    const add = (name: string) => uppy.addFile({ name, type: 'text/plain', data: new Blob([name]) });
+    const [, edited] = [add('same.txt'), add('edited.txt'), add('moved.txt')];
+    uppy.on('upload-error', (file) => {
+      if (file?.name === 'edited.txt') uppy.setFileState(edited, { data: new Blob(['other']) });
+      if (file?.name === 'moved.txt') uppy.setFileMeta(file.id, { recordId: 'case-42' });
+    });
+    expect((await uppy.upload())?.failed).toHaveLength(3);
+    isCut = false;
+    const { successful = [] } = (await uppy.retryAll()) ?? {};
+    expect(successful.map(({ response }) => response?.body)).toMatchObject([
+      { size: 8 },
+      { size: 5 },
+      { recordId: 'case-42' },
+    ]);
+    expect(client.count('PUT whole')).toBe(5);
+    await host.close();
   });
 });
