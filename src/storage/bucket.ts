@@ -144,8 +144,9 @@ export function openBucket(
    */
   async function isHidden({ key, etag }: ObjectVersion): Promise<boolean> {
     const found = await look(key, 'null').catch((error: unknown) => {
-      // A store without versions may refuse to look for one.
-      if (refusalCode(error) !== null || causeOf(error) instanceof UnmarkedAnswer) return null;
+      // A store without versions may refuse to look for one, as may a policy: with several keys, for each of them.
+      const cause = causeOf(error);
+      if (refusalCode(error) !== null || cause instanceof UnmarkedAnswer || cause instanceof NoKeyFits) return null;
       throw error;
     });
     return found?.etag === etag;

@@ -1,6 +1,7 @@
 import { DeleteObjectCommand, ListObjectVersionsCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectProblem, startTestService, type TestService } from '../helpers/test-service.ts';
+import { s3Error, startStoreInFront } from '../doctor/store-in-front.ts';
+import { expectProblem, startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
 
 type Form = { fileId: string; objectKey: string; presignedUrl: string; fields: Record<string, string> };
 
@@ -104,4 +105,20 @@ describe('a bucket that has begun to keep versions', () => {
     expect((await older.confirm('alice', body.objectKey)).body).toMatchObject({ versionId: null });
     expect((await older.store('alice', 'hello')).versionId).toBeNull();
   });
+});
+
+it('has nothing to remove of an object that is gone, also where nobody may ask for its version', async () => {
+  const own = await startTestBucket();
+  // What AWS answers without s3:GetObjectVersion, with each key.
+  const front = await startStoreInFront(own.endpoint, async ({ method, query }, passOn) =>
+    method === 'HEAD' && query.has('versionId') ? s3Error(403, 'AccessDenied') : passOn(),
+  );
+  const SSE_C_MASTER_KEYS = `k1:${Buffer.alloc(32).toString('base64')}`;
+  const hiding = await startTestService({ env: { ...own.env, S3_ENDPOINT: front.url, SSE_C_MASTER_KEYS } });
+  const { objectKey, etag } = await hiding.store('alice', 'hello');
+  await own.client.send(new DeleteObjectCommand({ Bucket: own.name, Key: objectKey }));
+  await hiding.services.bucket.remove({ key: objectKey, etag: String(etag), versionId: null });
+  await hiding.close();
+  await front.stop();
+  await own.close();
 });
