@@ -5,9 +5,10 @@ import { importFiles } from '../../src/jobs/import-files.ts';
 import { sweep } from '../../src/jobs/sweep.ts';
 import { createCopier } from '../../src/storage/create-copier.ts';
 import { createS3Clients } from '../../src/storage/create-s3-client.ts';
+import { copyUnchanged } from '../../src/uploads/copy-unchanged.ts';
 import { freezeObject } from '../../src/uploads/freeze-object.ts';
 import { startStoreInFront } from '../doctor/store-in-front.ts';
-import { startTestBucket, startTestService, type TestService } from '../helpers/test-service.ts';
+import { startTestBucket, startTestService, type TestService, withConfig } from '../helpers/test-service.ts';
 import { withClocks } from '../jobs/with-clocks.ts';
 
 const MIB = 1024 ** 2;
@@ -131,21 +132,40 @@ describe('copying an object that is too large for CopyObject', () => {
   });
 });
 
-it('believes that an object has not changed where the bucket encrypts by SSE-KMS: no ETag is an MD5 then', async () => {
-  const own = await startTestBucket();
-  const encrypted = 'x-amz-server-side-encryption';
-  const front = await startStoreInFront(own.endpoint, async (sent, passOn) => {
-    const { headers, body, ...returned } = await passOn();
-    const isCopy = sent.headers['x-amz-copy-source'] !== undefined;
-    const other = body.toString().replace(/[0-9a-f]{32}/, 'f'.repeat(32));
-    const { 'content-length': _, ...rest } = headers;
-    return isCopy
-      ? { ...returned, headers: { ...rest, [encrypted]: 'aws:kms' }, body: other }
-      : { ...returned, headers: { ...headers, [encrypted]: 'aws:kms' }, body };
+describe('a bucket that encrypts by SSE-KMS, where no ETag is an MD5', () => {
+  const start = async (said: Record<string, string>) => {
+    const own = await startTestBucket();
+    const front = await startStoreInFront(own.endpoint, async (sent, passOn) => {
+      const { headers, body, ...returned } = await passOn();
+      if (sent.headers['x-amz-copy-source'] === undefined)
+        return { ...returned, headers: { ...headers, ...said }, body };
+      const { 'content-length': _, ...rest } = headers;
+      const other = body.toString().replace(/[0-9a-f]{32}/, 'f'.repeat(32));
+      return { ...returned, headers: { ...rest, ...said }, body: other };
+    });
+    const kms = await startTestService({ env: { ...own.env, S3_ENDPOINT: front.url, FREEZE_UPLOADS: 'all' } });
+    const stop = async () => {
+      await kms.close();
+      await front.stop();
+      await own.close();
+    };
+    return { own, kms, stop };
+  };
+  const OTHER = `"${'f'.repeat(32)}"`;
+
+  it('believes that an object has not changed', async () => {
+    const { kms, stop } = await start({ 'x-amz-server-side-encryption': 'aws:kms' });
+    expect(await kms.store('alice', 'hello')).toMatchObject({ etag: OTHER });
+    await stop();
   });
-  const kms = await startTestService({ env: { ...own.env, S3_ENDPOINT: front.url, FREEZE_UPLOADS: 'all' } });
-  expect(await kms.store('alice', 'hello')).toMatchObject({ etag: `"${'f'.repeat(32)}"` });
-  await kms.close();
-  await front.stop();
-  await own.close();
+
+  it('believes it also where SSE_MODE asks for it, and the store does not say how it encrypted the copy', async () => {
+    const { own, kms, stop } = await start({});
+    const { bucket, config } = kms.services;
+    await own.write('plain.txt', 'hello');
+    const object = await bucket.head('plain.txt');
+    const asked = withConfig(kms.services, 'store', { sse: { ...config.store.sse, mode: 'kms' } });
+    expect(object && (await copyUnchanged(asked, object, 'copy.txt'))).toMatchObject({ etag: OTHER });
+    await stop();
+  });
 });
