@@ -63,7 +63,7 @@ export function callRepeatedly<Answer>(session: Session, path: string, body: unk
  */
 const FINAL_CODE = /^(upload|object)-not-found|-(request|object|failed|exceeded|rejected)$|conflict/;
 
-export function isFinal(error: unknown): boolean {
+export function isFinal(error: unknown): error is SignpostError {
   return error instanceof SignpostError && FINAL_CODE.test(error.code);
 }
 
@@ -79,7 +79,8 @@ export async function findStored(session: Session, objectKey: string, signal: Ab
   try {
     return await callRepeatedly<StoredFile>(session, '/confirm-upload', { objectKey }, signal);
   } catch (error) {
-    if (isFinal(error)) return null;
+    // 422: the file itself was refused, and would be again.
+    if (isFinal(error) && error.status !== 422) return null;
     throw error;
   }
 }

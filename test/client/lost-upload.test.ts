@@ -5,9 +5,9 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3';
 import { describe, expect, it } from 'vitest';
-import type { Progress, Upload } from '../../src/client/create-signpost.ts';
+import type { Progress, Upload, UploadState } from '../../src/client/create-signpost.ts';
 import { holds, host } from './parts-service.ts';
-import { createStorage, loseAnswer, PART, type Sent, threeParts } from './service-for-clients.ts';
+import { createStorage, failureOf, loseAnswer, PART, type Sent, threeParts } from './service-for-clients.ts';
 
 /** Aborts whatever the user has begun, behind the back of the client and of the service. */
 const abortInBucket = async (user: string) => {
@@ -108,5 +108,21 @@ describe('a file in one piece that is gone before it is confirmed', () => {
     const stored = await client.upload(new Blob(['small']));
     expect(stored.size).toBe(5);
     expect(client.count('PUT whole')).toBe(2);
+  });
+});
+
+describe('a file that was refused, whose confirmation had no answer', () => {
+  it('is not sent again: its key tells why it was refused', async () => {
+    const client = await host.client('lost-8', { maxAttempts: 1 }, ({ what }, send) =>
+      what === 'POST /confirm-upload' && client.count(what) === 1 ? loseAnswer(send) : send(),
+    );
+    const noPicture = new File(['%PDF-1.7'], 'a.png', { type: 'image/png' });
+    let objectKey: string | undefined;
+    const onState = (state: UploadState) => {
+      if (state.status === 'confirming') objectKey = state.objectKey;
+    };
+    expect(await failureOf(client.upload(noPicture, { onState }))).toMatchObject({ code: 'network-error' });
+    expect(await failureOf(client.upload(noPicture, { objectKey }))).toMatchObject({ code: 'verification-failed' });
+    expect(client.count('PUT whole')).toBe(1);
   });
 });
