@@ -5,7 +5,8 @@ import type { SignpostError } from '../signpost-error.ts';
 import type { Limits } from '../stored-file.ts';
 import { checkLimits } from './check-limits.ts';
 import { checkMetadata, type MetadataSchema } from './check-metadata.ts';
-import type { QueueFileOptions, QueueItem } from './queue-item.ts';
+import type { Entry } from './queue-entry.ts';
+import type { Prepared, QueueFileOptions, QueueItem } from './queue-item.ts';
 
 /** How long the limits are reused. They change when the user removes files. */
 const LIMITS_MS = 30_000;
@@ -42,8 +43,6 @@ export type PreparationOptions<App extends AppTypes = AppTypes> = {
   now?: (() => number) | undefined;
 };
 
-export type Prepared = { file: File | Blob; fileName: string; contentType: string; options: QueueFileOptions };
-
 /** What happens to a file before it is sent: the app's function, and the service's limits. */
 export function createPreparation({ signpost, beforeUpload, metadataSchema, ...rest }: PreparationOptions) {
   const { now = () => performance.now() } = rest;
@@ -77,20 +76,16 @@ export function createPreparation({ signpost, beforeUpload, metadataSchema, ...r
     /** Why a file can never be sent, as far as that is certain before its turn; else null. */
     refuseEarly: async (item: QueueItem, options: QueueFileOptions) =>
       beforeUpload || !item.file ? null : check(describe(item.file, item, optionsFor(item, options))),
-    prepare: async (
-      file: File | Blob,
-      item: QueueItem,
-      given: QueueFileOptions,
-      signal: AbortSignal,
-    ): Promise<Prepared> => {
+    prepare: async (file: File | Blob, { item, options: given, removed, objectKey }: Entry): Promise<Prepared> => {
       const options = optionsFor(item, given);
-      const result = await beforeUpload?.(file, { item, options, signal });
+      const result = await beforeUpload?.(file, { item, options, signal: removed.signal });
       const { file: other = file, ...changes } = result instanceof Blob ? { file: result } : (result ?? {});
       const all = { ...options, ...changes };
       if (metadataSchema !== undefined) all.metadata = await withSchema(metadataSchema, all.metadata);
       const prepared = describe(other, item, all);
-      const refusal = await check(prepared);
-      if (refusal !== null) throw refusal;
+      // A file that may be stored already counts for the quota itself.
+      const refusal = !objectKey && (await check(prepared));
+      if (refusal) throw refusal;
       return prepared;
     },
   };

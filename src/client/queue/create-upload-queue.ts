@@ -4,10 +4,10 @@ import { tellApp } from '../tell-app.ts';
 import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
 import { collectFiles, type Found } from './collect-files.ts';
-import { createPreparation, type Prepared } from './create-preparation.ts';
+import { createPreparation } from './create-preparation.ts';
 import { createStore, PROGRESS_MS } from './create-store.ts';
 import { areEqual, atLeastOne, type Entry, IDLE, isRunning, newItem, unreadable, untilSettled } from './queue-entry.ts';
-import type { QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
+import type { Prepared, QueueFileOptions, QueueItem, QueueSnapshot } from './queue-item.ts';
 import type { SavedFile } from './queue-memory.ts';
 import { createQueueTotals } from './queue-totals.ts';
 import { createRemembering, matches } from './remembered.ts';
@@ -96,7 +96,7 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     if (!isTicking) tick();
     change(entry, { status: 'preparing' }, PROGRESS_MS);
     if (entry.upload !== null) return entry.upload.resume();
-    entry.preparation ??= preparation.prepare(file, entry.item, entry.options, entry.removed.signal);
+    entry.preparation ??= preparation.prepare(file, entry);
     const mine = entry.preparation;
     mine.then(
       (prepared) => {
@@ -162,8 +162,8 @@ export function createUploadQueue(options: UploadQueueOptions): UploadQueue {
     byId.set(item.id, entry);
     sums.change(null, item);
     void preparation.refuseEarly(item, options).then((refusal) => {
-      const isUnsent = ['waiting', 'paused'].includes(entry.item.status) && entry.upload === null;
-      if (refusal !== null && isUnsent) fail(entry, refusal, canTryAgain(refusal));
+      const isUnsent = ['waiting', 'paused'].includes(entry.item.status) && !entry.upload && !entry.objectKey;
+      if (refusal && isUnsent) fail(entry, refusal, canTryAgain(refusal));
     });
     return entry;
   };

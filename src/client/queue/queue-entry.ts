@@ -1,9 +1,8 @@
 import { SignpostError } from '../signpost-error.ts';
 import type { Upload } from '../upload.ts';
 import type { UploadState } from '../upload-state.ts';
-import type { Prepared } from './create-preparation.ts';
 import type { Store } from './create-store.ts';
-import type { QueueFileOptions, QueueItem, QueueSnapshot, QueueTotals } from './queue-item.ts';
+import type { Prepared, QueueFileOptions, QueueItem, QueueSnapshot, QueueTotals } from './queue-item.ts';
 
 /** One file of a queue, from being added to being removed. */
 export type Entry = {

@@ -15,6 +15,9 @@ export type QueueFileOptions<App extends AppTypes = AppTypes> = Omit<
   'onProgress' | 'onState' | 'signal' | 'objectKey'
 >;
 
+/** What is sent of a file, and how. */
+export type Prepared = { file: File | Blob; fileName: string; contentType: string; options: QueueFileOptions };
+
 /**
  * What a `paused` file of an earlier page waits for: the user's `permission` to read it (`resume` asks), or the `file`,
  * which has to be added again.

@@ -232,16 +232,17 @@ describe('createUploadQueue', () => {
       setObjectKey: (id, objectKey) => rows.set(id, { ...(rows.get(id) as SavedFile), objectKey }),
       forget: (ids) => ids.forEach((id) => void rows.delete(id)),
     };
-    const openPage = () => createUploadQueue({ signpost: client, memory });
-    const queue = openPage();
+    const queue = createUploadQueue({ signpost: client, memory });
     await queue.add(textFile('once'));
     expect((await queue.settled()).items).toMatchObject([{ status: 'failed', error: { code: 'network-error' } }]);
     isCut = false;
-    await until(openPage(), ['done']);
+    // The file itself has used up the quota.
+    const quota = { bytes: 4, files: null, usedBytes: 4, usedFiles: 1 };
+    const limits = async () => ({ ...(await client.limits()), quota });
+    await until(createUploadQueue({ signpost: { ...client, limits }, memory }), ['done']);
     queue.retry();
     expect((await queue.settled()).items).toMatchObject([{ status: 'done' }]);
-    expect([client.count('PUT whole'), client.count('POST /presign-upload')]).toEqual([1, 1]);
-    expect(rows.size).toBe(0);
+    expect([client.count('PUT whole'), client.count('POST /presign-upload'), rows.size]).toEqual([1, 1, 0]);
   });
 
   it('removes what has arrived of a removed file, and nothing of a stored one', async () => {
