@@ -85,6 +85,7 @@ describe.each(['pg', 'neon'] as const)("the queries on webhooks' messages, with 
       await archive(file);
     }
     const claims = await Promise.all(Array.from({ length: 10 }, () => queries.claim(3)));
+    for (const claim of claims) expect(claim.length).toBeLessThanOrEqual(3);
     const claimed = claims.flat();
     expect(new Set(claimed.map(({ number }) => number)).size).toBe(claimed.length);
     const rest = await queries.claim(100);
@@ -125,6 +126,7 @@ describe.each(['pg', 'neon'] as const)("the queries on webhooks' messages, with 
     expect(await queries.postpone()).toBe(2);
     expect([await queries.postpone(), await queries.claim(10)]).toEqual([0, []]);
     const [, second, third] = await queries.list('waiting', 10);
+    expect(await queries.list('waiting', 10, second?.number)).toEqual([third]);
     expect([second?.dueAt, third?.dueAt]).toEqual([first.dueAt, first.dueAt]);
     await queries.noteDelivered(first);
     const [next, ...others] = await queries.claim(10);

@@ -59,10 +59,10 @@ describe('the delivery of webhooks', () => {
       random: () => 0.5,
     };
   };
-  /** An instance without timers: it delivers when it is told to. */
-  const start = (url?: string) => {
-    const services = servicesFor(url);
-    const jobs = { intervalSeconds: 0, deleteAfterSeconds: 0 };
+  /** An instance without timers delivers when it is told to. */
+  const start = (url?: string, intervalSeconds = 0, more: Partial<AttemptServices> = {}) => {
+    const services = { ...servicesFor(url), ...more };
+    const jobs = { intervalSeconds, deleteAfterSeconds: 0 };
     const delivery = createWebhookDelivery({ ...services, config: { ...services.config, jobs } });
     started.push(delivery);
     return delivery;
@@ -288,13 +288,13 @@ describe('the delivery of webhooks', () => {
   it('begins by itself when the next message is due, where jobs run', async () => {
     await confirm(1);
     receiver.answer = async () => (receiver.received.length === 1 ? 500 : 204);
+    let claims = 0;
+    const claim: typeof queries.claim = (limit) => queries.claim(limit).finally(() => claims++);
     // Half a second instead of ten.
-    const services = { ...servicesFor(), random: () => -1.4 };
-    const jobs = { intervalSeconds: 3600, deleteAfterSeconds: 0 };
-    const delivery = createWebhookDelivery({ ...services, config: { ...services.config, jobs } });
-    started.push(delivery);
-    delivery.soon();
+    start(undefined, 3600, { random: () => -1.4, webhookQueries: { ...queries, claim } }).soon();
     await expect.poll(() => receiver.received).toHaveLength(2);
     await expect.poll(waiting).toEqual([]);
+    // Until then, it leaves the database alone.
+    expect(claims).toBeLessThan(10);
   });
 });
