@@ -33,7 +33,7 @@ describe('a sweep that may not remove everything', () => {
   });
 
   const after = (ms: number) => withClocks(service.services, { bucket: ms, database: ms, host: ms });
-  const sweepAfter = async (ms: number) => (await sweep(after(ms))).counts;
+  const sweepAfter = async (ms: number, options = {}) => (await sweep(after(ms), options)).counts;
   const exists = async (key: string) => (await bucket.read(key)) !== null;
   const uploadOnly = async (text: string): Promise<Upload> => {
     const upload = await service.presign('alice', { fileName: 'a.txt', contentType: 'text/plain', size: text.length });
@@ -93,7 +93,9 @@ describe('a sweep that may not remove everything', () => {
 
     const request = { fileName: 'b.bin', contentType: 'application/octet-stream', size: 6e6, method: 'MULTIPART' };
     const { body } = await service.call<Upload>('alice', '/presign-upload', request);
-    expect(await sweepAfter(8 * DAY_MS)).toMatchObject({ aborted: 1 });
+    for (const dryRun of [true, true, false]) {
+      expect(await sweepAfter(8 * DAY_MS, { dryRun })).toMatchObject({ aborted: 1 });
+    }
     expect(await audited('sweep.aborted')).toEqual([{ ...row, object_key: body.objectKey }]);
   });
 
@@ -163,7 +165,8 @@ describe('a sweep that may not remove everything', () => {
     expect(String(await bucket.read(late.objectKey))).toBe('later');
     expect(String(await bucket.read(unconfirmed.objectKey))).toBe('sent again');
     manners = honest;
-    expect(await sweepAfter(2 * DAY_MS)).toMatchObject({ ...nothing, abandoned: 1, stray: 1, deleted: 1 });
+    const due = { ...nothing, abandoned: 1, stray: 1, deleted: 1 };
+    for (const dryRun of [true, true, false]) expect(await sweepAfter(2 * DAY_MS, { dryRun })).toMatchObject(due);
   });
 
   it('does not list for ever what ignores where a page should start', async () => {
