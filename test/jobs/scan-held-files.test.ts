@@ -33,9 +33,9 @@ afterAll(async () => {
 });
 
 const run = () => service.services.scanner?.run();
-const anotherScanner = () => {
+const anotherScanner = (more: Partial<Pick<TestService['services'], 'exclusively'>> = {}) => {
   const { services } = service;
-  return createScanner({ ...services, heldQueries: createHeldQueries(database) }, clamd.address);
+  return createScanner({ ...services, heldQueries: createHeldQueries(database), ...more }, clamd.address);
 };
 const stateOf = async (user: string, fileId: string) => (await service.call(user, `/files/${fileId}`)).body.status;
 
@@ -51,6 +51,24 @@ describe('scans of held files', () => {
     const [event] = body.events;
     expect(event).toMatchObject({ action: 'file.rejected', outcome: 'ok', actorId: '\u001fscanner', userId: 'bob' });
     expect(await run()).toEqual({ clean: 0, rejected: 0, failed: 0, waiting: 0 });
+  });
+
+  it('run again for what comes meanwhile, and then no more; a failure is logged', async () => {
+    const { services } = service;
+    let runs = 0;
+    const exclusively: typeof services.exclusively = async (...these) => {
+      if (++runs === 1) throw new Error('the database is away');
+      return services.exclusively(...these);
+    };
+    const scanner = anotherScanner({ exclusively });
+    scanner.start();
+    const said = 'held files could not be scanned, and stay held; retrying';
+    await expect.poll(() => service.logs.map(({ message }) => message)).toContain(said);
+    for (const _ of [1, 2, 3]) scanner.soon();
+    await expect.poll(() => runs).toBe(3);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(runs).toBe(3);
+    await scanner.close();
   });
 
   it('leave a file held that could not be scanned, try it again later, and let it hold up no other', async () => {
