@@ -122,6 +122,9 @@ describe('common rules', () => {
     expect(allowed.status).toBe(204);
     expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example');
     expect(allowed.headers.get('access-control-allow-headers')).toMatch(/authorization/i);
+    const methods = allowed.headers.get('access-control-allow-methods')?.split(', ');
+    expect(methods?.sort()).toEqual(['DELETE', 'GET', 'HEAD', 'PATCH', 'POST']);
+    expect(Number(allowed.headers.get('access-control-max-age'))).toBeGreaterThan(0);
     const refused = await preflight('https://evil.example');
     expect(refused.headers.get('access-control-allow-origin')).toBeNull();
   });

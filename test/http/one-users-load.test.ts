@@ -129,6 +129,7 @@ describe('a user who does not read the answers', () => {
       const headers = { authorization: `Bearer ${tokens[user]}` };
       const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { headers });
       await answer.arrayBuffer();
+      if (answer.status === 429) expect(answer.headers.get('retry-after')).toBe('1');
       return answer.status;
     };
     const leaveUnread = (times: number): Socket => {
