@@ -30,7 +30,8 @@ describe('WEB_CONCURRENCY=2', () => {
       mkdtemp(join(tmpdir(), 'signpost-processes-')),
     ]);
     await writeFile(join(dir, 'secret'), SECRET);
-    await writeFile(join(dir, 'agent.cjs'), "process.send?.('ready');");
+    const agent = "for (const each of ['ready', { metrics: {} }, { port: '1' }]) process.send?.(each);";
+    await writeFile(join(dir, 'agent.cjs'), agent);
     env = {
       NODE_OPTIONS: `--require=${join(dir, 'agent.cjs')}`,
       NODE_ENV: 'production',

@@ -28,7 +28,10 @@ export type FromProcess = { port: number } | { metrics: string };
 
 /** Whether a message is one of these: a module that is loaded before the service (PM2, an agent) may send others. */
 export function isFromProcess(message: unknown): message is FromProcess {
-  return typeof message === 'object' && message !== null && ('port' in message || 'metrics' in message);
+  if (typeof message !== 'object' || message === null) return false;
+  return 'port' in message
+    ? typeof message.port === 'number'
+    : 'metrics' in message && typeof message.metrics === 'string';
 }
 
 /** null: this process is the only one, or the keeper of others. */
@@ -84,9 +87,10 @@ export function listenToKeeper(worker: Worker) {
   let tellMetrics = async (): Promise<void> => {};
   // Resolves also if the keeper is gone.
   const tell = (message: FromProcess) => new Promise((resolve) => worker.send(message, resolve));
-  worker.on('message', (message: ToProcess) => {
+  // Such a module may be in the keeper as well.
+  worker.on('message', (message: unknown) => {
     if (message === 'metrics') void tellMetrics();
-    else ask(message);
+    else if (message === 'stop' || message === 'replace') ask(message);
   });
   return {
     /** Resolves when the keeper wants this process to end. */

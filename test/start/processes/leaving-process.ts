@@ -11,19 +11,23 @@ const NO_ANSWER_MS = 20_000;
 if (cluster.worker === undefined) await keepTwo();
 else serveUntilAsked(cluster.worker);
 
-/** Prints what becomes of two connections: one is handed to a process that closes its port, one to another process. */
+/**
+ * Prints why a process leaves, and what becomes of two connections: one is handed to this process, which closes its
+ * port, one to another process.
+ */
 async function keepTwo(): Promise<void> {
   cluster.schedulingPolicy = cluster.SCHED_RR;
   const leaving = cluster.fork();
   const port = await new Promise<number>((resolve) => leaving.once('listening', (address) => resolve(address.port)));
   await once(cluster.fork(), 'listening');
+  leaving.send({ type: 'of an agent in the keeper' });
   leaving.send('replace');
-  await once(leaving, 'message');
+  const [why] = await once(leaving, 'message');
   const answers = [ask(port), ask(port)];
   // They are handed out in turn: if the other process has answered, the first one has the other connection.
   await Promise.any(answers);
   writeFileSync(sign, '');
-  console.log(JSON.stringify(await Promise.all(answers)));
+  console.log(JSON.stringify([why, ...(await Promise.all(answers))]));
   process.exit(0);
 }
 
@@ -39,8 +43,8 @@ function ask(port: number): Promise<string> {
 function serveUntilAsked(worker: NonNullable<typeof cluster.worker>): void {
   const keeper = listenToKeeper(worker);
   const server = createServer((_, response) => response.end()).listen(0, '127.0.0.1');
-  void keeper.asked.then(async () => {
-    await new Promise((resolve) => worker.send('asked', resolve));
+  void keeper.asked.then(async (why) => {
+    await new Promise((resolve) => worker.send(why, resolve));
     while (!existsSync(sign)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
     server.close();
     await keeper.leave();

@@ -48,7 +48,7 @@ describe('a process that leaves its port', () => {
       const entryPoints = [join(import.meta.dirname, 'leaving-process.ts')];
       await build({ entryPoints, outfile: program, bundle: true, format: 'esm', platform: 'node', logLevel: 'silent' });
       const { stdout } = await promisify(execFile)(process.execPath, [program, join(folder, 'sign')]);
-      expect(JSON.parse(stdout)).toEqual(['200', '200']);
+      expect(JSON.parse(stdout)).toEqual(['replace', '200', '200']);
     } finally {
       await rm(folder, { recursive: true });
     }
