@@ -119,6 +119,8 @@ export class SignpostUppy<Host extends Uppy> {
       const uploadURL = body.publicFileUrl ?? undefined;
       uppy.emit('upload-success', uppy.getFile(id), { status: 200, body, uploadURL });
     } catch (error) {
+      // The outcome is known: the file itself was refused. Another try sends it again.
+      if (isSignpostError(error) && error.status === 422) this.#sent.delete(id);
       // Without an entry, the file was removed or cancelled: there is no one to tell.
       if (upload !== undefined && this.#uploads.get(id) !== upload) return;
       uppy.emit('upload-error', uppy.getFile(id), withDetails(error));

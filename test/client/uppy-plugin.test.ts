@@ -56,6 +56,11 @@ describe('SignpostUppy', () => {
       { recordId: 'case-42' },
     ]);
     expect(client.count('PUT whole')).toBe(5);
+    // Of a refused file, nothing is in the bucket.
+    uppy.addFile({ name: 'a.png', type: 'image/png', data: new Blob(['%PDF-1.7']) });
+    expect((await uppy.upload())?.failed).toHaveLength(1);
+    await uppy.retryAll();
+    expect(client.count('PUT whole')).toBe(7);
     await host.close();
   });
 });
