@@ -26,7 +26,7 @@ export function readConfig(): Config {
 }
 
 /**
- * Leaves out a warning that nobody who runs the service can act on: before 20.19.4 and 22.13, Ed25519 is experimental,
+ * Leaves out a warning that nobody who runs the service can act on: before 20.19.3 and 22.13, Ed25519 is experimental,
  * the algorithm of receipts, and of some issuers' tokens.
  */
 function withoutEd25519Warning(): void {
