@@ -58,8 +58,9 @@ export function callRepeatedly<Answer>(session: Session, path: string, body: unk
 }
 
 /**
- * Errors that every further attempt with the same key or parts would get: `invalid-request`, `not-your-object`,
- * `verification-failed`, `quota-exceeded` (the object was removed) and so on.
+ * Errors that every further attempt with the same key or parts would get: `object-not-found`, `upload-not-found`,
+ * `invalid-request`, `not-your-object`, `verification-failed`, `quota-exceeded` (the object was removed),
+ * `file-rejected`, `conflict`. As a list, they take 39 bytes more of the core's 6 KiB.
  */
 const FINAL_CODE = /^(upload|object)-not-found|-(request|object|failed|exceeded|rejected)$|conflict/;
 

@@ -28,6 +28,7 @@ export async function createTestDatabase({
   await query(server, `create database "${name}" template "${template}"`);
   const url = new URL(server);
   url.pathname = name;
+  // Tests append parameters of their own.
   url.search = '';
   return {
     name,
