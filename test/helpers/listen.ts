@@ -8,10 +8,18 @@ import { createServer, type Server } from 'node:net';
  */
 const [LOWEST_PORT, ABOVE_PORTS] = [20_000, 32_000];
 
+/**
+ * No port is given twice: not to two programs that are given one before they listen, and not to the server of the next
+ * test, since `fetch` would send to it over a connection that the server before it has just closed.
+ */
+const given = new Set<number>();
+
 /** Listens on a free port of this machine; returns the URL of an HTTP server there. */
 export async function listen(server: Server): Promise<string> {
   for (;;) {
     const port = randomInt(LOWEST_PORT, ABOVE_PORTS);
+    if (given.has(port)) continue;
+    given.add(port);
     try {
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');
@@ -22,16 +30,11 @@ export async function listen(server: Server): Promise<string> {
   }
 }
 
-/** Those that `freePort` has given: a program that needs two must not get the same one twice. */
-const given = new Set<string>();
-
 /** A port that was free a moment ago, for programs that must be given a port. */
 export async function freePort(): Promise<string> {
   const server = createServer();
   const { port } = new URL(await listen(server));
   server.close();
   await once(server, 'close');
-  if (given.has(port)) return freePort();
-  given.add(port);
   return port;
 }
