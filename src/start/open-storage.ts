@@ -50,23 +50,13 @@ export async function openStorage(
   closers.push(async () => clients.destroy());
   if (config.bucket === null) await setUpBucket(quick, bucketConfig.name, config.server.allowedOrigins);
 
-  const { name: bucket, region, useAccelerateEndpoint, forcePathStyle, useDualstackEndpoint } = bucketConfig;
-  const { useFipsEndpoint } = bucketConfig;
+  const { name: bucket, credentials: _, endpoint: ownUrl, useAccelerateEndpoint, ...place } = bucketConfig;
   const reachedAt = (endpoint: string | undefined, more: { useAccelerateEndpoint?: boolean }) =>
-    resolveEndpoint({
-      bucket,
-      region,
-      forcePathStyle,
-      useDualstackEndpoint,
-      ...(useFipsEndpoint === false && { useFipsEndpoint }),
-      ...more,
-      ...(endpoint !== undefined && { endpoint }),
-    });
+    resolveEndpoint({ bucket, ...place, ...more, ...(endpoint !== undefined && { endpoint }) });
   // Clients may reach the bucket elsewhere than the service itself.
-  const publicEndpoint = config.urls.s3Endpoint ?? bucketConfig.endpoint;
   const [resolved, ownEndpoint] = await Promise.all([
-    reachedAt(publicEndpoint, { useAccelerateEndpoint }),
-    reachedAt(bucketConfig.endpoint, {}),
+    reachedAt(config.urls.s3Endpoint ?? ownUrl, { useAccelerateEndpoint }),
+    reachedAt(ownUrl, {}),
   ]);
   const endpoint = { ...resolved, ...(config.store.absentHeadersSigned && { absentHeaders: HARMFUL_HEADERS }) };
   const remembered = rememberCredentials(() => quick.config.credentials(), now);
