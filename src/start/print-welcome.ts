@@ -50,9 +50,10 @@ function howToLookInto({ dataDir }: Local, url: string): string {
   const { name, accessKeyId, region } = EMBEDDED_BUCKET;
   const secrets = `'${resolve(dataDir, SECRETS_FILE).replaceAll("'", `'\\''`)}'`;
   const secret = `"$(jq -r .s3SecretAccessKey ${secrets})"`;
-  const keys = `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secret} AWS_DEFAULT_REGION=${region}`;
+  // A shell with temporary credentials of AWS has a token, which belongs to other keys.
+  const keys = `AWS_SESSION_TOKEN= AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secret}`;
   return `To look into the embedded bucket (docs/embedded-bucket.md has other programs):
 
-${keys} aws --endpoint-url ${url} s3 ls --recursive s3://${name}
+${keys} AWS_DEFAULT_REGION=${region} aws --endpoint-url ${url} s3 ls --recursive s3://${name}
 `;
 }

@@ -66,10 +66,12 @@ describe('npm start without configuration', () => {
   });
 
   it('prints a command that lists the bucket, with its key', async () => {
-    const [line = ''] = /^AWS_ACCESS_KEY_ID=.* aws .*$/m.exec(service?.output() ?? '') ?? [];
-    const shown = await bash(`aws() { echo "$AWS_SECRET_ACCESS_KEY" "$@"; }\n${line}`);
+    const [line = ''] = /^AWS_SESSION_TOKEN=.* aws .*$/m.exec(service?.output() ?? '') ?? [];
+    const shown = await bash(
+      `export AWS_SESSION_TOKEN=foreign; aws() { echo "$AWS_SESSION_TOKEN:$AWS_SECRET_ACCESS_KEY" "$@"; }\n${line}`,
+    );
     const [, secretAccessKey = '', endpoint = ''] =
-      /^(\S+) --endpoint-url (\S+) s3 ls --recursive s3:\/\/signpost$/m.exec(shown.output) ?? [];
+      /^:(\S+) --endpoint-url (\S+) s3 ls --recursive s3:\/\/signpost$/m.exec(shown.output) ?? [];
     const credentials = { accessKeyId: 'signpost', secretAccessKey };
     const client = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
     const { Contents } = await client.send(new ListObjectsV2Command({ Bucket: 'signpost', Prefix: 'demo/' }));
