@@ -25,7 +25,7 @@ export async function createTestDatabase({
   const server = inject('postgresUrl');
   const name = `test_${randomUUID()}`;
   const template = copyOf?.name ?? (migrated ? inject('postgresTemplate') : 'template0');
-  await query(server, `create database "${name}" template "${template}"`);
+  await query(server, `create database "${name}" template "${template}" ${inject('postgresCopying')}`);
   const url = new URL(server);
   url.pathname = name;
   // Tests append parameters of their own.

@@ -15,6 +15,8 @@ declare module 'vitest' {
     postgresUrl: string;
     /** The name of a migrated database on it, which tests may only copy. */
     postgresTemplate: string;
+    /** Options of CREATE DATABASE that copies files, which takes a tenth of the CPU time of writing them to the log. */
+    postgresCopying: string;
   }
 }
 
@@ -33,6 +35,9 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     const templateUrl = new URL(url);
     templateUrl.pathname = template;
     await migrateDatabase({ url: templateUrl.href, folder: MIGRATIONS });
+    const [{ version }] = await execute(url, `select current_setting('server_version_num')::int as version`);
+    // PostgreSQL 14 knows no other way.
+    project.provide('postgresCopying', version < 150_000 ? '' : 'strategy file_copy');
   } catch (error) {
     // Vitest calls no teardown after a failed setup, and the server would keep running.
     await teardown();
@@ -69,9 +74,10 @@ async function startServer(): Promise<{ url: string; stop(): Promise<void> }> {
   };
 }
 
-async function execute(url: string, statement: string): Promise<void> {
+async function execute(url: string, statement: string) {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
-  await client.query(statement);
+  const { rows } = await client.query(statement);
   await client.end();
+  return rows;
 }
