@@ -13,6 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createChunkVerifier } from '../../../src/local/s3/chunked/chunk-verifier.ts';
 import { deriveSigningKey } from '../../../src/local/s3/signature/compute-signature.ts';
+import { otherDigit } from '../../helpers/other-digit.ts';
 import { type Fixture, KEYS, outcome, type RawAnswer, startFixture } from './s3-fixture.ts';
 import { signChunks } from './sign-chunks.ts';
 import { signRaw } from './sign-raw.ts';
@@ -44,9 +45,6 @@ const read = async (Key: string) => {
   const { Body, ContentEncoding } = await s3.client.send(new GetObjectCommand({ Bucket: s3.bucket, Key }));
   return { bytes: Buffer.from((await Body?.transformToByteArray()) ?? []), ContentEncoding };
 };
-
-/** Never the same one, whatever the signature is. */
-const otherDigit = (digit: string) => (digit === '0' ? '1' : '0');
 
 describe('the SDK with its defaults', () => {
   it.each([0, 5, 70_000, 1_000_000])('stores a stream of %d bytes with its trailing checksum', async (size) => {
