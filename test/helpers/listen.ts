@@ -9,8 +9,8 @@ import { createServer, type Server } from 'node:net';
 const [LOWEST_PORT, ABOVE_PORTS] = [20_000, 32_000];
 
 /**
- * No port is given twice: not to two programs that are given one before they listen, and not to the server of the next
- * test, since `fetch` would send to it over a connection that the server before it has just closed.
+ * No port is given twice to a test file: not to two programs that are given one before they listen, and not to the
+ * server of the next test, since `fetch` would send to it over a connection that the server before it has just closed.
  */
 const given = new Set<number>();
 
