@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto';
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 
 /**
  * AWS Signature Version 4, in AWS's terms, with S3's exceptions: paths are encoded once and never normalized. Sources:
@@ -82,18 +82,19 @@ export function stringToSign(amzDate: string, credentialScope: string, canonical
 
 /** Enough for two endpoints across midnight or a change of temporary credentials. */
 const MAX_SIGNING_KEYS = 8;
-const signingKeys = new Map<string, Buffer>();
+const signingKeys = new Map<string, KeyObject>();
 
 /**
  * The signing key of one secret, day (`yyyymmdd`), region and service: four HMACs, so the latest keys are cached. All
- * inputs are part of the cache key, so a new day or a renewed secret never gets an old key.
+ * inputs are part of the cache key, so a new day or a renewed secret never gets an old key. A `KeyObject`, because Node
+ * 24 takes seven times as long for an HMAC whose key is a Buffer (13.5 µs, 1.9 with this; Node 22: 1.5 with both).
  */
-export function signingKey(secretAccessKey: string, date: string, region: string, service: string): Buffer {
+export function signingKey(secretAccessKey: string, date: string, region: string, service: string): KeyObject {
   const name = `${date}/${region}/${service}/${secretAccessKey}`;
   const remembered = signingKeys.get(name);
   if (remembered !== undefined) return remembered;
   const dateKey = hmac(`AWS4${secretAccessKey}`, date);
-  const key = hmac(hmac(hmac(dateKey, region), service), 'aws4_request');
+  const key = createSecretKey(hmac(hmac(hmac(dateKey, region), service), 'aws4_request'));
   const [oldest] = signingKeys.keys();
   if (oldest !== undefined && signingKeys.size >= MAX_SIGNING_KEYS) signingKeys.delete(oldest);
   signingKeys.set(name, key);
@@ -101,7 +102,7 @@ export function signingKey(secretAccessKey: string, date: string, region: string
 }
 
 /** The signature of a string to sign (or of a POST policy's base64), in lower-case hex. */
-export function signature(signingKey: Buffer, stringToSign: string): string {
+export function signature(signingKey: KeyObject, stringToSign: string): string {
   return createHmac('sha256', signingKey).update(stringToSign).digest('hex');
 }
 

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** Authenticates values that the service gives to clients and later gets back: `createIdSigner`. */
 export type IdSigner = ReturnType<typeof createIdSigner>;
@@ -12,7 +12,7 @@ const PURPOSE = 'signpost upload ids';
  * @param secrets the first signs, all verify.
  */
 export function createIdSigner(secrets: readonly string[]) {
-  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, 32)));
+  const keys = secrets.map((secret) => createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', PURPOSE, 32))));
   const [newest] = keys;
   if (newest === undefined) throw new Error('upload ids need a secret');
   return {
@@ -24,6 +24,6 @@ export function createIdSigner(secrets: readonly string[]) {
   };
 }
 
-function hmac(key: Buffer, text: string): Buffer {
+function hmac(key: KeyObject, text: string): Buffer {
   return createHmac('sha256', key).update(text).digest();
 }
