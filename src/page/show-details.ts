@@ -79,8 +79,10 @@ export function createDetails(actions: DetailsActions) {
     });
   }
   dialog.addEventListener('close', () => {
-    // A file that was renamed has another row. The browser knows only the former one, and leaves the focus here.
-    if (shown !== null && dialog.contains(document.activeElement)) actions.focus(shown.fileId);
+    // A file that was renamed has another row. The browser knows only the former one, and leaves the focus here, or on
+    // the body if it has drawn the page since.
+    const focused = document.activeElement;
+    if (shown !== null && (focused === document.body || dialog.contains(focused))) actions.focus(shown.fileId);
     shown = null;
   });
   dialog.addEventListener('click', ({ target }) => target === dialog && dialog.close());
