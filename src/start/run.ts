@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { type Config, parseConfig, SETTING_NAMES } from '../config/config.ts';
 import { ConfigError } from '../config/config-error.ts';
 import { misspeltSettings } from '../config/misspelt-settings.ts';
 import { reasonOf } from '../net/reason-of.ts';
+import { readEnvFile } from './read-env-file.ts';
 
 /** Runs the service with the settings of `readConfig`. An error is printed on standard error; the exit code is 1. */
 export async function run(program: (config: Config) => Promise<void>): Promise<void> {
@@ -18,7 +18,7 @@ export async function run(program: (config: Config) => Promise<void>): Promise<v
 
 /** The settings of the environment and of `.env`, if present; the environment wins. Warns of misspelt names. */
 export function readConfig(): Config {
-  if (existsSync('.env')) process.loadEnvFile('.env');
+  for (const [name, value] of Object.entries(readEnvFile('.env'))) process.env[name] ??= value;
   withoutEd25519Warning();
   // Before the errors: a setting reported as missing may be a misspelt one.
   for (const hint of misspeltSettings(process.env, SETTING_NAMES)) console.error(`warning: ${hint}`);
