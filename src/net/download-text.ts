@@ -24,5 +24,6 @@ export async function downloadText(
     throw new Error(`${new URL(url).host} redirects to ${origin}${pathname}, which is not followed`);
   }
   if (response.status !== 200) throw new Error(`${new URL(url).host} answered with status ${response.status}`);
-  return Buffer.concat(chunks).toString();
+  // Unlike toString, this removes a byte order mark, with which JSON.parse would fail.
+  return new TextDecoder().decode(Buffer.concat(chunks));
 }

@@ -20,6 +20,11 @@ describe('downloadText', () => {
     expect(await downloadText(await serve((_, response) => response.end('größe')))).toBe('größe');
   });
 
+  it('leaves out a byte order mark', async () => {
+    const url = await serve((_, response) => response.end('\ufeff{"keys":[]}'));
+    expect(await downloadText(url)).toBe('{"keys":[]}');
+  });
+
   it('refuses a redirect, and names its target without the query', async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve((request, response) => {
