@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { fsync } from 'node:fs';
+import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** True for an error of the file system with this code, such as `ENOENT`. */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
@@ -36,13 +38,20 @@ export async function readIfPresent(path: string): Promise<string | null> {
   }
 }
 
+const syncDescriptor = promisify(fsync);
+
+/** Makes a file's bytes durable. By its descriptor: under Yarn's Plug'n'Play a `FileHandle` has no `sync`. */
+export async function syncFile(handle: FileHandle): Promise<void> {
+  await syncDescriptor(handle.fd);
+}
+
 /** Makes a directory's entries durable: a rename or a link is only on disk once its directory is. */
 export async function syncDirectory(path: string): Promise<void> {
   // Windows cannot open a directory, and its file systems journal their entries.
   if (platform() === 'win32') return;
   const handle = await open(path);
   try {
-    await handle.sync();
+    await syncFile(handle);
   } finally {
     await handle.close();
   }
@@ -67,7 +76,7 @@ export async function publishDraft(
     const handle = await open(draft, 'wx', OWNER_ONLY);
     try {
       await handle.writeFile(contents);
-      await handle.sync();
+      await syncFile(handle);
     } finally {
       await handle.close();
     }

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createSealer, sealingOf } from '../encryption/sealed-chunks.ts';
-import { OWNER_ONLY } from './durable-files.ts';
+import { OWNER_ONLY, syncFile } from './durable-files.ts';
 import type { Store } from './store.ts';
 
 /** Sockets deliver 64 KiB at a time; a disk is faster with fewer, larger writes. */
@@ -84,7 +84,7 @@ async function openPlainFile(store: Store): Promise<IncomingFile> {
     async finish() {
       await flush();
       await writing;
-      await handle.sync();
+      await syncFile(handle);
       await handle.close();
     },
     async discard() {
