@@ -91,21 +91,21 @@ export function createCallService({
     const { response, text } = answer;
     const json = parseJson(text);
     const { status } = response;
-    // The service answers 204 or with JSON.
+    // The service answers 204 or with JSON; a problem of it has a `requestId`.
     if (response.ok && (json || status === 204)) return json;
 
     const {
       code = 'unexpected-answer',
       detail = `${response.url || path} answered ${status}`,
-      errors,
+      errors = [],
       requestId = null,
-    } = json ?? {};
+    } = json?.requestId ? json : {};
     const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
       code,
       status,
       detail,
-      errors: errors ?? [],
+      errors,
       requestId,
       // A refusal with `Retry-After` is temporary: a 409 for an object that changed meanwhile.
       retryable: isTransient(status) || retryAfter !== null,

@@ -36,12 +36,14 @@ describe('a wrong URL', () => {
     [200, undefined],
     [404, undefined],
     [200, ''],
+    [404, '{ "code": 5, "message": "Not Found" }'],
+    [422, '{ "detail": "Invalid", "errors": { "fileName": ["is required"] } }'],
   ])('of another server, which answers %i, is an error with the URL', async (status, text) => {
     const page = await startPage(status, text);
     const { error, waits } = await refusalOf({ url: page.url });
     page.close();
     const detail = `${page.url}/presign-upload answered ${status}`;
-    expect(error).toMatchObject({ code: 'unexpected-answer', status, detail });
+    expect(error).toMatchObject({ code: 'unexpected-answer', status, detail, errors: [] });
     expect(waits).toBe(0);
   });
 
