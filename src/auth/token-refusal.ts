@@ -43,6 +43,12 @@ export function claimRefused(claim: string, why: string): Problem {
   return unauthenticated("the token's signature or claims do not verify", { why, code, claim });
 }
 
+/** Refuses a token whose key was found, but is malformed or too short: those are no errors of jose's own. */
+export function keyRefused(): Problem {
+  const why = 'the key at JWKS_URL that fits it cannot be used';
+  return unauthenticated("the token's signature or claims do not verify", { why });
+}
+
 /** Why a token was refused, for the log; null for a problem with another cause. */
 export function tokenRefusalOf({ code, message, cause }: Problem): TokenRefusal | null {
   if (isRefusal(cause)) return cause;

@@ -6,7 +6,7 @@ import type { Identity } from './caller.ts';
 import { CLIENT_CLAIMS, readIdentity } from './claims.ts';
 import type { OnRefreshFailed } from './remote-key-set.ts';
 import { createTokenMemory } from './token-memory.ts';
-import { claimRefused, tokenRefused, unauthenticated } from './token-refusal.ts';
+import { claimRefused, keyRefused, tokenRefused, unauthenticated } from './token-refusal.ts';
 import { openIssuers, type TrustedIssuer } from './trusted-issuers.ts';
 
 type AuthOptions = Omit<AuthConfig, 'cookie'>;
@@ -82,6 +82,7 @@ async function verifyWith({ sources, constraints }: TrustedIssuer, token: string
       if (protectedHeader.typ === RECEIPT_TYPE) throw claimRefused('typ', 'it is a receipt of an upload, not a token');
       return payload;
     } catch (error) {
+      if (!(error instanceof errors.JOSEError || error instanceof Problem)) throw keyRefused();
       if (!mayFitAnotherKey(error)) throw error;
       failure = error;
     }

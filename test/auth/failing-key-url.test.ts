@@ -1,3 +1,4 @@
+import type { JWK } from 'jose';
 import { describe, expect, it, vi } from 'vitest';
 import { createTokenVerifier } from '../../src/auth/verify-token.ts';
 import { freePort } from '../helpers/listen.ts';
@@ -86,5 +87,15 @@ describe('a URL that fails', () => {
     await Promise.all(
       [silent, stalled].map(async ({ verify }) => refuses(verify, await tokenOf(first), 'keys-unavailable')),
     );
+  });
+
+  it.each<[string, JWK]>([
+    ['is malformed', { kty: 'EC', crv: 'P-256', kid: 'first', x: 'AAAA', y: 'AAAA' }],
+    ['may not verify', { ...first.jwk, key_ops: ['sign', 'verify'] }],
+  ])('tells the log that the key of a token %s', async (_name, jwk) => {
+    const { verify } = await start(setOf(jwk));
+    const problem = await problemOf(async () => verify(await tokenOf(first)));
+    expect(problem.code).toBe('unauthenticated');
+    expect(problem.cause).toEqual({ why: 'the key at JWKS_URL that fits it cannot be used' });
   });
 });
