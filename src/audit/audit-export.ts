@@ -90,7 +90,8 @@ type ExportReport = {
 
 /**
  * Compares an export with its own seals, without the database: finds every event that was removed, added or changed,
- * and a missing stretch between two others. Only a seal stored elsewhere shows that the end was cut off.
+ * a missing stretch between two others, and a file without its end. Only a seal stored elsewhere shows that the last
+ * stretches were removed.
  * @param lines the lines without their line breaks.
  * @param expected a seal stored earlier, as `formatSeal` writes it.
  */
@@ -100,6 +101,7 @@ export async function verifyAuditExport(
 ): Promise<ExportReport> {
   const report: ExportReport = { broken: [], seals: 0, sealed: 0, unsealed: 0, last: null };
   let line = 0;
+  let isWhole = false;
   let isExpected = false;
   /** The line after the events that were just read. */
   let next: z.infer<typeof LINES> | null = null;
@@ -109,7 +111,8 @@ export async function verifyAuditExport(
     const { done, value } = await source.next();
     if (done) return null;
     line += 1;
-    const parsed = LINES.safeParse(parseJson(value));
+    // Some programs of Windows put a byte order mark in front of a text.
+    const parsed = LINES.safeParse(parseJson(line === 1 ? value.replace(/^\ufeff/, '') : value));
     if (parsed.success) return parsed.data;
     report.broken.push({ line, message: 'it is not a line of an export' });
     return read();
@@ -123,6 +126,7 @@ export async function verifyAuditExport(
   while (next !== null) {
     const at = line;
     const head = next;
+    isWhole = head.type === 'unsealed';
     if (head.type === 'seal') {
       const found = await hashStretch(head.previous ?? undefined, head, events());
       const messages = [findBreak(report.last, head), findChange(head, found)];
@@ -136,6 +140,7 @@ export async function verifyAuditExport(
       for await (const _ of events()) report.unsealed += 1;
     }
   }
+  if (!isWhole) report.broken.push({ line, message: 'the export ends here, and was cut off' });
   if (expected !== undefined && !isExpected) {
     report.broken.push({ line, message: `seal ${expected.number} is missing, or not the expected one` });
   }

@@ -82,7 +82,18 @@ describe('verifyAuditExport', () => {
     const report = { broken: [], seals: 3, sealed: 9, unsealed: 1, last: expect.objectContaining({ number: 3 }) };
     expect(await verify(whole)).toEqual(report);
     expect(await verify(whole, { number: 3, hash: seal?.hash ?? '' })).toEqual(report);
-    expect((await verify([])).broken).toEqual([]);
+  });
+
+  it('reads an export with a byte order mark', async () => {
+    async function* marked() {
+      for await (const line of textOf(whole)) yield line === JSON.stringify(whole[0]) ? `\ufeff${line}` : line;
+    }
+    expect(await verifyAuditExport(marked())).toMatchObject({ broken: [], seals: 3, sealed: 9 });
+  });
+
+  it.each([0, 7])('finds that a file ends after line %i, as on a full disk', async (line) => {
+    const message = 'the export ends here, and was cut off';
+    expect((await verify(whole.slice(0, line))).broken).toEqual([{ line, message }]);
   });
 
   const without = (index: number) => whole.toSpliced(index, 1);
@@ -114,7 +125,7 @@ describe('verifyAuditExport', () => {
   });
 
   it('finds a stretch that was rewritten with a seal of its own', async () => {
-    const forged = whole.slice(0, 4).map((line) => (line.type === 'event' ? { ...line, actorId: 'bob' } : line));
+    const forged = whole.toSpliced(4, 8).map((line) => (line.type === 'event' ? { ...line, actorId: 'bob' } : line));
     const { broken } = await verify(forged);
     expect(broken).toHaveLength(1);
     // Whoever forges the hash as well breaks the chain.
@@ -125,8 +136,8 @@ describe('verifyAuditExport', () => {
 
   it('finds, by a seal stored elsewhere, that the end is missing', async () => {
     const noted = parseSeal(`3:${whole.find(({ number }) => number === 3)?.hash}`);
-    expect((await verify(whole.slice(0, 7), noted)).broken).toEqual([
-      { line: 7, message: 'seal 3 is missing, or not the expected one' },
+    expect((await verify(whole.toSpliced(7, 5), noted)).broken).toEqual([
+      { line: 9, message: 'seal 3 is missing, or not the expected one' },
     ]);
   });
 });
