@@ -76,8 +76,21 @@ describe('parseConfig', () => {
     'postgresql://app:p%40ss:word@[::1]:5432/signpost?sslmode=verify-full&sslrootcert=/etc/ca.pem',
     "postgres://app:a!$&'()*+,;=~_.-@db/signpost?options=-c search_path=sign",
     'postgres://app@%2Fvar%2Frun%2Fpostgresql/signpost',
+    'postgres://app:password@localhost/signpost?host=/cloudsql/project:region:instance',
+    'postgres:///signpost?host=/var/run/postgresql',
   ])('accepts %s as DATABASE_URL', (url) => {
     expect(parseConfig({ ...PRODUCTION, DATABASE_URL: url }).database.url).toBe(url);
+  });
+
+  it.each([
+    [
+      'postgres://app:hunter2@/signpost?host=/cloudsql/project:region:instance',
+      /has no host; for a socket .*localhost/,
+    ],
+    ['postgres://app:hunter2@first,second/signpost', /must name one host$/],
+    ['postgres://app:hunter2@first:5432,second:5432/signpost', /must name one host$/],
+  ])('says what is wrong with the host of %s', (url, message) => {
+    expect(errorOf({ ...PRODUCTION, DATABASE_URL: url })).toMatch(message);
   });
 
   it('names every invalid variable at once, and no value', () => {
