@@ -1,3 +1,4 @@
+import { cleanText } from './clean-text.ts';
 import type { Signpost } from './create-signpost.ts';
 import type { SignpostError } from './signpost-error.ts';
 import type { Upload, UploadOptions } from './upload.ts';
@@ -185,8 +186,8 @@ function isSignpostError(error: unknown): error is SignpostError {
 function toUploadOptions(file: UppyFile, allowedMetaFields?: readonly string[]): UploadOptions {
   const { name, type: _, recordId, documentType, ...rest } = file.meta as Record<string, unknown>;
   const pairs = Object.entries(rest).flatMap(([field, value]) => {
-    const text = allowedMetaFields?.includes(field) === false ? undefined : toText(value)?.replace(/[\r\n\t]+/g, ' ');
-    return text === undefined ? [] : [[field.toLowerCase(), text]];
+    const text = allowedMetaFields?.includes(field) === false ? undefined : toText(value);
+    return text === undefined ? [] : [[field.toLowerCase(), cleanText(text.replace(/[\r\n\t]+/g, ' '))]];
   });
   return {
     fileName: toText(name) ?? file.name,

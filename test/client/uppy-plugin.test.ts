@@ -63,4 +63,15 @@ describe('SignpostUppy', () => {
     expect(client.count('PUT whole')).toBe(7);
     await host.close();
   });
+
+  it('sends metadata without the characters that no metadata may have', async () => {
+    const host = await startServiceForClients();
+    const uppy = new Uppy({ logger }).use(SignpostUppy, { signpost: await host.client('alice') });
+    const meta = { caption: 'two\r\nlines\u0007', relativePath: 'scans/\u202egpj.exe', title: 'half \ud83d' };
+    uppy.addFile({ name: 'a.txt', type: 'text/plain', data: new Blob(['a']), meta });
+    const { successful = [] } = (await uppy.upload()) ?? {};
+    const metadata = { caption: 'two lines', relativepath: 'scans/gpj.exe', title: 'half \ufffd' };
+    expect(successful).toMatchObject([{ response: { body: { metadata } } }]);
+    await host.close();
+  });
 });
