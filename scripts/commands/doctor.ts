@@ -22,7 +22,7 @@ const options = { strict: { type: 'boolean', default: false }, token: { type: 's
 export const doctorCommand = defineServiceCommand({ usage, options }, async (config, { values: { strict, token } }) => {
   const stopping = new AbortController();
   // A terminal sends the signal to npm as well, and npm forwards it: the second signal changes nothing.
-  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => stopping.abort());
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => stopping.abort());
   const style = process.stdout.isTTY ? 'terminal' : 'plain';
   const report = (check: Check) => console.log(formatCheck(check, style));
   const now = () => new Date();

@@ -44,10 +44,10 @@ describe('npm run doctor without configuration', () => {
     expect(await service.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('removes its objects when it is stopped, and returns 2', async () => {
+  it.each(['SIGINT', 'SIGHUP'] as const)('removes its objects when it gets %s, and returns 2', async (signal) => {
     const doctor = run('node', ['dist/signpost.js', 'doctor'], env);
     await doctor.until(/PUT: as signed/);
-    expect(await doctor.stop('SIGINT')).toEqual({ code: 2, signal: null });
+    expect(await doctor.stop(signal)).toEqual({ code: 2, signal: null });
     expect(doctor.output()).toMatch(/, 0 failures, stopped before the end$/m);
     const again = await npm('doctor');
     expect(again.code).toBe(0);
