@@ -206,6 +206,7 @@ describe('the client commands of signpost', () => {
     });
     const several = await signpost(['upload', 'program.png', 'case'], { TOKEN: 'not-a-token' });
     expect(several).toMatchObject({ code: 2, output: expect.stringContaining('(unauthenticated)') });
+    expect(await signpost(['ls', '--record', ''])).toMatchObject({ code: 64 });
     expect(await signpost(['ls'], { TOKEN: '' })).toMatchObject({ code: 64 });
     expect(await signpost(['ls'], { SIGNPOST: 'files.example.com' })).toMatchObject({ code: 64 });
     const named = ['nowhere', '/dev/null', join('case', 'a.txt')];
