@@ -91,7 +91,7 @@ export function createCallService({
     const { response, text } = answer;
     const json = parseJson(text);
     const { status } = response;
-    // The service answers 204 or with JSON; a problem of it has a `requestId`.
+    // The service answers 204 or with JSON; each of its problems has a text as `code`.
     if (response.ok && (json || status === 204)) return json;
 
     const {
@@ -99,7 +99,7 @@ export function createCallService({
       detail = `${response.url || path} answered ${status}`,
       errors = [],
       requestId = null,
-    } = json?.requestId ? json : {};
+    } = typeof json?.code === 'string' ? json : {};
     const retryAfter = response.headers.get('retry-after');
     throw new SignpostError({
       code,
@@ -114,11 +114,11 @@ export function createCallService({
   };
 }
 
-/** undefined for an empty text, null for invalid JSON. */
+/** undefined for what is not JSON. */
 function parseJson(text: string) {
   try {
-    return text === '' ? undefined : JSON.parse(text);
+    return JSON.parse(text);
   } catch {
-    return null;
+    return undefined;
   }
 }
