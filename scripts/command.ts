@@ -32,6 +32,8 @@ export type CommandDefinition<O extends Options> = {
   options?: O;
   /** Whether positional arguments are allowed. Default false. */
   allowPositionals?: boolean;
+  /** Options that may be an empty text. Elsewhere that is a script's unset variable, and wrong. Default none. */
+  mayBeEmpty?: readonly string[];
   /** The words of which the first argument is one, for the shell to complete. */
   words?: readonly string[];
 };
@@ -52,7 +54,7 @@ export class UsageError extends Error {
  * with the code it returns, or with 2 if it throws.
  */
 export function defineCommand<O extends Options>(
-  { usage, options, allowPositionals = false, words = [] }: CommandDefinition<O>,
+  { usage, options, allowPositionals = false, mayBeEmpty = [], words = [] }: CommandDefinition<O>,
   program: (args: Arguments<O>) => Promise<number>,
 ): Command {
   const known = { ...options, help: { type: 'boolean', short: 'h' } } as const;
@@ -66,6 +68,7 @@ export function defineCommand<O extends Options>(
     process.stdout.on('error', () => {});
     try {
       const args = readArguments(argv, known, allowPositionals);
+      refuseEmpty(args, mayBeEmpty);
       if ('help' in args.values && args.values.help === true) {
         console.log(usage);
         process.exit(EXIT.holds);
@@ -104,6 +107,14 @@ function readArguments(args: readonly string[], options: Options, allowPositiona
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** A filter that is empty would be none: `ls --record "$UNSET" | xargs rm` would remove all files. */
+function refuseEmpty({ values, positionals }: Arguments<Options>, mayBeEmpty: readonly string[]): void {
+  for (const [name, value] of Object.entries<unknown>(values)) {
+    if ([value].flat().includes('') && !mayBeEmpty.includes(name)) throw new UsageError(`--${name} is empty`);
+  }
+  if (positionals.includes('')) throw new UsageError('an argument is empty');
 }
 
 /** The log of a command: errors and warnings, a line each, on standard error. */

@@ -26,7 +26,7 @@ const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
 const options = { prefix: text, owner: text, 'record-id': text, 'document-type': text, 'dry-run': flag, json: flag };
 
-export const importCommand = defineServiceCommand({ usage, options }, (config, { values }) => {
+export const importCommand = defineServiceCommand({ usage, options, mayBeEmpty: ['prefix'] }, (config, { values }) => {
   const { prefix, 'dry-run': dryRun, json } = values;
   const owner = toUserId(values.owner);
   if (prefix === undefined) throw new UsageError("--prefix is required; '' imports all of the bucket");

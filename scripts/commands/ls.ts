@@ -35,9 +35,6 @@ const STATUSES = ['active', 'held', 'archived', 'rejected'] as const;
 const PAGE_FILES = 100;
 
 export const lsCommand = defineRemoteCommand({ usage, options }, async (service, { values }) => {
-  // As of an unset variable in a script: without the filter, all files would be listed.
-  const empty = Object.entries(values).find(([, value]) => value === '');
-  if (empty !== undefined) throw new UsageError(`--${empty[0]} is empty`);
   const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : Number(values.limit);
   if (!(limit > 0) || (values.limit !== undefined && !Number.isInteger(limit))) {
     throw new UsageError('--limit takes a number, 1 or more');

@@ -37,7 +37,7 @@ export const tokenCommand = defineServiceCommand(
     }
     const limits = values.ticket === undefined ? undefined : readLimits(values.ticket);
     const { scope = limits === undefined ? 'files:read files:write' : 'files:write' } = values;
-    const scopes = scope === '' ? [] : toScopes(scope);
+    const scopes = toScopes(scope);
     if (scopes === null) {
       const unknown = scope.split(' ').find((word) => !SCOPES.some((name) => name === word));
       throw new UsageError(`"${unknown}" is not one of the scopes ${SCOPES.join(', ')}`);

@@ -206,7 +206,18 @@ describe('the client commands of signpost', () => {
     });
     const several = await signpost(['upload', 'program.png', 'case'], { TOKEN: 'not-a-token' });
     expect(several).toMatchObject({ code: 2, output: expect.stringContaining('(unauthenticated)') });
-    expect(await signpost(['ls', '--record', ''])).toMatchObject({ code: 64 });
+    // As with a script's unset variable.
+    for (const args of [
+      ['ls', '--record', ''],
+      ['held', 'list', '--owner', ''],
+      ['rm', ''],
+      ['upload', 'case', '--meta', ''],
+    ]) {
+      expect(await signpost(args), args.join(' ')).toMatchObject({
+        code: 64,
+        output: expect.stringContaining(' is empty'),
+      });
+    }
     expect(await signpost(['ls'], { TOKEN: '' })).toMatchObject({ code: 64 });
     expect(await signpost(['ls'], { SIGNPOST: 'files.example.com' })).toMatchObject({ code: 64 });
     const named = ['nowhere', '/dev/null', join('case', 'a.txt')];
