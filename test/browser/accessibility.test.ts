@@ -196,7 +196,7 @@ describe('without a mouse', () => {
     await page.keyboard.press('Tab');
     expect(await active(page, "closest('.row')")).toBeNull();
 
-    await page.getByLabel('Select notes.txt').check();
+    await row(page, 'notes.txt').getByLabel('Select').check();
     await page.getByRole('toolbar').getByRole('button', { name: 'Select none' }).press('Enter');
     expect(await active(page, 'id')).toBe('files-heading');
     await row(page, 'notes.txt').locator('.open').click();
