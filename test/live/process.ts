@@ -51,8 +51,13 @@ export function run(command: string, args: readonly string[], env: Record<string
       }),
     signal: (signal) => void child.kill(signal),
     stop: (signal, to) => {
-      if (to === 'everybody' && child.pid !== undefined) process.kill(-child.pid, signal);
-      else child.kill(signal);
+      try {
+        if (to === 'everybody' && child.pid !== undefined) process.kill(-child.pid, signal);
+        else child.kill(signal);
+      } catch (error) {
+        // Its whole group has ended: what the test waited for says why.
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
       return ended;
     },
   };
